@@ -1,0 +1,95 @@
+/*
+ * The configuration: libconfuse syntax, one file, every option checked, every
+ * error with file and line.  Loaded once, then const.  doc/sealpost.conf.5.
+ */
+#ifndef SP_BASE_CONFIG_H
+#define SP_BASE_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/log.h"
+
+struct sp_cidr {
+	int family;              /* AF_INET, AF_INET6 */
+	uint8_t addr[16];
+	unsigned bits;
+};
+
+enum sp_proto { SP_PROTO_SMTP, SP_PROTO_LMTP };
+enum sp_bare_newline { SP_BARE_ACCEPT, SP_BARE_REJECT };
+
+/* listen NAME { ... } */
+struct sp_listen {
+	char *name;
+	char *address;           /* "127.0.0.1:2525", "[::1]:2525" */
+	struct sockaddr_storage sa;
+	socklen_t salen;
+	enum sp_proto protocol;  /* lmtp: a later issue; refused by the check */
+	struct sp_cidr *allow;   /* networks that may send; empty: loopback only */
+	size_t nallow;
+	char **recipients;       /* accepted; empty: any.  "addr" or "@domain" */
+	size_t nrecipients;
+	bool journal;            /* trusted journal source: reports are unwrapped */
+	enum sp_bare_newline bare_newline;
+	char *hostname;          /* in the greeting; default: the host's name */
+	uint64_t max_message;    /* bytes; default 150M */
+	uint64_t max_recipients; /* default 1000 */
+	uint64_t max_line;       /* command line bytes; default 65536 */
+	uint64_t max_errors;     /* default 20 */
+	uint64_t max_junk;       /* NOOP, RSET, VRFY ...; default 100 */
+	uint64_t max_sessions;   /* default 1000 */
+	uint64_t max_per_peer;   /* sessions of one address; default 250 */
+	uint64_t timeout;        /* seconds to wait for a command; default 300 */
+	uint64_t data_timeout;   /* seconds to wait for data; default 180 */
+	uint64_t min_rate;       /* bytes a second in DATA, averaged over a minute; default 100 */
+};
+
+struct sp_config {
+	char *path;              /* of the file, NULL if there was none */
+	char *text;              /* effective configuration, no secrets, one option a line */
+	/* log { } */
+	char *log_to;            /* "stderr", "syslog" */
+	enum sp_log_level log_level;
+	bool log_addresses;      /* whether addresses are logged */
+	/* top level */
+	char *guard;             /* directory outside the archive; NULL: none */
+	char *user;              /* account the workers run as, where started as root */
+	char *group;             /* readers; sockets belong to it */
+	uint64_t memory;         /* budget for message data of all sessions; default 64M */
+	uint64_t disk_reserve;   /* soft watermark, bytes; default 512M: 452 below it */
+	struct sp_listen *listen;
+	size_t nlisten;
+	/* seal { } */
+	uint64_t seal_size;      /* default 256M */
+	uint64_t seal_age;       /* seconds, default 86400 */
+	int seal_level;          /* zstd, 1-19, default 3 */
+	uint64_t seal_frame;     /* bytes, default 1M */
+	uint64_t checkpoint_interval; /* milliseconds, default 1000 */
+	uint64_t heartbeat;      /* seconds, default 3600 */
+	/* index { } */
+	uint64_t index_batch;    /* messages a commit, default 1000 */
+	uint64_t index_max_text; /* bytes of text indexed of a message, default 4M */
+	/* alarm { } */
+	char *alarm_command;     /* run with the alarm on standard input; NULL: none */
+};
+
+/* Load and check ${path}.  The message has "FILE:LINE: what, expected". */
+SP_CHECK enum sp_code sp_config_load(const char *path, struct sp_config **out,
+    struct sp_err *err);
+/* The defaults, as if the file were empty. */
+struct sp_config *sp_config_default(void);
+void sp_config_free(struct sp_config *c);      /* NULL is fine */
+/* The commented file that init writes. */
+SP_CHECK enum sp_code sp_config_template(struct sp_buf *out, const char *listen,
+    const char *user, const char *guard);
+/* Whether ${sa} lies in the list; an empty list means loopback. */
+bool sp_config_allows(const struct sp_listen *l, const struct sockaddr *sa);
+/* "10M" and the like; K, M, G are powers of 1024. */
+bool sp_config_size(const char *s, uint64_t *out);
+
+#endif

@@ -1,0 +1,42 @@
+# sp_room(NAME SOURCES f.c ... LINKS targets ...): the static library of a
+# folder.  It links only what the design lets that folder use.
+function(sp_room name)
+  cmake_parse_arguments(R "" "" "SOURCES;LINKS" ${ARGN})
+  set(have)
+  foreach(f ${R_SOURCES})
+    if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${f})
+      list(APPEND have ${f})
+    endif()
+  endforeach()
+  if(NOT have)
+    add_library(${name} INTERFACE)
+    target_link_libraries(${name} INTERFACE sp_flags ${R_LINKS})
+    return()
+  endif()
+  add_library(${name} STATIC ${have})
+  target_link_libraries(${name} PUBLIC sp_flags ${R_LINKS})
+endfunction()
+
+# sp_unit(NAME LABEL SOURCES ... LINKS ...): a cmocka program and its ctest.
+function(sp_unit name label)
+  cmake_parse_arguments(R "" "" "SOURCES;LINKS" ${ARGN})
+  add_executable(${name} ${R_SOURCES})
+  target_link_libraries(${name} PRIVATE sp_flags ${R_LINKS} PkgConfig::CMOCKA)
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT 120)
+endfunction()
+
+# sp_fuzz(NAME LINKS ...): tests/fuzz/NAME.c with its corpus folder
+# tests/fuzz/corpus/NAME; without libFuzzer a replay driver and a ctest.
+function(sp_fuzz name)
+  cmake_parse_arguments(R "" "" "LINKS" ${ARGN})
+  if(SP_LIBFUZZER)
+    add_executable(${name} ${name}.c)
+    target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  else()
+    add_executable(${name} ${name}.c replay.c)
+    add_test(NAME ${name} COMMAND ${name} ${CMAKE_CURRENT_SOURCE_DIR}/corpus/${name})
+    set_tests_properties(${name} PROPERTIES LABELS fuzz-replay TIMEOUT 120)
+  endif()
+  target_link_libraries(${name} PRIVATE sp_flags ${R_LINKS})
+endfunction()

@@ -1,0 +1,70 @@
+/*
+ * Bytes in, facts out: what parsing concludes about a message.  Any bytes give
+ * facts (with flags); no I/O, no network.  GMime behind it.
+ */
+#ifndef SP_MAIL_MAIL_H
+#define SP_MAIL_MAIL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "base/view.h"
+
+struct sp_mail_addr { char *name; char *addr; };    /* UTF-8; name may be "" */
+struct sp_mail_addrs { struct sp_mail_addr *v; size_t n; bool present; };
+
+struct sp_mail_part {              /* every leaf */
+	char *path;                /* "1", "2.1", ... */
+	char *type;                /* claimed, "text/plain" */
+	char *detected;            /* libmagic, or NULL */
+	char *charset;             /* or NULL */
+	char *name;                /* decoded file name, or NULL */
+	bool attachment;
+	uint64_t size;             /* after transfer decoding */
+	uint8_t sha256[32];
+	uint8_t tsha256[32];       /* CRLF as LF, without final newlines */
+};
+
+struct sp_mail_header { char *name; char *value; }; /* raw value, unfolded */
+
+struct sp_mail {
+	char *subject;             /* NULL: absent */
+	char *message_id;          /* without <> */
+	char *date;                /* RFC 3339 with the sender's offset, or NULL */
+	int64_t date_us;           /* UTC us, INT64_MIN if none */
+	struct sp_mail_addrs from, to, cc, bcc, reply_to;
+	struct sp_mail_part *parts;
+	size_t nparts;
+	struct sp_mail_header *headers;
+	size_t nheaders;
+	char *text;                /* extracted body text, UTF-8 */
+	size_t text_len;
+	char **flags;              /* "mime_broken", "text_cut", ... sorted */
+	size_t nflags;
+};
+
+struct sp_mail_opts {
+	uint64_t max_text;         /* bytes of text, at most */
+	uint64_t max_header;       /* header bytes parsed, default 256 KiB */
+	bool detect;               /* run libmagic */
+	bool digests;              /* compute sha256/tsha256 of parts */
+};
+
+/* Call once per process before anything else. */
+void sp_mail_global_init(void);
+struct sp_mail *sp_mail_parse(struct sp_view msg, const struct sp_mail_opts *o);
+void sp_mail_free(struct sp_mail *m);
+/* Decoded bytes of a leaf by path (show --part).  SP_ENOTFOUND. */
+SP_CHECK enum sp_code sp_mail_part_bytes(struct sp_view msg, const char *path,
+    struct sp_buf *out, struct sp_err *err);
+
+/* The members of DESIGN section 8 that come from the message itself, into an
+ * open JSON object: message_id date subject from to cc bcc reply_to
+ * attachments; ${full} adds headers, text, leaves. */
+void sp_mail_json(const struct sp_mail *m, struct sp_json *j, bool full);
+
+#endif

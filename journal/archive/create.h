@@ -1,0 +1,23 @@
+/* Making an archive: directories, keys, entry 0, first checkpoint. */
+#ifndef SP_ARCHIVE_CREATE_H
+#define SP_ARCHIVE_CREATE_H
+
+#include "base/attr.h"
+#include "base/err.h"
+#include "base/view.h"
+
+struct sp_create {
+	const char *dir;
+	const char *origin;
+	struct sp_view config;     /* text of sealpost.conf */
+	const char *guard;         /* directory, made if missing; NULL: none */
+	const char *by;
+	const char *continues;     /* path of the archive that this continues, or NULL */
+	const char *user;          /* chown to, or NULL */
+};
+
+/* SP_EEXISTS for a non-empty directory.  FORMAT is written last: a directory
+ * without it is not an archive, and init may be run again on what it left. */
+SP_CHECK enum sp_code sp_create(const struct sp_create *c, struct sp_err *err);
+
+#endif
