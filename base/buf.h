@@ -10,15 +10,15 @@
 #include "base/view.h"
 
 struct sp_buf {
-	char *p;     /* NULL while nothing was appended */
-	size_t n;    /* bytes used */
+	char *p; /* NULL while nothing was appended */
+	size_t n; /* bytes used */
 	size_t cap;
-	size_t max;  /* most bytes it may ever hold */
+	size_t max; /* most bytes it may ever hold */
 };
 
 void sp_buf_init(struct sp_buf *b, size_t max);
-void sp_buf_done(struct sp_buf *b);              /* frees; b may be used again */
-void sp_buf_clear(struct sp_buf *b);             /* keeps the memory */
+void sp_buf_done(struct sp_buf *b); /* frees; b may be used again */
+void sp_buf_clear(struct sp_buf *b); /* keeps the memory */
 /* SP_ELIMIT beyond max, nothing appended.  err is not filled: use the code. */
 SP_CHECK enum sp_code sp_buf_add(struct sp_buf *b, const void *p, size_t n);
 SP_CHECK enum sp_code sp_buf_addv(struct sp_buf *b, struct sp_view v);

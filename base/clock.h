@@ -12,11 +12,11 @@
 #include "base/err.h"
 #include "base/view.h"
 
-#define SP_TIME_LEN 27          /* "2026-11-23T16:31:02.123456Z" */
-#define SP_SECOND INT64_C(1000000)
+#define SP_TIME_LEN 27 /* "2026-11-23T16:31:02.123456Z" */
+#define SP_SECOND   INT64_C(1000000)
 
-int64_t sp_clock_wall(void);    /* UTC; tests may set it */
-int64_t sp_clock_boot(void);    /* CLOCK_BOOTTIME, never steps */
+int64_t sp_clock_wall(void); /* UTC; tests may set it */
+int64_t sp_clock_boot(void); /* CLOCK_BOOTTIME, never steps */
 /* Tests: freeze the wall clock at ${us}, advancing by ${step} each reading;
  * also settable by the environment SP_TEST_CLOCK="US[:STEP]" in test builds.
  * us < 0 goes back to the real clock. */

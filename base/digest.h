@@ -8,16 +8,16 @@
 #include "base/view.h"
 
 #define SP_SHA256_LEN 32
-#define SP_SALT_LEN 16
+#define SP_SALT_LEN   16
 
-struct sp_sha256;                        /* streaming state */
+struct sp_sha256; /* streaming state */
 
 struct sp_sha256 *sp_sha256_new(void);
 void sp_sha256_reset(struct sp_sha256 *s);
 void sp_sha256_add(struct sp_sha256 *s, const void *p, size_t n);
 /* Writes the digest of all added since reset; reset before the next use. */
 void sp_sha256_end(struct sp_sha256 *s, uint8_t out[SP_SHA256_LEN]);
-void sp_sha256_free(struct sp_sha256 *s);   /* NULL is fine */
+void sp_sha256_free(struct sp_sha256 *s); /* NULL is fine */
 /* Digest of one piece. */
 void sp_sha256_once(const void *p, size_t n, uint8_t out[SP_SHA256_LEN]);
 /* Digest of a || b. */

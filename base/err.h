@@ -11,34 +11,34 @@
 
 enum sp_code {
 	SP_OK = 0,
-	SP_EUSAGE,    /* a wrong option or argument */
-	SP_ECONFIG,   /* the configuration: file, line, what was expected */
-	SP_EIO,       /* a system call failed */
-	SP_ENOSPC,    /* disk or quota full (ENOSPC, EDQUOT) */
-	SP_ESYNC,     /* a sync failed: the descriptor must not be used again */
-	SP_ELIMIT,    /* a named limit was reached */
-	SP_EFORMAT,   /* bytes do not follow their format; damage */
-	SP_EVERSION,  /* a format newer than this program */
+	SP_EUSAGE, /* a wrong option or argument */
+	SP_ECONFIG, /* the configuration: file, line, what was expected */
+	SP_EIO, /* a system call failed */
+	SP_ENOSPC, /* disk or quota full (ENOSPC, EDQUOT) */
+	SP_ESYNC, /* a sync failed: the descriptor must not be used again */
+	SP_ELIMIT, /* a named limit was reached */
+	SP_EFORMAT, /* bytes do not follow their format; damage */
+	SP_EVERSION, /* a format newer than this program */
 	SP_ENOTFOUND, /* no such entry, file, account */
-	SP_EEXISTS,   /* is there already */
-	SP_ELOCKED,   /* another process holds the role */
-	SP_EPERM,     /* the peer or user may not */
-	SP_EKEY,      /* a key is missing, unreadable or the wrong one */
-	SP_ECRYPTO,   /* OpenSSL failed */
-	SP_ECLOCK,    /* the clock leapt and was not accepted */
+	SP_EEXISTS, /* is there already */
+	SP_ELOCKED, /* another process holds the role */
+	SP_EPERM, /* the peer or user may not */
+	SP_EKEY, /* a key is missing, unreadable or the wrong one */
+	SP_ECRYPTO, /* OpenSSL failed */
+	SP_ECLOCK, /* the clock leapt and was not accepted */
 	SP_EROLLBACK, /* the archive is older than what was signed */
 	SP_EMISMATCH, /* a digest, proof or signature does not match */
-	SP_EINTERRUPT,/* interrupted by the user */
-	SP_EEND,      /* no more (iterators only; not a failure) */
-	SP_EAGAIN     /* not now; try again (transient) */
+	SP_EINTERRUPT, /* interrupted by the user */
+	SP_EEND, /* no more (iterators only; not a failure) */
+	SP_EAGAIN /* not now; try again (transient) */
 };
 
 #define SP_ERR_MAX 768
 
 struct sp_err {
 	enum sp_code code;
-	int errnum;             /* errno, or 0 */
-	char msg[SP_ERR_MAX];   /* one line, no newline at its end */
+	int errnum; /* errno, or 0 */
+	char msg[SP_ERR_MAX]; /* one line, no newline at its end */
 };
 
 /*

@@ -14,9 +14,9 @@
 #include "base/err.h"
 #include "base/view.h"
 
-struct sp_json {                 /* embed; init before use */
+struct sp_json { /* embed; init before use */
 	struct sp_buf *out;
-	enum sp_code code;       /* sticky: the first failure */
+	enum sp_code code; /* sticky: the first failure */
 	unsigned depth;
 	bool comma;
 };
@@ -28,7 +28,8 @@ void sp_json_obj_end(struct sp_json *j);
 void sp_json_arr(struct sp_json *j, const char *key);
 void sp_json_arr_end(struct sp_json *j);
 void sp_json_str(struct sp_json *j, const char *key, struct sp_view v);
-void sp_json_cstr(struct sp_json *j, const char *key, const char *s); /* NULL: null */
+void sp_json_cstr(
+    struct sp_json *j, const char *key, const char *s); /* NULL: null */
 void sp_json_u64(struct sp_json *j, const char *key, uint64_t v);
 void sp_json_i64(struct sp_json *j, const char *key, int64_t v);
 void sp_json_bool(struct sp_json *j, const char *key, bool v);
@@ -41,8 +42,8 @@ void sp_json_raw(struct sp_json *j, const char *key, struct sp_view v);
 SP_CHECK enum sp_code sp_json_end(struct sp_json *j);
 
 /* Strict: duplicates rejected, depth and size limited, one value, UTF-8. */
-SP_CHECK enum sp_code sp_json_load(struct sp_view v, json_t **out,
-    struct sp_err *err);
+SP_CHECK enum sp_code sp_json_load(
+    struct sp_view v, json_t **out, struct sp_err *err);
 /* Member as text: a string, or {"b64":...} decoded into ${tmp}.  False if
  * absent or of another type. */
 bool sp_json_get_str(const json_t *obj, const char *key, struct sp_buf *tmp,

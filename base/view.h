@@ -13,7 +13,7 @@ struct sp_view {
 
 #define SP_VIEW_LIT(s) ((struct sp_view){ (s), sizeof(s) - 1 })
 
-struct sp_view sp_view_str(const char *s);          /* NULL gives {NULL, 0} */
+struct sp_view sp_view_str(const char *s); /* NULL gives {NULL, 0} */
 struct sp_view sp_view_mem(const void *p, size_t n);
 bool sp_view_eq(struct sp_view a, struct sp_view b);
 bool sp_view_eq_str(struct sp_view a, const char *s);

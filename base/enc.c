@@ -1,0 +1,239 @@
+#include "base/enc.h"
+
+#include <string.h>
+
+static const char hex[] = "0123456789abcdef";
+static const char b64[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+void
+sp_hex_encode(const void *p, size_t n, char *out)
+{
+	const uint8_t *b = p;
+
+	for (size_t i = 0; i < n; i++) {
+		out[2 * i] = hex[b[i] >> 4];
+		out[2 * i + 1] = hex[b[i] & 15];
+	}
+	out[2 * n] = '\0';
+}
+
+static int
+hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return (c - '0');
+	if (c >= 'a' && c <= 'f')
+		return (c - 'a' + 10);
+	if (c >= 'A' && c <= 'F')
+		return (c - 'A' + 10);
+	return (-1);
+}
+
+bool
+sp_hex_decode(struct sp_view v, uint8_t *out, size_t n)
+{
+	if (v.n / 2 != n || v.n % 2 != 0)
+		return (false);
+	for (size_t i = 0; i < n; i++) {
+		int hi = hex_value(v.p[2 * i]);
+		int lo = hex_value(v.p[2 * i + 1]);
+
+		if (hi < 0 || lo < 0)
+			return (false);
+		out[i] = (uint8_t)(hi << 4 | lo);
+	}
+	return (true);
+}
+
+size_t
+sp_b64_len(size_t n)
+{
+	return ((n + 2) / 3 * 4);
+}
+
+void
+sp_b64_encode(const void *p, size_t n, char *out)
+{
+	const uint8_t *b = p;
+
+	for (; n >= 3; n -= 3, b += 3) {
+		*out++ = b64[b[0] >> 2];
+		*out++ = b64[(b[0] & 3) << 4 | b[1] >> 4];
+		*out++ = b64[(b[1] & 15) << 2 | b[2] >> 6];
+		*out++ = b64[b[2] & 63];
+	}
+	if (n > 0) {
+		*out++ = b64[b[0] >> 2];
+		*out++ = b64[(b[0] & 3) << 4 | (n == 2 ? b[1] >> 4 : 0)];
+		*out++ = n == 2 ? b64[(b[1] & 15) << 2] : '=';
+		*out++ = '=';
+	}
+	*out = '\0';
+}
+
+static int
+b64_value(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return (c - 'A');
+	if (c >= 'a' && c <= 'z')
+		return (c - 'a' + 26);
+	if (c >= '0' && c <= '9')
+		return (c - '0' + 52);
+	return (c == '+' ? 62 : c == '/' ? 63 : -1);
+}
+
+/* The last group, which may be padded; false unless canonical. */
+static bool
+b64_last(const char *p, uint8_t *out, size_t *n)
+{
+	int a = b64_value(p[0]), b = b64_value(p[1]);
+	int c = p[2] == '=' ? 0 : b64_value(p[2]);
+	int d = p[3] == '=' ? 0 : b64_value(p[3]);
+
+	if (a < 0 || b < 0 || c < 0 || d < 0)
+		return (false);
+	if (p[2] == '=' && (p[3] != '=' || (b & 15) != 0))
+		return (false);
+	if (p[2] != '=' && p[3] == '=' && (c & 3) != 0)
+		return (false);
+	out[0] = (uint8_t)(a << 2 | b >> 4);
+	*n = 1;
+	if (p[2] != '=')
+		out[(*n)++] = (uint8_t)((b & 15) << 4 | c >> 2);
+	if (p[3] != '=')
+		out[(*n)++] = (uint8_t)((c & 3) << 6 | d);
+	return (true);
+}
+
+bool
+sp_b64_decode(struct sp_view v, uint8_t *out, size_t *n)
+{
+	uint8_t last[3];
+	size_t done = 0, tail;
+
+	*n = 0;
+	if (v.n % 4 != 0)
+		return (false);
+	if (v.n == 0)
+		return (true);
+	for (size_t i = 0; i + 4 < v.n; i += 4) {
+		int a = b64_value(v.p[i]), b = b64_value(v.p[i + 1]);
+		int c = b64_value(v.p[i + 2]), d = b64_value(v.p[i + 3]);
+
+		if (a < 0 || b < 0 || c < 0 || d < 0)
+			return (false);
+		out[done++] = (uint8_t)(a << 2 | b >> 4);
+		out[done++] = (uint8_t)((b & 15) << 4 | c >> 2);
+		out[done++] = (uint8_t)((c & 3) << 6 | d);
+	}
+	if (!b64_last(v.p + v.n - 4, last, &tail))
+		return (false);
+	memcpy(out + done, last, tail);
+	*n = done + tail;
+	return (true);
+}
+
+bool
+sp_b64_decode_exact(struct sp_view v, uint8_t *out, size_t n)
+{
+	uint8_t tmp[96];
+	size_t got;
+
+	if (v.n != sp_b64_len(n) || n > sizeof(tmp) - 3)
+		return (false);
+	if (!sp_b64_decode(v, tmp, &got) || got != n)
+		return (false);
+	memcpy(out, tmp, n);
+	return (true);
+}
+
+enum sp_code
+sp_b64_append(struct sp_buf *b, const void *p, size_t n)
+{
+	char *at;
+
+	if (n > SIZE_MAX / 2)
+		return (SP_ELIMIT);
+	at = sp_buf_reserve(b, sp_b64_len(n) + 1);
+	if (at == NULL)
+		return (SP_ELIMIT);
+	sp_b64_encode(p, n, at);
+	b->n += sp_b64_len(n);
+	return (SP_OK);
+}
+
+void
+sp_le16_put(uint8_t *p, uint16_t v)
+{
+	p[0] = (uint8_t)v;
+	p[1] = (uint8_t)(v >> 8);
+}
+
+void
+sp_le32_put(uint8_t *p, uint32_t v)
+{
+	for (unsigned i = 0; i < 4; i++)
+		p[i] = (uint8_t)(v >> (8 * i));
+}
+
+void
+sp_le64_put(uint8_t *p, uint64_t v)
+{
+	for (unsigned i = 0; i < 8; i++)
+		p[i] = (uint8_t)(v >> (8 * i));
+}
+
+uint16_t
+sp_le16_get(const uint8_t *p)
+{
+	return ((uint16_t)(p[0] | p[1] << 8));
+}
+
+uint32_t
+sp_le32_get(const uint8_t *p)
+{
+	uint32_t v = 0;
+
+	for (unsigned i = 4; i-- > 0;)
+		v = v << 8 | p[i];
+	return (v);
+}
+
+uint64_t
+sp_le64_get(const uint8_t *p)
+{
+	uint64_t v = 0;
+
+	for (unsigned i = 8; i-- > 0;)
+		v = v << 8 | p[i];
+	return (v);
+}
+
+void
+sp_be16_put(uint8_t *p, uint16_t v)
+{
+	p[0] = (uint8_t)(v >> 8);
+	p[1] = (uint8_t)v;
+}
+
+void
+sp_be32_put(uint8_t *p, uint32_t v)
+{
+	for (unsigned i = 0; i < 4; i++)
+		p[i] = (uint8_t)(v >> (24 - 8 * i));
+}
+
+uint16_t
+sp_be16_get(const uint8_t *p)
+{
+	return ((uint16_t)(p[0] << 8 | p[1]));
+}
+
+uint32_t
+sp_be32_get(const uint8_t *p)
+{
+	return ((uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 |
+		(uint32_t)p[2] << 8 | p[3]);
+}
