@@ -3,8 +3,8 @@
  * nothing else calls open for writing, write, fsync, rename, unlink, mkdir
  * or ftruncate.  Every mutating call is numbered, so that a test can make
  * the Nth fail (SP_FAULT=kind:N in builds with SP_FAULTS; kinds: enospc,
- * eio, crash, torn, hole, power; see doc/testing.md).  Messages name the
- * path, kept for each descriptor by sp_io_open.
+ * eio, crash, torn, hole, lost, power, rewind; see doc/testing.md).  Messages
+ * name the path, also where only a descriptor is given.
  *
  * A failed sync returns SP_ESYNC: the descriptor must be closed and never
  * synced again (the page may have been marked clean).
@@ -70,6 +70,13 @@ SP_CHECK enum sp_code sp_io_publish(const char *path, const void *p, size_t n,
 /* The same without the directory sync (the caller syncs once for many). */
 SP_CHECK enum sp_code sp_io_publish_nosync(const char *path, const void *p,
     size_t n, mode_t mode, struct sp_err *err);
+/*
+ * Remove what an interrupted sp_io_replace or sp_io_publish left in ${dir}
+ * (".NAME.XXXXXXXX.tmp").  For who holds the role that writes there, at its
+ * start.  ${removed} may be NULL.
+ */
+SP_CHECK enum sp_code sp_io_clean(const char *dir, size_t *removed,
+    struct sp_err *err);
 /* Names in a directory (without . and ..), sorted bytewise; free with
  * sp_io_names_free.  A missing directory gives none. */
 SP_CHECK enum sp_code sp_io_list(const char *dir, char ***names, size_t *count,
@@ -87,7 +94,9 @@ SP_CHECK enum sp_code sp_io_lock(const char *path, int wait_ms, int *fd,
 /* Counters for tests: how many mutating calls, how many syncs so far. */
 uint64_t sp_io_calls(void);
 uint64_t sp_io_syncs(void);
-/* Arm a fault in-process (tests); kind NULL disarms.  Needs SP_FAULTS. */
+/* Arm a fault in-process (tests); kind NULL disarms.  ${at} counts mutating
+ * calls from here on, from 1.  "eio+" and "enospc+": every call from there on
+ * fails.  Needs SP_FAULTS; does nothing without. */
 void sp_fault_arm(const char *kind, uint64_t at);
 /* Whether the armed fault has fired. */
 bool sp_fault_fired(void);

@@ -1,0 +1,303 @@
+#ifndef SP_FAULTS
+
+#include "base/io.h"
+
+/* A release has no faults: arming one does nothing. */
+void
+sp_fault_arm(const char *kind, uint64_t at)
+{
+	(void)kind;
+	(void)at;
+}
+
+bool
+sp_fault_fired(void)
+{
+	return (false);
+}
+
+#else
+
+#include "base/fault.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/io.h"
+#include "base/view.h"
+
+#define EXIT_CRASH 137
+#define FAILED_MAX 64 /* descriptors with a failed sync that we remember */
+
+enum kind { NONE, ENOSPC_, EIO_, CRASH, TORN, HOLE, LOST, POWER, REWIND };
+
+static const char *const kinds[] = {
+	[NONE] = "",
+	[ENOSPC_] = "enospc",
+	[EIO_] = "eio",
+	[CRASH] = "crash",
+	[TORN] = "torn",
+	[HOLE] = "hole",
+	[LOST] = "lost",
+	[POWER] = "power",
+	[REWIND] = "rewind",
+};
+
+/* The one fault of this process; calls may come from several threads. */
+static struct {
+	pthread_mutex_t lock;
+	bool asked; /* the environment was looked at */
+	enum kind kind;
+	bool sticky; /* every call from there on fails */
+	uint64_t at; /* the call that it acts on, from 1 */
+	uint64_t n; /* calls since it was armed */
+	bool fired;
+	bool dying; /* lost: the process ends before the next sync */
+	struct {
+		dev_t dev;
+		ino_t ino;
+	} failed[FAILED_MAX];
+	size_t nfailed;
+} fault = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static void
+arm(const char *kind, size_t len, uint64_t at)
+{
+	fault.asked = true;
+	fault.kind = NONE;
+	fault.sticky = len > 0 && kind[len - 1] == '+';
+	fault.at = at;
+	fault.n = 0;
+	fault.fired = false;
+	fault.dying = false;
+	fault.nfailed = 0;
+	if (fault.sticky)
+		len--;
+	for (size_t i = 1; i < SP_COUNTOF(kinds) && len > 0; i++) {
+		if (strlen(kinds[i]) == len && memcmp(kinds[i], kind, len) == 0)
+			fault.kind = (enum kind)i;
+	}
+	if (len > 0 && fault.kind == NONE) {
+		(void)fprintf(
+		    stderr, "SP_FAULT: unknown kind %.*s\n", (int)len, kind);
+		abort();
+	}
+}
+
+/* SP_FAULT=kind:N, once. */
+static void
+ask(void)
+{
+	const char *env = getenv("SP_FAULT"), *colon;
+	uint64_t at = 0;
+
+	if (fault.asked)
+		return;
+	fault.asked = true;
+	if (env == NULL || *env == '\0')
+		return;
+	colon = strchr(env, ':');
+	if (colon == NULL || !sp_view_u64(sp_view_str(colon + 1), &at)) {
+		(void)fprintf(stderr, "SP_FAULT: expected KIND:N\n");
+		abort();
+	}
+	arm(env, (size_t)(colon - env), at);
+}
+
+void
+sp_fault_arm(const char *kind, uint64_t at)
+{
+	(void)pthread_mutex_lock(&fault.lock);
+	arm(kind, kind == NULL ? 0 : strlen(kind), at);
+	sp_power_forget();
+	(void)pthread_mutex_unlock(&fault.lock);
+}
+
+bool
+sp_fault_fired(void)
+{
+	return (fault.fired);
+}
+
+int
+sp_fault_tracking(void)
+{
+	bool on;
+
+	(void)pthread_mutex_lock(&fault.lock);
+	ask();
+	on = fault.kind == POWER || fault.kind == REWIND;
+	(void)pthread_mutex_unlock(&fault.lock);
+	return (on);
+}
+
+_Noreturn static void
+die(void)
+{
+	/* What the test printed so far must not be lost with us. */
+	(void)fflush(NULL);
+	_exit(EXIT_CRASH);
+}
+
+/* Count; whether the fault acts on this call. */
+static bool
+due(void)
+{
+	ask();
+	fault.n++;
+	return (fault.kind != NONE &&
+		(fault.n == fault.at || (fault.sticky && fault.n > fault.at)));
+}
+
+/* The kinds that are the same for every call; the lock is held. */
+static int
+common(enum sp_op op)
+{
+	switch (fault.kind) {
+	case ENOSPC_:
+		if (op == SP_OP_UNLINK)
+			return (0);
+		/* Making a file shorter needs no space. */
+		if (op == SP_OP_TRUNCATE)
+			return (0);
+		fault.fired = true;
+		return (ENOSPC);
+	case EIO_:
+		fault.fired = true;
+		return (EIO);
+	case CRASH:
+		die();
+	case POWER:
+	case REWIND:
+		sp_power_cut(fault.kind == REWIND);
+		die();
+	case NONE:
+	case TORN:
+	case HOLE:
+	case LOST:
+		break;
+	}
+	return (0);
+}
+
+int
+sp_fault_call(enum sp_op op)
+{
+	int e = 0;
+
+	(void)pthread_mutex_lock(&fault.lock);
+	if (due())
+		e = common(op);
+	if (fault.dying && op == SP_OP_SYNCDIR)
+		die();
+	(void)pthread_mutex_unlock(&fault.lock);
+	return (e);
+}
+
+/* A failed sync may have marked the page clean, so that a second one on the
+ * same file would say yes without having written: a bug of the caller. */
+int
+sp_fault_sync(int fd)
+{
+	struct stat st;
+	int e = 0;
+
+	(void)pthread_mutex_lock(&fault.lock);
+	if (fstat(fd, &st) != 0)
+		st = (struct stat){ 0 };
+	for (size_t i = 0; i < fault.nfailed; i++) {
+		if (fault.failed[i].dev == st.st_dev &&
+		    fault.failed[i].ino == st.st_ino) {
+			(void)fprintf(stderr,
+			    "descriptor %d synced again after a failed sync\n",
+			    fd);
+			abort();
+		}
+	}
+	if (due())
+		e = common(SP_OP_SYNC);
+	if (e != 0 && fault.nfailed < FAILED_MAX) {
+		fault.failed[fault.nfailed].dev = st.st_dev;
+		fault.failed[fault.nfailed].ino = st.st_ino;
+		fault.nfailed++;
+	}
+	if (fault.dying)
+		die();
+	(void)pthread_mutex_unlock(&fault.lock);
+	return (e);
+}
+
+/* The first ${n} bytes of ${iov}, or zeros in their place. */
+static void
+damage(int fd, const struct iovec *iov, size_t count, uint64_t off, size_t n,
+    bool zeros)
+{
+	for (size_t i = 0; i < count && n > 0; i++) {
+		size_t part = iov[i].iov_len < n ? iov[i].iov_len : n;
+		char *copy = sp_xcalloc(part, 1);
+		ssize_t done;
+
+		if (!zeros)
+			memcpy(copy, iov[i].iov_base, part);
+		done = off == SP_FAULT_HERE
+			   ? write(fd, copy, part)
+			   : pwrite(fd, copy, part, (off_t)off);
+		free(copy);
+		if (done != (ssize_t)part)
+			return;
+		if (off != SP_FAULT_HERE)
+			off += part;
+		n -= part;
+	}
+}
+
+int
+sp_fault_write(int fd, const struct iovec *iov, size_t count, uint64_t off)
+{
+	size_t total = 0;
+	int e = 0;
+
+	for (size_t i = 0; i < count; i++)
+		total += iov[i].iov_len;
+	(void)pthread_mutex_lock(&fault.lock);
+	if (due()) {
+		e = common(SP_OP_WRITE);
+		switch (fault.kind) {
+		case ENOSPC_:
+			damage(fd, iov, count, off, total / 2, false);
+			break;
+		case TORN:
+			damage(fd, iov, count, off, total / 2, false);
+			die();
+		case HOLE:
+			damage(fd, iov, count, off, total, true);
+			die();
+		case LOST:
+			damage(fd, iov, count, off, total, true);
+			fault.dying = true;
+			e = SP_FAULT_DONE;
+			break;
+		case NONE:
+		case EIO_:
+		case CRASH:
+		case POWER:
+		case REWIND:
+			break;
+		}
+	}
+	if (e == 0 && (fault.kind == POWER || fault.kind == REWIND))
+		sp_power_write(fd, off, total);
+	(void)pthread_mutex_unlock(&fault.lock);
+	return (e);
+}
+
+#endif

@@ -1,0 +1,347 @@
+/*
+ * A simulated power cut: every change that no sync made durable is taken
+ * back.  What each change replaced is recorded before it is made:
+ *
+ *   data   per file (device, inode): the bytes and the size that a write or a
+ *          truncation replaced; forgotten when that file is synced.
+ *   names  created, renamed, removed; forgotten when the directory of the
+ *          (new) name is synced.
+ *
+ * Nothing relies on the order in which a journaling file system commits:
+ * each file and each directory survives on its own.  Removals are taken back
+ * only by the kind "rewind", so that both worlds are tested.
+ */
+#include "base/fault.h"
+
+#ifdef SP_FAULTS
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+
+/* One unsynced change of a file's bytes. */
+struct data {
+	struct data *next; /* the change before it */
+	dev_t dev;
+	ino_t ino;
+	int fd; /* our own, to write back through */
+	off_t size; /* of the file before */
+	off_t off;
+	size_t n;
+	char *old;
+};
+
+enum what { CREATED, RENAMED, REMOVED, MADE_DIR };
+
+/* One unsynced change of a name. */
+struct name {
+	struct name *next;
+	enum what what;
+	dev_t dev; /* of the directory that must be synced */
+	ino_t ino;
+	char *path;
+	char *from; /* RENAMED */
+	int lost; /* the file that had the name before; -1: none */
+};
+
+static struct {
+	pthread_mutex_t lock;
+	struct data *data; /* newest first */
+	struct name *names;
+} power = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static void
+data_free(struct data *d)
+{
+	(void)close(d->fd);
+	free(d->old);
+	free(d);
+}
+
+static void
+name_free(struct name *n)
+{
+	if (n->lost >= 0)
+		(void)close(n->lost);
+	free(n->path);
+	free(n->from);
+	free(n);
+}
+
+void
+sp_power_forget(void)
+{
+	(void)pthread_mutex_lock(&power.lock);
+	while (power.data != NULL) {
+		struct data *d = power.data;
+
+		power.data = d->next;
+		data_free(d);
+	}
+	while (power.names != NULL) {
+		struct name *n = power.names;
+
+		power.names = n->next;
+		name_free(n);
+	}
+	(void)pthread_mutex_unlock(&power.lock);
+}
+
+/* The same file through a descriptor of our own, whatever ${fd} may do. */
+static int
+reopen(int fd)
+{
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return (open(path, O_RDWR | O_CLOEXEC));
+}
+
+/* Record bytes [off, off+n) of ${fd}, as far as they exist. */
+static void
+keep(int fd, off_t off, off_t n)
+{
+	struct data *d;
+	struct stat st;
+	ssize_t got = 0;
+	int own = reopen(fd);
+
+	if (own < 0 || fstat(own, &st) != 0) {
+		(void)fprintf(
+		    stderr, "power: descriptor %d: %s\n", fd, strerror(errno));
+		abort();
+	}
+	d = sp_xcalloc(1, sizeof(*d));
+	d->dev = st.st_dev;
+	d->ino = st.st_ino;
+	d->fd = own;
+	d->size = st.st_size;
+	d->off = off;
+	if (off < st.st_size)
+		d->n = (size_t)(n < st.st_size - off ? n : st.st_size - off);
+	d->old = sp_xmalloc(d->n);
+	if (d->n > 0)
+		got = pread(own, d->old, d->n, off);
+	d->n = got > 0 ? (size_t)got : 0;
+	(void)pthread_mutex_lock(&power.lock);
+	d->next = power.data;
+	power.data = d;
+	(void)pthread_mutex_unlock(&power.lock);
+}
+
+void
+sp_power_write(int fd, uint64_t off, uint64_t n)
+{
+	off_t at = (off_t)off;
+	int flags = fcntl(fd, F_GETFL);
+	struct stat st;
+
+	if (off == SP_FAULT_HERE) {
+		at = lseek(fd, 0, SEEK_CUR);
+		if (flags >= 0 && (flags & O_APPEND) != 0 &&
+		    fstat(fd, &st) == 0)
+			at = st.st_size;
+	}
+	if (at >= 0)
+		keep(fd, at, (off_t)n);
+}
+
+void
+sp_power_truncate(int fd, uint64_t size)
+{
+	if (sp_fault_tracking())
+		keep(fd, (off_t)size, INT64_MAX - (off_t)size);
+}
+
+void
+sp_power_synced(int fd)
+{
+	struct data **at = &power.data, *d;
+	struct stat st;
+
+	if (!sp_fault_tracking() || fstat(fd, &st) != 0)
+		return;
+	(void)pthread_mutex_lock(&power.lock);
+	while ((d = *at) != NULL) {
+		if (d->dev == st.st_dev && d->ino == st.st_ino) {
+			*at = d->next;
+			data_free(d);
+		} else {
+			at = &d->next;
+		}
+	}
+	(void)pthread_mutex_unlock(&power.lock);
+}
+
+/* An absolute path that stays right after a chdir; NULL without a parent. */
+static char *
+absolute(const char *path, struct stat *parent)
+{
+	const char *slash = strrchr(path, '/');
+	const char *base = slash == NULL ? path : slash + 1;
+	char *dir, *real, *out = NULL;
+
+	if (slash == NULL)
+		dir = sp_xstrdup(".");
+	else
+		dir = sp_xasprintf("%.*s/", (int)(slash - path), path);
+	real = realpath(dir, NULL);
+	if (real != NULL && stat(real, parent) == 0)
+		out = sp_xasprintf("%s/%s", real, base);
+	free(real);
+	free(dir);
+	return (out);
+}
+
+static void
+note(enum what what, const char *path, const char *from)
+{
+	struct name *n;
+	struct stat dir, ignored;
+	char *abs;
+
+	if (!sp_fault_tracking())
+		return;
+	abs = absolute(path, &dir);
+	if (abs == NULL)
+		return;
+	n = sp_xcalloc(1, sizeof(*n));
+	n->what = what;
+	n->path = abs;
+	n->from = from == NULL ? NULL : absolute(from, &ignored);
+	n->dev = dir.st_dev;
+	n->ino = dir.st_ino;
+	n->lost = -1;
+	if (what == RENAMED || what == REMOVED)
+		n->lost = open(abs, O_RDONLY | O_CLOEXEC);
+	(void)pthread_mutex_lock(&power.lock);
+	n->next = power.names;
+	power.names = n;
+	(void)pthread_mutex_unlock(&power.lock);
+}
+
+void
+sp_power_created(const char *path)
+{
+	note(CREATED, path, NULL);
+}
+
+void
+sp_power_rename(const char *from, const char *to)
+{
+	if (access(from, F_OK) == 0)
+		note(RENAMED, to, from);
+}
+
+void
+sp_power_unlink(const char *path)
+{
+	if (access(path, F_OK) == 0)
+		note(REMOVED, path, NULL);
+}
+
+void
+sp_power_mkdir(const char *path)
+{
+	if (access(path, F_OK) != 0)
+		note(MADE_DIR, path, NULL);
+}
+
+void
+sp_power_syncdir(int fd)
+{
+	struct name **at = &power.names, *n;
+	struct stat st;
+
+	if (!sp_fault_tracking() || fstat(fd, &st) != 0)
+		return;
+	(void)pthread_mutex_lock(&power.lock);
+	while ((n = *at) != NULL) {
+		if (n->dev == st.st_dev && n->ino == st.st_ino) {
+			*at = n->next;
+			name_free(n);
+		} else {
+			at = &n->next;
+		}
+	}
+	(void)pthread_mutex_unlock(&power.lock);
+}
+
+static int
+drop_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return (remove(path));
+}
+
+/* Give ${path} back to the file that had it. */
+static void
+restore(const char *path, int from)
+{
+	struct stat st;
+	char buf[65536];
+	off_t off = 0;
+	ssize_t n;
+	int to;
+
+	if (from < 0 || fstat(from, &st) != 0 || !S_ISREG(st.st_mode))
+		return;
+	to = open(
+	    path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, st.st_mode & 07777);
+	if (to < 0)
+		return;
+	while ((n = pread(from, buf, sizeof(buf), off)) > 0 &&
+	       write(to, buf, (size_t)n) == n)
+		off += n;
+	(void)close(to);
+}
+
+static void
+undo_name(const struct name *n, bool all)
+{
+	switch (n->what) {
+	case CREATED:
+		(void)unlink(n->path);
+		break;
+	case MADE_DIR:
+		/* What is in it is lost with it. */
+		(void)nftw(n->path, drop_one, 16, FTW_DEPTH | FTW_PHYS);
+		break;
+	case RENAMED:
+		if (n->from != NULL)
+			(void)rename(n->path, n->from);
+		restore(n->path, n->lost);
+		break;
+	case REMOVED:
+		if (all)
+			restore(n->path, n->lost);
+		break;
+	}
+}
+
+/* The process ends next: nothing is freed, and our lock needs no release. */
+void
+sp_power_cut(int all)
+{
+	for (struct data *d = power.data; d != NULL; d = d->next) {
+		if (d->n > 0)
+			(void)!pwrite(d->fd, d->old, d->n, d->off);
+		(void)!ftruncate(d->fd, d->size);
+	}
+	for (struct name *n = power.names; n != NULL; n = n->next)
+		undo_name(n, all != 0);
+}
+
+#endif

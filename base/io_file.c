@@ -1,0 +1,566 @@
+/* Files as a whole and their names: see base/io.h. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/digest.h"
+#include "base/fault.h"
+#include "base/io.h"
+
+#define LOCK_POLL_MS 20
+#define READ_STEP    (64u << 10)
+
+/* A failed call on a name. */
+static enum sp_code
+fail(struct sp_err *err, int errnum, const char *what, const char *path)
+{
+	enum sp_code code = sp_err_code_of_errno(errnum);
+
+	if (errnum == ENOENT)
+		code = SP_ENOTFOUND;
+	else if (errnum == EEXIST)
+		code = SP_EEXISTS;
+	return (sp_err_set(err, code, errnum, "cannot %s %s", what, path));
+}
+
+/* The directory of ${path}, malloc'ed; ${base} is the name in it. */
+static char *
+split(const char *path, const char **base)
+{
+	const char *slash = strrchr(path, '/');
+
+	*base = slash == NULL ? path : slash + 1;
+	if (slash == NULL)
+		return (sp_xstrdup("."));
+	if (slash == path)
+		return (sp_xstrdup("/"));
+	return (sp_xasprintf("%.*s", (int)(slash - path), path));
+}
+
+enum sp_code
+sp_io_tmpfile(const char *dir, int *fd, struct sp_err *err)
+{
+	char *path;
+	int f, e;
+
+	sp_io_count(SP_OP_CREATE);
+	e = sp_fault_call(SP_OP_CREATE);
+	if (e != 0)
+		return (fail(err, e, "create a temporary file in", dir));
+	f = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (f >= 0) {
+		*fd = f;
+		return (SP_OK);
+	}
+	if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL)
+		return (fail(err, errno, "create a temporary file in", dir));
+	path = sp_xasprintf("%s/.XXXXXX.tmp", dir);
+	f = mkostemps(path, 4, O_CLOEXEC);
+	if (f < 0) {
+		e = errno;
+		free(path);
+		return (fail(err, e, "create a temporary file in", dir));
+	}
+	(void)unlink(path);
+	free(path);
+	*fd = f;
+	return (SP_OK);
+}
+
+enum sp_code
+sp_io_syncdir(const char *dir, struct sp_err *err)
+{
+	int fd, e;
+
+	sp_io_count(SP_OP_SYNCDIR);
+	e = sp_fault_call(SP_OP_SYNCDIR);
+	if (e != 0)
+		return (sp_err_set(err, SP_ESYNC, e,
+		    "cannot sync the directory %s to the disk", dir));
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return (fail(err, errno, "open the directory", dir));
+	if (fsync(fd) != 0) {
+		e = errno;
+		(void)close(fd);
+		return (sp_err_set(err, SP_ESYNC, e,
+		    "cannot sync the directory %s to the disk", dir));
+	}
+	sp_power_syncdir(fd);
+	(void)close(fd);
+	return (SP_OK);
+}
+
+/* ${flags}: 0 or RENAME_NOREPLACE. */
+static int
+rename_call(const char *from, const char *to, unsigned flags)
+{
+	int e;
+
+	sp_io_count(SP_OP_RENAME);
+	e = sp_fault_call(SP_OP_RENAME);
+	if (e != 0)
+		return (e);
+	if (flags != 0 && access(to, F_OK) == 0)
+		return (EEXIST);
+	sp_power_rename(from, to);
+	if (renameat2(AT_FDCWD, from, AT_FDCWD, to, flags) == 0)
+		return (0);
+	/* Some file systems know no flags.  Then the look above must do: the
+	 * role's lock keeps other writers of the same name away. */
+	if (flags != 0 && (errno == EINVAL || errno == ENOSYS) &&
+	    rename(from, to) == 0)
+		return (0);
+	return (errno);
+}
+
+enum sp_code
+sp_io_rename(const char *from, const char *to, struct sp_err *err)
+{
+	int e = rename_call(from, to, 0);
+
+	if (e != 0)
+		return (sp_err_set(err,
+		    e == ENOENT ? SP_ENOTFOUND : sp_err_code_of_errno(e), e,
+		    "cannot rename %s to %s", from, to));
+	return (SP_OK);
+}
+
+enum sp_code
+sp_io_unlink(const char *path, struct sp_err *err)
+{
+	int e;
+
+	sp_io_count(SP_OP_UNLINK);
+	e = sp_fault_call(SP_OP_UNLINK);
+	if (e != 0)
+		return (fail(err, e, "remove", path));
+	sp_power_unlink(path);
+	if (unlink(path) != 0 && errno != ENOENT)
+		return (fail(err, errno, "remove", path));
+	return (SP_OK);
+}
+
+enum sp_code
+sp_io_mkdir(const char *path, mode_t mode, struct sp_err *err)
+{
+	struct stat st;
+	int e;
+
+	sp_io_count(SP_OP_MKDIR);
+	e = sp_fault_call(SP_OP_MKDIR);
+	if (e != 0)
+		return (fail(err, e, "make the directory", path));
+	sp_power_mkdir(path);
+	if (mkdir(path, mode) == 0)
+		return (SP_OK);
+	e = errno;
+	if (e == EEXIST && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		return (SP_OK);
+	return (fail(err, e, "make the directory", path));
+}
+
+/* Make one level and sync its name. */
+static enum sp_code
+mkdir_synced(const char *path, mode_t mode, struct sp_err *err)
+{
+	enum sp_code rc;
+	const char *base;
+	char *dir;
+
+	rc = sp_io_mkdir(path, mode, err);
+	if (rc != SP_OK)
+		return (rc);
+	dir = split(path, &base);
+	rc = sp_io_syncdir(dir, err);
+	free(dir);
+	return (rc);
+}
+
+enum sp_code
+sp_io_mkdirs(const char *path, mode_t mode, struct sp_err *err)
+{
+	enum sp_code rc = SP_OK;
+	char *copy = sp_xstrdup(path);
+	size_t n = strlen(copy);
+	char *p;
+
+	while (n > 1 && copy[n - 1] == '/')
+		copy[--n] = '\0';
+	for (p = copy + 1; rc == SP_OK && n > 0; p++) {
+		const char was = *p;
+		struct stat st;
+
+		if (was != '/' && was != '\0')
+			continue;
+		*p = '\0';
+		if (stat(copy, &st) != 0)
+			rc = mkdir_synced(copy, mode, err);
+		else if (!S_ISDIR(st.st_mode))
+			rc = fail(err, ENOTDIR, "make the directory", copy);
+		*p = was;
+		if (was == '\0')
+			break;
+	}
+	free(copy);
+	return (rc);
+}
+
+bool
+sp_io_exists(const char *path)
+{
+	struct stat st;
+
+	return (lstat(path, &st) == 0);
+}
+
+/* Append what ${fd} gives to ${out}, at most ${max} bytes. */
+static enum sp_code
+slurp(int fd, const char *path, size_t max, struct sp_buf *out,
+    struct sp_err *err)
+{
+	size_t total = 0;
+
+	for (;;) {
+		char buf[READ_STEP];
+		ssize_t n = read(fd, buf, sizeof(buf));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return (fail(err, errno, "read", path));
+		if (n == 0)
+			return (SP_OK);
+		total += (size_t)n;
+		if (total > max || sp_buf_add(out, buf, (size_t)n) != SP_OK)
+			return (sp_err_set(err, SP_ELIMIT, 0,
+			    "%s is larger than the %zu bytes allowed for it",
+			    path, max < out->max ? max : out->max));
+	}
+}
+
+enum sp_code
+sp_io_read_file(
+    const char *path, size_t max, struct sp_buf *out, struct sp_err *err)
+{
+	const size_t before = out->n;
+	enum sp_code rc;
+	int fd = -1;
+
+	rc = sp_io_open(path, O_RDONLY, 0, &fd, err);
+	if (rc != SP_OK)
+		return (rc);
+	rc = slurp(fd, path, max, out, err);
+	if (rc != SP_OK)
+		out->n = before;
+	(void)sp_io_close(fd, NULL);
+	return (rc);
+}
+
+/* Remove a temporary file after a failure that is already being reported. */
+static void
+discard(const char *tmp)
+{
+	struct sp_err ignored;
+
+	if (sp_io_unlink(tmp, &ignored) != SP_OK)
+		return; /* sp_io_clean takes it at the next start */
+}
+
+/* Write a complete, synced temporary file beside ${path}; its name, malloc'ed. */
+static enum sp_code
+prepare(const char *path, const void *p, size_t n, mode_t mode, char **tmp,
+    struct sp_err *err)
+{
+	enum sp_code rc;
+	const char *base;
+	char *dir = split(path, &base), *name;
+	uint32_t tag;
+	int fd = -1;
+
+	sp_random(&tag, sizeof(tag));
+	name = sp_xasprintf("%s/.%s.%08" PRIx32 ".tmp", dir, base, tag);
+	free(dir);
+	rc = sp_io_open(name, O_WRONLY | O_CREAT | O_EXCL, mode, &fd, err);
+	if (rc != SP_OK) {
+		free(name);
+		return (rc);
+	}
+	/* The mode is a promise, whatever the umask. */
+	if (fchmod(fd, mode) != 0)
+		rc = fail(err, errno, "set the mode of", name);
+	if (rc == SP_OK)
+		rc = sp_io_pwrite(fd, p, n, 0, err);
+	if (rc == SP_OK)
+		rc = sp_io_fsync(fd, err);
+	if (rc == SP_OK)
+		rc = sp_io_close(fd, err);
+	else
+		(void)sp_io_close(fd, NULL);
+	if (rc != SP_OK) {
+		discard(name);
+		free(name);
+		return (rc);
+	}
+	*tmp = name;
+	return (SP_OK);
+}
+
+static enum sp_code
+sync_parent(const char *path, struct sp_err *err)
+{
+	const char *base;
+	char *dir = split(path, &base);
+	enum sp_code rc = sp_io_syncdir(dir, err);
+
+	free(dir);
+	return (rc);
+}
+
+enum sp_code
+sp_io_replace(
+    const char *path, const void *p, size_t n, mode_t mode, struct sp_err *err)
+{
+	enum sp_code rc;
+	char *tmp = NULL;
+
+	rc = prepare(path, p, n, mode, &tmp, err);
+	if (rc != SP_OK)
+		return (rc);
+	rc = sp_io_rename(tmp, path, err);
+	if (rc != SP_OK)
+		discard(tmp);
+	free(tmp);
+	return (rc == SP_OK ? sync_parent(path, err) : rc);
+}
+
+/* Whether ${path} holds exactly these bytes: SP_OK, SP_EMISMATCH. */
+static enum sp_code
+same(const char *path, const void *p, size_t n, struct sp_err *err)
+{
+	struct sp_buf have;
+	enum sp_code rc;
+
+	sp_buf_init(&have, n < SIZE_MAX ? n + 1 : n);
+	rc = sp_io_read_file(path, n, &have, err);
+	if (rc == SP_ELIMIT ||
+	    (rc == SP_OK &&
+		(have.n != n || (n > 0 && memcmp(have.p, p, n) != 0))))
+		rc = sp_err_set(err, SP_EMISMATCH, 0,
+		    "%s exists with other bytes than it must have; "
+		    "it was not touched",
+		    path);
+	sp_buf_done(&have);
+	return (rc);
+}
+
+enum sp_code
+sp_io_publish_nosync(
+    const char *path, const void *p, size_t n, mode_t mode, struct sp_err *err)
+{
+	enum sp_code rc;
+	char *tmp = NULL;
+	int e;
+
+	/* Its bytes were synced before it got its name. */
+	if (sp_io_exists(path))
+		return (same(path, p, n, err));
+	rc = prepare(path, p, n, mode, &tmp, err);
+	if (rc != SP_OK)
+		return (rc);
+	e = rename_call(tmp, path, RENAME_NOREPLACE);
+	if (e == EEXIST)
+		rc = same(path, p, n, err);
+	else if (e != 0)
+		rc = fail(err, e, "create", path);
+	if (e != 0)
+		discard(tmp);
+	free(tmp);
+	return (rc);
+}
+
+enum sp_code
+sp_io_publish(
+    const char *path, const void *p, size_t n, mode_t mode, struct sp_err *err)
+{
+	enum sp_code rc = sp_io_publish_nosync(path, p, n, mode, err);
+
+	return (rc == SP_OK ? sync_parent(path, err) : rc);
+}
+
+static int
+by_name(const void *a, const void *b)
+{
+	char *const *x = a;
+	char *const *y = b;
+
+	return (strcmp(*x, *y));
+}
+
+enum sp_code
+sp_io_list(const char *dir, char ***names, size_t *count, struct sp_err *err)
+{
+	char **list = NULL;
+	size_t n = 0, cap = 0;
+	struct dirent *e;
+	DIR *d = opendir(dir);
+	int errnum;
+
+	if (d == NULL && errno != ENOENT)
+		return (fail(err, errno, "read the directory", dir));
+	for (errno = 0; d != NULL && (e = readdir(d)) != NULL; errno = 0) {
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+			continue;
+		if (n == cap) {
+			cap = cap == 0 ? 64 : cap * 2;
+			list = sp_xrealloc(list, cap * sizeof(*list));
+		}
+		list[n++] = sp_xstrdup(e->d_name);
+	}
+	errnum = d != NULL ? errno : 0;
+	if (d != NULL)
+		(void)closedir(d);
+	if (errnum != 0) {
+		sp_io_names_free(list, n);
+		return (fail(err, errnum, "read the directory", dir));
+	}
+	if (n > 1)
+		qsort(list, n, sizeof(*list), by_name);
+	*names = list;
+	*count = n;
+	return (SP_OK);
+}
+
+void
+sp_io_names_free(char **names, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		free(names[i]);
+	free(names);
+}
+
+/* ".NAME.XXXXXXXX.tmp", as prepare() makes them. */
+static bool
+is_leftover(const char *name)
+{
+	const size_t n = strlen(name);
+
+	return (n > 14 && name[0] == '.' && name[n - 13] == '.' &&
+		strspn(name + n - 12, "0123456789abcdef") == 8 &&
+		strcmp(name + n - 4, ".tmp") == 0);
+}
+
+enum sp_code
+sp_io_clean(const char *dir, size_t *removed, struct sp_err *err)
+{
+	enum sp_code rc;
+	char **names = NULL;
+	size_t count = 0, gone = 0;
+
+	rc = sp_io_list(dir, &names, &count, err);
+	for (size_t i = 0; rc == SP_OK && i < count; i++) {
+		char *path;
+
+		if (!is_leftover(names[i]))
+			continue;
+		path = sp_xasprintf("%s/%s", dir, names[i]);
+		rc = sp_io_unlink(path, err);
+		free(path);
+		gone++;
+	}
+	sp_io_names_free(names, count);
+	if (rc == SP_OK && removed != NULL)
+		*removed = gone;
+	return (rc);
+}
+
+enum sp_code
+sp_io_space(
+    const char *path, uint64_t *bytes, uint64_t *inodes, struct sp_err *err)
+{
+	struct statvfs st;
+
+	if (statvfs(path, &st) != 0)
+		return (fail(err, errno, "ask for the free space of", path));
+	*bytes = (uint64_t)st.f_bavail * st.f_frsize;
+	/* Some file systems do not count inodes. */
+	*inodes = st.f_files == 0 ? UINT64_MAX : (uint64_t)st.f_favail;
+	return (SP_OK);
+}
+
+/* Who holds the lock, for the message; 0 if the file does not say. */
+static long
+holder(int fd)
+{
+	char buf[24] = "";
+	ssize_t n = pread(fd, buf, sizeof(buf) - 1, 0);
+	long pid = 0;
+
+	for (ssize_t i = 0; i < n && buf[i] >= '0' && buf[i] <= '9'; i++) {
+		if (pid > INT32_MAX / 10)
+			return (0);
+		pid = pid * 10 + (buf[i] - '0');
+	}
+	return (pid);
+}
+
+/* The pid is only for people: a full disk must not cost us the lock.  None of
+ * this is numbered, so that a fault run does not count it. */
+static void
+sign(int fd)
+{
+	char buf[24];
+	int n = snprintf(buf, sizeof(buf), "%ld\n", (long)getpid());
+
+	if (ftruncate(fd, 0) != 0)
+		return;
+	(void)!pwrite(fd, buf, (size_t)n, 0);
+}
+
+enum sp_code
+sp_io_lock(const char *path, int wait_ms, int *fd, struct sp_err *err)
+{
+	const struct timespec poll = { .tv_nsec = LOCK_POLL_MS * 1000000L };
+	int f, waited = 0;
+	long pid;
+
+	f = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+	if (f < 0)
+		return (fail(err, errno, "open the lock file", path));
+	while (flock(f, LOCK_EX | LOCK_NB) != 0) {
+		int e = errno;
+
+		if (e == EINTR)
+			continue;
+		if (e == EWOULDBLOCK && waited < wait_ms) {
+			(void)nanosleep(&poll, NULL);
+			waited += LOCK_POLL_MS;
+			continue;
+		}
+		pid = holder(f);
+		(void)close(f);
+		if (e != EWOULDBLOCK)
+			return (fail(err, e, "lock", path));
+		if (pid > 0)
+			return (sp_err_set(err, SP_ELOCKED, 0,
+			    "%s is held by process %ld; wait for it to finish "
+			    "or stop it",
+			    path, pid));
+		return (sp_err_set(err, SP_ELOCKED, 0,
+		    "%s is held by another process; wait for it to finish "
+		    "or stop it",
+		    path));
+	}
+	sign(f);
+	*fd = f;
+	return (SP_OK);
+}
