@@ -15,7 +15,7 @@
 #include "base/log.h"
 
 struct sp_cidr {
-	int family;              /* AF_INET, AF_INET6 */
+	int family; /* AF_INET, AF_INET6 */
 	uint8_t addr[16];
 	unsigned bits;
 };
@@ -26,65 +26,78 @@ enum sp_bare_newline { SP_BARE_ACCEPT, SP_BARE_REJECT };
 /* listen NAME { ... } */
 struct sp_listen {
 	char *name;
-	char *address;           /* "127.0.0.1:2525", "[::1]:2525" */
+	char *address; /* "127.0.0.1:2525", "[::1]:2525" */
 	struct sockaddr_storage sa;
 	socklen_t salen;
-	enum sp_proto protocol;  /* lmtp: a later issue; refused by the check */
-	struct sp_cidr *allow;   /* networks that may send; empty: loopback only */
+	enum sp_proto protocol; /* lmtp: a later issue; refused by the check */
+	struct sp_cidr
+	    *allow; /* networks that may send; empty: loopback only */
 	size_t nallow;
-	char **recipients;       /* accepted; empty: any.  "addr" or "@domain" */
+	char **recipients; /* accepted; empty: any.  "addr" or "@domain" */
 	size_t nrecipients;
-	bool journal;            /* trusted journal source: reports are unwrapped */
+	bool journal; /* trusted journal source: reports are unwrapped */
 	enum sp_bare_newline bare_newline;
-	char *hostname;          /* in the greeting; default: the host's name */
-	uint64_t max_message;    /* bytes; default 150M */
+	char *hostname; /* in the greeting; default: the host's name */
+	uint64_t max_message; /* bytes; default 150M */
 	uint64_t max_recipients; /* default 1000 */
-	uint64_t max_line;       /* command line bytes; default 65536 */
-	uint64_t max_errors;     /* default 20 */
-	uint64_t max_junk;       /* NOOP, RSET, VRFY ...; default 100 */
-	uint64_t max_sessions;   /* default 1000 */
-	uint64_t max_per_peer;   /* sessions of one address; default 250 */
-	uint64_t timeout;        /* seconds to wait for a command; default 300 */
-	uint64_t data_timeout;   /* seconds to wait for data; default 180 */
-	uint64_t min_rate;       /* bytes a second in DATA, averaged over a minute; default 100 */
+	uint64_t max_line; /* command line bytes; default 65536 */
+	uint64_t max_errors; /* default 20 */
+	uint64_t max_junk; /* NOOP, RSET, VRFY ...; default 100 */
+	uint64_t max_sessions; /* default 1000 */
+	uint64_t max_per_peer; /* sessions of one address; default 250 */
+	uint64_t timeout; /* seconds to wait for a command; default 300 */
+	uint64_t data_timeout; /* seconds to wait for data; default 180 */
+	uint64_t
+	    min_rate; /* bytes a second in DATA, averaged over a minute; default 100 */
 };
 
 struct sp_config {
-	char *path;              /* of the file, NULL if there was none */
-	char *text;              /* effective configuration, no secrets, one option a line */
+	char *path; /* of the file, NULL if there was none */
+	char *text; /* effective configuration, no secrets, one option a line */
 	/* log { } */
-	char *log_to;            /* "stderr", "syslog" */
+	char *log_to; /* "stderr", "syslog" */
 	enum sp_log_level log_level;
-	bool log_addresses;      /* whether addresses are logged */
+	bool log_addresses; /* whether addresses are logged */
 	/* top level */
-	char *guard;             /* directory outside the archive; NULL: none */
-	char *user;              /* account the workers run as, where started as root */
-	char *group;             /* readers; sockets belong to it */
-	uint64_t memory;         /* budget for message data of all sessions; default 64M */
-	uint64_t disk_reserve;   /* soft watermark, bytes; default 512M: 452 below it */
+	char *guard; /* directory outside the archive; NULL: none */
+	char *user; /* account the workers run as, where started as root */
+	char *group; /* readers; sockets belong to it */
+	uint64_t
+	    memory; /* budget for message data of all sessions; default 64M */
+	uint64_t
+	    disk_reserve; /* soft watermark, bytes; default 512M: 452 below it */
 	struct sp_listen *listen;
 	size_t nlisten;
 	/* seal { } */
-	uint64_t seal_size;      /* default 256M */
-	uint64_t seal_age;       /* seconds, default 86400 */
-	int seal_level;          /* zstd, 1-19, default 3 */
-	uint64_t seal_frame;     /* bytes, default 1M */
+	uint64_t seal_size; /* default 256M */
+	uint64_t seal_age; /* seconds, default 86400 */
+	int seal_level; /* zstd, 1-19, default 3 */
+	uint64_t seal_frame; /* bytes, default 1M */
 	uint64_t checkpoint_interval; /* milliseconds, default 1000 */
-	uint64_t heartbeat;      /* seconds, default 3600 */
+	uint64_t heartbeat; /* seconds, default 3600 */
 	/* index { } */
-	uint64_t index_batch;    /* messages a commit, default 1000 */
-	uint64_t index_max_text; /* bytes of text indexed of a message, default 4M */
+	uint64_t index_batch; /* messages a commit, default 1000 */
+	uint64_t
+	    index_max_text; /* bytes of text indexed of a message, default 4M */
 	/* alarm { } */
-	char *alarm_command;     /* run with the alarm on standard input; NULL: none */
+	char *
+	    alarm_command; /* run with the alarm on standard input; NULL: none */
 };
 
 /* Load and check ${path}.  The message has "FILE:LINE: what, expected". */
-SP_CHECK enum sp_code sp_config_load(const char *path, struct sp_config **out,
-    struct sp_err *err);
+SP_CHECK enum sp_code sp_config_load(
+    const char *path, struct sp_config **out, struct sp_err *err);
+/* The same for a file's bytes; ${path} is only named.  Any bytes give a
+ * configuration or SP_ECONFIG. */
+SP_CHECK enum sp_code sp_config_parse(const char *path, struct sp_view text,
+    struct sp_config **out, struct sp_err *err);
 /* The defaults, as if the file were empty. */
 struct sp_config *sp_config_default(void);
-void sp_config_free(struct sp_config *c);      /* NULL is fine */
-/* The commented file that init writes. */
+void sp_config_free(struct sp_config *c); /* NULL is fine */
+/* The commented file that init writes.  ${listen}: ADDRESS:PORT, NULL for
+ * 127.0.0.1:2525; ${user} and ${guard} may be NULL.  SP_EUSAGE if a value
+ * could not be loaded again (no address, no absolute path ...).  An address
+ * beyond loopback is written with a list that lets only this host send. */
 SP_CHECK enum sp_code sp_config_template(struct sp_buf *out, const char *listen,
     const char *user, const char *guard);
 /* Whether ${sa} lies in the list; an empty list means loopback. */

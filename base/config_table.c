@@ -1,0 +1,109 @@
+/* Every option: doc/man/sealpost.conf.5 describes the same, in this order. */
+#include <string.h>
+
+#include "base/config_int.h"
+
+#define KIB UINT64_C(1024)
+#define MIB (1024 * KIB)
+#define GIB (1024 * MIB)
+#define DAY UINT64_C(86400)
+
+#define TOP(f) offsetof(struct sp_config, f)
+#define LIS(f) offsetof(struct sp_listen, f)
+
+/* section, name, type, where, min, max, default, choices */
+const struct sp_config_option sp_config_options[] = {
+	{ "", "guard", SP_CT_PATH, TOP(guard), 1, 4095, NULL, NULL },
+	{ "", "user", SP_CT_WORD, TOP(user), 1, 32, NULL, NULL },
+	{ "", "group", SP_CT_WORD, TOP(group), 1, 32, NULL, NULL },
+	{ "", "memory", SP_CT_SIZE, TOP(memory), MIB, 64 * GIB, "64M", NULL },
+	{ "", "disk_reserve", SP_CT_SIZE, TOP(disk_reserve), 0, 1024 * GIB,
+	    "512M", NULL },
+
+	{ "log", "to", SP_CT_NAME, TOP(log_to), 0, 0, "stderr",
+	    "stderr|syslog" },
+	{ "log", "level", SP_CT_CHOICE, TOP(log_level), 0, 0, "info",
+	    "debug|info|warn|error" },
+	{ "log", "addresses", SP_CT_BOOL, TOP(log_addresses), 0, 0, "true",
+	    NULL },
+
+	{ "listen", "address", SP_CT_ADDRESS, LIS(address), 1, 64, NULL, NULL },
+	{ "listen", "protocol", SP_CT_CHOICE, LIS(protocol), 0, 0, "smtp",
+	    "smtp|lmtp" },
+	{ "listen", "allow", SP_CT_NETWORKS, LIS(allow), 0, 0, NULL, NULL },
+	{ "listen", "recipients", SP_CT_RCPTS, LIS(recipients), 0, 0, NULL,
+	    NULL },
+	{ "listen", "journal", SP_CT_BOOL, LIS(journal), 0, 0, "false", NULL },
+	{ "listen", "bare_newline", SP_CT_CHOICE, LIS(bare_newline), 0, 0,
+	    "accept", "accept|reject" },
+	{ "listen", "hostname", SP_CT_WORD, LIS(hostname), 1, 255, NULL, NULL },
+	{ "listen", "max_message", SP_CT_SIZE, LIS(max_message), KIB, GIB,
+	    "150M", NULL },
+	{ "listen", "max_recipients", SP_CT_NUMBER, LIS(max_recipients), 1,
+	    10000, "1000", NULL },
+	{ "listen", "max_line", SP_CT_SIZE, LIS(max_line), 1000, MIB, "64K",
+	    NULL },
+	{ "listen", "max_errors", SP_CT_NUMBER, LIS(max_errors), 1, 100000,
+	    "20", NULL },
+	{ "listen", "max_junk", SP_CT_NUMBER, LIS(max_junk), 1, 100000, "100",
+	    NULL },
+	{ "listen", "max_sessions", SP_CT_NUMBER, LIS(max_sessions), 1, 100000,
+	    "1000", NULL },
+	{ "listen", "max_per_peer", SP_CT_NUMBER, LIS(max_per_peer), 1, 100000,
+	    "250", NULL },
+	{ "listen", "timeout", SP_CT_TIME, LIS(timeout), 1, DAY, "300", NULL },
+	{ "listen", "data_timeout", SP_CT_TIME, LIS(data_timeout), 1, DAY,
+	    "180", NULL },
+	{ "listen", "min_rate", SP_CT_SIZE, LIS(min_rate), 0, GIB, "100",
+	    NULL },
+
+	{ "seal", "size", SP_CT_SIZE, TOP(seal_size), 64 * KIB, 64 * GIB,
+	    "256M", NULL },
+	{ "seal", "age", SP_CT_TIME, TOP(seal_age), 1, 366 * DAY, "1d", NULL },
+	{ "seal", "level", SP_CT_LEVEL, TOP(seal_level), 1, 19, "3", NULL },
+	{ "seal", "frame", SP_CT_SIZE, TOP(seal_frame), 64 * KIB, 64 * MIB,
+	    "1M", NULL },
+	{ "seal", "checkpoint_interval", SP_CT_NUMBER, TOP(checkpoint_interval),
+	    10, 60000, "1000", NULL },
+	{ "seal", "heartbeat", SP_CT_TIME, TOP(heartbeat), 1, DAY, "1h", NULL },
+
+	{ "index", "batch", SP_CT_NUMBER, TOP(index_batch), 1, 100000, "1000",
+	    NULL },
+	{ "index", "max_text", SP_CT_SIZE, TOP(index_max_text), 4 * KIB, GIB,
+	    "4M", NULL },
+
+	{ "alarm", "command", SP_CT_PATH, TOP(alarm_command), 1, 4095, NULL,
+	    NULL },
+};
+const size_t sp_config_noptions = SP_COUNTOF(sp_config_options);
+
+const struct sp_config_option *
+sp_config_option(const char *section, const char *name)
+{
+	for (size_t i = 0; i < sp_config_noptions; i++) {
+		const struct sp_config_option *o = &sp_config_options[i];
+
+		if (strcmp(o->section, section) == 0 &&
+		    strcmp(o->name, name) == 0)
+			return (o);
+	}
+	return (NULL);
+}
+
+bool
+sp_config_is_list(const struct sp_config_option *o)
+{
+	return (o->type == SP_CT_NETWORKS || o->type == SP_CT_RCPTS);
+}
+
+bool
+sp_config_section(const char *name, bool *titled)
+{
+	*titled = strcmp(name, "listen") == 0;
+	for (size_t i = 0; i < sp_config_noptions; i++) {
+		if (*name != '\0' &&
+		    strcmp(sp_config_options[i].section, name) == 0)
+			return (true);
+	}
+	return (false);
+}

@@ -1,0 +1,165 @@
+/* The commented file that init writes.  Every option is in it (tested). */
+#include <string.h>
+
+#include "base/config_int.h"
+
+#define LISTEN_DEFAULT "127.0.0.1:2525"
+
+static const char head[] =
+    "# Sealpost configuration.  Check it with: sealpost config check\n"
+    "# All options: man sealpost.conf.  A line with # in front shows a\n"
+    "# default.  Sizes take K, M, G; times take s, m, h, d (plain: seconds).\n"
+    "\n"
+    "# Account that the service runs as when it is started as root.\n";
+
+static const char after_user[] =
+    "\n"
+    "# Group whose members may search, show, export and verify.\n"
+    "#group = sealpost-audit\n"
+    "\n"
+    "# Directory outside the archive, best on another disk, that keeps a copy\n"
+    "# of the last checkpoint, so that a restored old archive is noticed.\n";
+
+static const char after_guard[] =
+    "\n"
+    "# Memory for the message data of all sessions; more goes to files.\n"
+    "#memory = 64M\n"
+    "\n"
+    "# With less free space than this, mail is put off (452), not lost.\n"
+    "#disk_reserve = 512M\n"
+    "\n"
+    "# One section for each address to listen on: listen NAME { ... }\n"
+    "listen mta {\n";
+
+static const char listen_rest[] =
+    "\n"
+    "\t# Recipients to accept, like journal@archive.example or\n"
+    "\t# @archive.example.  Without it every recipient is accepted.\n"
+    "\t#recipients = { }\n"
+    "\n"
+    "\t# Whether this peer sends journal reports (Exchange, Microsoft 365)\n"
+    "\t# that can be trusted: search then shows the mail inside them.\n"
+    "\t#journal = false\n"
+    "\n"
+    "\t# Name in the greeting.  Default: the name of this host.\n"
+    "\t#hostname = archive.example\n"
+    "\n"
+    "\t#protocol = smtp\n"
+    "\t#bare_newline = accept   # or reject; CR or LF alone in a message\n"
+    "\t#max_message = 150M      # larger messages are refused (552)\n"
+    "\t#max_recipients = 1000   # of one message\n"
+    "\t#max_line = 64K          # bytes of a command line\n"
+    "\t#max_errors = 20         # wrong commands, then disconnect\n"
+    "\t#max_junk = 100          # NOOP, RSET, VRFY ..., then disconnect\n"
+    "\t#max_sessions = 1000     # at a time\n"
+    "\t#max_per_peer = 250      # sessions from one address\n"
+    "\t#timeout = 5m            # wait for a command\n"
+    "\t#data_timeout = 3m       # wait for message data\n"
+    "\t#min_rate = 100          # bytes a second of message data; 0: any\n"
+    "}\n"
+    "\n";
+
+static const char rest[] =
+    "log {\n"
+    "\t#to = stderr             # or syslog\n"
+    "\t#level = info            # debug, info, warn, error\n"
+    "\t#addresses = true        # whether mail addresses are logged\n"
+    "}\n"
+    "\n"
+    "seal {\n"
+    "\t# A segment is sealed when it has this size or age.\n"
+    "\t#size = 256M\n"
+    "\t#age = 1d\n"
+    "\t#level = 3               # zstd compression, 1 to 19\n"
+    "\t#frame = 1M              # compressed apart; smaller: faster show\n"
+    "\t#checkpoint_interval = 1000  # milliseconds between signatures\n"
+    "\t#heartbeat = 1h          # an entry that proves that nothing came\n"
+    "}\n"
+    "\n"
+    "index {\n"
+    "\t#batch = 1000            # messages in a transaction\n"
+    "\t#max_text = 4M           # text indexed of a message\n"
+    "}\n"
+    "\n"
+    "alarm {\n"
+    "\t# Program that gets each alarm as text on its standard input.\n"
+    "\t#command = /usr/local/sbin/sealpost-alarm\n"
+    "}\n";
+
+/* name = "value", or the commented ${example}. */
+static enum sp_code
+line(struct sp_buf *out, const char *name, const char *value,
+    const char *example)
+{
+	enum sp_code rc;
+
+	if (value == NULL)
+		return (sp_buf_addf(out, "#%s = %s\n", name, example));
+	rc = sp_buf_addf(out, "%s = \"", name);
+	for (; rc == SP_OK && *value != '\0'; value++) {
+		if (*value == '"' || *value == '\\')
+			rc = sp_buf_addc(out, '\\');
+		if (rc == SP_OK)
+			rc = sp_buf_addc(out, *value);
+	}
+	return (rc == SP_OK ? sp_buf_adds(out, "\"\n") : rc);
+}
+
+/* The network lines.  Beyond loopback the file would not be valid without a
+ * list; the one written lets nobody else in before the administrator says so. */
+static enum sp_code
+networks(struct sp_buf *out, const char *listen)
+{
+	static const char why[] =
+	    "\n\t# Networks that may send.  An address beyond loopback needs "
+	    "this.\n\t";
+	const bool local =
+	    strncmp(listen, "127.", 4) == 0 || strncmp(listen, "[::1]", 5) == 0;
+
+	if (local)
+		return (sp_buf_addf(
+		    out, "%s#allow = { 192.0.2.0/24, 2001:db8::/32 }\n", why));
+	return (sp_buf_addf(out,
+	    "%s# Add your mail servers: until then only this host may send.\n"
+	    "\tallow = { 127.0.0.0/8, ::1/128 }\n",
+	    why));
+}
+
+enum sp_code
+sp_config_template(
+    struct sp_buf *out, const char *listen, const char *user, const char *guard)
+{
+	const size_t before = out->n;
+	struct sp_config *c = NULL;
+	enum sp_code rc;
+
+	listen = listen == NULL ? LISTEN_DEFAULT : listen;
+	rc = sp_buf_adds(out, head);
+	if (rc == SP_OK)
+		rc = line(out, "user", user, "sealpost");
+	if (rc == SP_OK)
+		rc = sp_buf_adds(out, after_user);
+	if (rc == SP_OK)
+		rc = line(out, "guard", guard, "/var/lib/sealpost-guard");
+	if (rc == SP_OK)
+		rc = sp_buf_adds(out, after_guard);
+	if (rc == SP_OK)
+		rc = sp_buf_adds(out, "\t");
+	if (rc == SP_OK)
+		rc = line(out, "address", listen, "");
+	if (rc == SP_OK)
+		rc = networks(out, listen);
+	if (rc == SP_OK)
+		rc = sp_buf_adds(out, listen_rest);
+	if (rc == SP_OK)
+		rc = sp_buf_adds(out, rest);
+	/* What init writes must load. */
+	if (rc == SP_OK && sp_config_parse("template",
+			       sp_view_mem(out->p + before, out->n - before),
+			       &c, NULL) != SP_OK)
+		rc = SP_EUSAGE;
+	sp_config_free(c);
+	if (rc != SP_OK)
+		out->n = before;
+	return (rc);
+}
