@@ -15,6 +15,8 @@ static _Thread_local struct {
 	char msg[256];
 } complaint;
 
+static void complain(cfg_t *cfg, const char *fmt, va_list ap) SP_PRINTF(2, 0);
+
 static void
 complain(cfg_t *cfg, const char *fmt, va_list ap)
 {

@@ -6,18 +6,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/digest.h"
 #include "base/fault.h"
 #include "base/io.h"
 
-#define LOCK_POLL_MS 20
-#define READ_STEP    (64u << 10)
+#define READ_STEP (64u << 10)
 
 /* A failed call on a name. */
 static enum sp_code
@@ -481,86 +477,4 @@ sp_io_clean(const char *dir, size_t *removed, struct sp_err *err)
 	if (rc == SP_OK && removed != NULL)
 		*removed = gone;
 	return (rc);
-}
-
-enum sp_code
-sp_io_space(
-    const char *path, uint64_t *bytes, uint64_t *inodes, struct sp_err *err)
-{
-	struct statvfs st;
-
-	if (statvfs(path, &st) != 0)
-		return (fail(err, errno, "ask for the free space of", path));
-	*bytes = (uint64_t)st.f_bavail * st.f_frsize;
-	/* Some file systems do not count inodes. */
-	*inodes = st.f_files == 0 ? UINT64_MAX : (uint64_t)st.f_favail;
-	return (SP_OK);
-}
-
-/* Who holds the lock, for the message; 0 if the file does not say. */
-static long
-holder(int fd)
-{
-	char buf[24] = "";
-	ssize_t n = pread(fd, buf, sizeof(buf) - 1, 0);
-	long pid = 0;
-
-	for (ssize_t i = 0; i < n && buf[i] >= '0' && buf[i] <= '9'; i++) {
-		if (pid > INT32_MAX / 10)
-			return (0);
-		pid = pid * 10 + (buf[i] - '0');
-	}
-	return (pid);
-}
-
-/* The pid is only for people: a full disk must not cost us the lock.  None of
- * this is numbered, so that a fault run does not count it. */
-static void
-sign(int fd)
-{
-	char buf[24];
-	int n = snprintf(buf, sizeof(buf), "%ld\n", (long)getpid());
-
-	if (ftruncate(fd, 0) != 0)
-		return;
-	(void)!pwrite(fd, buf, (size_t)n, 0);
-}
-
-enum sp_code
-sp_io_lock(const char *path, int wait_ms, int *fd, struct sp_err *err)
-{
-	const struct timespec poll = { .tv_nsec = LOCK_POLL_MS * 1000000L };
-	int f, waited = 0;
-	long pid;
-
-	f = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
-	if (f < 0)
-		return (fail(err, errno, "open the lock file", path));
-	while (flock(f, LOCK_EX | LOCK_NB) != 0) {
-		int e = errno;
-
-		if (e == EINTR)
-			continue;
-		if (e == EWOULDBLOCK && waited < wait_ms) {
-			(void)nanosleep(&poll, NULL);
-			waited += LOCK_POLL_MS;
-			continue;
-		}
-		pid = holder(f);
-		(void)close(f);
-		if (e != EWOULDBLOCK)
-			return (fail(err, e, "lock", path));
-		if (pid > 0)
-			return (sp_err_set(err, SP_ELOCKED, 0,
-			    "%s is held by process %ld; wait for it to finish "
-			    "or stop it",
-			    path, pid));
-		return (sp_err_set(err, SP_ELOCKED, 0,
-		    "%s is held by another process; wait for it to finish "
-		    "or stop it",
-		    path));
-	}
-	sign(f);
-	*fd = f;
-	return (SP_OK);
 }

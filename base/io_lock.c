@@ -1,0 +1,97 @@
+/* Locks of the roles, and the space that is left: see base/io.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/statvfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/io.h"
+
+#define LOCK_POLL_MS 20
+
+enum sp_code
+sp_io_space(
+    const char *path, uint64_t *bytes, uint64_t *inodes, struct sp_err *err)
+{
+	struct statvfs st;
+
+	if (statvfs(path, &st) != 0)
+		return (sp_err_set(err, SP_EIO, errno,
+		    "cannot ask for the free space of %s", path));
+	*bytes = (uint64_t)st.f_bavail * st.f_frsize;
+	/* Some file systems do not count inodes. */
+	*inodes = st.f_files == 0 ? UINT64_MAX : (uint64_t)st.f_favail;
+	return (SP_OK);
+}
+
+/* Who holds the lock, for the message; 0 if the file does not say. */
+static long
+holder(int fd)
+{
+	char buf[24] = "";
+	ssize_t n = pread(fd, buf, sizeof(buf) - 1, 0);
+	long pid = 0;
+
+	for (ssize_t i = 0; i < n && buf[i] >= '0' && buf[i] <= '9'; i++) {
+		if (pid > INT32_MAX / 10)
+			return (0);
+		pid = pid * 10 + (buf[i] - '0');
+	}
+	return (pid);
+}
+
+/* The pid is only for people: a full disk must not cost us the lock.  None of
+ * this is numbered, so that a fault run does not count it. */
+static void
+sign(int fd)
+{
+	char buf[24];
+	int n = snprintf(buf, sizeof(buf), "%ld\n", (long)getpid());
+
+	if (ftruncate(fd, 0) != 0)
+		return;
+	(void)!pwrite(fd, buf, (size_t)n, 0);
+}
+
+enum sp_code
+sp_io_lock(const char *path, int wait_ms, int *fd, struct sp_err *err)
+{
+	const struct timespec poll = { .tv_nsec = LOCK_POLL_MS * 1000000L };
+	int f, waited = 0;
+	long pid;
+
+	f = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+	if (f < 0)
+		return (sp_err_set(err, sp_err_code_of_errno(errno), errno,
+		    "cannot open the lock file %s", path));
+	while (flock(f, LOCK_EX | LOCK_NB) != 0) {
+		int e = errno;
+
+		if (e == EINTR)
+			continue;
+		if (e == EWOULDBLOCK && waited < wait_ms) {
+			(void)nanosleep(&poll, NULL);
+			waited += LOCK_POLL_MS;
+			continue;
+		}
+		pid = holder(f);
+		(void)close(f);
+		if (e != EWOULDBLOCK)
+			return (
+			    sp_err_set(err, SP_EIO, e, "cannot lock %s", path));
+		if (pid > 0)
+			return (sp_err_set(err, SP_ELOCKED, 0,
+			    "%s is held by process %ld; wait for it to finish "
+			    "or stop it",
+			    path, pid));
+		return (sp_err_set(err, SP_ELOCKED, 0,
+		    "%s is held by another process; wait for it to finish "
+		    "or stop it",
+		    path));
+	}
+	sign(f);
+	*fd = f;
+	return (SP_OK);
+}
