@@ -226,13 +226,13 @@ void
 sp_layout_tile_path(int level, uint64_t n, char out[128])
 {
 	char groups[48] = "";
-	char head[8] = "entries";
+	char head[16] = "entries";
 	size_t at = sizeof(groups);
 
 	/* 1234067 is x001/x234/067: from the last group to the first. */
 	groups[--at] = '\0';
 	for (bool last = true; last || n > 0; last = false) {
-		char group[8];
+		char group[16];
 		int len = snprintf(group, sizeof(group), "%s%03u",
 		    last ? "/" : "/x", (unsigned)(n % TILE_GROUP));
 
