@@ -26,12 +26,12 @@ struct sp_receive;
 
 struct sp_receive_opts {
 	uv_loop_t *loop;
-	const struct sp_config *cfg;   /* outlives the server */
-	struct sp_append *append;      /* open; outlives the server */
-	const char *dir;               /* the archive */
-	const int *fds;                /* one listening socket for each
+	const struct sp_config *cfg; /* outlives the server */
+	struct sp_append *append; /* open; outlives the server */
+	const char *dir; /* the archive */
+	const int *fds; /* one listening socket for each
 	                                * cfg->listen[i]; -1: none */
-	int door_fd;                   /* listening state/door; -1: none */
+	int door_fd; /* listening state/door; -1: none */
 	/*
 	 * One log line.  Events: accepted, refused, deferred, event, alarm,
 	 * session (debug).  ${text} is key=value, quoted already.  NULL: none.
@@ -69,15 +69,15 @@ void sp_receive_rotate(struct sp_receive *r,
 
 /* What has happened since the start, for status. */
 struct sp_receive_stats {
-	uint64_t sessions;        /* open now */
-	uint64_t connections;     /* so far */
-	uint64_t accepted;        /* messages answered 250 */
+	uint64_t sessions; /* open now */
+	uint64_t connections; /* so far */
+	uint64_t accepted; /* messages answered 250 */
 	uint64_t accepted_bytes;
-	uint64_t refused;         /* 5xx replies to peers that may send */
-	uint64_t deferred;        /* 4xx replies because of a fault of ours */
-	uint64_t batches;         /* commits */
-	uint64_t memory;          /* bytes of the budget in use */
-	uint64_t spilled;         /* messages that went to a temporary file */
+	uint64_t refused; /* 5xx replies to peers that may send */
+	uint64_t deferred; /* 4xx replies because of a fault of ours */
+	uint64_t batches; /* commits */
+	uint64_t memory; /* bytes of the budget in use */
+	uint64_t spilled; /* messages that went to a temporary file */
 };
 void sp_receive_stats(const struct sp_receive *r, struct sp_receive_stats *out);
 

@@ -1,0 +1,195 @@
+#include "journal/receive/address.h"
+
+#include <string.h>
+
+/*
+ * Take one mailbox up to the character that ends it: '>' inside brackets, a
+ * blank or the end outside.  Quoted strings may hold anything printable.
+ */
+static enum sp_address_result
+scan(struct sp_view in, bool bracket, size_t *len, bool *high)
+{
+	bool quoted = false;
+	size_t i;
+
+	*high = false;
+	for (i = 0; i < in.n; i++) {
+		unsigned char c = (unsigned char)in.p[i];
+
+		if (c >= 0x80)
+			*high = true;
+		if (c < 0x20 || c == 0x7f)
+			return (SP_ADDRESS_SYNTAX);
+		if (quoted) {
+			if (c == '\\' && i + 1 < in.n)
+				i++;
+			else if (c == '"')
+				quoted = false;
+			continue;
+		}
+		if (c == '"')
+			quoted = true;
+		else if (c == '>' || c == ' ')
+			break;
+		else if (c == '<')
+			return (SP_ADDRESS_SYNTAX);
+	}
+	if (quoted)
+		return (SP_ADDRESS_SYNTAX);
+	if (bracket && (i >= in.n || in.p[i] != '>'))
+		return (SP_ADDRESS_SYNTAX);
+	if (!bracket && i < in.n && in.p[i] != ' ')
+		return (SP_ADDRESS_SYNTAX);
+	*len = i;
+	return (SP_ADDRESS_OK);
+}
+
+/* "@a,@b:user@c": the route is ignored (RFC 5321 appendix C). */
+static bool
+drop_route(struct sp_view *v)
+{
+	const char *colon;
+
+	if (v->n == 0 || v->p[0] != '@')
+		return (true);
+	colon = memchr(v->p, ':', v->n);
+	if (colon == NULL)
+		return (false);
+	v->n -= (size_t)(colon + 1 - v->p);
+	v->p = colon + 1;
+	return (v->n > 0);
+}
+
+static bool
+mailbox_ok(struct sp_view v)
+{
+	struct sp_view domain = sp_address_domain(v);
+	size_t local = domain.p == NULL ? v.n : v.n - domain.n - 1;
+
+	return (local > 0 && (domain.p == NULL || domain.n > 0));
+}
+
+enum sp_address_result
+sp_address_parse(
+    struct sp_view in, struct sp_address *out, struct sp_view *rest)
+{
+	bool bracket = in.n > 0 && in.p[0] == '<', high;
+	enum sp_address_result rc;
+	struct sp_view v = in;
+	size_t len;
+
+	if (bracket) {
+		v.p++;
+		v.n--;
+	}
+	rc = scan(v, bracket, &len, &high);
+	if (rc != SP_ADDRESS_OK)
+		return (rc);
+	rest->p = v.p + len + bracket;
+	rest->n = v.n - len - bracket;
+	v.n = len;
+	if (v.n > SP_ADDRESS_MAX)
+		return (SP_ADDRESS_LONG);
+	if (v.n == 0) {
+		*out = (struct sp_address){ .addr = v };
+		return (bracket ? SP_ADDRESS_NULL : SP_ADDRESS_SYNTAX);
+	}
+	if (high && !sp_view_is_utf8(v))
+		return (SP_ADDRESS_RAW8);
+	if (!drop_route(&v) || !mailbox_ok(v))
+		return (SP_ADDRESS_SYNTAX);
+	*out = (struct sp_address){ .addr = v, .utf8 = high };
+	return (SP_ADDRESS_OK);
+}
+
+struct sp_view
+sp_address_domain(struct sp_view addr)
+{
+	bool quoted = false;
+	size_t at = addr.n;
+
+	for (size_t i = 0; i < addr.n; i++) {
+		if (addr.p[i] == '\\' && quoted)
+			i++;
+		else if (addr.p[i] == '"')
+			quoted = !quoted;
+		else if (addr.p[i] == '@' && !quoted)
+			at = i;
+	}
+	if (at == addr.n)
+		return ((struct sp_view){ NULL, 0 });
+	return (sp_view_mem(addr.p + at + 1, addr.n - at - 1));
+}
+
+static int
+hex(char c)
+{
+	if (c >= '0' && c <= '9')
+		return (c - '0');
+	return (c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1);
+}
+
+/* One xtext character at ${i}: its value, or -1; ${i} moves past it. */
+static int
+xchar(struct sp_view v, size_t *i)
+{
+	char c = v.p[(*i)++];
+	int hi, lo;
+
+	if (c != '+')
+		return (c >= '!' && c <= '~' && c != '=' ? c : -1);
+	if (v.n - *i < 2)
+		return (-1);
+	hi = hex(v.p[*i]);
+	lo = hex(v.p[*i + 1]);
+	*i += 2;
+	return (hi < 0 || lo < 0 ? -1 : hi * 16 + lo);
+}
+
+bool
+sp_address_xtext_ok(struct sp_view v)
+{
+	size_t i = 0;
+
+	while (i < v.n) {
+		if (xchar(v, &i) < 0)
+			return (false);
+	}
+	return (true);
+}
+
+bool
+sp_address_xtext_decode(struct sp_view v, char *out, size_t *n)
+{
+	size_t i = 0, to = 0;
+
+	while (i < v.n) {
+		int c = xchar(v, &i);
+
+		if (c < 0)
+			return (false);
+		out[to++] = (char)c;
+	}
+	*n = to;
+	return (true);
+}
+
+bool
+sp_address_listed(struct sp_view addr, char *const *list, size_t n)
+{
+	struct sp_view domain = sp_address_domain(addr), local = addr;
+
+	if (domain.p != NULL)
+		local.n = addr.n - domain.n - 1;
+	if (sp_view_ieq_str(local, "postmaster"))
+		return (true);
+	for (size_t i = 0; i < n; i++) {
+		if (list[i][0] == '@') {
+			if (domain.p != NULL &&
+			    sp_view_ieq_str(domain, list[i] + 1))
+				return (true);
+		} else if (sp_view_ieq_str(addr, list[i]))
+			return (true);
+	}
+	return (false);
+}

@@ -1,0 +1,119 @@
+/*
+ * One SMTP session, or LMTP on the door, as a pure machine: bytes in, replies
+ * out, no sockets, no waiting.
+ *
+ *	         commands              end of data
+ *	COMMAND ----------> DATA ---------------------> COMMIT
+ *	   ^  ^-------------- (refused) --'                |
+ *	   '----------------- committed() ----------------'
+ *	any -> CLOSING (after 221, 421 or an error that ends the session)
+ *
+ * In COMMIT the owner makes sp_session_item() durable and reports with
+ * sp_session_committed(); no input is taken meanwhile.  RFC 5321, 2920, 1870,
+ * 6152, 3030, 3461, 2034, 6531, 2033; what is answered when: doc/smtp.md.
+ */
+#ifndef SP_RECEIVE_SESSION_H
+#define SP_RECEIVE_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/config.h"
+#include "base/err.h"
+#include "journal/archive/append.h"
+#include "journal/receive/memory.h"
+#include "journal/receive/reply.h"
+
+#define SP_SESSION_OUT_HIGH 4096 /* no input is taken above it */
+#define SP_SESSION_OUT_MAX  (256u << 10) /* replies waiting, at most */
+
+struct sp_session;
+
+/* What a peer at the door may (doc/door.md). */
+struct sp_door_rights {
+	bool operator_; /* imported mail, events */
+	bool service; /* pulled mail */
+	bool reader; /* events of its own reads */
+};
+
+/* What all sessions of a listener share. */
+struct sp_session_env {
+	const struct sp_listen *cfg;
+	bool door;
+	struct sp_memory *memory;
+	/* Whether a transaction of ${declared} bytes may begin.  SP_OK, or a
+	 * code for the reply; or SP_EAGAIN with ${why} for "451 4.3.0 why". */
+	enum sp_code (*may_begin)(
+	    void *ctx, uint64_t declared, const char **why);
+	/* A 4xx or 5xx was given; ${reply} is without CR LF. */
+	void (*refused)(
+	    void *ctx, const struct sp_session *s, struct sp_view reply);
+	/* A fault of ours kept a message from being taken in. */
+	void (*fault)(
+	    void *ctx, const struct sp_session *s, const struct sp_err *err);
+	void *ctx;
+};
+
+/* What is known of this connection.  Text is copied. */
+struct sp_session_peer {
+	const char *peer; /* "192.0.2.7:51234"; NULL at the door */
+	const char *local;
+	const char *id; /* of the session */
+	int64_t connected;
+	struct sp_door_rights rights;
+	const char *actor; /* JSON object, from the kernel; door */
+};
+
+enum sp_session_state {
+	SP_SESSION_COMMAND,
+	SP_SESSION_DATA,
+	SP_SESSION_COMMIT,
+	SP_SESSION_CLOSING /* flush, then close */
+};
+
+struct sp_session *sp_session_new(
+    const struct sp_session_env *env, const struct sp_session_peer *peer);
+/* Use a session again for a new connection of any listener. */
+void sp_session_reuse(struct sp_session *s, const struct sp_session_env *env,
+    const struct sp_session_peer *peer);
+void sp_session_free(struct sp_session *s); /* NULL is fine */
+
+/* The greeting. */
+void sp_session_greet(struct sp_session *s, struct sp_buf *out);
+/*
+ * Take bytes (which may be changed); returns how many were taken.  Fewer than
+ * ${n} when a commit is due, the session closes, or ${out} is above
+ * SP_SESSION_OUT_HIGH: give the rest again later.
+ */
+size_t sp_session_input(
+    struct sp_session *s, char *p, size_t n, struct sp_buf *out);
+enum sp_session_state sp_session_state(const struct sp_session *s);
+/* In COMMIT: what to append; stays valid until committed or freed. */
+struct sp_append_item *sp_session_item(struct sp_session *s);
+/* In COMMIT: how it went; answers and goes on. */
+void sp_session_committed(
+    struct sp_session *s, enum sp_code code, struct sp_buf *out);
+/* Give ${r} and close, whatever the state but COMMIT (timeouts, refusals). */
+void sp_session_end(struct sp_session *s, enum sp_reply r, struct sp_buf *out);
+/* The service stops: 421 now, or after the message in hand. */
+void sp_session_drain(struct sp_session *s, struct sp_buf *out);
+/* After CLOSING: whether the peer asked for it (QUIT). */
+bool sp_session_quit(const struct sp_session *s);
+/* Commands completed, for the idle timeout: changes whenever one is. */
+uint64_t sp_session_commands(const struct sp_session *s);
+
+/* For the log; views borrowed until the next call. */
+struct sp_session_info {
+	const char *listener, *peer, *id;
+	struct sp_view helo, from;
+	size_t recipients;
+	uint64_t size; /* of the message */
+	int64_t mail_at;
+	const char *event; /* an event at the door, else NULL */
+	uint64_t transaction;
+};
+void sp_session_info(const struct sp_session *s, struct sp_session_info *out);
+
+#endif

@@ -1,0 +1,132 @@
+/* The facts of a finished message, as the record wants them. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "journal/receive/session_i.h"
+
+static void
+time_member(struct sp_json *j, const char *key, int64_t us)
+{
+	char text[SP_TIME_LEN + 1];
+
+	sp_time_format(us, text);
+	sp_json_str(j, key, sp_view_mem(text, SP_TIME_LEN));
+}
+
+/* RFC 3848, and RFC 6531 section 4.3 for the UTF8 prefix. */
+static const char *
+proto_of(const struct sp_session *s)
+{
+	if (s->env->door)
+		return (s->smtputf8 ? "UTF8LMTP" : "LMTP");
+	if (s->smtputf8)
+		return ("UTF8SMTP");
+	return (s->extended ? "ESMTP" : "SMTP");
+}
+
+/* Counts of what is odd, where anything is. */
+static void
+lines_member(struct sp_json *j, const struct sp_data *d)
+{
+	if (d->bare_lf == 0 && d->bare_cr == 0 && d->nul == 0 &&
+	    d->longest <= SP_LONG_LINE)
+		return;
+	sp_json_obj(j, "lines");
+	sp_json_u64(j, "bare_lf", d->bare_lf);
+	sp_json_u64(j, "bare_cr", d->bare_cr);
+	sp_json_u64(j, "nul", d->nul);
+	sp_json_u64(j, "longest", d->longest);
+	sp_json_obj_end(j);
+}
+
+static enum sp_code
+source(struct sp_session *s)
+{
+	struct sp_json j;
+
+	sp_buf_clear(&s->source);
+	sp_json_init(&j, &s->source);
+	if (s->env->door) {
+		sp_json_cstr(&j, "via", s->prov.via);
+		sp_json_cstr(&j, "grade", s->prov.grade);
+		if (s->prov.members != NULL && s->prov.members[0] != '\0')
+			sp_json_raw(&j, NULL, sp_view_str(s->prov.members));
+		sp_json_raw(&j, "operator", sp_view_str(s->actor));
+	} else {
+		sp_json_cstr(&j, "via", "smtp");
+		sp_json_cstr(&j, "grade", "witnessed");
+		sp_json_cstr(&j, "listener", s->env->cfg->name);
+		sp_json_cstr(&j, "peer", s->peer);
+		sp_json_cstr(&j, "local", s->local);
+		sp_json_str(&j, "helo", sp_view_mem(s->helo, s->helo_n));
+		sp_json_cstr(&j, "proto", proto_of(s));
+	}
+	sp_json_cstr(&j, "session", s->id);
+	sp_json_u64(&j, "transaction", s->transaction);
+	time_member(&j, "connected", s->connected);
+	time_member(&j, "mail_at", s->mail_at);
+	time_member(&j, "last_byte", sp_clock_wall());
+	sp_json_u64(&j, "wire_bytes", s->wire);
+	lines_member(&j, &s->data);
+	return (sp_json_end(&j));
+}
+
+static void
+flag(struct sp_session *s, bool on, const char *name)
+{
+	if (!on || s->nflags == SP_FLAGS_MAX)
+		return;
+	/* A client at the door may have said it already. */
+	for (size_t i = 0; i < s->nflags; i++) {
+		if (strcmp(s->flags[i], name) == 0)
+			return;
+	}
+	s->flags[s->nflags++] = name;
+}
+
+static void
+flags(struct sp_session *s)
+{
+	s->nflags = 0;
+	for (size_t i = 0; i < s->prov.nflags; i++)
+		flag(s, true, s->prov.flags[i]);
+	flag(s, s->data.bare_lf > 0, "bare_lf");
+	flag(s, s->data.bare_cr > 0, "bare_cr");
+	flag(s, s->data.nul > 0, "nul");
+	flag(s, s->data.longest > SP_LONG_LINE, "long_line");
+	/* Legal, and what a smuggled message looks like. */
+	flag(s, !s->data.raw && s->more, "pipelined_after_data");
+}
+
+enum sp_code
+sp_session_build(struct sp_session *s)
+{
+	enum sp_code rc = source(s);
+
+	if (rc != SP_OK)
+		return (rc);
+	flags(s);
+	s->facts = (struct sp_facts){
+		.from = s->from,
+		.has_envelope = !s->env->door || s->prov.envelope,
+		.from_params = s->from_params,
+		.nfrom_params = s->nfrom_params,
+		.to = s->to,
+		.nto = s->nto,
+		.refused = s->refused,
+		.nrefused = s->nrefused,
+		.source = sp_buf_view(&s->source),
+		.flags = s->flags,
+		.nflags = s->nflags,
+		.origin_date = sp_view_str(s->prov.origin_date),
+	};
+	s->item = (struct sp_append_item){ .facts = &s->facts, .fd = -1 };
+	s->item.msg = sp_view_mem(
+	    s->store.fd >= 0 ? NULL : (s->store.p == NULL ? "" : s->store.p),
+	    (size_t)s->store.size);
+	s->item.fd = s->store.fd;
+	sp_store_end(&s->store, s->item.sha256);
+	return (SP_OK);
+}
