@@ -5,16 +5,12 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/uio.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/digest.h"
 #include "base/io.h"
 #include "base/record.h"
 #include "journal/archive/intake_priv.h"
-
-#define KEEP_MAX 4096 /* entries whose arrays are kept between batches */
 
 /*
  *   NONE -- first batch --> OPEN <--> (batch)
@@ -34,11 +30,7 @@ struct sp_intake {
 	struct sp_intake_head head;
 	struct sp_intake_end at;
 	int64_t since; /* wall time of the first entry; 0: empty */
-	/* arrays of one batch, kept for the next */
-	struct iovec *iov;
-	uint8_t *frames;
-	size_t cap; /* entries they hold */
-	uint8_t *piece; /* copies of messages in files; NULL until used */
+	struct sp_intake_writer writer;
 };
 
 /* ---- opening ---------------------------------------------------------- */
@@ -187,180 +179,6 @@ sp_intake_rotate(struct sp_intake *in, struct sp_err *err)
 
 /* ---- one batch -------------------------------------------------------- */
 
-/* Whether message ${e} has to be copied from a file. */
-static bool
-in_file(const struct sp_intake_entry *e)
-{
-	return (e->has_message && e->msg.p == NULL && e->msg.n > 0);
-}
-
-static enum sp_code
-check_limits(const struct sp_intake *in, const struct sp_intake_entry *e,
-    size_t n, uint64_t *length, struct sp_err *err)
-{
-	uint64_t sum = 0;
-
-	assert(n > 0);
-	if (n > SP_INTAKE_COUNT_MAX)
-		return (sp_err_set(err, SP_ELIMIT, 0,
-		    "a batch of %zu entries is over the limit of %u", n,
-		    SP_INTAKE_COUNT_MAX));
-	if (in->at.next_seq > SP_SEQ_MAX - n)
-		return (sp_err_set(err, SP_ELIMIT, 0,
-		    "the log is full: no sequence number after %" PRIu64,
-		    in->at.next_seq));
-	for (size_t i = 0; i < n; i++) {
-		assert(e[i].seq == in->at.next_seq + i);
-		assert(e[i].has_message || e[i].msg.n == 0);
-		if (e[i].record.n > SP_RECORD_MAX)
-			return (sp_err_set(err, SP_ELIMIT, 0,
-			    "the record of an entry has %zu bytes, over the "
-			    "limit of %u",
-			    e[i].record.n, SP_RECORD_MAX));
-		if (e[i].msg.n > SP_INTAKE_MSG_MAX)
-			return (sp_err_set(err, SP_ELIMIT, 0,
-			    "a message has %zu bytes, over the limit of "
-			    "%" PRIu64,
-			    e[i].msg.n, SP_INTAKE_MSG_MAX));
-		sum += SP_INTAKE_FRAME_LEN + e[i].record.n + e[i].msg.n;
-	}
-	if (sum > SP_INTAKE_BATCH_BYTES_MAX)
-		return (sp_err_set(err, SP_ELIMIT, 0,
-		    "a batch of %" PRIu64 " bytes is over the limit", sum));
-	*length = sum;
-	return (SP_OK);
-}
-
-static void
-make_room(struct sp_intake *in, size_t n)
-{
-	if (n <= in->cap)
-		return;
-	in->iov = sp_xrealloc(in->iov, (1 + 3 * n) * sizeof(*in->iov));
-	in->frames = sp_xrealloc(in->frames, n * SP_INTAKE_FRAME_LEN);
-	in->cap = n;
-}
-
-static void
-drop_room(struct sp_intake *in)
-{
-	if (in->cap <= KEEP_MAX)
-		return;
-	free(in->iov);
-	free(in->frames);
-	in->iov = NULL;
-	in->frames = NULL;
-	in->cap = 0;
-}
-
-/* An iovec is not const; nothing is written through it. */
-static void
-add(struct iovec *iov, size_t *n, const void *p, size_t len)
-{
-	if (len == 0)
-		return;
-	memcpy(&iov[*n].iov_base, &p, sizeof(p));
-	iov[*n].iov_len = len;
-	(*n)++;
-}
-
-/* Copy a message from its file to ${off}, in pieces. */
-static enum sp_code
-copy_message(struct sp_intake *in, const struct sp_intake_entry *e,
-    uint64_t off, uint32_t *crc, struct sp_err *err)
-{
-	enum sp_code rc = SP_OK;
-	uint64_t done = 0;
-
-	if (in->piece == NULL)
-		in->piece = sp_xmalloc(SP_INTAKE_PIECE);
-	*crc = 0;
-	while (rc == SP_OK && done < e->msg.n) {
-		size_t want = e->msg.n - done < SP_INTAKE_PIECE
-				  ? (size_t)(e->msg.n - done)
-				  : SP_INTAKE_PIECE;
-		size_t got = 0;
-
-		rc = sp_io_pread(e->fd, in->piece, want, done, &got, err);
-		if (rc == SP_OK && got != want)
-			rc = sp_err_set(err, SP_EIO, 0,
-			    "a temporary file with a message became shorter: "
-			    "%" PRIu64 " of %zu bytes",
-			    done + got, e->msg.n);
-		if (rc == SP_OK)
-			rc = sp_io_pwrite(
-			    in->fd, in->piece, want, off + done, err);
-		*crc = sp_crc32c(*crc, in->piece, got);
-		done += want;
-	}
-	return (rc);
-}
-
-/*
- * Header and entries.  Pieces in memory are gathered into as few writes as
- * possible; a message in a file is copied to its place first, since its frame
- * has its checksum.  The header is in the first write, so that readers who
- * look meanwhile know where the batch will end.
- */
-static enum sp_code
-write_batch(struct sp_intake *in, const struct sp_intake_entry *e, size_t n,
-    uint64_t length, struct sp_err *err)
-{
-	const struct sp_intake_batch b = {
-		.number = in->at.number,
-		.first = in->at.next_seq,
-		.count = (uint32_t)n,
-		.length = length,
-	};
-	uint8_t header[SP_INTAKE_BATCH_LEN];
-	uint64_t from = in->at.end, to = from + sizeof(header);
-	enum sp_code rc = SP_OK;
-	size_t iovs = 0;
-
-	make_room(in, n);
-	sp_intake_batch_format(&b, in->head.id, header);
-	add(in->iov, &iovs, header, sizeof(header));
-	for (size_t i = 0; i < n && rc == SP_OK; i++) {
-		uint8_t *frame = in->frames + i * SP_INTAKE_FRAME_LEN;
-		const struct sp_intake_frame f = {
-			.record_len = (uint32_t)e[i].record.n,
-			.msg_len = e[i].msg.n,
-			.has_message = e[i].has_message,
-		};
-		const uint64_t msg_at =
-		    to + SP_INTAKE_FRAME_LEN + e[i].record.n;
-		uint32_t crc = 0;
-
-		if (in_file(&e[i])) {
-			if (iovs > 0)
-				rc = sp_io_pwritev(
-				    in->fd, in->iov, iovs, from, err);
-			iovs = 0;
-			from = to;
-			if (rc == SP_OK)
-				rc = copy_message(in, &e[i], msg_at, &crc, err);
-		} else
-			crc = sp_crc32c(0, e[i].msg.p, e[i].msg.n);
-		sp_intake_frame_start(&f, frame);
-		sp_intake_frame_finish(frame, e[i].record, crc);
-		add(in->iov, &iovs, frame, SP_INTAKE_FRAME_LEN);
-		add(in->iov, &iovs, e[i].record.p, e[i].record.n);
-		to = msg_at + e[i].msg.n;
-		if (!in_file(&e[i])) {
-			add(in->iov, &iovs, e[i].msg.p, e[i].msg.n);
-			continue;
-		}
-		if (rc == SP_OK)
-			rc = sp_io_pwritev(in->fd, in->iov, iovs, from, err);
-		iovs = 0;
-		from = to;
-	}
-	if (rc == SP_OK && iovs > 0)
-		rc = sp_io_pwritev(in->fd, in->iov, iovs, from, err);
-	assert(rc != SP_OK || to == in->at.end + sizeof(header) + length);
-	return (rc);
-}
-
 enum sp_code
 sp_intake_mark(
     int fd, const uint8_t id[16], struct sp_intake_end *e, uint64_t seq)
@@ -411,13 +229,13 @@ sp_intake_commit(struct sp_intake *in, const struct sp_intake_entry *entries,
 	enum sp_code rc;
 	uint64_t length = 0;
 
-	rc = check_limits(in, entries, n, &length, err);
+	rc = sp_intake_batch_size(in->at.next_seq, entries, n, &length, err);
 	if (rc == SP_OK && (in->none || in->at.closed))
 		rc = start_file(in, err);
 	if (rc != SP_OK)
 		return (rc);
-	rc = write_batch(in, entries, n, length, err);
-	drop_room(in);
+	rc = sp_intake_write(
+	    &in->writer, in->fd, in->head.id, &in->at, entries, n, length, err);
 	if (rc != SP_OK) {
 		if (sp_io_ftruncate(in->fd, in->at.end, NULL) != SP_OK)
 			give_up(in);
@@ -458,9 +276,7 @@ sp_intake_close(struct sp_intake *in)
 	if (in == NULL)
 		return;
 	(void)sp_io_close(in->fd, NULL);
-	free(in->iov);
-	free(in->frames);
-	free(in->piece);
+	sp_intake_writer_done(&in->writer);
 	free(in->dir);
 	free(in);
 }

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 #include "base/attr.h"
 #include "base/err.h"
@@ -82,6 +83,27 @@ SP_CHECK enum sp_code sp_intake_recover(const char *dir, const char *name,
 /* The time of the last entry of a finished file; 0 if it has none. */
 SP_CHECK enum sp_code sp_intake_last_received(const char *dir,
     const struct sp_intake_info *i, int64_t *us, struct sp_err *err);
+
+/* ---- intake_batch.c ------------------------------------------------------ */
+
+/* What one batch needs, kept for the next; all zero at first. */
+struct sp_intake_writer {
+	struct iovec *iov;
+	uint8_t *frames;
+	size_t cap;     /* entries that they hold */
+	uint8_t *piece; /* of a message in a file; NULL until needed */
+};
+
+void sp_intake_writer_done(struct sp_intake_writer *w);
+/* Bytes of the entries of a batch; SP_ELIMIT where a limit is broken. */
+SP_CHECK enum sp_code sp_intake_batch_size(uint64_t next_seq,
+    const struct sp_intake_entry *e, size_t n, uint64_t *length,
+    struct sp_err *err);
+/* Write header and entries at at->end; neither syncs nor changes ${at}. */
+SP_CHECK enum sp_code sp_intake_write(struct sp_intake_writer *w, int fd,
+    const uint8_t id[16], const struct sp_intake_end *at,
+    const struct sp_intake_entry *e, size_t n, uint64_t length,
+    struct sp_err *err);
 
 /* ---- intake.c ------------------------------------------------------------ */
 
