@@ -1,0 +1,174 @@
+/* init: make an archive. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "app/commands.h"
+#include "app/common.h"
+#include "app/host.h"
+#include "base/io.h"
+#include "journal/archive/create.h"
+#include "journal/archive/layout.h"
+#include "journal/archive/note.h"
+
+struct init {
+	const char *origin, *listen, *user, *guard, *continues;
+};
+
+/* An absolute path for something that need not exist yet. */
+static char *
+absolute(const char *path)
+{
+	char cwd[SP_PATH_MAX];
+
+	if (path[0] == '/')
+		return (sp_xstrdup(path));
+	if (getcwd(cwd, sizeof(cwd)) == NULL)
+		return (sp_xstrdup(path));
+	return (sp_xasprintf("%s/%s", cwd, path));
+}
+
+static void
+strip_slashes(char *path)
+{
+	size_t n = strlen(path);
+
+	while (n > 1 && path[n - 1] == '/')
+		path[--n] = '\0';
+}
+
+/* host name and directory, with what an origin may not hold replaced */
+static char *
+default_origin(const char *dir)
+{
+	char host[128] = "localhost";
+	const char *name = strrchr(dir, '/');
+	char *origin;
+
+	(void)gethostname(host, sizeof(host) - 1);
+	name = name == NULL || name[1] == '\0' ? "archive" : name + 1;
+	origin = sp_xasprintf("%.60s/%.60s", host, name);
+	for (char *p = origin; *p != '\0'; p++) {
+		if (*p <= ' ' || *p == '+' || *p > '~')
+			*p = '-';
+	}
+	return (origin);
+}
+
+static void
+print_result(const struct sp_app *app, const char *dir, const char *guard)
+{
+	char *path = sp_layout_path(dir, "keys/log.vkey");
+	char print[80], text[300];
+	struct sp_vkey vkey;
+
+	if (!app->quiet && sp_vkey_load(path, &vkey, NULL) == SP_OK) {
+		sp_vkey_format(&vkey, text);
+		sp_vkey_fingerprint(&vkey, print);
+		printf("archive      %s\n"
+		       "origin       %s\n"
+		       "key          %s\n"
+		       "fingerprint  %s\n"
+		       "guard copy   %s\n\n"
+		       "Give the key line to your auditors now, by a way that "
+		       "does not lead through this\nmachine: with it they can "
+		       "check every export without trusting us.  Next:\n"
+		       "  sealpost -A %s serve\n",
+		    dir, vkey.name, text, print, guard, dir);
+	}
+	free(path);
+}
+
+/* Entry 0 gets its checkpoint at once, so that the archive verifies. */
+static enum sp_code
+first_checkpoint(struct sp_app *app, const char *dir, struct sp_err *err)
+{
+	struct sp_host *host = NULL;
+	enum sp_code rc;
+
+	app->archive_opt = dir;
+	rc = sp_app_open(app, err);
+	if (rc == SP_OK)
+		rc = sp_host_open(app, &host, err);
+	if (rc == SP_OK)
+		rc = sp_host_cover(host, 0, err);
+	sp_host_close(host);
+	return (rc);
+}
+
+static enum sp_code
+make(struct sp_app *app, char *dir, const struct init *in, struct sp_err *err)
+{
+	char *origin =
+	    in->origin != NULL ? sp_xstrdup(in->origin) : default_origin(dir);
+	char *guard = in->guard != NULL ? absolute(in->guard)
+					: sp_xasprintf("%s.guard", dir);
+	struct sp_buf text;
+	struct sp_create c;
+	enum sp_code rc;
+
+	sp_buf_init(&text, 1u << 20);
+	rc = sp_config_template(&text, in->listen, in->user, guard);
+	c = (struct sp_create){ .dir = dir,
+		.origin = origin,
+		.config = sp_buf_view(&text),
+		.guard = guard,
+		.by = sp_app_by(),
+		.continues = in->continues,
+		.user = in->user };
+	if (rc == SP_OK && !sp_layout_origin_ok(origin))
+		rc = sp_err_set(err, SP_EUSAGE, 0,
+		    "--origin \"%s\": 1 to %d printable ASCII characters "
+		    "without blanks and '+'",
+		    origin, SP_ORIGIN_MAX);
+	if (rc == SP_OK)
+		rc = sp_create(&c, err);
+	if (rc == SP_OK)
+		rc = first_checkpoint(app, dir, err);
+	if (rc == SP_OK)
+		print_result(app, dir, guard);
+	sp_buf_done(&text);
+	free(guard);
+	free(origin);
+	return (rc);
+}
+
+int
+sp_cmd_init(struct sp_app *app, int argc, char **argv)
+{
+	struct init in = { 0 };
+	const struct sp_option options[] = {
+		{ "origin", '\0', SP_OPT_TEXT, "NAME",
+		    "name of the log; else host name and directory",
+		    &in.origin },
+		{ "listen", '\0', SP_OPT_TEXT, "ADDR:PORT",
+		    "where SMTP is received; else 127.0.0.1:2525", &in.listen },
+		{ "user", '\0', SP_OPT_TEXT, "USER",
+		    "account that owns the archive", &in.user },
+		{ "guard", '\0', SP_OPT_TEXT, "DIR",
+		    "where the guard copy is kept; else DIR.guard", &in.guard },
+		{ "continues", '\0', SP_OPT_TEXT, "OLD",
+		    "archive whose last checkpoint this one takes up",
+		    &in.continues },
+	};
+	const struct sp_usage usage = { "init", "DIR [OPTION]...",
+		"Make an archive in DIR: keys, a commented sealpost.conf, the "
+		"first entry.\nA directory that is not empty is refused.",
+		options, SP_COUNTOF(options), false };
+	struct sp_err err = { .msg = "" };
+	int first, status;
+	char *dir;
+
+	status = sp_command_parse_max(&usage, argc, argv, 1, &first);
+	if (status >= 0)
+		return (status);
+	if (first >= argc)
+		return (sp_app_usage("init: where? write `sealpost init DIR`"));
+	dir = absolute(argv[first]);
+	strip_slashes(dir);
+	status = make(app, dir, &in, &err) == SP_OK ? 0 : sp_app_fail(&err);
+	free(dir);
+	return (status);
+}

@@ -1,0 +1,280 @@
+/* show: one message for a person, all facts as JSON, the bytes, the record. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/commands.h"
+#include "app/common.h"
+#include "app/host.h"
+#include "app/show_json.h"
+#include "base/clock.h"
+#include "base/enc.h"
+#include "base/json.h"
+#include "journal/archive/reader.h"
+
+enum form { FORM_TEXT, FORM_JSON, FORM_RAW, FORM_RECORD };
+static const char *const forms[] = { "text", "json", "raw", "record" };
+
+/* The access is an event before the content is given. */
+static enum sp_code
+log_access(struct sp_app *app, uint64_t seq, const char *form, const char *part,
+    struct sp_err *err)
+{
+	struct sp_host *host = NULL;
+	struct sp_json j;
+	struct sp_buf detail;
+	uint64_t event;
+	enum sp_code rc;
+
+	sp_buf_init(&detail, 8192);
+	sp_json_init(&j, &detail);
+	sp_json_obj(&j, NULL);
+	sp_json_arr(&j, "seqs");
+	sp_json_u64(&j, NULL, seq);
+	sp_json_arr_end(&j);
+	sp_json_cstr(&j, "format", form);
+	if (part != NULL)
+		sp_json_str(&j, "part", sp_view_str(part));
+	sp_json_obj_end(&j);
+	rc = sp_json_end(&j);
+	if (rc != SP_OK)
+		rc = sp_err_set(err, SP_EUSAGE, 0, "--part is too long");
+	if (rc == SP_OK)
+		rc = sp_host_open(app, &host, err);
+	if (rc == SP_OK)
+		rc = sp_host_event(
+		    host, "show", sp_buf_view(&detail), &event, err);
+	if (rc == SP_EPERM) {
+		(void)fprintf(stderr, "sealpost: note: %s\n", err->msg);
+		rc = SP_OK;
+	}
+	sp_host_close(host);
+	sp_buf_done(&detail);
+	return (rc);
+}
+
+static void
+print_people(const char *name, const struct sp_mail_addrs *a)
+{
+	if (a->n == 0)
+		return;
+	printf("%-12s ", name);
+	for (size_t i = 0; i < a->n; i++) {
+		if (i > 0)
+			(void)fputs(", ", stdout);
+		if (a->v[i].name[0] != '\0') {
+			sp_print_cell(a->v[i].name, 0, true);
+			(void)fputs(" <", stdout);
+		}
+		sp_print_cell(a->v[i].addr, 0, true);
+		if (a->v[i].name[0] != '\0')
+			(void)fputc('>', stdout);
+	}
+	(void)fputc('\n', stdout);
+}
+
+static void
+print_envelope(const struct sp_record *r)
+{
+	const json_t *envelope = json_object_get(r->json, "envelope"), *rcpt;
+	struct sp_view v;
+	struct sp_buf tmp;
+	char *text;
+	size_t i;
+
+	if (envelope == NULL)
+		return;
+	sp_buf_init(&tmp, 4096);
+	if (sp_json_get_str(envelope, "from", &tmp, &v)) {
+		text = sp_view_dup(v);
+		sp_print_field("Envelope", v.n == 0 ? "<>" : text);
+		free(text);
+	}
+	json_array_foreach(json_object_get(envelope, "to"), i, rcpt)
+	{
+		if (!sp_json_get_str(rcpt, "addr", &tmp, &v))
+			continue;
+		text = sp_view_dup(v);
+		sp_print_field("  to", text);
+		free(text);
+	}
+	sp_buf_done(&tmp);
+}
+
+/* Text lines with control bytes made harmless; line ends and tabs stay. */
+static void
+print_body(const char *text, size_t n)
+{
+	size_t from = 0;
+
+	for (size_t i = 0; i <= n; i++) {
+		if (i < n && text[i] != '\n')
+			continue;
+		char *line = sp_view_dup(sp_view_mem(text + from, i - from));
+
+		for (char *p = line; *p != '\0'; p++) {
+			if (*p == '\t')
+				*p = ' ';
+			else if (*p == '\r')
+				*p = '\0';
+		}
+		sp_print_cell(line, 0, true);
+		(void)fputc('\n', stdout);
+		free(line);
+		from = i + 1;
+	}
+}
+
+static void
+print_message(const struct sp_app *app, const struct sp_record *r,
+    const struct sp_entry *e)
+{
+	const struct sp_mail_opts o = {
+		.max_text = 1u << 20, .max_header = 256u << 10, .detect = true
+	};
+	struct sp_mail *m;
+	char time[32], size[32], hex[2 * SP_SHA256_LEN + 1];
+
+	sp_time_local(r->received, app->tz, time);
+	sp_hex_encode(r->sha256, SP_SHA256_LEN, hex);
+	printf("%-12s %" PRIu64 "  (%s)\n%-12s %s %s\n", "Entry", r->seq,
+	    e->where, "Received", time, app->tz == NULL ? "UTC" : app->tz);
+	printf("%-12s %s, by %s\n%-12s %s, SHA-256 %s\n", "Evidence", r->grade,
+	    r->via, "Size", sp_text_size(r->size, size), hex);
+	print_envelope(r);
+	if (!e->has_message) {
+		printf("\nThe message was purged; its record and its entry "
+		       "line remain.\n");
+		return;
+	}
+	m = sp_mail_parse(e->msg, &o);
+	sp_print_field("Date", m->date == NULL ? "" : m->date);
+	print_people("From", &m->from);
+	print_people("To", &m->to);
+	print_people("Cc", &m->cc);
+	print_people("Bcc", &m->bcc);
+	sp_print_field("Subject", m->subject == NULL ? "" : m->subject);
+	for (size_t i = 0; i < m->nparts; i++) {
+		const struct sp_mail_part *p = &m->parts[i];
+
+		if (!p->attachment)
+			continue;
+		printf("%-12s ", "Attachment");
+		sp_print_cell(p->name == NULL ? "(no name)" : p->name, 0, true);
+		printf("  (%s, %s, --part %s)\n", p->type,
+		    sp_text_size(p->size, size), p->path);
+	}
+	(void)fputc('\n', stdout);
+	if (m->text_len > 0)
+		print_body(m->text, m->text_len);
+	sp_mail_free(m);
+}
+
+/* An event has no message: its record, readable. */
+static void
+print_event(const struct sp_app *app, const struct sp_record *r,
+    const struct sp_entry *e)
+{
+	char *text = json_dumps(r->json, JSON_INDENT(2));
+	char time[32];
+
+	sp_time_local(r->received, app->tz, time);
+	printf("%-12s %" PRIu64 "  (%s)\n%-12s %s\n%-12s %s\n\n%s\n", "Entry",
+	    r->seq, e->where, "Received", time, "Event", r->event, text);
+	free(text);
+}
+
+static enum sp_code
+print_part(const struct sp_entry *e, const char *part, struct sp_err *err)
+{
+	struct sp_buf b;
+	enum sp_code rc;
+
+	sp_buf_init(&b, SIZE_MAX);
+	rc = sp_mail_part_bytes(e->msg, part, &b, err);
+	if (rc == SP_OK)
+		(void)fwrite(b.p, 1, b.n, stdout);
+	sp_buf_done(&b);
+	return (rc);
+}
+
+static enum sp_code
+print_entry(struct sp_app *app, const struct sp_entry *e, enum form form,
+    const char *part, struct sp_err *err)
+{
+	struct sp_record r;
+	enum sp_code rc;
+
+	if (!e->has_record)
+		return (sp_err_set(err, SP_ENOTFOUND, 0,
+		    "entry %" PRIu64 " was erased; only its line remains",
+		    e->seq));
+	if (form == FORM_RECORD && part == NULL) {
+		(void)fwrite(e->record.p, 1, e->record.n, stdout);
+		(void)fputc('\n', stdout);
+		return (SP_OK);
+	}
+	rc = sp_record_parse(e->record, &r, err);
+	if (rc != SP_OK)
+		return (rc);
+	if ((form == FORM_RAW || part != NULL) && !e->has_message)
+		rc = sp_err_set(err, SP_ENOTFOUND, 0,
+		    "entry %" PRIu64 " has no message (%s)", e->seq,
+		    r.kind == SP_KIND_EVENT ? "it is an event"
+					    : "it was purged");
+	else if (part != NULL)
+		rc = print_part(e, part, err);
+	else if (form == FORM_RAW)
+		(void)fwrite(e->msg.p, 1, e->msg.n, stdout);
+	else if (form == FORM_JSON)
+		rc = sp_show_json(&r, e, stdout, err);
+	else if (r.kind == SP_KIND_EVENT)
+		print_event(app, &r, e);
+	else
+		print_message(app, &r, e);
+	sp_record_done(&r);
+	return (rc);
+}
+
+int
+sp_cmd_show(struct sp_app *app, int argc, char **argv)
+{
+	const char *form = "text", *part = NULL;
+	const struct sp_option options[] = {
+		{ "format", '\0', SP_OPT_TEXT, "FORM",
+		    "text, json, raw (exact bytes) or record", &form },
+		{ "part", '\0', SP_OPT_TEXT, "PATH",
+		    "the decoded bytes of one part, such as 2.1", &part },
+	};
+	const struct sp_usage usage = { "show", "SEQ [OPTION]...",
+		"Show one entry.  The access is logged as an event.", options,
+		SP_COUNTOF(options), false };
+	struct sp_reader *reader = NULL;
+	struct sp_entry e;
+	struct sp_err err;
+	int first, status, f;
+	uint64_t seq;
+	enum sp_code rc;
+
+	status = sp_command_parse_max(&usage, argc, argv, 1, &first);
+	if (status >= 0)
+		return (status);
+	if (first >= argc)
+		return (sp_app_usage("show: which entry? write `sealpost show "
+				     "SEQ`"));
+	f = sp_command_choice("format", form, forms, SP_COUNTOF(forms));
+	if (f < 0 || !sp_command_seq(argv[first], &seq))
+		return (2);
+	sp_mail_global_init();
+	rc = sp_app_open(app, &err);
+	if (rc == SP_OK)
+		rc = sp_reader_open(app->dir, &reader, &err);
+	if (rc == SP_OK)
+		rc = sp_reader_get(reader, seq, &e, &err);
+	if (rc == SP_OK)
+		rc = log_access(app, seq, form, part, &err);
+	if (rc == SP_OK)
+		rc = print_entry(app, &e, (enum form)f, part, &err);
+	sp_reader_close(reader);
+	return (rc == SP_OK ? 0 : sp_app_fail(&err));
+}

@@ -1,0 +1,22 @@
+/* The commands; each is one file.  argv[0] is the command's own name. */
+#ifndef SP_APP_COMMANDS_H
+#define SP_APP_COMMANDS_H
+
+#include "app/app.h"
+
+int sp_cmd_init(struct sp_app *app, int argc, char **argv);
+int sp_cmd_config(struct sp_app *app, int argc, char **argv);
+int sp_cmd_serve(struct sp_app *app, int argc, char **argv);
+int sp_cmd_import(struct sp_app *app, int argc, char **argv);
+int sp_cmd_search(struct sp_app *app, int argc, char **argv);
+int sp_cmd_show(struct sp_app *app, int argc, char **argv);
+int sp_cmd_export(struct sp_app *app, int argc, char **argv);
+int sp_cmd_verify(struct sp_app *app, int argc, char **argv);
+int sp_cmd_status(struct sp_app *app, int argc, char **argv);
+int sp_cmd_audit(struct sp_app *app, int argc, char **argv);
+int sp_cmd_seal(struct sp_app *app, int argc, char **argv);
+int sp_cmd_reindex(struct sp_app *app, int argc, char **argv);
+int sp_cmd_key(struct sp_app *app, int argc, char **argv);
+int sp_cmd_proof(struct sp_app *app, int argc, char **argv);
+
+#endif

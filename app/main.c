@@ -1,0 +1,113 @@
+/* sealpost: global options, then one command. */
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "app/commands.h"
+#include "app/options.h"
+
+struct command {
+	const char *name;
+	int (*run)(struct sp_app *app, int argc, char **argv);
+	const char *about;
+};
+
+static const struct command commands[] = {
+	{ "init", sp_cmd_init, "make an archive" },
+	{ "config", sp_cmd_config, "check the configuration" },
+	{ "serve", sp_cmd_serve, "run the service in the foreground" },
+	{ "import", sp_cmd_import, "take in .eml files, mboxes and Maildirs" },
+	{ "search", sp_cmd_search, "find messages" },
+	{ "show", sp_cmd_show, "show one message" },
+	{ "export", sp_cmd_export, "write a range with its proof" },
+	{ "verify", sp_cmd_verify, "check the archive or an export" },
+	{ "status", sp_cmd_status, "how the archive and the service are" },
+	{ "audit", sp_cmd_audit, "list the events of the log" },
+	{ "seal", sp_cmd_seal, "cut and seal the open segment now" },
+	{ "reindex", sp_cmd_reindex, "rebuild the index from the archive" },
+	{ "key", sp_cmd_key, "show the verification keys" },
+	{ "proof", sp_cmd_proof, "an inclusion proof for one entry" },
+};
+
+static void
+print_usage(FILE *to)
+{
+	(void)fprintf(to,
+	    "usage: sealpost [-A DIR] [-c FILE] [--tz ZONE] [-q | -v] "
+	    "COMMAND ...\n\n"
+	    "  -A, --archive DIR   the archive; else $SEALPOST_ARCHIVE, the "
+	    "current directory\n"
+	    "                      if it is one, /var/lib/sealpost\n"
+	    "  -c, --config FILE   the configuration; else "
+	    "ARCHIVE/sealpost.conf\n"
+	    "      --tz ZONE       time zone of dates given and printed; "
+	    "else UTC\n"
+	    "  -q, --quiet         say only what was asked for\n"
+	    "  -v, --verbose       say more\n"
+	    "      --version       print the version\n\ncommands:\n");
+	for (size_t i = 0; i < SP_COUNTOF(commands); i++)
+		(void)fprintf(
+		    to, "  %-9s %s\n", commands[i].name, commands[i].about);
+	(void)fprintf(to,
+	    "\n`sealpost COMMAND --help` lists a command's options; see "
+	    "sealpost(1).\n");
+}
+
+/* 0: go on, with *first at the command; else exit status + 1. */
+static int
+global_options(struct sp_app *app, int argc, char **argv, int *first)
+{
+	bool help = false, version = false;
+	const struct sp_option options[] = {
+		{ "archive", 'A', SP_OPT_TEXT, "DIR", "", &app->archive_opt },
+		{ "config", 'c', SP_OPT_TEXT, "FILE", "", &app->config_opt },
+		{ "tz", '\0', SP_OPT_TEXT, "ZONE", "", &app->tz },
+		{ "quiet", 'q', SP_OPT_FLAG, NULL, "", &app->quiet },
+		{ "verbose", 'v', SP_OPT_FLAG, NULL, "", &app->verbose },
+		{ "version", '\0', SP_OPT_FLAG, NULL, "", &version },
+		{ "help", 'h', SP_OPT_FLAG, NULL, "", &help },
+	};
+	const struct sp_usage usage = { "", "", "", options,
+		SP_COUNTOF(options), true };
+
+	if (argc > 1 &&
+	    (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+		print_usage(stdout);
+		return (1);
+	}
+	if (sp_options_parse(&usage, argc, argv, first) != SP_PARSED_GO)
+		return (3);
+	if (version) {
+		printf("sealpost " SP_VERSION "\n");
+		return (1);
+	}
+	if (*first >= argc) {
+		print_usage(stderr);
+		return (3);
+	}
+	return (0);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct sp_app app = { 0 };
+	int first, status;
+
+	/* libarchive needs a UTF-8 locale; messages stay English. */
+	(void)setlocale(LC_CTYPE, "C.UTF-8");
+	(void)signal(SIGPIPE, SIG_IGN);
+	status = global_options(&app, argc, argv, &first);
+	if (status > 0)
+		return (status - 1);
+	for (size_t i = 0; i < SP_COUNTOF(commands); i++) {
+		if (strcmp(argv[first], commands[i].name) != 0)
+			continue;
+		status = commands[i].run(&app, argc - first, argv + first);
+		sp_app_close(&app);
+		return (sp_app_finish(status));
+	}
+	return (sp_app_usage(
+	    "no command \"%s\"; see sealpost --help", argv[first]));
+}

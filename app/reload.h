@@ -1,0 +1,14 @@
+/* Reading the configuration again while the service runs. */
+#ifndef SP_APP_RELOAD_H
+#define SP_APP_RELOAD_H
+
+#include "app/supervisor.h"
+
+/* Open the sockets of the configuration (first start). */
+SP_CHECK enum sp_code sp_reload_open(struct sp_super *s, struct sp_err *err);
+/* Load the file anew; keep sockets whose address stays, open new ones, close
+ * what is gone.  On failure everything stays as it was. */
+SP_CHECK enum sp_code sp_reload(struct sp_super *s, struct sp_err *err);
+void sp_reload_close(struct sp_super *s);
+
+#endif

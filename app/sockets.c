@@ -1,0 +1,133 @@
+#include "app/sockets.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <netinet/in.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/io.h"
+
+#define BACKLOG 1024
+
+enum sp_code
+sp_socket_listen(const struct sp_listen *l, int *fd, struct sp_err *err)
+{
+	int one = 1;
+	int s = socket(
+	    l->sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (s < 0)
+		return (sp_err_set(
+		    err, SP_EIO, errno, "listener %s: socket", l->name));
+	(void)setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (l->sa.ss_family == AF_INET6)
+		(void)setsockopt(
+		    s, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+	if (bind(s, (const struct sockaddr *)&l->sa, l->salen) != 0 ||
+	    listen(s, BACKLOG) != 0) {
+		enum sp_code rc = sp_err_set(err, SP_EIO, errno,
+		    "listener %s: cannot listen on %s%s", l->name, l->address,
+		    errno == EADDRINUSE
+			? " (another program does; stop it or choose another "
+			  "port in sealpost.conf)"
+			: "");
+
+		(void)close(s);
+		return (rc);
+	}
+	*fd = s;
+	return (SP_OK);
+}
+
+enum sp_code
+sp_account(const char *user, const char *group, uid_t *uid, gid_t *gid,
+    gid_t *readers, struct sp_err *err)
+{
+	const struct passwd *pw;
+	const struct group *gr;
+
+	*uid = (uid_t)-1;
+	*gid = *readers = (gid_t)-1;
+	if (user != NULL) {
+		pw = getpwnam(user);
+		if (pw == NULL)
+			return (sp_err_set(err, SP_ECONFIG, 0,
+			    "no account \"%s\" on this machine: make it "
+			    "(adduser --system %s) or change `user`",
+			    user, user));
+		*uid = pw->pw_uid;
+		*gid = pw->pw_gid;
+	}
+	if (group != NULL) {
+		gr = getgrnam(group);
+		if (gr == NULL)
+			return (sp_err_set(err, SP_ECONFIG, 0,
+			    "no group \"%s\" on this machine: make it "
+			    "(addgroup --system %s) or change `group`",
+			    group, group));
+		*readers = gr->gr_gid;
+	}
+	return (SP_OK);
+}
+
+static enum sp_code
+bind_local(int s, const char *path, struct sp_err *err)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+
+	if (strlen(path) >= sizeof(sa.sun_path))
+		return (sp_err_set(err, SP_ELIMIT, 0,
+		    "%s: longer than a socket path may be (%zu bytes); use "
+		    "an archive with a shorter path",
+		    path, sizeof(sa.sun_path) - 1));
+	memcpy(sa.sun_path, path, strlen(path) + 1);
+	if (bind(s, (const struct sockaddr *)&sa, sizeof(sa)) != 0 ||
+	    listen(s, BACKLOG) != 0)
+		return (sp_err_set(err, SP_EIO, errno, "%s", path));
+	return (SP_OK);
+}
+
+enum sp_code
+sp_socket_local(const char *dir, const char *name, const struct sp_config *cfg,
+    int *fd, struct sp_err *err)
+{
+	char *path = sp_xasprintf("%s/%s", dir, name);
+	uid_t uid;
+	gid_t gid, readers;
+	mode_t mask;
+	enum sp_code rc;
+	int s = -1;
+
+	rc = sp_account(cfg->user, cfg->group, &uid, &gid, &readers, err);
+	if (rc == SP_OK)
+		rc = sp_io_unlink(path, err);
+	if (rc != SP_OK)
+		goto out;
+	s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (s < 0) {
+		rc = sp_err_set(err, SP_EIO, errno, "%s: socket", path);
+		goto out;
+	}
+	mask = umask(0117); /* 0660 from the first moment */
+	rc = bind_local(s, path, err);
+	(void)umask(mask);
+	if (rc == SP_OK && (geteuid() == 0 || readers != (gid_t)-1) &&
+	    chown(path, geteuid() == 0 ? uid : (uid_t)-1,
+		readers != (gid_t)-1 ? readers : gid) != 0)
+		rc = sp_err_set(err, SP_EIO, errno,
+		    "%s: cannot give the socket to its group", path);
+out:
+	if (rc != SP_OK && s >= 0)
+		(void)close(s);
+	if (rc == SP_OK)
+		*fd = s;
+	free(path);
+	return (rc);
+}

@@ -1,0 +1,92 @@
+/* The index worker: parses mail, writes the index.  No network, no keys. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "app/worker.h"
+#include "base/log.h"
+#include "index/index.h"
+
+#define LOOK_MS 1000
+#define ROUND	1000 /* entries between looks at the channel */
+
+struct state {
+	struct sp_worker *w;
+	struct sp_index *index;
+};
+
+static void
+on_report(void *ctx, const char *what, const char *text)
+{
+	struct state *s = ctx;
+
+	if (strcmp(what, "indexed") == 0)
+		sp_log(SP_LOG_DEBUG, what, "%s", text);
+	else if (strcmp(what, "shard_damaged") == 0)
+		sp_worker_alarm(s->w, text);
+	else
+		sp_log(SP_LOG_WARN, what, "%s", text);
+}
+
+static enum sp_code
+reindex(struct state *s, const char *args, struct sp_err *err)
+{
+	enum sp_code rc;
+	uint64_t since, behind = 1;
+
+	if (!sp_view_u64(sp_view_str(args), &since))
+		return (sp_err_set(err, SP_EUSAGE, 0, "reindex SINCE_US"));
+	rc = sp_index_drop(s->index, (int64_t)since, err);
+	while (rc == SP_OK && behind > 0 && !s->w->stop)
+		rc = sp_index_update(s->index, ROUND, &behind, err);
+	return (rc);
+}
+
+static bool
+round_of_work(struct state *s, uint64_t *behind)
+{
+	struct sp_err err;
+	char *text;
+
+	if (sp_index_update(s->index, ROUND, behind, &err) == SP_OK)
+		return (true);
+	text = sp_xasprintf("index: %s", err.msg);
+	sp_worker_alarm(s->w, text);
+	free(text);
+	return (false);
+}
+
+int
+sp_worker_index(struct sp_worker *w)
+{
+	static struct sp_request rq;
+	struct state s = { .w = w };
+	const struct sp_index_report report = { on_report, NULL, &s };
+	struct sp_err err = { .msg = "" };
+	uint64_t behind = 0;
+	bool well = true;
+
+	/* Finding can wait a moment where receiving cannot. */
+	(void)setpriority(PRIO_PROCESS, 0, 15);
+	if (sp_index_open(w->app->dir, w->app->cfg, 10000, &report, &s.index,
+		&err) != SP_OK) {
+		sp_worker_alarm(w, err.msg);
+		return (1);
+	}
+	while (well && !w->stop) {
+		well = round_of_work(&s, &behind);
+		if (!well || !sp_worker_wait(w, behind > 0 ? 0 : LOOK_MS, &rq))
+			continue;
+		if (strcmp(rq.verb, "reindex") == 0) {
+			enum sp_code rc = reindex(&s, rq.args, &err);
+
+			sp_worker_reply(
+			    w, rq.id, rc, rc == SP_OK ? "" : err.msg);
+			continue;
+		}
+		sp_worker_reply(w, rq.id, SP_EUSAGE, "no such request");
+	}
+	sp_index_close(s.index);
+	return (well ? 0 : 1);
+}

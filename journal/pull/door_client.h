@@ -1,0 +1,32 @@
+/*
+ * Client of the local socket state/door (doc/door.md): events and messages
+ * handed to the running service.  Blocking, one connection, one thread.
+ */
+#ifndef SP_PULL_DOOR_CLIENT_H
+#define SP_PULL_DOOR_CLIENT_H
+
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/err.h"
+#include "base/view.h"
+
+struct sp_door;
+
+/* SP_ENOTFOUND: no service is running on this archive. */
+SP_CHECK enum sp_code sp_door_open(
+    const char *dir, struct sp_door **out, struct sp_err *err);
+/* ${detail} is a JSON object's text. */
+SP_CHECK enum sp_code sp_door_event(struct sp_door *d, const char *name,
+    struct sp_view detail, uint64_t *seq, struct sp_err *err);
+/* Deliver one message with its provenance (the JSON of XSEALPOST SOURCE);
+ * SP_OK only when the service said that it is durable. */
+SP_CHECK enum sp_code sp_door_message(struct sp_door *d, struct sp_view source,
+    struct sp_view msg, uint64_t *seq, struct sp_err *err);
+void sp_door_close(struct sp_door *d); /* NULL is fine */
+
+/* Connect to the Unix socket ${dir}/${name}; SP_ENOTFOUND if nobody listens. */
+SP_CHECK enum sp_code sp_local_connect(
+    const char *dir, const char *name, int *fd, struct sp_err *err);
+
+#endif
