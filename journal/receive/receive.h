@@ -33,8 +33,9 @@ struct sp_receive_opts {
 	                                * cfg->listen[i]; -1: none */
 	int door_fd; /* listening state/door; -1: none */
 	/*
-	 * One log line.  Events: accepted, refused, deferred, event, alarm,
-	 * session (debug).  ${text} is key=value, quoted already.  NULL: none.
+	 * One log line.  Events: accepted, refused, deferred, event, lost,
+	 * suppressed, alarm.  ${text} is key=value, quoted already.  NULL:
+	 * none.
 	 */
 	void (*log)(void *ctx, enum sp_log_level level, const char *event,
 	    const char *text);
@@ -49,7 +50,8 @@ SP_CHECK enum sp_code sp_receive_new(const struct sp_receive_opts *opts,
     struct sp_receive **out, struct sp_err *err);
 /*
  * Stop accepting; answer 421 to sessions without a message in hand, finish the
- * messages that are; then ${done} is called, once, from the loop.
+ * messages that are; then ${done} is called, once, from the loop.  (Stop the
+ * loop in it and free the server afterwards: not from inside a callback.)
  */
 void sp_receive_drain(struct sp_receive *r, void (*done)(void *ctx), void *ctx);
 /* Answer 451 4.3.0 and ${reason} to every MAIL from now on (after a rollback

@@ -124,12 +124,18 @@ take_peer(struct sp_session *s, const struct sp_session_peer *peer)
 }
 
 void
+sp_session_rest(struct sp_session *s)
+{
+	drop_line(s);
+	sp_session_reset(s);
+}
+
+void
 sp_session_reuse(struct sp_session *s, const struct sp_session_env *env,
     const struct sp_session_peer *peer)
 {
 	assert(env->memory == s->arena.memory);
-	drop_line(s);
-	sp_session_reset(s);
+	sp_session_rest(s);
 	s->env = env;
 	s->phase = SP_PHASE_GREETED;
 	s->mode = SP_MODE_COMMAND;
@@ -159,8 +165,7 @@ sp_session_free(struct sp_session *s)
 {
 	if (s == NULL)
 		return;
-	drop_line(s);
-	sp_session_reset(s);
+	sp_session_rest(s);
 	sp_store_done(&s->store);
 	sp_buf_done(&s->source);
 	free(s);

@@ -78,6 +78,8 @@ struct sp_session *sp_session_new(
 /* Use a session again for a new connection of any listener. */
 void sp_session_reuse(struct sp_session *s, const struct sp_session_env *env,
     const struct sp_session_peer *peer);
+/* Give back what it holds until it is used again. */
+void sp_session_rest(struct sp_session *s);
 void sp_session_free(struct sp_session *s); /* NULL is fine */
 
 /* The greeting. */

@@ -1,0 +1,170 @@
+#include "journal/receive/commit.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/buf.h"
+
+struct sp_commit {
+	uv_loop_t *loop;
+	uv_work_t work;
+	struct sp_append *append;
+	struct sp_commit_hooks hooks;
+	struct sp_commit_job *head, **tail; /* waiting */
+	bool tick_due;
+	bool running;
+	uint64_t batches;
+
+	/* in flight; the pool's thread alone while running */
+	struct sp_commit_job *jobs[SP_COMMIT_ITEMS];
+	struct sp_append_item items[SP_COMMIT_ITEMS];
+	size_t n;
+	bool tick, rotate;
+	enum sp_code code, tick_code;
+	struct sp_err err, tick_err;
+	uint64_t next_seq;
+};
+
+struct sp_commit *
+sp_commit_new(uv_loop_t *loop, struct sp_append *append,
+    const struct sp_commit_hooks *hooks)
+{
+	struct sp_commit *c = sp_xcalloc(1, sizeof(*c));
+
+	c->loop = loop;
+	c->append = append;
+	c->hooks = *hooks;
+	c->tail = &c->head;
+	c->work.data = c;
+	return (c);
+}
+
+void
+sp_commit_free(struct sp_commit *c)
+{
+	if (c == NULL)
+		return;
+	assert(sp_commit_idle(c));
+	free(c);
+}
+
+bool
+sp_commit_idle(const struct sp_commit *c)
+{
+	return (!c->running && c->head == NULL);
+}
+
+uint64_t
+sp_commit_batches(const struct sp_commit *c)
+{
+	return (c->batches);
+}
+
+/* On the pool. */
+static void
+run(uv_work_t *work)
+{
+	struct sp_commit *c = work->data;
+
+	c->code = c->tick_code = SP_OK;
+	if (c->tick)
+		c->tick_code = sp_append_tick(c->append, &c->tick_err);
+	if (c->rotate)
+		c->code = sp_append_rotate(c->append, &c->err);
+	else if (c->n > 0)
+		c->code = sp_append_commit(c->append, c->items, c->n, &c->err);
+	c->next_seq = sp_append_next_seq(c->append);
+}
+
+static void start(struct sp_commit *c);
+
+/* Back on the loop. */
+static void
+ran(uv_work_t *work, int status)
+{
+	struct sp_commit *c = work->data;
+	struct sp_commit_job *jobs[SP_COMMIT_ITEMS];
+	enum sp_code code = c->code;
+	struct sp_err err = c->err;
+	size_t n = c->n;
+
+	(void)status;
+	c->running = false;
+	if (n > 0)
+		c->batches++;
+	if (c->tick_code != SP_OK)
+		c->hooks.failed(c->hooks.ctx, &c->tick_err);
+	if (code == SP_OK || (c->tick && c->tick_code == SP_OK))
+		c->hooks.committed(c->hooks.ctx, c->next_seq);
+	for (size_t i = 0; i < n; i++) {
+		jobs[i] = c->jobs[i];
+		if (code == SP_OK && jobs[i]->item != NULL) {
+			jobs[i]->item->seq = c->items[i].seq;
+			jobs[i]->item->received = c->items[i].received;
+		}
+	}
+	/* The disk works on the next batch while this one is answered. */
+	start(c);
+	for (size_t i = 0; i < n; i++)
+		jobs[i]->done(jobs[i], code, &err);
+	if (sp_commit_idle(c))
+		c->hooks.idle(c->hooks.ctx);
+}
+
+/* Take the next batch off the queue. */
+static void
+gather(struct sp_commit *c)
+{
+	uint64_t bytes = 0;
+
+	c->n = 0;
+	c->rotate = false;
+	while (c->head != NULL && c->n < SP_COMMIT_ITEMS) {
+		struct sp_commit_job *job = c->head;
+
+		/* A rotation goes alone. */
+		if (job->item == NULL && c->n > 0)
+			break;
+		if (c->n > 0 && bytes + job->item->msg.n > SP_COMMIT_BYTES)
+			break;
+		c->head = job->next;
+		if (c->head == NULL)
+			c->tail = &c->head;
+		c->jobs[c->n++] = job;
+		if (job->item == NULL) {
+			c->rotate = true;
+			break;
+		}
+		c->items[c->n - 1] = *job->item;
+		bytes += job->item->msg.n;
+	}
+}
+
+static void
+start(struct sp_commit *c)
+{
+	if (c->running || (c->head == NULL && !c->tick_due))
+		return;
+	gather(c);
+	c->tick = c->tick_due;
+	c->tick_due = false;
+	c->running = true;
+	if (uv_queue_work(c->loop, &c->work, run, ran) != 0)
+		abort();
+}
+
+void
+sp_commit_push(struct sp_commit *c, struct sp_commit_job *job)
+{
+	job->next = NULL;
+	*c->tail = job;
+	c->tail = &job->next;
+	start(c);
+}
+
+void
+sp_commit_tick(struct sp_commit *c)
+{
+	c->tick_due = true;
+	start(c);
+}

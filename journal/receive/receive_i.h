@@ -1,0 +1,138 @@
+/* The inside of the server, shared by receive.c, connection.c and report.c. */
+#ifndef SP_RECEIVE_RECEIVE_I_H
+#define SP_RECEIVE_RECEIVE_I_H
+
+#include "journal/receive/commit.h"
+#include "journal/receive/door.h"
+#include "journal/receive/memory.h"
+#include "journal/receive/peer.h"
+#include "journal/receive/receive.h"
+#include "journal/receive/session.h"
+
+#define SP_READ_SIZE  65536 /* one read of message data */
+#define SP_READ_SMALL 8192 /* of commands, or when memory is tight */
+#define SP_LOG_RATE   100 /* refused and deferred lines a second */
+#define SP_IDLE_KEPT  128 /* connection structs kept for reuse */
+#define SP_LINGER_MS  2000 /* after an error, for the peer to read it */
+#define SP_RATE_MS    60000 /* window of the minimum rate */
+
+union sp_stream {
+	uv_handle_t handle;
+	uv_stream_t stream;
+	uv_tcp_t tcp;
+	uv_pipe_t pipe;
+};
+
+struct sp_listener {
+	struct sp_receive *r;
+	union sp_stream u;
+	unsigned number;
+	bool open;
+	struct sp_listen door; /* limits of the door */
+	struct sp_session_env env;
+	char local[SP_PEER_TEXT]; /* "" where bound to any address */
+	uint64_t sessions;
+};
+
+struct sp_connection {
+	union sp_stream u;
+	struct sp_receive *r;
+	struct sp_listener *l;
+	struct sp_connection *prev, *next;
+	struct sp_session *session;
+	struct sp_peer *peer;
+
+	struct sp_buf out; /* replies not yet given to libuv */
+	struct sp_buf writing; /* what libuv is writing */
+	bool is_writing;
+	uv_write_t write;
+	uv_shutdown_t shutdown;
+
+	char *held; /* input that must wait */
+	size_t held_at, held_n, held_cap;
+	bool held_mine; /* malloc'ed beyond the budget */
+
+	bool reading, eof, broken, lingering, closing;
+	bool handle_open, job_open; /* what still needs this struct */
+	struct sp_commit_job job;
+
+	/* milliseconds of the loop's clock */
+	uint64_t idle_since, data_since, write_since, linger_until;
+	uint64_t commands; /* as last seen by the sweep */
+	uint64_t window_since, window_bytes;
+};
+
+/* An event of the service's own on its way. */
+struct sp_own_event;
+
+struct sp_receive {
+	struct sp_receive_opts opts;
+	uv_loop_t *loop;
+	uv_timer_t timer;
+	bool timer_open;
+	char *dir, *state_dir;
+	char *hostname;
+	char *door_name;
+	struct sp_memory *memory;
+	struct sp_commit *commit;
+	struct sp_peers *peers;
+	struct sp_door door;
+	struct sp_listener *listeners;
+	size_t nlisteners;
+	struct sp_connection *connections;
+	struct sp_connection *idle; /* for reuse, by next */
+	size_t nidle;
+	char *read_buf; /* SP_READ_SIZE; one read at a time */
+	char *hold; /* NULL: accepting */
+	char actor[256]; /* of the service's own events */
+	uint64_t id_base, id_next;
+	size_t handles; /* open ones, ours */
+
+	bool draining, drained, freeing;
+	void (*drain_done)(void *ctx);
+	void *drain_ctx;
+
+	uint64_t space, inodes, space_at; /* last look at the disk */
+	bool space_known;
+
+	/* refusals waiting for their event, log lines in this second */
+	uint64_t refused_pending;
+	bool refused_busy;
+	struct sp_buf refused_first;
+	unsigned log_lines;
+	uint64_t log_suppressed;
+
+	struct sp_receive_stats stats;
+};
+
+/* connection.c */
+void sp_connection_accept(uv_stream_t *server, int status);
+/* Timeouts, minimum rate; once a second. */
+void sp_connection_sweep(struct sp_connection *c, uint64_t now);
+void sp_connection_drain(struct sp_connection *c);
+/* Close at once. */
+void sp_connection_drop(struct sp_connection *c);
+void sp_connection_destroy(struct sp_connection *c);
+
+/* receive.c */
+/* A connection or listener is gone: see whether drain or free is done. */
+void sp_receive_gone(struct sp_receive *r);
+
+/* report.c */
+void sp_report(struct sp_receive *r, enum sp_log_level level, const char *event,
+    const char *fmt, ...) SP_PRINTF(4, 5);
+void sp_report_accepted(struct sp_receive *r, const struct sp_session *s,
+    const struct sp_append_item *item);
+void sp_report_refused(
+    void *ctx, const struct sp_session *s, struct sp_view reply);
+void sp_report_fault(
+    void *ctx, const struct sp_session *s, const struct sp_err *err);
+/* A peer that may not even connect. */
+void sp_report_unwanted(struct sp_receive *r, const struct sp_listener *l,
+    const char *peer, enum sp_reply reply);
+/* The connection went away with a message half sent. */
+void sp_report_lost(struct sp_receive *r, const struct sp_session *s);
+/* Once a second: the event of the refusals, the count of lines left out. */
+void sp_report_tick(struct sp_receive *r);
+
+#endif

@@ -1,0 +1,221 @@
+/* What the server tells: log lines, and the event of what was refused. */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/enc.h"
+#include "base/json.h"
+#include "journal/receive/receive_i.h"
+
+#define WORD 320 /* of one quoted value */
+
+static void
+give(struct sp_receive *r, enum sp_log_level level, const char *event,
+    const char *fmt, va_list ap)
+{
+	char text[2048];
+
+	if (r->opts.log == NULL)
+		return;
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	r->opts.log(r->opts.ctx, level, event, text);
+}
+
+void
+sp_report(struct sp_receive *r, enum sp_log_level level, const char *event,
+    const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	give(r, level, event, fmt, ap);
+	va_end(ap);
+}
+
+/* As sp_report, but a peer cannot fill the log with it. */
+static void limited(struct sp_receive *r, const char *event, const char *fmt,
+    ...) SP_PRINTF(3, 4);
+
+static void
+limited(struct sp_receive *r, const char *event, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (r->log_lines >= SP_LOG_RATE) {
+		r->log_suppressed++;
+		return;
+	}
+	r->log_lines++;
+	va_start(ap, fmt);
+	give(r, SP_LOG_INFO, event, fmt, ap);
+	va_end(ap);
+}
+
+static const char *
+from_of(const struct sp_receive *r, struct sp_view from, char out[WORD])
+{
+	if (!r->opts.cfg->log_addresses)
+		return ("-");
+	if (from.n == 0)
+		return ("<>");
+	return (sp_log_quote(from, out, WORD));
+}
+
+void
+sp_report_accepted(struct sp_receive *r, const struct sp_session *s,
+    const struct sp_append_item *item)
+{
+	char helo[WORD], from[WORD], hex[2 * SP_SHA256_LEN + 1];
+	struct sp_session_info i;
+
+	sp_session_info(s, &i);
+	if (item->event != NULL) {
+		sp_report(r, SP_LOG_INFO, "event",
+		    "seq=%" PRIu64 " name=%s session=%s", item->seq, i.event,
+		    i.id);
+		return;
+	}
+	r->stats.accepted++;
+	r->stats.accepted_bytes += item->msg.n;
+	if (r->opts.log == NULL)
+		return;
+	sp_hex_encode(item->sha256, SP_SHA256_LEN, hex);
+	sp_report(r, SP_LOG_INFO, "accepted",
+	    "seq=%" PRIu64 " session=%s listener=%s peer=%s helo=%s from=%s "
+	    "recipients=%zu size=%zu sha256=%s ms=%" PRId64,
+	    item->seq, i.id, i.listener, i.peer[0] == '\0' ? "local" : i.peer,
+	    sp_log_quote(i.helo, helo, sizeof(helo)), from_of(r, i.from, from),
+	    i.recipients, item->msg.n, hex,
+	    (sp_clock_wall() - i.mail_at) / 1000);
+}
+
+/* The first refusal since the last event goes into it in full. */
+static void
+remember(
+    struct sp_receive *r, const struct sp_session_info *i, struct sp_view reply)
+{
+	struct sp_json j;
+
+	if (r->refused_pending++ > 0)
+		return;
+	sp_buf_clear(&r->refused_first);
+	sp_json_init(&j, &r->refused_first);
+	sp_json_obj(&j, NULL);
+	sp_json_cstr(&j, "listener", i->listener);
+	sp_json_cstr(&j, "peer", i->peer);
+	sp_json_str(&j, "helo", i->helo);
+	sp_json_cstr(&j, "session", i->id);
+	if (i->from.p != NULL)
+		sp_json_str(&j, "from", i->from);
+	sp_json_str(&j, "reply", reply);
+	sp_json_obj_end(&j);
+	if (sp_json_end(&j) != SP_OK)
+		sp_buf_clear(&r->refused_first);
+}
+
+void
+sp_report_refused(void *ctx, const struct sp_session *s, struct sp_view reply)
+{
+	char helo[WORD], from[WORD], text[WORD];
+	struct sp_receive *r = ctx;
+	struct sp_session_info i;
+	bool hard = reply.n > 0 && reply.p[0] == '5';
+
+	sp_session_info(s, &i);
+	if (hard)
+		r->stats.refused++;
+	else
+		r->stats.deferred++;
+	if (hard && i.peer[0] != '\0')
+		remember(r, &i, reply);
+	limited(r, hard ? "refused" : "deferred",
+	    "code=%.3s reason=%s session=%s listener=%s peer=%s helo=%s "
+	    "from=%s",
+	    reply.p, sp_log_quote(reply, text, sizeof(text)), i.id, i.listener,
+	    i.peer[0] == '\0' ? "local" : i.peer,
+	    sp_log_quote(i.helo, helo, sizeof(helo)), from_of(r, i.from, from));
+}
+
+void
+sp_report_fault(void *ctx, const struct sp_session *s, const struct sp_err *err)
+{
+	struct sp_receive *r = ctx;
+	struct sp_session_info i;
+	char text[SP_ERR_MAX];
+
+	sp_session_info(s, &i);
+	sp_report(r, SP_LOG_ERROR, "alarm", "what=intake session=%s error=%s",
+	    i.id, sp_log_quote(sp_view_str(err->msg), text, sizeof(text)));
+}
+
+void
+sp_report_unwanted(struct sp_receive *r, const struct sp_listener *l,
+    const char *peer, enum sp_reply reply)
+{
+	struct sp_view line = sp_view_trim(sp_reply_text(reply));
+	char text[WORD];
+
+	if (sp_reply_class(reply) == 5)
+		r->stats.refused++;
+	else
+		r->stats.deferred++;
+	limited(r, sp_reply_class(reply) == 5 ? "refused" : "deferred",
+	    "code=%.3s reason=%s listener=%s peer=%s", line.p,
+	    sp_log_quote(line, text, sizeof(text)), l->env.cfg->name, peer);
+}
+
+void
+sp_report_lost(struct sp_receive *r, const struct sp_session *s)
+{
+	char helo[WORD], from[WORD];
+	struct sp_session_info i;
+
+	sp_session_info(s, &i);
+	limited(r, "lost",
+	    "session=%s listener=%s peer=%s helo=%s from=%s recipients=%zu "
+	    "received=%" PRIu64,
+	    i.id, i.listener, i.peer[0] == '\0' ? "local" : i.peer,
+	    sp_log_quote(i.helo, helo, sizeof(helo)), from_of(r, i.from, from),
+	    i.recipients, i.size);
+}
+
+static void
+refused_done(void *ctx, enum sp_code code, uint64_t seq)
+{
+	struct sp_receive *r = ctx;
+
+	(void)code;
+	(void)seq;
+	r->refused_busy = false;
+}
+
+void
+sp_report_tick(struct sp_receive *r)
+{
+	struct sp_buf detail;
+
+	if (r->log_suppressed > 0)
+		sp_report(r, SP_LOG_WARN, "suppressed", "lines=%" PRIu64,
+		    r->log_suppressed);
+	r->log_lines = 0;
+	r->log_suppressed = 0;
+	if (r->refused_pending == 0 || r->refused_busy || r->hold != NULL ||
+	    r->drained)
+		return;
+	sp_buf_init(&detail, 8192);
+	if (sp_buf_addf(&detail, "{\"count\":%" PRIu64, r->refused_pending) ==
+		SP_OK &&
+	    (r->refused_first.n == 0 ||
+		(sp_buf_adds(&detail, ",\"first\":") == SP_OK &&
+		    sp_buf_addv(&detail, sp_buf_view(&r->refused_first)) ==
+			SP_OK)) &&
+	    sp_buf_addc(&detail, '}') == SP_OK) {
+		r->refused_busy = true;
+		r->refused_pending = 0;
+		sp_receive_event(
+		    r, "refused", sp_buf_view(&detail), refused_done, r);
+	}
+	sp_buf_done(&detail);
+}
