@@ -213,11 +213,11 @@ conclude(struct sp_seal *s, const struct job *j, struct sp_err *err)
 	    sp_seal_read_back(s->tree, j->path, j->first, j->last, err);
 
 	if (rc == SP_EMISMATCH || rc == SP_EFORMAT) {
-		(void)sp_err_prefix(err, "read back");
-		return (sp_err_set(err, rc, 0,
-		    "%.500s; %s is kept: check the disk, move the segment "
-		    "away and seal again",
-		    err->msg, j->rel));
+		(void)sp_err_prefix(err,
+		    "read-back failed and %s is kept (check the disk, move "
+		    "the segment away, seal again)",
+		    j->rel);
+		return (rc);
 	}
 	return (rc == SP_OK ? remove_intake(s, j, err) : rc);
 }

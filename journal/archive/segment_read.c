@@ -91,6 +91,9 @@ load_frames(struct sp_segment *s, const struct sp_buf *b, size_t n,
 		f->coff[i + 1] = f->coff[i] + clen;
 		f->uoff[i + 1] = f->uoff[i] + ulen;
 	}
+	if (f->uoff[f->n] - f->uoff[f->n - 1] != SP_TAR_END)
+		return (bad(s, err,
+		    "seek table: the last frame is not the end of a tar"));
 	if (f->coff[n] != table_at)
 		return (bad(s, err,
 		    "seek table: does not account for the "
@@ -118,7 +121,7 @@ load_seek(struct sp_segment *s, uint64_t size, struct sp_err *err)
 		    "file is cut off or not a segment"));
 	n = sp_le32_get(foot);
 	len = n * SP_SEEK_ITEM + SP_SEEK_FOOT;
-	if (n < 2 || len + SP_SKIP_HEAD > size)
+	if (n < 3 || len + SP_SKIP_HEAD > size)
 		return (bad(s, err, "seek table: impossible number of frames"));
 	rc = read_exact(s, head, sizeof(head), size - len - sizeof(head), err);
 	if (rc != SP_OK)
