@@ -61,7 +61,11 @@ static struct {
 	uint64_t at; /* the call that it acts on, from 1 */
 	uint64_t n; /* calls since it was armed */
 	bool fired;
-	bool dying; /* lost: the process ends before the next sync */
+	struct { /* lost: what becomes zeros when the next sync is tried */
+		int fd; /* our own; 0: nothing */
+		off_t off;
+		off_t n;
+	} lost;
 	struct {
 		dev_t dev;
 		ino_t ino;
@@ -78,7 +82,9 @@ arm(const char *kind, size_t len, uint64_t at)
 	fault.at = at;
 	fault.n = 0;
 	fault.fired = false;
-	fault.dying = false;
+	if (fault.lost.fd > 0)
+		(void)close(fault.lost.fd);
+	fault.lost.fd = 0;
 	fault.nfailed = 0;
 	if (fault.sticky)
 		len--;
@@ -148,6 +154,38 @@ die(void)
 	_exit(EXIT_CRASH);
 }
 
+/* The kind "lost": later writes reached the disk, that one did not. */
+static void
+lose(void)
+{
+	struct stat st;
+
+	if (fault.lost.fd <= 0)
+		return;
+	if (fstat(fault.lost.fd, &st) == 0 && fault.lost.off < st.st_size) {
+		const off_t room = st.st_size - fault.lost.off;
+		const off_t n = fault.lost.n < room ? fault.lost.n : room;
+		char *zeros = sp_xcalloc((size_t)n, 1);
+
+		(void)!pwrite(fault.lost.fd, zeros, (size_t)n, fault.lost.off);
+	}
+	die();
+}
+
+/* Remember a write whose pages will not reach the disk. */
+static void
+mark_lost(int fd, uint64_t off, size_t n)
+{
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	fault.lost.fd = open(path, O_RDWR | O_CLOEXEC);
+	fault.lost.off =
+	    off == SP_FAULT_HERE ? lseek(fd, 0, SEEK_CUR) : (off_t)off;
+	fault.lost.n = (off_t)n;
+	fault.fired = true;
+}
+
 /* Count; whether the fault acts on this call. */
 static bool
 due(void)
@@ -197,8 +235,8 @@ sp_fault_call(enum sp_op op)
 	(void)pthread_mutex_lock(&fault.lock);
 	if (due())
 		e = common(op);
-	if (fault.dying && op == SP_OP_SYNCDIR)
-		die();
+	if (op == SP_OP_SYNCDIR)
+		lose();
 	(void)pthread_mutex_unlock(&fault.lock);
 	return (e);
 }
@@ -230,8 +268,7 @@ sp_fault_sync(int fd)
 		fault.failed[fault.nfailed].ino = st.st_ino;
 		fault.nfailed++;
 	}
-	if (fault.dying)
-		die();
+	lose();
 	(void)pthread_mutex_unlock(&fault.lock);
 	return (e);
 }
@@ -282,9 +319,7 @@ sp_fault_write(int fd, const struct iovec *iov, size_t count, uint64_t off)
 			damage(fd, iov, count, off, total, true);
 			die();
 		case LOST:
-			damage(fd, iov, count, off, total, true);
-			fault.dying = true;
-			e = SP_FAULT_DONE;
+			mark_lost(fd, off, total);
 			break;
 		case NONE:
 		case EIO_:

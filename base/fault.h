@@ -24,15 +24,12 @@ enum sp_op {
 	SP_OP_MKDIR
 };
 
-/* sp_fault_write did the (damaged) write itself and reports success. */
-#define SP_FAULT_DONE (-1)
-
 #ifdef SP_FAULTS
 
 /* Number the call.  Returns 0, or the errno that the call shall fail with.
  * Does not return where the process shall end here. */
 int sp_fault_call(enum sp_op op);
-/* The same for a write of ${iov} at ${off}.  Also SP_FAULT_DONE. */
+/* The same for a write of ${iov} at ${off}. */
 int sp_fault_write(int fd, const struct iovec *iov, size_t count, uint64_t off);
 /* The same for a sync of ${fd}: a second sync after a failed one aborts. */
 int sp_fault_sync(int fd);

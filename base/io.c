@@ -154,8 +154,6 @@ put(int fd, struct iovec *iov, size_t count, uint64_t off, struct sp_err *err)
 
 	sp_io_count(SP_OP_WRITE);
 	e = sp_fault_write(fd, iov, count, off);
-	if (e == SP_FAULT_DONE)
-		return (SP_OK);
 	if (e != 0)
 		return (fail_fd(err, e, "write", fd));
 	advance(&iov, &count, 0);

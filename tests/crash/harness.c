@@ -88,9 +88,10 @@ fail(const struct run *r, const char *fmt, ...)
 	exit(1);
 }
 
-/* The scenario's work in a child; its exit status. */
+/* Work, or a mere start, in a child; its exit status. */
 static int
-work(struct run *r, const char *kind, uint64_t at, uint64_t stage)
+run(struct run *r, enum sp_code (*fn)(const char *dir, struct sp_err *err),
+    const char *kind, uint64_t at, uint64_t stage)
 {
 	struct sp_err err = { 0 };
 	int status;
@@ -107,9 +108,12 @@ work(struct run *r, const char *kind, uint64_t at, uint64_t stage)
 		sp_random_seed_for_test(1000 + stage);
 		sp_clock_set_for_test(START + (int64_t)stage * SP_SECOND, 1000);
 		sp_fault_arm(kind, at);
-		shared->code = r->s->work(r->dir, &err);
-		shared->fired = sp_fault_fired();
+		shared->code = fn(r->dir, &err);
 		shared->calls = sp_io_calls() - before;
+		/* Power may also fail after the last call. */
+		if (sp_io_syncdir(r->dir, NULL) != SP_OK && kind == NULL)
+			abort();
+		shared->fired = sp_fault_fired();
 		memcpy(shared->msg, err.msg, sizeof(shared->msg));
 		shared->done = true;
 		_exit(shared->code == SP_OK ? 0 : EXIT_GAVE_UP);
@@ -119,6 +123,12 @@ work(struct run *r, const char *kind, uint64_t at, uint64_t stage)
 	if (!WIFEXITED(status))
 		fail(r, "the work was ended by signal %d", WTERMSIG(status));
 	return (WEXITSTATUS(status));
+}
+
+static int
+work(struct run *r, const char *kind, uint64_t at, uint64_t stage)
+{
+	return (run(r, r->s->work, kind, at, stage));
 }
 
 /* What is there now, read in a child; NUL-terminated. */
@@ -279,8 +289,14 @@ strike(struct run *r, const char *kind, uint64_t at, uint64_t stage)
 	if (sp_buf_add(&acks, shared->acks, shared->nacks) != SP_OK)
 		abort();
 	look(r, &have);
-	check_acks(r, sp_buf_view(&acks), sp_buf_view(&have));
 	check_prefix(r, sp_buf_view(&have));
+	if (r->s->start != NULL) {
+		if (run(r, r->s->start, NULL, 0, stage + 1) != 0)
+			fail(r, "the recovery fails: %s", shared->msg);
+		look(r, &have);
+		check_prefix(r, sp_buf_view(&have));
+	}
+	check_acks(r, sp_buf_view(&acks), sp_buf_view(&have));
 	sp_buf_done(&have);
 	sp_buf_done(&acks);
 	return (fired);
@@ -303,7 +319,7 @@ nested(struct run *r, const char *kind, uint64_t at)
 
 	reset(r);
 	(void)strike(r, kind, at, 1);
-	if (work(r, NULL, 0, 2) != 0)
+	if (work(r, NULL, 0, 3) != 0)
 		fail(r, "the work does not go on: %s", shared->msg);
 	calls = shared->calls;
 	step = calls / NESTED + 1;
@@ -313,8 +329,8 @@ nested(struct run *r, const char *kind, uint64_t at)
 			    " then %s:%" PRIu64, second[k], n);
 			reset(r);
 			(void)strike(r, kind, at, 1);
-			(void)strike(r, second[k], n, 2);
-			resume(r, 3);
+			(void)strike(r, second[k], n, 3);
+			resume(r, 5);
 			r->tried++;
 		}
 	}
@@ -333,7 +349,7 @@ one(struct run *r, const char *kind, uint64_t at, bool deep)
 		fail(r, "the fault did not fire");
 	r->tried++;
 	r->fired += fired;
-	resume(r, 2);
+	resume(r, 3);
 	if (deep && fired && acts_always(kind))
 		nested(r, kind, at);
 }
@@ -357,7 +373,7 @@ measure(struct run *r)
 	look(r, &r->end);
 	check_acks(r, sp_buf_view(&acks), sp_buf_view(&r->end));
 	sp_buf_done(&acks);
-	resume(r, 2);
+	resume(r, 3);
 }
 
 static void
@@ -388,11 +404,12 @@ all(struct run *r, uint64_t stride, bool deep)
 {
 	for (size_t k = 0; k < SP_COUNTOF(kinds); k++) {
 		const uint64_t tried = r->tried;
+		const uint64_t end = r->calls + !fails_only(kinds[k]);
 
 		r->fired = 0;
 		/* The kinds begin at different calls, so that with a stride
 		 * they do not all leave out the same ones. */
-		for (uint64_t n = 1 + k % stride; n <= r->calls; n += stride)
+		for (uint64_t n = 1 + k % stride; n <= end; n += stride)
 			one(r, kinds[k], n, deep);
 		if (r->fired == 0 && stride == 1)
 			fail(r, "the kind never fired");

@@ -30,6 +30,12 @@ struct crash_scenario {
 	 */
 	enum sp_code (*work)(const char *dir, struct sp_err *err);
 	/*
+	 * A start that does no work: recovers and stops.  What is there is
+	 * looked at before and after it; what was acknowledged must be there
+	 * after it.  NULL: there is no recovery.
+	 */
+	enum sp_code (*start)(const char *dir, struct sp_err *err);
+	/*
 	 * What is there, one line each, in the order in which the work makes
 	 * it.  A line acknowledged is one of these lines.  Read only.  Fails
 	 * where what is there contradicts itself.
