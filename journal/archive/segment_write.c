@@ -42,6 +42,7 @@ struct sp_segment_writer {
 	struct sp_buf seek; /* items of the seek table */
 	struct sp_toc_writer toc;
 	struct sp_toc_pos end; /* of the member written last */
+	bool discard; /* the end is near: what comes is not wanted */
 	struct sp_err failed; /* what the write callback met */
 };
 
@@ -58,6 +59,8 @@ take_bytes(struct archive *a, void *ctx, const void *p, size_t n)
 	struct sp_segment_writer *w = ctx;
 
 	(void)a;
+	if (w->discard)
+		return ((la_ssize_t)n);
 	if (sp_buf_add(&w->frame, p, n) != SP_OK) {
 		(void)no_memory(&w->failed);
 		return (-1);
@@ -242,11 +245,9 @@ writer_free(struct sp_segment_writer *w)
 {
 	if (w == NULL)
 		return;
-	if (w->tar != NULL) {
-		/* Closing would write the end of the tar once more. */
-		(void)archive_write_fail(w->tar);
-		(void)archive_write_free(w->tar);
-	}
+	/* Freeing closes, and closing writes. */
+	w->discard = true;
+	(void)archive_write_free(w->tar);
 	archive_entry_free(w->entry);
 	(void)ZSTD_freeCCtx(w->cctx);
 	(void)sp_io_close(w->fd, NULL);

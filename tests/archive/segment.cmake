@@ -3,3 +3,13 @@ add_library(sp_fixture STATIC ${PROJECT_SOURCE_DIR}/tests/lib/fixture.c)
 target_link_libraries(sp_fixture PUBLIC sp_flags sp_archive)
 
 sp_unit(test_segment unit SOURCES test_segment.c LINKS sp_archive)
+
+add_executable(segment_stock segment_stock.c)
+target_link_libraries(segment_stock PRIVATE sp_fixture)
+add_test(NAME segment_stock COMMAND
+  ${CMAKE_CURRENT_SOURCE_DIR}/segment_stock.sh $<TARGET_FILE:segment_stock>)
+set_tests_properties(segment_stock PROPERTIES LABELS unit TIMEOUT 120
+  SKIP_RETURN_CODE 77)
+
+add_executable(bench_segment ${PROJECT_SOURCE_DIR}/bench/bench_segment.c)
+target_link_libraries(bench_segment PRIVATE sp_flags sp_archive)
