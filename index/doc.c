@@ -1,0 +1,190 @@
+#include "index/doc.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/enc.h"
+#include "index/doc_fill.h"
+#include "index/token.h"
+
+/* The text columns and what else may grow: a message's people and names. */
+#define COL_MAX	  ((size_t)64 << 20)
+#define FLAGS_MAX ((size_t)64 << 10)
+#define EVENT_MAX ((size_t)8 << 20)
+
+struct sp_doc *
+sp_doc_new(void)
+{
+	struct sp_doc *d = sp_xcalloc(1, sizeof(*d));
+
+	sp_buf_init(&d->strs, SP_DOC_STRS_MAX);
+	for (int c = 0; c < SP_COL_COUNT; c++)
+		sp_buf_init(&d->col[c], COL_MAX);
+	sp_buf_init(&d->flags, FLAGS_MAX);
+	sp_buf_init(&d->actor, EVENT_MAX);
+	sp_buf_init(&d->detail, EVENT_MAX);
+	return (d);
+}
+
+/* Keep small buffers, give large ones back. */
+static void
+forget(struct sp_buf *b)
+{
+	if (b->cap > ((size_t)1 << 20))
+		sp_buf_done(b);
+	else
+		sp_buf_clear(b);
+}
+
+void
+sp_doc_clear(struct sp_doc *d)
+{
+	if (d->has_record)
+		sp_record_done(&d->rec);
+	sp_mail_free(d->mail);
+	d->mail = NULL;
+	d->has_record = d->parsed = d->cut = false;
+	forget(&d->strs);
+	for (int c = 0; c < SP_COL_COUNT; c++)
+		forget(&d->col[c]);
+	forget(&d->flags);
+	forget(&d->actor);
+	forget(&d->detail);
+	d->nparties = 0;
+	d->heads = 0;
+	d->attachments = 0;
+	free(d->runs);
+	d->runs = NULL;
+	d->nruns = 0;
+	d->weight = 0;
+}
+
+void
+sp_doc_free(struct sp_doc *d)
+{
+	if (d == NULL)
+		return;
+	sp_doc_clear(d);
+	sp_buf_done(&d->strs);
+	for (int c = 0; c < SP_COL_COUNT; c++)
+		sp_buf_done(&d->col[c]);
+	sp_buf_done(&d->flags);
+	sp_buf_done(&d->actor);
+	sp_buf_done(&d->detail);
+	free(d->parties);
+	free(d);
+}
+
+struct sp_view
+sp_doc_str(const struct sp_doc *d, struct sp_span s)
+{
+	if (s.n == 0)
+		return (SP_VIEW_LIT(""));
+	return ((struct sp_view){ d->strs.p + s.at, s.n });
+}
+
+static void
+weigh(struct sp_doc *d)
+{
+	d->weight = 4096 + d->strs.n + d->actor.n + d->detail.n;
+	for (int c = 0; c < SP_COL_COUNT; c++)
+		d->weight += d->col[c].n;
+	if (d->mail != NULL)
+		d->weight += d->mail->text_len +
+		    d->mail->nparts * sizeof(*d->mail->parts) +
+		    d->mail->nheaders * 64;
+}
+
+/* Everything before the first empty line. */
+static struct sp_view
+header_text(struct sp_view msg)
+{
+	size_t i = 0;
+
+	if (msg.n > SP_DOC_RAW_MAX)
+		msg.n = SP_DOC_RAW_MAX;
+	while (i + 1 < msg.n) {
+		if (msg.p[i] == '\n' &&
+		    (msg.p[i + 1] == '\n' ||
+			(msg.p[i + 1] == '\r' && i + 2 < msg.n &&
+			    msg.p[i + 2] == '\n')))
+			return ((struct sp_view){ msg.p, i + 1 });
+		i++;
+	}
+	return (msg);
+}
+
+/* A column that may hold no verbatim token.  It is never left empty here:
+ * put.c would then take the text as it came. */
+static void
+clean_into(struct sp_doc *d, enum sp_col c, struct sp_view text)
+{
+	if (sp_token_clean(text, &d->col[c]) == SP_OK)
+		return;
+	d->cut = true;
+	sp_buf_clear(&d->col[c]);
+	if (sp_buf_addc(&d->col[c], ' ') != SP_OK)
+		abort();
+}
+
+static void
+parse_mail(struct sp_doc *d, struct sp_view msg, enum sp_doc_parse how,
+    const struct sp_mail_opts *opts)
+{
+	struct sp_view text;
+
+	if (how == SP_DOC_PARSE)
+		d->mail = sp_mail_parse(msg, opts);
+	d->parsed = d->mail != NULL;
+	if (!d->parsed) {
+		clean_into(d, SP_COL_BODY, header_text(msg));
+		return;
+	}
+	if (d->mail->text == NULL)
+		d->mail->text_len = 0;
+	if (d->mail->text_len > opts->max_text)
+		d->mail->text_len = opts->max_text;
+	text = sp_view_mem(d->mail->text, d->mail->text_len);
+	if (sp_token_dirty(text))
+		clean_into(d, SP_COL_BODY, text);
+	text = sp_view_str(d->mail->subject);
+	if (sp_token_dirty(text))
+		clean_into(d, SP_COL_SUBJECT, text);
+}
+
+enum sp_code
+sp_doc_fill(struct sp_doc *d, struct sp_view record, struct sp_view msg,
+    bool has_message, enum sp_doc_parse how, const struct sp_mail_opts *opts,
+    struct sp_err *err)
+{
+	char text[SP_LINE_MAX];
+	struct sp_line line;
+	enum sp_code rc;
+	size_t n;
+
+	sp_doc_clear(d);
+	rc = sp_record_parse(record, &d->rec, err);
+	if (rc != SP_OK)
+		return (rc);
+	d->has_record = true;
+	d->seq = d->rec.seq;
+	d->received = d->rec.received;
+	sp_line_of_record(&d->rec, record, &line);
+	n = sp_line_format(&line, text);
+	sp_leaf_hash((struct sp_view){ text, n }, d->leaf);
+	if (d->rec.kind == SP_KIND_EVENT) {
+		sp_doc_fill_event(d);
+	} else {
+		if (has_message)
+			parse_mail(d, msg, how, opts);
+		sp_doc_fill_people(d);
+		sp_doc_fill_flags(
+		    d, !has_message ? "purged" :
+			d->parsed   ? NULL :
+				      "unparsed");
+		sp_doc_fill_files(d);
+		sp_doc_fill_meta(d);
+	}
+	weigh(d);
+	return (SP_OK);
+}

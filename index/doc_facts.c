@@ -1,0 +1,226 @@
+/* Flags, attachment names, verbatim tokens and events of a document. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/enc.h"
+#include "index/doc_fill.h"
+#include "index/token.h"
+
+#define FLAGS 256u /* flags of a message, at most */
+
+static int
+by_text(const void *a, const void *b)
+{
+	return (strcmp(*(const char *const *)a, *(const char *const *)b));
+}
+
+/* Ours are words of lower-case letters; what is not cannot be a flag. */
+static bool
+is_flag(const char *s)
+{
+	size_t n = strlen(s);
+
+	return (n > 0 && n < 64 &&
+	    strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_-") == n);
+}
+
+static size_t
+collect(const struct sp_doc *d, const char *own, const char *v[FLAGS])
+{
+	const json_t *flags = json_object_get(d->rec.json, "flags"), *one;
+	size_t n = 0, i;
+
+	if (own != NULL)
+		v[n++] = own;
+	if (d->cut)
+		v[n++] = "index_cut";
+	json_array_foreach (flags, i, one)
+		if (json_is_string(one) && n < FLAGS)
+			v[n++] = json_string_value(one);
+	for (i = 0; d->parsed && i < d->mail->nflags && n < FLAGS; i++)
+		v[n++] = d->mail->flags[i];
+	return (n);
+}
+
+void
+sp_doc_fill_flags(struct sp_doc *d, const char *own)
+{
+	const char *v[FLAGS];
+	size_t n = collect(d, own, v);
+	enum sp_code rc = SP_OK;
+
+	qsort(v, n, sizeof(v[0]), by_text);
+	for (size_t i = 0; i < n && rc == SP_OK; i++) {
+		if (!is_flag(v[i]) || (i > 0 && strcmp(v[i], v[i - 1]) == 0))
+			continue;
+		if (d->flags.n > 0)
+			rc = sp_buf_addc(&d->flags, ' ');
+		if (rc == SP_OK)
+			rc = sp_buf_adds(&d->flags, v[i]);
+	}
+}
+
+void
+sp_doc_fill_files(struct sp_doc *d)
+{
+	struct sp_buf *col = &d->col[SP_COL_FILES];
+	enum sp_code rc = SP_OK;
+
+	for (size_t i = 0; d->parsed && i < d->mail->nparts; i++) {
+		const struct sp_mail_part *p = &d->mail->parts[i];
+
+		d->attachments += p->attachment;
+		if (p->name == NULL || rc != SP_OK)
+			continue;
+		rc = sp_token_clean(sp_view_str(p->name), col);
+		if (rc == SP_OK)
+			rc = sp_buf_addc(col, '\n');
+	}
+}
+
+/* A verbatim token; one that finds no room is not there. */
+static void
+meta(struct sp_doc *d, const char *kind, struct sp_view v)
+{
+	struct sp_buf *col = &d->col[SP_COL_META];
+
+	if (sp_buf_addc(col, SP_TOKEN_MARK) != SP_OK ||
+	    sp_buf_adds(col, kind) != SP_OK ||
+	    sp_token_clean(v, col) != SP_OK ||
+	    sp_buf_addc(col, SP_TOKEN_MARK) != SP_OK)
+		return;
+}
+
+static void
+meta_digest(struct sp_doc *d, const char *kind, const uint8_t *digest)
+{
+	char hex[SP_META_HEX + 1];
+
+	sp_hex_encode(digest, SP_META_HEX / 2, hex);
+	meta(d, kind, (struct sp_view){ hex, SP_META_HEX });
+}
+
+/* Whole, major and minor type. */
+static void
+meta_type(struct sp_doc *d, const char *type)
+{
+	struct sp_view major, minor;
+	struct sp_buf low;
+
+	if (type == NULL)
+		return;
+	sp_buf_init(&low, 4096);
+	if (sp_token_fold(sp_view_str(type), &low) == SP_OK) {
+		minor = sp_buf_view(&low);
+		meta(d, SP_META_TYPE, minor);
+		major = sp_view_cut(&minor, '/');
+		if (minor.n > 0) {
+			meta(d, SP_META_TYPE, major);
+			meta(d, SP_META_TYPE, minor);
+		}
+	}
+	sp_buf_done(&low);
+}
+
+static const char *
+grade_of(const struct sp_record *r)
+{
+	static const char *const known[] = { "witnessed", "pulled",
+		"imported" };
+
+	for (size_t i = 0; i < SP_COUNTOF(known); i++)
+		if (strcmp(r->grade, known[i]) == 0)
+			return (known[i]);
+	return ("other");
+}
+
+void
+sp_doc_fill_meta(struct sp_doc *d)
+{
+	struct sp_view flags = sp_buf_view(&d->flags);
+	uint8_t digest[SP_SHA256_LEN];
+
+	meta(d, SP_META_GRADE, sp_view_str(grade_of(&d->rec)));
+	meta(d, SP_META_VIA, sp_view_str(d->rec.via));
+	meta_digest(d, SP_META_SHA256, d->rec.sha256);
+	while (flags.n > 0)
+		meta(d, SP_META_FLAG, sp_view_cut(&flags, ' '));
+	if (d->attachments > 0)
+		meta(d, SP_META_HAS, SP_VIEW_LIT("attachment"));
+	if (!d->parsed)
+		return;
+	if (d->mail->message_id != NULL) {
+		sp_sha256_once(d->mail->message_id,
+		    strlen(d->mail->message_id), digest);
+		meta_digest(d, SP_META_MSGID, digest);
+	}
+	for (size_t i = 0; i < d->mail->nparts; i++) {
+		const struct sp_mail_part *p = &d->mail->parts[i];
+
+		if (!p->attachment)
+			continue;
+		meta_digest(d, SP_META_ASHA256, p->sha256);
+		meta_type(d, p->type);
+		if (p->detected != NULL &&
+		    (p->type == NULL || strcmp(p->type, p->detected) != 0))
+			meta_type(d, p->detected);
+	}
+}
+
+static void
+add_run(struct sp_doc *d, const json_t *a, const json_t *b)
+{
+	json_int_t first, last;
+
+	if (!json_is_integer(a) || !json_is_integer(b) ||
+	    d->nruns >= SP_DOC_SEQS_MAX)
+		return;
+	first = json_integer_value(a);
+	last = json_integer_value(b);
+	if (first < 0 || last < first || (uint64_t)last > SP_SEQ_MAX)
+		return;
+	d->runs = sp_xrealloc(d->runs, (d->nruns + 1) * sizeof(*d->runs));
+	d->runs[d->nruns++] =
+	    (struct sp_doc_run){ (uint64_t)first, (uint64_t)last };
+}
+
+/* "seq": N; "seqs" and "entries": [N, [FIRST, LAST], ...]. */
+static void
+add_runs(struct sp_doc *d, const json_t *list)
+{
+	const json_t *one;
+	size_t i;
+
+	if (json_is_integer(list))
+		add_run(d, list, list);
+	json_array_foreach (list, i, one) {
+		if (json_is_array(one) && json_array_size(one) == 2)
+			add_run(d, json_array_get(one, 0),
+			    json_array_get(one, 1));
+		else
+			add_run(d, one, one);
+	}
+}
+
+static void
+dump(const json_t *v, struct sp_buf *out)
+{
+	char *s = v == NULL ? NULL :
+			      json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY);
+
+	if (s != NULL && sp_buf_adds(out, s) != SP_OK)
+		sp_buf_clear(out);
+	free(s);
+}
+
+void
+sp_doc_fill_event(struct sp_doc *d)
+{
+	static const char *const names[] = { "seq", "seqs", "entries" };
+	const json_t *detail = json_object_get(d->rec.json, "detail");
+
+	dump(json_object_get(d->rec.json, "actor"), &d->actor);
+	dump(detail, &d->detail);
+	for (size_t i = 0; i < SP_COUNTOF(names); i++)
+		add_runs(d, json_object_get(detail, names[i]));
+}

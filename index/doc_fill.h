@@ -1,0 +1,15 @@
+/* Private to doc*.c: the parts of a document.  None can fail; where a limit
+ * is reached, what is beyond it is left out and the flag "index_cut" set. */
+#ifndef SP_INDEX_DOC_FILL_H
+#define SP_INDEX_DOC_FILL_H
+
+#include "index/doc.h"
+
+void sp_doc_fill_people(struct sp_doc *d);
+/* ${own}: a flag of the indexer, or NULL. */
+void sp_doc_fill_flags(struct sp_doc *d, const char *own);
+void sp_doc_fill_files(struct sp_doc *d);
+void sp_doc_fill_meta(struct sp_doc *d); /* after flags and files */
+void sp_doc_fill_event(struct sp_doc *d);
+
+#endif

@@ -1,0 +1,151 @@
+/* Parties of a message: rows, and words and verbatim tokens to find them. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "index/doc_fill.h"
+#include "index/token.h"
+
+#define ADDR_MAX ((size_t)64 << 10) /* bytes of one address, folded */
+
+static const enum sp_col col_of[SP_ROLE_COUNT] = {
+	[SP_ROLE_ENV_FROM] = SP_COL_ENV_FROM,
+	[SP_ROLE_ENV_TO] = SP_COL_ENV_TO,
+	[SP_ROLE_FROM] = SP_COL_FROM,
+	[SP_ROLE_TO] = SP_COL_TO,
+	[SP_ROLE_CC] = SP_COL_CC,
+	[SP_ROLE_BCC] = SP_COL_BCC,
+	[SP_ROLE_REPLY_TO] = SP_COL_REPLY_TO,
+};
+
+static enum sp_code
+mark(struct sp_buf *out, const char *lead, struct sp_view v)
+{
+	enum sp_code rc = sp_buf_addc(out, SP_TOKEN_MARK);
+
+	if (rc == SP_OK)
+		rc = sp_buf_adds(out, lead);
+	if (rc == SP_OK)
+		rc = sp_buf_addv(out, v);
+	if (rc == SP_OK)
+		rc = sp_buf_addc(out, SP_TOKEN_MARK);
+	return (rc);
+}
+
+static struct sp_view
+domain_of(struct sp_view addr)
+{
+	for (size_t i = addr.n; i > 0; i--)
+		if (addr.p[i - 1] == '@')
+			return ((struct sp_view){ addr.p + i, addr.n - i });
+	return ((struct sp_view){ NULL, 0 });
+}
+
+static enum sp_code
+words(struct sp_buf *col, struct sp_view addr, struct sp_view name)
+{
+	struct sp_buf clean, folded;
+	enum sp_code rc;
+
+	sp_buf_init(&clean, ADDR_MAX);
+	sp_buf_init(&folded, 4 * ADDR_MAX);
+	rc = sp_token_clean(addr, &clean);
+	if (rc == SP_OK)
+		rc = sp_token_fold(sp_buf_view(&clean), &folded);
+	if (rc == SP_OK)
+		rc = mark(col, "=", sp_buf_view(&folded));
+	if (rc == SP_OK && domain_of(sp_buf_view(&folded)).n > 0)
+		rc = mark(col, "@", domain_of(sp_buf_view(&folded)));
+	if (rc == SP_OK)
+		rc = sp_token_clean(name, col);
+	if (rc == SP_OK)
+		rc = sp_buf_addc(col, ' ');
+	if (rc == SP_OK)
+		rc = sp_buf_addv(col, sp_buf_view(&clean));
+	if (rc == SP_OK)
+		rc = sp_buf_addc(col, '\n');
+	sp_buf_done(&clean);
+	sp_buf_done(&folded);
+	return (rc);
+}
+
+static bool
+keep(struct sp_doc *d, struct sp_view v, struct sp_span *out)
+{
+	*out = (struct sp_span){ d->strs.n, v.n };
+	return (sp_buf_addv(&d->strs, v) == SP_OK);
+}
+
+/* False where a limit was reached. */
+static bool
+add(struct sp_doc *d, enum sp_role role, size_t n, struct sp_view addr,
+    struct sp_view name)
+{
+	struct sp_doc_party *p;
+
+	if (d->nparties >= SP_DOC_PARTIES_MAX || addr.n > ADDR_MAX)
+		return (false);
+	if (d->nparties == d->party_room) {
+		d->party_room = d->party_room == 0 ? 16 : d->party_room * 2;
+		d->parties = sp_xrealloc(
+		    d->parties, d->party_room * sizeof(*d->parties));
+	}
+	p = &d->parties[d->nparties];
+	*p = (struct sp_doc_party){ .role = role, .n = (uint32_t)n };
+	if (!keep(d, addr, &p->addr) || !keep(d, name, &p->name) ||
+	    words(&d->col[col_of[role]], addr, name) != SP_OK)
+		return (false);
+	d->nparties++;
+	return (true);
+}
+
+static bool
+add_envelope(struct sp_doc *d)
+{
+	const json_t *env = json_object_get(d->rec.json, "envelope");
+	const json_t *to = json_object_get(env, "to"), *one;
+	struct sp_view none = { NULL, 0 }, addr;
+	struct sp_buf tmp;
+	bool ok = true;
+	size_t i;
+
+	if (!json_is_object(env))
+		return (true);
+	sp_buf_init(&tmp, SP_RECORD_MAX);
+	if (sp_json_get_str(env, "from", &tmp, &addr))
+		ok = add(d, SP_ROLE_ENV_FROM, 0, addr, none);
+	json_array_foreach (to, i, one) {
+		sp_buf_clear(&tmp);
+		if (ok && sp_json_get_str(one, "addr", &tmp, &addr))
+			ok = add(d, SP_ROLE_ENV_TO, i, addr, none);
+	}
+	sp_buf_done(&tmp);
+	return (ok);
+}
+
+static bool
+add_header(struct sp_doc *d, enum sp_role role, const struct sp_mail_addrs *a)
+{
+	if (a->present && a->n == 0)
+		d->heads |= SP_HEAD(role);
+	for (size_t i = 0; i < a->n; i++)
+		if (!add(d, role, i, sp_view_str(a->v[i].addr),
+			sp_view_str(a->v[i].name)))
+			return (false);
+	return (true);
+}
+
+void
+sp_doc_fill_people(struct sp_doc *d)
+{
+	const struct sp_mail *m = d->mail;
+	bool ok = add_envelope(d);
+
+	if (ok && d->parsed)
+		ok = add_header(d, SP_ROLE_FROM, &m->from) &&
+		    add_header(d, SP_ROLE_TO, &m->to) &&
+		    add_header(d, SP_ROLE_CC, &m->cc) &&
+		    add_header(d, SP_ROLE_BCC, &m->bcc) &&
+		    add_header(d, SP_ROLE_REPLY_TO, &m->reply_to);
+	if (!ok)
+		d->cut = true;
+}

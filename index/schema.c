@@ -1,0 +1,68 @@
+#include "index/schema.h"
+
+#include <stddef.h>
+
+const char *const sp_schema_sql[] = {
+	/* What of the log this shard covers: entries [first, next). */
+	"CREATE TABLE shard(one INTEGER PRIMARY KEY CHECK(one = 1),"
+	" origin TEXT NOT NULL, tokenizer TEXT NOT NULL,"
+	" first INTEGER NOT NULL, next INTEGER NOT NULL, leaf BLOB NOT NULL,"
+	" opened TEXT NOT NULL)",
+
+	"CREATE TABLE sources(id INTEGER PRIMARY KEY, grade TEXT NOT NULL,"
+	" via TEXT NOT NULL, UNIQUE(grade, via))",
+
+	"CREATE TABLE messages(seq INTEGER PRIMARY KEY,"
+	" received INTEGER NOT NULL, date INTEGER, zone,"
+	" size INTEGER NOT NULL, source INTEGER NOT NULL,"
+	" sha256 BLOB NOT NULL, msgid TEXT, subject TEXT, flags TEXT,"
+	" heads INTEGER NOT NULL, attachments INTEGER NOT NULL)",
+
+	"CREATE INDEX messages_date ON messages(date) WHERE date IS NOT NULL",
+
+	"CREATE TABLE addresses(id INTEGER PRIMARY KEY, hash INTEGER NOT NULL,"
+	" addr TEXT NOT NULL, name TEXT)",
+
+	"CREATE INDEX addresses_hash ON addresses(hash)",
+
+	"CREATE TABLE parties(seq INTEGER NOT NULL, role INTEGER NOT NULL,"
+	" n INTEGER NOT NULL, address INTEGER NOT NULL,"
+	" PRIMARY KEY(seq, role, n)) WITHOUT ROWID",
+
+	"CREATE TABLE attachments(seq INTEGER NOT NULL, n INTEGER NOT NULL,"
+	" name TEXT, type TEXT, detected TEXT, size INTEGER NOT NULL,"
+	" sha256 BLOB NOT NULL, PRIMARY KEY(seq, n)) WITHOUT ROWID",
+
+	"CREATE TABLE events(seq INTEGER PRIMARY KEY,"
+	" received INTEGER NOT NULL, name TEXT NOT NULL, actor TEXT,"
+	" detail TEXT)",
+
+	/* Entries that an event names, as runs [first, last]. */
+	"CREATE TABLE event_seqs(event INTEGER NOT NULL,"
+	" first INTEGER NOT NULL, last INTEGER NOT NULL,"
+	" PRIMARY KEY(event, first, last)) WITHOUT ROWID",
+
+	"CREATE VIRTUAL TABLE fulltext USING fts5(body, subject, hfrom, hto,"
+	" hcc, hbcc, hreply, efrom, eto, files, attached, meta,"
+	" content='', detail=full, tokenize='sealpost')",
+
+	/* Fewer, larger runs while many entries are taken in. */
+	"INSERT INTO fulltext(fulltext, rank) VALUES('hashsize', 16777216)",
+	"INSERT INTO fulltext(fulltext, rank) VALUES('automerge', 8)",
+	NULL
+};
+
+const char *const sp_col_name[SP_COL_COUNT] = {
+	[SP_COL_BODY] = "body",
+	[SP_COL_SUBJECT] = "subject",
+	[SP_COL_FROM] = "hfrom",
+	[SP_COL_TO] = "hto",
+	[SP_COL_CC] = "hcc",
+	[SP_COL_BCC] = "hbcc",
+	[SP_COL_REPLY_TO] = "hreply",
+	[SP_COL_ENV_FROM] = "efrom",
+	[SP_COL_ENV_TO] = "eto",
+	[SP_COL_FILES] = "files",
+	[SP_COL_ATTACHED] = "attached",
+	[SP_COL_META] = "meta",
+};

@@ -1,0 +1,64 @@
+/*
+ * What a shard holds (doc/format-index.md): the tables, the columns of the
+ * full text, the roles of parties, the verbatim tokens.
+ */
+#ifndef SP_INDEX_SCHEMA_H
+#define SP_INDEX_SCHEMA_H
+
+/* Raised when tables or what is put into them change: shards are rebuilt. */
+#define SP_SCHEMA_VERSION 1
+#define SP_SCHEMA_APPID	  0x53506978 /* "SPix" */
+
+/* Run once in a new database, inside a transaction. */
+extern const char *const sp_schema_sql[];
+
+/* Columns of the full text.  The body is first since FTS5 stores the first
+ * column's positions without naming it. */
+enum sp_col {
+	SP_COL_BODY,
+	SP_COL_SUBJECT,
+	SP_COL_FROM,
+	SP_COL_TO,
+	SP_COL_CC,
+	SP_COL_BCC,
+	SP_COL_REPLY_TO,
+	SP_COL_ENV_FROM,
+	SP_COL_ENV_TO,
+	SP_COL_FILES,
+	SP_COL_ATTACHED, /* text of attachments; empty for now */
+	SP_COL_META, /* verbatim tokens, see below */
+	SP_COL_COUNT
+};
+extern const char *const sp_col_name[SP_COL_COUNT];
+
+/* parties.role */
+enum sp_role {
+	SP_ROLE_ENV_FROM = 1,
+	SP_ROLE_ENV_TO,
+	SP_ROLE_FROM,
+	SP_ROLE_TO,
+	SP_ROLE_CC,
+	SP_ROLE_BCC,
+	SP_ROLE_REPLY_TO,
+	SP_ROLE_COUNT
+};
+
+/* messages.heads: header fields that are there but name nobody. */
+#define SP_HEAD(role) (1u << (role))
+
+/*
+ * Verbatim tokens.  In the columns of people: "=ADDR" and "@DOMAIN", folded.
+ * In meta: a colon, a letter and the value.  No word begins like that, so
+ * that words and prefixes of words never find them.
+ */
+#define SP_META_GRADE	":g" /* witnessed pulled imported other */
+#define SP_META_VIA	":v"
+#define SP_META_FLAG	":f"
+#define SP_META_TYPE	":t" /* of an attachment: whole, major, minor */
+#define SP_META_HAS	":h" /* attachment */
+#define SP_META_SHA256	":s" /* SP_META_HEX digits of the message's digest */
+#define SP_META_ASHA256 ":x" /* the same of an attachment */
+#define SP_META_MSGID	":m" /* the same of SHA-256(Message-ID) */
+#define SP_META_HEX	20
+
+#endif
