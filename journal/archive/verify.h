@@ -15,6 +15,8 @@
 
 struct sp_verify_opts {
 	const struct sp_vkey *vkey; /* from outside, or NULL */
+	const struct sp_vkey
+	    *own_vkey; /* counts where the names agree, or NULL */
 	const char *from_checkpoint; /* file the verifier kept, or NULL */
 	const char *guard; /* our own archive: guard directory, or NULL */
 	bool trust_embedded; /* --trust-embedded-key */

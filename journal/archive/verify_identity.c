@@ -126,6 +126,17 @@ choose_key(struct sp_verify_identity *id, const struct sp_verify_opts *o,
 			    id->embedded.name);
 		return (SP_OK);
 	}
+	if (o->own_vkey != NULL && id->have_embedded &&
+	    strcmp(o->own_vkey->name, id->embedded.name) == 0) {
+		id->key = *o->own_vkey;
+		id->have_key = true;
+		id->trust = SP_TRUST_VKEY;
+		if (!same_key(o->own_vkey, &id->embedded))
+			sp_verify_found_add(f, "key", where,
+			    "not the key of your own archive, though its "
+			    "name is the same");
+		return (SP_OK);
+	}
 	if (id->have_embedded) {
 		id->key = id->embedded;
 		id->have_key = true;
@@ -207,24 +218,25 @@ sp_verify_identity_verdict(const struct sp_verify_identity *id,
 			"kept outside the archive";
 		break;
 	case SP_TRUST_VKEY:
-		rests = "the verification key that you gave";
+		rests = o->vkey != NULL
+			    ? "the verification key that you gave"
+			    : "the verification key of your own archive";
 		break;
 	case SP_TRUST_CHECKPOINT:
 		rests = "the checkpoint that you kept";
 		break;
 	}
-	if (id->have_kept)
-		(void)snprintf(v->rests_on, sizeof(v->rests_on),
-		    "%s, and the checkpoint of size %" PRIu64 " in %s",
-		    v->trust == SP_TRUST_CHECKPOINT ? "nothing else given"
-						    : rests,
-		    id->kept.size, o->from_checkpoint);
-	else
-		(void)snprintf(v->rests_on, sizeof(v->rests_on), "%s", rests);
 	if (v->trust == SP_TRUST_CHECKPOINT)
 		(void)snprintf(v->rests_on, sizeof(v->rests_on),
 		    "the checkpoint of size %" PRIu64 " that you kept (%s)",
 		    id->kept.size, o->from_checkpoint);
+	else if (id->have_kept)
+		(void)snprintf(v->rests_on, sizeof(v->rests_on),
+		    "%s, and the checkpoint of size %" PRIu64
+		    " that you kept (%s)",
+		    rests, id->kept.size, o->from_checkpoint);
+	else
+		(void)snprintf(v->rests_on, sizeof(v->rests_on), "%s", rests);
 }
 
 void

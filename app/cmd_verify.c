@@ -1,0 +1,136 @@
+/* verify: the archive, or an export. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/commands.h"
+#include "app/common.h"
+#include "app/verify_print.h"
+#include "base/io.h"
+#include "journal/archive/layout.h"
+
+struct job {
+	const char *path;
+	struct sp_verify_opts o;
+	struct sp_vkey given, own;
+	bool is_own;
+};
+
+/* Whether the two paths are the same directory. */
+static bool
+same(const char *a, const char *b)
+{
+	char *x = realpath(a, NULL), *y = realpath(b, NULL);
+	bool is = x != NULL && y != NULL && strcmp(x, y) == 0;
+
+	free(x);
+	free(y);
+	return (is);
+}
+
+/* What is verified, and which key or guard copy of ours counts. */
+static enum sp_code
+choose(struct sp_app *app, struct job *j, struct sp_err *err)
+{
+	enum sp_code rc = sp_app_find(app, err);
+	char *path;
+
+	if (rc == SP_OK && (j->path == NULL || same(j->path, app->dir))) {
+		j->is_own = true;
+		j->path = app->dir;
+		rc = sp_app_open(app, err);
+		if (rc == SP_OK)
+			j->o.guard = app->cfg->guard;
+		return (rc);
+	}
+	if (j->path == NULL) {
+		/* Named, but its FORMAT is damaged: that is a finding. */
+		j->path = app->archive_opt;
+		return (rc == SP_EFORMAT && j->path != NULL ? SP_OK : rc);
+	}
+	if (rc != SP_OK)
+		return (
+		    SP_OK); /* no archive here: only what was given counts */
+	path = sp_layout_path(app->dir, "keys/log.vkey");
+	if (sp_vkey_load(path, &j->own, NULL) == SP_OK)
+		j->o.own_vkey = &j->own;
+	free(path);
+	return (SP_OK);
+}
+
+static int
+run(struct sp_app *app, struct job *j, bool json)
+{
+	struct sp_verify_print p;
+	struct sp_verdict v;
+	struct sp_err err;
+	enum sp_code rc;
+
+	j->o.tmpdir = getenv("TMPDIR");
+	sp_verify_print_init(&p, "sealpost verify", j->path, json, app->quiet);
+	p.own = j->is_own;
+	sp_verify_print_hook(&p, &j->o);
+	rc = sp_verify(j->path, &j->o, &v, &err);
+	return (sp_verify_print_verdict(&p, &j->o, &v, rc, &err));
+}
+
+int
+sp_cmd_verify(struct sp_app *app, int argc, char **argv)
+{
+	static const char *const formats[] = { "text", "json" };
+	const char *vkey = NULL, *since = NULL, *until = NULL, *format = "text";
+	struct job j = { 0 };
+	const struct sp_option options[] = {
+		{ "quick", '\0', SP_OPT_FLAG, NULL,
+		    "do not decompress segments", &j.o.quick },
+		{ "vkey", '\0', SP_OPT_TEXT, "KEY",
+		    "verification key that you trust, or a file with it",
+		    &vkey },
+		{ "from-checkpoint", '\0', SP_OPT_TEXT, "FILE",
+		    "a checkpoint of this log that you kept",
+		    &j.o.from_checkpoint },
+		{ "trust-embedded-key", '\0', SP_OPT_FLAG, NULL,
+		    "take the key found inside", &j.o.trust_embedded },
+		{ "since", '\0', SP_OPT_TEXT, "D",
+		    "exports: the range that you ask about", &since },
+		{ "until", '\0', SP_OPT_TEXT, "D",
+		    "exports: its end; a plain date includes that day",
+		    &until },
+		{ "require-complete", '\0', SP_OPT_FLAG, NULL,
+		    "exports: a selection is a finding",
+		    &j.o.require_complete },
+		{ "format", '\0', SP_OPT_TEXT, "text|json",
+		    "json: one line per finding, then the verdict", &format },
+	};
+	const struct sp_usage usage = { "verify", "[OPTION]... [PATH]",
+		"Check the archive, or PATH: an export (directory, .zip, "
+		".tar.zst) or another\narchive.  Exit status: 0 everything "
+		"fits, 1 a finding, 2 it could not look or\nknows no trusted "
+		"key.",
+		options, SP_COUNTOF(options), false };
+	struct sp_range range;
+	struct sp_err err;
+	int first, status, json;
+	enum sp_code rc;
+
+	status = sp_command_parse_max(&usage, argc, argv, 1, &first);
+	if (status >= 0)
+		return (status);
+	json = sp_command_choice("--format", format, formats, 2);
+	if (json < 0)
+		return (2);
+	j.path = first < argc ? argv[first] : NULL;
+	rc = sp_range_parse(app, since, until, &range, &err);
+	if (rc == SP_OK && vkey != NULL) {
+		rc = sp_verify_print_vkey(vkey, &j.given, &err);
+		j.o.vkey = &j.given;
+	}
+	if (rc == SP_OK)
+		rc = choose(app, &j, &err);
+	if (rc != SP_OK)
+		return (sp_app_fail(&err));
+	j.o.have_since = range.have_since;
+	j.o.have_until = range.have_until;
+	j.o.since = range.since;
+	j.o.until = range.until;
+	return (run(app, &j, json == 1));
+}
