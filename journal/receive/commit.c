@@ -22,7 +22,7 @@ struct sp_commit {
 	bool tick, rotate;
 	enum sp_code code, tick_code;
 	struct sp_err err, tick_err;
-	uint64_t next_seq;
+	uint64_t next_seq, told_seq;
 };
 
 struct sp_commit *
@@ -36,6 +36,8 @@ sp_commit_new(uv_loop_t *loop, struct sp_append *append,
 	c->hooks = *hooks;
 	c->tail = &c->head;
 	c->work.data = c;
+	if (append != NULL)
+		c->next_seq = c->told_seq = sp_append_next_seq(append);
 	return (c);
 }
 
@@ -67,6 +69,11 @@ run(uv_work_t *work)
 	struct sp_commit *c = work->data;
 
 	c->code = c->tick_code = SP_OK;
+	if (c->append == NULL) {
+		c->code = sp_err_set(&c->err, SP_EROLLBACK, 0,
+		    "the intake log is not open: nothing can be entered");
+		return;
+	}
 	if (c->tick)
 		c->tick_code = sp_append_tick(c->append, &c->tick_err);
 	if (c->rotate)
@@ -94,8 +101,12 @@ ran(uv_work_t *work, int status)
 		c->batches++;
 	if (c->tick_code != SP_OK)
 		c->hooks.failed(c->hooks.ctx, &c->tick_err);
-	if (code == SP_OK || (c->tick && c->tick_code == SP_OK))
+	if (code != SP_OK)
+		c->hooks.failed(c->hooks.ctx, &err);
+	if (c->next_seq != c->told_seq) {
+		c->told_seq = c->next_seq;
 		c->hooks.committed(c->hooks.ctx, c->next_seq);
+	}
 	for (size_t i = 0; i < n; i++) {
 		jobs[i] = c->jobs[i];
 		if (code == SP_OK && jobs[i]->item != NULL) {
@@ -165,6 +176,6 @@ sp_commit_push(struct sp_commit *c, struct sp_commit_job *job)
 void
 sp_commit_tick(struct sp_commit *c)
 {
-	c->tick_due = true;
+	c->tick_due = c->append != NULL;
 	start(c);
 }

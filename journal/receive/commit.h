@@ -32,15 +32,16 @@ struct sp_commit_job {
 };
 
 struct sp_commit_hooks {
-	/* Something is durable, or housekeeping ran. */
+	/* Something more is durable. */
 	void (*committed)(void *ctx, uint64_t next_seq);
-	/* Housekeeping failed. */
+	/* A batch or housekeeping failed; once for each. */
 	void (*failed)(void *ctx, const struct sp_err *err);
 	/* The queue has just run empty. */
 	void (*idle)(void *ctx);
 	void *ctx;
 };
 
+/* ${append} NULL: the log cannot be written; everything fails. */
 struct sp_commit *sp_commit_new(uv_loop_t *loop, struct sp_append *append,
     const struct sp_commit_hooks *hooks);
 void sp_commit_push(struct sp_commit *c, struct sp_commit_job *job);

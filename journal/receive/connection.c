@@ -172,10 +172,9 @@ committed(
 	    (void *)((char *)job - offsetof(struct sp_connection, job));
 
 	c->job_open = false;
+	(void)err;
 	if (code == SP_OK)
 		sp_report_accepted(c->r, c->session, job->item);
-	else
-		sp_report_fault(c->r, c->session, err);
 	sp_session_committed(c->session, code, &c->out);
 	if (!c->handle_open) {
 		/* The peer has gone; what was stored stays stored. */

@@ -18,14 +18,14 @@
 #define NO_LOGIN   UINT32_MAX /* what the kernel says for none */
 
 enum sp_code
-sp_door_init(
-    struct sp_door *d, const char *dir, const char *group, struct sp_err *err)
+sp_door_init(struct sp_doorkeeper *d, const char *dir, const char *group,
+    struct sp_err *err)
 {
 	char buf[4096];
 	struct group gr, *found = NULL;
 	struct stat st;
 
-	*d = (struct sp_door){ .has_group = false };
+	*d = (struct sp_doorkeeper){ .has_group = false };
 	if (stat(dir, &st) != 0)
 		return (sp_err_set(err, sp_err_code_of_errno(errno), errno,
 		    "cannot look at the archive %s", dir));
@@ -128,8 +128,8 @@ write_actor(uid_t uid, pid_t pid, const char *worker, char *out, size_t size)
 }
 
 bool
-sp_door_identify(const struct sp_door *d, int fd, struct sp_door_rights *may,
-    char *actor, size_t size)
+sp_door_identify(const struct sp_doorkeeper *d, int fd,
+    struct sp_door_rights *may, char *actor, size_t size)
 {
 	struct ucred cred;
 	socklen_t len = sizeof(cred);

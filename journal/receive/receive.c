@@ -69,11 +69,7 @@ on_committed(void *ctx, uint64_t next_seq)
 static void
 on_failed(void *ctx, const struct sp_err *err)
 {
-	struct sp_receive *r = ctx;
-	char text[SP_ERR_MAX];
-
-	sp_report(r, SP_LOG_ERROR, "alarm", "what=housekeeping error=%s",
-	    sp_log_quote(sp_view_str(err->msg), text, sizeof(text)));
+	sp_report_alarm(ctx, "", err);
 }
 
 static void
@@ -99,12 +95,8 @@ own_done(struct sp_commit_job *job, enum sp_code code, const struct sp_err *err)
 {
 	struct sp_own_event *e =
 	    (void *)((char *)job - offsetof(struct sp_own_event, job));
-	char text[SP_ERR_MAX];
 
-	if (code != SP_OK)
-		sp_report(e->r, SP_LOG_ERROR, "alarm",
-		    "what=event name=%s error=%s", e->name,
-		    sp_log_quote(sp_view_str(err->msg), text, sizeof(text)));
+	(void)err;
 	if (e->done != NULL)
 		e->done(e->ctx, code, e->item.seq);
 	free(e->name);

@@ -13,6 +13,7 @@
 #define SP_READ_SMALL 8192 /* of commands, or when memory is tight */
 #define SP_LOG_RATE   100 /* refused and deferred lines a second */
 #define SP_IDLE_KEPT  128 /* connection structs kept for reuse */
+#define SP_ALARM_MS   60000 /* between alarms of one kind */
 #define SP_LINGER_MS  2000 /* after an error, for the peer to read it */
 #define SP_RATE_MS    60000 /* window of the minimum rate */
 
@@ -76,7 +77,7 @@ struct sp_receive {
 	struct sp_memory *memory;
 	struct sp_commit *commit;
 	struct sp_peers *peers;
-	struct sp_door door;
+	struct sp_doorkeeper door;
 	struct sp_listener *listeners;
 	size_t nlisteners;
 	struct sp_connection *connections;
@@ -101,6 +102,7 @@ struct sp_receive {
 	struct sp_buf refused_first;
 	unsigned log_lines;
 	uint64_t log_suppressed;
+	uint64_t alarm_at[SP_EAGAIN + 1]; /* when each kind was given; 0: not */
 
 	struct sp_receive_stats stats;
 };
@@ -127,6 +129,9 @@ void sp_report_refused(
     void *ctx, const struct sp_session *s, struct sp_view reply);
 void sp_report_fault(
     void *ctx, const struct sp_session *s, const struct sp_err *err);
+/* The log cannot be written; each kind at most once a minute. */
+void sp_report_alarm(
+    struct sp_receive *r, const char *session, const struct sp_err *err);
 /* A peer that may not even connect. */
 void sp_report_unwanted(struct sp_receive *r, const struct sp_listener *l,
     const char *peer, enum sp_reply reply);

@@ -139,15 +139,30 @@ sp_report_refused(void *ctx, const struct sp_session *s, struct sp_view reply)
 }
 
 void
-sp_report_fault(void *ctx, const struct sp_session *s, const struct sp_err *err)
+sp_report_alarm(
+    struct sp_receive *r, const char *session, const struct sp_err *err)
 {
-	struct sp_receive *r = ctx;
-	struct sp_session_info i;
+	uint64_t now = uv_now(r->loop), *at;
 	char text[SP_ERR_MAX];
 
-	sp_session_info(s, &i);
+	if (err->code > SP_EAGAIN)
+		return;
+	at = &r->alarm_at[err->code];
+	if (*at != 0 && now - *at < SP_ALARM_MS)
+		return;
+	*at = now == 0 ? 1 : now;
 	sp_report(r, SP_LOG_ERROR, "alarm", "what=intake session=%s error=%s",
-	    i.id, sp_log_quote(sp_view_str(err->msg), text, sizeof(text)));
+	    session[0] == '\0' ? "-" : session,
+	    sp_log_quote(sp_view_str(err->msg), text, sizeof(text)));
+}
+
+void
+sp_report_fault(void *ctx, const struct sp_session *s, const struct sp_err *err)
+{
+	struct sp_session_info i;
+
+	sp_session_info(s, &i);
+	sp_report_alarm(ctx, i.id, err);
 }
 
 void
