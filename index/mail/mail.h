@@ -1,6 +1,10 @@
 /*
  * Bytes in, facts out: what parsing concludes about a message.  Any bytes give
- * facts (with flags); no I/O, no network.  GMime behind it.
+ * facts (with flags); no I/O but libmagic's database, no network.
+ *
+ * The parser is our own: views into the message, bounded in depth, parts and
+ * text (index/mail/limits.h), linear in the message's size, no recursion
+ * beyond the bounded depth.
  */
 #ifndef SP_MAIL_MAIL_H
 #define SP_MAIL_MAIL_H
@@ -14,57 +18,77 @@
 #include "base/json.h"
 #include "base/view.h"
 
-struct sp_mail_addr { char *name; char *addr; };    /* UTF-8; name may be "" */
-struct sp_mail_addrs { struct sp_mail_addr *v; size_t n; bool present; };
-
-struct sp_mail_part {              /* every leaf */
-	char *path;                /* "1", "2.1", ... */
-	char *type;                /* claimed, "text/plain" */
-	char *detected;            /* libmagic, or NULL */
-	char *charset;             /* or NULL */
-	char *name;                /* decoded file name, or NULL */
-	bool attachment;
-	uint64_t size;             /* after transfer decoding */
-	uint8_t sha256[32];
-	uint8_t tsha256[32];       /* CRLF as LF, without final newlines */
+/* UTF-8; name may be "".  addr is "" for an entry without an address (an
+ * empty group, a name alone): its name is all that stood there. */
+struct sp_mail_addr {
+	char *name;
+	char *addr;
 };
 
-struct sp_mail_header { char *name; char *value; }; /* raw value, unfolded */
+struct sp_mail_addrs {
+	struct sp_mail_addr *v;
+	size_t n;
+	bool present; /* the field is there, maybe empty */
+};
+
+/* Every leaf, and every attached message (which is no leaf: its own parts
+ * follow). */
+struct sp_mail_part {
+	char *path; /* "1", "2.1", ...: IMAP's section numbers; "1.u1" is the
+	             * first uuencoded file in the text of part 1 */
+	char *type; /* claimed, "text/plain" */
+	char *detected; /* libmagic, or NULL */
+	char *charset; /* or NULL */
+	char *name; /* decoded file name, or NULL */
+	bool attachment; /* what a person would call one */
+	bool message; /* an attached message: no leaf */
+	uint64_t size; /* after transfer decoding */
+	uint8_t sha256[32];
+	uint8_t tsha256[32]; /* CRLF as LF, without final newlines */
+};
+
+struct sp_mail_header {
+	char *name;
+	char *value; /* raw, unfolded; U+0000 is a space */
+};
 
 struct sp_mail {
-	char *subject;             /* NULL: absent */
-	char *message_id;          /* without <> */
-	char *date;                /* RFC 3339 with the sender's offset, or NULL */
-	int64_t date_us;           /* UTC us, INT64_MIN if none */
+	char *subject; /* NULL: absent */
+	char *message_id; /* without <> */
+	char *date; /* RFC 3339 with the sender's offset, or NULL */
+	int64_t date_us; /* UTC us, INT64_MIN if none */
 	struct sp_mail_addrs from, to, cc, bcc, reply_to;
 	struct sp_mail_part *parts;
 	size_t nparts;
 	struct sp_mail_header *headers;
 	size_t nheaders;
-	char *text;                /* extracted body text, UTF-8 */
+	char *text; /* extracted body text, UTF-8 without NUL inside */
 	size_t text_len;
-	char **flags;              /* "mime_broken", "text_cut", ... sorted */
+	char **flags; /* sorted; doc/mail-flags.md */
 	size_t nflags;
+	struct sp_mem *mem; /* holds all of it */
 };
 
 struct sp_mail_opts {
-	uint64_t max_text;         /* bytes of text, at most */
-	uint64_t max_header;       /* header bytes parsed, default 256 KiB */
-	bool detect;               /* run libmagic */
-	bool digests;              /* compute sha256/tsha256 of parts */
+	uint64_t max_text; /* bytes of text, at most; 0: 4 MiB */
+	uint64_t max_header; /* bytes of raw fields kept; 0: 256 KiB.  The facts
+	                      * come from all of the header. */
+	bool detect; /* run libmagic on attachments */
+	bool digests; /* compute sha256/tsha256 of parts */
 };
 
 /* Call once per process before anything else. */
 void sp_mail_global_init(void);
+/* Never NULL.  ${o} NULL: the defaults, with detection and digests. */
 struct sp_mail *sp_mail_parse(struct sp_view msg, const struct sp_mail_opts *o);
-void sp_mail_free(struct sp_mail *m);
-/* Decoded bytes of a leaf by path (show --part).  SP_ENOTFOUND. */
+void sp_mail_free(struct sp_mail *m); /* NULL is fine */
+/* Decoded bytes of a part by path (show --part).  SP_ENOTFOUND. */
 SP_CHECK enum sp_code sp_mail_part_bytes(struct sp_view msg, const char *path,
     struct sp_buf *out, struct sp_err *err);
 
 /* The members of DESIGN section 8 that come from the message itself, into an
  * open JSON object: message_id date subject from to cc bcc reply_to
- * attachments; ${full} adds headers, text, leaves. */
+ * attachments; ${full} adds headers ([{"name","value"}]), text, leaves. */
 void sp_mail_json(const struct sp_mail *m, struct sp_json *j, bool full);
 
 #endif

@@ -1,0 +1,108 @@
+/* The decoded bytes of one part. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "index/mail/mail.h"
+#include "index/mail/mem.h"
+#include "index/mail/transfer.h"
+#include "index/mail/tree.h"
+
+struct want {
+	const char *path; /* of the part */
+	size_t path_len; /* without ".uN" */
+	unsigned long uu; /* N, or 0 */
+	struct sp_buf *out;
+	enum sp_code code;
+	bool found;
+};
+
+static void
+on_field(void *ctx, unsigned depth, const struct sp_field *f)
+{
+	(void)ctx;
+	(void)depth;
+	(void)f;
+}
+
+static void
+on_loose(void *ctx, struct sp_view text)
+{
+	(void)ctx;
+	(void)text;
+}
+
+static void
+put(void *ctx, const char *p, size_t n)
+{
+	struct want *w = ctx;
+
+	if (w->code == SP_OK)
+		w->code = sp_buf_add(w->out, p, n);
+}
+
+/* Take the Nth uuencoded file out of the text that was decoded. */
+static void
+pick_inline(struct want *w)
+{
+	struct sp_view text = sp_buf_view(w->out);
+	size_t from = 0, len;
+	struct sp_uu uu;
+	char *copy;
+
+	w->found = false;
+	for (unsigned long n = 1; sp_uu_find(text, from, &uu); n++) {
+		from = uu.end;
+		if (n != w->uu)
+			continue;
+		copy = sp_buf_take(w->out, &len);
+		sp_buf_init(w->out, w->out->max);
+		(void)sp_transfer_decode(
+		    SP_TRANSFER_UU, uu.data, &(struct sp_sink){ put, w });
+		free(copy);
+		w->found = true;
+		return;
+	}
+}
+
+static void
+on_leaf(void *ctx, const struct sp_entity *e, const char *path)
+{
+	struct want *w = ctx;
+
+	if (w->found || strlen(path) != w->path_len ||
+	    memcmp(path, w->path, w->path_len) != 0)
+		return;
+	w->found = true;
+	sp_buf_clear(w->out);
+	(void)sp_transfer_decode(e->enc, e->body, &(struct sp_sink){ put, w });
+	if (w->uu > 0 && w->code == SP_OK)
+		pick_inline(w);
+}
+
+enum sp_code
+sp_mail_part_bytes(struct sp_view msg, const char *path, struct sp_buf *out,
+    struct sp_err *err)
+{
+	struct want w = { .path = path, .path_len = strlen(path), .out = out };
+	struct sp_visitor v = { on_field, on_leaf, on_loose, &w };
+	const char *u = strstr(path, ".u");
+	struct sp_mem *mem = sp_mem_new();
+	uint64_t n;
+
+	if (u != NULL && sp_view_u64(sp_view_str(u + 2), &n)) {
+		w.path_len = (size_t)(u - path);
+		w.uu = (unsigned long)n;
+	}
+	(void)sp_tree_walk(msg, mem, &v);
+	sp_mem_free(mem);
+	if (!w.found)
+		return (sp_err_set(err, SP_ENOTFOUND, 0,
+		    "part %s: the message has no such part; the paths are "
+		    "listed by show --format json under \"leaves\"",
+		    path));
+	if (w.code != SP_OK)
+		return (sp_err_set(err, w.code, 0,
+		    "part %s: it is larger than the limit of %zu bytes", path,
+		    out->max));
+	return (SP_OK);
+}

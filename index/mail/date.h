@@ -1,0 +1,22 @@
+/*
+ * Dates of mail: RFC 5322 with the obsolete forms, asctime, ISO 8601, and what
+ * broken senders write.  Total; nothing depends on the locale.
+ */
+#ifndef SP_MAIL_DATE_H
+#define SP_MAIL_DATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/view.h"
+
+#define SP_DATE_LEN 25 /* "2026-11-23T16:31:02+01:00" */
+
+/*
+ * RFC 3339 with the sender's offset ("-00:00" where it is not known) and the
+ * instant.  False if the value is no date.
+ */
+bool sp_date_parse(
+    struct sp_view value, char out[SP_DATE_LEN + 1], int64_t *us);
+
+#endif

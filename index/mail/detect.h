@@ -1,0 +1,13 @@
+/* The type that the bytes of an attachment have (libmagic). */
+#ifndef SP_MAIL_DETECT_H
+#define SP_MAIL_DETECT_H
+
+#include "base/view.h"
+
+/* Once per process, before a sandbox closes the file system. */
+void sp_detect_init(void);
+/* The MIME type of what begins with ${head} ("text/plain" ...), or NULL.
+ * Valid until the next call in this thread. */
+const char *sp_detect(struct sp_view head);
+
+#endif

@@ -1,0 +1,208 @@
+#include "index/mail/facts.h"
+
+#include <string.h>
+
+#include "index/mail/address.h"
+#include "index/mail/charset.h"
+#include "index/mail/date.h"
+#include "index/mail/flags.h"
+#include "index/mail/limits.h"
+#include "index/mail/words.h"
+
+enum { F_SUBJECT, F_DATE, F_MSGID, F_FROM, F_TO, F_CC, F_BCC, F_REPLY, F_NONE };
+
+static int
+kind_of(struct sp_view name)
+{
+	static const char *const names[] = { "subject", "date", "message-id",
+		"from", "to", "cc", "bcc", "reply-to" };
+
+	for (int i = 0; i < F_NONE; i++)
+		if (sp_view_ieq_str(name, names[i]))
+			return (i);
+	return (F_NONE);
+}
+
+void
+sp_facts_field(struct sp_facts_in *in, struct sp_mem *mem, size_t max,
+    const struct sp_field *f)
+{
+	size_t n = f->name.n + f->value.n;
+
+	if (f->value.n > 0 && memchr(f->value.p, '\0', f->value.n) != NULL)
+		in->nul = true;
+	if (in->n < SP_MAIL_MAX_FIELDS && n <= max - in->bytes) {
+		in->v = sp_mem_more(mem, in->v, in->n, sizeof(*f));
+		in->v[in->n++] = *f;
+		in->bytes += n;
+	} else {
+		in->cut = true;
+	}
+	if (kind_of(f->name) == F_NONE)
+		return;
+	in->known = sp_mem_more(mem, in->known, in->nknown, sizeof(*f));
+	in->known[in->nknown++] = *f;
+}
+
+/* A value for people. */
+static char *
+text_of(struct sp_mem *mem, struct sp_view value, struct sp_view charset)
+{
+	struct sp_buf raw, out;
+	char *s;
+
+	sp_buf_init(&raw, SP_MAIL_MAX_VALUE);
+	sp_buf_init(&out, SP_MAIL_MAX_VALUE);
+	sp_field_unfold(value, &raw);
+	(void)sp_words_decode(sp_buf_view(&raw), charset, &out);
+	s = sp_mem_dup(mem, sp_view_trim(sp_buf_view(&out)));
+	sp_buf_done(&raw);
+	sp_buf_done(&out);
+	return (s);
+}
+
+/* What is between < and >, or all of it; blanks from folding are no part. */
+static char *
+id_of(struct sp_mem *mem, struct sp_view value)
+{
+	char *s = text_of(mem, value, sp_view_str(NULL)), *open, *close, *q;
+
+	open = strchr(s, '<');
+	if (open != NULL) {
+		close = strchr(open, '>');
+		if (close != NULL)
+			*close = '\0';
+		s = open + 1;
+	}
+	q = s;
+	for (const char *p = s; *p != '\0'; p++)
+		if (*p != ' ')
+			*q++ = *p;
+	*q = '\0';
+	return (s);
+}
+
+static void
+add_text(struct sp_buf *text, const char *s)
+{
+	(void)sp_text_put(text, s, strlen(s));
+	(void)sp_text_put(text, "\n", 1);
+}
+
+static uint64_t
+subject(struct sp_mail *m, struct sp_view v, struct sp_view charset,
+    struct sp_buf *text)
+{
+	char *s = text_of(m->mem, v, charset);
+
+	if (m->subject == NULL) {
+		m->subject = s;
+		return (0);
+	}
+	if (strcmp(m->subject, s) == 0)
+		return (0);
+	if (m->subject[0] == '\0')
+		m->subject = s;
+	else
+		add_text(text, s);
+	return (SP_MAIL_BIT(SP_MAIL_DUP_SUBJECT));
+}
+
+static uint64_t
+date(struct sp_mail *m, struct sp_view v, bool *seen)
+{
+	uint64_t flags = *seen ? SP_MAIL_BIT(SP_MAIL_DUP_DATE) : 0;
+	char text[SP_DATE_LEN + 1];
+	int64_t us;
+
+	*seen = true;
+	if (m->date != NULL)
+		return (flags);
+	if (!sp_date_parse(v, text, &us))
+		return (flags | SP_MAIL_BIT(SP_MAIL_BAD_DATE));
+	m->date = sp_mem_dup(m->mem, sp_view_str(text));
+	m->date_us = us;
+	return (flags);
+}
+
+static uint64_t
+message_id(struct sp_mail *m, struct sp_view v, struct sp_buf *text)
+{
+	char *s = id_of(m->mem, v);
+
+	if (m->message_id == NULL || m->message_id[0] == '\0') {
+		m->message_id = s[0] == '\0' ? m->message_id : s;
+		return (0);
+	}
+	if (strcmp(m->message_id, s) == 0)
+		return (0);
+	add_text(text, s);
+	return (SP_MAIL_BIT(SP_MAIL_DUP_MSGID));
+}
+
+static uint64_t
+addresses(struct sp_mail *m, int kind, struct sp_view v, struct sp_view charset)
+{
+	struct sp_mail_addrs *const lists[] = { &m->from, &m->to, &m->cc,
+		&m->bcc, &m->reply_to };
+	struct sp_mail_addrs *l = lists[kind - F_FROM];
+	uint64_t flags = 0;
+
+	if (kind == F_FROM && l->present)
+		flags |= SP_MAIL_BIT(SP_MAIL_DUP_FROM);
+	if (!sp_address_parse(v, charset, m->mem, l))
+		flags |= SP_MAIL_BIT(SP_MAIL_BAD_ADDRESS);
+	return (flags);
+}
+
+static void
+headers(struct sp_mail *m, const struct sp_facts_in *in)
+{
+	struct sp_buf b;
+
+	sp_buf_init(&b, SIZE_MAX / 2);
+	m->headers = sp_mem_get(m->mem, in->n * sizeof(*m->headers) + 1);
+	for (size_t i = 0; i < in->n; i++) {
+		struct sp_mail_header *h = &m->headers[m->nheaders++];
+
+		sp_buf_clear(&b);
+		sp_field_unfold(in->v[i].value, &b);
+		h->name = sp_mem_dup(m->mem, in->v[i].name);
+		h->value = sp_mem_dup(m->mem, sp_buf_view(&b));
+	}
+	sp_buf_done(&b);
+}
+
+uint64_t
+sp_facts_fill(struct sp_mail *m, const struct sp_facts_in *in,
+    struct sp_view charset, struct sp_buf *text)
+{
+	uint64_t flags = 0;
+	bool dated = false;
+
+	headers(m, in);
+	if (in->cut)
+		flags |= SP_MAIL_BIT(SP_MAIL_HEADER_CUT);
+	if (in->nul)
+		flags |= SP_MAIL_BIT(SP_MAIL_NUL_IN_HEADER);
+	for (size_t i = 0; i < in->nknown; i++) {
+		struct sp_view v = in->known[i].value;
+		int kind = kind_of(in->known[i].name);
+
+		switch (kind) {
+		case F_SUBJECT:
+			flags |= subject(m, v, charset, text);
+			break;
+		case F_DATE:
+			flags |= date(m, v, &dated);
+			break;
+		case F_MSGID:
+			flags |= message_id(m, v, text);
+			break;
+		default:
+			flags |= addresses(m, kind, v, charset);
+			break;
+		}
+	}
+	return (flags);
+}

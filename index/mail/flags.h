@@ -1,0 +1,43 @@
+/* What a parser noticed, as bits; names are interface: doc/mail-flags.md. */
+#ifndef SP_MAIL_FLAGS_H
+#define SP_MAIL_FLAGS_H
+
+#include <stdint.h>
+
+/* In the order of their names. */
+enum sp_mail_flag {
+	SP_MAIL_AMBIGUOUS,
+	SP_MAIL_BAD_ADDRESS,
+	SP_MAIL_BAD_CTE,
+	SP_MAIL_BAD_DATE,
+	SP_MAIL_BAD_ENCODING,
+	SP_MAIL_BARE_CR,
+	SP_MAIL_BINARY_TEXT,
+	SP_MAIL_CHARSET_DAMAGED,
+	SP_MAIL_CHARSET_FALLBACK,
+	SP_MAIL_CHARSET_UNKNOWN,
+	SP_MAIL_DEPTH_LIMIT,
+	SP_MAIL_DUP_DATE,
+	SP_MAIL_DUP_FROM,
+	SP_MAIL_DUP_MSGID,
+	SP_MAIL_DUP_SUBJECT,
+	SP_MAIL_ENCRYPTED,
+	SP_MAIL_HEADER_CUT,
+	SP_MAIL_HEADER_JUNK,
+	SP_MAIL_MIME_BROKEN,
+	SP_MAIL_NO_HEADER_END,
+	SP_MAIL_NUL_IN_HEADER,
+	SP_MAIL_PART_LIMIT,
+	SP_MAIL_PARTIAL,
+	SP_MAIL_SIGNED,
+	SP_MAIL_TEXT_CUT,
+	SP_MAIL_TNEF,
+	SP_MAIL_UUENCODE,
+	SP_MAIL_FLAGS
+};
+
+#define SP_MAIL_BIT(f) (UINT64_C(1) << (f))
+
+const char *sp_mail_flag_name(enum sp_mail_flag f);
+
+#endif

@@ -1,0 +1,370 @@
+#include "index/mail/mail.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "index/mail/charset.h"
+#include "index/mail/detect.h"
+#include "index/mail/facts.h"
+#include "index/mail/flags.h"
+#include "index/mail/leaf.h"
+#include "index/mail/limits.h"
+#include "index/mail/mem.h"
+#include "index/mail/text.h"
+#include "index/mail/tree.h"
+#include "index/mail/words.h"
+
+/* One message while it is parsed. */
+struct parse {
+	struct sp_mail *m;
+	struct sp_mail_opts o;
+	struct sp_facts_in in;
+	struct sp_leaf leaf;
+	struct sp_buf text; /* of bodies */
+	struct sp_buf more; /* of attachments and odd places */
+	const char *charset; /* of the first body that names one */
+	uint64_t flags;
+	unsigned detected;
+	unsigned inlined;
+};
+
+static const char *const flag_names[SP_MAIL_FLAGS] = {
+	[SP_MAIL_AMBIGUOUS] = "ambiguous",
+	[SP_MAIL_BAD_ADDRESS] = "bad_address",
+	[SP_MAIL_BAD_CTE] = "bad_cte",
+	[SP_MAIL_BAD_DATE] = "bad_date",
+	[SP_MAIL_BAD_ENCODING] = "bad_encoding",
+	[SP_MAIL_BARE_CR] = "bare_cr_in_header",
+	[SP_MAIL_BINARY_TEXT] = "binary_text",
+	[SP_MAIL_CHARSET_DAMAGED] = "charset_damaged",
+	[SP_MAIL_CHARSET_FALLBACK] = "charset_fallback",
+	[SP_MAIL_CHARSET_UNKNOWN] = "charset_unknown",
+	[SP_MAIL_DEPTH_LIMIT] = "depth_limit",
+	[SP_MAIL_DUP_DATE] = "dup_date",
+	[SP_MAIL_DUP_FROM] = "dup_from",
+	[SP_MAIL_DUP_MSGID] = "dup_message_id",
+	[SP_MAIL_DUP_SUBJECT] = "dup_subject",
+	[SP_MAIL_ENCRYPTED] = "encrypted",
+	[SP_MAIL_HEADER_CUT] = "header_cut",
+	[SP_MAIL_HEADER_JUNK] = "header_junk",
+	[SP_MAIL_MIME_BROKEN] = "mime_broken",
+	[SP_MAIL_NO_HEADER_END] = "no_header_end",
+	[SP_MAIL_NUL_IN_HEADER] = "nul_in_header",
+	[SP_MAIL_PART_LIMIT] = "part_limit",
+	[SP_MAIL_PARTIAL] = "partial",
+	[SP_MAIL_SIGNED] = "signed",
+	[SP_MAIL_TEXT_CUT] = "text_cut",
+	[SP_MAIL_TNEF] = "tnef",
+	[SP_MAIL_UUENCODE] = "uuencode",
+};
+
+const char *
+sp_mail_flag_name(enum sp_mail_flag f)
+{
+	return (flag_names[f]);
+}
+
+void
+sp_mail_global_init(void)
+{
+	sp_detect_init();
+}
+
+static void
+flag(struct parse *p, enum sp_mail_flag f, bool on)
+{
+	if (on)
+		p->flags |= SP_MAIL_BIT(f);
+}
+
+static void
+text_notes(struct parse *p, unsigned note)
+{
+	flag(p, SP_MAIL_CHARSET_UNKNOWN, note & SP_CHARSET_UNKNOWN);
+	flag(p, SP_MAIL_CHARSET_FALLBACK, note & SP_CHARSET_FALLBACK);
+	flag(p, SP_MAIL_CHARSET_DAMAGED, note & SP_CHARSET_DAMAGED);
+	flag(p, SP_MAIL_TEXT_CUT, note & SP_TEXT_CUT);
+	flag(p, SP_MAIL_BINARY_TEXT, note & SP_TEXT_BINARY);
+	flag(p, SP_MAIL_ENCRYPTED, note & SP_TEXT_PGP);
+}
+
+/* ---- the visitor ----------------------------------------------------- */
+
+static void
+on_field(void *ctx, unsigned depth, const struct sp_field *f)
+{
+	struct parse *p = ctx;
+	struct sp_buf raw;
+
+	if (depth == 0) {
+		sp_facts_field(&p->in, p->m->mem, (size_t)p->o.max_header, f);
+		return;
+	}
+	/* Of a message inside: subject and people are text. */
+	if (!sp_view_ieq_str(f->name, "Subject") &&
+	    !sp_view_ieq_str(f->name, "From") &&
+	    !sp_view_ieq_str(f->name, "To") && !sp_view_ieq_str(f->name, "Cc"))
+		return;
+	sp_buf_init(&raw, SP_MAIL_MAX_VALUE);
+	sp_field_unfold(f->value, &raw);
+	(void)sp_words_decode(
+	    sp_buf_view(&raw), sp_view_str(p->charset), &p->text);
+	flag(p, SP_MAIL_TEXT_CUT, !sp_text_put(&p->text, "\n", 1));
+	sp_buf_done(&raw);
+}
+
+static void
+on_loose(void *ctx, struct sp_view text)
+{
+	struct parse *p = ctx;
+
+	/* "This is a multi-part message in MIME format." */
+	if (text.n < 1024 && (memmem(text.p, text.n, "MIME", 4) != NULL ||
+				 memmem(text.p, text.n, "multi", 5) != NULL))
+		return;
+	text_notes(
+	    p, sp_text_part(text, "text/plain", sp_view_str(NULL), &p->more));
+}
+
+/* Parts that belong to the workings of mail, not to what was sent along. */
+static bool
+is_working(const struct sp_entity *e)
+{
+	static const char *const types[] = { "application/pgp-signature",
+		"application/pgp-encrypted", "application/pkcs7-signature",
+		"application/x-pkcs7-signature" };
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (strcmp(e->type, types[i]) == 0)
+			return (true);
+	return (false);
+}
+
+static bool
+is_attachment(const struct sp_entity *e)
+{
+	if (strncmp(e->type, "multipart", 9) == 0)
+		return (false);
+	if (strcmp(e->disposition, "attachment") == 0 || e->name[0] != '\0')
+		return (true);
+	if (e->whole || sp_text_is(e->type) || is_working(e))
+		return (false);
+	/* An image shown in the text. */
+	return (!(e->has_cid && (strcmp(e->parent, "multipart/related") == 0 ||
+				    strcmp(e->disposition, "inline") == 0)));
+}
+
+static struct sp_mail_part *
+part_add(struct parse *p, const char *path)
+{
+	struct sp_mail *m = p->m;
+	struct sp_mail_part *part;
+
+	m->parts = sp_mem_more(m->mem, m->parts, m->nparts, sizeof(*m->parts));
+	part = &m->parts[m->nparts++];
+	memset(part, 0, sizeof(*part));
+	part->path = sp_mem_dup(m->mem, sp_view_str(path));
+	return (part);
+}
+
+static void
+detect(struct parse *p, struct sp_mail_part *part, struct sp_view head)
+{
+	const char *type;
+
+	if (!p->o.detect || p->detected >= SP_MAIL_MAX_DETECT)
+		return;
+	p->detected++;
+	type = sp_detect(head);
+	if (type != NULL)
+		part->detected = sp_mem_dup(p->m->mem, sp_view_str(type));
+}
+
+/* Decode ${raw}, fill size and digests, return at least the first ${keep}
+ * bytes of it (or all, if it is shorter). */
+static struct sp_view
+read_part(struct parse *p, struct sp_mail_part *part, enum sp_transfer enc,
+    struct sp_view raw, size_t keep)
+{
+	bool plain = enc == SP_TRANSFER_PLAIN;
+
+	flag(p, SP_MAIL_BAD_ENCODING,
+	    !sp_leaf_read(&p->leaf, enc, raw, plain ? 0 : keep, part->sha256,
+		part->tsha256));
+	part->size = p->leaf.size;
+	return (plain ? raw : sp_buf_view(&p->leaf.kept));
+}
+
+/* Files in the middle of text, as they were sent before MIME. */
+static void
+uuencoded(struct parse *p, const char *path, struct sp_view text,
+    struct sp_view charset, struct sp_buf *out)
+{
+	struct sp_uu uu;
+	size_t from = 0;
+	unsigned n = 0;
+
+	while (p->inlined < SP_MAIL_MAX_INLINE && sp_uu_find(text, from, &uu)) {
+		struct sp_mail_part *part;
+		struct sp_buf name, where;
+
+		text_notes(
+		    p, sp_text_part(sp_view_mem(text.p + from, uu.begin - from),
+			   "text/plain", charset, out));
+		sp_buf_init(&where, SP_MAIL_MAX_VALUE);
+		sp_buf_init(&name, SP_MAIL_MAX_VALUE);
+		(void)!sp_buf_addf(&where, "%s.u%u", path, ++n);
+		(void)sp_words_decode(uu.name, charset, &name);
+		part = part_add(p, sp_buf_cstr(&where));
+		part->name = sp_mem_dup(p->m->mem, sp_buf_view(&name));
+		part->type = sp_mem_dup(
+		    p->m->mem, SP_VIEW_LIT("application/octet-stream"));
+		part->attachment = true;
+		detect(p, part,
+		    read_part(
+			p, part, SP_TRANSFER_UU, uu.data, SP_MAIL_HEAD_BINARY));
+		sp_buf_done(&where);
+		sp_buf_done(&name);
+		from = uu.end;
+		p->inlined++;
+	}
+	flag(p, SP_MAIL_UUENCODE, n > 0);
+	text_notes(p, sp_text_part(sp_view_mem(text.p + from, text.n - from),
+			  "text/plain", charset, out));
+}
+
+static void
+type_flags(struct parse *p, const struct sp_entity *e)
+{
+	flag(p, SP_MAIL_ENCRYPTED,
+	    e->encrypted || strcmp(e->parent, "multipart/encrypted") == 0);
+	flag(p, SP_MAIL_SIGNED,
+	    strcmp(e->parent, "multipart/signed") == 0 ||
+		strcmp(e->type, "application/pkcs7-mime") == 0 ||
+		strcmp(e->type, "application/x-pkcs7-mime") == 0);
+	flag(p, SP_MAIL_PARTIAL, strcmp(e->type, "message/partial") == 0);
+	flag(p, SP_MAIL_TNEF,
+	    strcmp(e->type, "application/ms-tnef") == 0 ||
+		strcmp(e->type, "application/vnd.ms-tnef") == 0);
+}
+
+static void
+on_leaf(void *ctx, const struct sp_entity *e, const char *path)
+{
+	struct parse *p = ctx;
+	struct sp_mem *mem = p->m->mem;
+	bool attached = is_attachment(e);
+	bool text = sp_text_is(e->type) && !e->whole;
+	struct sp_view cs = sp_view_str(e->charset), bytes;
+	struct sp_mail_part *part;
+	struct sp_buf *out;
+
+	type_flags(p, e);
+	if (e->whole && !attached)
+		return;
+	part = part_add(p, path);
+	part->type = sp_mem_dup(mem, sp_view_str(e->type));
+	if (cs.n > 0)
+		part->charset = sp_mem_dup(mem, cs);
+	if (e->name[0] != '\0')
+		part->name = sp_mem_dup(mem, sp_view_str(e->name));
+	part->attachment = attached;
+	part->message = e->whole;
+	bytes = read_part(p, part, e->enc, e->body,
+	    text ? (size_t)p->o.max_text + SP_MAIL_HEAD_BINARY
+		 : SP_MAIL_HEAD_BINARY);
+	if (attached && !e->whole)
+		detect(p, part, bytes);
+	if (e->alt_name[0] != '\0') {
+		flag(p, SP_MAIL_AMBIGUOUS, true);
+		(void)sp_text_put(&p->more, e->alt_name, strlen(e->alt_name));
+		(void)sp_text_put(&p->more, "\n", 1);
+	}
+	if (!text)
+		return;
+	out = attached ? &p->more : &p->text;
+	if (p->charset == NULL && cs.n > 0)
+		p->charset = e->charset;
+	flag(p, SP_MAIL_TEXT_CUT, bytes.n < part->size);
+	if (strcmp(e->type, "text/plain") == 0)
+		uuencoded(p, path, bytes, cs, out);
+	else
+		text_notes(p, sp_text_part(bytes, e->type, cs, out));
+}
+
+/* ---- all of it ------------------------------------------------------- */
+
+static void
+tree_flags(struct parse *p, unsigned t)
+{
+	flag(p, SP_MAIL_HEADER_JUNK, t & SP_TREE_HEADER_JUNK);
+	flag(p, SP_MAIL_BARE_CR, t & SP_TREE_BARE_CR);
+	flag(p, SP_MAIL_MIME_BROKEN,
+	    t & (SP_TREE_NO_BOUNDARY | SP_TREE_UNCLOSED));
+	flag(p, SP_MAIL_DEPTH_LIMIT, t & SP_TREE_DEPTH);
+	flag(p, SP_MAIL_PART_LIMIT, t & SP_TREE_PARTS);
+	flag(p, SP_MAIL_BAD_CTE, t & SP_TREE_BAD_CTE);
+	flag(p, SP_MAIL_AMBIGUOUS, t & SP_TREE_AMBIGUOUS);
+	flag(p, SP_MAIL_NO_HEADER_END, t & SP_TREE_NO_HEADER_END);
+}
+
+static void
+finish_text(struct parse *p)
+{
+	flag(p, SP_MAIL_TEXT_CUT, !sp_text_put(&p->text, p->more.p, p->more.n));
+	p->m->text_len = p->text.n;
+	p->m->text = sp_mem_dup(p->m->mem, sp_buf_view(&p->text));
+}
+
+static void
+finish_flags(struct parse *p)
+{
+	struct sp_mail *m = p->m;
+
+	m->flags = sp_mem_get(m->mem, SP_MAIL_FLAGS * sizeof(*m->flags));
+	for (unsigned f = 0; f < SP_MAIL_FLAGS; f++)
+		if (p->flags & SP_MAIL_BIT(f))
+			m->flags[m->nflags++] =
+			    sp_mem_dup(m->mem, sp_view_str(flag_names[f]));
+}
+
+struct sp_mail *
+sp_mail_parse(struct sp_view msg, const struct sp_mail_opts *o)
+{
+	struct sp_mem *mem = sp_mem_new();
+	struct parse p = { .m = sp_mem_get(mem, sizeof(struct sp_mail)) };
+	struct sp_visitor v = { on_field, on_leaf, on_loose, &p };
+
+	p.o = o != NULL
+		  ? *o
+		  : (struct sp_mail_opts){ .detect = true, .digests = true };
+	if (p.o.max_text == 0)
+		p.o.max_text = SP_MAIL_MAX_TEXT;
+	if (p.o.max_header == 0)
+		p.o.max_header = SP_MAIL_MAX_HEADER;
+	p.m->mem = mem;
+	p.m->date_us = INT64_MIN;
+	if (p.o.digests) {
+		p.leaf.sha = sp_sha256_new();
+		p.leaf.tsha = sp_sha256_new();
+	}
+	sp_buf_init(&p.text, (size_t)p.o.max_text);
+	sp_buf_init(&p.more, (size_t)p.o.max_text);
+	tree_flags(&p, sp_tree_walk(msg, mem, &v));
+	p.flags |= sp_facts_fill(p.m, &p.in, sp_view_str(p.charset), &p.more);
+	finish_text(&p);
+	finish_flags(&p);
+	sp_buf_done(&p.text);
+	sp_buf_done(&p.more);
+	sp_buf_done(&p.leaf.kept);
+	sp_sha256_free(p.leaf.sha);
+	sp_sha256_free(p.leaf.tsha);
+	return (p.m);
+}
+
+void
+sp_mail_free(struct sp_mail *m)
+{
+	if (m != NULL)
+		sp_mem_free(m->mem);
+}

@@ -1,0 +1,120 @@
+#include "index/mail/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+
+#define MEM_BLOCK ((size_t)16 << 10)
+#define MEM_ALIGN 16
+
+/* Under AddressSanitizer each piece is its own block, so that an overrun of
+ * one piece into the next is seen. */
+#if defined(__SANITIZE_ADDRESS__)
+#define MEM_SINGLE 1
+#else
+#define MEM_SINGLE 0
+#endif
+
+struct block {
+	struct block *next;
+	size_t used;
+	size_t size;
+	size_t pad;
+	unsigned char data[];
+};
+
+struct sp_mem {
+	struct block *first;
+};
+
+struct sp_mem *
+sp_mem_new(void)
+{
+	return (sp_xcalloc(1, sizeof(struct sp_mem)));
+}
+
+void
+sp_mem_free(struct sp_mem *m)
+{
+	if (m == NULL)
+		return;
+	while (m->first != NULL) {
+		struct block *b = m->first;
+
+		m->first = b->next;
+		free(b);
+	}
+	free(m);
+}
+
+static struct block *
+block_new(size_t size)
+{
+	struct block *b;
+
+	if (size > SIZE_MAX - sizeof(*b))
+		abort();
+	b = sp_xcalloc(1, sizeof(*b) + size);
+	b->size = size;
+	return (b);
+}
+
+void *
+sp_mem_get(struct sp_mem *m, size_t n)
+{
+	struct block *b = m->first;
+	void *p;
+
+	if (n > SIZE_MAX / 2)
+		abort();
+	if (!MEM_SINGLE)
+		n = (n + MEM_ALIGN - 1) / MEM_ALIGN * MEM_ALIGN;
+	if (MEM_SINGLE || n > MEM_BLOCK / 4) {
+		/* A block of its own, behind the one being filled. */
+		struct block *big = block_new(n);
+
+		big->used = n;
+		if (b == NULL) {
+			m->first = big;
+		} else {
+			big->next = b->next;
+			b->next = big;
+		}
+		return (big->data);
+	}
+	if (b == NULL || b->size - b->used < n) {
+		b = block_new(MEM_BLOCK);
+		b->next = m->first;
+		m->first = b;
+	}
+	p = b->data + b->used;
+	b->used += n;
+	return (p);
+}
+
+char *
+sp_mem_dup(struct sp_mem *m, struct sp_view v)
+{
+	char *s = sp_mem_get(m, v.n + 1);
+
+	if (v.n > 0)
+		memcpy(s, v.p, v.n);
+	for (char *q = s; (q = memchr(q, '\0', v.n - (size_t)(q - s))); q++)
+		*q = ' ';
+	return (s);
+}
+
+void *
+sp_mem_more(struct sp_mem *m, void *v, size_t n, size_t size)
+{
+	void *w;
+
+	/* Full at 0, 8, 16, 32 ... elements. */
+	if (n != 0 && (n < 8 || (n & (n - 1)) != 0))
+		return (v);
+	w = sp_mem_get(m, (n == 0 ? 8 : 2 * n) * size);
+	if (n > 0)
+		memcpy(w, v, n * size);
+	return (w);
+}

@@ -1,0 +1,39 @@
+/*
+ * Content-Transfer-Encodings, decoded leniently in pieces.  Total, linear,
+ * constant memory.
+ */
+#ifndef SP_MAIL_TRANSFER_H
+#define SP_MAIL_TRANSFER_H
+
+#include <stdbool.h>
+
+#include "base/view.h"
+
+enum sp_transfer {
+	SP_TRANSFER_PLAIN, /* 7bit, 8bit, binary, unknown: as it is */
+	SP_TRANSFER_BASE64,
+	SP_TRANSFER_QP,
+	SP_TRANSFER_UU
+};
+
+struct sp_sink {
+	void (*put)(void *ctx, const char *p, size_t n);
+	void *ctx;
+};
+
+/* By the field's value; *known is false for names that are none. */
+enum sp_transfer sp_transfer_by_name(struct sp_view value, bool *known);
+/* Decode ${in}.  False if something in it did not follow the encoding. */
+bool sp_transfer_decode(
+    enum sp_transfer t, struct sp_view in, const struct sp_sink *sink);
+
+/* A uuencoded file in text, at or after ${from}. */
+struct sp_uu {
+	struct sp_view name;
+	struct sp_view data; /* the lines between begin and end */
+	size_t begin; /* where its first line starts in the text */
+	size_t end; /* behind its last line */
+};
+bool sp_uu_find(struct sp_view text, size_t from, struct sp_uu *out);
+
+#endif

@@ -1,0 +1,262 @@
+#include "index/mail/words.h"
+
+#include <string.h>
+
+#include "index/mail/charset.h"
+#include "index/mail/limits.h"
+#include "index/mail/transfer.h"
+
+#define CHARSET_MAX 64 /* bytes of a charset name with its language */
+
+struct word {
+	struct sp_view charset;
+	char enc; /* 'b' or 'q' */
+	struct sp_view text;
+	size_t length; /* of all of it */
+};
+
+static bool
+is_blank(char c)
+{
+	return (c == ' ' || c == '\t' || c == '\r' || c == '\n');
+}
+
+static bool
+is_hex(char c)
+{
+	return ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'F') ||
+		(c >= 'a' && c <= 'f'));
+}
+
+/*
+ * Where "?=" ends the text that begins at ${from}; v.n if nowhere.  In Q, the
+ * text itself may hold a raw question mark before "=20": then another "?="
+ * comes before the next blank.
+ */
+static size_t
+find_end(struct sp_view v, size_t from, char enc)
+{
+	size_t i = from;
+
+	for (;;) {
+		const char *p = memmem(v.p + i, v.n - i, "?=", 2);
+		size_t at, k;
+
+		if (p == NULL)
+			return (v.n);
+		at = (size_t)(p - v.p);
+		if (enc != 'q' || v.n - at < 4 || !is_hex(v.p[at + 2]) ||
+		    !is_hex(v.p[at + 3]))
+			return (at);
+		for (k = at + 4; k < v.n && !is_blank(v.p[k]); k++)
+			if (v.p[k] == '?' ||
+			    (v.p[k] == '=' && v.n - k > 1 && v.p[k + 1] == '?'))
+				break;
+		if (k + 1 >= v.n || v.p[k] != '?' || v.p[k + 1] != '=')
+			return (at);
+		i = k;
+	}
+}
+
+/* The word at ${at}; *none_after is set where no "?=" follows at all, so that
+ * a field full of "=?" is not searched again and again. */
+static bool
+word_at(struct sp_view v, size_t at, struct word *w, bool *none_after)
+{
+	size_t i = at + 2, end;
+
+	if (v.n - at < 6 || v.p[at] != '=' || v.p[at + 1] != '?')
+		return (false);
+	while (i < v.n && i - at < CHARSET_MAX && v.p[i] != '?' &&
+	       v.p[i] > ' ' && v.p[i] != '=')
+		i++;
+	if (i + 2 >= v.n || v.p[i] != '?' || v.p[i + 2] != '?' || i == at + 2)
+		return (false);
+	w->charset = sp_view_mem(v.p + at + 2, i - at - 2);
+	w->enc = (char)(v.p[i + 1] | 0x20);
+	if (w->enc != 'b' && w->enc != 'q')
+		return (false);
+	i += 3;
+	end = *none_after ? v.n : find_end(v, i, w->enc);
+	if (end == v.n) {
+		/* Never closed: up to the next blank or word. */
+		*none_after = true;
+		for (end = i;
+		     end < v.n && !is_blank(v.p[end]) &&
+		     !(v.p[end] == '=' && v.n - end > 1 && v.p[end + 1] == '?');
+		     end++)
+			;
+		w->text = sp_view_mem(v.p + i, end - i);
+		w->length = end - at;
+		return (w->text.n > 0 && sp_charset_known(w->charset));
+	}
+	w->text = sp_view_mem(v.p + i, end - i);
+	w->length = end + 2 - at;
+	/* A word's text that swallows the start of another was not closed. */
+	if (memmem(w->text.p, w->text.n, "=?", 2) != NULL &&
+	    memmem(w->text.p, w->text.n, " =?", 3) != NULL) {
+		const char *p = memmem(w->text.p, w->text.n, " =?", 3);
+
+		w->text.n = (size_t)(p - w->text.p);
+		w->length = (size_t)(p - v.p) - at;
+	}
+	return (true);
+}
+
+size_t
+sp_words_length(struct sp_view in)
+{
+	struct word w;
+	bool none = false;
+
+	return (word_at(in, 0, &w, &none) ? w.length : 0);
+}
+
+static void
+put_raw(void *ctx, const char *p, size_t n)
+{
+	(void)!sp_buf_add(ctx, p, n);
+}
+
+/* What a run of words of one charset and encoding has given so far. */
+struct run {
+	struct sp_buf bytes; /* decoded */
+	struct sp_buf open; /* base64 whose quantum goes on in the next word */
+};
+
+static void
+base64_close(struct run *r)
+{
+	(void)sp_transfer_decode(SP_TRANSFER_BASE64, sp_buf_view(&r->open),
+	    &(struct sp_sink){ put_raw, &r->bytes });
+	sp_buf_clear(&r->open);
+}
+
+static void
+add_base64(struct run *r, struct sp_view text)
+{
+	(void)!sp_buf_addv(&r->open, text);
+	if (r->open.n % 4 == 0 || (text.n > 0 && text.p[text.n - 1] == '='))
+		base64_close(r);
+}
+
+static void
+add_q(struct run *r, struct sp_view text)
+{
+	struct sp_sink s = { put_raw, &r->bytes };
+
+	for (size_t i = 0; i < text.n; i++) {
+		char c = text.p[i];
+
+		if (c == '=' && text.n - i > 2 && is_hex(text.p[i + 1]) &&
+		    is_hex(text.p[i + 2])) {
+			(void)sp_transfer_decode(
+			    SP_TRANSFER_QP, sp_view_mem(text.p + i, 3), &s);
+			i += 2;
+		} else {
+			(void)!sp_buf_addc(&r->bytes, c == '_' ? ' ' : c);
+		}
+	}
+}
+
+static void
+add_word(struct run *r, const struct word *w)
+{
+	if (w->enc == 'b')
+		add_base64(r, w->text);
+	else
+		add_q(r, w->text);
+}
+
+static bool
+same(const struct word *a, const struct word *b)
+{
+	if (a->enc != b->enc || a->charset.n != b->charset.n)
+		return (false);
+	for (size_t i = 0; i < a->charset.n; i++)
+		if ((a->charset.p[i] | 0x20) != (b->charset.p[i] | 0x20))
+			return (false);
+	return (true);
+}
+
+/*
+ * The words from ${at} on, of one charset and encoding, joined before they
+ * are decoded.  Returns where they end.
+ */
+static size_t
+put_run(struct sp_view v, size_t at, const struct word *w,
+    struct sp_view charset, bool *none, struct sp_buf *out, unsigned *note)
+{
+	struct run r;
+	struct word next;
+	size_t end = at + w->length;
+
+	sp_buf_init(&r.bytes, v.n + 4);
+	sp_buf_init(&r.open, v.n);
+	add_word(&r, w);
+	for (;;) {
+		size_t i = end;
+
+		while (i < v.n && is_blank(v.p[i]))
+			i++;
+		if (i >= v.n || v.p[i] != '=' || !word_at(v, i, &next, none) ||
+		    !same(w, &next))
+			break;
+		add_word(&r, &next);
+		end = i + next.length;
+	}
+	base64_close(&r);
+	*note |=
+	    sp_charset_decode(sp_buf_view(&r.bytes), w->charset, charset, out);
+	sp_buf_done(&r.bytes);
+	sp_buf_done(&r.open);
+	return (end);
+}
+
+/* Control characters would reach terminals and lines of text. */
+static void
+clean(struct sp_buf *out, size_t from)
+{
+	for (size_t i = from; i < out->n; i++)
+		if ((unsigned char)out->p[i] < ' ' || out->p[i] == 127)
+			out->p[i] = ' ';
+}
+
+unsigned
+sp_words_decode(struct sp_view v, struct sp_view charset, struct sp_buf *out)
+{
+	struct word w;
+	size_t i = 0, from = out->n, plain = 0;
+	unsigned note = 0;
+	bool none = false, was_word = false;
+
+	if (v.n > SP_MAIL_MAX_VALUE)
+		v.n = SP_MAIL_MAX_VALUE;
+	while (i < v.n) {
+		const char *p = memmem(v.p + i, v.n - i, "=?", 2);
+		size_t at = p == NULL ? v.n : (size_t)(p - v.p);
+
+		if (p != NULL && !word_at(v, at, &w, &none)) {
+			i = at + 2;
+			continue;
+		}
+		/* Blanks between two words are not text. */
+		if (!(was_word && p != NULL &&
+			sp_view_trim(sp_view_mem(v.p + plain, at - plain)).n ==
+			    0))
+			note |= sp_charset_decode(
+			    sp_view_mem(v.p + plain, at - plain),
+			    sp_view_str(NULL), charset, out);
+		if (p == NULL) {
+			plain = v.n;
+			break;
+		}
+		i = plain = put_run(v, at, &w, charset, &none, out, &note);
+		was_word = true;
+	}
+	if (plain < v.n)
+		note |= sp_charset_decode(sp_view_mem(v.p + plain, v.n - plain),
+		    sp_view_str(NULL), charset, out);
+	clean(out, from);
+	return (note);
+}

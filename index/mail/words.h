@@ -1,0 +1,22 @@
+/*
+ * Encoded words in header text (RFC 2047), read leniently: blanks inside, a
+ * missing end, words glued to text or inside quotes, a character split over
+ * two words, raw 8-bit text between them.
+ */
+#ifndef SP_MAIL_WORDS_H
+#define SP_MAIL_WORDS_H
+
+#include "base/buf.h"
+#include "base/view.h"
+
+/*
+ * Append the unfolded value as UTF-8 without control characters, once
+ * decoded.  ${charset} (or n = 0) is tried for raw 8-bit text that is not
+ * UTF-8.  Returns sp_charset_note bits.
+ */
+unsigned sp_words_decode(
+    struct sp_view in, struct sp_view charset, struct sp_buf *out);
+/* The length of the encoded word that ${in} begins with, 0 if it is none. */
+size_t sp_words_length(struct sp_view in);
+
+#endif
