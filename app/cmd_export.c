@@ -129,7 +129,7 @@ run(struct sp_app *app, struct sp_export_opts *o, struct sp_export_result *r,
 		(void)sp_err_prefix(err, "an export must be logged");
 	sp_progress_init(&x.progress, app, "exporting", "entries");
 	if (rc == SP_OK)
-		rc = sp_export(app->dir, app->cfg, o, &host, r, err);
+		rc = sp_export(app->dir, o, &host, r, err);
 	sp_progress_end(&x.progress);
 	sp_host_close(x.host);
 	return (rc);

@@ -86,6 +86,7 @@ sp_fault_sync(int fd)
 #define sp_power_created(path)	    ((void)0)
 #define sp_power_synced(fd)	    ((void)0)
 #define sp_power_syncdir(fd)	    ((void)0)
+#define sp_power_forget()	    ((void)0)
 
 #endif
 

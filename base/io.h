@@ -49,6 +49,11 @@ SP_CHECK enum sp_code sp_io_syncdir(const char *dir, struct sp_err *err);
 SP_CHECK enum sp_code sp_io_rename(const char *from, const char *to, struct sp_err *err);
 /* A missing file is SP_OK. */
 SP_CHECK enum sp_code sp_io_unlink(const char *path, struct sp_err *err);
+/* An empty directory; a missing one is SP_OK. */
+SP_CHECK enum sp_code sp_io_rmdir(const char *path, struct sp_err *err);
+/* syncfs(2) on the file system of ${path}: for many files at once, none of
+ * which anybody relies on yet. */
+SP_CHECK enum sp_code sp_io_syncfs(const char *path, struct sp_err *err);
 /* mkdir; an existing directory is SP_OK. */
 SP_CHECK enum sp_code sp_io_mkdir(const char *path, mode_t mode, struct sp_err *err);
 /* mkdir -p with every new name synced in its parent. */

@@ -147,6 +147,42 @@ sp_io_unlink(const char *path, struct sp_err *err)
 }
 
 enum sp_code
+sp_io_rmdir(const char *path, struct sp_err *err)
+{
+	int e;
+
+	sp_io_count(SP_OP_UNLINK);
+	e = sp_fault_call(SP_OP_UNLINK);
+	if (e != 0)
+		return (fail(err, e, "remove", path));
+	if (rmdir(path) != 0 && errno != ENOENT)
+		return (fail(err, errno, "remove", path));
+	return (SP_OK);
+}
+
+enum sp_code
+sp_io_syncfs(const char *path, struct sp_err *err)
+{
+	enum sp_code rc = SP_OK;
+	int fd, e;
+
+	sp_io_count(SP_OP_SYNC);
+	e = sp_fault_call(SP_OP_SYNC);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return (fail(err, errno, "open", path));
+	if (e == 0 && syncfs(fd) != 0)
+		e = errno;
+	if (e != 0)
+		rc = sp_err_set(err, SP_ESYNC, e,
+		    "%s: the file system could not be synced", path);
+	else
+		sp_power_forget();
+	(void)close(fd);
+	return (rc);
+}
+
+enum sp_code
 sp_io_mkdir(const char *path, mode_t mode, struct sp_err *err)
 {
 	struct stat st;

@@ -1,0 +1,284 @@
+/*
+ * The order of an export: check what was asked, log it, wait for a checkpoint
+ * over the event, write everything beside, sign, give it its name, log that.
+ */
+#include "export/export.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/enc.h"
+#include "base/io.h"
+#include "base/json.h"
+#include "export/job.h"
+
+#define DETAIL_MAX (256u << 10)
+#define INFO_MAX   (48u << 10)
+
+static enum sp_code
+open_all(struct sp_job *j, struct sp_err *err)
+{
+	char *crt = sp_layout_path(j->dir, "keys/seal.crt");
+	enum sp_code rc;
+
+	rc = sp_container_check(j->o->output, err);
+	if (rc == SP_OK)
+		rc = sp_reader_open(j->dir, &j->reader, err);
+	if (rc == SP_OK)
+		rc = sp_tree_open(j->dir, &j->tree, err);
+	if (rc == SP_OK)
+		rc = sp_io_read_file(crt, 1u << 20, &j->crt, err);
+	free(crt);
+	return (rc);
+}
+
+/* The checkpoint that the auditor kept must be one of this very log. */
+static enum sp_code
+check_kept(struct sp_job *j, struct sp_err *err)
+{
+	const char *path = j->o->from_checkpoint;
+	struct sp_checkpoint kept;
+	struct sp_hash root;
+	char origin[SP_ORIGIN_MAX + 1];
+	struct sp_buf note;
+	enum sp_code rc;
+
+	if (path == NULL)
+		return (SP_OK);
+	sp_buf_init(&note, SP_NOTE_MAX);
+	rc = sp_io_read_file(path, SP_NOTE_MAX, &note, err);
+	if (rc == SP_OK) {
+		rc = sp_checkpoint_peek(sp_buf_view(&note), &kept, err);
+		if (rc != SP_OK)
+			(void)sp_err_prefix(err, "%s", path);
+	}
+	if (rc == SP_OK)
+		rc = sp_layout_read_format(j->dir, origin, err);
+	if (rc == SP_OK && strcmp(kept.origin, origin) != 0)
+		rc = sp_err_set(err, SP_EMISMATCH, 0,
+		    "%s is a checkpoint of the log %s, not of %s", path,
+		    kept.origin, origin);
+	if (rc == SP_OK && kept.size > sp_tree_size(j->tree))
+		rc = sp_err_set(err, SP_EMISMATCH, 0,
+		    "%s covers %" PRIu64 " entries, this archive has only "
+		    "%" PRIu64 ": it was rolled back, or is not the one",
+		    path, kept.size, sp_tree_size(j->tree));
+	if (rc == SP_OK)
+		rc = sp_tree_root(j->tree, kept.size, &root, err);
+	if (rc == SP_OK && !sp_hash_eq(&root, &kept.root))
+		rc = sp_err_set(err, SP_EMISMATCH, 0,
+		    "%s: the first %" PRIu64 " entries of this archive are "
+		    "not those that the checkpoint was signed over",
+		    path, kept.size);
+	j->kept = rc == SP_OK ? kept.size : 0;
+	sp_buf_done(&note);
+	return (rc);
+}
+
+static enum sp_code
+log_event(struct sp_job *j, struct sp_err *err)
+{
+	struct sp_buf detail;
+	enum sp_code rc;
+
+	sp_buf_init(&detail, DETAIL_MAX);
+	rc = sp_job_detail(j, &detail, err);
+	if (rc == SP_OK)
+		rc = j->host->event(j->host->ctx, "export",
+		    sp_buf_view(&detail), &j->event, err);
+	if (rc == SP_OK)
+		rc = j->host->cover(j->host->ctx, j->event, err);
+	sp_buf_done(&detail);
+	return (rc);
+}
+
+/* The checkpoint over the event, and the tree that it is over. */
+static enum sp_code
+take_checkpoint(struct sp_job *j, struct sp_err *err)
+{
+	struct sp_view text;
+	struct sp_line line;
+	enum sp_code rc;
+
+	rc = sp_tree_checkpoint(j->dir, &j->note, &j->cp, err);
+	if (rc == SP_OK)
+		rc = sp_tree_refresh(j->tree, err);
+	if (rc == SP_OK && j->cp.size <= j->event)
+		rc = sp_err_set(err, SP_EAGAIN, 0,
+		    "no checkpoint covers the event of the export yet");
+	if (rc == SP_OK)
+		rc = sp_tree_line(j->tree, j->event, &text, err);
+	if (rc == SP_OK)
+		rc = sp_line_parse(text, &line, err);
+	if (rc != SP_OK)
+		return (rc);
+	j->event_time = line.received;
+	j->at = j->event;
+	if (j->o->at > 0 && j->o->at < j->event)
+		j->at = j->o->at;
+	j->result->event_seq = j->event;
+	j->result->tree_size = j->cp.size;
+	return (SP_OK);
+}
+
+static char *
+parent_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (slash == NULL)
+		return (sp_xstrdup("."));
+	return (slash == path
+		    ? sp_xstrdup("/")
+		    : sp_xasprintf("%.*s", (int)(slash - path), path));
+}
+
+static enum sp_code
+open_output(struct sp_job *j, struct sp_err *err)
+{
+	enum sp_code rc;
+
+	j->tmp = parent_of(j->o->output);
+	rc = sp_spool_init(&j->records, j->tmp, err);
+	if (rc == SP_OK)
+		rc = sp_spool_init(&j->omitted, j->tmp, err);
+	if (rc == SP_OK)
+		rc = sp_spool_init(&j->jsonl, j->tmp, err);
+	if (rc == SP_OK)
+		rc = sp_spool_init(&j->csv, j->tmp, err);
+	if (rc == SP_OK) {
+		rc = sp_bag_open(
+		    &j->bag, j->o->output, j->o->level, j->tmp, err);
+		j->bag_open = true;
+	}
+	return (rc);
+}
+
+/* After the name is there: the digest of what went out, for good. */
+static enum sp_code
+log_exported(struct sp_job *j, struct sp_view tagmanifest, struct sp_err *err)
+{
+	uint8_t digest[SP_SHA256_LEN];
+	struct sp_buf detail;
+	struct sp_json js;
+	uint64_t seq;
+	enum sp_code rc;
+
+	sp_sha256_once(tagmanifest.p, tagmanifest.n, digest);
+	sp_buf_init(&detail, DETAIL_MAX);
+	sp_json_init(&js, &detail);
+	sp_json_obj(&js, NULL);
+	sp_json_u64(&js, "export", j->event);
+	sp_json_str(&js, "output", sp_view_str(j->o->output));
+	sp_json_hex(&js, "tagmanifest_sha256", digest, sizeof(digest));
+	sp_json_u64(&js, "tree_size", j->cp.size);
+	sp_json_u64(&js, "given", j->result->given);
+	sp_json_cstr(
+	    &js, "verdict", j->result->complete ? "COMPLETE" : "SELECTION");
+	sp_json_obj_end(&js);
+	rc = j->host->event(
+	    j->host->ctx, "exported", sp_buf_view(&detail), &seq, err);
+	sp_buf_done(&detail);
+	return (rc);
+}
+
+static enum sp_code
+close_bag(struct sp_job *j, struct sp_err *err)
+{
+	struct sp_buf info, tags, p7s;
+	enum sp_code rc;
+
+	sp_buf_init(&info, INFO_MAX);
+	sp_buf_init(&tags, 4096);
+	sp_buf_init(&p7s, 64u << 10);
+	rc = sp_job_info(j, &info, err);
+	if (rc == SP_OK)
+		rc = sp_bag_close(
+		    &j->bag, sp_buf_view(&info), j->event_time, &tags, err);
+	if (rc == SP_OK)
+		rc = j->host->sign(
+		    j->host->ctx, sp_buf_view(&tags), j->event, &p7s, err);
+	if (rc == SP_OK)
+		rc = sp_bag_finish(
+		    &j->bag, sp_buf_view(&p7s), j->event_time, err);
+	if (rc == SP_OK)
+		rc = log_exported(j, sp_buf_view(&tags), err);
+	sp_buf_done(&info);
+	sp_buf_done(&tags);
+	sp_buf_done(&p7s);
+	return (rc);
+}
+
+static enum sp_code
+write_bag(struct sp_job *j, struct sp_err *err)
+{
+	enum sp_code rc = open_output(j, err);
+
+	if (rc == SP_OK)
+		rc = sp_job_entries(j, err);
+	if (rc == SP_OK)
+		rc = sp_job_audit(j, err);
+	if (rc == SP_OK)
+		rc = sp_job_proofs(j, err);
+	if (rc == SP_OK)
+		rc = sp_job_verify_text(j, err);
+	if (rc == SP_OK)
+		rc = close_bag(j, err);
+	return (rc);
+}
+
+static void
+done(struct sp_job *j)
+{
+	if (j->bag_open)
+		sp_bag_done(&j->bag);
+	sp_spool_done(&j->records);
+	sp_spool_done(&j->omitted);
+	sp_spool_done(&j->jsonl);
+	sp_spool_done(&j->csv);
+	sp_reader_close(j->reader);
+	sp_tree_close(j->tree);
+	sp_buf_done(&j->note);
+	sp_buf_done(&j->crt);
+	free(j->query);
+	free(j->given);
+	free(j->tmp);
+}
+
+enum sp_code
+sp_export(const char *dir, const struct sp_export_opts *o,
+    const struct sp_export_host *host, struct sp_export_result *out,
+    struct sp_err *err)
+{
+	struct sp_job j = { .dir = dir,
+		.o = o,
+		.host = host,
+		.result = out,
+		.records = { .fd = -1 },
+		.omitted = { .fd = -1 },
+		.jsonl = { .fd = -1 },
+		.csv = { .fd = -1 } };
+	enum sp_code rc;
+
+	*out = (struct sp_export_result){ 0 };
+	sp_buf_init(&j.note, SP_NOTE_MAX);
+	sp_buf_init(&j.crt, 1u << 20);
+	rc = open_all(&j, err);
+	if (rc == SP_OK)
+		rc = check_kept(&j, err);
+	if (rc == SP_OK)
+		rc = sp_job_query(&j, err);
+	if (rc == SP_OK)
+		rc = log_event(&j, err);
+	if (rc == SP_OK)
+		rc = take_checkpoint(&j, err);
+	if (rc == SP_OK)
+		rc = sp_job_range(&j, err);
+	if (rc == SP_OK)
+		rc = sp_job_outside(&j, err);
+	if (rc == SP_OK)
+		rc = write_bag(&j, err);
+	done(&j);
+	return (rc);
+}

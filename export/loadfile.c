@@ -1,0 +1,127 @@
+/*
+ * messages.csv (RFC 4180, UTF-8 with byte order mark for spreadsheets): for
+ * people.  A cell that a spreadsheet would take for a formula gets an
+ * apostrophe; messages.jsonl is the exact form.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "export/job.h"
+
+static const char *const columns[] = { "seq", "file", "received", "date",
+	"from", "to", "cc", "bcc", "envelope_from", "envelope_to", "subject",
+	"message_id", "attachments", "size", "sha256", "grade", "via",
+	"flags" };
+
+/* = + - @ TAB CR, and their full-width forms U+FF1D FF0B FF0D FF20. */
+static bool
+is_formula(const char *s)
+{
+	static const char *const wide[] = { "\xef\xbc\x9d", "\xef\xbc\x8b",
+		"\xef\xbc\x8d", "\xef\xbc\xa0" };
+
+	if (*s != '\0' && strchr("=+-@\t\r", *s) != NULL)
+		return (true);
+	for (size_t i = 0; i < SP_COUNTOF(wide); i++) {
+		if (strncmp(s, wide[i], strlen(wide[i])) == 0)
+			return (true);
+	}
+	return (false);
+}
+
+static enum sp_code
+cell(struct sp_buf *out, const char *text, bool first)
+{
+	enum sp_code rc = first ? SP_OK : sp_buf_addc(out, ',');
+
+	if (rc == SP_OK)
+		rc = sp_buf_adds(out, is_formula(text) ? "\"'" : "\"");
+	for (const char *p = text; rc == SP_OK && *p != '\0'; p++) {
+		if (*p == '"')
+			rc = sp_buf_adds(out, "\"\"");
+		else
+			rc = sp_buf_addc(out, *p);
+	}
+	return (rc == SP_OK ? sp_buf_addc(out, '"') : rc);
+}
+
+/* One value as text: "; " between the elements of an array. */
+static enum sp_code
+flatten(const json_t *v, struct sp_buf *out)
+{
+	const json_t *e;
+	enum sp_code rc = SP_OK;
+	size_t i;
+
+	if (json_is_string(v))
+		return (sp_buf_adds(out, json_string_value(v)));
+	if (json_is_integer(v))
+		return (sp_buf_addf(
+		    out, "%" JSON_INTEGER_FORMAT, json_integer_value(v)));
+	if (json_is_object(v)) {
+		const char *name =
+		    json_string_value(json_object_get(v, "name"));
+		const char *addr =
+		    json_string_value(json_object_get(v, "addr"));
+
+		if (addr == NULL)
+			return (sp_buf_adds(out, name == NULL ? "" : name));
+		if (name == NULL || *name == '\0')
+			return (sp_buf_adds(out, addr));
+		return (sp_buf_addf(out, "%s <%s>", name, addr));
+	}
+	json_array_foreach(v, i, e)
+	{
+		if (i > 0)
+			rc = sp_buf_adds(out, "; ");
+		if (rc == SP_OK)
+			rc = flatten(e, out);
+		if (rc != SP_OK)
+			break;
+	}
+	return (rc);
+}
+
+enum sp_code
+sp_loadfile_head(struct sp_buf *out)
+{
+	enum sp_code rc = sp_buf_adds(out, "\xef\xbb\xbf");
+
+	for (size_t i = 0; rc == SP_OK && i < SP_COUNTOF(columns); i++)
+		rc = cell(out, columns[i], i == 0);
+	return (rc == SP_OK ? sp_buf_adds(out, "\r\n") : rc);
+}
+
+enum sp_code
+sp_loadfile_row(
+    const char *json, uint64_t seq, struct sp_buf *out, struct sp_err *err)
+{
+	struct sp_buf text;
+	json_t *j = NULL;
+	enum sp_code rc;
+
+	rc = sp_json_load(sp_view_str(json), &j, err);
+	if (rc != SP_OK)
+		return (rc);
+	sp_buf_init(&text, 4u << 20);
+	for (size_t i = 0; rc == SP_OK && i < SP_COUNTOF(columns); i++) {
+		sp_buf_clear(&text);
+		if (strcmp(columns[i], "file") == 0)
+			rc = sp_buf_addf(
+			    &text, "data/messages/%012" PRIu64 ".eml", seq);
+		else
+			rc = flatten(json_object_get(j, columns[i]), &text);
+		if (rc == SP_OK)
+			rc = cell(out, sp_buf_cstr(&text), i == 0);
+	}
+	if (rc == SP_OK)
+		rc = sp_buf_adds(out, "\r\n");
+	if (rc != SP_OK)
+		rc = sp_err_set(err, rc, 0,
+		    "messages.csv: the row of entry %" PRIu64 " is too long",
+		    seq);
+	sp_buf_done(&text);
+	json_decref(j);
+	return (rc);
+}

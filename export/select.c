@@ -1,0 +1,124 @@
+/* What the index is asked. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "export/job.h"
+#include "index/search.h"
+
+static bool
+empty(const char *query)
+{
+	return (query == NULL || query[strspn(query, " \t\r\n")] == '\0');
+}
+
+/* "date:A..B" of the range as it was typed; NULL without a range. */
+static char *
+date_term(const struct sp_export_opts *o)
+{
+	if (!o->have_since && !o->have_until)
+		return (NULL);
+	return (sp_xasprintf("date:%s..%s",
+	    o->since_text == NULL ? "" : o->since_text,
+	    o->until_text == NULL ? "" : o->until_text));
+}
+
+static enum sp_code
+ignore(void *ctx, const struct sp_hit *hit, struct sp_err *err)
+{
+	(void)ctx;
+	(void)hit;
+	(void)err;
+	return (SP_OK);
+}
+
+static enum sp_code
+count(const struct sp_job *j, const char *query, bool in_range, uint64_t *total,
+    struct sp_err *err)
+{
+	struct sp_search_opts o = {
+		.query = query, .tz = j->o->tz, .count_only = true
+	};
+	struct sp_search_result r = { 0 };
+	enum sp_code rc;
+
+	if (in_range) {
+		o.have_since = j->o->have_since;
+		o.have_until = j->o->have_until;
+		o.since = j->o->since;
+		o.until = j->o->until;
+	}
+	rc = sp_search(j->dir, &o, ignore, NULL, &r, err);
+	*total = r.total;
+	return (rc);
+}
+
+enum sp_code
+sp_job_query(struct sp_job *j, struct sp_err *err)
+{
+	bool plain = empty(j->o->query);
+	char *date = j->o->by_date ? date_term(j->o) : NULL;
+	enum sp_code rc = SP_OK;
+	uint64_t n;
+
+	/* Alone first, so that an error points into what the user wrote. */
+	if (!plain)
+		rc = count(j, j->o->query, false, &n, err);
+	if (date != NULL && !plain)
+		j->query = sp_xasprintf("%s (%s)", date, j->o->query);
+	else if (date != NULL)
+		j->query = sp_xstrdup(date);
+	else
+		j->query = sp_xstrdup(plain ? "" : j->o->query);
+	if (rc == SP_OK && date != NULL)
+		rc = count(j, date, false, &n, err);
+	free(date);
+	return (rc);
+}
+
+static enum sp_code
+take_seq(void *ctx, const struct sp_hit *hit, struct sp_err *err)
+{
+	(void)err;
+	*(uint64_t *)ctx = hit->seq;
+	return (SP_OK);
+}
+
+enum sp_code
+sp_job_extent(struct sp_job *j, uint64_t *first, uint64_t *last, bool *any,
+    struct sp_err *err)
+{
+	struct sp_search_opts o = {
+		.query = j->query, .tz = j->o->tz, .limit = 1, .max_seq = j->at
+	};
+	struct sp_search_result r = { 0 };
+	enum sp_code rc;
+
+	rc = sp_search(j->dir, &o, take_seq, last, &r, err);
+	*any = r.given > 0;
+	if (rc != SP_OK || !*any)
+		return (rc);
+	o.oldest_first = true;
+	return (sp_search(j->dir, &o, take_seq, first, &r, err));
+}
+
+enum sp_code
+sp_job_outside(struct sp_job *j, struct sp_err *err)
+{
+	char *date = j->o->by_date ? NULL : date_term(j->o);
+	char *query;
+	uint64_t all = 0, inside = 0;
+	enum sp_code rc;
+
+	if (date == NULL)
+		return (SP_OK);
+	query = sp_xasprintf("%s grade:imported", date);
+	rc = count(j, query, false, &all, err);
+	if (rc == SP_OK)
+		rc = count(j, query, true, &inside, err);
+	if (rc == SP_OK && all > inside)
+		j->result->imported_outside = all - inside;
+	free(query);
+	free(date);
+	return (rc);
+}
