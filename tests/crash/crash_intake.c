@@ -171,20 +171,21 @@ commit(
 	return (rc);
 }
 
-/* One batch, tried again after a failure as peers do. */
+/* Entries [first, end) as one batch, tried again after a failure as peers do. */
 static enum sp_code
-deliver(struct sp_intake *in, const char *dir, size_t i, struct sp_err *err)
+deliver(struct sp_intake *in, const char *dir, uint64_t first, uint64_t end,
+    bool rotate, struct sp_err *err)
 {
 	static struct batch b;
 	enum sp_code rc = SP_EIO;
 	char text[128];
 
-	fill(&b, batches[i].first, batches[i + 1].first);
+	fill(&b, first, end);
 	for (int k = 0; k < TRIES && rc != SP_OK; k++) {
 		/* A refused batch must not have happened. */
-		must(sp_intake_next_seq(in) == batches[i].first, "next seq");
+		must(sp_intake_next_seq(in) == first, "next seq");
 		rc = SP_OK;
-		if (batches[i].rotate && sp_intake_file_bytes(in) > 0 && k == 0)
+		if (rotate && sp_intake_file_bytes(in) > 0 && k == 0)
 			rc = sp_intake_rotate(in, err);
 		if (rc == SP_OK)
 			rc = commit(in, dir, &b, err);
@@ -197,17 +198,39 @@ deliver(struct sp_intake *in, const char *dir, size_t i, struct sp_err *err)
 	return (rc);
 }
 
+/* Peers that come back after an interruption do not form the same batches:
+ * then each entry is one.  The file tells state() about it. */
+static bool
+resumed(const char *dir, bool now)
+{
+	char *path = sp_layout_path(dir, "state/resumed");
+	bool is;
+
+	if (now)
+		must(sp_io_publish(path, "", 0, 0600, NULL) == SP_OK, path);
+	is = sp_io_exists(path);
+	free(path);
+	return (is);
+}
+
 static enum sp_code
 work(const char *dir, struct sp_err *err)
 {
 	struct sp_intake_found found;
 	struct sp_intake *in = NULL;
 	enum sp_code rc;
+	bool single = false;
 
 	rc = sp_intake_open(dir, ORIGIN, 0, &in, &found, err);
+	if (rc == SP_OK && found.next_seq < ENTRIES)
+		single = resumed(dir, found.next_seq > 0);
 	for (size_t i = 0; rc == SP_OK && i < NBATCHES; i++) {
-		if (batches[i].first >= sp_intake_next_seq(in))
-			rc = deliver(in, dir, i, err);
+		const uint64_t end = batches[i + 1].first;
+		uint64_t seq;
+
+		while (rc == SP_OK && (seq = sp_intake_next_seq(in)) < end)
+			rc = deliver(in, dir, seq, single ? seq + 1 : end,
+			    batches[i].rotate && seq == batches[i].first, err);
 	}
 	sp_intake_close(in);
 	return (rc);
@@ -232,7 +255,7 @@ state(const char *dir, struct sp_buf *out, struct sp_err *err)
 	struct sp_entry e;
 	uint64_t next = 0;
 	enum sp_code rc;
-	bool whole = false;
+	bool whole = resumed(dir, false);
 
 	rc = sp_reader_open(dir, &r, err);
 	while (rc == SP_OK) {

@@ -51,12 +51,12 @@ version(const char *path)
 	return (found);
 }
 
-/* Step i: replace "state" by version i, then publish "sub/i". */
+/* Step i: replace "state" by version i, then publish "deep/sub/i". */
 static enum sp_code
 step(const char *dir, int i, int have, struct sp_err *err)
 {
 	char *state = sp_xasprintf("%s/state", dir);
-	char *sub = sp_xasprintf("%s/sub/%d", dir, i);
+	char *sub = sp_xasprintf("%s/deep/sub/%d", dir, i);
 	enum sp_code rc = SP_OK;
 	char b[FILLER];
 
@@ -78,7 +78,7 @@ static enum sp_code
 work(const char *dir, struct sp_err *err)
 {
 	char *state = sp_xasprintf("%s/state", dir);
-	char *sub = sp_xasprintf("%s/sub", dir);
+	char *sub = sp_xasprintf("%s/deep/sub", dir);
 	const int have = version(state);
 	enum sp_code rc;
 
@@ -109,7 +109,7 @@ state(const char *dir, struct sp_buf *out, struct sp_err *err)
 
 		if (i <= have)
 			rc = sp_buf_addf(out, "replaced %d\n", i);
-		path = sp_xasprintf("%s/sub/%d", dir, i);
+		path = sp_xasprintf("%s/deep/sub/%d", dir, i);
 		sub = version(path);
 		free(path);
 		if (sub != 0 && sub != i)

@@ -231,29 +231,39 @@ differ(
 	}
 }
 
+/* Another fault-free run of ${fn} must change nothing on disk. */
+static void
+idle(struct run *r, enum sp_code (*fn)(const char *dir, struct sp_err *err),
+    uint64_t stage)
+{
+	struct sp_buf before, after;
+
+	sp_buf_init(&before, STATE_MAX);
+	sp_buf_init(&after, STATE_MAX);
+	tree_describe(r->dir, r->s->may_change, &before);
+	if (run(r, fn, NULL, 0, stage) != 0)
+		fail(r, "a second start fails: %s", shared->msg);
+	tree_describe(r->dir, r->s->may_change, &after);
+	differ(r, "a second start changes something", sp_buf_view(&before),
+	    sp_buf_view(&after));
+	sp_buf_done(&before);
+	sp_buf_done(&after);
+}
+
 /* Start again without a fault: to the end, and then no further. */
 static void
 resume(struct run *r, uint64_t stage)
 {
-	struct sp_buf have, before, after;
+	struct sp_buf have;
 
 	sp_buf_init(&have, STATE_MAX);
-	sp_buf_init(&before, STATE_MAX);
-	sp_buf_init(&after, STATE_MAX);
 	if (work(r, NULL, 0, stage) != 0)
 		fail(r, "the work does not go on: %s", shared->msg);
 	look(r, &have);
 	differ(r, "after going on, the undisturbed end", sp_buf_view(&r->end),
 	    sp_buf_view(&have));
-	tree_describe(r->dir, r->s->may_change, &before);
-	if (work(r, NULL, 0, stage + 1) != 0)
-		fail(r, "a second start fails: %s", shared->msg);
-	tree_describe(r->dir, r->s->may_change, &after);
-	differ(r, "a second start changes something", sp_buf_view(&before),
-	    sp_buf_view(&after));
+	idle(r, r->s->work, stage + 1);
 	sp_buf_done(&have);
-	sp_buf_done(&before);
-	sp_buf_done(&after);
 }
 
 static bool
@@ -270,15 +280,34 @@ acts_always(const char *kind)
 		strcmp(kind, "rewind") == 0);
 }
 
-/* One run with a fault, and what it left; false if the fault did not fire. */
+/* What the fault left: before, while and after recovering from it. */
+static void
+judge(struct run *r, struct sp_view acks, uint64_t stage)
+{
+	struct sp_buf have;
+
+	sp_buf_init(&have, STATE_MAX);
+	look(r, &have);
+	check_prefix(r, sp_buf_view(&have));
+	if (r->s->start != NULL) {
+		if (run(r, r->s->start, NULL, 0, stage) != 0)
+			fail(r, "the recovery fails: %s", shared->msg);
+		look(r, &have);
+		check_prefix(r, sp_buf_view(&have));
+		idle(r, r->s->start, stage + 1);
+	}
+	check_acks(r, acks, sp_buf_view(&have));
+	sp_buf_done(&have);
+}
+
+/* One run with a fault; whether it fired. */
 static bool
 strike(struct run *r, const char *kind, uint64_t at, uint64_t stage)
 {
-	struct sp_buf have, acks;
+	struct sp_buf acks;
 	bool fired;
 	int status;
 
-	sp_buf_init(&have, STATE_MAX);
 	sp_buf_init(&acks, ACKS_MAX);
 	status = work(r, kind, at, stage);
 	fired = status == EXIT_DIED || (shared->done && shared->fired);
@@ -288,16 +317,7 @@ strike(struct run *r, const char *kind, uint64_t at, uint64_t stage)
 		    shared->msg);
 	if (sp_buf_add(&acks, shared->acks, shared->nacks) != SP_OK)
 		abort();
-	look(r, &have);
-	check_prefix(r, sp_buf_view(&have));
-	if (r->s->start != NULL) {
-		if (run(r, r->s->start, NULL, 0, stage + 1) != 0)
-			fail(r, "the recovery fails: %s", shared->msg);
-		look(r, &have);
-		check_prefix(r, sp_buf_view(&have));
-	}
-	check_acks(r, sp_buf_view(&acks), sp_buf_view(&have));
-	sp_buf_done(&have);
+	judge(r, sp_buf_view(&acks), stage + 1);
 	sp_buf_done(&acks);
 	return (fired);
 }
@@ -319,7 +339,7 @@ nested(struct run *r, const char *kind, uint64_t at)
 
 	reset(r);
 	(void)strike(r, kind, at, 1);
-	if (work(r, NULL, 0, 3) != 0)
+	if (work(r, NULL, 0, 4) != 0)
 		fail(r, "the work does not go on: %s", shared->msg);
 	calls = shared->calls;
 	step = calls / NESTED + 1;
@@ -329,8 +349,8 @@ nested(struct run *r, const char *kind, uint64_t at)
 			    " then %s:%" PRIu64, second[k], n);
 			reset(r);
 			(void)strike(r, kind, at, 1);
-			(void)strike(r, second[k], n, 3);
-			resume(r, 5);
+			(void)strike(r, second[k], n, 4);
+			resume(r, 7);
 			r->tried++;
 		}
 	}
@@ -349,7 +369,7 @@ one(struct run *r, const char *kind, uint64_t at, bool deep)
 		fail(r, "the fault did not fire");
 	r->tried++;
 	r->fired += fired;
-	resume(r, 3);
+	resume(r, 4);
 	if (deep && fired && acts_always(kind))
 		nested(r, kind, at);
 }
@@ -373,7 +393,7 @@ measure(struct run *r)
 	look(r, &r->end);
 	check_acks(r, sp_buf_view(&acks), sp_buf_view(&r->end));
 	sp_buf_done(&acks);
-	resume(r, 3);
+	resume(r, 4);
 }
 
 static void
