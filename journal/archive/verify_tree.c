@@ -17,6 +17,7 @@
 #include "journal/archive/verify_priv.h"
 
 #define WIDTH	   256u
+#define PLACE_MAX  160
 #define LEVELS	   8u /* 256^7 > 2^53 */
 #define TILE_BYTES (WIDTH * 32u)
 #define BUNDLE_MAX (WIDTH * (2u + SP_LINE_MAX))
@@ -38,6 +39,17 @@ struct walk {
 	struct sp_buf file;
 	int64_t last; /* received of the line before */
 };
+
+/* "tree/tile/0/000"; level -1 is a bundle. */
+static const char *
+place(int level, uint64_t n, char out[PLACE_MAX])
+{
+	char name[128];
+
+	sp_layout_tile_path(level, n, name);
+	(void)snprintf(out, PLACE_MAX, "tree/%s", name);
+	return (out);
+}
 
 static struct sp_hash
 tile_root(const struct sp_hash *h)
@@ -96,29 +108,29 @@ tile_differs(
 {
 	struct level *v = &w->level[l];
 	struct sp_hash root = tile_root(stored);
-	char place[192], below[128];
+	char at[PLACE_MAX + 32], below[PLACE_MAX];
 	unsigned i = 0;
 
 	while (i + 1 < WIDTH && sp_hash_eq(&v->h[i], &stored[i]))
 		i++;
-	sp_layout_tile_path((int)l - 1, v->index, below);
+	(void)place((int)l - 1, v->index, below);
 	if (l == 0 && above_says(w, l, v->index, &root)) {
-		(void)snprintf(place, sizeof(place), "%s: entry %" PRIu64,
-		    below, v->index * WIDTH + i);
-		sp_verify_found_add(&w->a->found, "line", place,
+		(void)snprintf(at, sizeof(at), "%s: entry %" PRIu64, below,
+		    v->index * WIDTH + i);
+		sp_verify_found_add(&w->a->found, "line", at,
 		    "the line is not the one that the tree has: its hash is "
 		    "not that of %s",
 		    where);
 		memcpy(v->h, stored, sizeof(v->h));
 		return;
 	}
-	(void)snprintf(place, sizeof(place), "%s: hash %u", where, i);
+	(void)snprintf(at, sizeof(at), "%s: hash %u", where, i);
 	if (l == 0)
-		sp_verify_found_add(&w->a->found, "tile", place,
+		sp_verify_found_add(&w->a->found, "tile", at,
 		    "is not that of the line of entry %" PRIu64 " in %s",
 		    v->index * WIDTH + i, below);
 	else
-		sp_verify_found_add(&w->a->found, "tile", place,
+		sp_verify_found_add(&w->a->found, "tile", at,
 		    "is not the root of the tile below it");
 }
 
@@ -127,11 +139,10 @@ full_tile(struct walk *w, unsigned l, struct sp_err *err)
 {
 	struct level *v = &w->level[l];
 	struct sp_hash stored[WIDTH], root;
-	char where[128], *path;
+	char where[PLACE_MAX], *path;
 	enum sp_code rc;
 
-	sp_layout_tile_path((int)l, v->index, where);
-	path = sp_layout_path(w->a->dir, where);
+	path = sp_layout_path(w->a->dir, place((int)l, v->index, where));
 	sp_buf_clear(&w->file);
 	rc = sp_io_read_file(path, TILE_BYTES, &w->file, err);
 	free(path);
@@ -180,7 +191,7 @@ check_line(struct walk *w, struct sp_view text, uint64_t seq, const char *file)
 	struct sp_verify_found *f = &w->a->found;
 	struct sp_line l;
 	struct sp_err err;
-	char where[192];
+	char where[PLACE_MAX + 32];
 
 	(void)snprintf(where, sizeof(where), "%s: entry %" PRIu64, file, seq);
 	if (sp_line_parse(text, &l, &err) != SP_OK) {
@@ -207,13 +218,12 @@ full_bundle(struct walk *w, uint64_t n, struct sp_err *err)
 	struct sp_verify_found *f = &w->a->found;
 	struct level *v = &w->level[0];
 	struct sp_hash lines[WIDTH];
-	char where[128], *path;
+	char where[PLACE_MAX], *path;
 	size_t at = 0;
 	unsigned i = 0;
 	enum sp_code rc;
 
-	sp_layout_tile_path(-1, n, where);
-	path = sp_layout_path(w->a->dir, where);
+	path = sp_layout_path(w->a->dir, place(-1, n, where));
 	sp_buf_clear(&w->file);
 	rc = sp_io_read_file(path, BUNDLE_MAX, &w->file, err);
 	free(path);
@@ -231,7 +241,7 @@ full_bundle(struct walk *w, uint64_t n, struct sp_err *err)
 		    w, sp_view_mem(p + 2, len), n * WIDTH + i, where);
 		at += 2 + len;
 	}
-	if (i < WIDTH || at != w->file.n)
+	if (w->file.n > 0 && (i < WIDTH || at != w->file.n))
 		sp_verify_found_add(f, "bundle", where,
 		    "is not made of 256 lines: line %u at byte %zu of %zu", i,
 		    at, w->file.n);
