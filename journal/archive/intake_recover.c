@@ -393,6 +393,26 @@ received(struct walk *w, const char *name, uint64_t off, uint64_t len,
 	return (SP_OK);
 }
 
+/* Nobody's bytes: the beginning of the very mark that is written here next.
+ * So a start needs no space for them on a disk that was full. */
+static enum sp_code
+is_part_of_mark(struct walk *w, bool *is, struct sp_err *err)
+{
+	const struct sp_intake_batch mark = { .number = w->number,
+		.first = w->seq };
+	uint8_t p[SP_INTAKE_BATCH_LEN], q[SP_INTAKE_BATCH_LEN];
+	enum sp_code rc;
+	size_t got;
+
+	*is = false;
+	if (w->size - w->off >= sizeof(p))
+		return (SP_OK);
+	sp_intake_batch_format(&mark, w->id, p);
+	rc = sp_io_pread(w->fd, q, sizeof(q), w->off, &got, err);
+	*is = rc == SP_OK && memcmp(p, q, got) == 0;
+	return (rc);
+}
+
 enum sp_code
 sp_intake_recover(const char *dir, const char *name, int fd,
     const struct sp_intake_head *h, struct sp_intake_end *end,
@@ -402,6 +422,7 @@ sp_intake_recover(const char *dir, const char *name, int fd,
 		.fd = fd, .id = h->id, .off = h->length, .seq = h->first
 	};
 	struct sp_intake_end e = { 0 };
+	bool nothing = false;
 	enum sp_code rc;
 
 	w.piece = sp_xmalloc(SP_INTAKE_PIECE);
@@ -414,7 +435,9 @@ sp_intake_recover(const char *dir, const char *name, int fd,
 	if (rc == SP_OK)
 		rc = received(
 		    &w, name, w.last_rec, w.last_len, &e.last_received, err);
-	if (rc == SP_OK && w.off < w.size)
+	if (rc == SP_OK)
+		rc = is_part_of_mark(&w, &nothing, err);
+	if (rc == SP_OK && w.off < w.size && !nothing)
 		rc = keep_tail(dir, name, &w, found, err);
 	if (rc == SP_OK)
 		rc = settle(&w, &e, err);

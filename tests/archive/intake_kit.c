@@ -146,6 +146,9 @@ kit_commit(struct kit *k, size_t n)
 			e[i].msg.p = NULL;
 		}
 	}
+	if (k->fault != NULL)
+		sp_fault_arm(k->fault, k->at);
+	k->fault = NULL;
 	rc = sp_intake_commit(k->in, e, n, &k->err);
 	for (size_t i = 0; i < n; i++) {
 		(void)sp_io_close(e[i].fd, NULL);

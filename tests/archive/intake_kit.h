@@ -20,6 +20,8 @@ struct kit {
 	struct sp_intake_found found;
 	struct sp_err err;
 	bool in_files;            /* messages come from a file */
+	const char *fault;        /* armed just before the next commit ... */
+	uint64_t at;              /* ... to act on its call ${at} */
 };
 
 /* A fresh directory with intake/ in it. */
