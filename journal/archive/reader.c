@@ -331,6 +331,16 @@ from_intake(
 	return (SP_OK);
 }
 
+/* A damaged file may be restored meanwhile, so it is opened anew next time. */
+static void
+forget(struct sp_reader *r)
+{
+	for (size_t i = 0; i < OPEN_SEGMENTS; i++)
+		close_segment(&r->open[i]);
+	for (size_t i = 0; i < OPEN_INTAKES; i++)
+		close_intake(&r->scan[i]);
+}
+
 /* ---- both ----------------------------------------------------------- */
 
 enum sp_code
@@ -357,8 +367,10 @@ sp_reader_get(
 		if (rc == SP_ENOTFOUND)
 			rc = from_intake(r, seq, &e, err);
 	}
-	if (rc != SP_OK)
+	if (rc != SP_OK) {
+		forget(r);
 		return (rc);
+	}
 	e.record = sp_buf_view(&r->record);
 	e.msg = sp_buf_view(&r->msg);
 	*out = e;
@@ -391,8 +403,10 @@ sp_reader_end(struct sp_reader *r, uint64_t *end, struct sp_err *err)
 	/* Rotated and packed between listing and opening: there are newer. */
 	for (int look = 0; look < LOOKS && rc == SP_ENOTFOUND; look++)
 		rc = intake_end(r, &e, err);
-	if (rc != SP_OK)
+	if (rc != SP_OK) {
+		forget(r);
 		return (rc);
+	}
 	/* A copy of an archive may have no intake log. */
 	if (r->nsegments > 0 && r->segments[r->nsegments - 1].name.last >= e)
 		e = r->segments[r->nsegments - 1].name.last + 1;

@@ -13,3 +13,5 @@ set_tests_properties(segment_stock PROPERTIES LABELS unit TIMEOUT 120
 
 add_executable(bench_segment ${PROJECT_SOURCE_DIR}/bench/bench_segment.c)
 target_link_libraries(bench_segment PRIVATE sp_flags sp_archive)
+
+sp_unit(test_seal unit SOURCES test_seal.c LINKS sp_fixture)
