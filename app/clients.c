@@ -68,7 +68,7 @@ reply(struct sp_client *c, enum sp_code code, const char *text)
 
 	sp_buf_init(&b, SP_CONTROL_MAX + 64);
 	sp_control_format(&b, code, text);
-	(void)sp_buf_addc(&b, '\n');
+	(void)!sp_buf_addc(&b, '\n');
 	(void)send(c->fd, b.p, b.n, MSG_NOSIGNAL);
 	sp_buf_done(&b);
 	sp_clients_drop(c);
@@ -116,7 +116,7 @@ status_text(
 	if (receive.n > 0)
 		sp_json_raw(&j, "receive", receive);
 	sp_json_obj_end(&j);
-	(void)sp_json_end(&j);
+	(void)!sp_json_end(&j);
 }
 
 static void

@@ -35,11 +35,11 @@ print_row(const struct audit *a, const struct sp_record *r)
 	}
 	sp_time_local(r->received, a->app->tz, time);
 	printf("%12" PRIu64 "  %s  ", r->seq, time);
-	sp_print_cell(r->event, 12, false);
+	sp_common_cell(r->event, 12, false);
 	(void)fputs("  ", stdout);
-	sp_print_cell(user == NULL ? "-" : user, 16, false);
+	sp_common_cell(user == NULL ? "-" : user, 16, false);
 	(void)fputs("  ", stdout);
-	sp_print_cell(detail, a->app->verbose ? 0 : 300, true);
+	sp_common_cell(detail, a->app->verbose ? 0 : 300, true);
 	(void)fputc('\n', stdout);
 	free(detail);
 }
@@ -117,10 +117,10 @@ sp_cmd_audit(struct sp_app *app, int argc, char **argv)
 	int first, status, f;
 	enum sp_code rc;
 
-	status = sp_command_parse_max(&usage, argc, argv, 0, &first);
+	status = sp_common_parse_max(&usage, argc, argv, 0, &first);
 	if (status >= 0)
 		return (status);
-	f = sp_command_choice("format", form, forms, SP_COUNTOF(forms));
+	f = sp_common_choice("format", form, forms, SP_COUNTOF(forms));
 	if (f < 0)
 		return (2);
 	a.json = f == 1;

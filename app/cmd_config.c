@@ -14,7 +14,7 @@ sp_cmd_config(struct sp_app *app, int argc, char **argv)
 	struct sp_err err;
 	int first, status;
 
-	status = sp_command_parse_max(&usage, argc, argv, 1, &first);
+	status = sp_common_parse_max(&usage, argc, argv, 1, &first);
 	if (status >= 0)
 		return (status);
 	if (first >= argc || strcmp(argv[first], "check") != 0)

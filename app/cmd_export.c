@@ -99,7 +99,7 @@ parse_loadfile(const char *text, struct sp_export_opts *o)
 	o->csv = o->jsonl = false;
 	while (rest.n > 0) {
 		char *word = sp_view_dup(sp_view_cut(&rest, ','));
-		int k = sp_command_choice(
+		int k = sp_common_choice(
 		    "load-file", word, names, SP_COUNTOF(names));
 
 		free(word);
@@ -179,16 +179,16 @@ sp_cmd_export(struct sp_app *app, int argc, char **argv)
 	char *query;
 	enum sp_code rc;
 
-	status = sp_command_parse(&usage, argc, argv, &first);
+	status = sp_common_parse(&usage, argc, argv, &first);
 	if (status >= 0)
 		return (status);
 	if (o.output == NULL)
 		return (sp_app_usage("export: where to? write --output PATH"));
-	k = sp_command_choice("by", by, bys, SP_COUNTOF(bys));
+	k = sp_common_choice("by", by, bys, SP_COUNTOF(bys));
 	if (k < 0 || !parse_loadfile(load, &o))
 		return (2);
 	sp_mail_global_init();
-	query = sp_command_join(argc, argv, first);
+	query = sp_common_join(argc, argv, first);
 	rc = sp_app_open(app, &err);
 	if (rc == SP_OK)
 		rc = sp_range_parse(app, since, until, &range, &err);

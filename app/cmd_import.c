@@ -92,7 +92,7 @@ is_there(struct import *im, const struct sp_import_item *item)
 	sp_sha256_once(item->msg.p, item->msg.n, digest);
 	sp_hex_encode(digest, sizeof(digest), hex);
 	(void)snprintf(query, sizeof(query), "sha256:%s grade:imported", hex);
-	(void)sp_search(im->app->dir, &o, compare, &t, &result, &err);
+	(void)!sp_search(im->app->dir, &o, compare, &t, &result, &err);
 	return (t.found);
 }
 
@@ -241,14 +241,14 @@ sp_cmd_import(struct sp_app *app, int argc, char **argv)
 	int first, status, k = -1;
 	enum sp_code rc;
 
-	status = sp_command_parse(&usage, argc, argv, &first);
+	status = sp_common_parse(&usage, argc, argv, &first);
 	if (status >= 0)
 		return (status);
 	if (first >= argc)
 		return (sp_app_usage("import: what? write `sealpost import "
 				     "PATH...`"));
 	if (kind != NULL &&
-	    (k = sp_command_choice("as", kind, kinds, SP_COUNTOF(kinds))) < 0)
+	    (k = sp_common_choice("as", kind, kinds, SP_COUNTOF(kinds))) < 0)
 		return (2);
 	rc = sp_app_open(app, &err);
 	if (rc == SP_OK)

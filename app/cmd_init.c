@@ -161,7 +161,7 @@ sp_cmd_init(struct sp_app *app, int argc, char **argv)
 	int first, status;
 	char *dir;
 
-	status = sp_command_parse_max(&usage, argc, argv, 1, &first);
+	status = sp_common_parse_max(&usage, argc, argv, 1, &first);
 	if (status >= 0)
 		return (status);
 	if (first >= argc)

@@ -30,14 +30,14 @@ make(struct sp_app *app, uint64_t seq, struct sp_buf *out, struct sp_err *err)
 		rc = sp_merkle_inclusion(&nodes, seq, c.size, &proof, err);
 	}
 	if (rc == SP_OK) {
-		(void)sp_buf_addf(
+		(void)!sp_buf_addf(
 		    out, "c2sp.org/tlog-proof@v1\nindex %" PRIu64 "\n", seq);
 		for (size_t i = 0; i < proof.n; i++) {
-			(void)sp_b64_append(out, proof.h[i].b, 32);
-			(void)sp_buf_addc(out, '\n');
+			(void)!sp_b64_append(out, proof.h[i].b, 32);
+			(void)!sp_buf_addc(out, '\n');
 		}
-		(void)sp_buf_addc(out, '\n');
-		(void)sp_buf_addv(out, sp_buf_view(&note));
+		(void)!sp_buf_addc(out, '\n');
+		(void)!sp_buf_addv(out, sp_buf_view(&note));
 	}
 	sp_tree_close(tree);
 	sp_buf_done(&note);
@@ -58,13 +58,13 @@ sp_cmd_proof(struct sp_app *app, int argc, char **argv)
 	uint64_t seq;
 	enum sp_code rc;
 
-	status = sp_command_parse_max(&usage, argc, argv, 1, &first);
+	status = sp_common_parse_max(&usage, argc, argv, 1, &first);
 	if (status >= 0)
 		return (status);
 	if (first >= argc)
 		return (sp_app_usage("proof: of which entry? write "
 				     "`sealpost proof SEQ`"));
-	if (!sp_command_seq(argv[first], &seq))
+	if (!sp_common_seq(argv[first], &seq))
 		return (2);
 	sp_buf_init(&out, 2 * SP_NOTE_MAX);
 	rc = sp_app_find(app, &err);

@@ -23,7 +23,7 @@ sp_cmd_reindex(struct sp_app *app, int argc, char **argv)
 	enum sp_code rc;
 	char n[32];
 
-	status = sp_command_parse_max(&usage, argc, argv, 0, &first);
+	status = sp_common_parse_max(&usage, argc, argv, 0, &first);
 	if (status >= 0)
 		return (status);
 	rc = sp_app_open(app, &err);

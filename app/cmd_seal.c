@@ -34,7 +34,7 @@ sp_cmd_seal(struct sp_app *app, int argc, char **argv)
 	int first, status;
 	enum sp_code rc;
 
-	status = sp_command_parse_max(&usage, argc, argv, 0, &first);
+	status = sp_common_parse_max(&usage, argc, argv, 0, &first);
 	if (status >= 0)
 		return (status);
 	sp_buf_init(&text, 4096);

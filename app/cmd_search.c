@@ -49,9 +49,9 @@ print_row(struct search *s, const struct sp_hit *hit)
 	}
 	sp_time_local(hit->received, s->app->tz, time);
 	printf("%12" PRIu64 "  %-19s  ", hit->seq, time);
-	sp_print_cell(hit->from, FROM_WIDTH, false);
+	sp_common_cell(hit->from, FROM_WIDTH, false);
 	(void)fputs("  ", stdout);
-	sp_print_cell(hit->subject, s->width, true);
+	sp_common_cell(hit->subject, s->width, true);
 	(void)fputc('\n', stdout);
 }
 
@@ -174,11 +174,11 @@ sp_cmd_search(struct sp_app *app, int argc, char **argv)
 	int first, status, f, k;
 	char *query;
 
-	status = sp_command_parse(&usage, argc, argv, &first);
+	status = sp_common_parse(&usage, argc, argv, &first);
 	if (status >= 0)
 		return (status);
-	f = sp_command_choice("format", form, forms, SP_COUNTOF(forms));
-	k = sp_command_choice("sort", sort, sorts, SP_COUNTOF(sorts));
+	f = sp_common_choice("format", form, forms, SP_COUNTOF(forms));
+	k = sp_common_choice("sort", sort, sorts, SP_COUNTOF(sorts));
 	if (f < 0 || k < 0)
 		return (2);
 	if (sp_range_parse(app, since, until, &range, &err) != SP_OK ||
@@ -186,7 +186,7 @@ sp_cmd_search(struct sp_app *app, int argc, char **argv)
 		return (sp_app_fail(&err));
 	s.form = (enum form)f;
 	s.width = subject_width();
-	query = sp_command_join(argc, argv, first);
+	query = sp_common_join(argc, argv, first);
 	o.query = query;
 	o.have_since = range.have_since;
 	o.have_until = range.have_until;

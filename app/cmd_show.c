@@ -63,10 +63,10 @@ print_people(const char *name, const struct sp_mail_addrs *a)
 		if (i > 0)
 			(void)fputs(", ", stdout);
 		if (a->v[i].name[0] != '\0') {
-			sp_print_cell(a->v[i].name, 0, true);
+			sp_common_cell(a->v[i].name, 0, true);
 			(void)fputs(" <", stdout);
 		}
-		sp_print_cell(a->v[i].addr, 0, true);
+		sp_common_cell(a->v[i].addr, 0, true);
 		if (a->v[i].name[0] != '\0')
 			(void)fputc('>', stdout);
 	}
@@ -87,7 +87,7 @@ print_envelope(const struct sp_record *r)
 	sp_buf_init(&tmp, 4096);
 	if (sp_json_get_str(envelope, "from", &tmp, &v)) {
 		text = sp_view_dup(v);
-		sp_print_field("Envelope", v.n == 0 ? "<>" : text);
+		sp_common_field("Envelope", v.n == 0 ? "<>" : text);
 		free(text);
 	}
 	json_array_foreach(json_object_get(envelope, "to"), i, rcpt)
@@ -95,7 +95,7 @@ print_envelope(const struct sp_record *r)
 		if (!sp_json_get_str(rcpt, "addr", &tmp, &v))
 			continue;
 		text = sp_view_dup(v);
-		sp_print_field("  to", text);
+		sp_common_field("  to", text);
 		free(text);
 	}
 	sp_buf_done(&tmp);
@@ -118,7 +118,7 @@ print_body(const char *text, size_t n)
 			else if (*p == '\r')
 				*p = '\0';
 		}
-		sp_print_cell(line, 0, true);
+		sp_common_cell(line, 0, true);
 		(void)fputc('\n', stdout);
 		free(line);
 		from = i + 1;
@@ -148,19 +148,19 @@ print_message(const struct sp_app *app, const struct sp_record *r,
 		return;
 	}
 	m = sp_mail_parse(e->msg, &o);
-	sp_print_field("Date", m->date == NULL ? "" : m->date);
+	sp_common_field("Date", m->date == NULL ? "" : m->date);
 	print_people("From", &m->from);
 	print_people("To", &m->to);
 	print_people("Cc", &m->cc);
 	print_people("Bcc", &m->bcc);
-	sp_print_field("Subject", m->subject == NULL ? "" : m->subject);
+	sp_common_field("Subject", m->subject == NULL ? "" : m->subject);
 	for (size_t i = 0; i < m->nparts; i++) {
 		const struct sp_mail_part *p = &m->parts[i];
 
 		if (!p->attachment)
 			continue;
 		printf("%-12s ", "Attachment");
-		sp_print_cell(p->name == NULL ? "(no name)" : p->name, 0, true);
+		sp_common_cell(p->name == NULL ? "(no name)" : p->name, 0, true);
 		printf("  (%s, %s, --part %s)\n", p->type,
 		    sp_text_size(p->size, size), p->path);
 	}
@@ -256,14 +256,14 @@ sp_cmd_show(struct sp_app *app, int argc, char **argv)
 	uint64_t seq;
 	enum sp_code rc;
 
-	status = sp_command_parse_max(&usage, argc, argv, 1, &first);
+	status = sp_common_parse_max(&usage, argc, argv, 1, &first);
 	if (status >= 0)
 		return (status);
 	if (first >= argc)
 		return (sp_app_usage("show: which entry? write `sealpost show "
 				     "SEQ`"));
-	f = sp_command_choice("format", form, forms, SP_COUNTOF(forms));
-	if (f < 0 || !sp_command_seq(argv[first], &seq))
+	f = sp_common_choice("format", form, forms, SP_COUNTOF(forms));
+	if (f < 0 || !sp_common_seq(argv[first], &seq))
 		return (2);
 	sp_mail_global_init();
 	rc = sp_app_open(app, &err);

@@ -143,10 +143,10 @@ sp_cmd_status(struct sp_app *app, int argc, char **argv)
 	struct sp_err err;
 	int first, status, f;
 
-	status = sp_command_parse_max(&usage, argc, argv, 0, &first);
+	status = sp_common_parse_max(&usage, argc, argv, 0, &first);
 	if (status >= 0)
 		return (status);
-	f = sp_command_choice("format", form, forms, SP_COUNTOF(forms));
+	f = sp_common_choice("format", form, forms, SP_COUNTOF(forms));
 	if (f < 0)
 		return (2);
 	if (sp_app_open(app, &err) != SP_OK ||

@@ -112,10 +112,10 @@ sp_cmd_verify(struct sp_app *app, int argc, char **argv)
 	int first, status, json;
 	enum sp_code rc;
 
-	status = sp_command_parse_max(&usage, argc, argv, 1, &first);
+	status = sp_common_parse_max(&usage, argc, argv, 1, &first);
 	if (status >= 0)
 		return (status);
-	json = sp_command_choice("--format", format, formats, 2);
+	json = sp_common_choice("--format", format, formats, 2);
 	if (json < 0)
 		return (2);
 	j.path = first < argc ? argv[first] : NULL;

@@ -8,7 +8,7 @@
 #include "base/record.h"
 
 int
-sp_command_parse(const struct sp_usage *u, int argc, char **argv, int *first)
+sp_common_parse(const struct sp_usage *u, int argc, char **argv, int *first)
 {
 	switch (sp_options_parse(u, argc, argv, first)) {
 	case SP_PARSED_HELP:
@@ -22,10 +22,10 @@ sp_command_parse(const struct sp_usage *u, int argc, char **argv, int *first)
 }
 
 int
-sp_command_parse_max(
+sp_common_parse_max(
     const struct sp_usage *u, int argc, char **argv, int max, int *first)
 {
-	int status = sp_command_parse(u, argc, argv, first);
+	int status = sp_common_parse(u, argc, argv, first);
 
 	if (status >= 0 || argc - *first <= max)
 		return (status);
@@ -35,7 +35,7 @@ sp_command_parse_max(
 }
 
 char *
-sp_command_join(int argc, char **argv, int first)
+sp_common_join(int argc, char **argv, int first)
 {
 	struct sp_buf b;
 
@@ -49,7 +49,7 @@ sp_command_join(int argc, char **argv, int first)
 }
 
 bool
-sp_command_seq(const char *text, uint64_t *seq)
+sp_common_seq(const char *text, uint64_t *seq)
 {
 	if (sp_view_u64(sp_view_str(text), seq) && *seq <= SP_SEQ_MAX)
 		return (true);
@@ -58,7 +58,7 @@ sp_command_seq(const char *text, uint64_t *seq)
 }
 
 int
-sp_command_choice(
+sp_common_choice(
     const char *option, const char *text, const char *const *names, size_t n)
 {
 	struct sp_buf b;
@@ -69,7 +69,7 @@ sp_command_choice(
 	}
 	sp_buf_init(&b, 1024);
 	for (size_t i = 0; i < n; i++)
-		(void)sp_buf_addf(&b, "%s%s",
+		(void)!sp_buf_addf(&b, "%s%s",
 		    i == 0	 ? ""
 		    : i + 1 == n ? " or "
 				 : ", ",
@@ -107,7 +107,7 @@ printable(const char *text, size_t bytes)
 }
 
 void
-sp_print_cell(const char *text, size_t width, bool last)
+sp_common_cell(const char *text, size_t width, bool last)
 {
 	size_t n = text == NULL ? 0 : strlen(text), used = 0;
 
@@ -129,9 +129,9 @@ sp_print_cell(const char *text, size_t width, bool last)
 }
 
 void
-sp_print_field(const char *name, const char *text)
+sp_common_field(const char *name, const char *text)
 {
 	printf("%-12s ", name);
-	sp_print_cell(text, 0, true);
+	sp_common_cell(text, 0, true);
 	(void)fputc('\n', stdout);
 }

@@ -12,9 +12,9 @@ void
 sp_control_format(struct sp_buf *out, enum sp_code code, const char *text)
 {
 	if (code == SP_OK)
-		(void)sp_buf_addf(out, "ok %s", text);
+		(void)!sp_buf_addf(out, "ok %s", text);
 	else
-		(void)sp_buf_addf(out, "err %d %s", (int)code, text);
+		(void)!sp_buf_addf(out, "err %d %s", (int)code, text);
 }
 
 enum sp_code

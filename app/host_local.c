@@ -249,7 +249,7 @@ sp_local_seal(struct sp_local *l, struct sp_buf *text, struct sp_err *err)
 	while (rc == SP_OK && did)
 		rc = sp_seal_pack(l->seal, &did, err);
 	if (rc == SP_OK)
-		(void)sp_buf_addf(text, "%" PRIu64 " %" PRIu64 " %" PRIu64,
+		(void)!sp_buf_addf(text, "%" PRIu64 " %" PRIu64 " %" PRIu64,
 		    sp_seal_packed(l->seal) - before, sp_seal_packed(l->seal),
 		    size);
 	return (rc);

@@ -42,7 +42,7 @@ sp_outbox_alarm(
 	sp_json_cstr(&j, "archive", dir);
 	sp_json_cstr(&j, "alarm", text);
 	sp_json_obj_end(&j);
-	(void)sp_buf_addc(&b, '\n');
+	(void)!sp_buf_addc(&b, '\n');
 	rc = sp_io_mkdirs(box, 0750, err);
 	if (rc == SP_OK)
 		rc = sp_io_list(box, &names, &n, err);

@@ -49,9 +49,9 @@ wipe(struct sp_verify_print *p)
 }
 
 static void
-emit(struct sp_buf *b)
+emit(struct sp_json *j, struct sp_buf *b)
 {
-	if (sp_buf_addc(b, '\n') == SP_OK)
+	if (sp_json_end(j) == SP_OK && sp_buf_addc(b, '\n') == SP_OK)
 		(void)fwrite(b->p, 1, b->n, stdout);
 	sp_buf_done(b);
 }
@@ -75,8 +75,7 @@ finding(void *ctx, const char *kind, const char *where, const char *why)
 	sp_json_str(&j, "where", sp_view_str(where));
 	sp_json_str(&j, "why", sp_view_str(why));
 	sp_json_obj_end(&j);
-	(void)sp_json_end(&j);
-	emit(&b);
+	emit(&j, &b);
 }
 
 static bool
@@ -267,8 +266,7 @@ json(const struct sp_verdict *v, int status)
 		}
 	}
 	sp_json_obj_end(&j);
-	(void)sp_json_end(&j);
-	emit(&b);
+	emit(&j, &b);
 }
 
 int

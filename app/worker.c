@@ -66,7 +66,7 @@ sp_worker_reply(
 	struct sp_buf b;
 
 	sp_buf_init(&b, SP_CONTROL_MAX);
-	(void)sp_buf_addf(&b, "%" PRIu64 " ", id);
+	(void)!sp_buf_addf(&b, "%" PRIu64 " ", id);
 	sp_control_format(&b, code, text);
 	(void)send(w->channel, b.p, b.n, MSG_NOSIGNAL);
 	sp_buf_done(&b);

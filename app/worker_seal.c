@@ -135,7 +135,7 @@ answer(struct state *s, const struct sp_request *rq)
 		if (!well)
 			rc = sp_err_set(&err, SP_EIO, 0,
 			    "sealing failed; see the alarms in the log");
-		(void)sp_buf_addf(&out, "%" PRIu64 " %" PRIu64 " %" PRIu64,
+		(void)!sp_buf_addf(&out, "%" PRIu64 " %" PRIu64 " %" PRIu64,
 		    sp_seal_packed(s->seal) - before, sp_seal_packed(s->seal),
 		    s->size);
 	} else if (strcmp(rq->verb, "keep") == 0) {
