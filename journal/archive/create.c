@@ -73,7 +73,7 @@ check_dir(const struct make *m, struct sp_err *err)
 	size_t n;
 
 	if (have(dir, "FORMAT")) {
-		(void)rmdir(m->stage); /* empty, if it is there at all */
+		(void)!sp_io_rmdir(m->stage, NULL); /* empty, if it is there */
 		return (sp_err_set(
 		    err, SP_EEXISTS, 0, "%s is already an archive", dir));
 	}
@@ -311,7 +311,7 @@ finish(const struct make *m, struct sp_err *err)
 	if (rc == SP_OK)
 		rc = sp_io_syncdir(m->c->dir, err);
 	if (rc == SP_OK)
-		(void)rmdir(m->stage);
+		(void)!sp_io_rmdir(m->stage, NULL);
 	return (rc);
 }
 

@@ -136,176 +136,175 @@ test_the_effective_text_is_sorted_and_ends_each_line(void **state)
 	sp_config_free(c);
 }
 
+static const struct {
+	const char *name, *in, *want;
+} mistakes[] = {
+	{ "unknown option", "\nspeed = 1\n", "f:2: unknown option \"speed\"" },
+	{ "unknown section", "\n\npull a { x = 1 }",
+	    "f:3: unknown section \"pull\"" },
+	{ "later section", "timestamp { }",
+	    "f:1: unknown section \"timestamp\"" },
+	{ "unknown option in a section", "log {\n colour = 1 }",
+	    "f:2: unknown option \"colour\" in section \"log\"" },
+	{ "unclosed section",
+	    "\nlisten a {\n"
+	    " address = 127.0.0.1:1\n",
+	    "f:2: section \"listen a\" is not closed; expected \"}\" "
+	    "before the end of the file" },
+	{ "section in a section", "seal {\n size = 1M\nlog { }",
+	    "f:3: section \"log\" begins inside section \"seal\"; "
+	    "expected \"}\" to close what begins in line 1" },
+	{ "option twice", "memory = 1M\n#\nmemory = 1M",
+	    "f:3: option \"memory\" is given twice; it was set in "
+	    "line 1" },
+	{ "option twice in a section",
+	    "log { level = info\n"
+	    "level = info }",
+	    "f:2: option \"level\" is given twice; it was set in "
+	    "line 1" },
+	{ "section twice", "log { }\nlog { }",
+	    "f:2: section \"log\" is given twice; it begins in "
+	    "line 1" },
+	{ "named section twice",
+	    "listen a { address = 127.0.0.1:1 }\n"
+	    "listen a { address = 127.0.0.1:2 }",
+	    "f:2: section \"listen a\" is given twice; it begins in "
+	    "line 1" },
+	{ "address twice",
+	    "listen a { address = 127.0.0.1:1 }\n"
+	    "listen b {\n address = 127.0.0.1:1 }",
+	    "f:3: address 127.0.0.1:1 is already used by section "
+	    "\"listen a\"" },
+	{ "no address", "\nlisten a { }",
+	    "f:2: section \"listen a\" has no address; expected "
+	    "address = ADDRESS:PORT" },
+	{ "open to the world",
+	    "listen a {\n"
+	    " address = 0.0.0.0:25 }",
+	    "f:2: address 0.0.0.0:25 can be reached from other hosts; "
+	    "expected allow = { NETWORK, ... } in section "
+	    "\"listen a\" saying which may send" },
+	{ "open to the world over IPv6",
+	    "listen a { address = [::]:25 allow = { } }",
+	    "f:1: address [::]:25 can be reached from other hosts; "
+	    "expected allow = { NETWORK, ... } in section "
+	    "\"listen a\" saying which may send" },
+	{ "lmtp",
+	    "listen a { address = 127.0.0.1:1\n"
+	    "protocol = lmtp }",
+	    "f:2: protocol lmtp is not supported by this version; "
+	    "expected smtp" },
+	{ "size", "memory = lots",
+	    "f:1: \"lots\" is no value of option \"memory\"; expected "
+	    "bytes from 1048576 to 68719476736, also with K, M or G" },
+	{ "size below its least", "memory = 1048575",
+	    "f:1: \"1048575\" is no value of option \"memory\"; "
+	    "expected bytes from 1048576 to 68719476736, also with "
+	    "K, M or G" },
+	{ "level", "seal { level = 20 }",
+	    "f:1: \"20\" is no value of option \"level\"; expected "
+	    "a number from 1 to 19" },
+	{ "negative", "seal { level = -1 }",
+	    "f:1: \"-1\" is no value of option \"level\"; expected "
+	    "a number from 1 to 19" },
+	{ "choice", "log { level = loud }",
+	    "f:1: \"loud\" is no value of option \"level\"; expected "
+	    "one of debug|info|warn|error" },
+	{ "choice of nothing", "log { level = '' }",
+	    "f:1: \"\" is no value of option \"level\"; expected "
+	    "one of debug|info|warn|error" },
+	{ "boolean", "log { addresses = 1 }",
+	    "f:1: \"1\" is no value of option \"addresses\"; expected "
+	    "true or false" },
+	{ "relative path", "guard = here",
+	    "f:1: \"here\" is no value of option \"guard\"; expected "
+	    "an absolute path" },
+	{ "network with host bits",
+	    "listen a { address = 127.0.0.1:1\n"
+	    "allow = { 10.1.2.3/8 } }",
+	    "f:2: \"10.1.2.3/8\" is no value of option \"allow\"; "
+	    "expected a network like 192.0.2.0/24 or 2001:db8::/32 "
+	    "without bits beyond the prefix, or an address" },
+	{ "recipient",
+	    "listen a { address = 127.0.0.1:1\n"
+	    "recipients = { bob } }",
+	    "f:2: \"bob\" is no value of option \"recipients\"; "
+	    "expected user@domain or @domain" },
+	{ "not a list", "listen a { allow = 10.0.0.0/8 }",
+	    "f:1: option \"allow\" is a list; expected "
+	    "{ value, value }" },
+	{ "list for one value", "memory = { 1M }",
+	    "f:1: option \"memory\" has no value; expected "
+	    "memory = VALUE" },
+	{ "broken list",
+	    "listen a { allow = { 10.0.0.0/8\n"
+	    "10.1.0.0/16 } }",
+	    "f:2: the list of option \"allow\" is broken; expected "
+	    "\",\" or \"}\"" },
+	{ "trailing comma", "listen a { allow = { 10.0.0.0/8, } }",
+	    "f:1: the list of option \"allow\" is broken; expected a "
+	    "value" },
+	{ "append", "listen a { allow += { 10.0.0.0/8 } }",
+	    "f:1: \"+=\" is not used here; write all values in one "
+	    "list" },
+	{ "no value", "memory\n=\n",
+	    "f:1: option \"memory\" has no value; expected "
+	    "memory = VALUE" },
+	{ "only a name", "memory",
+	    "f:1: expected \"memory = VALUE\" "
+	    "or a section \"memory { ... }\"" },
+	{ "brace too many", "log { }\n}",
+	    "f:2: unexpected \"}\"; no section is open" },
+	{ "quote not closed", "guard = \"/a\nuser = x\"",
+	    "f:1: the quoted value is not closed on this line; "
+	    "expected \"" },
+	{ "comment not closed", "\n/* guard = 1\n",
+	    "f:2: the comment that begins here is never closed; "
+	    "expected */" },
+	{ "line after a comment", "/* 1\n2 */\nspeed = 1",
+	    "f:3: unknown option \"speed\"" },
+	{ "semicolon", "memory = 1M;",
+	    "f:1: unexpected \";\"; an "
+	    "option ends at the end of its value" },
+	{ "plus in a word", "listen a { recipients = { a+b@c } }",
+	    "f:1: unexpected \"+\"; a value with such a character "
+	    "must be in quotes" },
+	{ "environment", "guard = \"${HOME}\"",
+	    "f:1: the environment is not read; put ${ in single "
+	    "quotes if it is meant" },
+	{ "escape", "guard = \"/a\\nb\"",
+	    "f:1: unknown escape in a "
+	    "quoted value; expected \\\" or \\\\" },
+	{ "section without a name", "listen { }",
+	    "f:1: section \"listen\" needs a name; expected "
+	    "listen NAME { ... }" },
+	{ "section with a name", "log x { }",
+	    "f:1: section \"log\" takes no name; expected "
+	    "log { ... }" },
+	{ "name", "listen 'a b' { }",
+	    "f:1: the name of a section has "
+	    "letters, digits, \"-\" and \"_\", at most 32" },
+	{ "option as a section", "memory { }",
+	    "f:1: unknown section \"memory\"" },
+	{ "section as an option", "listen = 1",
+	    "f:1: \"listen\" is a section; expected "
+	    "listen NAME { ... }" },
+};
+
 static void
 test_every_mistake_is_named_with_its_line(void **state)
 {
-	static const struct {
-		const char *name, *in, *want;
-	} rows[] = {
-		{ "unknown option", "\nspeed = 1\n",
-		    "f:2: unknown option \"speed\"" },
-		{ "unknown section", "\n\npull a { x = 1 }",
-		    "f:3: unknown section \"pull\"" },
-		{ "later section", "timestamp { }",
-		    "f:1: unknown section \"timestamp\"" },
-		{ "unknown option in a section", "log {\n colour = 1 }",
-		    "f:2: unknown option \"colour\" in section \"log\"" },
-		{ "unclosed section",
-		    "\nlisten a {\n"
-		    " address = 127.0.0.1:1\n",
-		    "f:2: section \"listen a\" is not closed; expected \"}\" "
-		    "before the end of the file" },
-		{ "section in a section", "seal {\n size = 1M\nlog { }",
-		    "f:3: section \"log\" begins inside section \"seal\"; "
-		    "expected \"}\" to close what begins in line 1" },
-		{ "option twice", "memory = 1M\n#\nmemory = 1M",
-		    "f:3: option \"memory\" is given twice; it was set in "
-		    "line 1" },
-		{ "option twice in a section",
-		    "log { level = info\n"
-		    "level = info }",
-		    "f:2: option \"level\" is given twice; it was set in "
-		    "line 1" },
-		{ "section twice", "log { }\nlog { }",
-		    "f:2: section \"log\" is given twice; it begins in "
-		    "line 1" },
-		{ "named section twice",
-		    "listen a { address = 127.0.0.1:1 }\n"
-		    "listen a { address = 127.0.0.1:2 }",
-		    "f:2: section \"listen a\" is given twice; it begins in "
-		    "line 1" },
-		{ "address twice",
-		    "listen a { address = 127.0.0.1:1 }\n"
-		    "listen b {\n address = 127.0.0.1:1 }",
-		    "f:3: address 127.0.0.1:1 is already used by section "
-		    "\"listen a\"" },
-		{ "no address", "\nlisten a { }",
-		    "f:2: section \"listen a\" has no address; expected "
-		    "address = ADDRESS:PORT" },
-		{ "open to the world",
-		    "listen a {\n"
-		    " address = 0.0.0.0:25 }",
-		    "f:2: address 0.0.0.0:25 can be reached from other hosts; "
-		    "expected allow = { NETWORK, ... } in section "
-		    "\"listen a\" saying which may send" },
-		{ "open to the world over IPv6",
-		    "listen a { address = [::]:25 allow = { } }",
-		    "f:1: address [::]:25 can be reached from other hosts; "
-		    "expected allow = { NETWORK, ... } in section "
-		    "\"listen a\" saying which may send" },
-		{ "lmtp",
-		    "listen a { address = 127.0.0.1:1\n"
-		    "protocol = lmtp }",
-		    "f:2: protocol lmtp is not supported by this version; "
-		    "expected smtp" },
-		{ "size", "memory = lots",
-		    "f:1: \"lots\" is no value of option \"memory\"; expected "
-		    "bytes from 1048576 to 68719476736, also with K, M or G" },
-		{ "size below its least", "memory = 1048575",
-		    "f:1: \"1048575\" is no value of option \"memory\"; "
-		    "expected bytes from 1048576 to 68719476736, also with "
-		    "K, M or G" },
-		{ "level", "seal { level = 20 }",
-		    "f:1: \"20\" is no value of option \"level\"; expected "
-		    "a number from 1 to 19" },
-		{ "negative", "seal { level = -1 }",
-		    "f:1: \"-1\" is no value of option \"level\"; expected "
-		    "a number from 1 to 19" },
-		{ "choice", "log { level = loud }",
-		    "f:1: \"loud\" is no value of option \"level\"; expected "
-		    "one of debug|info|warn|error" },
-		{ "choice of nothing", "log { level = '' }",
-		    "f:1: \"\" is no value of option \"level\"; expected "
-		    "one of debug|info|warn|error" },
-		{ "boolean", "log { addresses = 1 }",
-		    "f:1: \"1\" is no value of option \"addresses\"; expected "
-		    "true or false" },
-		{ "relative path", "guard = here",
-		    "f:1: \"here\" is no value of option \"guard\"; expected "
-		    "an absolute path" },
-		{ "network with host bits",
-		    "listen a { address = 127.0.0.1:1\n"
-		    "allow = { 10.1.2.3/8 } }",
-		    "f:2: \"10.1.2.3/8\" is no value of option \"allow\"; "
-		    "expected a network like 192.0.2.0/24 or 2001:db8::/32 "
-		    "without bits beyond the prefix, or an address" },
-		{ "recipient",
-		    "listen a { address = 127.0.0.1:1\n"
-		    "recipients = { bob } }",
-		    "f:2: \"bob\" is no value of option \"recipients\"; "
-		    "expected user@domain or @domain" },
-		{ "not a list", "listen a { allow = 10.0.0.0/8 }",
-		    "f:1: option \"allow\" is a list; expected "
-		    "{ value, value }" },
-		{ "list for one value", "memory = { 1M }",
-		    "f:1: option \"memory\" has no value; expected "
-		    "memory = VALUE" },
-		{ "broken list",
-		    "listen a { allow = { 10.0.0.0/8\n"
-		    "10.1.0.0/16 } }",
-		    "f:2: the list of option \"allow\" is broken; expected "
-		    "\",\" or \"}\"" },
-		{ "trailing comma", "listen a { allow = { 10.0.0.0/8, } }",
-		    "f:1: the list of option \"allow\" is broken; expected a "
-		    "value" },
-		{ "append", "listen a { allow += { 10.0.0.0/8 } }",
-		    "f:1: \"+=\" is not used here; write all values in one "
-		    "list" },
-		{ "no value", "memory\n=\n",
-		    "f:1: option \"memory\" has no value; expected "
-		    "memory = VALUE" },
-		{ "only a name", "memory",
-		    "f:1: expected \"memory = VALUE\" "
-		    "or a section \"memory { ... }\"" },
-		{ "brace too many", "log { }\n}",
-		    "f:2: unexpected \"}\"; no section is open" },
-		{ "quote not closed", "guard = \"/a\nuser = x\"",
-		    "f:1: the quoted value is not closed on this line; "
-		    "expected \"" },
-		{ "comment not closed", "\n/* guard = 1\n",
-		    "f:2: the comment that begins here is never closed; "
-		    "expected */" },
-		{ "line after a comment", "/* 1\n2 */\nspeed = 1",
-		    "f:3: unknown option \"speed\"" },
-		{ "semicolon", "memory = 1M;",
-		    "f:1: unexpected \";\"; an "
-		    "option ends at the end of its value" },
-		{ "plus in a word", "listen a { recipients = { a+b@c } }",
-		    "f:1: unexpected \"+\"; a value with such a character "
-		    "must be in quotes" },
-		{ "environment", "guard = \"${HOME}\"",
-		    "f:1: the environment is not read; put ${ in single "
-		    "quotes if it is meant" },
-		{ "escape", "guard = \"/a\\nb\"",
-		    "f:1: unknown escape in a "
-		    "quoted value; expected \\\" or \\\\" },
-		{ "section without a name", "listen { }",
-		    "f:1: section \"listen\" needs a name; expected "
-		    "listen NAME { ... }" },
-		{ "section with a name", "log x { }",
-		    "f:1: section \"log\" takes no name; expected "
-		    "log { ... }" },
-		{ "name", "listen 'a b' { }",
-		    "f:1: the name of a section has "
-		    "letters, digits, \"-\" and \"_\", at most 32" },
-		{ "option as a section", "memory { }",
-		    "f:1: unknown section \"memory\"" },
-		{ "section as an option", "listen = 1",
-		    "f:1: \"listen\" is a section; expected "
-		    "listen NAME { ... }" },
-	};
-
 	(void)state;
-	for (size_t i = 0; i < SP_COUNTOF(rows); i++) {
+	for (size_t i = 0; i < SP_COUNTOF(mistakes); i++) {
 		struct sp_config *c = NULL;
 		enum sp_code rc =
-		    sp_config_parse("f", sp_view_str(rows[i].in), &c, &err);
+		    sp_config_parse("f", sp_view_str(mistakes[i].in), &c, &err);
 
 		if (rc != SP_ECONFIG || c != NULL)
-			fail_msg("%s: accepted", rows[i].name);
-		if (strcmp(err.msg, rows[i].want) != 0)
-			fail_msg("%s:\n got  %s\n want %s", rows[i].name,
-			    err.msg, rows[i].want);
+			fail_msg("%s: accepted", mistakes[i].name);
+		if (strcmp(err.msg, mistakes[i].want) != 0)
+			fail_msg("%s:\n got  %s\n want %s", mistakes[i].name,
+			    err.msg, mistakes[i].want);
 	}
 }
 

@@ -282,8 +282,10 @@ test_directories_are_made_with_their_parents(void **state)
 	ok(sp_io_unlink(in("m/file"), &err));
 	assert_int_equal(
 	    sp_io_rename(in("m/file"), in("x"), &err), SP_ENOTFOUND);
-	(void)rmdir(in("m/n/o"));
-	(void)rmdir(in("m/n"));
+	assert_int_not_equal(sp_io_rmdir(in("m/n"), &err), SP_OK);
+	ok(sp_io_rmdir(in("m/n/o"), &err));
+	ok(sp_io_rmdir(in("m/n"), &err));
+	ok(sp_io_rmdir(in("m/n"), &err));
 }
 
 static void

@@ -1,0 +1,35 @@
+#!/bin/sh
+# Shows each lint a tiny bad tree: it must fail there, and say why.
+# Usage: seeded.sh LINT-DIR
+lint=$(cd "$1" && pwd)
+tmp=$(mktemp -d) && trap 'rm -rf "$tmp"' EXIT
+cd "$tmp" || exit 2
+bad=0
+# expect LINT TEXT FILE CONTENT
+expect() {
+	rm -rf t && mkdir -p "t/$(dirname "$3")"
+	printf '%b' "$4" >"t/$3"
+	if out=$("$lint/$1.sh" "$tmp/t" 2>&1); then
+		echo "$1: says nothing about $3: $4"
+		bad=1
+	elif ! echo "$out" | grep -q -- "$2"; then
+		echo "$1: does not say \"$2\" but: $out"
+		bad=1
+	fi
+}
+expect layers 'base/x.c: must not include "journal/archive/seal.h"' base/x.c '#include "journal/archive/seal.h"\n'
+expect layers 'must not include <sqlite3.h>' journal/archive/x.c '#include <sqlite3.h>\n'
+expect layers 'must not include <confuse.h>' base/io.c ' # include <confuse.h>\n'
+expect layers 'must not include "app/app.h"' index/x.h '#include "app/app.h"\n'
+expect banned 'base/x.c:2:.*banned' base/x.c '\n\tstrcpy(a, b);\n'
+expect banned 'only in base/io' index/x.c '\tif (fsync(fd) != 0)\n'
+expect banned 'only in base/io' export/x.c '\tfd = open(p, O_RDWR);\n'
+expect banned 'only in base/clock' base/io.c '\tt = time(NULL);\n'
+expect banned 'only app/' base/x.c '\texit(1);\n'
+expect banned 'finish it' base/x.h '/* TO''DO: later */\n'
+expect headers 'base/x.h: does not compile alone' base/x.h 'size_t f(void);\n'
+expect headers 'does not compile alone' base/x.h 'struct a { int b; };\n'
+expect format 'base/x.c' base/x.c 'int  x ;\n'
+expect size 'x.c: 601 lines' base/x.c "$(yes 'int x;\n' | head -n 601 | tr -d '\n')"
+expect size 'f has 71 lines' base/x.c "int\nf(void)\n{\n$(yes '\tg();\n' | head -n 71 | tr -d '\n')}\n"
+exit $bad
