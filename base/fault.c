@@ -235,7 +235,7 @@ sp_fault_call(enum sp_op op)
 	(void)pthread_mutex_lock(&fault.lock);
 	if (due())
 		e = common(op);
-	if (op == SP_OP_SYNCDIR)
+	if (op == SP_OP_SYNC || op == SP_OP_SYNCDIR)
 		lose();
 	(void)pthread_mutex_unlock(&fault.lock);
 	return (e);

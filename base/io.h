@@ -58,8 +58,6 @@ SP_CHECK enum sp_code sp_io_rmdir(const char *path, struct sp_err *err);
 /* syncfs(2) on the file system of ${path}: for many files at once, none of
  * which anybody relies on yet. */
 SP_CHECK enum sp_code sp_io_syncfs(const char *path, struct sp_err *err);
-/* An empty directory; a missing one is SP_OK. */
-SP_CHECK enum sp_code sp_io_rmdir(const char *path, struct sp_err *err);
 /* mkdir; an existing directory is SP_OK. */
 SP_CHECK enum sp_code sp_io_mkdir(
     const char *path, mode_t mode, struct sp_err *err);

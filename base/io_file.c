@@ -183,20 +183,6 @@ sp_io_syncfs(const char *path, struct sp_err *err)
 }
 
 enum sp_code
-sp_io_rmdir(const char *path, struct sp_err *err)
-{
-	int e;
-
-	sp_io_count(SP_OP_UNLINK);
-	e = sp_fault_call(SP_OP_UNLINK);
-	if (e == 0 && rmdir(path) != 0 && errno != ENOENT)
-		e = errno;
-	if (e != 0)
-		return (fail(err, e, "remove the directory", path));
-	return (SP_OK);
-}
-
-enum sp_code
 sp_io_mkdir(const char *path, mode_t mode, struct sp_err *err)
 {
 	struct stat st;
