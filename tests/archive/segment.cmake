@@ -15,3 +15,10 @@ add_executable(bench_segment ${PROJECT_SOURCE_DIR}/bench/bench_segment.c)
 target_link_libraries(bench_segment PRIVATE sp_flags sp_archive)
 
 sp_unit(test_seal unit SOURCES test_seal.c LINKS sp_fixture)
+
+if(SP_FAULTS)
+  add_executable(crash_pack ${PROJECT_SOURCE_DIR}/tests/crash/crash_pack.c)
+  target_link_libraries(crash_pack PRIVATE sp_crash sp_archive)
+  add_test(NAME crash_pack COMMAND crash_pack)
+  set_tests_properties(crash_pack PROPERTIES LABELS crash TIMEOUT 300)
+endif()
