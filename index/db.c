@@ -15,8 +15,7 @@ static const struct {
 	{ SQLITE_INTERRUPT, SP_EINTERRUPT, "interrupted" },
 	{ SQLITE_NOMEM, SP_ELIMIT, "out of memory" },
 	{ SQLITE_CANTOPEN, SP_EIO, "the index file cannot be opened" },
-	{ SQLITE_READONLY, SP_EPERM,
-	    "no permission to write the index file" },
+	{ SQLITE_READONLY, SP_EPERM, "no permission to write the index file" },
 	{ SQLITE_PERM, SP_EPERM, "no permission for the index file" },
 	{ SQLITE_AUTH, SP_EPERM, "no permission for the index file" },
 };
@@ -31,8 +30,8 @@ sp_db_error(sqlite3 *db, int rc, const char *path, struct sp_err *err)
 		if (codes[i].rc != (rc & 0xff))
 			continue;
 		if (codes[i].code == SP_EIO && (sys == ENOSPC || sys == EDQUOT))
-			return (sp_err_set(err, SP_ENOSPC, 0, "%s: %s", path,
-			    codes[0].what));
+			return (sp_err_set(
+			    err, SP_ENOSPC, 0, "%s: %s", path, codes[0].what));
 		return (sp_err_set(err, codes[i].code, 0, "%s: %s: %s", path,
 		    codes[i].what, why));
 	}
@@ -59,8 +58,8 @@ sp_db_bind_view(sqlite3_stmt *st, int i, struct sp_view v)
 {
 	if (v.p == NULL)
 		return (sqlite3_bind_null(st, i));
-	return (sqlite3_bind_text64(
-	    st, i, v.p, v.n, SQLITE_STATIC, SQLITE_UTF8));
+	return (
+	    sqlite3_bind_text64(st, i, v.p, v.n, SQLITE_STATIC, SQLITE_UTF8));
 }
 
 int

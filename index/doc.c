@@ -91,8 +91,8 @@ weigh(struct sp_doc *d)
 		d->weight += d->col[c].n;
 	if (d->mail != NULL)
 		d->weight += d->mail->text_len +
-		    d->mail->nparts * sizeof(*d->mail->parts) +
-		    d->mail->nheaders * 64;
+			     d->mail->nparts * sizeof(*d->mail->parts) +
+			     d->mail->nheaders * 64;
 }
 
 /* Everything before the first empty line. */
@@ -178,10 +178,9 @@ sp_doc_fill(struct sp_doc *d, struct sp_view record, struct sp_view msg,
 		if (has_message)
 			parse_mail(d, msg, how, opts);
 		sp_doc_fill_people(d);
-		sp_doc_fill_flags(
-		    d, !has_message ? "purged" :
-			d->parsed   ? NULL :
-				      "unparsed");
+		sp_doc_fill_flags(d, !has_message ? "purged"
+				     : d->parsed  ? NULL
+						  : "unparsed");
 		sp_doc_fill_files(d);
 		sp_doc_fill_meta(d);
 	}

@@ -21,7 +21,7 @@ is_flag(const char *s)
 	size_t n = strlen(s);
 
 	return (n > 0 && n < 64 &&
-	    strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_-") == n);
+		strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_-") == n);
 }
 
 static size_t
@@ -34,9 +34,8 @@ collect(const struct sp_doc *d, const char *own, const char *v[FLAGS])
 		v[n++] = own;
 	if (d->cut)
 		v[n++] = "index_cut";
-	json_array_foreach (flags, i, one)
-		if (json_is_string(one) && n < FLAGS)
-			v[n++] = json_string_value(one);
+	json_array_foreach(flags, i, one) if (json_is_string(one) && n < FLAGS)
+	    v[n++] = json_string_value(one);
 	for (i = 0; d->parsed && i < d->mail->nflags && n < FLAGS; i++)
 		v[n++] = d->mail->flags[i];
 	return (n);
@@ -150,8 +149,8 @@ sp_doc_fill_meta(struct sp_doc *d)
 	if (!d->parsed)
 		return;
 	if (d->mail->message_id != NULL) {
-		sp_sha256_once(d->mail->message_id,
-		    strlen(d->mail->message_id), digest);
+		sp_sha256_once(
+		    d->mail->message_id, strlen(d->mail->message_id), digest);
 		meta_digest(d, SP_META_MSGID, digest);
 	}
 	for (size_t i = 0; i < d->mail->nparts; i++) {
@@ -193,10 +192,11 @@ add_runs(struct sp_doc *d, const json_t *list)
 
 	if (json_is_integer(list))
 		add_run(d, list, list);
-	json_array_foreach (list, i, one) {
+	json_array_foreach(list, i, one)
+	{
 		if (json_is_array(one) && json_array_size(one) == 2)
-			add_run(d, json_array_get(one, 0),
-			    json_array_get(one, 1));
+			add_run(
+			    d, json_array_get(one, 0), json_array_get(one, 1));
 		else
 			add_run(d, one, one);
 	}
@@ -205,8 +205,8 @@ add_runs(struct sp_doc *d, const json_t *list)
 static void
 dump(const json_t *v, struct sp_buf *out)
 {
-	char *s = v == NULL ? NULL :
-			      json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY);
+	char *s =
+	    v == NULL ? NULL : json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY);
 
 	if (s != NULL && sp_buf_adds(out, s) != SP_OK)
 		sp_buf_clear(out);

@@ -113,7 +113,8 @@ add_envelope(struct sp_doc *d)
 	sp_buf_init(&tmp, SP_RECORD_MAX);
 	if (sp_json_get_str(env, "from", &tmp, &addr))
 		ok = add(d, SP_ROLE_ENV_FROM, 0, addr, none);
-	json_array_foreach (to, i, one) {
+	json_array_foreach(to, i, one)
+	{
 		sp_buf_clear(&tmp);
 		if (ok && sp_json_get_str(one, "addr", &tmp, &addr))
 			ok = add(d, SP_ROLE_ENV_TO, i, addr, none);
@@ -142,10 +143,10 @@ sp_doc_fill_people(struct sp_doc *d)
 
 	if (ok && d->parsed)
 		ok = add_header(d, SP_ROLE_FROM, &m->from) &&
-		    add_header(d, SP_ROLE_TO, &m->to) &&
-		    add_header(d, SP_ROLE_CC, &m->cc) &&
-		    add_header(d, SP_ROLE_BCC, &m->bcc) &&
-		    add_header(d, SP_ROLE_REPLY_TO, &m->reply_to);
+		     add_header(d, SP_ROLE_TO, &m->to) &&
+		     add_header(d, SP_ROLE_CC, &m->cc) &&
+		     add_header(d, SP_ROLE_BCC, &m->bcc) &&
+		     add_header(d, SP_ROLE_REPLY_TO, &m->reply_to);
 	if (!ok)
 		d->cut = true;
 }

@@ -16,11 +16,11 @@
 #include "index/index_priv.h"
 #include "index/put.h"
 
-#define FEW	     64u /* entries that are not worth a thread */
-#define BATCH_BYTES  ((size_t)128 << 20) /* bytes of documents a commit */
+#define FEW	      64u /* entries that are not worth a thread */
+#define BATCH_BYTES   ((size_t)128 << 20) /* bytes of documents a commit */
 #define BATCH_DEFAULT 1000u
-#define TEXT_DEFAULT ((uint64_t)4 << 20)
-#define TEXT_MAX     ((uint64_t)32 << 20)
+#define TEXT_DEFAULT  ((uint64_t)4 << 20)
+#define TEXT_MAX      ((uint64_t)32 << 20)
 
 enum sp_code
 sp_index_open(const char *dir, const struct sp_config *cfg, int lock_wait_ms,
@@ -38,11 +38,11 @@ sp_index_open(const char *dir, const struct sp_config *cfg, int lock_wait_ms,
 	ix->lock = -1;
 	if (rep != NULL)
 		ix->rep = *rep;
-	ix->batch = cfg != NULL && cfg->index_batch > 0 ? cfg->index_batch :
-							  BATCH_DEFAULT;
-	ix->max_text = cfg != NULL && cfg->index_max_text > 0 ?
-	    cfg->index_max_text :
-	    TEXT_DEFAULT;
+	ix->batch = cfg != NULL && cfg->index_batch > 0 ? cfg->index_batch
+							: BATCH_DEFAULT;
+	ix->max_text = cfg != NULL && cfg->index_max_text > 0
+			   ? cfg->index_max_text
+			   : TEXT_DEFAULT;
 	if (ix->max_text > TEXT_MAX)
 		ix->max_text = TEXT_MAX;
 	rc = sp_layout_read_format(dir, ix->origin, err);
@@ -107,7 +107,7 @@ sp_index_drop(struct sp_index *ix, int64_t since_us, struct sp_err *err)
 
 	close_writer(ix, true);
 	while (rc == SP_OK && ix->nshards > 0 &&
-	    ix->shards[ix->nshards - 1].key >= key)
+	       ix->shards[ix->nshards - 1].key >= key)
 		rc = sp_index_remove(
 		    ix, ix->shards[ix->nshards - 1].key, NULL, NULL, err);
 	return (rc);
@@ -133,9 +133,9 @@ month_of(const struct sp_index *ix, const struct sp_doc *d)
 
 	for (size_t i = ix->nshards; i > 0; i--)
 		if (ix->shards[i - 1].first <= d->seq)
-			return (key > ix->shards[i - 1].key ?
-				key :
-				ix->shards[i - 1].key);
+			return (key > ix->shards[i - 1].key
+				    ? key
+				    : ix->shards[i - 1].key);
 	return (key);
 }
 
@@ -181,8 +181,8 @@ switch_to(struct run *r, int key, uint64_t seq, struct sp_err *err)
 	if (rc != SP_OK)
 		return (rc == SP_EVERSION ? SP_EFORMAT : rc);
 	if (ix->writer->info.next != seq)
-		return (sp_err_set(err, SP_EFORMAT, 0,
-		    "its cursor is not where it was left"));
+		return (sp_err_set(
+		    err, SP_EFORMAT, 0, "its cursor is not where it was left"));
 	r->damaged = -1;
 	sp_index_note(ix, &ix->writer->info);
 	return (SP_OK);
@@ -231,8 +231,8 @@ put_all(struct run *r, struct sp_err *err)
 		if (rc != SP_OK)
 			return (rc);
 		if (ix->rep.progress != NULL &&
-		    !ix->rep.progress(ix->rep.ctx, r->next - r->first,
-			r->end - r->first))
+		    !ix->rep.progress(
+			ix->rep.ctx, r->next - r->first, r->end - r->first))
 			return (sp_err_set(err, SP_EINTERRUPT, 0,
 			    "indexing was interrupted at entry %" PRIu64,
 			    r->next));
@@ -285,8 +285,9 @@ recover(struct run *r, enum sp_code rc, struct sp_err *err)
 static enum sp_code
 run(struct sp_index *ix, uint64_t end, struct sp_err *err)
 {
-	struct run r = { .ix = ix, .first = ix->cursor, .next = ix->cursor,
-		.damaged = -1 };
+	struct run r = {
+		.ix = ix, .first = ix->cursor, .next = ix->cursor, .damaged = -1
+	};
 	struct sp_pipe_opts o = { 0 };
 	enum sp_code rc;
 
@@ -298,8 +299,9 @@ run(struct sp_index *ix, uint64_t end, struct sp_err *err)
 	if (sp_careful_needed(ix->careful, r.first) &&
 	    r.end - r.first > SP_CAREFUL_ENTRIES)
 		r.end = r.first + SP_CAREFUL_ENTRIES;
-	o.mail = (struct sp_mail_opts){ .max_text = ix->max_text,
-		.detect = true, .digests = true };
+	o.mail = (struct sp_mail_opts){
+		.max_text = ix->max_text, .detect = true, .digests = true
+	};
 	o.first = r.first;
 	o.end = r.end;
 	o.threads = threads_for(&r);

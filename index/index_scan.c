@@ -50,8 +50,8 @@ sp_index_note(struct sp_index *ix, const struct sp_shard_info *info)
 	if (at >= 0) {
 		ix->shards[at] = *info;
 	} else {
-		ix->shards = sp_xrealloc(
-		    ix->shards, (i + 1) * sizeof(*ix->shards));
+		ix->shards =
+		    sp_xrealloc(ix->shards, (i + 1) * sizeof(*ix->shards));
 		for (; i > 0 && ix->shards[i - 1].key > info->key; i--)
 			ix->shards[i] = ix->shards[i - 1];
 		ix->shards[i] = *info;
@@ -61,8 +61,8 @@ sp_index_note(struct sp_index *ix, const struct sp_shard_info *info)
 }
 
 enum sp_code
-sp_index_remove(struct sp_index *ix, int key, const char *what,
-    const char *why, struct sp_err *err)
+sp_index_remove(struct sp_index *ix, int key, const char *what, const char *why,
+    struct sp_err *err)
 {
 	int at = sp_index_find(ix, key);
 	char name[SP_SHARD_NAME];
@@ -171,11 +171,11 @@ scan_one(struct sp_index *ix, int key, struct sp_err *err)
 	if (rc != SP_OK)
 		return (rc);
 	if (strcmp(info.origin, ix->origin) != 0)
-		return (sp_index_remove(ix, key, "rewound",
-		    "it belongs to another archive", err));
+		return (sp_index_remove(
+		    ix, key, "rewound", "it belongs to another archive", err));
 	if (ix->nshards > 0 && info.first < ix->shards[ix->nshards - 1].next)
-		return (sp_index_remove(ix, key, "rewound",
-		    "it overlaps the month before", err));
+		return (sp_index_remove(
+		    ix, key, "rewound", "it overlaps the month before", err));
 	sp_index_note(ix, &info);
 	return (SP_OK);
 }
@@ -200,11 +200,11 @@ compare_with_log(struct sp_index *ix, struct sp_err *err)
 			if (rc != SP_OK && rc != SP_ENOTFOUND)
 				return (rc);
 			why = rc == SP_OK ? "its last entry is another one in"
-					    " the log" :
-					    "the log is shorter";
+					    " the log"
+					  : "the log is shorter";
 		}
-		rc = sp_index_remove(ix, i.key,
-		    i.next == i.first ? NULL : "rewound", why, err);
+		rc = sp_index_remove(
+		    ix, i.key, i.next == i.first ? NULL : "rewound", why, err);
 		if (rc != SP_OK)
 			return (rc);
 	}

@@ -78,15 +78,15 @@ fill(struct sp_pipe *p, struct sp_doc *d, uint64_t seq, struct sp_view record,
 	rc = sp_doc_fill(d, record, msg, has_message, how, &p->o.mail, err);
 	if (rc == SP_OK && d->seq != seq)
 		rc = sp_err_set(err, SP_EFORMAT, 0,
-		    "entry %llu: its record says %llu",
-		    (unsigned long long)seq, (unsigned long long)d->seq);
+		    "entry %llu: its record says %llu", (unsigned long long)seq,
+		    (unsigned long long)d->seq);
 	return (rc);
 }
 
 /* The next entry; an erased one is not an error. */
 static enum sp_code
-read_entry(struct sp_pipe *p, uint64_t seq, struct sp_entry *e,
-    struct sp_err *err)
+read_entry(
+    struct sp_pipe *p, uint64_t seq, struct sp_entry *e, struct sp_err *err)
 {
 	enum sp_code rc = sp_reader_next(p->reader, e, err);
 
@@ -126,7 +126,7 @@ static bool
 claim(struct sp_pipe *p, struct job *j)
 {
 	while (!p->stop && p->take < p->o.end &&
-	    (slot_of(p, p->take)->state != EMPTY || p->held > SP_PIPE_BYTES))
+	       (slot_of(p, p->take)->state != EMPTY || p->held > SP_PIPE_BYTES))
 		(void)pthread_cond_wait(&p->room, &p->lock);
 	if (p->stop || p->take >= p->o.end)
 		return (false);
@@ -188,7 +188,7 @@ sp_pipe_open(struct sp_reader *r, const struct sp_pipe_opts *o,
 		p->slot[i].doc = sp_doc_new();
 	sp_reader_seek(r, o->first);
 	while (p->nthreads < o->threads && p->nthreads < SP_PIPE_THREADS &&
-	    pthread_create(&p->threads[p->nthreads], NULL, work, p) == 0)
+	       pthread_create(&p->threads[p->nthreads], NULL, work, p) == 0)
 		p->nthreads++;
 	*out = p;
 	return (SP_OK);

@@ -101,8 +101,8 @@ address_id(struct sp_shard *s, struct sp_view addr, struct sp_view name,
 	if (rc == SQLITE_OK && *id == 0) {
 		(void)sp_db_bind_u64(st, 1, hash);
 		(void)sp_db_bind_view(st, 2, addr);
-		(void)sp_db_bind_view(st, 3,
-		    name.n > 0 ? name : (struct sp_view){ NULL, 0 });
+		(void)sp_db_bind_view(
+		    st, 3, name.n > 0 ? name : (struct sp_view){ NULL, 0 });
 		rc = sp_db_run(st);
 		*id = sqlite3_last_insert_rowid(s->db);
 	}
@@ -123,8 +123,8 @@ put_parties(struct sp_shard *s, const struct sp_doc *d)
 		const struct sp_doc_party *p = &d->parties[i];
 		sqlite3_int64 id = 0;
 
-		rc = address_id(s, sp_doc_str(d, p->addr),
-		    sp_doc_str(d, p->name), &id);
+		rc = address_id(
+		    s, sp_doc_str(d, p->addr), sp_doc_str(d, p->name), &id);
 		if (rc != SQLITE_OK)
 			break;
 		(void)sp_db_bind_u64(st, 1, d->seq);
@@ -226,8 +226,8 @@ put_row(struct sp_shard *s, const struct sp_doc *d)
 	(void)sp_db_bind_view(
 	    st, 9, sp_view_str(m == NULL ? NULL : m->subject));
 	(void)sp_db_bind_view(st, 10,
-	    d->flags.n > 0 ? sp_buf_view(&d->flags) :
-			     (struct sp_view){ NULL, 0 });
+	    d->flags.n > 0 ? sp_buf_view(&d->flags)
+			   : (struct sp_view){ NULL, 0 });
 	(void)sqlite3_bind_int64(st, 11, d->heads);
 	(void)sqlite3_bind_int64(st, 12, d->attachments);
 	return (sp_db_run(st));
@@ -300,6 +300,5 @@ sp_put_doc(struct sp_shard *s, const struct sp_doc *d, struct sp_err *err)
 		if (rc == SQLITE_OK)
 			rc = put_text(s, d);
 	}
-	return (rc == SQLITE_OK ? SP_OK :
-				  sp_db_error(s->db, rc, s->path, err));
+	return (rc == SQLITE_OK ? SP_OK : sp_db_error(s->db, rc, s->path, err));
 }

@@ -48,8 +48,7 @@ const char *const sp_schema_sql[] = {
 
 	/* Fewer, larger runs while many entries are taken in. */
 	"INSERT INTO fulltext(fulltext, rank) VALUES('hashsize', 16777216)",
-	"INSERT INTO fulltext(fulltext, rank) VALUES('automerge', 8)",
-	NULL
+	"INSERT INTO fulltext(fulltext, rank) VALUES('automerge', 8)", NULL
 };
 
 const char *const sp_col_name[SP_COL_COUNT] = {

@@ -19,7 +19,8 @@
 #define SHARD_MODE 0640 /* the archive's group may search */
 
 static const char *const statements[SP_ST_COUNT] = {
-	[SP_ST_MESSAGE] = "INSERT INTO messages VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
+	[SP_ST_MESSAGE] =
+	    "INSERT INTO messages VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
 	[SP_ST_TEXT] = "INSERT INTO fulltext(rowid, body, subject, hfrom, hto,"
 		       " hcc, hbcc, hreply, efrom, eto, files, attached, meta)"
 		       " VALUES(?,?,?,?,?,?,?,?,?,?,?,NULL,?)",
@@ -49,8 +50,8 @@ sp_shard_key(int64_t received)
 void
 sp_shard_name(int key, char out[SP_SHARD_NAME])
 {
-	(void)snprintf(out, SP_SHARD_NAME, "%04d-%02d.sqlite", key / 12,
-	    key % 12 + 1);
+	(void)snprintf(
+	    out, SP_SHARD_NAME, "%04d-%02d.sqlite", key / 12, key % 12 + 1);
 }
 
 char *
@@ -73,8 +74,8 @@ key_of(const char *name)
 
 	if (v.n != strlen("2026-11.sqlite") ||
 	    !sp_view_u64((struct sp_view){ v.p, 4 }, &year) ||
-	    !sp_view_u64((struct sp_view){ v.p + 5, 2 }, &month) ||
-	    month < 1 || month > 12)
+	    !sp_view_u64((struct sp_view){ v.p + 5, 2 }, &month) || month < 1 ||
+	    month > 12)
 		return (-1);
 	key = (int)(year * 12 + month - 1);
 	sp_shard_name(key, back);
@@ -115,8 +116,8 @@ boot_id(char out[64])
 
 	sp_buf_init(&b, 63);
 	out[0] = '\0';
-	if (sp_io_read_file(
-		"/proc/sys/kernel/random/boot_id", 63, &b, NULL) == SP_OK) {
+	if (sp_io_read_file("/proc/sys/kernel/random/boot_id", 63, &b, NULL) ==
+	    SP_OK) {
 		struct sp_view v = sp_view_trim(sp_buf_view(&b));
 
 		memcpy(out, v.p, v.n);
@@ -152,14 +153,13 @@ prepare_all(struct sp_shard *s, struct sp_err *err)
 	return (SP_OK);
 }
 
-static const char write_pragmas[] =
-    "PRAGMA journal_mode = WAL;"
-    "PRAGMA synchronous = NORMAL;"
-    "PRAGMA cache_size = -32768;"
-    "PRAGMA temp_store = MEMORY;"
-    "PRAGMA wal_autocheckpoint = 8192;"
-    "PRAGMA journal_size_limit = 67108864;"
-    "PRAGMA cell_size_check = ON;";
+static const char write_pragmas[] = "PRAGMA journal_mode = WAL;"
+				    "PRAGMA synchronous = NORMAL;"
+				    "PRAGMA cache_size = -32768;"
+				    "PRAGMA temp_store = MEMORY;"
+				    "PRAGMA wal_autocheckpoint = 8192;"
+				    "PRAGMA journal_size_limit = 67108864;"
+				    "PRAGMA cell_size_check = ON;";
 
 enum sp_code
 sp_shard_open_write(
@@ -280,8 +280,8 @@ sp_shard_begin(struct sp_shard *s, struct sp_err *err)
 }
 
 static int
-put_cursor(struct sp_shard *s, uint64_t next, const uint8_t *leaf,
-    const char *opened)
+put_cursor(
+    struct sp_shard *s, uint64_t next, const uint8_t *leaf, const char *opened)
 {
 	sqlite3_stmt *st = s->st[SP_ST_CURSOR];
 

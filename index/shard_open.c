@@ -29,14 +29,14 @@ sp_shard_alloc(const char *dir, int key)
 static enum sp_code
 connect_to(struct sp_shard *s, const char *name, int flags, struct sp_err *err)
 {
-	int rc = sqlite3_open_v2(
-	    name, &s->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
+	int rc =
+	    sqlite3_open_v2(name, &s->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
 
 	if (rc == SQLITE_OK) {
 		(void)sqlite3_extended_result_codes(s->db, 1);
 		(void)sqlite3_busy_timeout(s->db, BUSY_MS);
-		(void)sqlite3_db_config(s->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA,
-		    0, NULL);
+		(void)sqlite3_db_config(
+		    s->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 		rc = sp_token_register(s->db);
 	}
 	if (rc != SQLITE_OK)
@@ -65,8 +65,8 @@ connect_immutable(struct sp_shard *s, struct sp_err *err)
 		if (strchr("%?#", c) == NULL)
 			rc = sp_buf_addc(&uri, *p);
 		else
-			rc = sp_buf_addf(&uri, "%%%c%c", hex[c >> 4],
-			    hex[c & 15]);
+			rc = sp_buf_addf(
+			    &uri, "%%%c%c", hex[c >> 4], hex[c & 15]);
 	}
 	if (rc == SP_OK)
 		rc = sp_buf_adds(&uri, "?immutable=1");
@@ -74,8 +74,8 @@ connect_immutable(struct sp_shard *s, struct sp_err *err)
 		rc = sp_err_set(
 		    err, SP_ELIMIT, 0, "%s: the path is too long", s->path);
 	else
-		rc = connect_to(s, uri.p,
-		    SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, err);
+		rc = connect_to(
+		    s, uri.p, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, err);
 	sp_buf_done(&uri);
 	s->immutable = true;
 	return (rc);
@@ -169,9 +169,8 @@ sp_shard_read_info(struct sp_shard *s, struct sp_err *err)
 	if (rc == SQLITE_ROW)
 		code = take_info(s, st, err);
 	else
-		code = sp_db_error(s->db, rc == SQLITE_DONE ? SQLITE_CORRUPT :
-							      rc,
-		    s->path, err);
+		code = sp_db_error(s->db,
+		    rc == SQLITE_DONE ? SQLITE_CORRUPT : rc, s->path, err);
 	(void)sqlite3_finalize(st);
 	return (code);
 }
@@ -230,6 +229,5 @@ sp_shard_check(struct sp_shard *s, struct sp_err *err)
 	if (rc == SQLITE_OK)
 		rc = sp_db_exec(s->db,
 		    "INSERT INTO fulltext(fulltext) VALUES('integrity-check')");
-	return (rc == SQLITE_OK ? SP_OK :
-				  sp_db_error(s->db, rc, s->path, err));
+	return (rc == SQLITE_OK ? SP_OK : sp_db_error(s->db, rc, s->path, err));
 }

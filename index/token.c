@@ -78,17 +78,15 @@ static bool
 is_wordish(UChar32 c)
 {
 	return (c >= 0 &&
-	    (U_GET_GC_MASK(c) &
-		(U_GC_L_MASK | U_GC_N_MASK | U_GC_M_MASK | U_GC_CF_MASK |
-		    U_GC_CO_MASK)) != 0);
+		(U_GET_GC_MASK(c) & (U_GC_L_MASK | U_GC_N_MASK | U_GC_M_MASK |
+					U_GC_CF_MASK | U_GC_CO_MASK)) != 0);
 }
 
 static bool
 is_word(UChar32 c)
 {
-	return ((U_GET_GC_MASK(c) &
-		    (U_GC_L_MASK | U_GC_N_MASK | U_GC_M_MASK |
-			U_GC_CO_MASK)) != 0);
+	return ((U_GET_GC_MASK(c) & (U_GC_L_MASK | U_GC_N_MASK | U_GC_M_MASK |
+					U_GC_CO_MASK)) != 0);
 }
 
 static bool
@@ -308,8 +306,8 @@ sp_token_each(struct sp_view v, bool query, struct sp_token_sink sink)
 		size_t run = i;
 		char c;
 
-		while (i < v.n &&
-		    (c = ascii_word((unsigned char)v.p[i])) != 0) {
+		while (
+		    i < v.n && (c = ascii_word((unsigned char)v.p[i])) != 0) {
 			if (s.n < sizeof(s.word))
 				s.word[s.n++] = c;
 			i++;
@@ -395,9 +393,9 @@ sp_token_fold(struct sp_view v, struct sp_buf *out)
 	if (p == NULL)
 		return (SP_ELIMIT);
 	for (size_t i = 0; i < v.n; i++)
-		p[i] = v.p[i] >= 'A' && v.p[i] <= 'Z' ?
-		    (char)(v.p[i] + ('a' - 'A')) :
-		    v.p[i];
+		p[i] = v.p[i] >= 'A' && v.p[i] <= 'Z'
+			   ? (char)(v.p[i] + ('a' - 'A'))
+			   : v.p[i];
 	out->n += v.n;
 	return (SP_OK);
 }

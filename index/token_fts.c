@@ -14,8 +14,8 @@ pass_on(void *ctx, const char *p, size_t n, bool same)
 	struct call *c = ctx;
 
 	/* Offsets serve only snippets, which a contentless table has not. */
-	return (c->token(
-	    c->ctx, same ? FTS5_TOKEN_COLOCATED : 0, p, (int)n, 0, 0));
+	return (
+	    c->token(c->ctx, same ? FTS5_TOKEN_COLOCATED : 0, p, (int)n, 0, 0));
 }
 
 static int
@@ -66,6 +66,5 @@ sp_token_register(sqlite3 *db)
 		return (rc);
 	if (api == NULL)
 		return (SQLITE_ERROR);
-	return (
-	    api->xCreateTokenizer(api, "sealpost", &nothing, &tok, NULL));
+	return (api->xCreateTokenizer(api, "sealpost", &nothing, &tok, NULL));
 }

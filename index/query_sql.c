@@ -1,0 +1,332 @@
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "index/plan.h"
+#include "index/schema.h"
+
+#define FTS_MAX	  ((size_t)1 << 20)
+#define WHERE_MAX ((size_t)1 << 20)
+
+/* Every message has one grade. */
+#define EVERY                                     \
+	"{meta} : (\"\x01" SP_META_GRADE          \
+	"witnessed\x01\" OR \"\x01" SP_META_GRADE \
+	"pulled\x01\" OR \"\x01" SP_META_GRADE    \
+	"imported\x01\" OR \"\x01" SP_META_GRADE "other\x01\")"
+
+/* Errors are kept in the plan's making: the first one counts. */
+struct maker {
+	struct sp_plan *p;
+	enum sp_code rc;
+};
+
+static bool
+all_text(const struct sp_node *n)
+{
+	if (n->kind == SP_NODE_TEXT)
+		return (true);
+	if (n->kind != SP_NODE_AND && n->kind != SP_NODE_OR &&
+	    n->kind != SP_NODE_NOT)
+		return (false);
+	for (size_t i = 0; i < n->nkids; i++)
+		if (!all_text(n->kid[i]))
+			return (false);
+	return (true);
+}
+
+static void
+add(struct maker *m, struct sp_buf *b, const char *s)
+{
+	if (m->rc == SP_OK)
+		m->rc = sp_buf_adds(b, s);
+}
+
+static void emit_text(
+    struct maker *m, struct sp_buf *b, const struct sp_node *n);
+
+/* Those of ${kids} that are negated (or are not), joined by ${op}; how many.
+ * What is under a NOT is emitted without it. */
+static size_t
+emit_kids(struct maker *m, struct sp_buf *b, struct sp_node *const *kids,
+    size_t n, bool negated, const char *op)
+{
+	size_t done = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!all_text(kids[i]) ||
+		    (kids[i]->kind == SP_NODE_NOT) != negated)
+			continue;
+		if (done++ > 0)
+			add(m, b, op);
+		emit_text(m, b, negated ? kids[i]->kid[0] : kids[i]);
+	}
+	return (done);
+}
+
+static bool
+any_negated(struct sp_node *const *kids, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (all_text(kids[i]) && kids[i]->kind == SP_NODE_NOT)
+			return (true);
+	return (false);
+}
+
+/* The text kids of an AND: ((a AND b) NOT (c OR d)). */
+static void
+emit_and(
+    struct maker *m, struct sp_buf *b, struct sp_node *const *kids, size_t n)
+{
+	bool negated = any_negated(kids, n);
+
+	if (negated)
+		add(m, b, "(");
+	add(m, b, "(");
+	if (emit_kids(m, b, kids, n, false, " AND ") == 0)
+		add(m, b, EVERY);
+	add(m, b, ")");
+	if (!negated)
+		return;
+	add(m, b, " NOT (");
+	(void)emit_kids(m, b, kids, n, true, " OR ");
+	add(m, b, "))");
+}
+
+static void
+emit_text(struct maker *m, struct sp_buf *b, const struct sp_node *n)
+{
+	struct sp_node *self;
+
+	switch (n->kind) {
+	case SP_NODE_TEXT:
+		add(m, b, n->fts);
+		return;
+	case SP_NODE_AND:
+		emit_and(m, b, n->kid, n->nkids);
+		return;
+	case SP_NODE_OR:
+		add(m, b, "(");
+		for (size_t i = 0; i < n->nkids; i++) {
+			if (i > 0)
+				add(m, b, " OR ");
+			emit_text(m, b, n->kid[i]);
+		}
+		add(m, b, ")");
+		return;
+	case SP_NODE_NOT:
+		add(m, b, "(" EVERY " NOT (");
+		self = n->kid[0];
+		emit_text(m, b, self);
+		add(m, b, "))");
+		return;
+	case SP_NODE_SIZE:
+	case SP_NODE_DATE:
+	case SP_NODE_RECEIVED:
+	case SP_NODE_SEQ:
+		break; /* never under a node that is all text */
+	}
+}
+
+/* column >= lo AND column < hi; false rather than NULL without a value. */
+static void
+emit_range(struct maker *m, const char *column, int64_t lo, int64_t hi)
+{
+	struct sp_buf *b = &m->p->where;
+
+	if (m->rc == SP_OK)
+		m->rc = sp_buf_addf(b, "(m.%s IS NOT NULL", column);
+	if (m->rc == SP_OK && lo != INT64_MIN)
+		m->rc = sp_buf_addf(b, " AND m.%s >= %" PRId64, column, lo);
+	if (m->rc == SP_OK && hi != INT64_MAX)
+		m->rc = sp_buf_addf(b, " AND m.%s < %" PRId64, column, hi);
+	add(m, b, ")");
+}
+
+/* Up: an instant within a second is after that second has begun. */
+static int64_t
+to_seconds(int64_t us)
+{
+	if (us == INT64_MIN || us == INT64_MAX)
+		return (us);
+	return (us / SP_SECOND + (us % SP_SECOND > 0));
+}
+
+/* A parameter that takes the expression in ${b}. */
+static void
+emit_match(struct maker *m, struct sp_buf *b)
+{
+	struct sp_plan *p = m->p;
+
+	if (m->rc == SP_OK && p->nmatch >= SP_PLAN_MATCHES)
+		m->rc = SP_ELIMIT;
+	if (m->rc != SP_OK)
+		return;
+	if (sp_buf_cstr(b) == NULL) {
+		m->rc = SP_ELIMIT;
+		return;
+	}
+	p->match = sp_xrealloc(p->match, (p->nmatch + 1) * sizeof(*p->match));
+	p->match[p->nmatch] = sp_buf_take(b, NULL);
+	m->rc = sp_buf_addf(&p->where,
+	    "m.seq IN (SELECT rowid FROM fulltext WHERE fulltext MATCH ?%zu)",
+	    p->nmatch + SP_PLAN_FIRST_MATCH);
+	p->nmatch++;
+}
+
+static void emit_sql(struct maker *m, const struct sp_node *n);
+
+/* The kids of an AND or OR as SQL; the text ones together. */
+static void
+emit_mixed(struct maker *m, const struct sp_node *n)
+{
+	const char *op = n->kind == SP_NODE_AND ? " AND " : " OR ";
+	struct sp_buf text;
+	size_t done = 0;
+
+	sp_buf_init(&text, FTS_MAX);
+	add(m, &m->p->where, "(");
+	for (size_t i = 0; i < n->nkids; i++) {
+		if (all_text(n->kid[i])) {
+			if (n->kind == SP_NODE_OR && text.n > 0)
+				add(m, &text, " OR ");
+			if (n->kind == SP_NODE_OR)
+				emit_text(m, &text, n->kid[i]);
+			else if (text.n == 0)
+				emit_and(m, &text, n->kid, n->nkids);
+			continue;
+		}
+		if (done++ > 0)
+			add(m, &m->p->where, op);
+		emit_sql(m, n->kid[i]);
+	}
+	if (text.n > 0) {
+		if (done > 0)
+			add(m, &m->p->where, op);
+		emit_match(m, &text);
+	}
+	add(m, &m->p->where, ")");
+	sp_buf_done(&text);
+}
+
+static void
+emit_sql(struct maker *m, const struct sp_node *n)
+{
+	struct sp_buf text;
+
+	if (all_text(n)) {
+		sp_buf_init(&text, FTS_MAX);
+		emit_text(m, &text, n);
+		emit_match(m, &text);
+		sp_buf_done(&text);
+		return;
+	}
+	switch (n->kind) {
+	case SP_NODE_AND:
+	case SP_NODE_OR:
+		emit_mixed(m, n);
+		return;
+	case SP_NODE_NOT:
+		add(m, &m->p->where, "NOT ");
+		emit_sql(m, n->kid[0]);
+		return;
+	case SP_NODE_SIZE:
+		emit_range(m, "size", n->lo, n->hi);
+		return;
+	case SP_NODE_DATE:
+		emit_range(m, "date", to_seconds(n->lo), to_seconds(n->hi));
+		return;
+	case SP_NODE_RECEIVED:
+		emit_range(m, "received", n->lo, n->hi);
+		return;
+	case SP_NODE_SEQ:
+		emit_range(m, "seq", n->lo, n->hi);
+		return;
+	case SP_NODE_TEXT:
+		return; /* all text, above */
+	}
+}
+
+static bool
+take_bound(struct sp_plan *p, const struct sp_node *n)
+{
+	if (n->kind == SP_NODE_SEQ) {
+		if ((uint64_t)n->lo > p->lo)
+			p->lo = (uint64_t)n->lo;
+		if ((uint64_t)n->hi < p->hi)
+			p->hi = (uint64_t)n->hi;
+		return (true);
+	}
+	if (n->kind == SP_NODE_RECEIVED) {
+		if (n->lo > p->since)
+			p->since = n->lo;
+		if (n->hi < p->until)
+			p->until = n->hi;
+		return (true);
+	}
+	return (false);
+}
+
+static void
+make(struct maker *m, const struct sp_node *n)
+{
+	struct sp_node *alone = NULL;
+	struct sp_node *const *kids = n->kid;
+	size_t count = n->nkids, text = 0;
+
+	if (n->kind != SP_NODE_AND) {
+		/* As an AND of one; not changed. */
+		memcpy(&alone, &n, sizeof(n));
+		kids = &alone;
+		count = 1;
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (all_text(kids[i])) {
+			text++;
+			continue;
+		}
+		if (take_bound(m->p, kids[i]))
+			continue;
+		if (m->p->where.n > 0)
+			add(m, &m->p->where, " AND ");
+		emit_sql(m, kids[i]);
+	}
+	if (text > 0)
+		emit_and(m, &m->p->fts, kids, count);
+}
+
+enum sp_code
+sp_plan_make(const struct sp_node *n, struct sp_plan *out, struct sp_err *err)
+{
+	struct maker m = { .p = out };
+
+	*out = (struct sp_plan){ .lo = 0,
+		.hi = UINT64_MAX,
+		.since = INT64_MIN,
+		.until = INT64_MAX };
+	sp_buf_init(&out->fts, FTS_MAX);
+	sp_buf_init(&out->where, WHERE_MAX);
+	if (n != NULL)
+		make(&m, n);
+	if (m.rc == SP_OK && (sp_buf_cstr(&out->fts) == NULL ||
+				 sp_buf_cstr(&out->where) == NULL))
+		m.rc = SP_ELIMIT;
+	if (m.rc != SP_OK) {
+		sp_plan_done(out);
+		return (sp_err_set(err, SP_EUSAGE, 0,
+		    "query: too large; search for less at once"));
+	}
+	return (SP_OK);
+}
+
+void
+sp_plan_done(struct sp_plan *p)
+{
+	sp_buf_done(&p->fts);
+	sp_buf_done(&p->where);
+	for (size_t i = 0; i < p->nmatch; i++)
+		free(p->match[i]);
+	free(p->match);
+	*p = (struct sp_plan){ 0 };
+}
