@@ -20,9 +20,9 @@
 struct sp_append;
 
 struct sp_append_opts {
-	const char *by;             /* "sealpost 0.1.0 host" */
-	bool accept_clock;          /* serve --accept-clock: the leap found at start */
-	int lock_wait_ms;           /* how long to wait for the role */
+	const char *by; /* "sealpost 0.1.0 host" */
+	bool accept_clock; /* serve --accept-clock: the leap found at start */
+	int lock_wait_ms; /* how long to wait for the role */
 	/* What an admin must see (a clock that stepped or leapt, a rotation that
 	 * failed), one line, once for each case.  NULL: nobody listens. */
 	void (*alarm)(void *ctx, const char *text);
@@ -35,18 +35,18 @@ struct sp_append_opts {
  * A clock leap is not an error here: every append then fails SP_ECLOCK until
  * the clock is back, synchronised (the kernel says so) or accepted.
  */
-SP_CHECK enum sp_code sp_append_open(const char *dir, const struct sp_config *cfg,
-    const struct sp_append_opts *opts, struct sp_append **out,
-    struct sp_intake_found *found, struct sp_err *err);
+SP_CHECK enum sp_code sp_append_open(const char *dir,
+    const struct sp_config *cfg, const struct sp_append_opts *opts,
+    struct sp_append **out, struct sp_intake_found *found, struct sp_err *err);
 
 /* One thing to append, in and out. */
 struct sp_append_item {
 	/* in: exactly one of facts (a message) and event */
 	const struct sp_facts *facts;
 	const struct sp_event *event;
-	struct sp_view msg;         /* bytes, or p == NULL with fd and n */
+	struct sp_view msg; /* bytes, or p == NULL with fd and n */
 	int fd;
-	uint8_t sha256[SP_SHA256_LEN];  /* of the message */
+	uint8_t sha256[SP_SHA256_LEN]; /* of the message */
 	/* out */
 	uint64_t seq;
 	int64_t received;
@@ -71,6 +71,6 @@ void sp_append_accept_clock(struct sp_append *a);
 /* The "actor" of this process as a JSON object: uid, login uid, pid. */
 SP_CHECK enum sp_code sp_append_self(struct sp_buf *out);
 uint64_t sp_append_next_seq(const struct sp_append *a);
-void sp_append_close(struct sp_append *a);       /* NULL is fine */
+void sp_append_close(struct sp_append *a); /* NULL is fine */
 
 #endif

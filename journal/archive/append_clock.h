@@ -15,30 +15,30 @@
 
 #include "base/clock.h"
 
-#define SP_CLOCK_STEP_MAX (60 * SP_SECOND)     /* larger ones are logged */
-#define SP_CLOCK_LEAP_MAX (86400 * SP_SECOND)  /* larger ones are refused */
+#define SP_CLOCK_STEP_MAX (60 * SP_SECOND) /* larger ones are logged */
+#define SP_CLOCK_LEAP_MAX (86400 * SP_SECOND) /* larger ones are refused */
 
 struct sp_append_clock {
-	int64_t last;            /* received of the last entry; 0: none */
-	bool running;            /* wall and boot are a pair of one instant */
+	int64_t last; /* received of the last entry; 0: none */
+	bool running; /* wall and boot are a pair of one instant */
 	int64_t wall, boot;
-	bool leapt;              /* refusing */
-	bool accepted;           /* by an operator, for the leap that comes next */
+	bool leapt; /* refusing */
+	bool accepted; /* by an operator, for the leap that comes next */
 };
 
 enum sp_clock_word {
 	SP_CLOCK_FINE,
-	SP_CLOCK_STEPPED,        /* log it, then sp_append_clock_take */
-	SP_CLOCK_ACCEPTED,       /* a leap, accepted: log it, then take */
-	SP_CLOCK_REFUSED         /* a leap, not accepted */
+	SP_CLOCK_STEPPED, /* log it, then sp_append_clock_take */
+	SP_CLOCK_ACCEPTED, /* a leap, accepted: log it, then take */
+	SP_CLOCK_REFUSED /* a leap, not accepted */
 };
 
 struct sp_clock_look {
 	enum sp_clock_word word;
 	int64_t wall, boot;
-	int64_t expected;        /* what the wall clock should be */
-	bool synchronised;       /* why it was accepted; else the operator */
-	bool news;               /* REFUSED: for the first time */
+	int64_t expected; /* what the wall clock should be */
+	bool synchronised; /* why it was accepted; else the operator */
+	bool news; /* REFUSED: for the first time */
 };
 
 /* Judge the instant; changes nothing but c->leapt. */

@@ -16,10 +16,10 @@
  * ${next_seq}: the next seq of the intake log.  SP_EROLLBACK says what is
  * older than what, and what to do (`init --continues`).
  */
-SP_CHECK enum sp_code sp_guard_check(const char *dir, const char *guard,
-    uint64_t next_seq, struct sp_err *err);
+SP_CHECK enum sp_code sp_guard_check(
+    const char *dir, const char *guard, uint64_t next_seq, struct sp_err *err);
 /* Replace the guard's copy of the checkpoint. */
-SP_CHECK enum sp_code sp_guard_put(const char *guard, struct sp_view note,
-    struct sp_err *err);
+SP_CHECK enum sp_code sp_guard_put(
+    const char *guard, struct sp_view note, struct sp_err *err);
 
 #endif

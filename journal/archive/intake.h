@@ -24,8 +24,8 @@ struct sp_intake;
 /* What start-up found; reported by the caller. */
 struct sp_intake_found {
 	uint64_t next_seq;
-	int64_t last_received;      /* 0 if there is no entry */
-	uint64_t cut_bytes;         /* torn tail kept as .torn; 0 if none */
+	int64_t last_received; /* 0 if there is no entry */
+	uint64_t cut_bytes; /* torn tail kept as .torn; 0 if none */
 	char cut_path[256];
 };
 
@@ -47,7 +47,7 @@ struct sp_intake_entry {
 	struct sp_view record;
 	bool has_message;
 	struct sp_view msg;
-	int fd;                     /* -1: in memory */
+	int fd; /* -1: in memory */
 };
 
 /*
@@ -65,7 +65,8 @@ uint64_t sp_intake_file_bytes(const struct sp_intake *in);
 int64_t sp_intake_file_since(const struct sp_intake *in);
 /* Finish the current file by starting its successor.  An empty file is kept
  * and SP_OK returned: nothing to rotate. */
-SP_CHECK enum sp_code sp_intake_rotate(struct sp_intake *in, struct sp_err *err);
-void sp_intake_close(struct sp_intake *in);      /* NULL is fine */
+SP_CHECK enum sp_code sp_intake_rotate(
+    struct sp_intake *in, struct sp_err *err);
+void sp_intake_close(struct sp_intake *in); /* NULL is fine */
 
 #endif

@@ -26,10 +26,10 @@
 
 /* A batch header, without what the file says already. */
 struct sp_intake_batch {
-	uint64_t number;  /* from 0, consecutive, marks included */
-	uint64_t first;   /* seq of its first entry */
-	uint32_t count;   /* entries; 0 is a mark */
-	uint64_t length;  /* bytes of entries behind the header */
+	uint64_t number; /* from 0, consecutive, marks included */
+	uint64_t first; /* seq of its first entry */
+	uint32_t count; /* entries; 0 is a mark */
+	uint64_t length; /* bytes of entries behind the header */
 };
 
 /* The header of an entry. */
@@ -61,8 +61,8 @@ void sp_intake_batch_key(const uint8_t id[16], uint8_t out[SP_INTAKE_KEY_LEN]);
 void sp_intake_frame_start(
     const struct sp_intake_frame *f, uint8_t out[SP_INTAKE_FRAME_LEN]);
 /* Adds the two CRCs: of what start wrote and ${record}, and of the message. */
-void sp_intake_frame_finish(
-    uint8_t frame[SP_INTAKE_FRAME_LEN], struct sp_view record, uint32_t msg_crc);
+void sp_intake_frame_finish(uint8_t frame[SP_INTAKE_FRAME_LEN],
+    struct sp_view record, uint32_t msg_crc);
 /* The CRC over the frame's lengths and flags, to be continued over the record. */
 uint32_t sp_intake_frame_crc(const struct sp_intake_frame *f);
 /* ${left}: bytes that the batch has from here on.  False unless the frame and

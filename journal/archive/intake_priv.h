@@ -34,8 +34,8 @@ enum sp_intake_tail {
  * not whole.  ${own}: its header if that is valid, else NULL.  *where gets
  * the offset of the header that proves damage.
  */
-SP_CHECK enum sp_code sp_intake_tail(int fd, const uint8_t id[16],
-    uint64_t off, uint64_t number, const struct sp_intake_batch *own,
+SP_CHECK enum sp_code sp_intake_tail(int fd, const uint8_t id[16], uint64_t off,
+    uint64_t number, const struct sp_intake_batch *own,
     enum sp_intake_tail *out, uint64_t *where, struct sp_err *err);
 
 /* ---- intake_dir.c ------------------------------------------------------- */
@@ -61,13 +61,13 @@ SP_CHECK enum sp_code sp_intake_sweep(const char *dir, struct sp_err *err);
 
 /* Where a file stands. */
 struct sp_intake_end {
-	uint64_t end;           /* where the next batch goes */
-	uint64_t synced;        /* end of the last batch with entries */
-	uint64_t number;        /* of the next batch */
+	uint64_t end; /* where the next batch goes */
+	uint64_t synced; /* end of the last batch with entries */
+	uint64_t number; /* of the next batch */
 	uint64_t next_seq;
 	int64_t first_received; /* of the file's entries; 0: it has none */
 	int64_t last_received;
-	bool closed;            /* for good: the next batch needs a new file */
+	bool closed; /* for good: the next batch needs a new file */
 };
 
 /*
@@ -90,7 +90,7 @@ SP_CHECK enum sp_code sp_intake_last_received(const char *dir,
 struct sp_intake_writer {
 	struct iovec *iov;
 	uint8_t *frames;
-	size_t cap;     /* entries that they hold */
+	size_t cap; /* entries that they hold */
 	uint8_t *piece; /* of a message in a file; NULL until needed */
 };
 

@@ -15,13 +15,13 @@
 #define KIT_TIME   INT64_C(1795451462123456) /* received of entry 0 */
 
 struct kit {
-	char dir[64];             /* the archive */
-	struct sp_intake *in;     /* or NULL */
+	char dir[64]; /* the archive */
+	struct sp_intake *in; /* or NULL */
 	struct sp_intake_found found;
 	struct sp_err err;
-	bool in_files;            /* messages come from a file */
-	const char *fault;        /* armed just before the next commit ... */
-	uint64_t at;              /* ... to act on its call ${at} */
+	bool in_files; /* messages come from a file */
+	const char *fault; /* armed just before the next commit ... */
+	uint64_t at; /* ... to act on its call ${at} */
 };
 
 /* A fresh directory with intake/ in it. */
@@ -44,8 +44,8 @@ const char *kit_newest(struct kit *k);
 void kit_slurp(const char *path, struct sp_buf *out);
 void kit_spill(const char *path, const void *p, size_t n);
 /* Remove all of intake/, then put one file there. */
-void kit_restore(struct kit *k, const char *path, const struct sp_buf *bytes,
-    size_t n);
+void kit_restore(
+    struct kit *k, const char *path, const struct sp_buf *bytes, size_t n);
 /* Fail the test with the error's text unless SP_OK. */
 void kit_ok(enum sp_code rc, const struct sp_err *err);
 
