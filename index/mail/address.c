@@ -7,6 +7,8 @@
 #include "index/mail/limits.h"
 #include "index/mail/words.h"
 
+#define PIECE_MAX 4096 /* bytes of an encoded word or domain literal */
+
 /*
  * The list while it is read.  An entry is collected in phrase and bare until
  * a comma, a semicolon or the end finishes it.
@@ -23,6 +25,7 @@ struct list {
 	struct sp_buf name; /* the phrase before <> */
 	struct sp_buf angle; /* what was between < and > */
 	struct sp_buf group; /* name of the group */
+	struct sp_buf full; /* name and comment */
 	struct sp_buf tmp;
 	bool has_angle;
 	bool in_group;
@@ -155,6 +158,12 @@ token_end(struct sp_view v, size_t i)
 	return (i < v.n ? i : v.n);
 }
 
+static bool
+joins(char c)
+{
+	return (c == '@' || c == '.');
+}
+
 /*
  * The next word of ${v} with an '@' in it at or after ${i}, blanks around the
  * '@' included.  The text before it is its name.
@@ -173,13 +182,13 @@ next_at(
 		if (a >= v.n)
 			return (false);
 		end = token_end(v, a);
-		for (b = end; b < v.n && is_blank(v.p[b]); b++)
-			;
-		if (b < v.n && v.p[b] == '@')
-			end = token_end(v, b);
-		if (v.p[end - 1] == '@') {
+		/* "joe @ x . org" */
+		for (;;) {
 			for (b = end; b < v.n && is_blank(v.p[b]); b++)
 				;
+			if (b >= v.n ||
+			    (!joins(v.p[b]) && !joins(v.p[end - 1])))
+				break;
 			end = token_end(v, b);
 		}
 		if (has(sp_view_mem(v.p + a, end - a), '@') && end - a > 1 &&
@@ -217,6 +226,24 @@ read_again(struct list *l)
 	return (l->out->n > before);
 }
 
+/* "Joe (sales)": the comment is what readers of mail show, too. */
+static struct sp_view
+full_name(struct list *l, struct sp_view name)
+{
+	struct sp_view comment = trimmed(&l->comment);
+
+	if (name.n == 0)
+		return (comment);
+	if (comment.n == 0)
+		return (name);
+	sp_buf_clear(&l->full);
+	add(&l->full, name.p, name.n);
+	add(&l->full, " (", 2);
+	add(&l->full, comment.p, comment.n);
+	add(&l->full, ")", 1);
+	return (sp_buf_view(&l->full));
+}
+
 /* An entry without <>. */
 static void
 finish_bare(struct list *l)
@@ -228,8 +255,7 @@ finish_bare(struct list *l)
 	while (next_at(v, &i, &name, &word)) {
 		word = squeeze(&l->tmp, tidy(cut_route(tidy(word))));
 		rest = sp_view_trim(from(v, i));
-		if (name.n == 0)
-			name = comment;
+		name = full_name(l, name);
 		if (name.n == 0 && n == 0 && !has(rest, '@'))
 			name = rest;
 		emit(l, name, word);
@@ -247,37 +273,47 @@ finish_bare(struct list *l)
 	    sp_words_length(v) == 0 && sp_charset_is_ascii(v))
 		emit(l, comment, v);
 	else
-		emit(l, name.n > 0 ? name : comment, sp_view_str(NULL));
+		emit(l, full_name(l, name), sp_view_str(NULL));
 }
 
 static void
-finish(struct list *l)
+finish_angle(struct list *l)
 {
 	struct sp_view name = trimmed(&l->name), a, before, word;
 	size_t i = 0;
 
 	if (name.n == 0)
 		name = trimmed(&l->phrase);
-	if (name.n == 0)
-		name = trimmed(&l->comment);
-	if (!l->has_angle) {
-		finish_bare(l);
-	} else {
-		a = tidy(cut_route(tidy(sp_buf_view(&l->angle))));
-		if (has(a, ' ') && has(a, '@') &&
-		    next_at(a, &i, &before, &word)) {
-			/* "<Joe joe@x>": the name went inside. */
-			if (name.n == 0)
-				name = before;
-			a = word;
-		}
-		a = squeeze(&l->tmp, a);
-		if (a.n == 0 && has(name, '@') && l->bare.n > 0)
-			finish_bare(l);
-		else if (a.n > 0 || name.n > 0)
-			emit(l, name, a);
-		l->ok &= has(a, '@');
+	a = tidy(cut_route(tidy(sp_buf_view(&l->angle))));
+	if (has(a, ' ') && has(a, '@') && next_at(a, &i, &before, &word)) {
+		/* "<Joe joe@x>": the name went inside. */
+		if (name.n == 0)
+			name = before;
+		a = word;
 	}
+	if (a.n == 0 && has(name, '@') && l->bare.n > 0) {
+		finish_bare(l);
+		return;
+	}
+	l->ok &= has(a, '@') || a.n == 0;
+	name = full_name(l, name);
+	if (has(a, ' ') && !has(a, '@')) {
+		/* "<Saved by a browser>" */
+		if (name.n == 0)
+			name = a;
+		a.n = 0;
+	}
+	if (a.n > 0 || name.n > 0)
+		emit(l, name, squeeze(&l->tmp, a));
+}
+
+static void
+finish(struct list *l)
+{
+	if (l->has_angle)
+		finish_angle(l);
+	else
+		finish_bare(l);
 	sp_buf_clear(&l->phrase);
 	sp_buf_clear(&l->bare);
 	sp_buf_clear(&l->comment);
@@ -449,27 +485,39 @@ read_colon(struct list *l)
 	sp_buf_clear(&l->bare);
 }
 
+/* The length of what stands at the cursor as one piece: an encoded word, a
+ * domain literal, or one character. */
+static size_t
+piece(struct list *l)
+{
+	struct sp_view rest = from(l->v, l->i);
+	const char *close;
+	size_t n;
+
+	if (rest.n > PIECE_MAX)
+		rest.n = PIECE_MAX;
+	if (rest.n > 1 && rest.p[0] == '=' && rest.p[1] == '?') {
+		n = sp_words_length(rest);
+		return (n > 0 ? n : 1);
+	}
+	if (rest.p[0] == '[' && l->bare.n > 0 &&
+	    l->bare.p[l->bare.n - 1] == '@') {
+		close = memchr(rest.p, ']', rest.n);
+		return (close == NULL ? 1 : (size_t)(close - rest.p) + 1);
+	}
+	return (1);
+}
+
 static void
 read_text(struct list *l)
 {
-	struct sp_view rest = from(l->v, l->i);
-	size_t n = 1;
+	const char *p = l->v.p + l->i;
+	size_t n = piece(l);
 
-	if (rest.p[0] == '=' && rest.n > 1 && rest.p[1] == '?' &&
-	    sp_words_length(rest) > 0)
-		n = sp_words_length(rest);
-	else if (rest.p[0] == '[' && has(rest, ']') && l->bare.n > 0 &&
-		 l->bare.p[l->bare.n - 1] == '@')
-		n = (size_t)((const char *)memchr(rest.p, ']', rest.n) -
-			     rest.p) +
-		    1;
-	if (n == 1 && is_blank(rest.p[0])) {
-		add(&l->phrase, " ", 1);
-		add(&l->bare, " ", 1);
-	} else {
-		add(&l->phrase, rest.p, n);
-		add(&l->bare, rest.p, n);
-	}
+	if (n == 1 && is_blank(*p))
+		p = " ";
+	add(&l->phrase, p, n);
+	add(&l->bare, p, n);
 	l->i += n;
 }
 
@@ -487,6 +535,7 @@ parse(struct list *l)
 	sp_buf_init(&l->angle, l->v.n + 1);
 	sp_buf_init(&l->group, SP_MAIL_MAX_VALUE);
 	sp_buf_init(&l->tmp, l->v.n + 1);
+	sp_buf_init(&l->full, 2 * l->v.n + 8);
 	while (l->i < l->v.n) {
 		switch (l->v.p[l->i]) {
 		case '"':
@@ -529,6 +578,7 @@ parse(struct list *l)
 	sp_buf_done(&l->angle);
 	sp_buf_done(&l->group);
 	sp_buf_done(&l->tmp);
+	sp_buf_done(&l->full);
 }
 
 bool

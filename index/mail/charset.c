@@ -429,18 +429,30 @@ guess_7bit(struct sp_view in)
 	return (NULL);
 }
 
-/* Nothing usable is claimed: UTF-8 where it is valid, the fallback, and
- * Windows-1252, in which every byte is something. */
+/* As ${set}, unless more than one byte in fifty does not fit. */
+static bool
+try_iconv(struct sp_view in, const char *set, struct sp_buf *out)
+{
+	size_t before = out->n, n = put_iconv(in, set, out);
+
+	if (n != SIZE_MAX && n <= in.n / 50)
+		return (true);
+	out->n = before;
+	return (false);
+}
+
+/* Nothing usable is claimed: UTF-8 where it is valid, the fallback, what the
+ * bytes look like, and Windows-1252, in which every byte is something. */
 static unsigned
 put_guess(struct sp_view in, struct sp_view fallback, struct sp_buf *out)
 {
-	const char *iso;
-	size_t good, bad, before = out->n, n;
-	int f = fallback.n > 0 ? lookup(fallback) : -1;
+	const char *set;
+	size_t good, bad;
+	int f;
 
 	if (sp_charset_is_ascii(in)) {
-		iso = guess_7bit(in);
-		if (iso == NULL || put_iconv(in, iso, out) == SIZE_MAX)
+		set = guess_7bit(in);
+		if (set == NULL || !try_iconv(in, set, out))
 			(void)sp_text_put(out, in.p, in.n);
 		return (0);
 	}
@@ -449,13 +461,13 @@ put_guess(struct sp_view in, struct sp_view fallback, struct sp_buf *out)
 		put_utf8(in, out);
 		return (bad > 0 ? SP_CHARSET_DAMAGED : 0);
 	}
-	if (f >= 0 && names[f].iconv != NULL && names[f].iconv[0] != '\0') {
-		n = put_iconv(in, names[f].iconv, out);
-		if (n != SIZE_MAX && n <= in.n / 50)
-			return (SP_CHARSET_FALLBACK);
-		out->n = before;
-	}
-	put_cp1252(in, out);
+	f = fallback.n > 0 ? lookup(fallback) : -1;
+	if (f >= 0 && names[f].iconv != NULL && names[f].iconv[0] != '\0' &&
+	    try_iconv(in, names[f].iconv, out))
+		return (SP_CHARSET_FALLBACK);
+	set = sp_charset_guess(in);
+	if (set == NULL || !try_iconv(in, set, out))
+		put_cp1252(in, out);
 	return (SP_CHARSET_FALLBACK);
 }
 

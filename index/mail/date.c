@@ -251,6 +251,9 @@ take_offset(struct sp_view v, char sign, struct when *w)
 	} else {
 		if (v.n > 4 || !number(v, &h))
 			return (false);
+		/* "-600" is six hours, "+070" seven. */
+		if (v.n == 3 && v.p[0] == '0')
+			h *= 10;
 		m = h % 100;
 		h /= 100;
 	}
@@ -318,7 +321,7 @@ take_number(const struct token *t, struct when *w)
 
 	if (!number(t->v, &x))
 		return;
-	if (t->v.n <= 2 && w->day == 0 && x >= 1 && x <= 31)
+	if (w->day == 0 && x >= 1 && x <= 31 && (t->v.n <= 2 || t->v.n == 3))
 		w->day = x;
 	else if (w->year == 0)
 		w->year = full_year(x, t->v.n);
@@ -402,7 +405,7 @@ sp_date_parse(struct sp_view value, char out[SP_DATE_LEN + 1], int64_t *us)
 		}
 		if (w.hour >= 0 && !(w.zone && w.offset != 0) &&
 		    (t[i].before == '+' ||
-			(t[i].before == '-' && v.n >= 4 && w.year != 0)) &&
+			(t[i].before == '-' && v.n >= 3 && w.year != 0)) &&
 		    take_offset(v, t[i].before, &w))
 			continue;
 		if (w.year == 0 && w.month == 0 && w.day == 0) {

@@ -2,7 +2,10 @@
 
 #include <string.h>
 
+#include "base/attr.h"
 #include "index/mail/charset.h"
+
+#define MAX_LEADING 16 /* empty lines before a header */
 
 /* A line: its content without line end, and where the next one begins. */
 struct line {
@@ -67,6 +70,9 @@ name_length(struct sp_view l, size_t *colon)
 {
 	size_t i = 0, n;
 
+	/* A delimiter of a multipart, where the empty line was lost. */
+	if (l.n > 2 && l.p[0] == '-' && l.p[1] == '-')
+		return (0);
 	while (i < l.n && l.p[i] > ' ' && l.p[i] < 127 && l.p[i] != ':')
 		i++;
 	n = i;
@@ -95,14 +101,46 @@ is_blank(struct sp_view l)
 	return (true);
 }
 
+/* A field that messages begin with. */
+static bool
+begins_message(struct sp_view l)
+{
+	static const char *const names[] = { "from", "to", "subject", "date",
+		"received", "return-path", "delivered-to", "message-id",
+		"mime-version", "content-type", "reply-to", "sender", "cc",
+		"dkim-signature", "x-received", "x-apparently-to",
+		"x-account-key", "authentication-results", "envelope-to" };
+	size_t colon, n = name_length(l, &colon);
+
+	for (size_t i = 0; n > 0 && i < SP_COUNTOF(names); i++)
+		if (sp_view_ieq_str(sp_view_mem(l.p, n), names[i]))
+			return (true);
+	return (false);
+}
+
 void
 sp_fields_init(struct sp_fields *f, struct sp_view msg, bool top)
 {
+	struct line l;
+	size_t pos = 0;
+
 	*f = (struct sp_fields){ .msg = msg };
 	f->lf = find(msg, 0, '\n');
 	f->mac = f->lf == msg.n && find(msg, 0, '\r') < msg.n;
-	if (top &&
-	    (sp_view_starts(msg, "From ") || sp_view_starts(msg, ">From ")))
+	if (!top)
+		return;
+	/* Empty lines that got before the header of a message. */
+	for (unsigned i = 0; i < MAX_LEADING && pos < msg.n; i++) {
+		l = line_at(f, pos);
+		if (l.v.n > 0 && !is_blank(l.v))
+			break;
+		pos = l.next;
+	}
+	if (pos > 0 && pos < msg.n && begins_message(line_at(f, pos).v))
+		f->pos = pos;
+	else
+		f->lf = find(msg, 0, '\n');
+	if (sp_view_starts(msg, "From ") || sp_view_starts(msg, ">From "))
 		f->pos = line_at(f, 0).next;
 }
 
@@ -116,7 +154,7 @@ belongs(struct sp_fields *f, const struct line *l)
 {
 	struct line next;
 
-	if (l->next >= f->msg.n)
+	if (l->next >= f->msg.n || sp_view_starts(l->v, "--"))
 		return (false);
 	next = line_at(f, l->next);
 	return (next.v.n == 0 || is_field(next.v));
@@ -127,6 +165,7 @@ sp_fields_next(struct sp_fields *f, struct sp_field *out)
 {
 	struct line l;
 	size_t n, colon, end;
+	bool blank = false;
 
 	if (f->done)
 		return (false);
@@ -159,11 +198,13 @@ sp_fields_next(struct sp_fields *f, struct sp_field *out)
 		if (l.v.n == 0 || (!is_wsp(l.v.p[0]) && is_field(l.v)))
 			break;
 		if (!is_wsp(l.v.p[0])) {
-			if (!belongs(f, &l))
+			/* Behind a line of blanks it is the body. */
+			if (blank || !belongs(f, &l))
 				break;
 			f->junk = true;
 		}
-		if (!is_blank(l.v))
+		blank = is_blank(l.v);
+		if (!blank)
 			end = (size_t)(l.v.p - f->msg.p) + l.v.n;
 	}
 	out->value.n = (size_t)(f->msg.p + end - out->value.p);

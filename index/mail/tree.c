@@ -17,6 +17,7 @@ struct walk {
 	unsigned parts;
 	unsigned level; /* of nesting, multiparts and messages */
 	unsigned messages; /* of nesting, messages alone */
+	const char *charset; /* the first that a part named */
 	size_t path_len;
 	char path[PATH_MAX_LEN];
 };
@@ -128,6 +129,9 @@ describe(struct walk *w, const struct head *h, bool digest, struct sp_entity *e)
 		e->type = "text/plain";
 	e->disposition = h->dp.token;
 	e->charset = cs.n == 0 ? "" : sp_mem_dup(w->mem, cs);
+	if (w->charset == NULL && cs.n > 0)
+		w->charset = e->charset;
+	cs = sp_view_str(cs.n > 0 ? e->charset : w->charset);
 	e->has_cid = h->cid.n > 0;
 	e->encrypted = sp_view_istarts(st, "enveloped") ||
 		       sp_view_istarts(st, "authenveloped") ||
@@ -297,7 +301,13 @@ walk_parts(
 	mark = sp_view_mem(m, boundary.n + 2);
 	if (!find_delim(v, mark, 0, &d))
 		return (false);
-	loose(w, sp_view_mem(v.p, d.cut));
+	if (d.close) {
+		/* The first delimiter is missing. */
+		w->flags |= SP_TREE_NO_BOUNDARY;
+		child(w, ++number, sp_view_mem(v.p, d.cut), type);
+	} else {
+		loose(w, sp_view_mem(v.p, d.cut));
+	}
 	for (;;) {
 		bool more = find_delim(v, mark, d.next, &e);
 		size_t end = more ? e.cut : v.n;

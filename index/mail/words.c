@@ -28,23 +28,41 @@ is_hex(char c)
 		(c >= 'a' && c <= 'f'));
 }
 
+/* Where things are next, so that no stretch is searched twice. */
+struct scan {
+	struct sp_view v;
+	size_t end; /* of "?=" */
+	size_t word; /* of " =?" */
+};
+
+/* The first ${what} at or after ${from}, or v.n; *memo is the last answer. */
+static size_t
+find(struct sp_view v, size_t from, const char *what, size_t n, size_t *memo)
+{
+	const char *p;
+
+	if (*memo < from || *memo == 0) {
+		p = memmem(v.p + from, v.n - from, what, n);
+		*memo = p == NULL ? v.n : (size_t)(p - v.p);
+	}
+	return (*memo);
+}
+
 /*
  * Where "?=" ends the text that begins at ${from}; v.n if nowhere.  In Q, the
  * text itself may hold a raw question mark before "=20": then another "?="
  * comes before the next blank.
  */
 static size_t
-find_end(struct sp_view v, size_t from, char enc)
+find_end(struct scan *s, size_t from, char enc)
 {
-	size_t i = from;
+	struct sp_view v = s->v;
 
 	for (;;) {
-		const char *p = memmem(v.p + i, v.n - i, "?=", 2);
-		size_t at, k;
+		size_t at = find(v, from, "?=", 2, &s->end), k;
 
-		if (p == NULL)
+		if (at == v.n)
 			return (v.n);
-		at = (size_t)(p - v.p);
 		if (enc != 'q' || v.n - at < 4 || !is_hex(v.p[at + 2]) ||
 		    !is_hex(v.p[at + 3]))
 			return (at);
@@ -54,16 +72,25 @@ find_end(struct sp_view v, size_t from, char enc)
 				break;
 		if (k + 1 >= v.n || v.p[k] != '?' || v.p[k + 1] != '=')
 			return (at);
-		i = k;
+		from = k;
 	}
 }
 
-/* The word at ${at}; *none_after is set where no "?=" follows at all, so that
- * a field full of "=?" is not searched again and again. */
-static bool
-word_at(struct sp_view v, size_t at, struct word *w, bool *none_after)
+/* The text of a word that is never closed: up to the next blank or word. */
+static size_t
+open_end(struct sp_view v, size_t i)
 {
-	size_t i = at + 2, end;
+	while (i < v.n && !is_blank(v.p[i]) &&
+	       !(v.p[i] == '=' && v.n - i > 1 && v.p[i + 1] == '?'))
+		i++;
+	return (i);
+}
+
+static bool
+word_at(struct scan *s, size_t at, struct word *w)
+{
+	struct sp_view v = s->v;
+	size_t i = at + 2, end, next;
 
 	if (v.n - at < 6 || v.p[at] != '=' || v.p[at + 1] != '?')
 		return (false);
@@ -77,39 +104,32 @@ word_at(struct sp_view v, size_t at, struct word *w, bool *none_after)
 	if (w->enc != 'b' && w->enc != 'q')
 		return (false);
 	i += 3;
-	end = *none_after ? v.n : find_end(v, i, w->enc);
+	end = find_end(s, i, w->enc);
 	if (end == v.n) {
-		/* Never closed: up to the next blank or word. */
-		*none_after = true;
-		for (end = i;
-		     end < v.n && !is_blank(v.p[end]) &&
-		     !(v.p[end] == '=' && v.n - end > 1 && v.p[end + 1] == '?');
-		     end++)
-			;
+		end = open_end(v, i);
 		w->text = sp_view_mem(v.p + i, end - i);
 		w->length = end - at;
 		return (w->text.n > 0 && sp_charset_known(w->charset));
 	}
-	w->text = sp_view_mem(v.p + i, end - i);
-	w->length = end + 2 - at;
-	/* A word's text that swallows the start of another was not closed. */
-	if (memmem(w->text.p, w->text.n, "=?", 2) != NULL &&
-	    memmem(w->text.p, w->text.n, " =?", 3) != NULL) {
-		const char *p = memmem(w->text.p, w->text.n, " =?", 3);
-
-		w->text.n = (size_t)(p - w->text.p);
-		w->length = (size_t)(p - v.p) - at;
+	next = find(v, i, " =?", 3, &s->word);
+	if (next < end) {
+		/* It swallows the start of another: it was not closed. */
+		end = next;
+		w->length = end - at;
+	} else {
+		w->length = end + 2 - at;
 	}
+	w->text = sp_view_mem(v.p + i, end - i);
 	return (true);
 }
 
 size_t
 sp_words_length(struct sp_view in)
 {
+	struct scan s = { .v = in };
 	struct word w;
-	bool none = false;
 
-	return (word_at(in, 0, &w, &none) ? w.length : 0);
+	return (word_at(&s, 0, &w) ? w.length : 0);
 }
 
 static void
@@ -184,9 +204,10 @@ same(const struct word *a, const struct word *b)
  * are decoded.  Returns where they end.
  */
 static size_t
-put_run(struct sp_view v, size_t at, const struct word *w,
-    struct sp_view charset, bool *none, struct sp_buf *out, unsigned *note)
+put_run(struct scan *s, size_t at, const struct word *w, struct sp_view charset,
+    struct sp_buf *out, unsigned *note)
 {
+	struct sp_view v = s->v;
 	struct run r;
 	struct word next;
 	size_t end = at + w->length;
@@ -199,7 +220,7 @@ put_run(struct sp_view v, size_t at, const struct word *w,
 
 		while (i < v.n && is_blank(v.p[i]))
 			i++;
-		if (i >= v.n || v.p[i] != '=' || !word_at(v, i, &next, none) ||
+		if (i >= v.n || v.p[i] != '=' || !word_at(s, i, &next) ||
 		    !same(w, &next))
 			break;
 		add_word(&r, &next);
@@ -227,16 +248,18 @@ sp_words_decode(struct sp_view v, struct sp_view charset, struct sp_buf *out)
 {
 	struct word w;
 	size_t i = 0, from = out->n, plain = 0;
+	struct scan s;
 	unsigned note = 0;
-	bool none = false, was_word = false;
+	bool was_word = false;
 
 	if (v.n > SP_MAIL_MAX_VALUE)
 		v.n = SP_MAIL_MAX_VALUE;
+	s = (struct scan){ .v = v };
 	while (i < v.n) {
 		const char *p = memmem(v.p + i, v.n - i, "=?", 2);
 		size_t at = p == NULL ? v.n : (size_t)(p - v.p);
 
-		if (p != NULL && !word_at(v, at, &w, &none)) {
+		if (p != NULL && !word_at(&s, at, &w)) {
 			i = at + 2;
 			continue;
 		}
@@ -251,7 +274,7 @@ sp_words_decode(struct sp_view v, struct sp_view charset, struct sp_buf *out)
 			plain = v.n;
 			break;
 		}
-		i = plain = put_run(v, at, &w, charset, &none, out, &note);
+		i = plain = put_run(&s, at, &w, charset, out, &note);
 		was_word = true;
 	}
 	if (plain < v.n)

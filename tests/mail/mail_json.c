@@ -1,6 +1,7 @@
 /*
  * mail_json: file names on standard input, one a line; JSON Lines of
  * sp_mail_json (full) with "file", flags and the microseconds it took.
+ * mail_json PATH FILE: the decoded bytes of one part.
  * For tests/mail/score_corpus.py and for looking at a message by hand.
  */
 #include <stdio.h>
@@ -59,13 +60,36 @@ print(const char *path, const struct sp_mail *m, int64_t us)
 	return (rc);
 }
 
+static int
+part(const char *path, const char *file)
+{
+	struct sp_buf b;
+	struct sp_err err = { .code = SP_OK };
+	size_t n = 0;
+	char *p = slurp(file, &n);
+	int rc = 1;
+
+	if (p == NULL)
+		return (1);
+	sp_buf_init(&b, FILE_MAX);
+	if (sp_mail_part_bytes(sp_view_mem(p, n), path, &b, &err) != SP_OK)
+		(void)fprintf(stderr, "%s: %s\n", file, err.msg);
+	else if (fwrite(b.p, 1, b.n, stdout) == b.n)
+		rc = 0;
+	sp_buf_done(&b);
+	free(p);
+	return (rc);
+}
+
 int
-main(void)
+main(int argc, char **argv)
 {
 	char path[4096];
 	int rc = 0;
 
 	sp_mail_global_init();
+	if (argc == 3)
+		return (part(argv[1], argv[2]));
 	while (fgets(path, sizeof(path), stdin) != NULL) {
 		size_t n = 0;
 		char *p;
