@@ -38,7 +38,8 @@ open_format(struct sp_verify_archive *a, struct sp_err *err)
 
 	if (rc != SP_OK)
 		a->origin[0] = '\0';
-	return (sp_verify_found_code(&a->found, "format", "FORMAT", rc, err));
+	rc = sp_verify_found_code(&a->found, "format", "FORMAT", rc, err);
+	return (rc == SP_OK ? SP_OK : sp_err_prefix(err, "FORMAT"));
 }
 
 static enum sp_code
@@ -76,7 +77,7 @@ check_pem(struct sp_verify_archive *a, struct sp_err *err)
 
 	sp_buf_init(&text, SP_VERIFY_VKEY_MAX);
 	rc = read_key_file(a, where, SP_VERIFY_VKEY_MAX, &text, err);
-	if (rc != SP_OK || text.n == 0 || !a->id.have_key)
+	if (rc != SP_OK || !a->id.have_key)
 		goto out;
 	memcpy(der, spki, sizeof(spki));
 	memcpy(der + sizeof(spki), a->id.key.key, 32);
@@ -194,7 +195,8 @@ check_entries(struct sp_verify_archive *a, struct sp_err *err)
 	if (rc != SP_OK)
 		return (rc);
 	if (a->have_tree && a->next < a->tree_size)
-		sp_verify_found_add(&a->found, "missing", "intake",
+		sp_verify_found_add(&a->found, "missing",
+		    a->intake[0] != '\0' ? a->intake : "intake",
 		    "the entries %" PRIu64 " to %" PRIu64
 		    " are in the tree, but in no segment and in no intake "
 		    "file",

@@ -82,6 +82,8 @@ check_signature(
 		goto out;
 	}
 	rc = sp_cms_verify_mem(sp_buf_view(&p7s), tags, certs, err);
+	if (rc == SP_OK)
+		rc = sp_verify_cms_form(sp_buf_view(&p7s), err);
 	rc = sp_verify_found_code(&b->found, "signature", TAGS ".p7s", rc, err);
 out:
 	sp_certs_free(certs);

@@ -137,6 +137,7 @@ check_file(
 	enum sp_code rc;
 
 	w->where = where;
+	(void)snprintf(w->a->intake, sizeof(w->a->intake), "%.79s", where);
 	if (strcmp(info->head.origin, w->a->origin) != 0)
 		sp_verify_found_add(&w->a->found, "intake", where,
 		    "belongs to another log: its origin is %s",

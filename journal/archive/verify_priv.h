@@ -169,6 +169,11 @@ bool sp_verify_entry_message(const struct sp_line *l, const struct sp_record *r,
     uint64_t size, const uint8_t sha256[SP_SHA256_LEN], const char *where,
     struct sp_verify_found *f);
 
+/* What a CMS signature does not cover must be as our signer writes it
+ * (verify_cms.c); for a signature that holds. */
+SP_CHECK enum sp_code sp_verify_cms_form(
+    struct sp_view p7s, struct sp_err *err);
+
 /* ---- the archive ---- */
 
 struct sp_verify_archive {
@@ -183,6 +188,7 @@ struct sp_verify_archive {
 	uint64_t tree_size; /* of tree/tail when we began */
 	bool have_tree;
 	uint64_t next; /* first seq not yet met in a segment or intake */
+	char intake[80]; /* the last intake file */
 	struct sp_spans absent; /* messages that are not there */
 	struct sp_spans lost; /* records that are not there */
 };

@@ -354,8 +354,11 @@ check_signature(struct sp_verify_worker *w, struct sp_verify_job *job,
 
 	sp_buf_init(&p7s, P7S_MAX);
 	rc = sp_io_read_file(beside, P7S_MAX, &p7s, err);
-	if (rc == SP_OK && w->certs != NULL)
+	if (rc == SP_OK && w->certs != NULL) {
 		rc = sp_cms_verify_file(sp_buf_view(&p7s), path, w->certs, err);
+		if (rc == SP_OK)
+			rc = sp_verify_cms_form(sp_buf_view(&p7s), err);
+	}
 	rc = sp_verify_found_code(&job->found, "signature", where, rc, err);
 	sp_buf_done(&p7s);
 	free(where);

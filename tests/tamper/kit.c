@@ -27,7 +27,7 @@ die(const char *what)
 struct listing {
 	struct kit_file *f;
 	size_t n;
-	size_t root;                    /* length of the directory's name */
+	size_t root; /* length of the directory's name */
 	const char *const *skip;
 };
 
@@ -68,8 +68,7 @@ walk(struct listing *l, const char *dir)
 		f->path = path;
 		f->rel = sp_xstrdup(rel);
 		sp_buf_init(&f->bytes, FILE_LIMIT);
-		if (sp_io_read_file(path, FILE_LIMIT, &f->bytes, &err) !=
-		    SP_OK)
+		if (sp_io_read_file(path, FILE_LIMIT, &f->bytes, &err) != SP_OK)
 			die(err.msg);
 	}
 	sp_io_names_free(names, n);
@@ -185,7 +184,7 @@ kit_expect(struct kit *k, const char *what, const char *place)
 		placed = placed || names(r.err.msg, place);
 	for (size_t i = 0; i < r.n; i++)
 		placed = placed || names(r.f[i].where, place) ||
-		    names(r.f[i].why, place);
+			 names(r.f[i].why, place);
 	if (placed)
 		return;
 	k->misplaced++;
@@ -193,8 +192,7 @@ kit_expect(struct kit *k, const char *what, const char *place)
 	if (r.rc != SP_OK)
 		(void)fprintf(stderr, " error %s", r.err.msg);
 	for (size_t i = 0; i < r.n; i++)
-		(void)fprintf(
-		    stderr, " [%s %s: %s]", r.f[i].kind, r.f[i].where,
+		(void)fprintf(stderr, " [%s %s: %s]", r.f[i].kind, r.f[i].where,
 		    r.f[i].why);
 	(void)fprintf(stderr, "\n");
 }
@@ -206,15 +204,15 @@ place_of(const struct kit_file *f, const char *also)
 }
 
 void
-kit_flip(struct kit *k, const struct kit_file *f, size_t stride,
-    const char *also)
+kit_flip(
+    struct kit *k, const struct kit_file *f, size_t stride, const char *also)
 {
 	char *place = place_of(f, also);
 	char *copy = sp_xmalloc(f->bytes.n + 1);
 
 	for (size_t i = 0; i < f->bytes.n; i += stride) {
-		char *what = sp_xasprintf("%s: bit %zu of byte %zu flipped",
-		    f->rel, i % 8, i);
+		char *what = sp_xasprintf(
+		    "%s: bit %zu of byte %zu flipped", f->rel, i % 8, i);
 
 		memcpy(copy, f->bytes.p, f->bytes.n);
 		copy[i] = (char)(copy[i] ^ (1 << (i % 8)));
@@ -228,14 +226,13 @@ kit_flip(struct kit *k, const struct kit_file *f, size_t stride,
 }
 
 void
-kit_cut(struct kit *k, const struct kit_file *f, size_t stride,
-    const char *also)
+kit_cut(
+    struct kit *k, const struct kit_file *f, size_t stride, const char *also)
 {
 	char *place = place_of(f, also);
 
 	for (size_t n = 0; n < f->bytes.n; n += stride) {
-		char *what =
-		    sp_xasprintf("%s: cut to %zu bytes", f->rel, n);
+		char *what = sp_xasprintf("%s: cut to %zu bytes", f->rel, n);
 
 		kit_write(f->path, f->bytes.p, n);
 		kit_expect(k, what, place);

@@ -27,8 +27,8 @@ struct kit_result {
 };
 
 struct kit {
-	const char *dir;                /* what is verified */
-	struct sp_verify_opts o;        /* identity from outside */
+	const char *dir; /* what is verified */
+	struct sp_verify_opts o; /* identity from outside */
 	uint64_t runs, undetected, misplaced;
 };
 
@@ -63,10 +63,10 @@ void kit_expect(struct kit *k, const char *what, const char *place);
 /* Flip bit (i % 8) of every ${stride}th byte i; cut at every ${stride}th
  * length; remove.  Each must be detected with ${f}->rel named, or one of
  * ${also}. */
-void kit_flip(struct kit *k, const struct kit_file *f, size_t stride,
-    const char *also);
-void kit_cut(struct kit *k, const struct kit_file *f, size_t stride,
-    const char *also);
+void kit_flip(
+    struct kit *k, const struct kit_file *f, size_t stride, const char *also);
+void kit_cut(
+    struct kit *k, const struct kit_file *f, size_t stride, const char *also);
 void kit_drop(struct kit *k, const struct kit_file *f, const char *also);
 
 /* Copy a tree of plain files; the target must not exist. */
