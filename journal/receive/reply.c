@@ -48,8 +48,8 @@ static const char *const texts[SP_REPLY_COUNT] = {
 	[SP_REPLY_NOT_UTF8] = "553 5.6.7 Address is not UTF-8\r\n",
 	[SP_REPLY_CHUNK_SIZE] = "501 5.5.4 Chunk size not understood\r\n",
 	[SP_REPLY_HTTP] = "554 5.5.0 This is not a web server\r\n",
-	[SP_REPLY_EARLY] = "554 5.5.0 Synchronization error: "
-			   "you did not wait for the reply\r\n",
+	[SP_REPLY_EARLY] =
+	    "554 5.5.0 Synchronization error: wait for the reply\r\n",
 
 	[SP_REPLY_NEED_HELO] = "503 5.5.1 Introduce yourself first\r\n",
 	[SP_REPLY_NEED_MAIL] = "503 5.5.1 Need MAIL first\r\n",

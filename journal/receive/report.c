@@ -11,6 +11,9 @@
 
 #define WORD 320 /* of one quoted value */
 
+static void give(struct sp_receive *r, enum sp_log_level level,
+    const char *event, const char *fmt, va_list ap) SP_PRINTF(4, 0);
+
 static void
 give(struct sp_receive *r, enum sp_log_level level, const char *event,
     const char *fmt, va_list ap)
