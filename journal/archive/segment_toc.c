@@ -283,7 +283,7 @@ sp_toc_load(struct sp_toc *t, const struct sp_frames *f, struct sp_err *err)
 {
 	struct sp_toc_pos end = { 0, 0 };
 	struct sp_segment_item it;
-	size_t at = SP_TOC_HEAD, stop, count;
+	size_t at = SP_TOC_HEAD, stop = 0, count = 0;
 	uint32_t key;
 	enum sp_code rc;
 
