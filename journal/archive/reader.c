@@ -210,7 +210,7 @@ from_segment(
 	const struct sp_segment_file *f =
 	    sp_segment_pick(r->segments, r->nsegments, seq);
 	struct sp_segment_item it;
-	struct sp_segment *s;
+	struct sp_segment *s = NULL;
 	enum sp_code rc;
 
 	if (f == NULL)
