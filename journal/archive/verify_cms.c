@@ -33,34 +33,69 @@ element(const unsigned char **p, long *left, int tag, int class, long *len)
 	return (true);
 }
 
-/* SEQUENCE { OID, [0] { SEQUENCE { INTEGER 1, SET digestAlgorithms ... */
+/* Past a whole element. */
+static bool
+skip(const unsigned char **p, long *left, int tag, int class)
+{
+	long n;
+
+	if (!element(p, left, tag, class, &n) || n > *left)
+		return (false);
+	*p += n;
+	*left -= n;
+	return (true);
+}
+
+/* INTEGER 1 */
+static bool
+version(const unsigned char **p, long *left)
+{
+	static const unsigned char one[] = { 0x02, 0x01, VERSION };
+
+	if (*left < (long)sizeof(one) || memcmp(*p, one, sizeof(one)) != 0)
+		return (false);
+	*p += sizeof(one);
+	*left -= (long)sizeof(one);
+	return (true);
+}
+
+/* SET { SEQUENCE { sha256 } }, with or without NULL. */
+static bool
+digests(const unsigned char **p, long *left)
+{
+	static const unsigned char alone[] = { 0x31, 0x0d, 0x30, 0x0b, 0x06,
+		0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01 };
+	static const unsigned char null[] = { 0x31, 0x0f, 0x30, 0x0d, 0x06,
+		0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01,
+		0x05, 0x00 };
+
+	if (*left < (long)sizeof(null) ||
+	    (memcmp(*p, alone, sizeof(alone)) != 0 &&
+		memcmp(*p, null, sizeof(null)) != 0))
+		return (false);
+	return (skip(p, left, V_ASN1_SET, V_ASN1_UNIVERSAL));
+}
+
+/*
+ * SEQUENCE { signedData, [0] { SEQUENCE { 1, digestAlgorithms,
+ * encapContentInfo, [0] certificates, SET { SEQUENCE { 1, ...
+ */
 static bool
 head_ok(struct sp_view p7s)
 {
-	static const unsigned char alone[] = { 0x30, 0x0b, 0x06, 0x09, 0x60,
-		0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01 };
-	static const unsigned char null[] = { 0x30, 0x0d, 0x06, 0x09, 0x60,
-		0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00 };
 	const unsigned char *p = (const unsigned char *)p7s.p;
+	const int all = V_ASN1_UNIVERSAL, ctx = V_ASN1_CONTEXT_SPECIFIC;
 	long left = (long)p7s.n, n;
 
-	if (!element(&p, &left, V_ASN1_SEQUENCE, V_ASN1_UNIVERSAL, &n) ||
-	    !element(&p, &left, V_ASN1_OBJECT, V_ASN1_UNIVERSAL, &n))
-		return (false);
-	p += n;
-	left -= n;
-	if (!element(&p, &left, 0, V_ASN1_CONTEXT_SPECIFIC, &n) ||
-	    !element(&p, &left, V_ASN1_SEQUENCE, V_ASN1_UNIVERSAL, &n) ||
-	    !element(&p, &left, V_ASN1_INTEGER, V_ASN1_UNIVERSAL, &n) ||
-	    n != 1 || *p != VERSION)
-		return (false);
-	p += n;
-	left -= n;
-	if (!element(&p, &left, V_ASN1_SET, V_ASN1_UNIVERSAL, &n))
-		return (false);
 	return (
-	    (n == (long)sizeof(alone) && memcmp(p, alone, (size_t)n) == 0) ||
-	    (n == (long)sizeof(null) && memcmp(p, null, (size_t)n) == 0));
+	    element(&p, &left, V_ASN1_SEQUENCE, all, &n) &&
+	    skip(&p, &left, V_ASN1_OBJECT, all) &&
+	    element(&p, &left, 0, ctx, &n) &&
+	    element(&p, &left, V_ASN1_SEQUENCE, all, &n) &&
+	    version(&p, &left) && digests(&p, &left) &&
+	    skip(&p, &left, V_ASN1_SEQUENCE, all) && skip(&p, &left, 0, ctx) &&
+	    element(&p, &left, V_ASN1_SET, all, &n) &&
+	    element(&p, &left, V_ASN1_SEQUENCE, all, &n) && version(&p, &left));
 }
 
 /* SHA-256, without parameters or with NULL. */
@@ -151,6 +186,7 @@ form_ok(CMS_ContentInfo *cms, struct sp_view p7s)
 	bool ok = false;
 
 	if (sk_CMS_SignerInfo_num(signers) == 1 && certs != NULL &&
+	    OBJ_obj2nid(CMS_get0_eContentType(cms)) == NID_pkcs7_data &&
 	    same_again(cms, p7s))
 		ok = signer_ok(sk_CMS_SignerInfo_value(signers, 0), certs);
 	sk_X509_pop_free(certs, X509_free);
