@@ -2,8 +2,10 @@
 #ifndef SP_ARCHIVE_CMS_PRIV_H
 #define SP_ARCHIVE_CMS_PRIV_H
 
+#include <openssl/cms.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
+#include <stdbool.h>
 
 #include "journal/archive/cms.h"
 
@@ -22,5 +24,8 @@ SP_CHECK enum sp_code sp_cms_open(
  * read for the end of the file. */
 SP_CHECK enum sp_code sp_cms_all_read(
     const char *path, BIO *data, uint64_t size, struct sp_err *err);
+/* Whether a verified signature is written in the one way in which it can be;
+ * without it some changed bits would go unseen. */
+bool sp_cms_strict(CMS_ContentInfo *cms, struct sp_view p7s);
 
 #endif
