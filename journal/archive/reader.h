@@ -19,25 +19,25 @@ struct sp_reader;
 
 struct sp_entry {
 	uint64_t seq;
-	bool has_record, has_message;   /* false where purged or erased */
-	struct sp_view record;          /* borrowed until the next call */
+	bool has_record, has_message; /* false where purged or erased */
+	struct sp_view record; /* borrowed until the next call */
 	struct sp_view msg;
-	char where[160];                /* "archive/2026/11/..." or "intake/..." */
+	char where[160]; /* "archive/2026/11/..." or "intake/..." */
 };
 
-SP_CHECK enum sp_code sp_reader_open(const char *dir, struct sp_reader **out,
-    struct sp_err *err);
+SP_CHECK enum sp_code sp_reader_open(
+    const char *dir, struct sp_reader **out, struct sp_err *err);
 const char *sp_reader_origin(const struct sp_reader *r);
 /* One past the last entry readable now (looks again). */
-SP_CHECK enum sp_code sp_reader_end(struct sp_reader *r, uint64_t *end,
-    struct sp_err *err);
+SP_CHECK enum sp_code sp_reader_end(
+    struct sp_reader *r, uint64_t *end, struct sp_err *err);
 /* SP_ENOTFOUND if there is no such entry. */
 SP_CHECK enum sp_code sp_reader_get(struct sp_reader *r, uint64_t seq,
     struct sp_entry *out, struct sp_err *err);
 /* Sequential: set the position, then next; SP_EEND when there is no more now. */
 void sp_reader_seek(struct sp_reader *r, uint64_t seq);
-SP_CHECK enum sp_code sp_reader_next(struct sp_reader *r, struct sp_entry *out,
-    struct sp_err *err);
+SP_CHECK enum sp_code sp_reader_next(
+    struct sp_reader *r, struct sp_entry *out, struct sp_err *err);
 void sp_reader_close(struct sp_reader *r);
 
 #endif

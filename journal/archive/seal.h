@@ -27,15 +27,15 @@ struct sp_seal_report {
 /* Takes the lock, loads keys, opens the tree, checks it against the last
  * checkpoint and the guard copy (SP_EROLLBACK). */
 SP_CHECK enum sp_code sp_seal_open(const char *dir, const struct sp_config *cfg,
-    int lock_wait_ms, const struct sp_seal_report *report,
-    struct sp_seal **out, struct sp_err *err);
+    int lock_wait_ms, const struct sp_seal_report *report, struct sp_seal **out,
+    struct sp_err *err);
 /* Take in what is new in the intake log and sign a checkpoint over it, if
  * there is anything; ${size} is the size of the latest checkpoint. */
-SP_CHECK enum sp_code sp_seal_checkpoint(struct sp_seal *s, uint64_t *size,
-    struct sp_err *err);
+SP_CHECK enum sp_code sp_seal_checkpoint(
+    struct sp_seal *s, uint64_t *size, struct sp_err *err);
 /* Pack one finished intake file; *did is false if there was none. */
-SP_CHECK enum sp_code sp_seal_pack(struct sp_seal *s, bool *did,
-    struct sp_err *err);
+SP_CHECK enum sp_code sp_seal_pack(
+    struct sp_seal *s, bool *did, struct sp_err *err);
 /* CMS signature over ${data} (an export's tag manifest) with the sealing key. */
 SP_CHECK enum sp_code sp_seal_sign(struct sp_seal *s, struct sp_view data,
     struct sp_buf *p7s, struct sp_err *err);

@@ -2,7 +2,9 @@
 add_library(sp_fixture STATIC ${PROJECT_SOURCE_DIR}/tests/lib/fixture.c)
 target_link_libraries(sp_fixture PUBLIC sp_flags sp_archive)
 
-sp_unit(test_segment unit SOURCES test_segment.c LINKS sp_archive)
+foreach(t segment segment_damage)
+  sp_unit(test_${t} unit SOURCES test_${t}.c segment_kit.c LINKS sp_archive)
+endforeach()
 
 add_executable(segment_stock segment_stock.c)
 target_link_libraries(segment_stock PRIVATE sp_fixture)
@@ -14,7 +16,9 @@ set_tests_properties(segment_stock PROPERTIES LABELS unit TIMEOUT 120
 add_executable(bench_segment ${PROJECT_SOURCE_DIR}/bench/bench_segment.c)
 target_link_libraries(bench_segment PRIVATE sp_flags sp_archive)
 
-sp_unit(test_seal unit SOURCES test_seal.c LINKS sp_fixture)
+foreach(t seal seal_damage)
+  sp_unit(test_${t} unit SOURCES test_${t}.c seal_kit.c LINKS sp_fixture)
+endforeach()
 
 if(SP_FAULTS)
   add_executable(crash_pack ${PROJECT_SOURCE_DIR}/tests/crash/crash_pack.c)

@@ -18,12 +18,12 @@
 #define SP_FIXTURE_ORIGIN "archive.test.example/journal"
 
 struct sp_fixture {
-	char *root;              /* temporary directory, holds the others */
-	char *dir;               /* the archive */
-	char *guard;             /* the guard directory */
-	struct sp_config *cfg;   /* defaults, guard set; change as needed */
+	char *root; /* temporary directory, holds the others */
+	char *dir; /* the archive */
+	char *guard; /* the guard directory */
+	struct sp_config *cfg; /* defaults, guard set; change as needed */
 	struct sp_append *append; /* open for writing, or NULL */
-	uint64_t next;           /* seed of the next message */
+	uint64_t next; /* seed of the next message */
 };
 
 /* Make an archive (entry 0 is there), nothing open. */
