@@ -32,4 +32,13 @@ expect headers 'does not compile alone' base/x.h 'struct a { int b; };\n'
 expect format 'base/x.c' base/x.c 'int  x ;\n'
 expect size 'x.c: 601 lines' base/x.c "$(yes 'int x;\n' | head -n 601 | tr -d '\n')"
 expect size 'f has 71 lines' base/x.c "int\nf(void)\n{\n$(yes '\tg();\n' | head -n 71 | tr -d '\n')}\n"
+rm -rf t && mkdir t
+for l in a b; do
+	echo 'int sp_x(void); int sp_x(void) { return 0; }' >"t/$l.c"
+	cc -c "t/$l.c" -o "t/$l.o" && ar rc "t/libsp_$l.a" "t/$l.o"
+done
+if "$lint/symbols.sh" "$tmp/t" >/dev/null; then
+	echo "symbols: says nothing about a name defined twice"
+	bad=1
+fi
 exit $bad

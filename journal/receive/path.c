@@ -1,4 +1,4 @@
-#include "journal/receive/address.h"
+#include "journal/receive/path.h"
 
 #include <string.h>
 
@@ -6,7 +6,7 @@
  * Take one mailbox up to the character that ends it: '>' inside brackets, a
  * blank or the end outside.  Quoted strings may hold anything printable.
  */
-static enum sp_address_result
+static enum sp_path_result
 scan(struct sp_view in, bool bracket, size_t *len, bool *high)
 {
 	bool quoted = false;
@@ -19,7 +19,7 @@ scan(struct sp_view in, bool bracket, size_t *len, bool *high)
 		if (c >= 0x80)
 			*high = true;
 		if (c < 0x20 || c == 0x7f)
-			return (SP_ADDRESS_SYNTAX);
+			return (SP_PATH_SYNTAX);
 		if (quoted) {
 			if (c == '\\' && i + 1 < in.n)
 				i++;
@@ -32,16 +32,16 @@ scan(struct sp_view in, bool bracket, size_t *len, bool *high)
 		else if (c == '>' || c == ' ')
 			break;
 		else if (c == '<')
-			return (SP_ADDRESS_SYNTAX);
+			return (SP_PATH_SYNTAX);
 	}
 	if (quoted)
-		return (SP_ADDRESS_SYNTAX);
+		return (SP_PATH_SYNTAX);
 	if (bracket && (i >= in.n || in.p[i] != '>'))
-		return (SP_ADDRESS_SYNTAX);
+		return (SP_PATH_SYNTAX);
 	if (!bracket && i < in.n && in.p[i] != ' ')
-		return (SP_ADDRESS_SYNTAX);
+		return (SP_PATH_SYNTAX);
 	*len = i;
-	return (SP_ADDRESS_OK);
+	return (SP_PATH_OK);
 }
 
 /* "@a,@b:user@c": the route is ignored (RFC 5321 appendix C). */
@@ -63,18 +63,18 @@ drop_route(struct sp_view *v)
 static bool
 mailbox_ok(struct sp_view v)
 {
-	struct sp_view domain = sp_address_domain(v);
+	struct sp_view domain = sp_path_domain(v);
 	size_t local = domain.p == NULL ? v.n : v.n - domain.n - 1;
 
 	return (local > 0 && (domain.p == NULL || domain.n > 0));
 }
 
-enum sp_address_result
-sp_address_parse(
-    struct sp_view in, struct sp_address *out, struct sp_view *rest)
+enum sp_path_result
+sp_path_parse(
+    struct sp_view in, struct sp_path *out, struct sp_view *rest)
 {
 	bool bracket = in.n > 0 && in.p[0] == '<', high;
-	enum sp_address_result rc;
+	enum sp_path_result rc;
 	struct sp_view v = in;
 	size_t len;
 
@@ -83,27 +83,27 @@ sp_address_parse(
 		v.n--;
 	}
 	rc = scan(v, bracket, &len, &high);
-	if (rc != SP_ADDRESS_OK)
+	if (rc != SP_PATH_OK)
 		return (rc);
 	rest->p = v.p + len + bracket;
 	rest->n = v.n - len - bracket;
 	v.n = len;
-	if (v.n > SP_ADDRESS_MAX)
-		return (SP_ADDRESS_LONG);
+	if (v.n > SP_PATH_ADDR_MAX)
+		return (SP_PATH_LONG);
 	if (v.n == 0) {
-		*out = (struct sp_address){ .addr = v };
-		return (bracket ? SP_ADDRESS_NULL : SP_ADDRESS_SYNTAX);
+		*out = (struct sp_path){ .addr = v };
+		return (bracket ? SP_PATH_NULL : SP_PATH_SYNTAX);
 	}
 	if (high && !sp_view_is_utf8(v))
-		return (SP_ADDRESS_RAW8);
+		return (SP_PATH_RAW8);
 	if (!drop_route(&v) || !mailbox_ok(v))
-		return (SP_ADDRESS_SYNTAX);
-	*out = (struct sp_address){ .addr = v, .utf8 = high };
-	return (SP_ADDRESS_OK);
+		return (SP_PATH_SYNTAX);
+	*out = (struct sp_path){ .addr = v, .utf8 = high };
+	return (SP_PATH_OK);
 }
 
 struct sp_view
-sp_address_domain(struct sp_view addr)
+sp_path_domain(struct sp_view addr)
 {
 	bool quoted = false;
 	size_t at = addr.n;
@@ -147,7 +147,7 @@ xchar(struct sp_view v, size_t *i)
 }
 
 bool
-sp_address_xtext_ok(struct sp_view v)
+sp_path_xtext_ok(struct sp_view v)
 {
 	size_t i = 0;
 
@@ -159,7 +159,7 @@ sp_address_xtext_ok(struct sp_view v)
 }
 
 bool
-sp_address_xtext_decode(struct sp_view v, char *out, size_t *n)
+sp_path_xtext_decode(struct sp_view v, char *out, size_t *n)
 {
 	size_t i = 0, to = 0;
 
@@ -175,9 +175,9 @@ sp_address_xtext_decode(struct sp_view v, char *out, size_t *n)
 }
 
 bool
-sp_address_listed(struct sp_view addr, char *const *list, size_t n)
+sp_path_listed(struct sp_view addr, char *const *list, size_t n)
 {
-	struct sp_view domain = sp_address_domain(addr), local = addr;
+	struct sp_view domain = sp_path_domain(addr), local = addr;
 
 	if (domain.p != NULL)
 		local.n = addr.n - domain.n - 1;

@@ -2,8 +2,8 @@
  * Paths of MAIL and RCPT (RFC 5321 section 4.1.2, RFC 6531) and xtext (RFC
  * 3461 section 4).  The stored text is what was sent: never normalised.
  */
-#ifndef SP_RECEIVE_ADDRESS_H
-#define SP_RECEIVE_ADDRESS_H
+#ifndef SP_RECEIVE_PATH_H
+#define SP_RECEIVE_PATH_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,17 +12,17 @@
 #include "base/view.h"
 
 /* Longer than the RFC's 256, which is what must at least be taken. */
-#define SP_ADDRESS_MAX 1024
+#define SP_PATH_ADDR_MAX 1024
 
-enum sp_address_result {
-	SP_ADDRESS_OK,
-	SP_ADDRESS_SYNTAX, /* not a path */
-	SP_ADDRESS_LONG, /* beyond SP_ADDRESS_MAX */
-	SP_ADDRESS_NULL, /* <> */
-	SP_ADDRESS_RAW8 /* bytes that are neither ASCII nor UTF-8 */
+enum sp_path_result {
+	SP_PATH_OK,
+	SP_PATH_SYNTAX, /* not a path */
+	SP_PATH_LONG, /* beyond SP_PATH_ADDR_MAX */
+	SP_PATH_NULL, /* <> */
+	SP_PATH_RAW8 /* bytes that are neither ASCII nor UTF-8 */
 };
 
-struct sp_address {
+struct sp_path {
 	struct sp_view addr; /* without <> and source route */
 	bool utf8; /* holds bytes beyond ASCII */
 };
@@ -32,16 +32,16 @@ struct sp_address {
  * it goes to ${rest}.  ${out} and ${rest} are set for OK and NULL.
  * A mailbox without a domain ("<postmaster>", "<import>") is taken.
  */
-enum sp_address_result sp_address_parse(
-    struct sp_view in, struct sp_address *out, struct sp_view *rest);
+enum sp_path_result sp_path_parse(
+    struct sp_view in, struct sp_path *out, struct sp_view *rest);
 /* Where the domain starts (behind the last unquoted @); {NULL,0} if none. */
-struct sp_view sp_address_domain(struct sp_view addr);
+struct sp_view sp_path_domain(struct sp_view addr);
 /* xtext: printable ASCII without '+' and '=', or +HH in upper case. */
-bool sp_address_xtext_ok(struct sp_view v);
+bool sp_path_xtext_ok(struct sp_view v);
 /* Decode xtext into ${out} (at least v.n bytes); the length goes to ${n}. */
-bool sp_address_xtext_decode(struct sp_view v, char *out, size_t *n);
+bool sp_path_xtext_decode(struct sp_view v, char *out, size_t *n);
 /* Whether ${addr} is one of ${list} ("addr", "@domain"), ASCII case aside.
  * postmaster is always (RFC 5321 section 4.5.1). */
-bool sp_address_listed(struct sp_view addr, char *const *list, size_t n);
+bool sp_path_listed(struct sp_view addr, char *const *list, size_t n);
 
 #endif
