@@ -116,7 +116,7 @@ mail_param(
 			    ? SP_PATH_OK
 			    : SP_PATH_VALUE);
 	if (sp_view_ieq_str(k, "ENVID"))
-		return (v.n > 0 && v.n <= SP_ENVID_MAX && sp_path_xtext_ok(v)
+		return (v.n > 0 && v.n <= SP_ENVID_MAX && sp_mailbox_xtext_ok(v)
 			    ? SP_PATH_OK
 			    : SP_PATH_VALUE);
 	return (SP_PATH_PARAM);
@@ -155,7 +155,7 @@ orcpt_ok(struct sp_view v)
 	/* utf-8 addresses (RFC 6533) may come as they are or as \x{...}. */
 	if (sp_view_ieq_str(type, "utf-8"))
 		return (sp_view_is_utf8(rest));
-	return (sp_path_xtext_ok(rest));
+	return (sp_mailbox_xtext_ok(rest));
 }
 
 static enum sp_path_result
@@ -252,18 +252,18 @@ path(struct sp_view arg, const char *word, bool allow_null,
 	v.p++;
 	v.n--;
 	v = sp_view_trim(v);
-	switch (sp_path_parse(v, &out->path, rest)) {
-	case SP_PATH_OK:
+	switch (sp_mailbox_parse(v, &out->path, rest)) {
+	case SP_MAILBOX_OK:
 		break;
-	case SP_PATH_NULL:
+	case SP_MAILBOX_NULL:
 		if (!allow_null)
 			return (SP_PATH_SYNTAX);
 		break;
-	case SP_PATH_LONG:
+	case SP_MAILBOX_LONG:
 		return (SP_PATH_LONG);
-	case SP_PATH_RAW8:
+	case SP_MAILBOX_RAW8:
 		return (SP_PATH_RAW8);
-	case SP_PATH_SYNTAX:
+	case SP_MAILBOX_SYNTAX:
 		return (SP_PATH_SYNTAX);
 	}
 	if (rest->n > 0 && rest->p[0] != ' ')

@@ -12,7 +12,7 @@
 
 #include "base/attr.h"
 #include "base/view.h"
-#include "journal/receive/path.h"
+#include "journal/receive/mailbox.h"
 
 enum sp_verb {
 	SP_VERB_UNKNOWN,
@@ -58,7 +58,7 @@ enum sp_body { SP_BODY_NONE, SP_BODY_7BIT, SP_BODY_8BIT, SP_BODY_BINARY };
 
 /* What MAIL and RCPT say.  Views into the line. */
 struct sp_path_command {
-	struct sp_path path; /* addr "" for <> */
+	struct sp_mailbox path; /* addr "" for <> */
 	struct sp_view params[SP_PARAMS_MAX]; /* raw */
 	size_t nparams;
 	bool has_size;

@@ -272,7 +272,7 @@ sp_session_rcpt(struct sp_session *s, struct sp_view arg, struct sp_buf *out)
 	else if (s->nto >= l->max_recipients || s->envelope > SP_ENVELOPE_MAX)
 		refuse_rcpt(s, &c, SP_REPLY_RCPTS, out);
 	else if (l->nrecipients > 0 &&
-		 !sp_path_listed(c.path.addr, l->recipients, l->nrecipients))
+		 !sp_mailbox_listed(c.path.addr, l->recipients, l->nrecipients))
 		refuse_rcpt(s, &c, SP_REPLY_NOT_HERE, out);
 	else if (!keep_rcpt(s, &c, &s->to, &s->nto, &s->to_cap,
 		     (struct sp_view){ NULL, 0 }))

@@ -161,14 +161,14 @@ test_without_ehlo_there_are_no_parameters(void **state)
 static void
 test_limits_hold_at_n_and_break_at_n_plus_one(void **state)
 {
-	char arg[2 * SP_PATH_ADDR_MAX];
+	char arg[2 * SP_MAILBOX_MAX];
 	struct sp_path_command c;
 	size_t n;
 
 	(void)state;
 	for (size_t over = 0; over < 2; over++) {
 		memcpy(arg, "FROM:<", 6);
-		n = SP_PATH_ADDR_MAX + over;
+		n = SP_MAILBOX_MAX + over;
 		memset(arg + 6, 'a', n);
 		arg[6 + n] = '>';
 		assert_int_equal(
@@ -243,7 +243,7 @@ test_xtext_is_decoded_exactly(void **state)
 		char out[64];
 		size_t n = 0;
 		bool ok =
-		    sp_path_xtext_decode(sp_view_str(rows[i].in), out, &n);
+		    sp_mailbox_xtext_decode(sp_view_str(rows[i].in), out, &n);
 
 		assert_int_equal(ok, rows[i].want != NULL);
 		if (ok)
@@ -274,7 +274,7 @@ test_recipients_match_by_address_or_domain(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < SP_COUNTOF(rows); i++) {
-		if (sp_path_listed(sp_view_str(rows[i].addr), list, 2) !=
+		if (sp_mailbox_listed(sp_view_str(rows[i].addr), list, 2) !=
 		    rows[i].want)
 			fail_msg("%s", rows[i].addr);
 	}

@@ -2,8 +2,8 @@
  * Paths of MAIL and RCPT (RFC 5321 section 4.1.2, RFC 6531) and xtext (RFC
  * 3461 section 4).  The stored text is what was sent: never normalised.
  */
-#ifndef SP_RECEIVE_PATH_H
-#define SP_RECEIVE_PATH_H
+#ifndef SP_RECEIVE_MAILBOX_H
+#define SP_RECEIVE_MAILBOX_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,17 +12,17 @@
 #include "base/view.h"
 
 /* Longer than the RFC's 256, which is what must at least be taken. */
-#define SP_PATH_ADDR_MAX 1024
+#define SP_MAILBOX_MAX 1024
 
-enum sp_path_result {
-	SP_PATH_OK,
-	SP_PATH_SYNTAX, /* not a path */
-	SP_PATH_LONG, /* beyond SP_PATH_ADDR_MAX */
-	SP_PATH_NULL, /* <> */
-	SP_PATH_RAW8 /* bytes that are neither ASCII nor UTF-8 */
+enum sp_mailbox_result {
+	SP_MAILBOX_OK,
+	SP_MAILBOX_SYNTAX, /* not a path */
+	SP_MAILBOX_LONG, /* beyond SP_MAILBOX_MAX */
+	SP_MAILBOX_NULL, /* <> */
+	SP_MAILBOX_RAW8 /* bytes that are neither ASCII nor UTF-8 */
 };
 
-struct sp_path {
+struct sp_mailbox {
 	struct sp_view addr; /* without <> and source route */
 	bool utf8; /* holds bytes beyond ASCII */
 };
@@ -32,16 +32,16 @@ struct sp_path {
  * it goes to ${rest}.  ${out} and ${rest} are set for OK and NULL.
  * A mailbox without a domain ("<postmaster>", "<import>") is taken.
  */
-enum sp_path_result sp_path_parse(
-    struct sp_view in, struct sp_path *out, struct sp_view *rest);
+enum sp_mailbox_result sp_mailbox_parse(
+    struct sp_view in, struct sp_mailbox *out, struct sp_view *rest);
 /* Where the domain starts (behind the last unquoted @); {NULL,0} if none. */
-struct sp_view sp_path_domain(struct sp_view addr);
+struct sp_view sp_mailbox_domain(struct sp_view addr);
 /* xtext: printable ASCII without '+' and '=', or +HH in upper case. */
-bool sp_path_xtext_ok(struct sp_view v);
+bool sp_mailbox_xtext_ok(struct sp_view v);
 /* Decode xtext into ${out} (at least v.n bytes); the length goes to ${n}. */
-bool sp_path_xtext_decode(struct sp_view v, char *out, size_t *n);
+bool sp_mailbox_xtext_decode(struct sp_view v, char *out, size_t *n);
 /* Whether ${addr} is one of ${list} ("addr", "@domain"), ASCII case aside.
  * postmaster is always (RFC 5321 section 4.5.1). */
-bool sp_path_listed(struct sp_view addr, char *const *list, size_t n);
+bool sp_mailbox_listed(struct sp_view addr, char *const *list, size_t n);
 
 #endif

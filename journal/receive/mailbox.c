@@ -1,4 +1,4 @@
-#include "journal/receive/path.h"
+#include "journal/receive/mailbox.h"
 
 #include <string.h>
 
@@ -6,7 +6,7 @@
  * Take one mailbox up to the character that ends it: '>' inside brackets, a
  * blank or the end outside.  Quoted strings may hold anything printable.
  */
-static enum sp_path_result
+static enum sp_mailbox_result
 scan(struct sp_view in, bool bracket, size_t *len, bool *high)
 {
 	bool quoted = false;
@@ -19,7 +19,7 @@ scan(struct sp_view in, bool bracket, size_t *len, bool *high)
 		if (c >= 0x80)
 			*high = true;
 		if (c < 0x20 || c == 0x7f)
-			return (SP_PATH_SYNTAX);
+			return (SP_MAILBOX_SYNTAX);
 		if (quoted) {
 			if (c == '\\' && i + 1 < in.n)
 				i++;
@@ -32,16 +32,16 @@ scan(struct sp_view in, bool bracket, size_t *len, bool *high)
 		else if (c == '>' || c == ' ')
 			break;
 		else if (c == '<')
-			return (SP_PATH_SYNTAX);
+			return (SP_MAILBOX_SYNTAX);
 	}
 	if (quoted)
-		return (SP_PATH_SYNTAX);
+		return (SP_MAILBOX_SYNTAX);
 	if (bracket && (i >= in.n || in.p[i] != '>'))
-		return (SP_PATH_SYNTAX);
+		return (SP_MAILBOX_SYNTAX);
 	if (!bracket && i < in.n && in.p[i] != ' ')
-		return (SP_PATH_SYNTAX);
+		return (SP_MAILBOX_SYNTAX);
 	*len = i;
-	return (SP_PATH_OK);
+	return (SP_MAILBOX_OK);
 }
 
 /* "@a,@b:user@c": the route is ignored (RFC 5321 appendix C). */
@@ -63,18 +63,18 @@ drop_route(struct sp_view *v)
 static bool
 mailbox_ok(struct sp_view v)
 {
-	struct sp_view domain = sp_path_domain(v);
+	struct sp_view domain = sp_mailbox_domain(v);
 	size_t local = domain.p == NULL ? v.n : v.n - domain.n - 1;
 
 	return (local > 0 && (domain.p == NULL || domain.n > 0));
 }
 
-enum sp_path_result
-sp_path_parse(
-    struct sp_view in, struct sp_path *out, struct sp_view *rest)
+enum sp_mailbox_result
+sp_mailbox_parse(
+    struct sp_view in, struct sp_mailbox *out, struct sp_view *rest)
 {
 	bool bracket = in.n > 0 && in.p[0] == '<', high;
-	enum sp_path_result rc;
+	enum sp_mailbox_result rc;
 	struct sp_view v = in;
 	size_t len;
 
@@ -83,27 +83,27 @@ sp_path_parse(
 		v.n--;
 	}
 	rc = scan(v, bracket, &len, &high);
-	if (rc != SP_PATH_OK)
+	if (rc != SP_MAILBOX_OK)
 		return (rc);
 	rest->p = v.p + len + bracket;
 	rest->n = v.n - len - bracket;
 	v.n = len;
-	if (v.n > SP_PATH_ADDR_MAX)
-		return (SP_PATH_LONG);
+	if (v.n > SP_MAILBOX_MAX)
+		return (SP_MAILBOX_LONG);
 	if (v.n == 0) {
-		*out = (struct sp_path){ .addr = v };
-		return (bracket ? SP_PATH_NULL : SP_PATH_SYNTAX);
+		*out = (struct sp_mailbox){ .addr = v };
+		return (bracket ? SP_MAILBOX_NULL : SP_MAILBOX_SYNTAX);
 	}
 	if (high && !sp_view_is_utf8(v))
-		return (SP_PATH_RAW8);
+		return (SP_MAILBOX_RAW8);
 	if (!drop_route(&v) || !mailbox_ok(v))
-		return (SP_PATH_SYNTAX);
-	*out = (struct sp_path){ .addr = v, .utf8 = high };
-	return (SP_PATH_OK);
+		return (SP_MAILBOX_SYNTAX);
+	*out = (struct sp_mailbox){ .addr = v, .utf8 = high };
+	return (SP_MAILBOX_OK);
 }
 
 struct sp_view
-sp_path_domain(struct sp_view addr)
+sp_mailbox_domain(struct sp_view addr)
 {
 	bool quoted = false;
 	size_t at = addr.n;
@@ -147,7 +147,7 @@ xchar(struct sp_view v, size_t *i)
 }
 
 bool
-sp_path_xtext_ok(struct sp_view v)
+sp_mailbox_xtext_ok(struct sp_view v)
 {
 	size_t i = 0;
 
@@ -159,7 +159,7 @@ sp_path_xtext_ok(struct sp_view v)
 }
 
 bool
-sp_path_xtext_decode(struct sp_view v, char *out, size_t *n)
+sp_mailbox_xtext_decode(struct sp_view v, char *out, size_t *n)
 {
 	size_t i = 0, to = 0;
 
@@ -175,9 +175,9 @@ sp_path_xtext_decode(struct sp_view v, char *out, size_t *n)
 }
 
 bool
-sp_path_listed(struct sp_view addr, char *const *list, size_t n)
+sp_mailbox_listed(struct sp_view addr, char *const *list, size_t n)
 {
-	struct sp_view domain = sp_path_domain(addr), local = addr;
+	struct sp_view domain = sp_mailbox_domain(addr), local = addr;
 
 	if (domain.p != NULL)
 		local.n = addr.n - domain.n - 1;
