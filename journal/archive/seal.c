@@ -125,6 +125,24 @@ check_newest(struct sp_seal *s, struct sp_err *err)
 	return (rc);
 }
 
+/* What a crash left of files that only this role writes. */
+static enum sp_code
+clean(struct sp_seal *s, struct sp_err *err)
+{
+	char *kept = sp_layout_path(s->dir, "tree/checkpoints");
+	struct sp_err ignored;
+	enum sp_code rc = SP_OK;
+
+	if (sp_io_exists(kept))
+		rc = sp_io_clean(kept, NULL, err);
+	free(kept);
+	/* A guard that is read-only now must not stop us. */
+	if (s->guard != NULL && sp_io_exists(s->guard) &&
+	    sp_io_clean(s->guard, NULL, &ignored) != SP_OK)
+		sp_seal_tell(s, "alarm", ignored.msg);
+	return (rc);
+}
+
 static enum sp_code
 open_all(struct sp_seal *s, int lock_wait_ms, struct sp_err *err)
 {
@@ -132,6 +150,8 @@ open_all(struct sp_seal *s, int lock_wait_ms, struct sp_err *err)
 
 	if (rc == SP_OK)
 		rc = take_lock(s, lock_wait_ms, err);
+	if (rc == SP_OK)
+		rc = clean(s, err);
 	if (rc == SP_OK)
 		rc = load_keys(s, err);
 	if (rc == SP_OK)

@@ -282,9 +282,9 @@ sp_seal_keep(struct sp_seal *s, struct sp_err *err)
 		return (SP_OK);
 	dir = sp_layout_path(s->dir, "tree/checkpoints");
 	path = sp_xasprintf("%s/%" PRIu64, dir, s->last.size);
-	rc = sp_io_mkdirs(dir, 0755, err);
+	rc = sp_io_mkdirs(dir, 0750, err);
 	if (rc == SP_OK)
-		rc = sp_io_publish(path, s->note.p, s->note.n, 0444, err);
+		rc = sp_io_publish(path, s->note.p, s->note.n, 0440, err);
 	if (rc == SP_OK)
 		rc = sp_seal_line(s->tree, s->last.size - 1, &line, err);
 	if (rc == SP_OK)
@@ -336,7 +336,7 @@ sign(struct sp_seal *s, struct sp_err *err)
 	path = sp_layout_path(s->dir, "tree/checkpoint");
 	rc = make_note(s, &cp, &note, err);
 	if (rc == SP_OK)
-		rc = sp_io_replace(path, note.p, note.n, 0644, err);
+		rc = sp_io_replace(path, note.p, note.n, 0640, err);
 	free(path);
 	if (rc != SP_OK) {
 		sp_buf_done(&note);

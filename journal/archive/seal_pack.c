@@ -196,7 +196,7 @@ commit_segment(struct sp_seal *s, const struct job *j, struct sp_err *err)
 	/* Not yet the signature of anything: one that a crash left is
 	 * replaced, for ECDSA never gives the same twice. */
 	if (rc == SP_OK)
-		rc = sp_io_replace(j->p7s, der.p, der.n, 0444, err);
+		rc = sp_io_replace(j->p7s, der.p, der.n, 0440, err);
 	sp_buf_done(&der);
 	if (rc == SP_OK)
 		rc = sp_io_rename(j->tmp, j->path, err);
@@ -245,7 +245,9 @@ pack(struct sp_seal *s, struct job *j, struct sp_err *err)
 		return (rc);
 	fresh = !sp_io_exists(j->path);
 	if (fresh) {
-		rc = sp_io_mkdirs(j->dir, 0755, err);
+		rc = sp_io_mkdirs(j->dir, 0750, err);
+		if (rc == SP_OK)
+			rc = sp_io_clean(j->dir, NULL, err);
 		if (rc == SP_OK)
 			rc = write_segment(s, j, &size, err);
 		if (rc == SP_OK)
