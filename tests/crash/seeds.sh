@@ -25,6 +25,13 @@ intake-sync-again intake journal/archive/intake.c /^sp_intake_commit(/,/^}/s/rc 
 intake-no-tail-cut intake journal/archive/intake_recover.c s/rc = sp_io_ftruncate(w.fd, w.off, err);/rc = SP_OK;/;s/rc = sp_io_ftruncate(w->fd, w->off, err);/rc = SP_OK;/
 intake-no-checksum intake journal/archive/intake_recover.c s/if (crc != f.record_crc ||/if (crc == 1 \&\& f.record_crc == 2 \&\&/;s/\*whole = rec_crc == f.record_crc && msg_crc == f.msg_crc;/*whole = true;/
 intake-mark-early intake journal/archive/intake.c /^sp_intake_commit(/,/^}/s/rc = sp_io_fdatasync(in->fd, err);/done(in, n, length); return (SP_OK);/
+create-no-dirsync create journal/archive/create.c s/rc = sp_io_syncdir(m->c->dir, err);/rc = SP_OK;/
+segment-no-sync seal journal/archive/segment_write.c s/rc = sp_io_fsync(w->fd, err);/rc = SP_OK;/
+segment-no-dirsync seal journal/archive/seal_pack.c /^commit_segment(/,/^}/s/rc = sp_io_syncdir(j->dir, err);/rc = SP_OK;/
+segment-signed-late seal journal/archive/seal_pack.c /^commit_segment(/,/^}/{s/rc = sp_io_rename(j->tmp, j->path, err);/rc = SP_OK;/;s/rc = sp_io_replace(j->p7s, der.p, der.n, 0440, err);/if ((rc = sp_io_rename(j->tmp, j->path, err)) == SP_OK) rc = sp_io_replace(j->p7s, der.p, der.n, 0440, err);/}
+intake-removed-early seal journal/archive/seal_pack.c /^pack(/,/^}/s/rc = commit_segment(s, j, err);/if ((rc = remove_intake(s, j, err)) == SP_OK) rc = commit_segment(s, j, err);/
+tiles-no-dirsync seal journal/archive/tree_publish.c s/enum sp_code rc = sp_io_syncdir(t->dirty\[i\], err);/enum sp_code rc = SP_OK; (void)err;/
+tail-before-tiles seal journal/archive/tree.c /^sp_tree_commit(/,/^}/s/rc = sp_tree_flush(t, err);/if ((rc = replace_tail(t, err)) == SP_OK) rc = sp_tree_flush(t, err);/
 END
 }
 
