@@ -21,17 +21,18 @@
 #include "journal/archive/verify.h"
 #include "tests/crash/harness.h"
 
-#define ORIGIN	 "crash.example/journal"
-#define MESSAGES 9u
-#define MSG_MAX	 6000
-#define TRIES	 3
+#define ORIGIN	"crash.example/journal"
+#define BEFORE	252u /* messages before the work: a tile is full at 256 */
+#define MSG_MAX 6000
+#define TRIES	3
 
 /* What is done once so many messages are in. */
 static const struct {
 	unsigned messages;
 	bool rotate, pack;
-} steps[] = { { 2, false, false }, { 4, true, true }, { 5, true, false },
-	{ 6, false, false }, { 8, true, true }, { 9, true, true } };
+} steps[] = { { BEFORE + 2, true, true }, { BEFORE + 4, true, true },
+	{ BEFORE + 5, true, false }, { BEFORE + 6, false, false },
+	{ BEFORE + 8, true, true } };
 
 struct places {
 	char *archive, *guard;
@@ -55,40 +56,12 @@ places_done(struct places *p)
 	sp_config_free(p->cfg);
 }
 
-static void
-setup(const char *dir)
-{
-	struct places p;
-	struct sp_err err;
-	struct sp_create c = { .origin = ORIGIN,
-		.by = "crash",
-		.config = SP_VIEW_LIT("# crash\n") };
-	struct sp_seal *s = NULL;
-	enum sp_code rc;
-	uint64_t size;
-
-	places_init(&p, dir);
-	c.dir = p.archive;
-	c.guard = p.guard;
-	rc = sp_create(&c, &err);
-	if (rc == SP_OK)
-		rc = sp_seal_open(p.archive, p.cfg, 0, NULL, &s, &err);
-	if (rc == SP_OK)
-		rc = sp_seal_checkpoint(s, &size, &err);
-	sp_seal_close(s);
-	if (rc != SP_OK) {
-		(void)fprintf(stderr, "crash_seal: %s\n", err.msg);
-		abort();
-	}
-	places_done(&p);
-}
-
 /* ---- messages --------------------------------------------------------- */
 
 static size_t
 message(unsigned i, char out[MSG_MAX])
 {
-	size_t n = (i * 2311u) % (MSG_MAX - 100);
+	size_t n = i < BEFORE ? i % 50 : (i * 2311u) % (MSG_MAX - 100);
 	int head = snprintf(out, 100, "Subject: message %u\r\n\r\n", i);
 
 	for (size_t k = 0; k < n; k++)
@@ -135,6 +108,42 @@ deliver(struct sp_append *a, unsigned from, unsigned to, struct sp_err *err)
 		crash_ack("%s", ack);
 	}
 	return (rc);
+}
+
+static void
+setup(const char *dir)
+{
+	struct places p;
+	struct sp_err err;
+	struct sp_create c = { .origin = ORIGIN,
+		.by = "crash",
+		.config = SP_VIEW_LIT("# crash\n") };
+	const struct sp_append_opts o = { .by = "crash" };
+	struct sp_append *a = NULL;
+	struct sp_intake_found found;
+	struct sp_seal *s = NULL;
+	enum sp_code rc;
+	uint64_t size;
+
+	places_init(&p, dir);
+	c.dir = p.archive;
+	c.guard = p.guard;
+	rc = sp_create(&c, &err);
+	if (rc == SP_OK)
+		rc = sp_seal_open(p.archive, p.cfg, 0, NULL, &s, &err);
+	if (rc == SP_OK)
+		rc = sp_seal_checkpoint(s, &size, &err);
+	sp_seal_close(s);
+	if (rc == SP_OK)
+		rc = sp_append_open(p.archive, p.cfg, &o, &a, &found, &err);
+	for (unsigned i = 0; rc == SP_OK && i < BEFORE; i += 2)
+		rc = deliver(a, i, i + 2, &err);
+	sp_append_close(a);
+	if (rc != SP_OK) {
+		(void)fprintf(stderr, "crash_seal: %s\n", err.msg);
+		abort();
+	}
+	places_done(&p);
 }
 
 /* ---- what is there ---------------------------------------------------- */
@@ -351,7 +360,8 @@ main(int argc, char **argv)
 		.state = state,
 		.may_change = may_change,
 		.subset = true,
-		.stride = 13 };
+		.stride = 17,
+		.nested = 1 };
 
 	return (crash_main(argc, argv, &s));
 }

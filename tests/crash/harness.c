@@ -342,7 +342,7 @@ nested(struct run *r, const char *kind, uint64_t at)
 	if (work(r, NULL, 0, 4) != 0)
 		fail(r, "the work does not go on: %s", shared->msg);
 	calls = shared->calls;
-	step = calls / NESTED + 1;
+	step = calls / (r->s->nested == 0 ? NESTED : r->s->nested) + 1;
 	for (size_t k = 0; k < SP_COUNTOF(second); k++) {
 		for (uint64_t n = 1 + (at + k) % step; n <= calls; n += step) {
 			(void)snprintf(r->what + first, sizeof(r->what) - first,

@@ -48,6 +48,8 @@ struct crash_scenario {
 	bool subset;
 	/* In CI every so many-th call is tried (0: every one). */
 	unsigned stride;
+	/* --long: second faults tried for each first one (0: 16). */
+	unsigned nested;
 };
 
 /* In work(): the peer has been told.  One line, without its newline. */
