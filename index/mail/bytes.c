@@ -40,28 +40,29 @@ put(void *ctx, const char *p, size_t n)
 		w->code = sp_buf_add(w->out, p, n);
 }
 
-/* Take the Nth uuencoded file out of the text that was decoded. */
+/* The Nth uuencoded file in the text of a part. */
 static void
-pick_inline(struct want *w)
+put_inline(struct want *w, const struct sp_entity *e)
 {
-	struct sp_view text = sp_buf_view(w->out);
-	size_t from = 0, len;
+	struct sp_buf text;
+	struct sp_buf *out = w->out;
 	struct sp_uu uu;
-	char *copy;
+	size_t from = 0;
 
-	w->found = false;
-	for (unsigned long n = 1; sp_uu_find(text, from, &uu); n++) {
+	sp_buf_init(&text, e->body.n + 4);
+	w->out = &text;
+	(void)sp_transfer_decode(e->enc, e->body, &(struct sp_sink){ put, w });
+	w->out = out;
+	for (unsigned long n = 1;
+	     !w->found && sp_uu_find(sp_buf_view(&text), from, &uu); n++) {
 		from = uu.end;
 		if (n != w->uu)
 			continue;
-		copy = sp_buf_take(w->out, &len);
-		sp_buf_init(w->out, w->out->max);
 		(void)sp_transfer_decode(
 		    SP_TRANSFER_UU, uu.data, &(struct sp_sink){ put, w });
-		free(copy);
 		w->found = true;
-		return;
 	}
+	sp_buf_done(&text);
 }
 
 static void
@@ -72,11 +73,13 @@ on_leaf(void *ctx, const struct sp_entity *e, const char *path)
 	if (w->found || strlen(path) != w->path_len ||
 	    memcmp(path, w->path, w->path_len) != 0)
 		return;
-	w->found = true;
 	sp_buf_clear(w->out);
+	if (w->uu > 0) {
+		put_inline(w, e);
+		return;
+	}
+	w->found = true;
 	(void)sp_transfer_decode(e->enc, e->body, &(struct sp_sink){ put, w });
-	if (w->uu > 0 && w->code == SP_OK)
-		pick_inline(w);
 }
 
 enum sp_code

@@ -17,8 +17,9 @@ kind_of(struct sp_view name)
 	static const char *const names[] = { "subject", "date", "message-id",
 		"from", "to", "cc", "bcc", "reply-to" };
 
-	for (int i = 0; i < F_NONE; i++)
-		if (sp_view_ieq_str(name, names[i]))
+	for (int i = 0; name.n > 0 && i < F_NONE; i++)
+		if (names[i][0] == (name.p[0] | 0x20) &&
+		    sp_view_ieq_str(name, names[i]))
 			return (i);
 	return (F_NONE);
 }

@@ -194,8 +194,11 @@ run(struct html *h, struct sp_view v)
 static bool
 in_list(struct sp_view name, const char *const *list)
 {
+	if (name.n == 0)
+		return (false);
 	for (; *list != NULL; list++)
-		if (sp_view_ieq_str(name, *list))
+		if ((*list)[0] == (name.p[0] | 0x20) &&
+		    sp_view_ieq_str(name, *list))
 			return (true);
 	return (false);
 }

@@ -286,7 +286,7 @@ on_leaf(void *ctx, const struct sp_entity *e, const char *path)
 	if (p->charset == NULL && cs.n > 0)
 		p->charset = e->charset;
 	flag(p, SP_MAIL_TEXT_CUT, bytes.n < part->size);
-	if (strcmp(e->type, "text/plain") == 0)
+	if (bytes.n > 0 && strcmp(e->type, "text/plain") == 0)
 		uuencoded(p, path, bytes, cs, out);
 	else
 		text_notes(p, sp_text_part(bytes, e->type, cs, out));

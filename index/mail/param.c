@@ -185,7 +185,9 @@ sp_params_parse(struct sp_view v, struct sp_mem *mem, struct sp_params *out)
 	size_t i = skip_comments(v, 0), from;
 	bool unclosed = false;
 
-	*out = (struct sp_params){ .v = NULL };
+	*out = (struct sp_params){ .token = sp_mem_dup(mem, sp_view_str("")) };
+	if (v.n == 0)
+		return;
 	if (i < v.n && v.p[i] == '"')
 		i++;
 	from = i;
