@@ -93,26 +93,22 @@ read_all(const char *path, uint64_t limit, enum sp_code *end)
 static void
 recover(int fd, const char *path)
 {
-	static char dir[32];
+	char dir[] = "/tmp/sp-fuzz-XXXXXX", intake[64];
 	struct sp_intake_found found = { 0 };
 	struct sp_intake_end one, two;
 	struct sp_intake_head head;
 	struct sp_err err = { 0 };
 	enum sp_code rc;
 
-	if (dir[0] == '\0') {
-		char intake[64];
-
-		(void)snprintf(dir, sizeof(dir), "/tmp/sp-fuzz-XXXXXX");
-		require(mkdtemp(dir) != NULL);
-		(void)snprintf(intake, sizeof(intake), "%s/intake", dir);
-		require(sp_io_mkdir(intake, 0700, NULL) == SP_OK);
-	}
 	if (sp_intake_head_read(fd, &head, &err) != SP_OK)
 		return;
+	require(mkdtemp(dir) != NULL);
+	(void)snprintf(intake, sizeof(intake), "%s/intake", dir);
+	require(sp_io_mkdir(intake, 0700, NULL) == SP_OK);
 	rc = sp_intake_recover(dir, "f", fd, &head, &one, &found, &err);
 	if (found.cut_path[0] != '\0')
 		require(sp_io_unlink(found.cut_path, NULL) == SP_OK);
+	require(rmdir(intake) == 0 && rmdir(dir) == 0);
 	if (rc != SP_OK) {
 		require(err.msg[0] != '\0');
 		return;
