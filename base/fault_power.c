@@ -286,7 +286,13 @@ drop_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
 	return (remove(path));
 }
 
-/* Give ${path} back to the file that had it. */
+static void
+drop(const char *path)
+{
+	(void)nftw(path, drop_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+/* Give ${path} back to the file or directory that had it. */
 static void
 restore(const char *path, int from)
 {
@@ -296,7 +302,11 @@ restore(const char *path, int from)
 	ssize_t n;
 	int to;
 
-	if (from < 0 || fstat(from, &st) != 0 || !S_ISREG(st.st_mode))
+	if (from < 0 || fstat(from, &st) != 0)
+		return;
+	if (S_ISDIR(st.st_mode))
+		(void)mkdir(path, st.st_mode & 07777);
+	if (!S_ISREG(st.st_mode))
 		return;
 	to = open(
 	    path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, st.st_mode & 07777);
@@ -317,11 +327,12 @@ undo_name(const struct name *n, bool all)
 		break;
 	case MADE_DIR:
 		/* What is in it is lost with it. */
-		(void)nftw(n->path, drop_one, 16, FTW_DEPTH | FTW_PHYS);
+		drop(n->path);
 		break;
 	case RENAMED:
-		if (n->from != NULL)
-			(void)rename(n->path, n->from);
+		/* Where the old name's directory is gone, both names are. */
+		if (n->from == NULL || rename(n->path, n->from) != 0)
+			drop(n->path);
 		restore(n->path, n->lost);
 		break;
 	case REMOVED:

@@ -155,6 +155,7 @@ sp_io_rmdir(const char *path, struct sp_err *err)
 	e = sp_fault_call(SP_OP_UNLINK);
 	if (e != 0)
 		return (fail(err, e, "remove", path));
+	sp_power_unlink(path);
 	if (rmdir(path) != 0 && errno != ENOENT)
 		return (fail(err, errno, "remove", path));
 	return (SP_OK);
