@@ -147,6 +147,22 @@ check_guard(const struct make *m, struct sp_err *err)
 	return (rc);
 }
 
+/* Looked at before anything is made, and again when it is written. */
+static enum sp_code
+check_old(const struct make *m, struct sp_err *err)
+{
+	struct sp_checkpoint old;
+	struct sp_buf note;
+	enum sp_code rc;
+
+	if (m->c->continues == NULL)
+		return (SP_OK);
+	sp_buf_init(&note, SP_NOTE_MAX);
+	rc = sp_create_old(m->c->continues, m->c->origin, &note, &old, err);
+	sp_buf_done(&note);
+	return (rc);
+}
+
 /* ---- building in the stage ------------------------------------------- */
 
 static enum sp_code
@@ -332,6 +348,8 @@ sp_create(const struct sp_create *c, struct sp_err *err)
 		rc = check_guard(&m, err);
 	if (rc == SP_OK)
 		rc = sp_create_own_check(c->user, err);
+	if (rc == SP_OK)
+		rc = check_old(&m, err);
 	if (rc == SP_OK)
 		rc = sp_io_mkdirs(c->dir, DIR_MODE, err);
 	if (rc == SP_OK && !have(c->dir, "keys"))

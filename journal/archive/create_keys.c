@@ -130,12 +130,7 @@ continues(struct sp_json *j, const struct sp_create *c, struct sp_err *err)
 	enum sp_code rc;
 
 	sp_buf_init(&note, SP_NOTE_MAX);
-	rc = sp_create_old(c->continues, &note, &old, err);
-	if (rc == SP_OK && strcmp(old.origin, c->origin) == 0)
-		rc = sp_err_set(err, SP_EUSAGE, 0,
-		    "the new archive must have another origin than %s, which "
-		    "it continues; give one with --origin",
-		    old.origin);
+	rc = sp_create_old(c->continues, c->origin, &note, &old, err);
 	if (rc == SP_OK) {
 		sp_json_obj(j, "continues");
 		sp_json_cstr(j, "origin", old.origin);

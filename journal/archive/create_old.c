@@ -74,8 +74,8 @@ consider_guard(struct old *o, struct sp_err *err)
 }
 
 enum sp_code
-sp_create_old(const char *old, struct sp_buf *note, struct sp_checkpoint *out,
-    struct sp_err *err)
+sp_create_old(const char *old, const char *origin, struct sp_buf *note,
+    struct sp_checkpoint *out, struct sp_err *err)
 {
 	struct old o = { .dir = old, .note = note };
 	char *key = sp_layout_path(old, "keys/log.vkey");
@@ -83,6 +83,11 @@ sp_create_old(const char *old, struct sp_buf *note, struct sp_checkpoint *out,
 	enum sp_code rc;
 
 	rc = sp_layout_read_format(old, o.origin, err);
+	if (rc == SP_OK && strcmp(o.origin, origin) == 0)
+		rc = sp_err_set(err, SP_EUSAGE, 0,
+		    "the new archive must have another origin than %s, which "
+		    "it continues; give one with --origin",
+		    origin);
 	if (rc == SP_OK)
 		rc = sp_vkey_load(key, &o.vkey, err);
 	if (rc == SP_OK)

@@ -17,9 +17,10 @@ SP_CHECK enum sp_code sp_create_keys(
 /* The detail of entry 0, out of ${stage}/keys and ${c}. */
 SP_CHECK enum sp_code sp_create_detail(const char *stage,
     const struct sp_create *c, struct sp_buf *out, struct sp_err *err);
-/* The last checkpoint that can be known of the archive ${old}: the note's
- * text to ${note}.  Its signature is checked with ${old}/keys/log.vkey. */
-SP_CHECK enum sp_code sp_create_old(const char *old, struct sp_buf *note,
-    struct sp_checkpoint *out, struct sp_err *err);
+/* The last checkpoint that can be known of the archive ${old}, which must not
+ * be of ${origin}: the note's bytes to ${note}.  Its signature is checked with
+ * ${old}/keys/log.vkey. */
+SP_CHECK enum sp_code sp_create_old(const char *old, const char *origin,
+    struct sp_buf *note, struct sp_checkpoint *out, struct sp_err *err);
 
 #endif
