@@ -129,10 +129,13 @@ sp_fields_init(struct sp_fields *f, struct sp_view msg, bool top)
 	f->mac = f->lf == msg.n && find(msg, 0, '\r') < msg.n;
 	if (!top)
 		return;
-	/* Empty lines that got before the header of a message. */
+	/* A byte order mark, empty lines or half a field that got before the
+	 * header of a message. */
+	if (sp_view_starts(msg, "\xef\xbb\xbf"))
+		pos = 3;
 	for (unsigned i = 0; i < MAX_LEADING && pos < msg.n; i++) {
 		l = line_at(f, pos);
-		if (l.v.n > 0 && !is_blank(l.v))
+		if (l.v.n > 0 && !is_wsp(l.v.p[0]))
 			break;
 		pos = l.next;
 	}

@@ -282,10 +282,12 @@ on_leaf(void *ctx, const struct sp_entity *e, const char *path)
 	}
 	if (!text)
 		return;
+	if (e->enc == SP_TRANSFER_BASE64 && sp_transfer_is_plain(e->body))
+		bytes = e->body;
 	out = attached ? &p->more : &p->text;
 	if (p->charset == NULL && cs.n > 0)
 		p->charset = e->charset;
-	flag(p, SP_MAIL_TEXT_CUT, bytes.n < part->size);
+	flag(p, SP_MAIL_TEXT_CUT, bytes.n < part->size && bytes.p != e->body.p);
 	if (bytes.n > 0 && strcmp(e->type, "text/plain") == 0)
 		uuencoded(p, path, bytes, cs, out);
 	else

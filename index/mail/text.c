@@ -6,7 +6,8 @@
 #include "index/mail/html.h"
 #include "index/mail/limits.h"
 
-#define LOOK ((size_t)8 << 10) /* bytes that tell text from binary */
+#define LOOK	 ((size_t)8 << 10) /* bytes that tell text from binary */
+#define FEW_NULS 8 /* that many may stray into any text */
 
 bool
 sp_text_is(const char *type)
@@ -54,7 +55,7 @@ is_binary(struct sp_view v, struct sp_view charset)
 	     v.n > 0 && (p = memchr(p, '\0', (size_t)(v.p + v.n - p))) != NULL;
 	     p++)
 		nul++;
-	return (nul > v.n / 50);
+	return (nul > FEW_NULS + v.n / 50);
 }
 
 static unsigned

@@ -27,6 +27,9 @@ enum sp_transfer sp_transfer_by_name(struct sp_view value, bool *known);
 bool sp_transfer_decode(
     enum sp_transfer t, struct sp_view in, const struct sp_sink *sink);
 
+/* Whether what claims to be base64 is plain text instead. */
+bool sp_transfer_is_plain(struct sp_view in);
+
 /* A uuencoded file in text, at or after ${from}. */
 struct sp_uu {
 	struct sp_view name;
