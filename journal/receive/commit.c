@@ -18,9 +18,10 @@ struct sp_commit {
 	/* in flight; the pool's thread alone while running */
 	struct sp_commit_job *jobs[SP_COMMIT_ITEMS];
 	struct sp_append_item items[SP_COMMIT_ITEMS];
+	enum sp_code codes[SP_COMMIT_ITEMS];
 	size_t n;
 	bool tick, rotate;
-	enum sp_code code, tick_code;
+	enum sp_code code, tick_code; /* code: SP_OK, or one failure */
 	struct sp_err err, tick_err;
 	uint64_t next_seq, told_seq;
 };
@@ -62,6 +63,35 @@ sp_commit_batches(const struct sp_commit *c)
 	return (c->batches);
 }
 
+/* One of them is too large: find out which, so that the others pass. */
+static void
+commit_singly(struct sp_commit *c)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		struct sp_err err;
+		enum sp_code rc;
+
+		rc = sp_append_commit(c->append, &c->items[i], 1, &err);
+		c->codes[i] = rc;
+		if (rc != SP_OK) {
+			c->code = rc;
+			c->err = err;
+		}
+	}
+}
+
+static void
+commit_batch(struct sp_commit *c)
+{
+	c->code = sp_append_commit(c->append, c->items, c->n, &c->err);
+	for (size_t i = 0; i < c->n; i++)
+		c->codes[i] = c->code;
+	if (c->code == SP_ELIMIT && c->n > 1) {
+		c->code = SP_OK;
+		commit_singly(c);
+	}
+}
+
 /* On the pool. */
 static void
 run(uv_work_t *work)
@@ -72,52 +102,69 @@ run(uv_work_t *work)
 	if (c->append == NULL) {
 		c->code = sp_err_set(&c->err, SP_EROLLBACK, 0,
 		    "the intake log is not open: nothing can be entered");
+		for (size_t i = 0; i < c->n; i++)
+			c->codes[i] = c->code;
 		return;
 	}
 	if (c->tick)
 		c->tick_code = sp_append_tick(c->append, &c->tick_err);
 	if (c->rotate)
-		c->code = sp_append_rotate(c->append, &c->err);
+		c->codes[0] = c->code = sp_append_rotate(c->append, &c->err);
 	else if (c->n > 0)
-		c->code = sp_append_commit(c->append, c->items, c->n, &c->err);
+		commit_batch(c);
 	c->next_seq = sp_append_next_seq(c->append);
 }
 
 static void start(struct sp_commit *c);
+
+/* What is to be told, and to whom. */
+struct outcome {
+	struct sp_commit_job *jobs[SP_COMMIT_ITEMS];
+	enum sp_code codes[SP_COMMIT_ITEMS];
+	size_t n;
+	struct sp_err err;
+};
+
+/* The results go to their owners' items before the next batch starts. */
+static void
+take_outcome(struct sp_commit *c, struct outcome *o)
+{
+	o->n = c->n;
+	o->err = c->err;
+	for (size_t i = 0; i < c->n; i++) {
+		o->jobs[i] = c->jobs[i];
+		o->codes[i] = c->codes[i];
+		if (c->codes[i] != SP_OK || c->jobs[i]->item == NULL)
+			continue;
+		c->jobs[i]->item->seq = c->items[i].seq;
+		c->jobs[i]->item->received = c->items[i].received;
+	}
+}
 
 /* Back on the loop. */
 static void
 ran(uv_work_t *work, int status)
 {
 	struct sp_commit *c = work->data;
-	struct sp_commit_job *jobs[SP_COMMIT_ITEMS];
-	enum sp_code code = c->code;
-	struct sp_err err = c->err;
-	size_t n = c->n;
+	struct outcome o;
 
 	(void)status;
 	c->running = false;
-	if (n > 0)
+	take_outcome(c, &o);
+	if (o.n > 0)
 		c->batches++;
 	if (c->tick_code != SP_OK)
 		c->hooks.failed(c->hooks.ctx, &c->tick_err);
-	if (code != SP_OK)
-		c->hooks.failed(c->hooks.ctx, &err);
+	if (c->code != SP_OK)
+		c->hooks.failed(c->hooks.ctx, &o.err);
 	if (c->next_seq != c->told_seq) {
 		c->told_seq = c->next_seq;
 		c->hooks.committed(c->hooks.ctx, c->next_seq);
 	}
-	for (size_t i = 0; i < n; i++) {
-		jobs[i] = c->jobs[i];
-		if (code == SP_OK && jobs[i]->item != NULL) {
-			jobs[i]->item->seq = c->items[i].seq;
-			jobs[i]->item->received = c->items[i].received;
-		}
-	}
 	/* The disk works on the next batch while this one is answered. */
 	start(c);
-	for (size_t i = 0; i < n; i++)
-		jobs[i]->done(jobs[i], code, &err);
+	for (size_t i = 0; i < o.n; i++)
+		o.jobs[i]->done(o.jobs[i], o.codes[i], &o.err);
 	if (sp_commit_idle(c))
 		c->hooks.idle(c->hooks.ctx);
 }

@@ -137,9 +137,9 @@ sp_door_identify(const struct sp_doorkeeper *d, int fd,
 	*may = (struct sp_door_rights){ .reader = false };
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) != 0)
 		return (false);
-	may->operator_ = cred.uid == 0 || cred.uid == d->owner;
+	may->operates = cred.uid == 0 || cred.uid == d->owner;
 	may->service = cred.uid == geteuid();
-	may->reader = may->operator_ || may->service ||
+	may->reader = may->operates || may->service ||
 		      (d->has_group && in_group(fd, &cred, d->group));
 	if (!may->reader)
 		return (false);

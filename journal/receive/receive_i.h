@@ -97,7 +97,7 @@ struct sp_receive {
 	bool space_known;
 
 	/* refusals waiting for their event, log lines in this second */
-	uint64_t refused_pending;
+	uint64_t refused_pending, refused_sent;
 	bool refused_busy;
 	struct sp_buf refused_first;
 	unsigned log_lines;

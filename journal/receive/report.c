@@ -204,9 +204,11 @@ refused_done(void *ctx, enum sp_code code, uint64_t seq)
 {
 	struct sp_receive *r = ctx;
 
-	(void)code;
 	(void)seq;
 	r->refused_busy = false;
+	/* Not entered: they count with the next. */
+	if (code != SP_OK)
+		r->refused_pending += r->refused_sent;
 }
 
 void
@@ -231,6 +233,7 @@ sp_report_tick(struct sp_receive *r)
 			SP_OK)) &&
 	    sp_buf_addc(&detail, '}') == SP_OK) {
 		r->refused_busy = true;
+		r->refused_sent = r->refused_pending;
 		r->refused_pending = 0;
 		sp_receive_event(
 		    r, "refused", sp_buf_view(&detail), refused_done, r);

@@ -33,7 +33,7 @@ struct sp_session;
 
 /* What a peer at the door may (doc/door.md). */
 struct sp_door_rights {
-	bool operator_; /* imported mail, events */
+	bool operates; /* imported mail, events */
 	bool service; /* pulled mail */
 	bool reader; /* events of its own reads */
 };

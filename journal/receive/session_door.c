@@ -176,7 +176,7 @@ provenance(json_t *j, const struct sp_door_rights *may, struct sp_provenance *p)
 	if (p->via[0] == '\0' || strcmp(p->via, "smtp") == 0)
 		return (SP_REPLY_DOOR_ARG);
 	if (strcmp(p->grade, "imported") == 0)
-		return (may->operator_ ? SP_REPLY_NONE : SP_REPLY_DENIED);
+		return (may->operates ? SP_REPLY_NONE : SP_REPLY_DENIED);
 	if (strcmp(p->grade, "pulled") == 0)
 		return (may->service ? SP_REPLY_NONE : SP_REPLY_DENIED);
 	/* Only the network listeners witness. */
@@ -207,7 +207,7 @@ may_event(const struct sp_door_rights *may, const char *name)
 {
 	if (listed(name, own_events, SP_COUNTOF(own_events)))
 		return (false);
-	if (may->operator_ || may->service)
+	if (may->operates || may->service)
 		return (true);
 	return (
 	    may->reader && listed(name, read_events, SP_COUNTOF(read_events)));

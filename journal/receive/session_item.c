@@ -58,6 +58,8 @@ source(struct sp_session *s)
 		sp_json_cstr(&j, "via", "smtp");
 		sp_json_cstr(&j, "grade", "witnessed");
 		sp_json_cstr(&j, "listener", s->env->cfg->name);
+		if (s->env->cfg->journal)
+			sp_json_bool(&j, "journal", true);
 		sp_json_cstr(&j, "peer", s->peer);
 		sp_json_cstr(&j, "local", s->local);
 		sp_json_str(&j, "helo", sp_view_mem(s->helo, s->helo_n));

@@ -115,7 +115,7 @@ mail_sequence(const struct sp_session *s)
 		return (SP_REPLY_NEED_HELO);
 	if (s->phase != SP_PHASE_READY)
 		return (SP_REPLY_NESTED);
-	if (s->env->door && !s->rights.operator_ && !s->rights.service)
+	if (s->env->door && !s->rights.operates && !s->rights.service)
 		return (SP_REPLY_DENIED);
 	if (s->env->door && !s->prov.set)
 		return (SP_REPLY_NEED_SOURCE);

@@ -74,6 +74,11 @@ sp_append_commit(struct sp_append *a, struct sp_append_item *items, size_t n,
 	if (n > f->largest)
 		f->largest = n;
 	code = f->code;
+	for (size_t i = 0; i < n; i++) {
+		if (items[i].msg.n > 6 &&
+		    memcmp(items[i].msg.p, "TOOBIG", 6) == 0)
+			code = SP_ELIMIT;
+	}
 	for (size_t i = 0; code == SP_OK && i < n; i++) {
 		keep(f, &items[i]);
 		items[i].seq = f->next_seq++;

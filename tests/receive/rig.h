@@ -13,7 +13,8 @@
 #include "base/buf.h"
 #include "journal/receive/receive.h"
 
-/* The appender; everything under lock. */
+/* The appender; everything under lock.  A batch with a message that begins
+ * with TOOBIG gives SP_ELIMIT. */
 struct sp_fake {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;

@@ -198,6 +198,26 @@ sp_talk_expect(struct sp_talk *t, const char *what, const char *want)
 	sp_buf_clear(&t->heard);
 }
 
+bool
+sp_talk_holds(struct sp_buf *b, const char *text)
+{
+	return (strstr(sp_buf_cstr(b), text) != NULL);
+}
+
+void
+sp_talk_without_digest(struct sp_buf *b)
+{
+	char *at;
+
+	while ((at = memmem(b->p, b->n, " sha256=", 8)) != NULL) {
+		size_t i = (size_t)(at - b->p), n = 8 + 64;
+
+		assert_true(i + n <= b->n);
+		memmove(at, at + n, b->n - i - n);
+		b->n -= n;
+	}
+}
+
 void
 sp_talk_done(struct sp_talk *t)
 {

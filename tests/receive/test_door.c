@@ -299,7 +299,7 @@ test_the_kernel_says_who_is_there(void **state)
 	assert_int_equal(sp_door_init(&d, "/tmp", NULL, &err), SP_OK);
 	assert_true(sp_door_identify(&d, fd[0], &may, actor, sizeof(actor)));
 	assert_true(may.service);
-	assert_int_equal(may.operator_, geteuid() == 0 || geteuid() == d.owner);
+	assert_int_equal(may.operates, geteuid() == 0 || geteuid() == d.owner);
 	(void)snprintf(
 	    want, sizeof(want), "{\"uid\":%lu", (unsigned long)geteuid());
 	assert_memory_equal(actor, want, strlen(want));

@@ -114,6 +114,33 @@ test_a_failed_batch_is_answered_4xx_and_not_tried_again(void **state)
 }
 
 static void
+test_one_that_is_too_large_does_not_hold_up_the_others(void **state)
+{
+	struct sp_rig g;
+	int fd[4];
+
+	(void)state;
+	sp_rig_init(&g);
+	sp_rig_block(&g, true);
+	sp_rig_start(&g);
+	fd[0] = sending(&g, "first\r\n.\r\n");
+	sp_rig_wait_blocked(&g);
+	fd[1] = sending(&g, "one\r\n.\r\n");
+	fd[2] = sending(&g, "TOOBIG\r\n.\r\n");
+	fd[3] = sending(&g, "two\r\n.\r\n");
+	(void)poll(NULL, 0, 100);
+	sp_rig_block(&g, false);
+	sp_client_ask(fd[0], "", "250 2.0.0 Ok: seq=100");
+	sp_client_ask(fd[1], "", "250 2.0.0 Ok: seq=101");
+	sp_client_ask(fd[2], "", "451 4.3.0");
+	sp_client_ask(fd[3], "", "250 2.0.0 Ok: seq=102");
+	assert_true(sp_rig_stored(&g, "first\r\n<EOM>one\r\n<EOM>two\r\n"));
+	for (int i = 0; i < 4; i++)
+		(void)close(fd[i]);
+	sp_rig_done(&g);
+}
+
+static void
 test_who_is_not_on_the_list_is_turned_away(void **state)
 {
 	static struct sp_cidr ten = {
@@ -420,6 +447,8 @@ main(void)
 		    test_what_arrives_during_a_commit_shares_the_next),
 		cmocka_unit_test(
 		    test_a_failed_batch_is_answered_4xx_and_not_tried_again),
+		cmocka_unit_test(
+		    test_one_that_is_too_large_does_not_hold_up_the_others),
 		cmocka_unit_test(test_who_is_not_on_the_list_is_turned_away),
 		cmocka_unit_test(
 		    test_session_limits_hold_at_n_and_break_at_n_plus_one),
