@@ -1,0 +1,195 @@
+"""What the end-to-end tests share: an archive, the service, clients, checks.
+
+Every test runs under ns.sh.  Only processes that a test started are ended, by
+their pid.
+"""
+import hashlib
+import json
+import os
+import re
+import shutil
+import signal
+import smtplib
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+BUILD = os.environ["SP_BUILD"]
+SOURCE = os.environ["SP_SOURCE"]
+LONG = os.environ.get("SP_LONG") == "1"
+SEALPOST = os.path.join(BUILD, "app", "sealpost")
+VERIFY = os.path.join(BUILD, "app", "sealpost-verify")
+PORT = 2525
+
+failures = []
+
+
+def check(ok, what):
+    """Note a failure and go on, so that one run shows all of them."""
+    if not ok:
+        failures.append(what)
+        print("FAIL", what, flush=True)
+    return ok
+
+
+def finish(name):
+    print(f"{name}: {'FAILED, ' + str(len(failures)) + ' checks' if failures else 'all checks passed'}")
+    sys.exit(1 if failures else 0)
+
+
+def sha256(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+def workdir(tmpfs=None):
+    """A directory that goes away with the mount namespace or at the end."""
+    path = tempfile.mkdtemp(prefix="sp-e2e-")
+    if tmpfs:
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={tmpfs}", "tmpfs", path], check=True)
+    else:
+        import atexit
+        atexit.register(shutil.rmtree, path, ignore_errors=True)
+    return path
+
+
+def run(*args, status=0, data=None, env=None, timeout=300):
+    """Run a command; check its exit status (None: any); the completed process."""
+    done = subprocess.run([str(a) for a in args], input=data, capture_output=True, timeout=timeout,
+                          env={**os.environ, **(env or {})})
+    if status is not None and done.returncode != status:
+        check(False, f"{' '.join(map(str, args))[:200]}: exit status {done.returncode}, want {status}\n"
+                     f"  out: {done.stdout[-600:].decode(errors='replace')}\n"
+                     f"  err: {done.stderr[-1500:].decode(errors='replace')}")
+    for bad in (b"AddressSanitizer", b"runtime error:", b"LeakSanitizer"):
+        check(bad not in done.stderr, f"{' '.join(map(str, args))[:200]}: {done.stderr[-3000:].decode(errors='replace')}")
+    return done
+
+
+class Archive:
+    """An archive in a directory of its own, and the service on it."""
+
+    def __init__(self, root, port=PORT, config=None):
+        self.root, self.port = root, port
+        self.dir = os.path.join(root, "archive")
+        run(SEALPOST, "init", self.dir, "--origin", "e2e.example/journal", "--listen", f"127.0.0.1:{port}")
+        if config:
+            self.configure(config)
+        self.vkey = self.cmd("key", "show").stdout.decode().splitlines()[0]
+        self.service = None
+        self.starts = 0
+
+    def configure(self, extra):
+        """Put options into the listener and text at the end: {'listen': ..., 'top': ...}."""
+        path = os.path.join(self.dir, "sealpost.conf")
+        text = open(path).read()
+        if "listen" in extra:
+            text = re.sub(r"(\n\s*listen [^{]*\{\n)", lambda m: m.group(1) + extra["listen"] + "\n", text, count=1)
+        open(path, "w").write(text + extra.get("top", ""))
+
+    def cmd(self, *args, **kw):
+        return run(SEALPOST, "-A", self.dir, *args, **kw)
+
+    def start(self, *args, wait=True):
+        self.starts += 1
+        self.log = os.path.join(self.root, f"serve-{self.starts}.log")
+        self.service = subprocess.Popen([SEALPOST, "-A", self.dir, "serve", *args],
+                                        stderr=open(self.log, "wb"), stdout=subprocess.DEVNULL)
+        if wait:
+            self.wait_log("event=ready")
+        return self
+
+    def log_text(self):
+        return open(self.log, errors="replace").read()
+
+    def wait_log(self, text, seconds=60):
+        end = time.time() + seconds
+        while time.time() < end:
+            if text in self.log_text():
+                return True
+            if self.service.poll() is not None:
+                break
+            time.sleep(0.02)
+        return check(False, f"no \"{text}\" in the log:\n{self.log_text()[-3000:]}")
+
+    def stop(self, sig=signal.SIGTERM, status=0, seconds=90):
+        self.service.send_signal(sig)
+        got = self.service.wait(timeout=seconds)
+        if status is not None:
+            check(got == status, f"serve ended with {got}, want {status}\n{self.log_text()[-2000:]}")
+        for bad in ("AddressSanitizer", "runtime error:", "LeakSanitizer"):
+            check(bad not in self.log_text(), f"serve: {self.log_text()[-4000:]}")
+        self.service = None
+
+    def workers(self):
+        """{name: pid} as the supervisor says."""
+        done = self.cmd("status", "--format", "json", status=None)
+        return {w["name"]: w["pid"] for w in json.loads(done.stdout)["workers"]}
+
+    def status(self):
+        return json.loads(self.cmd("status", "--format", "json", status=None).stdout)
+
+    def raw(self, seq):
+        return self.cmd("show", seq, "--format", "raw").stdout
+
+    def wait_index(self, seconds=60):
+        end = time.time() + seconds
+        while time.time() < end:
+            s = self.status()
+            if s["indexed"] == s["entries"]:
+                return True
+            time.sleep(0.05)
+        return check(False, f"the index stays behind: {self.status()}")
+
+    def verify(self, *args, status=0):
+        return self.cmd("verify", *args, status=status)
+
+    def records(self):
+        """{seq: record} of all entries, read from the intake log and the segments by the program."""
+        end = self.status()["entries"]
+        return {seq: json.loads(self.cmd("show", seq, "--format", "record").stdout) for seq in range(end)}
+
+
+def smtp(port=PORT, timeout=60):
+    client = smtplib.SMTP("127.0.0.1", port, timeout=timeout)
+    client.ehlo("client.example")
+    return client
+
+
+def send(client, data, sender="a@corp.example", to=("journal@archive.example",), options=()):
+    """One message of exactly these bytes by DATA; (code, text)."""
+    code, text = client.mail(sender, list(options))
+    if code != 250:
+        return code, text.decode()
+    for rcpt in to:
+        code, text = client.rcpt(rcpt)
+        if code != 250:
+            return code, text.decode()
+    code, text = client.docmd("DATA")
+    if code != 354:
+        return code, text.decode()
+    wire = re.sub(rb"(?:(?<=\r\n)|\A)\.", b"..", data)
+    if not wire.endswith(b"\r\n"):
+        wire += b"\r\n"
+    client.send(wire + b".\r\n")
+    code, text = client.getreply()
+    return code, text.decode()
+
+
+def answer(text):
+    """(seq, sha256) of a 250 answer."""
+    m = re.search(r"seq=(\d+) sha256=([0-9a-f]{64})", text)
+    return (int(m.group(1)), m.group(2)) if m else (None, None)
+
+
+def message(number, size=600, extra=b""):
+    body = b"".join(b"line %d of message %d\r\n" % (i, number) for i in range(max(1, size // 30)))
+    return (b"From: a@corp.example\r\nTo: b@corp.example\r\nSubject: message %d\r\n"
+            b"Message-ID: <%d@e2e.example>\r\nDate: Mon, 05 Jan 2026 10:00:00 +0000\r\n\r\n" % (number, number)
+            + body + extra)
+
+
+def listening(port):
+    with socket.socket() as s:
+        return s.connect_ex(("127.0.0.1", port)) == 0

@@ -1,0 +1,183 @@
+#!/usr/bin/env python3
+"""A real Postfix journals into a running service (always_bcc and a transport
+map): what it sent is what the archive gives back, byte for byte."""
+import glob
+import os
+import re
+import subprocess
+import sys
+import time
+
+from kit import *
+
+ROOT = sys.argv[1]
+sys.path.insert(0, os.path.join(SOURCE, "examples"))
+import email.generator
+import io
+
+import send as fixtures
+
+MAIN_CF = """compatibility_level = 3.6
+myhostname = mx.corp.example
+mydestination =
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+mynetworks = 127.0.0.0/8
+maillog_file = /var/log/mail.log
+smtpd_client_connection_count_limit = 0
+always_bcc = journal@archive.example
+transport_maps = inline:{archive.example=smtp:[127.0.0.1]:2525}
+relayhost = [127.0.0.1]:2600
+smtpd_relay_restrictions = permit_mynetworks, reject
+smtpd_recipient_restrictions = permit_mynetworks, reject
+smtp_dns_support_level = disabled
+smtp_host_lookup = native
+queue_run_delay = 2s
+minimal_backoff_time = 2s
+maximal_backoff_time = 4s
+"""
+
+
+class Postfix:
+    """Postfix over the host's files, in this mount namespace only."""
+
+    def __init__(self, work):
+        self.m = m = os.path.join(work, "merged")
+        for d in ("layer", "up", "wd", "merged"):
+            os.mkdir(os.path.join(work, d))
+        subprocess.run(["cp", "-a", ROOT + "/.", os.path.join(work, "layer")], check=True)
+        subprocess.run(["mount", "-t", "overlay", "overlay", "-o",
+                        f"lowerdir={work}/layer:/,upperdir={work}/up,workdir={work}/wd", m], check=True)
+        for what in (["-t", "proc", "proc", m + "/proc"], ["--bind", "/dev", m + "/dev"], ["-t", "tmpfs", "tmpfs", m + "/tmp"]):
+            subprocess.run(["mount", *what], check=True)
+        for name, line in (("passwd", "postfix:x:7011:7011::/var/spool/postfix:/bin/false\n"),
+                           ("group", "postfix:x:7011:\npostdrop:x:7012:\n")):
+            path = f"{m}/etc/{name}"
+            text = open(path).read()
+            if not re.search(r"^postfix:", text, re.M):
+                open(path, "a").write(line)
+        open(m + "/etc/postfix/main.cf", "w").write(MAIN_CF)
+        subprocess.run(["cp", m + "/usr/share/postfix/master.cf.dist", m + "/etc/postfix/master.cf"], check=True)
+        self.sh("mkdir -p /var/spool/postfix /var/lib/postfix && chown postfix /var/lib/postfix"
+                " && chgrp postdrop /usr/sbin/postdrop /usr/sbin/postqueue && chmod g+s /usr/sbin/postdrop /usr/sbin/postqueue"
+                " && cp /etc/services /etc/hosts /etc/resolv.conf /tmp 2>/dev/null; postfix check; postfix start")
+
+    def sh(self, text):
+        return subprocess.run(["chroot", self.m, "bash", "-c", text], capture_output=True)
+
+    def log(self):
+        try:
+            return open(self.m + "/var/log/mail.log", errors="replace").read()
+        except FileNotFoundError:
+            return ""
+
+    def delivered(self):
+        """Answers of the archive, as Postfix logged them."""
+        return re.findall(r"to=<journal@archive\.example>.*status=sent \((250 .*?)\)", self.log())
+
+    def stop(self):
+        self.sh("postfix stop")
+
+
+def sink(work, port):
+    """smtp-sink takes the ordinary recipients' copies and writes them to files."""
+    os.mkdir(work + "/sink")
+    os.chmod(work + "/sink", 0o777)
+    tool = os.path.join(ROOT, "usr/sbin/smtp-sink")
+    env = {**os.environ, "LD_LIBRARY_PATH": f"{ROOT}/usr/lib/postfix:{ROOT}/usr/lib/x86_64-linux-gnu"}
+    return subprocess.Popen([tool, "-u", "nobody", "-R", work + "/sink", "-d", "%M.", f"127.0.0.1:{port}", "100"],
+                            env=env, stderr=open(work + "/sink.log", "wb"))
+
+
+def mails():
+    """A few hundred: every fixture of the quickstart, several times, with ids of their own."""
+    for round_ in range(8 if not LONG else 40):
+        for sender, to, m in [fixtures.everyday(n) for n in range(20, 50)] + list(fixtures.special(1)):
+            out = io.BytesIO()
+            email.generator.BytesGenerator(out, policy=fixtures.POLICY).flatten(m)
+            data = re.sub(rb"Message-ID: <", b"Message-ID: <%d." % round_, out.getvalue(), count=1)
+            yield sender, [t for t in to if t != fixtures.JOURNAL] or ["b@corp.example"], data
+
+
+def unwrap(dump):
+    """What smtp-sink wrote, less the lines that it put before the message."""
+    text = dump.replace(b"\r\n", b"\n")
+    head, _, rest = text.partition(b"\nReceived: from ")
+    # its own Received header comes first; the message begins with Postfix's
+    at = rest.find(b"\nReceived: ")
+    return rest[at + 1:] if at >= 0 else None
+
+
+def main():
+    work = workdir(tmpfs="1g")
+    a = Archive(work).start()
+    receiver = sink(work, 2600)
+    postfix = Postfix(work)
+    for _ in range(200):
+        if listening(25) and listening(2600):
+            break
+        time.sleep(0.05)
+    check(listening(25), f"Postfix does not listen:\n{postfix.log()[-2000:]}")
+    sent = list(mails())
+    with smtp(25) as client:
+        for sender, to, data in sent:
+            code, text = send(client, data, sender, to, options=["BODY=8BITMIME"])
+            check(code == 250, f"Postfix answered {code} {text}")
+    end = time.time() + 180
+    while time.time() < end and len(postfix.delivered()) < len(sent):
+        time.sleep(0.2)
+    answers = [answer(t) for t in postfix.delivered()]
+    check(len(answers) == len(sent), f"{len(sent)} sent, {len(answers)} journaled:\n{postfix.log()[-1500:]}")
+
+    # Hash by hash: the answer that Postfix logged, the bytes in the archive.
+    archived = {}
+    for seq, digest in answers:
+        raw = a.raw(seq)
+        check(sha256(raw) == digest, f"entry {seq} is not what was acknowledged")
+        archived.setdefault(re.search(rb"Message-ID: (<.*?>)", raw).group(1), []).append((seq, raw))
+    check(len(archived) == len(sent), f"{len(archived)} different messages, want {len(sent)}")
+
+    # An independent copy: what the same Postfix sent to the other recipients.
+    compared = 0
+    for path in glob.glob(work + "/sink/*"):
+        copy = unwrap(open(path, "rb").read())
+        m = re.search(rb"Message-ID: (<.*?>)", copy or b"")
+        if not m or m.group(1) not in archived:
+            continue
+        same = [seq for seq, raw in archived[m.group(1)] if raw.replace(b"\r\n", b"\n").strip() == copy.strip()]
+        check(same, f"{m.group(1)}: the archive has other bytes than the recipient")
+        compared += 1
+    check(compared >= len(sent), f"only {compared} copies compared")
+    print(f"{len(sent)} messages sent through Postfix, {compared} independent copies compared")
+
+    # The record knows the envelope, and who spoke.
+    seq = answers[0][0]
+    record = json.loads(a.cmd("show", seq, "--format", "record").stdout)
+    check(record["envelope"]["to"][0]["addr"] == "journal@archive.example", f"envelope {record['envelope']}")
+    check(record["source"]["helo"] == "mx.corp.example" and record["source"]["grade"] == "witnessed", f"{record['source']}")
+
+    # Down and up again: Postfix keeps what we did not acknowledge.
+    a.stop()
+    with smtp(25) as client:
+        code, text = send(client, message(77777), to=["b@corp.example"])
+        check(code == 250, f"Postfix: {code} {text}")
+    time.sleep(1)
+    a.start()
+    end = time.time() + 60
+    while time.time() < end and len(postfix.delivered()) < len(sent) + 1:
+        postfix.sh("postqueue -f")
+        time.sleep(0.5)
+    check(len(postfix.delivered()) == len(sent) + 1, "a message sent while the service was down did not arrive")
+    a.cmd("seal")
+    a.verify()
+    a.wait_index()
+    found = a.cmd("search", "--count", "msgid:77777@e2e.example", status=0).stdout
+    check(found.strip() == b"1", f"the late message is found {found!r} times")
+    postfix.stop()
+    a.stop()
+    receiver.terminate()
+    receiver.wait()
+    finish("postfix")
+
+
+main()
