@@ -15,6 +15,7 @@
 #include "base/io.h"
 #include "index/index_priv.h"
 #include "index/put.h"
+#include "index/search_priv.h"
 
 #define FEW	      64u /* entries that are not worth a thread */
 #define BATCH_BYTES   ((size_t)128 << 20) /* bytes of documents a commit */
@@ -347,27 +348,12 @@ sp_index_update(
 enum sp_code
 sp_index_reach(const char *dir, uint64_t *cursor, struct sp_err *err)
 {
-	int *keys = NULL;
-	size_t n = 0;
-	uint64_t at = 0;
-	enum sp_code rc = sp_shard_list(dir, &keys, &n, err);
+	struct sp_shards shards;
+	enum sp_code rc = sp_shards_open(dir, &shards, err);
 
 	if (rc != SP_OK)
 		return (rc);
-	for (size_t i = 0; i < n; i++) {
-		struct sp_shard *s = NULL;
-
-		/* What cannot be used covers nothing. */
-		if (sp_shard_open(dir, keys[i], &s, NULL) != SP_OK)
-			break;
-		if (s->info.first != at) {
-			sp_shard_close(s);
-			break;
-		}
-		at = s->info.next;
-		sp_shard_close(s);
-	}
-	free(keys);
-	*cursor = at;
+	*cursor = shards.cursor;
+	sp_shards_close(&shards);
 	return (SP_OK);
 }

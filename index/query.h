@@ -14,7 +14,7 @@
 #include "base/view.h"
 
 #define SP_QUERY_MAX   ((size_t)32 << 10) /* bytes of a query */
-#define SP_QUERY_TERMS 1000u /* words, phrases and fields in it */
+#define SP_QUERY_TERMS 900u /* words, phrases and fields in it */
 #define SP_QUERY_DEPTH 16u /* alternations of AND, OR and NOT */
 #define SP_QUERY_NEST  100u /* parentheses in parentheses */
 

@@ -28,7 +28,8 @@ sp_founds_add(struct sp_founds *f, struct sp_found one)
 }
 
 static enum sp_code
-open_one(const char *dir, int key, struct sp_shards *out, struct sp_err *err)
+open_one(const char *dir, const char *origin, int key, struct sp_shards *out,
+    struct sp_err *err)
 {
 	struct sp_shard *s = NULL;
 	enum sp_code rc = sp_shard_open(dir, key, &s, err);
@@ -39,6 +40,10 @@ open_one(const char *dir, int key, struct sp_shards *out, struct sp_err *err)
 		return (SP_OK);
 	if (rc != SP_OK)
 		return (rc);
+	if (strcmp(s->info.origin, origin) != 0) {
+		sp_shard_close(s);
+		return (SP_OK);
+	}
 	out->v = sp_xrealloc(out->v, (out->n + 1) * sizeof(struct sp_shard *));
 	out->v[out->n++] = s;
 	if (s->info.first == out->cursor)
@@ -49,20 +54,17 @@ open_one(const char *dir, int key, struct sp_shards *out, struct sp_err *err)
 enum sp_code
 sp_shards_open(const char *dir, struct sp_shards *out, struct sp_err *err)
 {
-	char *path = sp_layout_path(dir, "FORMAT");
+	char origin[SP_ORIGIN_MAX + 1];
 	int *keys = NULL;
 	size_t n = 0;
-	enum sp_code rc = SP_OK;
+	enum sp_code rc;
 
 	*out = (struct sp_shards){ 0 };
-	if (!sp_io_exists(path))
-		rc = sp_err_set(err, SP_ENOTFOUND, 0,
-		    "%s is not a Sealpost archive: it has no file FORMAT", dir);
-	free(path);
+	rc = sp_layout_read_format(dir, origin, err);
 	if (rc == SP_OK)
 		rc = sp_shard_list(dir, &keys, &n, err);
 	for (size_t i = 0; rc == SP_OK && i < n; i++)
-		rc = open_one(dir, keys[i], out, err);
+		rc = open_one(dir, origin, keys[i], out, err);
 	free(keys);
 	if (rc != SP_OK)
 		sp_shards_close(out);
