@@ -252,7 +252,7 @@ included(struct sp_verify_bag *b, const struct sp_record *r,
 /* The proof beside a record; finding and false if it does not hold. */
 static enum sp_code
 check_proof(struct sp_verify_bag *b, const struct sp_record *r,
-    struct sp_view text, bool *holds, struct sp_err *err)
+    struct sp_view text, const char *where, bool *holds, struct sp_err *err)
 {
 	struct sp_bag_inclusion in;
 	struct sp_buf proof;
@@ -276,8 +276,8 @@ check_proof(struct sp_verify_bag *b, const struct sp_record *r,
 		sp_verify_found_add(&b->found, "event", name,
 		    "its checkpoint is not that of the bag");
 	else if (!included(b, r, text, &in))
-		sp_verify_found_add(&b->found, "event", name,
-		    "does not prove that the event is in the log");
+		sp_verify_found_add(&b->found, "event", where,
+		    "is not in the log: %s does not prove it", name);
 	else
 		*holds = true;
 out:
@@ -307,7 +307,7 @@ check_event(
 		sp_verify_found_add(&b->found, "event", name,
 		    "is not the record of event %" PRIu64, seq);
 	} else {
-		rc = check_proof(b, &r, sp_buf_view(&text), &holds, err);
+		rc = check_proof(b, &r, sp_buf_view(&text), name, &holds, err);
 		if (rc == SP_OK && holds)
 			rc = take_event(b, &r, name, err);
 	}
