@@ -75,7 +75,7 @@ sp_append_commit(struct sp_append *a, struct sp_append_item *items, size_t n,
 		f->largest = n;
 	code = f->code;
 	for (size_t i = 0; i < n; i++) {
-		if (items[i].msg.n > 6 &&
+		if (items[i].msg.p != NULL && items[i].msg.n > 6 &&
 		    memcmp(items[i].msg.p, "TOOBIG", 6) == 0)
 			code = SP_ELIMIT;
 	}
