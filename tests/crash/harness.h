@@ -46,6 +46,8 @@ struct crash_scenario {
 	bool (*may_change)(const char *name);
 	/* Lines may be missing anywhere, not only at the end. */
 	bool subset;
+	/* What is made can be made again: nothing is acknowledged. */
+	bool derived;
 	/* In CI every so many-th call is tried (0: every one). */
 	unsigned stride;
 	/* --long: second faults tried for each first one (0: 16). */
