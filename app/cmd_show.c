@@ -160,7 +160,8 @@ print_message(const struct sp_app *app, const struct sp_record *r,
 		if (!p->attachment)
 			continue;
 		printf("%-12s ", "Attachment");
-		sp_common_cell(p->name == NULL ? "(no name)" : p->name, 0, true);
+		sp_common_cell(
+		    p->name == NULL ? "(no name)" : p->name, 0, true);
 		printf("  (%s, %s, --part %s)\n", p->type,
 		    sp_text_size(p->size, size), p->path);
 	}

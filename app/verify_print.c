@@ -146,10 +146,12 @@ text_bag(const struct sp_verdict *v)
 {
 	char a[SP_TIME_LEN + 1], b[SP_TIME_LEN + 1];
 
-	(void)printf("run       entries %" PRIu64 " to %" PRIu64 " (%" PRIu64
-		     " entries)\n",
-	    v->range_first, v->range_end, v->range_end - v->range_first);
-	(void)printf("proven    everything received from %s to %s\n",
+	if (v->range_first < v->range_end)
+		(void)printf("run       entries %" PRIu64 " to %" PRIu64 "\n",
+		    v->range_first, v->range_end - 1);
+	else
+		(void)printf("run       no entry\n");
+	(void)printf("proven    all that was received from %s on, before %s\n",
 	    instant(v->range_since, a), instant(v->range_until, b));
 	(void)printf("given     %" PRIu64 " of %" PRIu64 " messages", v->given,
 	    v->range_messages);
@@ -163,8 +165,7 @@ text_bag(const struct sp_verdict *v)
 	if (v->findings > 0)
 		return;
 	if (v->complete)
-		(void)printf("COMPLETE  every message that the log received in "
-			     "this time is here%s\n",
+		(void)printf("COMPLETE  every message of this time is here%s\n",
 		    v->purged + v->erased > 0 ? ", or provably destroyed" : "");
 	else
 		(void)printf("SELECTION the choice is the producer's "

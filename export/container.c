@@ -388,11 +388,11 @@ remove_tree(const char *dir)
 		if (lstat(path, &st) == 0 && S_ISDIR(st.st_mode))
 			remove_tree(path);
 		else
-			(void)sp_io_unlink(path, NULL);
+			(void)!sp_io_unlink(path, NULL);
 		free(path);
 	}
 	sp_io_names_free(names, n);
-	(void)sp_io_rmdir(dir, NULL);
+	(void)!sp_io_rmdir(dir, NULL);
 }
 
 void
@@ -406,6 +406,6 @@ sp_container_abort(struct sp_container *c)
 	if (c->kind == SP_CONTAINER_DIR)
 		remove_tree(c->partial);
 	else
-		(void)sp_io_unlink(c->partial, NULL);
+		(void)!sp_io_unlink(c->partial, NULL);
 	release(c);
 }

@@ -70,7 +70,7 @@ info_time(struct sp_buf *out, const char *label, bool have, int64_t us)
 	char time[SP_TIME_LEN + 1];
 
 	sp_time_format(us, time);
-	(void)sp_buf_addf(out, "%s: %s\n", label, have ? time : "-");
+	(void)!sp_buf_addf(out, "%s: %s\n", label, have ? time : "-");
 }
 
 enum sp_code
@@ -87,7 +87,7 @@ sp_job_info(const struct sp_job *j, struct sp_buf *out, struct sp_err *err)
 			*p = ' ';
 	}
 	sp_time_format(j->event_time, time);
-	(void)sp_buf_addf(out,
+	(void)!sp_buf_addf(out,
 	    "Bag-Software-Agent: sealpost " SP_VERSION "\n"
 	    "Bagging-Date: %.10s\n"
 	    "External-Identifier: %s#%" PRIu64 "\n"
@@ -102,7 +102,7 @@ sp_job_info(const struct sp_job *j, struct sp_buf *out, struct sp_err *err)
 	    j->first, j->end, o->by_date ? "date" : "received");
 	info_time(out, "Sealpost-Range-Since", o->have_since, o->since);
 	info_time(out, "Sealpost-Range-Until", o->have_until, o->until);
-	(void)sp_buf_addf(
+	(void)!sp_buf_addf(
 	    out, "Sealpost-Query:%s%s\n", some ? " " : "", some ? query : "");
 	free(query);
 	if (sp_buf_addf(out,
@@ -161,8 +161,8 @@ sp_job_verify_text(struct sp_job *j, struct sp_err *err)
 	enum sp_code rc;
 
 	sp_buf_init(&b, 64u << 10);
-	(void)sp_buf_adds(&b, verify_text);
-	(void)sp_buf_addf(&b,
+	(void)!sp_buf_adds(&b, verify_text);
+	(void)!sp_buf_addf(&b,
 	    "Origin       %s\n"
 	    "Range        entries %" PRIu64 " to %" PRIu64
 	    " (end exclusive), %" PRIu64 " messages, %" PRIu64 " here\n"
