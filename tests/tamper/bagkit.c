@@ -40,6 +40,21 @@ put_buf(const char *dir, const char *rel, struct sp_buf *b)
 	sp_buf_clear(b);
 }
 
+int64_t
+bagkit_time(struct sp_fixture *fx, uint64_t seq)
+{
+	struct sp_tree *t = NULL;
+	struct sp_view text;
+	struct sp_line l;
+	struct sp_err err;
+
+	sp_must(sp_tree_open(fx->dir, &t, &err), &err);
+	sp_must(sp_tree_line(t, seq, &text, &err), &err);
+	sp_must(sp_line_parse(text, &l, &err), &err);
+	sp_tree_close(t);
+	return (l.received);
+}
+
 /* ---- manifests and signature ---- */
 
 static void

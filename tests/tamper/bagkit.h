@@ -32,6 +32,8 @@ void bagkit_make(struct sp_fixture *fx, struct bagkit *b);
 /* Both manifests, Payload-Oxum and the signature over a bag as it lies there:
  * what a liar with the sealing key does last. */
 void bagkit_seal(struct sp_fixture *fx, const char *dir);
+/* When an entry of the fixture was received. */
+int64_t bagkit_time(struct sp_fixture *fx, uint64_t seq);
 /* Write DIR/REL, making folders. */
 void bagkit_put(const char *dir, const char *rel, struct sp_view bytes);
 /* DIR packed by libarchive below the folder ${top} ("" for none), in

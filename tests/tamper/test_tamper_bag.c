@@ -40,22 +40,6 @@ new_place(struct world *w, const char *suffix)
 	return (sp_xasprintf("%s/bag-%u%s", w->fx.root, ++w->bags, suffix));
 }
 
-/* The time of an entry of the fixture: its clock is frozen. */
-static int64_t
-time_of(struct world *w, uint64_t seq)
-{
-	struct sp_tree *t = NULL;
-	struct sp_view text;
-	struct sp_line l;
-	struct sp_err err;
-
-	sp_must(sp_tree_open(w->fx.dir, &t, &err), &err);
-	sp_must(sp_tree_line(t, seq, &text, &err), &err);
-	sp_must(sp_line_parse(text, &l, &err), &err);
-	sp_tree_close(t);
-	return (l.received);
-}
-
 static int
 setup(void **state)
 {
@@ -82,8 +66,8 @@ setup(void **state)
 	w->b = (struct bagkit){ .out = new_place(w, ""),
 		.have_since = true,
 		.have_until = true,
-		.since = time_of(w, 10),
-		.until = time_of(w, 30),
+		.since = bagkit_time(&w->fx, 10),
+		.until = bagkit_time(&w->fx, 30),
 		.from = 5 };
 	bagkit_make(&w->fx, &w->b);
 	w->k.dir = w->b.out;
@@ -182,7 +166,8 @@ static void
 test_every_kind_of_range_is_proven(void **state)
 {
 	struct world *w = *state;
-	const int64_t first = time_of(w, 0), last = time_of(w, 40);
+	const int64_t first = bagkit_time(&w->fx, 0),
+		      last = bagkit_time(&w->fx, 40);
 	const struct {
 		bool have_since, have_until;
 		int64_t since, until;
@@ -423,10 +408,10 @@ test_the_verifiers_own_range_must_be_proven(void **state)
 	w->k.o.since = w->b.since;
 	w->k.o.until = w->b.until;
 	in_order(w, w->b.out);
-	w->k.o.since = time_of(w, 9);
+	w->k.o.since = bagkit_time(&w->fx, 9);
 	kit_expect(&w->k, "earlier since", "--since");
 	w->k.o.since = w->b.since;
-	w->k.o.until = time_of(w, 31);
+	w->k.o.until = bagkit_time(&w->fx, 31);
 	kit_expect(&w->k, "later until", "--until");
 	w->k.o = keep;
 	all_found(w, "own range");
