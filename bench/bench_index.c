@@ -33,8 +33,7 @@ take_file(const char *path, const struct stat *st, int type, struct FTW *ftw)
 
 	(void)ftw;
 	if (type == FTW_F && nfiles < FILES_MAX && n > 4 &&
-	    strcmp(path + n - 4, ".eml") == 0 &&
-	    (size_t)st->st_size < FILE_MAX)
+	    strcmp(path + n - 4, ".eml") == 0 && (size_t)st->st_size < FILE_MAX)
 		files[nfiles++] = sp_xstrdup(path);
 	return (0);
 }
@@ -47,8 +46,8 @@ renew(const struct sp_buf *raw, uint64_t n, struct sp_buf *out)
 	struct sp_err err;
 
 	sp_buf_clear(out);
-	sp_must(sp_buf_addf(out, "Message-ID: <%" PRIu64 "@bench.example>\n",
-		    n),
+	sp_must(
+	    sp_buf_addf(out, "Message-ID: <%" PRIu64 "@bench.example>\n", n),
 	    &err);
 	sp_must(sp_buf_addv(out, sp_buf_view(raw)), &err);
 	p = out->p + 12;
@@ -63,20 +62,21 @@ fill(struct sp_fixture *fx, size_t count)
 {
 	static struct sp_append_item items[BATCH];
 	static struct sp_buf msgs[BATCH], raws[FILES_MAX];
-	const struct sp_rcpt to = { .addr =
-					SP_VIEW_LIT("journal@archive.example") };
+	const struct sp_rcpt to = { .addr = SP_VIEW_LIT(
+					"journal@archive.example") };
 	const struct sp_facts f = { .from = SP_VIEW_LIT("alice@corp.example"),
 		.has_envelope = true,
 		.to = &to,
 		.nto = 1,
-		.source = SP_VIEW_LIT("\"via\":\"smtp\",\"grade\":\"witnessed\"") };
+		.source =
+		    SP_VIEW_LIT("\"via\":\"smtp\",\"grade\":\"witnessed\"") };
 	uint64_t bytes = 0;
 	struct sp_err err;
 
 	for (size_t i = 0; i < nfiles; i++) {
 		sp_buf_init(&raws[i], FILE_MAX);
-		sp_must(sp_io_read_file(files[i], FILE_MAX, &raws[i], &err),
-		    &err);
+		sp_must(
+		    sp_io_read_file(files[i], FILE_MAX, &raws[i], &err), &err);
 	}
 	for (size_t i = 0; i < BATCH; i++)
 		sp_buf_init(&msgs[i], FILE_MAX + 4096);
@@ -191,7 +191,8 @@ main(int argc, char **argv)
 	uint64_t bytes = 0;
 
 	if (argc < 3) {
-		(void)fprintf(stderr, "usage: bench_index CORPUS COUNT [DIR]\n");
+		(void)fprintf(
+		    stderr, "usage: bench_index CORPUS COUNT [DIR]\n");
 		return (2);
 	}
 	if (nftw(argv[1], take_file, 16, FTW_PHYS) != 0 || nfiles == 0) {

@@ -127,21 +127,25 @@ sp_index_leaf(struct sp_index *ix, uint64_t seq, uint8_t leaf[SP_SHA256_LEN],
 	return (SP_OK);
 }
 
-/* After a power cut nobody knows what SQLite's file holds. */
+/* A writer did not close this shard: take its log in and close it.  After a
+ * power cut nobody knows what the file holds: look at all of it first. */
 static enum sp_code
-check_suspect(struct sp_index *ix, int key, struct sp_err *err)
+tidy_up(
+    struct sp_index *ix, const struct sp_shard_info *info, struct sp_err *err)
 {
 	struct sp_shard *s = NULL;
-	enum sp_code rc = sp_shard_open_write(ix->dir, key, &s, err);
+	enum sp_code rc = sp_shard_open_write(ix->dir, info->key, &s, err);
 
-	if (rc == SP_OK)
+	if (rc != SP_OK)
+		return (rc);
+	if (sp_shard_suspect(info))
 		rc = sp_shard_check(s, err);
-	if (rc == SP_OK)
-		s->marked = true; /* closing writes that it is whole */
-	if (rc == SP_OK)
+	if (rc == SP_OK) {
+		s->marked = true;
 		sp_shard_close(s);
-	else
+	} else {
 		sp_shard_abandon(s);
+	}
 	return (rc);
 }
 
@@ -156,8 +160,8 @@ scan_one(struct sp_index *ix, int key, struct sp_err *err)
 	if (rc == SP_OK) {
 		info = s->info;
 		sp_shard_close(s);
-		if (sp_shard_suspect(&info))
-			rc = check_suspect(ix, key, err);
+		if (info.opened[0] != '\0')
+			rc = tidy_up(ix, &info, err);
 	}
 	if (rc == SP_ENOTFOUND)
 		return (sp_index_remove(ix, key, NULL, NULL, err));

@@ -27,8 +27,8 @@ kit_clock(struct kit *k, const char *time)
 
 	sp_fixture_close(&k->fx);
 	set_clock(time);
-	sp_must(sp_append_open(k->fx.dir, k->fx.cfg, &o, &k->fx.append, &found,
-		    &err),
+	sp_must(sp_append_open(
+		    k->fx.dir, k->fx.cfg, &o, &k->fx.append, &found, &err),
 	    &err);
 }
 
@@ -64,9 +64,9 @@ kit_add_with(struct kit *k, const char *msg, const char *from, const char *to,
 		.source = sp_view_str(source),
 		.flags = &flag,
 		.nflags = flag != NULL };
-	struct sp_append_item it = { .facts = &f,
-		.msg = sp_view_str(msg),
-		.fd = -1 };
+	struct sp_append_item it = {
+		.facts = &f, .msg = sp_view_str(msg), .fd = -1
+	};
 	struct sp_view rest = sp_view_str(to);
 	struct sp_err err;
 
@@ -130,8 +130,8 @@ on_hit(void *ctx, const struct sp_hit *hit, struct sp_err *err)
 	size_t n = strlen(a->p);
 
 	(void)err;
-	(void)snprintf(a->p + n, a->size - n, "%s%" PRIu64, n > 0 ? " " : "",
-	    hit->seq);
+	(void)snprintf(
+	    a->p + n, a->size - n, "%s%" PRIu64, n > 0 ? " " : "", hit->seq);
 	return (SP_OK);
 }
 

@@ -154,8 +154,7 @@ test_dropping_from_a_month_on_keeps_the_months_before(void **state)
 	(void)state;
 	fill(&k);
 	kit_index(&k);
-	sp_must(
-	    sp_time_parse_human("2026-11-25", NULL, 0, &from, &end, &err),
+	sp_must(sp_time_parse_human("2026-11-25", NULL, 0, &from, &end, &err),
 	    &err);
 	sp_must(sp_index_open(k.fx.dir, k.fx.cfg, 0, NULL, &ix, &err), &err);
 	sp_must(sp_index_drop(ix, from, &err), &err);
@@ -603,8 +602,8 @@ test_a_reader_without_write_permission_can_search(void **state)
 	assert_string_equal(k.said, "");
 	/* a copy without the files beside the database */
 	for (size_t i = 0; i < 2; i++) {
-		char *path = sp_xasprintf("%s/index/2026-11.sqlite%s",
-		    k.fx.dir, i == 0 ? "-wal" : "-shm");
+		char *path = sp_xasprintf("%s/index/2026-11.sqlite%s", k.fx.dir,
+		    i == 0 ? "-wal" : "-shm");
 
 		(void)unlink(path);
 		free(path);
@@ -631,8 +630,7 @@ test_a_search_sees_the_index_while_it_is_written(void **state)
 		sp_must(sp_index_update(ix, 0, &behind, &err), &err);
 		(void)snprintf(want, sizeof(want), "%" PRIu64, seq);
 		assert_int_equal(
-		    strncmp(kit_ask(&k, "subject:now"), want, strlen(want)),
-		    0);
+		    strncmp(kit_ask(&k, "subject:now"), want, strlen(want)), 0);
 		assert_int_equal(reach(&k), seq + 1);
 	}
 	sp_index_close(ix);

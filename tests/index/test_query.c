@@ -38,19 +38,19 @@ show(const struct sp_node *n, char *out)
 	}
 	at = strlen(out);
 	if (n->nkids == 0) {
-		int64_t unit = n->kind == SP_NODE_DATE ||
-			n->kind == SP_NODE_RECEIVED ?
-		    SP_SECOND :
-		    1;
+		int64_t unit =
+		    n->kind == SP_NODE_DATE || n->kind == SP_NODE_RECEIVED
+			? SP_SECOND
+			: 1;
 
 		if (n->lo != INT64_MIN)
-			(void)snprintf(out + at, TEXT - at, "%" PRId64,
-			    n->lo / unit);
+			(void)snprintf(
+			    out + at, TEXT - at, "%" PRId64, n->lo / unit);
 		(void)strncat(out, "..", TEXT - strlen(out) - 1);
 		at = strlen(out);
 		if (n->hi != INT64_MAX)
-			(void)snprintf(out + at, TEXT - at, "%" PRId64,
-			    n->hi / unit);
+			(void)snprintf(
+			    out + at, TEXT - at, "%" PRId64, n->hi / unit);
 	}
 	(void)strncat(out, ")", TEXT - strlen(out) - 1);
 }
@@ -98,7 +98,9 @@ static const struct {
 	{ "semi-annual", "\"semi-annual\"" },
 	{ "12:30", "\"12:30\"" },
 	{ "https://x.example/a", "\"https://x.example/a\"" },
-	{ "a\xe3\x80\x80" "b", "AND(\"a\", \"b\")" },
+	{ "a\xe3\x80\x80"
+	  "b",
+	    "AND(\"a\", \"b\")" },
 	{ "\xe4\xba\xac", "\"\xe4\xba\xac\" *" },
 	{ "\xe4\xba\xac\xe9\x83\xbd", "\"\xe4\xba\xac\xe9\x83\xbd\"" },
 	{ "from:alice", "{hfrom} : \"alice\"" },
@@ -112,7 +114,8 @@ static const struct {
 	{ "to:alice@corp*", "{hto} : \"\x01=alice@corp\x01\" *" },
 	{ "envelope-from:<>", "{efrom} : \"\x01=\x01\"" },
 	{ "rcpt:bob", "{hto hcc hbcc eto} : \"bob\"" },
-	{ "from:(a OR b) c", "AND(OR({hfrom} : \"a\", {hfrom} : \"b\"), \"c\")" },
+	{ "from:(a OR b) c",
+	    "AND(OR({hfrom} : \"a\", {hfrom} : \"b\"), \"c\")" },
 	{ "subject:(a from:b)", "AND({subject} : \"a\", {hfrom} : \"b\")" },
 	{ "filename:q3.xls", "{files} : \"q3.xls\"" },
 	{ "has:attachment", "{meta} : \"\x01:hattachment\x01\"" },
@@ -278,9 +281,8 @@ static const struct {
 	    "((m.size IS NOT NULL AND m.size >= 10) OR m.seq IN (SELECT rowid"
 	    " FROM fulltext WHERE fulltext MATCH ?10))",
 	    0, UINT64_MAX },
-	{ "-seq:5", "",
-	    "NOT (m.seq IS NOT NULL AND m.seq >= 5 AND m.seq < 6)", 0,
-	    UINT64_MAX },
+	{ "-seq:5", "", "NOT (m.seq IS NOT NULL AND m.seq >= 5 AND m.seq < 6)",
+	    0, UINT64_MAX },
 };
 
 static void

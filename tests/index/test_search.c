@@ -13,8 +13,8 @@
 #include "base/enc.h"
 #include "tests/index/kit.h"
 
-#define SMTP "\"via\":\"smtp\",\"grade\":\"witnessed\""
-#define POP  "\"via\":\"pop3\",\"grade\":\"pulled\""
+#define SMTP	    "\"via\":\"smtp\",\"grade\":\"witnessed\""
+#define POP	    "\"via\":\"pop3\",\"grade\":\"pulled\""
 #define FILE_SOURCE "\"via\":\"import\",\"grade\":\"imported\""
 
 /* Each message has a letter; 'a' is the oldest. */
@@ -44,8 +44,8 @@ static const struct {
 	    "To: carol@other.example\r\nSubject: Undelivered mail\r\n"
 	    "Date: Mon, 2 Nov 2026 09:00:00 +0000\r\n\r\n"
 	    "The third attempt failed; a quarter of an hour later too.\r\n" },
-	{ 'd', "2026-11-02T10:00:00Z", "alice@corp.example",
-	    "bob@corp.example", SMTP, NULL,
+	{ 'd', "2026-11-02T10:00:00Z", "alice@corp.example", "bob@corp.example",
+	    SMTP, NULL,
 	    "From: alice@corp.example\r\nTo: bob@corp.example\r\n"
 	    "Subject: The files\r\nMessage-ID: <files@corp.example>\r\n"
 	    "MIME-Version: 1.0\r\n"
@@ -66,9 +66,8 @@ static const struct {
 	    "Subject: Re: invoice of 2019\r\n"
 	    "Date: Wed, 6 Mar 2019 12:00:00 +0100\r\n\r\n"
 	    "invoices and invoicing; paid in full.\r\n" },
-	{ 'g', "2026-12-01T00:00:01Z", "alice@corp.example",
-	    "bob@corp.example", SMTP, NULL,
-	    "no header at all" },
+	{ 'g', "2026-12-01T00:00:01Z", "alice@corp.example", "bob@corp.example",
+	    SMTP, NULL, "no header at all" },
 };
 
 static uint64_t seq_of[SP_COUNTOF(mails)];
@@ -258,36 +257,36 @@ test_options_narrow_and_order_what_is_found(void **state)
 
 	assert_string_equal(
 	    ask(k, (struct sp_search_opts){ .query = "", .limit = 3 }), "gfe");
-	assert_string_equal(
-	    ask(k, (struct sp_search_opts){
-		       .query = "", .limit = 3, .oldest_first = true }),
+	assert_string_equal(ask(k, (struct sp_search_opts){ .query = "",
+				       .limit = 3,
+				       .oldest_first = true }),
 	    "abc");
-	assert_string_equal(
-	    ask(k, (struct sp_search_opts){ .query = "invoice",
-		       .have_since = true,
-		       .since = at("2026-11-01T00:00:05Z") }),
+	assert_string_equal(ask(k, (struct sp_search_opts){ .query = "invoice",
+				       .have_since = true,
+				       .since = at("2026-11-01T00:00:05Z") }),
 	    "fb");
-	assert_string_equal(
-	    ask(k, (struct sp_search_opts){ .query = "invoice",
-		       .have_until = true,
-		       .until = at("2026-11-01T00:00:05Z") }),
+	assert_string_equal(ask(k, (struct sp_search_opts){ .query = "invoice",
+				       .have_until = true,
+				       .until = at("2026-11-01T00:00:05Z") }),
 	    "a");
-	assert_string_equal(
-	    ask(k, (struct sp_search_opts){ .query = "",
-		       .max_seq = seq_of[2] }),
+	assert_string_equal(ask(k, (struct sp_search_opts){ .query = "",
+				       .max_seq = seq_of[2] }),
 	    "ba");
 	assert_string_equal(
 	    ask(k, (struct sp_search_opts){ .query = "date:2019..",
 		       .sort = SP_SORT_DATE }),
 	    "ecbaf");
 	assert_string_equal(
-	    ask(k, (struct sp_search_opts){ .query = "date:2019..",
-		       .sort = SP_SORT_DATE, .limit = 2 }),
+	    ask(k,
+		(struct sp_search_opts){
+		    .query = "date:2019..", .sort = SP_SORT_DATE, .limit = 2 }),
 	    "ec");
 	assert_string_equal(
-	    ask(k, (struct sp_search_opts){
-		       .query = "received:2026-11 (invoice OR mail OR quarter)",
-		       .sort = SP_SORT_RELEVANCE, .limit = 1 }),
+	    ask(k,
+		(struct sp_search_opts){
+		    .query = "received:2026-11 (invoice OR mail OR quarter)",
+		    .sort = SP_SORT_RELEVANCE,
+		    .limit = 1 }),
 	    "c");
 }
 
@@ -309,18 +308,15 @@ test_the_total_counts_what_is_not_given_too(void **state)
 	struct sp_search_result r = { 0 };
 	unsigned n = 0;
 
-	assert_int_equal(
-	    sp_search(k->fx.dir, &o, NULL, NULL, &r, NULL), SP_OK);
+	assert_int_equal(sp_search(k->fx.dir, &o, NULL, NULL, &r, NULL), SP_OK);
 	assert_int_equal(r.total, 3);
 	assert_int_equal(r.given, 1);
 	assert_int_equal(r.cursor, seq_of[SP_COUNTOF(mails) - 1] + 1);
 	o.sort = SP_SORT_DATE;
-	assert_int_equal(
-	    sp_search(k->fx.dir, &o, NULL, NULL, &r, NULL), SP_OK);
+	assert_int_equal(sp_search(k->fx.dir, &o, NULL, NULL, &r, NULL), SP_OK);
 	assert_int_equal(r.total, 3);
 	o = (struct sp_search_opts){ .query = "-invoice", .count_only = true };
-	assert_int_equal(
-	    sp_search(k->fx.dir, &o, NULL, NULL, &r, NULL), SP_OK);
+	assert_int_equal(sp_search(k->fx.dir, &o, NULL, NULL, &r, NULL), SP_OK);
 	assert_int_equal(r.total, 4);
 	assert_int_equal(r.given, 0);
 	o = (struct sp_search_opts){ .query = "" };
@@ -358,8 +354,8 @@ row(struct kit *k, size_t which)
 	for (; *line != '\0'; line = end + 1) {
 		end = strchr(line, '\n');
 		json_decref(j);
-		j = json_loadb(line, (size_t)(end - line),
-		    JSON_REJECT_DUPLICATES, NULL);
+		j = json_loadb(
+		    line, (size_t)(end - line), JSON_REJECT_DUPLICATES, NULL);
 		assert_non_null(j);
 		if ((uint64_t)json_integer_value(json_object_get(j, "seq")) ==
 		    seq_of[which])
@@ -372,8 +368,8 @@ row(struct kit *k, size_t which)
 static void
 has(const json_t *j, const char *key, const char *want)
 {
-	char *got = json_dumps(json_object_get(j, key),
-	    JSON_COMPACT | JSON_ENCODE_ANY);
+	char *got =
+	    json_dumps(json_object_get(j, key), JSON_COMPACT | JSON_ENCODE_ANY);
 
 	if (got == NULL || strcmp(got, want) != 0)
 		fail_msg("%s: got %s, want %s", key, got, want);
@@ -394,7 +390,8 @@ test_a_row_has_all_the_facts(void **state)
 	has(j, "subject", "\"Third quarter invoice\"");
 	has(j, "from",
 	    "[{\"name\":\"Alice Smith\",\"addr\":\"Alice@Corp.example\"}]");
-	has(j, "to", "[{\"name\":\"Bob Brown\",\"addr\":\"bob@corp.example\"}]");
+	has(j, "to",
+	    "[{\"name\":\"Bob Brown\",\"addr\":\"bob@corp.example\"}]");
 	has(j, "cc", "null");
 	has(j, "bcc", "null");
 	has(j, "reply_to", "null");
@@ -419,15 +416,14 @@ test_a_row_has_all_the_facts(void **state)
 	json_decref(j);
 	j = row(k, 1);
 	assert_non_null(strstr(
-	    json_string_value(
-		json_array_get(json_object_get(j, "flags"), 0)),
+	    json_string_value(json_array_get(json_object_get(j, "flags"), 0)),
 	    "bare_lf"));
 	json_decref(j);
 }
 
 static void
-many(struct kit *k, const char *lead, size_t n, const char *one,
-    const char *end)
+many(
+    struct kit *k, const char *lead, size_t n, const char *one, const char *end)
 {
 	struct sp_buf b;
 

@@ -17,9 +17,9 @@ collect(void *ctx, const char *p, size_t n, bool same)
 	size_t at = strlen(out);
 
 	(void)snprintf(out + at, 4096 - at, "%s%.*s",
-	    at == 0 ? "" :
-		same ? "+" :
-		       " ",
+	    at == 0 ? ""
+	    : same  ? "+"
+		    : " ",
 	    (int)n, p);
 	return (0);
 }
@@ -44,7 +44,10 @@ static const struct {
 	{ "Latin diacritics", "M\xc3\xbcller na\xc3\xafve", "muller naive",
 	    NULL },
 	{ "a combining mark", "Mu\xcc\x88ller", "muller", NULL },
-	{ "sharp s", "Stra\xc3\x9f" "e", "strasse", NULL },
+	{ "sharp s",
+	    "Stra\xc3\x9f"
+	    "e",
+	    "strasse", NULL },
 	{ "Greek", "\xce\x91\xce\xb8\xce\xae\xce\xbd\xce\xb1",
 	    "\xce\xb1\xce\xb8\xce\xb7\xce\xbd\xce\xb1", NULL },
 	{ "Cyrillic keeps its letters", "\xd0\x99\xd0\xbe\xd0\xb4",
@@ -53,7 +56,10 @@ static const struct {
 	    NULL },
 	{ "a soft hyphen", "in\xc2\xadvoice", "invoice", NULL },
 	{ "a zero-width space", "in\xe2\x80\x8bvoice", "invoice", NULL },
-	{ "a dash between words", "a\xe2\x80\x94" "b", "a b", NULL },
+	{ "a dash between words",
+	    "a\xe2\x80\x94"
+	    "b",
+	    "a b", NULL },
 	{ "two ideographs", "\xe4\xba\xac\xe9\x83\xbd",
 	    "\xe4\xba\xac\xe9\x83\xbd+\xe9\x83\xbd",
 	    "\xe4\xba\xac\xe9\x83\xbd" },
@@ -67,14 +73,15 @@ static const struct {
 	{ "Hangul", "\xed\x95\x9c\xea\xb5\xad\xec\x96\xb4",
 	    "\xed\x95\x9c\xea\xb5\xad \xea\xb5\xad\xec\x96\xb4+\xec\x96\xb4",
 	    NULL },
-	{ "bytes that are not UTF-8", "ab\xff\xfe" "cd\xc3", "ab cd", NULL },
+	{ "bytes that are not UTF-8",
+	    "ab\xff\xfe"
+	    "cd\xc3",
+	    "ab cd", NULL },
 	{ "a verbatim token",
 	    "\x01=a@b.c\x01"
 	    "Ann A",
 	    "=a@b.c ann a", NULL },
-	{ "a verbatim token without end",
-	    "x \x01=a@b.c",
-	    "x =a@b.c", NULL },
+	{ "a verbatim token without end", "x \x01=a@b.c", "x =a@b.c", NULL },
 };
 
 static void
