@@ -20,7 +20,7 @@ static void
 bytes(int i, char out[FILLER])
 {
 	memset(out, 'a' + i, FILLER);
-	(void)snprintf(out, 16, "step %d", i);
+	(void)snprintf(out, FILLER, "step %d", i);
 }
 
 /* Whether the file is there with the bytes of step ${i}; the version it has
