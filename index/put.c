@@ -299,6 +299,7 @@ sp_put_doc(struct sp_shard *s, const struct sp_doc *d, struct sp_err *err)
 			rc = put_attachments(s, d);
 		if (rc == SQLITE_OK)
 			rc = put_text(s, d);
+		s->added++;
 	}
 	return (rc == SQLITE_OK ? SP_OK : sp_db_error(s->db, rc, s->path, err));
 }

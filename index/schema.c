@@ -7,7 +7,7 @@ const char *const sp_schema_sql[] = {
 	"CREATE TABLE shard(one INTEGER PRIMARY KEY CHECK(one = 1),"
 	" origin TEXT NOT NULL, tokenizer TEXT NOT NULL,"
 	" first INTEGER NOT NULL, next INTEGER NOT NULL, leaf BLOB NOT NULL,"
-	" opened TEXT NOT NULL)",
+	" messages INTEGER NOT NULL, opened TEXT NOT NULL)",
 
 	"CREATE TABLE sources(id INTEGER PRIMARY KEY, grade TEXT NOT NULL,"
 	" via TEXT NOT NULL, UNIQUE(grade, via))",

@@ -266,6 +266,11 @@ sp_shard_count(struct sp_shard *s, const struct sp_plan *p, uint64_t lo,
 	struct sp_buf sql;
 	int rc = SQLITE_TOOBIG;
 
+	if (p->fts.n == 0 && p->where.n == 0 && lo == s->info.first &&
+	    hi == s->info.next) {
+		*n = s->info.messages;
+		return (SP_OK);
+	}
 	sp_buf_init(&sql, SQL_MAX);
 	if (sp_buf_adds(&sql, "SELECT count(*)") == SP_OK &&
 	    from_where(p, false, &sql) == SP_OK)

@@ -35,7 +35,8 @@ static const char *const statements[SP_ST_COUNT] = {
 	[SP_ST_ATTACHMENT] = "INSERT INTO attachments VALUES(?,?,?,?,?,?,?)",
 	[SP_ST_EVENT] = "INSERT INTO events VALUES(?,?,?,?,?)",
 	[SP_ST_EVENT_SEQ] = "INSERT OR IGNORE INTO event_seqs VALUES(?,?,?)",
-	[SP_ST_CURSOR] = "UPDATE shard SET next = ?, leaf = ?, opened = ?",
+	[SP_ST_CURSOR] = "UPDATE shard SET next = ?, leaf = ?,"
+			 " messages = ?, opened = ?",
 };
 
 int
@@ -217,7 +218,7 @@ make_schema(struct sp_shard *s, const char *origin, uint64_t first)
 		rc = sp_db_exec(s->db, sp_schema_sql[i]);
 	if (rc == SQLITE_OK)
 		rc = sp_db_prepare(s->db,
-		    "INSERT INTO shard VALUES(1, ?, ?, ?, ?, ?, '')", false,
+		    "INSERT INTO shard VALUES(1, ?, ?, ?, ?, ?, 0, '')", false,
 		    &st);
 	if (rc == SQLITE_OK) {
 		(void)sp_db_bind_view(st, 1, sp_view_str(origin));
@@ -287,7 +288,8 @@ put_cursor(
 
 	(void)sp_db_bind_u64(st, 1, next);
 	(void)sqlite3_bind_blob(st, 2, leaf, SP_SHA256_LEN, SQLITE_STATIC);
-	(void)sp_db_bind_view(st, 3, sp_view_str(opened));
+	(void)sp_db_bind_u64(st, 3, s->info.messages + s->added);
+	(void)sp_db_bind_view(st, 4, sp_view_str(opened));
 	return (sp_db_run(st));
 }
 
@@ -311,6 +313,8 @@ sp_shard_commit(struct sp_shard *s, uint64_t next,
 	s->in_txn = false;
 	s->marked = true;
 	s->info.next = next;
+	s->info.messages += s->added;
+	s->added = 0;
 	memcpy(s->info.leaf, leaf, SP_SHA256_LEN);
 	return (SP_OK);
 }
@@ -321,6 +325,7 @@ sp_shard_rollback(struct sp_shard *s)
 	if (s->in_txn)
 		(void)sp_db_exec(s->db, "ROLLBACK");
 	s->in_txn = false;
+	s->added = 0;
 	sp_known_clear(s->known);
 }
 

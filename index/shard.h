@@ -25,6 +25,7 @@ struct sp_shard_info {
 	int key; /* year * 12 + month - 1 */
 	uint64_t first, next;
 	uint8_t leaf[SP_SHA256_LEN]; /* of entry next - 1; zeros if none */
+	uint64_t messages; /* rows of messages */
 	char origin[SP_ORIGIN_MAX + 1];
 	char opened[64]; /* boot id of a writer that did not close it, or "" */
 };
@@ -52,6 +53,7 @@ struct sp_shard {
 	bool immutable; /* read without locks: nobody can write it, we hope */
 	bool writable, in_txn, marked;
 	struct sp_shard_info info;
+	uint64_t added; /* messages put since the last commit */
 	sqlite3_stmt *st[SP_ST_COUNT];
 	struct sp_known *known;
 };

@@ -149,6 +149,7 @@ take_info(struct sp_shard *s, sqlite3_stmt *st, struct sp_err *err)
 		    s->path));
 	memcpy(i->leaf, sqlite3_column_blob(st, 4), SP_SHA256_LEN);
 	copy_text(st, 5, i->opened, sizeof(i->opened));
+	i->messages = sp_db_u64(st, 6);
 	return (SP_OK);
 }
 
@@ -162,7 +163,8 @@ sp_shard_read_info(struct sp_shard *s, struct sp_err *err)
 	if (code != SP_OK)
 		return (code);
 	rc = sp_db_prepare(s->db,
-	    "SELECT origin, tokenizer, first, next, leaf, opened FROM shard",
+	    "SELECT origin, tokenizer, first, next, leaf, opened, messages"
+	    " FROM shard",
 	    false, &st);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_step(st);
