@@ -24,13 +24,22 @@ struct sp_tree;
 SP_CHECK enum sp_code sp_tree_open(const char *dir, struct sp_tree **out,
     struct sp_err *err);
 uint64_t sp_tree_size(const struct sp_tree *t);   /* durable + pending */
-/* Add a line; only in memory until commit. */
+/*
+ * Add the next line; only in memory until commit, or, where many are pending,
+ * in tiles that no tail counts on yet.  SP_EMISMATCH if it is not the line of
+ * entry sp_tree_size(); SP_EFORMAT if it is no entry line.  After an error of
+ * the disk the tree must be closed and opened again.
+ */
 SP_CHECK enum sp_code sp_tree_add(struct sp_tree *t, struct sp_view line,
     struct sp_err *err);
-/* Make all added durable: full tiles and bundles, directories, then tail.
- * After an error the tree must be closed and opened again. */
+/*
+ * Make all added durable: full tiles and bundles, directories, then tail.
+ * After an error the tree must be closed and opened again.  A tile that is
+ * there with other bytes: SP_EMISMATCH, nothing of the commit counts.
+ */
 SP_CHECK enum sp_code sp_tree_commit(struct sp_tree *t, struct sp_err *err);
-/* Readers: look at the disk again (a newer tail). */
+/* Readers: look at the disk again (a newer tail).  SP_EROLLBACK if the tree
+ * became smaller; the tree is then as it was. */
 SP_CHECK enum sp_code sp_tree_refresh(struct sp_tree *t, struct sp_err *err);
 SP_CHECK enum sp_code sp_tree_root(struct sp_tree *t, uint64_t size,
     struct sp_hash *out, struct sp_err *err);

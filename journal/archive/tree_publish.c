@@ -3,10 +3,10 @@
 #include <string.h>
 
 #include "base/io.h"
+#include "journal/archive/tree_batch.h"
 #include "journal/archive/tree_priv.h"
 
-#define FILE_MODE 0640
-#define DIR_MODE  0750
+#define DIR_MODE 0750
 
 void
 sp_tile_done(struct sp_tile *t)
@@ -93,7 +93,8 @@ prepare_dir(struct sp_tree *t, int level, const char *dir, struct sp_err *err)
 }
 
 static enum sp_code
-publish(struct sp_tree *t, const struct sp_tile *tile, struct sp_err *err)
+publish(struct sp_tree *t, const struct sp_tile *tile, struct sp_batch *batch,
+    struct sp_err *err)
 {
 	char name[128], *path, *dir;
 	enum sp_code rc;
@@ -104,8 +105,7 @@ publish(struct sp_tree *t, const struct sp_tile *tile, struct sp_err *err)
 	*strrchr(dir, '/') = '\0';
 	rc = prepare_dir(t, tile->level, dir, err);
 	if (rc == SP_OK)
-		rc = sp_io_publish_nosync(
-		    path, tile->p, tile->len, FILE_MODE, err);
+		rc = sp_batch_add(batch, path, tile->p, tile->len, err);
 	if (rc == SP_OK)
 		mark_dirty(t, dir);
 	free(dir);
@@ -116,12 +116,16 @@ publish(struct sp_tree *t, const struct sp_tile *tile, struct sp_err *err)
 enum sp_code
 sp_tree_flush(struct sp_tree *t, struct sp_err *err)
 {
-	for (size_t i = 0; i < t->npending; i++) {
-		enum sp_code rc = publish(t, &t->pending[i], err);
+	struct sp_batch *batch = sp_batch_new(SP_TREE_PENDING);
+	enum sp_code rc = SP_OK;
 
-		if (rc != SP_OK)
-			return (rc);
-	}
+	for (size_t i = 0; rc == SP_OK && i < t->npending; i++)
+		rc = publish(t, &t->pending[i], batch, err);
+	if (rc == SP_OK)
+		rc = sp_batch_finish(batch, err);
+	sp_batch_free(batch);
+	if (rc != SP_OK)
+		return (rc);
 	for (size_t i = 0; i < t->npending; i++)
 		sp_tile_done(&t->pending[i]);
 	t->npending = 0;

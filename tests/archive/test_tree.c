@@ -477,6 +477,34 @@ test_a_leftover_tile_must_have_the_same_bytes(void **state)
 	assert_false(sp_io_exists(tail));
 }
 
+/* ".NAME.XXXXXXXX.tmp", as base/io and tree_batch name what is unfinished. */
+static void
+test_what_an_interrupted_commit_left_half_written_goes_away(void **state)
+{
+	static const char *const names[] = { ".tail.0123abcd.tmp",
+		"tile/0/.001.0123abcd.tmp", "tile/entries/.001.0123abcd.tmp" };
+	static const char kept[] = "tile/0/note.tmp";
+	struct sp_err err;
+	char path[256];
+
+	(void)state;
+	fill(256, 256);
+	for (size_t i = 0; i < SP_COUNTOF(names); i++) {
+		path_of(names[i], path);
+		must(sp_io_replace(path, "x", 1, 0600, &err));
+	}
+	path_of(kept, path);
+	must(sp_io_replace(path, "x", 1, 0600, &err));
+	fill(600, 344);
+	for (size_t i = 0; i < SP_COUNTOF(names); i++) {
+		path_of(names[i], path);
+		if (sp_io_exists(path))
+			fail_msg("%s", path);
+	}
+	path_of(kept, path);
+	assert_true(sp_io_exists(path));
+}
+
 static void
 test_a_tree_that_went_back_is_noticed(void **state)
 {
@@ -541,6 +569,7 @@ main(void)
 		T(test_a_damaged_tail_is_refused_with_its_path),
 		T(test_a_missing_or_short_tile_is_named),
 		T(test_a_leftover_tile_must_have_the_same_bytes),
+		T(test_what_an_interrupted_commit_left_half_written_goes_away),
 		T(test_a_tree_that_went_back_is_noticed),
 		T(test_a_commit_costs_few_syncs),
 	};
