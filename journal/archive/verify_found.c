@@ -15,12 +15,23 @@ find(struct sp_verify_found *f, const char *kind)
 	return (NULL);
 }
 
+/* One clean line of whatever a hostile file put in. */
+static char *
+clean(const char *text)
+{
+	char *s = sp_xstrdup(text);
+
+	for (char *p = s; *p != '\0'; p++)
+		if ((unsigned char)*p < 0x20 || (unsigned char)*p == 0x7f)
+			*p = '?';
+	return (s);
+}
+
 void
 sp_verify_found_add(struct sp_verify_found *f, const char *kind,
     const char *where, const char *fmt, ...)
 {
 	struct sp_verify_first *x = find(f, kind);
-	struct sp_err text;
 	char why[SP_ERR_MAX];
 	va_list ap;
 
@@ -34,14 +45,11 @@ sp_verify_found_add(struct sp_verify_found *f, const char *kind,
 	va_start(ap, fmt);
 	(void)vsnprintf(why, sizeof(why), fmt, ap);
 	va_end(ap);
-	/* sp_err_set makes one clean line of whatever a hostile file put in. */
-	(void)sp_err_set(&text, SP_EMISMATCH, 0, "%s", why);
 	x = &f->first[f->n++];
 	x->kind = kind;
 	x->count = 1;
-	x->why = sp_xstrdup(text.msg);
-	(void)sp_err_set(&text, SP_EMISMATCH, 0, "%s", where);
-	x->where = sp_xstrdup(text.msg);
+	x->why = clean(why);
+	x->where = clean(where);
 }
 
 void
