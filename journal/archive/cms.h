@@ -11,8 +11,8 @@
 #include "base/err.h"
 #include "base/view.h"
 
-struct sp_sealer;                  /* private key and certificate */
-struct sp_certs;                   /* trusted sealing certificates */
+struct sp_sealer; /* private key and certificate */
+struct sp_certs; /* trusted sealing certificates */
 
 /* New P-256 key and certificate (CN=${cn}, no end, digitalSignature), PEM. */
 SP_CHECK enum sp_code sp_sealer_create(const char *cn, struct sp_buf *key_pem,
@@ -27,10 +27,10 @@ SP_CHECK enum sp_code sp_cms_sign_mem(struct sp_sealer *s, struct sp_view data,
     struct sp_buf *out, struct sp_err *err);
 
 /* PEM bundle (seal-all.crt). */
-SP_CHECK enum sp_code sp_certs_load(const char *path, struct sp_certs **out,
-    struct sp_err *err);
-SP_CHECK enum sp_code sp_certs_parse(struct sp_view pem, struct sp_certs **out,
-    struct sp_err *err);
+SP_CHECK enum sp_code sp_certs_load(
+    const char *path, struct sp_certs **out, struct sp_err *err);
+SP_CHECK enum sp_code sp_certs_parse(
+    struct sp_view pem, struct sp_certs **out, struct sp_err *err);
 void sp_certs_free(struct sp_certs *c);
 /* SP_EMISMATCH if the signature is not over these bytes or not by these
  * certificates; the message says which.  Chain and CAdES checked. */

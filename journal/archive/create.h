@@ -9,11 +9,12 @@
 struct sp_create {
 	const char *dir;
 	const char *origin;
-	struct sp_view config;     /* text of sealpost.conf */
-	const char *guard;         /* directory, made if missing; NULL: none */
+	struct sp_view config; /* text of sealpost.conf */
+	const char *guard; /* directory, made if missing; NULL: none */
 	const char *by;
-	const char *continues;     /* path of the archive that this continues, or NULL */
-	const char *user;          /* chown to, or NULL */
+	const char
+	    *continues; /* path of the archive that this continues, or NULL */
+	const char *user; /* chown to, or NULL */
 };
 
 /*

@@ -70,8 +70,7 @@ sp_signer_load(const char *path, const char *name, struct sp_signer **out,
 	rc = sp_openssl_load_key(path, &key, &why);
 	if (rc != SP_OK)
 		return (sp_err_set(err, SP_EKEY, 0,
-		    "log key: %s; restore keys/ from its backup",
-		    why.msg));
+		    "log key: %s; restore keys/ from its backup", why.msg));
 	if (EVP_PKEY_get_id(key) != EVP_PKEY_ED25519) {
 		EVP_PKEY_free(key);
 		return (sp_err_set(err, SP_EKEY, 0,

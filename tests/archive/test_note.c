@@ -292,9 +292,8 @@ test_the_fingerprint_is_that_of_the_key(void **state)
 	(void)state;
 	sp_vkey_fingerprint(&k, print);
 	/* printf '\x03\xa1...' | sha256sum */
-	assert_string_equal(print,
-	    "5647 5aa7 5463 474c 0285 df5d bf2b cab7 "
-	    "3da6 5135 8839 e9b7 7481 b2ea b107 708c");
+	assert_string_equal(print, "5647 5aa7 5463 474c 0285 df5d bf2b cab7 "
+				   "3da6 5135 8839 e9b7 7481 b2ea b107 708c");
 }
 
 static void

@@ -44,7 +44,8 @@ main(int argc, char **argv)
 
 			if (e->d_name[0] == '.')
 				continue;
-			(void)snprintf(path, sizeof(path), "%s/%s", argv[i], e->d_name);
+			(void)snprintf(
+			    path, sizeof(path), "%s/%s", argv[i], e->d_name);
 			if (replay(path) != 0)
 				return (1);
 			done++;
