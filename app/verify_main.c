@@ -27,7 +27,7 @@ usage(FILE *to)
 	(void)fprintf(to,
 	    "usage: " PROGRAM " [OPTION]... PATH\n\n"
 	    "Check PATH, a Sealpost archive or an export (directory, .zip, "
-	    ".tar.zst).\n\n"
+	    ".tar.zst).\n\noptions:\n"
 	    "  --vkey KEY             the log's verification key, from a "
 	    "source that you trust:\n"
 	    "                         the key itself or a file with it\n"
@@ -43,7 +43,8 @@ usage(FILE *to)
 	    "  --format text|json     json: one line per finding, then the "
 	    "verdict\n"
 	    "  -q, --quiet            print findings only\n"
-	    "      --help, --version\n\n"
+	    "      --version          print the version\n"
+	    "  -h, --help             print this\n\n"
 	    "Exit status: 0 everything fits; 1 a finding; 2 it could not look, "
 	    "or knows no\ntrusted key.\n");
 }
