@@ -32,13 +32,21 @@ segment-signed-late seal journal/archive/seal_pack.c /^commit_segment(/,/^}/{s/r
 intake-removed-early seal journal/archive/seal_pack.c /^pack(/,/^}/s/rc = commit_segment(s, j, err);/if ((rc = remove_intake(s, j, err)) == SP_OK) rc = commit_segment(s, j, err);/
 tiles-no-dirsync seal journal/archive/tree_publish.c s/enum sp_code rc = sp_io_syncdir(t->dirty\[i\], err);/enum sp_code rc = SP_OK; (void)err;/
 tail-before-tiles seal journal/archive/tree.c /^sp_tree_commit(/,/^}/s/rc = sp_tree_flush(t, err);/if ((rc = replace_tail(t, err)) == SP_OK) rc = sp_tree_flush(t, err);/
+export-folder-no-sync export export/container.c s/rc = sp_io_syncfs(c->partial, err);/rc = SP_OK;/
+export-file-no-sync export export/container.c s/rc = sp_io_fsync(c->fd, err);/rc = SP_OK;/
+export-no-dirsync export export/container.c s/rc = sp_io_syncdir(parent, err);/rc = SP_OK;/
+export-in-place export export/container.c s/c->partial = sp_xasprintf("%s.partial", path);/c->partial = sp_xstrdup(path);/;s/rc = sp_io_rename(c->partial, c->path, err);/rc = SP_OK;/
 END
 }
 
 cp -a "$src/." "$tmp/tree" && rm -rf "$tmp/tree/.git" "$tmp/tree/build"
 # Only what the harness needs.
 : >"$tmp/tree/app/CMakeLists.txt"
-echo 'add_subdirectory(crash)' >"$tmp/tree/tests/CMakeLists.txt"
+cat >"$tmp/tree/tests/CMakeLists.txt" <<'END'
+add_library(sp_fixture STATIC lib/fixture.c)
+target_link_libraries(sp_fixture PUBLIC sp_flags sp_archive)
+add_subdirectory(crash)
+END
 (cd "$tmp/tree" && cmake -S . -B "$tmp/build" -G Ninja -DSP_FAULTS=ON \
 	-DCMAKE_BUILD_TYPE=Debug >"$tmp/log" 2>&1) || { cat "$tmp/log"; exit 2; }
 seeds | grep -E "^[^ ]*$pattern" >"$tmp/seeds"
