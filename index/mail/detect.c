@@ -1,27 +1,55 @@
 #include "index/mail/detect.h"
 
 #include <magic.h>
+#include <pthread.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "index/mail/limits.h"
 
-/* A cookie is expensive to load and must not be shared between threads. */
-static _Thread_local magic_t cookie;
-static _Thread_local bool tried;
+/* A cookie is expensive to load and must not be shared between threads; it
+ * goes with its thread. */
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_key_t cookies;
 
-void
-sp_detect_init(void)
+static void
+drop(void *cookie)
 {
-	if (tried)
-		return;
-	tried = true;
+	magic_close(cookie);
+}
+
+static void
+prepare(void)
+{
+	if (pthread_key_create(&cookies, drop) != 0)
+		abort();
+}
+
+static magic_t
+cookie_of_thread(void)
+{
+	magic_t cookie;
+
+	(void)pthread_once(&once, prepare);
+	cookie = pthread_getspecific(cookies);
+	if (cookie != NULL)
+		return (cookie);
 	cookie = magic_open(
 	    MAGIC_MIME_TYPE | MAGIC_NO_CHECK_COMPRESS | MAGIC_NO_CHECK_ELF);
 	if (cookie != NULL && magic_load(cookie, NULL) != 0) {
 		magic_close(cookie);
 		cookie = NULL;
 	}
+	if (cookie != NULL && pthread_setspecific(cookies, cookie) != 0)
+		abort();
+	return (cookie);
+}
+
+void
+sp_detect_init(void)
+{
+	(void)cookie_of_thread();
 }
 
 /* Text costs libmagic a hundred times more than what has a signature. */
@@ -44,8 +72,12 @@ is_text(struct sp_view v)
 const char *
 sp_detect(struct sp_view head)
 {
-	sp_detect_init();
-	if (cookie == NULL || head.n == 0)
+	magic_t cookie;
+
+	if (head.n == 0)
+		return (NULL);
+	cookie = cookie_of_thread();
+	if (cookie == NULL)
 		return (NULL);
 	if (head.n > SP_MAIL_HEAD_BINARY)
 		head.n = SP_MAIL_HEAD_BINARY;
