@@ -24,7 +24,8 @@ struct sp_create {
  */
 SP_CHECK enum sp_code sp_create(const struct sp_create *c, struct sp_err *err);
 
-/* Give ${path} and all below to ${user}; nothing to do where we are that user.
+/* Give ${path} and all below to ${user} and, unless ${path} has the set-group-ID
+ * bit, to the user's group; nothing to do where we are that user.
  * For what was written as root after sp_create (the first checkpoint). */
 SP_CHECK enum sp_code sp_create_own(
     const char *path, const char *user, struct sp_err *err);

@@ -81,6 +81,7 @@ enum sp_code
 sp_create_own(const char *path, const char *user, struct sp_err *err)
 {
 	enum sp_code rc;
+	struct stat st;
 	bool change;
 	uid_t uid;
 	gid_t gid;
@@ -88,5 +89,8 @@ sp_create_own(const char *path, const char *user, struct sp_err *err)
 	rc = look_up(user, &uid, &gid, &change, err);
 	if (rc != SP_OK || !change)
 		return (rc);
+	/* The set-group-ID bit says that somebody chose the group. */
+	if (stat(path, &st) == 0 && (st.st_mode & S_ISGID) != 0)
+		gid = (gid_t)-1;
 	return (give(path, uid, gid, 0, err));
 }

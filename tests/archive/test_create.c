@@ -1,5 +1,6 @@
 /* sp_create: what is made, what is refused, what is taken up again. */
 #include <ftw.h>
+#include <pwd.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -336,6 +337,46 @@ test_a_guard_of_another_archive_is_refused(void **state)
 	free(path);
 }
 
+static int
+owned_by_nobody(
+    const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	const struct passwd *pw = getpwnam("nobody");
+
+	(void)type;
+	(void)ftw;
+	if (st->st_uid != pw->pw_uid)
+		fail_msg("%s is not given away", path);
+	return (0);
+}
+
+static void
+test_root_gives_all_of_it_to_the_user(void **state)
+{
+	struct sp_create c = plan();
+	struct stat st;
+	struct sp_err err;
+	char *key = sp_layout_path(dir, "keys/log.key");
+
+	(void)state;
+	if (geteuid() != 0 || getpwnam("nobody") == NULL) {
+		free(key);
+		skip();
+	}
+	/* A group that somebody chose stays. */
+	assert_int_equal(0, mkdir(dir, 0750));
+	assert_int_equal(0, chown(dir, 0, 8));
+	assert_int_equal(0, chmod(dir, 02750));
+	c.user = "nobody";
+	must(sp_create(&c, &err));
+	assert_int_equal(0, nftw(dir, owned_by_nobody, 16, FTW_PHYS));
+	assert_int_equal(0, nftw(guard, owned_by_nobody, 16, FTW_PHYS));
+	assert_int_equal(0, stat(key, &st));
+	assert_int_equal(8, st.st_gid);
+	assert_int_equal(0600, st.st_mode & 07777);
+	free(key);
+}
+
 /* ---- taking up -------------------------------------------------------- */
 
 static void
@@ -493,6 +534,7 @@ main(void)
 		T(test_a_directory_that_is_not_empty_is_refused),
 		T(test_bad_arguments_are_refused_before_anything_is_made),
 		T(test_a_guard_of_another_archive_is_refused),
+		T(test_root_gives_all_of_it_to_the_user),
 		T(test_an_interrupted_init_of_another_origin_is_not_taken_up),
 		T(test_init_goes_on_after_a_failure_at_any_call),
 		T(test_a_new_archive_names_the_last_checkpoint_of_the_old),
