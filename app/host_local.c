@@ -164,12 +164,23 @@ sp_local_flush(struct sp_local *l, struct sp_err *err)
 	return (rc);
 }
 
+/* What the door writes for the same import: provenance, and who imported. */
 static char *
 full_source(struct sp_view members)
 {
-	return (sp_xasprintf("\"via\":\"import\",\"grade\":\"imported\"%s%.*s",
+	struct sp_buf actor;
+	char *text;
+
+	sp_buf_init(&actor, 4096);
+	if (sp_append_self(&actor) != SP_OK)
+		sp_buf_clear(&actor);
+	text = sp_xasprintf(
+	    "\"via\":\"import\",\"grade\":\"imported\"%s%.*s%s%.*s",
 	    members.n > 0 ? "," : "", (int)members.n,
-	    members.n > 0 ? members.p : ""));
+	    members.n > 0 ? members.p : "", actor.n > 0 ? ",\"operator\":" : "",
+	    (int)actor.n, actor.n > 0 ? actor.p : "");
+	sp_buf_done(&actor);
+	return (text);
 }
 
 enum sp_code
