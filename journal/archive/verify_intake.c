@@ -16,6 +16,7 @@ struct walk {
 	struct sp_buf record, msg;
 	const char *where; /* "intake/..." */
 	int64_t last;
+	bool gap; /* entries are missing before one of ours */
 };
 
 /* The line of an entry: from the tree, or, for what is younger than the tree
@@ -94,6 +95,7 @@ count(struct walk *w, const struct sp_intake_item *it)
 
 	if (it->seq < a->next)
 		return;
+	w->gap = w->gap || it->seq > a->next;
 	if (it->seq > a->next)
 		sp_verify_found_add(&a->found, "missing", w->where,
 		    "the entries %" PRIu64 " to %" PRIu64
@@ -143,14 +145,10 @@ check_file(
 		    "belongs to another log: its origin is %s",
 		    info->head.origin);
 	rc = sp_intake_file_open(path, info->limit, &file, err);
-	/* Packed and removed since we listed: the caller looks again. */
-	if (rc == SP_ENOTFOUND)
-		rc = SP_EAGAIN;
-	if (rc == SP_OK) {
+	/* Packed and removed since we listed: seen as a gap. */
+	if (rc == SP_OK)
 		rc = walk_file(w, file, err);
-		rc = sp_verify_found_code(
-		    &w->a->found, "intake", where, rc, err);
-	}
+	rc = sp_verify_found_code(&w->a->found, "intake", where, rc, err);
 	sp_intake_file_close(file);
 	free(path);
 	free(where);
@@ -176,7 +174,7 @@ check_files(
 }
 
 enum sp_code
-sp_verify_intake(struct sp_verify_archive *a, struct sp_err *err)
+sp_verify_intake(struct sp_verify_archive *a, bool *gap, struct sp_err *err)
 {
 	struct walk w = { .a = a, .last = a->v->time };
 	struct sp_intake_info *f = NULL;
@@ -195,6 +193,7 @@ sp_verify_intake(struct sp_verify_archive *a, struct sp_err *err)
 		w.tree = NULL;
 	rc = check_files(&w, f, n, err);
 out:
+	*gap = w.gap || (a->have_tree && a->next < a->tree_size);
 	sp_tree_close(w.tree);
 	sp_buf_done(&w.record);
 	sp_buf_done(&w.msg);

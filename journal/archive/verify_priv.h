@@ -211,9 +211,10 @@ void sp_verify_points_done(struct sp_verify_points *p);
 /* verify_segment.c: all segments, two at a time. */
 SP_CHECK enum sp_code sp_verify_segments(
     struct sp_verify_archive *a, struct sp_err *err);
-/* verify_intake.c: what is not packed yet. */
+/* verify_intake.c: what is not packed yet.  *gap: entries are missing before
+ * it, or it ends before the tree; they may have been packed meanwhile. */
 SP_CHECK enum sp_code sp_verify_intake(
-    struct sp_verify_archive *a, struct sp_err *err);
+    struct sp_verify_archive *a, bool *gap, struct sp_err *err);
 /* verify_archive.c */
 SP_CHECK enum sp_code sp_verify_archive(const char *dir,
     const struct sp_verify_opts *o, struct sp_verdict *out, struct sp_err *err);

@@ -120,6 +120,9 @@ close_entry(struct walk *k, struct sp_err *err)
 	if (!k->open)
 		return (SP_OK);
 	check_table(k, place(k, seq, where));
+	if (k->line.kind == SP_KIND_MESSAGE && k->w->a->have_tree &&
+	    seq >= k->w->a->tree_size)
+		job->late++;
 	if (!k->have_record)
 		rc = sp_spans_add(&job->lost, seq, seq + 1, err);
 	if (rc == SP_OK && k->line.has_message && !k->have_message)

@@ -20,6 +20,7 @@ struct sp_verify_job {
 	struct sp_buf events; /* seq (LE64), length (LE32), record */
 	struct sp_spans absent, lost;
 	uint64_t data; /* bytes of messages */
+	uint64_t late; /* messages younger than the tree walked */
 };
 
 /* What a worker has for itself. */
