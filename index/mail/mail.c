@@ -248,6 +248,27 @@ type_flags(struct parse *p, const struct sp_entity *e)
 		strcmp(e->type, "application/vnd.ms-tnef") == 0);
 }
 
+/* ${bytes} are the decoded body, or as much of it as was kept. */
+static void
+body_text(struct parse *p, const struct sp_entity *e, const char *path,
+    struct sp_view bytes, struct sp_buf *out)
+{
+	struct sp_view cs = sp_view_str(e->charset);
+	struct sp_buf kept = p->leaf.kept;
+
+	/* Reading a file inside the text must not take it away. */
+	sp_buf_init(&p->leaf.kept, 0);
+	flag(p, SP_MAIL_TEXT_CUT,
+	    bytes.n < p->leaf.size && e->enc != SP_TRANSFER_PLAIN);
+	if (e->enc == SP_TRANSFER_BASE64 && sp_transfer_is_plain(e->body))
+		text_notes(p, sp_text_part(e->body, e->type, cs, out));
+	else if (bytes.n > 0 && strcmp(e->type, "text/plain") == 0)
+		uuencoded(p, path, bytes, cs, out);
+	else
+		text_notes(p, sp_text_part(bytes, e->type, cs, out));
+	sp_buf_done(&kept);
+}
+
 static void
 on_leaf(void *ctx, const struct sp_entity *e, const char *path)
 {
@@ -257,7 +278,6 @@ on_leaf(void *ctx, const struct sp_entity *e, const char *path)
 	bool text = sp_text_is(e->type) && !e->whole;
 	struct sp_view cs = sp_view_str(e->charset), bytes;
 	struct sp_mail_part *part;
-	struct sp_buf *out;
 
 	type_flags(p, e);
 	if (e->whole && !attached)
@@ -282,16 +302,9 @@ on_leaf(void *ctx, const struct sp_entity *e, const char *path)
 	}
 	if (!text)
 		return;
-	if (e->enc == SP_TRANSFER_BASE64 && sp_transfer_is_plain(e->body))
-		bytes = e->body;
-	out = attached ? &p->more : &p->text;
 	if (p->charset == NULL && cs.n > 0)
 		p->charset = e->charset;
-	flag(p, SP_MAIL_TEXT_CUT, bytes.n < part->size && bytes.p != e->body.p);
-	if (bytes.n > 0 && strcmp(e->type, "text/plain") == 0)
-		uuencoded(p, path, bytes, cs, out);
-	else
-		text_notes(p, sp_text_part(bytes, e->type, cs, out));
+	body_text(p, e, path, bytes, attached ? &p->more : &p->text);
 }
 
 /* ---- all of it ------------------------------------------------------- */

@@ -75,7 +75,7 @@ read_head(struct walk *w, struct sp_view v, bool message, struct head *h)
 		w->flags |= SP_TREE_BARE_CR;
 	if (message && fs.unended)
 		w->flags |= SP_TREE_NO_HEADER_END;
-	h->body = sp_view_mem(v.p + fs.pos, v.n - fs.pos);
+	h->body = v.n == 0 ? v : sp_view_mem(v.p + fs.pos, v.n - fs.pos);
 	h->has_type = h->type.n > 0;
 	sp_params_parse(h->type, w->mem, &h->tp);
 	sp_params_parse(h->disposition, w->mem, &h->dp);
@@ -188,8 +188,12 @@ find_delim(struct sp_view v, struct sp_view mark, size_t from, struct delim *d)
 			return (false);
 		at = (size_t)(p - v.p);
 		pos = at + 1;
-		if (at > from && v.p[at - 1] != '\n' && v.p[at - 1] != '\r')
+		if (at > from && v.p[at - 1] != '\n' && v.p[at - 1] != '\r') {
+			while (
+			    pos < v.n && v.p[pos] != '\n' && v.p[pos] != '\r')
+				pos++;
 			continue;
+		}
 		i = at + mark.n;
 		d->close = v.n - i >= 2 && v.p[i] == '-' && v.p[i + 1] == '-';
 		if (d->close)
