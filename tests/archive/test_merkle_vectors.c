@@ -77,14 +77,21 @@ static const char *const roots[] = {
 };
 
 /* Interior nodes, by their leaves. */
-#define N02  ROOT2
-#define N24  "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e"
-#define N46  "0ebc5d3437fbe2db158b9f126a1d118e308181031d0a949f8dededebc558ef6a"
-#define N68  "ca854ea128ed050b41b35ffc1b87b8eb2bde461e9e3b5596ece6b9d5975a0ae0"
-#define N04  ROOT4
-#define N48  "6b47aaf29ee3c2af9af889bc1fb9254dabd31177f16232dd6aab035ca39bf6e4"
-#define N47  "837dbb152e9b079010717e84e865da4ebc0fa198a806d59d31bf15accef22d0e"
-#define L(i) leaves[i].hash
+#define N02 ROOT2
+#define N24 "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e"
+#define N46 "0ebc5d3437fbe2db158b9f126a1d118e308181031d0a949f8dededebc558ef6a"
+#define N68 "ca854ea128ed050b41b35ffc1b87b8eb2bde461e9e3b5596ece6b9d5975a0ae0"
+#define N04 ROOT4
+#define N48 "6b47aaf29ee3c2af9af889bc1fb9254dabd31177f16232dd6aab035ca39bf6e4"
+#define N47 "837dbb152e9b079010717e84e865da4ebc0fa198a806d59d31bf15accef22d0e"
+/* Leaves. */
+#define L0 "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d"
+#define L1 "96a296d224f285c67bee93c30f8a309157f0daa35dc5b87e410b78630a09cfc7"
+#define L2 "0298d122906dcfc10892cb53a73992fc5b9f493ea4c9badb27b791b4127a7fe7"
+#define L3 "07506a85fd9dd2f120eb694f86011e5bb4662e5c415a62917033d4a9624487e7"
+#define L4 "bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b"
+#define L5 "4271a26be0d8a84f0bd54c8c302e7cb3a3b5d1fa6780a40bcce2873477dab658"
+#define L6 "b08693ec2e721597130641e8211e7eedccb4c26413963eee6c1e2ed16ffb1a5f"
 
 /* The perfect subtrees of the eight leaves. */
 static enum sp_code
@@ -154,19 +161,19 @@ static const struct proof_case {
 	const char *path[8];
 } inclusion[] = {
 	{ 0, 1, { NULL } },
-	{ 0, 8, { L(1), N24, N48 } },
-	{ 5, 8, { L(4), N68, N04 } },
+	{ 0, 8, { L1, N24, N48 } },
+	{ 5, 8, { L4, N68, N04 } },
 	{ 2, 3, { N02 } },
-	{ 1, 5, { L(0), N24, L(4) } },
-	{ 4, 7, { L(5), L(6), N04 } },
+	{ 1, 5, { L0, N24, L4 } },
+	{ 4, 7, { L5, L6, N04 } },
 	{ 6, 7, { N46, N04 } },
 }, consistency[] = {
 	{ 1, 1, { NULL } },
-	{ 1, 8, { L(1), N24, N48 } },
-	{ 2, 5, { N24, L(4) } },
-	{ 3, 7, { L(2), L(3), N02, N47 } },
+	{ 1, 8, { L1, N24, N48 } },
+	{ 2, 5, { N24, L4 } },
+	{ 3, 7, { L2, L3, N02, N47 } },
 	{ 4, 7, { N47 } },
-	{ 6, 7, { N46, L(6), N04 } },
+	{ 6, 7, { N46, L6, N04 } },
 	{ 6, 8, { N46, N68, N04 } },
 };
 
