@@ -22,11 +22,13 @@ blank_at(struct sp_view q, size_t at)
 	return (0);
 }
 
-/* Where a character begins at or before ${at}. */
+/* Where a character begins at or before ${at}: at most 3 bytes before. */
 static size_t
 char_start(struct sp_view q, size_t at)
 {
-	while (at > 0 && at < q.n && ((unsigned char)q.p[at] & 0xc0) == 0x80)
+	for (size_t i = 0; i < 3 && at > 0 && at < q.n &&
+			   ((unsigned char)q.p[at] & 0xc0) == 0x80;
+	     i++)
 		at--;
 	return (at);
 }
@@ -51,7 +53,7 @@ enum sp_code
 sp_query_error(
     struct sp_err *err, struct sp_view q, size_t at, const char *fmt, ...)
 {
-	char what[256], line[2 * AROUND + 1];
+	char what[256], line[2 * AROUND + 8];
 	size_t from, to;
 	va_list ap;
 
