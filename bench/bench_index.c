@@ -188,9 +188,9 @@ main(int argc, char **argv)
 		"subject:re has:attachment", "linux -windows",
 		"date:2002-08 linux", "msgid:5@bench.example", "exmh*" };
 	struct sp_fixture fx = { 0 };
-	uint64_t bytes = 0;
+	uint64_t bytes = 0, count;
 
-	if (argc < 3) {
+	if (argc < 3 || !sp_view_u64(sp_view_str(argv[2]), &count)) {
 		(void)fprintf(
 		    stderr, "usage: bench_index CORPUS COUNT [DIR]\n");
 		return (2);
@@ -203,7 +203,7 @@ main(int argc, char **argv)
 		fx.dir = argv[3];
 	} else {
 		sp_fixture_init(&fx);
-		bytes = fill(&fx, strtoul(argv[2], NULL, 10));
+		bytes = fill(&fx, count);
 	}
 	measure_index(fx.dir, bytes);
 	for (size_t i = 0; i < SP_COUNTOF(queries); i++) {

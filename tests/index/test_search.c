@@ -101,20 +101,20 @@ static const char *
 letters(const char *seqs)
 {
 	static char out[KIT_TEXT];
-	char *end;
+	struct sp_view rest = sp_view_str(seqs);
+	size_t n = 0;
 
 	if (seqs[0] == '!')
 		return (seqs);
-	out[0] = '\0';
-	for (size_t n = 0; *seqs != '\0'; seqs = end) {
-		uint64_t seq = strtoull(seqs, &end, 10);
+	while (rest.n > 0) {
+		uint64_t seq = 0;
 
+		assert_true(sp_view_u64(sp_view_cut(&rest, ' '), &seq));
 		for (size_t i = 0; i < SP_COUNTOF(mails); i++)
-			if (seq_of[i] == seq) {
+			if (seq_of[i] == seq)
 				out[n++] = mails[i].letter;
-				out[n] = '\0';
-			}
 	}
+	out[n] = '\0';
 	return (out);
 }
 
