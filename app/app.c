@@ -25,6 +25,8 @@ sp_app_find(struct sp_app *app, struct sp_err *err)
 	char *real;
 	enum sp_code rc;
 
+	if (app->dir != NULL)
+		return (SP_OK);
 	if (dir == NULL)
 		dir = getenv("SEALPOST_ARCHIVE");
 	if (dir == NULL && sp_io_exists("FORMAT"))
