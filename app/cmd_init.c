@@ -127,6 +127,11 @@ make(struct sp_app *app, char *dir, const struct init *in, struct sp_err *err)
 		rc = sp_create(&c, err);
 	if (rc == SP_OK)
 		rc = first_checkpoint(app, dir, err);
+	/* What the checkpoint left was written by us, maybe root. */
+	if (rc == SP_OK && in->user != NULL)
+		rc = sp_create_own(dir, in->user, err);
+	if (rc == SP_OK && in->user != NULL)
+		rc = sp_create_own(guard, in->user, err);
 	if (rc == SP_OK)
 		print_result(app, dir, guard);
 	sp_buf_done(&text);
