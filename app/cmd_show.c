@@ -171,6 +171,14 @@ print_message(const struct sp_app *app, const struct sp_record *r,
 	sp_mail_free(m);
 }
 
+/* Bytes as they are; there may be none. */
+static void
+print_bytes(struct sp_view v)
+{
+	if (v.n > 0)
+		(void)fwrite(v.p, 1, v.n, stdout);
+}
+
 /* An event has no message: its record, readable. */
 static void
 print_event(const struct sp_app *app, const struct sp_record *r,
@@ -194,7 +202,7 @@ print_part(const struct sp_entry *e, const char *part, struct sp_err *err)
 	sp_buf_init(&b, SIZE_MAX);
 	rc = sp_mail_part_bytes(e->msg, part, &b, err);
 	if (rc == SP_OK)
-		(void)fwrite(b.p, 1, b.n, stdout);
+		print_bytes(sp_buf_view(&b));
 	sp_buf_done(&b);
 	return (rc);
 }
@@ -226,7 +234,7 @@ print_entry(struct sp_app *app, const struct sp_entry *e, enum form form,
 	else if (part != NULL)
 		rc = print_part(e, part, err);
 	else if (form == FORM_RAW)
-		(void)fwrite(e->msg.p, 1, e->msg.n, stdout);
+		print_bytes(e->msg);
 	else if (form == FORM_JSON)
 		rc = sp_show_json(&r, e, stdout, err);
 	else if (r.kind == SP_KIND_EVENT)
