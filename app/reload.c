@@ -104,16 +104,25 @@ sp_reload(struct sp_super *s, struct sp_err *err)
 }
 
 void
-sp_reload_close(struct sp_super *s)
+sp_reload_unlisten(struct sp_super *s)
 {
 	for (size_t i = 0; s->listen_fds != NULL && i < s->app->cfg->nlisten;
 	     i++) {
 		if (s->listen_fds[i] >= 0)
 			(void)close(s->listen_fds[i]);
+		s->listen_fds[i] = -1;
 	}
-	free(s->listen_fds);
 	if (s->door_fd >= 0)
 		(void)close(s->door_fd);
+	s->door_fd = -1;
+}
+
+void
+sp_reload_close(struct sp_super *s)
+{
+	sp_reload_unlisten(s);
+	free(s->listen_fds);
+	s->listen_fds = NULL;
 	if (s->control_fd >= 0)
 		(void)close(s->control_fd);
 }

@@ -87,6 +87,8 @@ begin_end(struct sp_super *s)
 	s->deadline = sp_clock_boot() + DRAIN;
 	sp_log(SP_LOG_INFO, "stopping", "reason=signal");
 	(void)sd_notify(0, "STOPPING=1");
+	/* Ours stay open behind the worker's: who connects would wait. */
+	sp_reload_unlisten(s);
 	signal_children(s, SIGTERM, INTAKE_ROLES);
 }
 

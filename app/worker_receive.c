@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include "app/worker.h"
@@ -54,12 +55,22 @@ on_drained(void *ctx)
 	uv_stop(&s->loop);
 }
 
+/* The server listens on copies; with ours open who connects would wait. */
+static void
+close_listeners(const struct sp_worker *w)
+{
+	for (size_t i = 0; i < w->app->cfg->nlisten; i++)
+		(void)close(w->listen_fds[i]);
+	(void)close(w->door_fd);
+}
+
 static void
 drain(struct state *s)
 {
 	if (s->draining)
 		return;
 	s->draining = true;
+	close_listeners(s->w);
 	sp_receive_drain(s->receive, on_drained, s);
 }
 
