@@ -10,6 +10,7 @@
  *   item    = NAME "=" ( value / "{" [ value *( "," value ) ] "}" )
  *           / NAME [ value ] "{" *item "}"
  */
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -422,6 +423,7 @@ section(struct scan *s, const char *name, unsigned line)
 		if (strcmp(sp_config_options[i].section, name) == 0)
 			o = &sp_config_options[i];
 	}
+	assert(o != NULL);
 	if (titled != (s->token == WORD || s->token == QUOTED))
 		return (fail(s, line,
 		    titled
