@@ -11,11 +11,9 @@
  */
 #include "journal/archive/create.h"
 
-#include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/config.h"
 #include "base/io.h"

@@ -40,8 +40,8 @@ enum sp_code
 sp_create_own_check(const char *user, struct sp_err *err)
 {
 	bool change;
-	uid_t uid;
-	gid_t gid;
+	uid_t uid = 0;
+	gid_t gid = 0;
 
 	if (user == NULL)
 		return (SP_OK);
@@ -83,8 +83,8 @@ sp_create_own(const char *path, const char *user, struct sp_err *err)
 	enum sp_code rc;
 	struct stat st;
 	bool change;
-	uid_t uid;
-	gid_t gid;
+	uid_t uid = 0;
+	gid_t gid = 0;
 
 	rc = look_up(user, &uid, &gid, &change, err);
 	if (rc != SP_OK || !change)
