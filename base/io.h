@@ -65,6 +65,9 @@ SP_CHECK enum sp_code sp_io_mkdir(
 SP_CHECK enum sp_code sp_io_mkdirs(
     const char *path, mode_t mode, struct sp_err *err);
 bool sp_io_exists(const char *path);
+/* The directory of ${path}, malloc'ed; ${base} (NULL is fine) is the name in
+ * it, borrowed from ${path}. */
+char *sp_io_parent(const char *path, const char **base);
 
 /* A whole file of at most ${max} bytes appended to ${out} (its max applies too). */
 SP_CHECK enum sp_code sp_io_read_file(

@@ -28,13 +28,13 @@ fail(struct sp_err *err, int errnum, const char *what, const char *path)
 	return (sp_err_set(err, code, errnum, "cannot %s %s", what, path));
 }
 
-/* The directory of ${path}, malloc'ed; ${base} is the name in it. */
-static char *
-split(const char *path, const char **base)
+char *
+sp_io_parent(const char *path, const char **base)
 {
 	const char *slash = strrchr(path, '/');
 
-	*base = slash == NULL ? path : slash + 1;
+	if (base != NULL)
+		*base = slash == NULL ? path : slash + 1;
 	if (slash == NULL)
 		return (sp_xstrdup("."));
 	if (slash == path)
@@ -213,7 +213,7 @@ mkdir_synced(const char *path, mode_t mode, struct sp_err *err)
 	rc = sp_io_mkdir(path, mode, err);
 	if (rc != SP_OK)
 		return (rc);
-	dir = split(path, &base);
+	dir = sp_io_parent(path, &base);
 	rc = sp_io_syncdir(dir, err);
 	free(dir);
 	return (rc);
@@ -316,7 +316,7 @@ prepare(const char *path, const void *p, size_t n, mode_t mode, char **tmp,
 {
 	enum sp_code rc;
 	const char *base;
-	char *dir = split(path, &base), *name;
+	char *dir = sp_io_parent(path, &base), *name;
 	uint32_t tag;
 	int fd = -1;
 
@@ -352,7 +352,7 @@ static enum sp_code
 sync_parent(const char *path, struct sp_err *err)
 {
 	const char *base;
-	char *dir = split(path, &base);
+	char *dir = sp_io_parent(path, &base);
 	enum sp_code rc = sp_io_syncdir(dir, err);
 
 	free(dir);

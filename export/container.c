@@ -320,18 +320,6 @@ sp_container_add_fd(struct sp_container *c, const char *name, int64_t mtime,
 	return (rc);
 }
 
-static char *
-parent_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	if (slash == NULL)
-		return (sp_xstrdup("."));
-	if (slash == path)
-		return (sp_xstrdup("/"));
-	return (sp_xasprintf("%.*s", (int)(slash - path), path));
-}
-
 static void
 release(struct sp_container *c)
 {
@@ -350,7 +338,7 @@ release(struct sp_container *c)
 enum sp_code
 sp_container_finish(struct sp_container *c, struct sp_err *err)
 {
-	char *parent = parent_of(c->path);
+	char *parent = sp_io_parent(c->path, NULL);
 	enum sp_code rc = SP_OK;
 
 	if (c->kind == SP_CONTAINER_DIR) {

@@ -122,24 +122,12 @@ take_checkpoint(struct sp_job *j, struct sp_err *err)
 	return (SP_OK);
 }
 
-static char *
-parent_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	if (slash == NULL)
-		return (sp_xstrdup("."));
-	return (slash == path
-		    ? sp_xstrdup("/")
-		    : sp_xasprintf("%.*s", (int)(slash - path), path));
-}
-
 static enum sp_code
 open_output(struct sp_job *j, struct sp_err *err)
 {
 	enum sp_code rc;
 
-	j->tmp = parent_of(j->o->output);
+	j->tmp = sp_io_parent(j->o->output, NULL);
 	rc = sp_spool_init(&j->records, j->tmp, err);
 	if (rc == SP_OK)
 		rc = sp_spool_init(&j->omitted, j->tmp, err);
