@@ -1,1 +1,2 @@
 sp_unit(test_config unit SOURCES test_config.c LINKS sp_base)
+target_compile_definitions(test_config PRIVATE SP_SOURCE_DIR="${PROJECT_SOURCE_DIR}")

@@ -13,6 +13,7 @@
 
 #include "base/config.h"
 #include "base/config_int.h"
+#include "base/io.h"
 
 static struct sp_err err;
 
@@ -527,6 +528,57 @@ test_the_template_shows_the_true_defaults(void **state)
 	sp_buf_done(&b);
 }
 
+/* The item of an option in the manual page, NUL-terminated in ${text}. */
+static char *
+manual_item(char *text, const struct sp_config_option *o)
+{
+	char head[64], *p, *end;
+
+	(void)snprintf(head, sizeof(head), ".Sh %s%s",
+	    *o->section == '\0' ? "OPTIONS AT TOP LEVEL" : "SECTION ",
+	    o->section);
+	p = strstr(text, head);
+	(void)snprintf(head, sizeof(head), ".It Cm %s = ", o->name);
+	p = p == NULL ? NULL : strstr(p + 1, head);
+	end = p == NULL ? NULL : strstr(p + 1, "\n.It");
+	if (p != NULL && (end == NULL || strstr(p, "\n.El") < end))
+		end = strstr(p, "\n.El");
+	if (end != NULL)
+		*end = '\0';
+	return (p);
+}
+
+static void
+test_the_manual_page_has_every_option_and_its_default(void **state)
+{
+	struct sp_buf page;
+	char want[64];
+
+	(void)state;
+	sp_buf_init(&page, 1 << 20);
+	for (size_t i = 0; i < sp_config_noptions; i++) {
+		const struct sp_config_option *o = &sp_config_options[i];
+		const char *item;
+
+		sp_buf_clear(&page);
+		assert_int_equal(
+		    sp_io_read_file(SP_SOURCE_DIR "/doc/man/sealpost.conf.5",
+			1 << 20, &page, &err),
+		    SP_OK);
+		assert_non_null(sp_buf_cstr(&page));
+		item = manual_item(page.p, o);
+		(void)snprintf(want, sizeof(want), "Default: %s.",
+		    o->value == NULL ? "" : o->value);
+		if (o->value == NULL)
+			want[strlen("Default: ")] = '\0';
+		if (item == NULL || (strstr(item, want) == NULL &&
+					strstr(item, "Required.") == NULL))
+			fail_msg("%s %s: not in the manual page with \"%s\"",
+			    o->section, o->name, want);
+	}
+	sp_buf_done(&page);
+}
+
 static void
 test_limits_of_a_file_hold(void **state)
 {
@@ -580,6 +632,8 @@ main(void)
 		cmocka_unit_test(
 		    test_the_template_loads_and_names_every_option),
 		cmocka_unit_test(test_the_template_shows_the_true_defaults),
+		cmocka_unit_test(
+		    test_the_manual_page_has_every_option_and_its_default),
 		cmocka_unit_test(test_limits_of_a_file_hold),
 	};
 
