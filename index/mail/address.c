@@ -24,7 +24,7 @@ is_stray(struct sp_list *l, struct sp_view q, size_t next)
 {
 	while (next < l->v.n && sp_list_blank(l->v.p[next]))
 		next++;
-	if (next == l->v.n || memchr("<@,;(.:\"=", l->v.p[next], 9) != NULL)
+	if (next == l->v.n || strchr("<@,;(.:\"=", l->v.p[next]) != NULL)
 		return (false);
 	return (sp_list_has(q, '@') &&
 		(sp_list_has(q, '<') || sp_list_has(q, ',')));

@@ -41,9 +41,10 @@ tidy(struct sp_view a)
 			   sp_list_has(a, '@') &&
 			   !sp_list_has(sp_list_from(a, 1), '[')) {
 			a = sp_view_mem(a.p + 1, a.n - 2);
-		} else if (memchr("<>,", a.p[0], 3) != NULL) {
+		} else if (a.p[0] != '\0' && strchr("<>,", a.p[0]) != NULL) {
 			a = sp_list_from(a, 1);
-		} else if (memchr("<>,;", a.p[a.n - 1], 4) != NULL) {
+		} else if (a.p[a.n - 1] != '\0' &&
+			   strchr("<>,;", a.p[a.n - 1]) != NULL) {
 			a.n--;
 		} else {
 			return (a);

@@ -37,6 +37,11 @@ struct b64 {
 	struct sp_out *o;
 	uint32_t acc;
 	unsigned q; /* digits in acc, 0-3 */
+	unsigned breaks; /* line ends since the last digit */
+	size_t checked; /* where the line ends that was found to be base64 */
+	bool any; /* a digit was seen */
+	bool padded; /* padding was the last thing seen */
+	bool strict; /* something was complete: look at lines first */
 	bool ok;
 };
 
@@ -108,58 +113,76 @@ b64_fast(struct b64 *b, const uint8_t *p, size_t n)
 	return (i);
 }
 
+/* Pass over a line that is no base64, where one may stand. */
+static bool
+b64_skip(struct b64 *b, struct sp_view in, size_t *i)
+{
+	const char *lf;
+	size_t n;
+
+	if (!b->strict || *i < b->checked || (b->breaks == 0 && !b->padded))
+		return (false);
+	lf = memchr(in.p + *i, '\n', in.n - *i);
+	n = lf == NULL ? in.n - *i : (size_t)(lf - in.p) - *i;
+	if (b64_line(in.p + *i, n, b->padded && b->q == 0)) {
+		b->checked = *i + n;
+		return (false);
+	}
+	b->ok = false;
+	*i += n;
+	return (true);
+}
+
+static size_t
+b64_pad(struct b64 *b, struct sp_view in, size_t i)
+{
+	b->ok &= b->q >= 2 || b->padded;
+	b64_finish(b);
+	b->padded = b->strict = true;
+	b->breaks = 0;
+	while (i < in.n && in.p[i] == '=')
+		i++;
+	return (i);
+}
+
+/* At a digit or junk. */
+static size_t
+b64_digits(struct b64 *b, struct sp_view in, size_t i)
+{
+	uint8_t c = b64[(uint8_t)in.p[i]];
+	size_t n = 0;
+
+	b->any = true;
+	b->padded = false;
+	b->breaks = 0;
+	if (c == B_JUNK) {
+		b->ok = false;
+		return (i + 1);
+	}
+	if (b->q == 0)
+		n = b64_fast(b, (const uint8_t *)in.p + i, in.n - i);
+	if (n == 0) {
+		b64_digit(b, c);
+		n = 1;
+	}
+	return (i + n);
+}
+
 bool
 sp_transfer_base64(struct sp_view in, struct sp_out *o)
 {
 	struct b64 b = { .o = o, .ok = true };
-	bool padded = false, strict = false, any = false;
-	unsigned breaks = 0;
 	size_t i = 0;
 
 	while (i < in.n) {
 		uint8_t c = b64[(uint8_t)in.p[i]];
 
 		if (c == B_BLANK) {
-			if (in.p[i++] == '\n' && ++breaks >= 2 && any)
-				strict = true;
-			continue;
-		}
-		if (strict && (breaks > 0 || padded)) {
-			const char *lf = memchr(in.p + i, '\n', in.n - i);
-			size_t n =
-			    lf == NULL ? in.n - i : (size_t)(lf - in.p) - i;
-
-			if (!b64_line(in.p + i, n, padded && b.q == 0)) {
-				b.ok = false;
-				i += n;
-				continue;
-			}
-		}
-		breaks = 0;
-		if (c == B_PAD) {
-			b.ok &= b.q >= 2 || padded;
-			b64_finish(&b);
-			padded = strict = true;
-			i++;
-			while (i < in.n && in.p[i] == '=')
-				i++;
-			continue;
-		}
-		any = true;
-		padded = false;
-		if (c == B_JUNK) {
-			b.ok = false;
-			i++;
-		} else if (b.q == 0 && in.n - i >= 4) {
-			size_t n =
-			    b64_fast(&b, (const uint8_t *)in.p + i, in.n - i);
-
-			if (n == 0)
-				b64_digit(&b, c);
-			i += n == 0 ? 1 : n;
-		} else {
-			b64_digit(&b, c);
-			i++;
+			if (in.p[i++] == '\n' && ++b.breaks >= 2 && b.any)
+				b.strict = true;
+		} else if (!b64_skip(&b, in, &i)) {
+			i = c == B_PAD ? b64_pad(&b, in, i)
+				       : b64_digits(&b, in, i);
 		}
 	}
 	b.ok &= b.q == 0;

@@ -378,7 +378,7 @@ put_iconv(struct sp_view in, const char *from, struct sp_buf *out)
 	size_t left = in.n, room, bad = 0;
 	bool flush = false;
 
-	if (cd == (iconv_t)-1)
+	if ((intptr_t)cd == -1)
 		return (SIZE_MAX);
 	/* iconv's prototype lacks const; it does not write there. */
 	memcpy(&src, &in.p, sizeof(src));

@@ -144,9 +144,12 @@ message_id(struct sp_mail *m, struct sp_view v, struct sp_buf *text)
 static uint64_t
 addresses(struct sp_mail *m, int kind, struct sp_view v, struct sp_view charset)
 {
-	struct sp_mail_addrs *const lists[] = { &m->from, &m->to, &m->cc,
-		&m->bcc, &m->reply_to };
-	struct sp_mail_addrs *l = lists[kind - F_FROM];
+	struct sp_mail_addrs *const lists[F_NONE] = { [F_FROM] = &m->from,
+		[F_TO] = &m->to,
+		[F_CC] = &m->cc,
+		[F_BCC] = &m->bcc,
+		[F_REPLY] = &m->reply_to };
+	struct sp_mail_addrs *l = lists[kind];
 	uint64_t flags = 0;
 
 	if (kind == F_FROM && l->present)
@@ -200,8 +203,14 @@ sp_facts_fill(struct sp_mail *m, const struct sp_facts_in *in,
 		case F_MSGID:
 			flags |= message_id(m, v, text);
 			break;
-		default:
+		case F_FROM:
+		case F_TO:
+		case F_CC:
+		case F_BCC:
+		case F_REPLY:
 			flags |= addresses(m, kind, v, charset);
+			break;
+		default:
 			break;
 		}
 	}

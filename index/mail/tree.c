@@ -300,7 +300,7 @@ walk_parts(
 	unsigned number = 0;
 	char *m = sp_mem_get(w->mem, boundary.n + 3);
 
-	memcpy(m, "--", 2);
+	m[0] = m[1] = '-';
 	memcpy(m + 2, boundary.p, boundary.n);
 	mark = sp_view_mem(m, boundary.n + 2);
 	if (!find_delim(v, mark, 0, &d))
