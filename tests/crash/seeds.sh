@@ -32,6 +32,7 @@ segment-signed-late seal journal/archive/seal_pack.c /^commit_segment(/,/^}/{s/r
 intake-removed-early seal journal/archive/seal_pack.c /^pack(/,/^}/s/rc = commit_segment(s, j, err);/if ((rc = remove_intake(s, j, err)) == SP_OK) rc = commit_segment(s, j, err);/
 tiles-no-dirsync seal journal/archive/tree_publish.c s/enum sp_code rc = sp_io_syncdir(t->dirty\[i\], err);/enum sp_code rc = SP_OK; (void)err;/
 tail-before-tiles seal journal/archive/tree.c /^sp_tree_commit(/,/^}/s/rc = sp_tree_flush(t, err);/if ((rc = replace_tail(t, err)) == SP_OK) rc = sp_tree_flush(t, err);/
+tiles-no-sync tree journal/archive/tree_batch.c s/j->rc = sp_io_fsync(j->b->files\[i\].fd, &j->err);/j->rc = SP_OK;/
 export-folder-no-sync export export/container.c s/rc = sp_io_syncfs(c->partial, err);/rc = SP_OK;/
 export-file-no-sync export export/container.c s/rc = sp_io_fsync(c->fd, err);/rc = SP_OK;/
 export-no-dirsync export export/container.c s/rc = sp_io_syncdir(parent, err);/rc = SP_OK;/
