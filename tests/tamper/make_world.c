@@ -70,5 +70,11 @@ main(void)
 	(void)printf("%s\n", fx.root);
 	free(bag);
 	free(selection);
+	/* Not sp_fixture_done: the files shall stay. */
+	sp_fixture_close(&fx);
+	sp_config_free(fx.cfg);
+	free(fx.root);
+	free(fx.dir);
+	free(fx.guard);
 	return (0);
 }
