@@ -53,7 +53,7 @@ enum sp_code
 sp_query_error(
     struct sp_err *err, struct sp_view q, size_t at, const char *fmt, ...)
 {
-	char what[256], line[2 * AROUND + 8];
+	char what[400], line[2 * AROUND + 8];
 	size_t from, to;
 	va_list ap;
 

@@ -162,6 +162,7 @@ static const struct {
 		   "       ^" },
 	{ "from: alice", "\n  from: alice\n       ^" },
 	{ "form:alice", "\"form:\" is not a field" },
+	{ "form:alice", "in quotation marks)\n" },
 	{ "form:alice", "\n  form:alice\n  ^" },
 	{ "header:X=y", "\"header:\" is not a field" },
 	{ "a \"b c", "this quotation mark is never closed\n"
