@@ -1,8 +1,6 @@
 /* Starting workers and listening to them. */
 #include <errno.h>
-#include <grp.h>
 #include <inttypes.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +11,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-#include "app/sockets.h"
+#include "app/account.h"
 #include "app/supervisor.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -27,21 +25,21 @@ static int (*const run[SP_ROLES])(struct sp_worker *) = { sp_worker_receive,
 
 /* Started as root, the workers are the archive's account for good. */
 static bool
-become(const struct sp_config *cfg)
+become(const struct sp_app *app)
 {
+	char quoted[SP_ERR_MAX];
+	struct sp_account acct;
 	struct sp_err err;
-	uid_t uid;
-	gid_t gid, readers;
 
-	if (geteuid() != 0 || cfg->user == NULL)
-		return (true);
-	if (sp_account(cfg->user, cfg->group, &uid, &gid, &readers, &err) ==
-		SP_OK &&
-	    initgroups(cfg->user, gid) == 0 && setgid(gid) == 0 &&
-	    setuid(uid) == 0)
+	if (sp_account_find(app->dir, app->cfg, &acct, &err) != SP_OK) {
+		sp_log(SP_LOG_ERROR, "worker_failed", "reason=%s",
+		    sp_log_quote(sp_view_str(err.msg), quoted, sizeof(quoted)));
+		return (false);
+	}
+	if (sp_account_become(&acct))
 		return (true);
 	sp_log(SP_LOG_ERROR, "worker_failed",
-	    "reason=\"cannot become account %s\"", cfg->user);
+	    "reason=\"cannot become account %s\"", acct.name);
 	return (false);
 }
 
@@ -105,7 +103,7 @@ be_worker(struct sp_super *s, enum sp_role role, int channel, pid_t parent)
 	(void)prctl(PR_SET_NAME, sp_role_names[role]);
 	close_others(s, role, channel);
 	w.signals = watch_sigterm();
-	if (w.signals < 0 || !become(s->app->cfg))
+	if (w.signals < 0 || !become(s->app))
 		return (1);
 	/* setuid() clears it. */
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);

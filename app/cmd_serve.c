@@ -9,6 +9,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "app/account.h"
 #include "app/commands.h"
 #include "app/options.h"
 #include "app/reload.h"
@@ -44,9 +45,15 @@ static enum sp_code
 prepare(struct sp_super *s, struct sp_err *err)
 {
 	char *lock = sp_layout_path(s->app->dir, "state/serve.lock");
+	struct sp_account acct;
 	enum sp_code rc;
 
-	rc = sp_io_lock(lock, 0, &s->lock_fd, err);
+	rc = sp_account_find(s->app->dir, s->app->cfg, &acct, err);
+	if (rc == SP_OK) {
+		sp_account_enter(&acct);
+		rc = sp_io_lock(lock, 0, &s->lock_fd, err);
+		sp_account_leave(&acct);
+	}
 	if (rc == SP_ELOCKED)
 		(void)sp_err_prefix(
 		    err, "another `sealpost serve` runs on this archive");

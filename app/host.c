@@ -32,8 +32,7 @@ sp_host_open(struct sp_app *app, struct sp_host **out, struct sp_err *err)
 	h->app = app;
 	rc = sp_door_open(app->dir, &h->door, err);
 	if (rc == SP_ENOTFOUND || rc == SP_EPERM) {
-		h->local = sp_local_new(app);
-		rc = SP_OK;
+		rc = sp_local_new(app, &h->local, err);
 	}
 	if (rc != SP_OK) {
 		sp_host_close(h);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/account.h"
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/json.h"
@@ -25,6 +26,7 @@ struct queued {
 
 struct sp_local {
 	struct sp_app *app;
+	struct sp_account account;
 	struct sp_append *append;
 	struct sp_seal *seal;
 	struct sp_index *index;
@@ -34,13 +36,19 @@ struct sp_local {
 	uint64_t bytes;
 };
 
-struct sp_local *
-sp_local_new(struct sp_app *app)
+enum sp_code
+sp_local_new(struct sp_app *app, struct sp_local **out, struct sp_err *err)
 {
 	struct sp_local *l = sp_xcalloc(1, sizeof(*l));
+	enum sp_code rc;
 
 	l->app = app;
-	return (l);
+	rc = sp_account_find(app->dir, app->cfg, &l->account, err);
+	if (rc == SP_OK)
+		*out = l;
+	else
+		free(l);
+	return (rc);
 }
 
 static void
@@ -61,9 +69,11 @@ sp_local_free(struct sp_local *l)
 	if (l == NULL)
 		return;
 	forget_queue(l);
+	sp_account_enter(&l->account);
 	sp_index_close(l->index);
 	sp_seal_close(l->seal);
 	sp_append_close(l->append);
+	sp_account_leave(&l->account);
 	free(l);
 }
 
@@ -78,8 +88,8 @@ may_write(const struct sp_local *l, struct sp_err *err)
 	if (no == 0)
 		return (SP_OK);
 	return (sp_err_set(err, SP_EPERM, 0,
-	    "%s: this user may only read the archive, and no service is "
-	    "running that could log the access",
+	    "%s: this user may only read the archive; the access cannot be "
+	    "logged",
 	    l->app->dir));
 }
 
@@ -139,8 +149,8 @@ need_seal(struct sp_local *l, struct sp_err *err)
 	return (rc);
 }
 
-enum sp_code
-sp_local_event(struct sp_local *l, const char *name, struct sp_view detail,
+static enum sp_code
+append_event(struct sp_local *l, const char *name, struct sp_view detail,
     uint64_t *seq, struct sp_err *err)
 {
 	enum sp_code rc = need_append(l, err);
@@ -150,8 +160,8 @@ sp_local_event(struct sp_local *l, const char *name, struct sp_view detail,
 	return (sp_append_event(l->append, name, detail, seq, err));
 }
 
-enum sp_code
-sp_local_flush(struct sp_local *l, struct sp_err *err)
+static enum sp_code
+flush(struct sp_local *l, struct sp_err *err)
 {
 	enum sp_code rc;
 
@@ -183,9 +193,8 @@ full_source(struct sp_view members)
 	return (text);
 }
 
-enum sp_code
-sp_local_deliver(
-    struct sp_local *l, const struct sp_host_message *m, struct sp_err *err)
+static enum sp_code
+deliver(struct sp_local *l, const struct sp_host_message *m, struct sp_err *err)
 {
 	struct queued *q;
 	struct sp_append_item *item;
@@ -210,12 +219,12 @@ sp_local_deliver(
 	l->queued++;
 	l->bytes += m->msg.n;
 	if (l->queued == QUEUE_MAX || l->bytes >= QUEUE_BYTES)
-		return (sp_local_flush(l, err));
+		return (flush(l, err));
 	return (SP_OK);
 }
 
-enum sp_code
-sp_local_cover(struct sp_local *l, uint64_t seq, struct sp_err *err)
+static enum sp_code
+cover(struct sp_local *l, uint64_t seq, struct sp_err *err)
 {
 	enum sp_code rc = need_seal(l, err);
 	uint64_t size = 0;
@@ -232,8 +241,8 @@ sp_local_cover(struct sp_local *l, uint64_t seq, struct sp_err *err)
 	return (rc);
 }
 
-enum sp_code
-sp_local_sign(struct sp_local *l, struct sp_view data, struct sp_buf *p7s,
+static enum sp_code
+sign(struct sp_local *l, struct sp_view data, struct sp_buf *p7s,
     struct sp_err *err)
 {
 	enum sp_code rc = need_seal(l, err);
@@ -241,8 +250,8 @@ sp_local_sign(struct sp_local *l, struct sp_view data, struct sp_buf *p7s,
 	return (rc == SP_OK ? sp_seal_sign(l->seal, data, p7s, err) : rc);
 }
 
-enum sp_code
-sp_local_seal(struct sp_local *l, struct sp_buf *text, struct sp_err *err)
+static enum sp_code
+seal_all(struct sp_local *l, struct sp_buf *text, struct sp_err *err)
 {
 	uint64_t size = 0, before;
 	bool did = true;
@@ -288,8 +297,8 @@ on_index_progress(void *ctx, uint64_t done, uint64_t total)
 	return (sp_progress_step(&c->progress, done, total));
 }
 
-enum sp_code
-sp_local_index(struct sp_local *l, int64_t drop_since, struct sp_err *err)
+static enum sp_code
+update_index(struct sp_local *l, int64_t drop_since, struct sp_err *err)
 {
 	struct index_ctx ctx = { .l = l };
 	const struct sp_index_report report = { on_index_report,
@@ -311,5 +320,87 @@ sp_local_index(struct sp_local *l, int64_t drop_since, struct sp_err *err)
 	sp_progress_end(&ctx.progress);
 	sp_index_close(l->index);
 	l->index = NULL;
+	return (rc);
+}
+
+/* ---- each of them as the archive's account ------------------------------ */
+
+enum sp_code
+sp_local_event(struct sp_local *l, const char *name, struct sp_view detail,
+    uint64_t *seq, struct sp_err *err)
+{
+	enum sp_code rc;
+
+	sp_account_enter(&l->account);
+	rc = append_event(l, name, detail, seq, err);
+	sp_account_leave(&l->account);
+	return (rc);
+}
+
+enum sp_code
+sp_local_deliver(
+    struct sp_local *l, const struct sp_host_message *m, struct sp_err *err)
+{
+	enum sp_code rc;
+
+	sp_account_enter(&l->account);
+	rc = deliver(l, m, err);
+	sp_account_leave(&l->account);
+	return (rc);
+}
+
+enum sp_code
+sp_local_flush(struct sp_local *l, struct sp_err *err)
+{
+	enum sp_code rc;
+
+	sp_account_enter(&l->account);
+	rc = flush(l, err);
+	sp_account_leave(&l->account);
+	return (rc);
+}
+
+enum sp_code
+sp_local_cover(struct sp_local *l, uint64_t seq, struct sp_err *err)
+{
+	enum sp_code rc;
+
+	sp_account_enter(&l->account);
+	rc = cover(l, seq, err);
+	sp_account_leave(&l->account);
+	return (rc);
+}
+
+enum sp_code
+sp_local_sign(struct sp_local *l, struct sp_view data, struct sp_buf *p7s,
+    struct sp_err *err)
+{
+	enum sp_code rc;
+
+	sp_account_enter(&l->account);
+	rc = sign(l, data, p7s, err);
+	sp_account_leave(&l->account);
+	return (rc);
+}
+
+enum sp_code
+sp_local_seal(struct sp_local *l, struct sp_buf *text, struct sp_err *err)
+{
+	enum sp_code rc;
+
+	sp_account_enter(&l->account);
+	rc = seal_all(l, text, err);
+	sp_account_leave(&l->account);
+	return (rc);
+}
+
+enum sp_code
+sp_local_index(struct sp_local *l, int64_t drop_since, struct sp_err *err)
+{
+	enum sp_code rc;
+
+	sp_account_enter(&l->account);
+	rc = update_index(l, drop_since, err);
+	sp_account_leave(&l->account);
 	return (rc);
 }

@@ -11,7 +11,9 @@
 
 struct sp_local;
 
-struct sp_local *sp_local_new(struct sp_app *app);
+/* ${app} outlives it. */
+SP_CHECK enum sp_code sp_local_new(
+    struct sp_app *app, struct sp_local **out, struct sp_err *err);
 void sp_local_free(struct sp_local *l); /* NULL is fine */
 
 /* See host.h for each. */

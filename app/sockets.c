@@ -1,9 +1,7 @@
 #include "app/sockets.h"
 
 #include <errno.h>
-#include <grp.h>
 #include <netinet/in.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,6 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "app/account.h"
 #include "base/buf.h"
 #include "base/io.h"
 
@@ -46,37 +45,6 @@ sp_socket_listen(const struct sp_listen *l, int *fd, struct sp_err *err)
 	return (SP_OK);
 }
 
-enum sp_code
-sp_account(const char *user, const char *group, uid_t *uid, gid_t *gid,
-    gid_t *readers, struct sp_err *err)
-{
-	const struct passwd *pw;
-	const struct group *gr;
-
-	*uid = (uid_t)-1;
-	*gid = *readers = (gid_t)-1;
-	if (user != NULL) {
-		pw = getpwnam(user);
-		if (pw == NULL)
-			return (sp_err_set(err, SP_ECONFIG, 0,
-			    "no account \"%s\" on this machine: make it "
-			    "(adduser --system %s) or change `user`",
-			    user, user));
-		*uid = pw->pw_uid;
-		*gid = pw->pw_gid;
-	}
-	if (group != NULL) {
-		gr = getgrnam(group);
-		if (gr == NULL)
-			return (sp_err_set(err, SP_ECONFIG, 0,
-			    "no group \"%s\" on this machine: make it "
-			    "(addgroup --system %s) or change `group`",
-			    group, group));
-		*readers = gr->gr_gid;
-	}
-	return (SP_OK);
-}
-
 static enum sp_code
 bind_local(int s, const char *path, struct sp_err *err)
 {
@@ -99,13 +67,15 @@ sp_socket_local(const char *dir, const char *name, const struct sp_config *cfg,
     int *fd, struct sp_err *err)
 {
 	char *path = sp_xasprintf("%s/%s", dir, name);
-	uid_t uid;
-	gid_t gid, readers;
+	struct sp_account acct;
+	gid_t readers;
 	mode_t mask;
 	enum sp_code rc;
 	int s = -1;
 
-	rc = sp_account(cfg->user, cfg->group, &uid, &gid, &readers, err);
+	rc = sp_account_find(dir, cfg, &acct, err);
+	if (rc == SP_OK)
+		rc = sp_account_readers(cfg, &readers, err);
 	if (rc == SP_OK)
 		rc = sp_io_unlink(path, err);
 	if (rc != SP_OK)
@@ -118,9 +88,9 @@ sp_socket_local(const char *dir, const char *name, const struct sp_config *cfg,
 	mask = umask(0117); /* 0660 from the first moment */
 	rc = bind_local(s, path, err);
 	(void)umask(mask);
-	if (rc == SP_OK && (geteuid() == 0 || readers != (gid_t)-1) &&
-	    chown(path, geteuid() == 0 ? uid : (uid_t)-1,
-		readers != (gid_t)-1 ? readers : gid) != 0)
+	if (rc == SP_OK && (acct.other || readers != (gid_t)-1) &&
+	    chown(path, acct.other ? acct.uid : (uid_t)-1,
+		readers != (gid_t)-1 ? readers : acct.gid) != 0)
 		rc = sp_err_set(err, SP_EIO, errno,
 		    "%s: cannot give the socket to its group", path);
 out:

@@ -10,12 +10,9 @@
  * another program"). */
 SP_CHECK enum sp_code sp_socket_listen(
     const struct sp_listen *l, int *fd, struct sp_err *err);
-/* A listening Unix socket DIR/NAME, mode 0660, owned by user and group where
- * we may; one left over from a dead service is replaced. */
+/* A listening Unix socket DIR/NAME, mode 0660, owned by the account and the
+ * readers' group where we may; one left over from a dead service is replaced. */
 SP_CHECK enum sp_code sp_socket_local(const char *dir, const char *name,
     const struct sp_config *cfg, int *fd, struct sp_err *err);
-/* Uid and gid of the account ${user} and the group ${group} (NULL: -1). */
-SP_CHECK enum sp_code sp_account(const char *user, const char *group,
-    uid_t *uid, gid_t *gid, gid_t *readers, struct sp_err *err);
 
 #endif

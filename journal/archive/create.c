@@ -23,6 +23,7 @@
 
 #define STAGE	     ".init"
 #define DIR_MODE     0750
+#define GUARD_MODE   0755 /* readers verify with it; nothing in it is secret */
 #define SECRET_MODE  0700
 #define CONF_MODE    0640
 #define VKEY_MODE    0644
@@ -277,7 +278,7 @@ write_guard(const struct make *m, struct sp_err *err)
 		from = sp_layout_path(m->c->dir, "keys/log.vkey");
 	}
 	sp_buf_init(&text, SP_CREATE_PEM_MAX);
-	rc = sp_io_mkdirs(m->c->guard, DIR_MODE, err);
+	rc = sp_io_mkdirs(m->c->guard, GUARD_MODE, err);
 	if (rc == SP_OK)
 		rc = sp_io_read_file(from, SP_CREATE_PEM_MAX, &text, err);
 	if (rc == SP_OK) {
