@@ -22,6 +22,8 @@ LONG = os.environ.get("SP_LONG") == "1"
 SEALPOST = os.path.join(BUILD, "app", "sealpost")
 VERIFY = os.path.join(BUILD, "app", "sealpost-verify")
 PORT = 2525
+with open(SEALPOST, "rb") as f:
+    SANITIZED = b"__asan_init" in f.read()
 
 failures = []
 
@@ -54,10 +56,10 @@ def workdir(tmpfs=None):
     return path
 
 
-def run(*args, status=0, data=None, env=None, timeout=300):
+def run(*args, status=0, data=None, env=None, timeout=300, **popen):
     """Run a command; check its exit status (None: any); the completed process."""
     done = subprocess.run([str(a) for a in args], input=data, capture_output=True, timeout=timeout,
-                          env={**os.environ, **(env or {})})
+                          env={**os.environ, **(env or {})}, **popen)
     if status is not None and done.returncode != status:
         check(False, f"{' '.join(map(str, args))[:200]}: exit status {done.returncode}, want {status}\n"
                      f"  out: {done.stdout[-600:].decode(errors='replace')}\n"
@@ -70,10 +72,11 @@ def run(*args, status=0, data=None, env=None, timeout=300):
 class Archive:
     """An archive in a directory of its own, and the service on it."""
 
-    def __init__(self, root, port=PORT, config=None):
-        self.root, self.port = root, port
-        self.dir = os.path.join(root, "archive")
-        run(SEALPOST, "init", self.dir, "--origin", "e2e.example/journal", "--listen", f"127.0.0.1:{port}")
+    def __init__(self, root, port=PORT, config=None, name="archive", init=()):
+        self.root, self.port, self.program = root, port, SEALPOST
+        self.dir = os.path.join(root, name)
+        self.origin = f"e2e.example/{name}"
+        run(SEALPOST, "init", self.dir, "--origin", self.origin, "--listen", f"127.0.0.1:{port}", *init)
         if config:
             self.configure(config)
         self.vkey = self.cmd("key", "show").stdout.decode().splitlines()[0]
@@ -81,15 +84,17 @@ class Archive:
         self.starts = 0
 
     def configure(self, extra):
-        """Put options into the listener and text at the end: {'listen': ..., 'top': ...}."""
+        """Put options into sections and at the end: {'listen': ..., 'seal': ..., 'top': ...}."""
         path = os.path.join(self.dir, "sealpost.conf")
         text = open(path).read()
-        if "listen" in extra:
-            text = re.sub(r"(\n\s*listen [^{]*\{\n)", lambda m: m.group(1) + extra["listen"] + "\n", text, count=1)
+        for section, options in extra.items():
+            if section != "top":
+                text, n = re.subn(r"(?m)^(%s [^{]*\{\n)" % section, lambda m: m.group(1) + options + "\n", text, count=1)
+                check(n == 1, f"no section {section} in {path}")
         open(path, "w").write(text + extra.get("top", ""))
 
     def cmd(self, *args, **kw):
-        return run(SEALPOST, "-A", self.dir, *args, **kw)
+        return run(self.program, "-A", self.dir, *args, **kw)
 
     def start(self, *args, wait=True):
         self.starts += 1
@@ -112,6 +117,11 @@ class Archive:
                 break
             time.sleep(0.02)
         return check(False, f"no \"{text}\" in the log:\n{self.log_text()[-3000:]}")
+
+    def events(self, name=None):
+        """[record] of the events, oldest first."""
+        found = [json.loads(t) for t in self.cmd("audit", "--format", "json", status=None).stdout.splitlines()]
+        return sorted((r for r in found if name in (None, r["event"])), key=lambda r: r["seq"])
 
     def stop(self, sig=signal.SIGTERM, status=0, seconds=90):
         self.service.send_signal(sig)
@@ -188,6 +198,66 @@ def message(number, size=600, extra=b""):
     return (b"From: a@corp.example\r\nTo: b@corp.example\r\nSubject: message %d\r\n"
             b"Message-ID: <%d@e2e.example>\r\nDate: Mon, 05 Jan 2026 10:00:00 +0000\r\n\r\n" % (number, number)
             + body + extra)
+
+
+class Raw:
+    """A session on a socket: exact bytes out, whole replies in."""
+
+    def __init__(self, port=PORT, path=None, timeout=60):
+        self.sock = socket.socket(socket.AF_UNIX if path else socket.AF_INET)
+        self.sock.settimeout(timeout)
+        self.sock.connect(path or ("127.0.0.1", port))
+        self.file = self.sock.makefile("rb")
+
+    def reply(self):
+        """(code, text) of one whole reply; (0, "") at the end of the connection."""
+        lines = []
+        while True:
+            line = self.file.readline()
+            if not line:
+                return 0, ""
+            lines.append(line.decode(errors="replace").rstrip("\r\n"))
+            if line[3:4] != b"-":
+                return int(line[:3]), "\n".join(lines)
+
+    def put(self, data):
+        self.sock.sendall(data)
+
+    def cmd(self, text):
+        self.put((text if isinstance(text, bytes) else text.encode()) + b"\r\n")
+        return self.reply()
+
+    def hello(self, verb="EHLO"):
+        self.reply()
+        return self.cmd(verb + " client.example")
+
+    def close(self):
+        self.file.close()
+        self.sock.close()
+
+
+def wait_for(what, test, seconds=60):
+    """Poll until test() is true; noted as a failure if it never is."""
+    end = time.time() + seconds
+    while time.time() < end:
+        value = test()
+        if value:
+            return value
+        time.sleep(0.05)
+    return check(False, f"not within {seconds} s: {what}")
+
+
+def one_line(done, what):
+    """An error is one line on standard error that names the program."""
+    text = done.stderr.decode(errors="replace")
+    return check(text.count("\n") == 1 and re.match(r"sealpost(-verify)?: .{8,}", text),
+                 f"{what}: not one clear line on standard error: {text!r}")
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
 
 
 def listening(port):
