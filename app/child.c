@@ -175,7 +175,11 @@ unasked(struct sp_super *s, struct sp_view text)
 {
 	struct sp_view word = sp_view_cut(&text, ' ');
 
-	if (sp_view_eq_str(word, "ready") && !s->ready) {
+	if (sp_view_eq_str(word, "ready")) {
+		/* The operator spoke of the clock as he saw it then. */
+		s->accept_clock = false;
+		if (s->ready)
+			return;
 		s->ready = true;
 		sp_log(SP_LOG_INFO, "ready", "listeners=%zu",
 		    s->app->cfg->nlisten);

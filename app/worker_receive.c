@@ -16,12 +16,17 @@
 #include "base/log.h"
 #include "journal/receive/receive.h"
 
+#define CONFIG_MAX	(1u << 20) /* bytes of its event */
+#define CONFIG_RETRY_MS 5000
+
 struct state {
 	struct sp_worker *w;
 	struct sp_append *append;
 	struct sp_receive *receive;
 	uv_loop_t loop;
 	uv_poll_t channel, signals;
+	uv_timer_t config_timer;
+	bool config_due, config_busy; /* its event is not in the log yet */
 	bool draining, done;
 	struct sp_request rq;
 };
@@ -166,39 +171,129 @@ on_signal(uv_poll_t *h, int status_ SP_UNUSED, int events SP_UNUSED)
 	drain(s);
 }
 
-/* A changed effective configuration is an event, full text less secrets. */
+/* ---- the event of a changed effective configuration ------------------- */
+
+static char *
+config_path(const struct state *s)
+{
+	return (sp_xasprintf("%s/state/config.sha256", s->w->app->dir));
+}
+
+static void
+config_digest(const struct state *s, char out[2 * SP_SHA256_LEN + 1])
+{
+	const char *text = s->w->app->cfg->text;
+	uint8_t digest[SP_SHA256_LEN];
+
+	sp_sha256_once(text, strlen(text), digest);
+	sp_hex_encode(digest, sizeof(digest), out);
+}
+
+/* Whether the log has this configuration already. */
+static bool
+config_known(const struct state *s)
+{
+	char now[2 * SP_SHA256_LEN + 1];
+	char *path = config_path(s);
+	struct sp_buf old;
+	bool known;
+
+	config_digest(s, now);
+	sp_buf_init(&old, 128);
+	known = sp_io_read_file(path, 128, &old, NULL) == SP_OK &&
+		sp_view_eq_str(sp_buf_view(&old), now);
+	sp_buf_done(&old);
+	free(path);
+	return (known);
+}
+
+/* A lost note only means that the event is entered again. */
+static void
+config_entered(struct state *s)
+{
+	char now[2 * SP_SHA256_LEN + 1];
+	char *path = config_path(s);
+
+	s->config_due = false;
+	config_digest(s, now);
+	if (sp_io_replace(path, now, strlen(now), 0640, NULL) != SP_OK)
+		sp_log(SP_LOG_WARN, "config_note",
+		    "error=\"state/config.sha256 not written\"");
+	free(path);
+}
+
+/* Its full text less secrets. */
+static enum sp_code
+config_detail(const struct state *s, struct sp_buf *out)
+{
+	char now[2 * SP_SHA256_LEN + 1];
+	struct sp_json j;
+
+	config_digest(s, now);
+	sp_json_init(&j, out);
+	sp_json_obj(&j, NULL);
+	sp_json_cstr(&j, "sha256", now);
+	sp_json_cstr(&j, "text", s->w->app->cfg->text);
+	sp_json_obj_end(&j);
+	return (sp_json_end(&j));
+}
+
+/* Before anything is received under it; a clock that was accepted is entered
+ * in front of it. */
 static void
 enter_config(struct state *s)
 {
-	const char *text = s->w->app->cfg->text;
-	char *path = sp_xasprintf("%s/state/config.sha256", s->w->app->dir);
-	uint8_t digest[SP_SHA256_LEN];
-	char now[2 * SP_SHA256_LEN + 1];
-	struct sp_buf old, b;
-	struct sp_json j;
+	struct sp_buf b;
 
-	sp_sha256_once(text, strlen(text), digest);
-	sp_hex_encode(digest, sizeof(digest), now);
-	sp_buf_init(&old, 128);
-	sp_buf_init(&b, 1u << 20);
-	if (sp_io_read_file(path, 128, &old, NULL) != SP_OK ||
-	    !sp_view_eq_str(sp_buf_view(&old), now)) {
-		sp_json_init(&j, &b);
-		sp_json_obj(&j, NULL);
-		sp_json_cstr(&j, "sha256", now);
-		sp_json_cstr(&j, "text", text);
-		sp_json_obj_end(&j);
-		/* A lost note only means that the event is entered again. */
-		if (sp_json_end(&j) == SP_OK &&
-		    sp_append_event(s->append, "config", sp_buf_view(&b), NULL,
-			NULL) == SP_OK &&
-		    sp_io_replace(path, now, strlen(now), 0640, NULL) != SP_OK)
-			sp_log(SP_LOG_WARN, "config_note",
-			    "error=\"state/config.sha256 not written\"");
-	}
-	sp_buf_done(&old);
+	s->config_due = !config_known(s);
+	if (!s->config_due)
+		return;
+	sp_buf_init(&b, CONFIG_MAX);
+	if (config_detail(s, &b) == SP_OK &&
+	    sp_append_event(s->append, "config", sp_buf_view(&b), NULL, NULL) ==
+		SP_OK)
+		config_entered(s);
 	sp_buf_done(&b);
-	free(path);
+}
+
+static void
+on_config_entered(void *ctx, enum sp_code code, uint64_t seq SP_UNUSED)
+{
+	struct state *s = ctx;
+
+	s->config_busy = false;
+	if (code == SP_OK)
+		config_entered(s);
+}
+
+/* The log would not take it at the start (a full disk, a clock that leapt):
+ * when it takes mail again, it takes this. */
+static void
+on_config_timer(uv_timer_t *t)
+{
+	struct state *s = t->data;
+	struct sp_buf b;
+
+	if (!s->config_due || s->config_busy || s->draining)
+		return;
+	sp_buf_init(&b, CONFIG_MAX);
+	if (config_detail(s, &b) == SP_OK) {
+		s->config_busy = true;
+		sp_receive_event(s->receive, "config", sp_buf_view(&b),
+		    on_config_entered, s);
+	}
+	sp_buf_done(&b);
+}
+
+/* ---- start ------------------------------------------------------------- */
+
+/* From the thread that commits. */
+static void
+on_append_alarm(void *ctx, const char *text)
+{
+	const struct state *s = ctx;
+
+	sp_worker_alarm(s->w, text);
 }
 
 /* NULL: go on; else why every MAIL must be answered 451. */
@@ -207,7 +302,9 @@ open_log(struct state *s, int *status_)
 {
 	const struct sp_append_opts opts = { .by = sp_app_by(),
 		.accept_clock = s->w->accept_clock,
-		.lock_wait_ms = 10000 };
+		.lock_wait_ms = 10000,
+		.alarm = on_append_alarm,
+		.ctx = s };
 	struct sp_intake_found found = { 0 };
 	struct sp_err err;
 	enum sp_code rc;
@@ -249,7 +346,11 @@ start(struct state *s)
 	}
 	s->channel.data = s;
 	s->signals.data = s;
-	return (uv_poll_init(&s->loop, &s->channel, s->w->channel) == 0 &&
+	s->config_timer.data = s;
+	return (uv_timer_init(&s->loop, &s->config_timer) == 0 &&
+		uv_timer_start(&s->config_timer, on_config_timer,
+		    CONFIG_RETRY_MS, CONFIG_RETRY_MS) == 0 &&
+		uv_poll_init(&s->loop, &s->channel, s->w->channel) == 0 &&
 		uv_poll_start(&s->channel, UV_READABLE, on_channel) == 0 &&
 		uv_poll_init(&s->loop, &s->signals, s->w->signals) == 0 &&
 		uv_poll_start(&s->signals, UV_READABLE, on_signal) == 0);
@@ -259,6 +360,7 @@ int
 sp_worker_receive(struct sp_worker *w)
 {
 	static struct state s;
+	struct sp_err err;
 	char *hold;
 	int rc = 0;
 
@@ -266,8 +368,12 @@ sp_worker_receive(struct sp_worker *w)
 	hold = open_log(&s, &rc);
 	if (s.append == NULL && hold == NULL)
 		return (1);
-	if (s.append != NULL)
+	if (s.append != NULL) {
 		enter_config(&s);
+		/* An accepted clock is in the log before we are ready. */
+		if (sp_append_tick(s.append, &err) != SP_OK)
+			sp_worker_alarm(w, err.msg);
+	}
 	if (uv_loop_init(&s.loop) != 0)
 		return (1);
 	if (!start(&s)) {
@@ -281,6 +387,7 @@ sp_worker_receive(struct sp_worker *w)
 			;
 		uv_close((uv_handle_t *)&s.channel, NULL);
 		uv_close((uv_handle_t *)&s.signals, NULL);
+		uv_close((uv_handle_t *)&s.config_timer, NULL);
 	}
 	sp_receive_free(s.receive);
 	(void)uv_run(&s.loop, UV_RUN_NOWAIT);
