@@ -17,6 +17,8 @@
 #define LOCK_WAIT_MS 10000
 #define QUEUE_MAX    256 /* messages of one batch */
 #define QUEUE_BYTES  (8u << 20)
+#define DAY	     (86400 * SP_SECOND)
+#define SILENCE_MAX  (366 * DAY)
 
 struct queued {
 	char *msg, *source, *origin_date;
@@ -27,6 +29,8 @@ struct queued {
 struct sp_local {
 	struct sp_app *app;
 	struct sp_account account;
+	bool idle; /* nothing was entered for a day or more */
+	char alarm[SP_ERR_MAX]; /* of the call in work, or "" */
 	struct sp_append *append;
 	struct sp_seal *seal;
 	struct sp_index *index;
@@ -104,11 +108,37 @@ report_recovery(const struct sp_local *l, const struct sp_intake_found *f)
 		    f->cut_bytes, f->cut_path);
 }
 
+/* Kept until the call is over: a failure says the same by itself. */
+static void
+on_append_alarm(void *ctx, const char *text)
+{
+	struct sp_local *l = ctx;
+
+	(void)snprintf(l->alarm, sizeof(l->alarm), "%s", text);
+}
+
+/*
+ * After a long silence a service would wait for a synchronised clock.  Who
+ * works at the terminal sees the clock: his command counts as its acceptance
+ * (the `clock` event names him), unless it is more than a year off.
+ */
+static void
+accept_clock(struct sp_local *l, int64_t last)
+{
+	int64_t silence = sp_clock_wall() - last;
+
+	l->idle = last > 0 && silence > DAY && silence <= SILENCE_MAX;
+	if (l->idle)
+		sp_append_accept_clock(l->append);
+}
+
 static enum sp_code
 need_append(struct sp_local *l, struct sp_err *err)
 {
 	const struct sp_append_opts opts = { .by = sp_app_by(),
-		.lock_wait_ms = LOCK_WAIT_MS };
+		.lock_wait_ms = LOCK_WAIT_MS,
+		.alarm = on_append_alarm,
+		.ctx = l };
 	struct sp_intake_found found = { 0 };
 	enum sp_code rc;
 
@@ -118,8 +148,10 @@ need_append(struct sp_local *l, struct sp_err *err)
 	if (rc == SP_OK)
 		rc = sp_append_open(
 		    l->app->dir, l->app->cfg, &opts, &l->append, &found, err);
-	if (rc == SP_OK)
+	if (rc == SP_OK) {
 		report_recovery(l, &found);
+		accept_clock(l, found.last_received);
+	}
 	return (rc);
 }
 
@@ -325,82 +357,77 @@ update_index(struct sp_local *l, int64_t drop_since, struct sp_err *err)
 
 /* ---- each of them as the archive's account ------------------------------ */
 
+static void
+enter(struct sp_local *l)
+{
+	l->alarm[0] = '\0';
+	sp_account_enter(&l->account);
+}
+
+static enum sp_code
+leave(struct sp_local *l, enum sp_code rc)
+{
+	sp_account_leave(&l->account);
+	if (rc != SP_OK || l->alarm[0] == '\0')
+		return (rc);
+	if (!l->idle)
+		(void)fprintf(stderr, "sealpost: ALARM: %s\n", l->alarm);
+	else if (!l->app->quiet)
+		(void)fprintf(stderr,
+		    "sealpost: note: the last entry is more than a day old; "
+		    "the clock of this host is taken as it is, which is "
+		    "logged\n");
+	return (rc);
+}
+
 enum sp_code
 sp_local_event(struct sp_local *l, const char *name, struct sp_view detail,
     uint64_t *seq, struct sp_err *err)
 {
-	enum sp_code rc;
-
-	sp_account_enter(&l->account);
-	rc = append_event(l, name, detail, seq, err);
-	sp_account_leave(&l->account);
-	return (rc);
+	enter(l);
+	return (leave(l, append_event(l, name, detail, seq, err)));
 }
 
 enum sp_code
 sp_local_deliver(
     struct sp_local *l, const struct sp_host_message *m, struct sp_err *err)
 {
-	enum sp_code rc;
-
-	sp_account_enter(&l->account);
-	rc = deliver(l, m, err);
-	sp_account_leave(&l->account);
-	return (rc);
+	enter(l);
+	return (leave(l, deliver(l, m, err)));
 }
 
 enum sp_code
 sp_local_flush(struct sp_local *l, struct sp_err *err)
 {
-	enum sp_code rc;
-
-	sp_account_enter(&l->account);
-	rc = flush(l, err);
-	sp_account_leave(&l->account);
-	return (rc);
+	enter(l);
+	return (leave(l, flush(l, err)));
 }
 
 enum sp_code
 sp_local_cover(struct sp_local *l, uint64_t seq, struct sp_err *err)
 {
-	enum sp_code rc;
-
-	sp_account_enter(&l->account);
-	rc = cover(l, seq, err);
-	sp_account_leave(&l->account);
-	return (rc);
+	enter(l);
+	return (leave(l, cover(l, seq, err)));
 }
 
 enum sp_code
 sp_local_sign(struct sp_local *l, struct sp_view data, struct sp_buf *p7s,
     struct sp_err *err)
 {
-	enum sp_code rc;
-
-	sp_account_enter(&l->account);
-	rc = sign(l, data, p7s, err);
-	sp_account_leave(&l->account);
-	return (rc);
+	enter(l);
+	return (leave(l, sign(l, data, p7s, err)));
 }
 
 enum sp_code
 sp_local_seal(struct sp_local *l, struct sp_buf *text, struct sp_err *err)
 {
-	enum sp_code rc;
-
-	sp_account_enter(&l->account);
-	rc = seal_all(l, text, err);
-	sp_account_leave(&l->account);
-	return (rc);
+	enter(l);
+	return (leave(l, seal_all(l, text, err)));
 }
 
 enum sp_code
 sp_local_index(struct sp_local *l, int64_t drop_since, struct sp_err *err)
 {
-	enum sp_code rc;
-
-	sp_account_enter(&l->account);
-	rc = update_index(l, drop_since, err);
-	sp_account_leave(&l->account);
-	return (rc);
+	enter(l);
+	return (leave(l, update_index(l, drop_since, err)));
 }
