@@ -35,6 +35,14 @@ on_cover(void *ctx, uint64_t seq, struct sp_err *err)
 }
 
 static enum sp_code
+on_index(void *ctx, struct sp_err *err)
+{
+	struct export *x = ctx;
+
+	return (sp_host_index(x->host, err));
+}
+
+static enum sp_code
 on_sign(void *ctx, struct sp_view data, uint64_t event_seq, struct sp_buf *p7s,
     struct sp_err *err)
 {
@@ -118,19 +126,17 @@ run(struct sp_app *app, struct sp_export_opts *o, struct sp_export_result *r,
     struct sp_err *err)
 {
 	struct export x = { .app = app };
-	const struct sp_export_host host = { on_event, on_cover, on_sign,
-		on_progress, &x };
+	const struct sp_export_host host = { on_event, on_cover, on_index,
+		on_sign, on_progress, &x };
 	enum sp_code rc;
 
 	rc = sp_host_open(app, &x.host, err);
-	if (rc == SP_OK)
-		rc = sp_host_index(x.host, err);
-	if (rc == SP_EPERM)
-		(void)sp_err_prefix(err, "an export must be logged");
 	sp_progress_init(&x.progress, app, "exporting", "entries");
 	if (rc == SP_OK)
 		rc = sp_export(app->dir, o, &host, r, err);
 	sp_progress_end(&x.progress);
+	if (rc == SP_EPERM)
+		(void)sp_err_prefix(err, "an export must be logged");
 	sp_host_close(x.host);
 	return (rc);
 }

@@ -89,6 +89,9 @@ log_event(struct sp_job *j, struct sp_err *err)
 		    sp_buf_view(&detail), &j->event, err);
 	if (rc == SP_OK)
 		rc = j->host->cover(j->host->ctx, j->event, err);
+	/* Last: the event may have brought entries of its own (`clock`). */
+	if (rc == SP_OK && j->host->index != NULL)
+		rc = j->host->index(j->host->ctx, err);
 	sp_buf_done(&detail);
 	return (rc);
 }

@@ -20,6 +20,9 @@ struct sp_export_host {
 	    struct sp_view detail, uint64_t *seq, struct sp_err *err);
 	/* Wait until a checkpoint covers ${seq}; keep that checkpoint for good. */
 	enum sp_code (*cover)(void *ctx, uint64_t seq, struct sp_err *err);
+	/* See to it that the index soon covers what the log has now; NULL:
+	 * somebody else does. */
+	enum sp_code (*index)(void *ctx, struct sp_err *err);
 	/* CMS over the tag manifest. */
 	enum sp_code (*sign)(void *ctx, struct sp_view data, uint64_t event_seq,
 	    struct sp_buf *p7s, struct sp_err *err);
