@@ -78,6 +78,7 @@ load_kept(struct sp_verify_identity *id, const struct sp_verify_opts *o,
 	return (SP_OK);
 }
 
+/* The guard's key counts where none was given; its checkpoint always does. */
 static enum sp_code
 load_guard(struct sp_verify_identity *id, const struct sp_verify_opts *o,
     struct sp_verify_found *f, struct sp_err *err)
@@ -93,59 +94,51 @@ load_guard(struct sp_verify_identity *id, const struct sp_verify_opts *o,
 	if (id->have_embedded && !same_key(&key, &id->embedded))
 		sp_verify_found_add(f, "key", "keys/log.vkey",
 		    "not the key of the guard copy %s", vkey);
-	id->key = key;
-	id->have_key = true;
-	rc = sp_io_read_file(note, SP_NOTE_MAX, &id->guard_note, err);
-	if (rc == SP_ENOTFOUND) {
-		/* init wrote the key; the first checkpoint may be to come. */
-		rc = SP_OK;
-		goto out;
+	if (o->vkey == NULL) {
+		id->key = key;
+		id->have_key = true;
+		id->trust = SP_TRUST_GUARD;
 	}
-	if (rc != SP_OK)
-		goto out;
-	id->have_guard = sp_verify_identity_note(
-	    id, sp_buf_view(&id->guard_note), key.name, note, &id->guard, f);
-	id->trust = SP_TRUST_GUARD;
+	rc = sp_io_read_file(note, SP_NOTE_MAX, &id->guard_note, err);
+	if (rc == SP_OK)
+		id->have_guard =
+		    sp_verify_identity_note(id, sp_buf_view(&id->guard_note),
+			key.name, note, &id->guard, f);
+	/* init wrote the key; the first checkpoint may be to come. */
+	if (rc == SP_ENOTFOUND)
+		rc = SP_OK;
 out:
 	free(vkey);
 	free(note);
 	return (rc);
 }
 
-static enum sp_code
+/* Which key notes are checked with, before the guard copy is looked at. */
+static void
 choose_key(struct sp_verify_identity *id, const struct sp_verify_opts *o,
-    const char *where, struct sp_verify_found *f, struct sp_err *err)
+    const char *where, struct sp_verify_found *f)
 {
-	if (o->vkey != NULL) {
-		id->key = *o->vkey;
-		id->have_key = true;
-		id->trust = SP_TRUST_VKEY;
-		if (id->have_embedded && !same_key(o->vkey, &id->embedded))
-			sp_verify_found_add(f, "key", where,
-			    "not the key that you gave: it is %s",
-			    id->embedded.name);
-		return (SP_OK);
-	}
-	if (o->own_vkey != NULL && id->have_embedded &&
+	const struct sp_vkey *given = o->vkey;
+	const char *whose = "the key that you gave";
+
+	if (given == NULL && o->own_vkey != NULL && id->have_embedded &&
 	    strcmp(o->own_vkey->name, id->embedded.name) == 0) {
-		id->key = *o->own_vkey;
+		given = o->own_vkey;
+		whose = "the key of your own archive of that name";
+	}
+	if (given != NULL) {
+		id->key = *given;
 		id->have_key = true;
 		id->trust = SP_TRUST_VKEY;
-		if (!same_key(o->own_vkey, &id->embedded))
+		if (id->have_embedded && !same_key(given, &id->embedded))
 			sp_verify_found_add(f, "key", where,
-			    "not the key of your own archive, though its "
-			    "name is the same");
-		return (SP_OK);
-	}
-	if (id->have_embedded) {
+			    "is not %s: it is of %s", whose, id->embedded.name);
+	} else if (id->have_embedded) {
 		id->key = id->embedded;
 		id->have_key = true;
 		if (o->trust_embedded)
 			id->trust = SP_TRUST_EMBEDDED;
 	}
-	if (o->guard != NULL)
-		return (load_guard(id, o, f, err));
-	return (SP_OK);
 }
 
 enum sp_code
@@ -153,13 +146,15 @@ sp_verify_identity_init(struct sp_verify_identity *id,
     const struct sp_verify_opts *o, struct sp_view text, const char *where,
     struct sp_verify_found *f, struct sp_err *err)
 {
-	enum sp_code rc;
+	enum sp_code rc = SP_OK;
 
 	memset(id, 0, sizeof(*id));
 	sp_buf_init(&id->kept_note, SP_NOTE_MAX);
 	sp_buf_init(&id->guard_note, SP_NOTE_MAX);
 	load_embedded(id, text, where, f);
-	rc = choose_key(id, o, where, f, err);
+	choose_key(id, o, where, f);
+	if (o->guard != NULL)
+		rc = load_guard(id, o, f, err);
 	if (rc == SP_OK && o->from_checkpoint != NULL)
 		rc = load_kept(id, o, f, err);
 	return (rc);

@@ -163,13 +163,8 @@ check_files(
 
 	for (size_t i = 0; i < n; i++)
 		w->a->run.total += f[i].size;
-	for (size_t i = 0; i < n && rc == SP_OK; i++) {
-		/* An earlier file with nothing of ours: all of it is packed. */
+	for (size_t i = 0; i < n && rc == SP_OK; i++)
 		rc = check_file(w, &f[i], err);
-		if (rc == SP_OK && i + 1 < n && !f[i].finished)
-			sp_verify_found_add(&w->a->found, "intake", f[i].name,
-			    "is not the last file, and no other follows it");
-	}
 	return (rc);
 }
 

@@ -70,6 +70,7 @@ walk(struct listing *l, const char *dir)
 		sp_buf_init(&f->bytes, FILE_LIMIT);
 		if (sp_io_read_file(path, FILE_LIMIT, &f->bytes, &err) != SP_OK)
 			die(err.msg);
+		f->counts = f->bytes.n;
 	}
 	sp_io_names_free(names, n);
 }
@@ -210,7 +211,7 @@ kit_flip(
 	char *place = place_of(f, also);
 	char *copy = sp_xmalloc(f->bytes.n + 1);
 
-	for (size_t i = 0; i < f->bytes.n; i += stride) {
+	for (size_t i = 0; i < f->counts; i += stride) {
 		char *what = sp_xasprintf(
 		    "%s: bit %zu of byte %zu flipped", f->rel, i % 8, i);
 
@@ -231,7 +232,7 @@ kit_cut(
 {
 	char *place = place_of(f, also);
 
-	for (size_t n = 0; n < f->bytes.n; n += stride) {
+	for (size_t n = 0; n < f->counts; n += stride) {
 		char *what = sp_xasprintf("%s: cut to %zu bytes", f->rel, n);
 
 		kit_write(f->path, f->bytes.p, n);

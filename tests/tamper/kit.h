@@ -37,6 +37,7 @@ struct kit_file {
 	char *rel;
 	char *path;
 	struct sp_buf bytes;
+	size_t counts; /* the bytes that mean something */
 };
 
 /* All files below the directory, sorted; names that contain one of the words

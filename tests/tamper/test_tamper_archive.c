@@ -15,6 +15,7 @@
 
 #include "base/io.h"
 #include "journal/archive/cms.h"
+#include "journal/archive/intake_read.h"
 #include "journal/archive/seal.h"
 #include "tests/lib/fixture.h"
 #include "tests/tamper/kit.h"
@@ -34,7 +35,7 @@ struct world {
 	size_t n;
 	struct kit_file *seg[2]; /* the two segments */
 	struct kit_file *p7s[2];
-	struct kit_file *intake;
+	struct kit_file *intake[2]; /* finished, newest */
 };
 
 static struct kit_file *
@@ -56,13 +57,38 @@ nth(struct world *w, const char *suffix, size_t which)
 static void
 reload(struct world *w)
 {
+	struct sp_intake_info *info = NULL;
+	struct sp_err err;
+	size_t n;
+
 	kit_files_free(w->f, w->n);
 	w->n = kit_files(w->fx.dir, not_evidence, &w->f);
 	w->seg[0] = nth(w, ".tar.zst", 0);
 	w->seg[1] = nth(w, ".tar.zst", 1);
 	w->p7s[0] = nth(w, ".p7s", 0);
 	w->p7s[1] = nth(w, ".p7s", 1);
-	w->intake = nth(w, ".log", 0);
+	w->intake[0] = nth(w, ".log", 0);
+	w->intake[1] = nth(w, ".log", 1);
+	/* What lies behind the length that the successor states never
+	 * happened (doc/format-intake.md). */
+	sp_must(sp_intake_list(w->fx.dir, &info, &n, &err), &err);
+	assert_int_equal(n, 2);
+	w->intake[0]->counts = (size_t)info[0].limit;
+	free(info);
+}
+
+/* A checkpoint, and nothing packed. */
+static void
+sign(struct world *w)
+{
+	struct sp_seal *s;
+	struct sp_err err;
+	uint64_t size;
+
+	sp_must(
+	    sp_seal_open(w->fx.dir, w->fx.cfg, 10000, NULL, &s, &err), &err);
+	sp_must(sp_seal_checkpoint(s, &size, &err), &err);
+	sp_seal_close(s);
 }
 
 static int
@@ -85,6 +111,11 @@ setup(void **state)
 	sp_fixture_add(&w->fx, 3, 2);
 	sp_fixture_close(&w->fx);
 	assert_int_equal(sp_fixture_seal(&w->fx), 2);
+	/* A finished intake file that is not packed yet, and a newer one. */
+	sp_fixture_rotate(&w->fx);
+	sp_fixture_add(&w->fx, 2, 1);
+	sp_fixture_close(&w->fx);
+	sign(w);
 	w->k.dir = w->fx.dir;
 	w->k.o.guard = w->fx.guard;
 	reload(w);
@@ -142,11 +173,11 @@ test_the_untouched_archive_is_in_order(void **state)
 	for (size_t i = 0; i < r->n; i++)
 		print_message("%s %s\n", r->f[i].where, r->f[i].why);
 	assert_int_equal(r->v.findings, 0);
-	assert_int_equal(r->v.entries, 304);
-	assert_int_equal(r->v.messages, 303);
+	assert_int_equal(r->v.entries, 306);
+	assert_int_equal(r->v.messages, 305);
 	assert_int_equal(r->v.segments, 2);
-	assert_int_equal(r->v.unsealed, 3);
-	assert_int_equal(r->v.size, 304);
+	assert_int_equal(r->v.unsealed, 5);
+	assert_int_equal(r->v.size, 306);
 	assert_int_equal(r->v.trust, SP_TRUST_GUARD);
 	assert_string_equal(r->v.origin, SP_FIXTURE_ORIGIN);
 	free(r);
@@ -185,8 +216,10 @@ test_no_missing_file_goes_unseen(void **state)
 		/* A checkpoint that was kept and is gone cannot be known. */
 		if (strncmp(w->f[i].rel, "tree/checkpoints/", 17) == 0)
 			continue;
-		if (&w->f[i] == w->intake)
-			also = "301 to 303";
+		if (&w->f[i] == w->intake[0])
+			also = "entries 301 to 303";
+		else if (&w->f[i] == w->intake[1])
+			also = "entries 304 to 305";
 		else if (&w->f[i] == w->seg[0])
 			also = "entries 0 to 150";
 		else if (&w->f[i] == w->seg[1])
@@ -217,7 +250,8 @@ test_swapped_and_repeated_files_are_seen(void **state)
 
 	swap_files(w, w->seg[0], w->seg[1]);
 	swap_files(w, w->p7s[0], w->p7s[1]);
-	swap_files(w, w->seg[0], w->intake);
+	swap_files(w, w->seg[0], w->intake[0]);
+	swap_files(w, w->intake[0], w->intake[1]);
 	/* The second segment is the first once more, signature and all. */
 	kit_write(w->seg[1]->path, w->seg[0]->bytes.p, w->seg[0]->bytes.n);
 	kit_write(w->p7s[1]->path, w->p7s[0]->bytes.p, w->p7s[0]->bytes.n);
@@ -226,15 +260,15 @@ test_swapped_and_repeated_files_are_seen(void **state)
 	kit_put_back(w->p7s[1]);
 	/* The same bytes under a name that comes after. */
 	path = sp_fixture_path(
-	    &w->fx, "archive/2026/11/000000000304-000000000454.tar.zst");
+	    &w->fx, "archive/2026/11/000000000306-000000000456.tar.zst");
 	kit_write(path, w->seg[0]->bytes.p, w->seg[0]->bytes.n);
-	kit_expect(&w->k, "segment appended", "000000000304-000000000454");
+	kit_expect(&w->k, "segment appended", "000000000306-000000000456");
 	(void)unlink(path);
 	free(path);
 	/* An intake file twice. */
-	path = sp_fixture_path(&w->fx, "intake/000000000304-00000000.log");
-	kit_write(path, w->intake->bytes.p, w->intake->bytes.n);
-	kit_expect(&w->k, "intake file repeated", "000000000304-00000000.log");
+	path = sp_fixture_path(&w->fx, "intake/000000000306-00000000.log");
+	kit_write(path, w->intake[0]->bytes.p, w->intake[0]->bytes.n);
+	kit_expect(&w->k, "intake file repeated", "000000000306-00000000.log");
 	(void)unlink(path);
 	free(path);
 	all_found(w, "swapped, repeated");
@@ -352,6 +386,8 @@ static void
 test_what_was_rolled_back_is_seen(void **state)
 {
 	static const char *const parts[] = { "tree", "intake", "archive" };
+	static const char *const places[] = { "tree/checkpoint", "entries 311",
+		"entries 301" };
 	struct world *w = *state;
 	char *old = sp_layout_path(w->fx.root, "old");
 	char *now = sp_layout_path(w->fx.root, "now");
@@ -363,12 +399,11 @@ test_what_was_rolled_back_is_seen(void **state)
 	sp_fixture_rotate(&w->fx);
 	sp_fixture_add(&w->fx, 2, 2);
 	sp_fixture_close(&w->fx);
-	assert_int_equal(sp_fixture_seal(&w->fx), 1);
+	assert_int_equal(sp_fixture_seal(&w->fx), 2);
 	kit_copy_tree(w->fx.dir, now);
 	for (size_t i = 0; i < SP_COUNTOF(parts); i++) {
 		put_dir(w, old, parts[i]);
-		kit_expect(
-		    &w->k, parts[i], i == 0 ? "tree/checkpoint" : "entries 30");
+		kit_expect(&w->k, parts[i], places[i]);
 		put_dir(w, now, parts[i]);
 	}
 	/* A whole backup: only what was kept outside can tell. */
@@ -385,7 +420,6 @@ test_what_was_rolled_back_is_seen(void **state)
 	kit_expect(&w->k, "history forked", "tree/checkpoint|that you kept");
 	free((void *)(uintptr_t)w->k.o.from_checkpoint);
 	w->k.o.from_checkpoint = NULL;
-	reload(w);
 	all_found(w, "rolled back");
 	free(old);
 	free(now);
