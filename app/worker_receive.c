@@ -18,6 +18,8 @@
 
 #define CONFIG_MAX	(1u << 20) /* bytes of its event */
 #define CONFIG_RETRY_MS 5000
+/* What a peer is told; the alarm has the reason. */
+#define HOLD "the archive needs its administrator"
 
 struct state {
 	struct sp_worker *w;
@@ -90,7 +92,10 @@ on_rotated(void *ctx, enum sp_code code)
 	struct pending *p = ctx;
 
 	sp_worker_reply(p->s->w, p->id, code,
-	    code == SP_OK ? "" : "the intake log could not be rotated");
+	    code == SP_OK	   ? ""
+	    : p->s->append == NULL ? HOLD "; see `sealpost status`"
+				   : "the intake log could not be rotated; see "
+				     "the log of the service");
 	free(p);
 }
 
@@ -380,8 +385,7 @@ sp_worker_receive(struct sp_worker *w)
 		rc = 1;
 	} else {
 		if (hold != NULL)
-			sp_receive_hold(
-			    s.receive, "the archive needs its administrator");
+			sp_receive_hold(s.receive, HOLD);
 		sp_worker_ready(w);
 		while (!s.done && uv_run(&s.loop, UV_RUN_DEFAULT) != 0)
 			;
