@@ -315,6 +315,15 @@ oldest(struct sp_seal *s, struct job *j, bool *empty, bool *found,
 		if (v[1].head.first < j->first)
 			rc = sp_err_set(err, SP_EFORMAT, 0,
 			    "%s begins behind its successor", j->rel);
+		/* Only the successor's word makes it empty: a file of another
+		 * history holds entries that somebody was told of. */
+		if (*empty && v[0].limit != v[0].head.length)
+			rc = sp_err_set(err, SP_EFORMAT, 0,
+			    "%s and intake/%.56s begin at the same entry, and "
+			    "neither continues the other: they are of two "
+			    "histories of this archive; nothing is removed, "
+			    "move the one away that does not belong here",
+			    j->rel, v[1].name);
 	}
 	free(v);
 	return (rc);

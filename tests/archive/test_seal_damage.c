@@ -303,6 +303,52 @@ test_a_guard_left_behind_by_a_crash_is_brought_up(void **state)
 	free(path);
 }
 
+/* Another history of the same entries beside ours, as a copy put back over a
+ * log that went on brings it: neither file follows the other. */
+static void
+test_two_files_that_begin_alike_are_both_kept(void **state)
+{
+	const struct sp_intake_entry e = {
+		.seq = 0, .record = SP_VIEW_LIT("{}"), .fd = -1
+	};
+	char *other = sp_xasprintf("%s/other", fx.root);
+	char *folder = sp_xasprintf("%s/intake", other);
+	char *from, *to, **names;
+	struct sp_intake_found found;
+	struct sp_intake *in;
+	struct sp_seal *s;
+	struct sp_err err;
+	uint64_t size;
+	bool did;
+	size_t n;
+
+	(void)state;
+	sp_fixture_add(&fx, 3, 1);
+	sp_fixture_close(&fx);
+	must(sp_io_mkdirs(folder, 0700, &err_));
+	must(sp_intake_open(other, SP_FIXTURE_ORIGIN, 0, &in, &found, &err_));
+	must(sp_intake_commit(in, &e, 1, &err_));
+	sp_intake_close(in);
+	must(sp_io_list(folder, &names, &n, &err_));
+	assert_int_equal(n, 1);
+	from = sp_xasprintf("%s/%s", folder, names[0]);
+	to = sp_xasprintf("%s/intake/%s", fx.dir, names[0]);
+	must(sp_io_rename(from, to, &err_));
+	assert_int_equal(count("intake", ".log"), 2);
+	if (sp_seal_open(fx.dir, fx.cfg, 1000, &report, &s, &err) == SP_OK) {
+		(void)!sp_seal_checkpoint(s, &size, &err);
+		assert_int_not_equal(sp_seal_pack(s, &did, &err), SP_OK);
+		assert_non_null(strstr(err.msg, "intake/"));
+		sp_seal_close(s);
+	}
+	assert_int_equal(count("intake", ".log"), 2);
+	sp_io_names_free(names, n);
+	free(from);
+	free(to);
+	free(folder);
+	free(other);
+}
+
 int
 main(void)
 {
@@ -312,6 +358,7 @@ main(void)
 		T(test_what_changed_after_its_checkpoint_is_not_signed_over),
 		T(test_both_there_the_segment_is_checked_and_counts),
 		T(test_missing_entries_are_noticed),
+		T(test_two_files_that_begin_alike_are_both_kept),
 		T(test_an_older_tail_is_a_rollback),
 		T(test_older_tail_and_checkpoint_are_a_rollback_by_the_guard),
 		T(test_without_a_guard_kept_checkpoints_and_segments_tell),
