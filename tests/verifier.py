@@ -316,7 +316,8 @@ def check_tree(top, lines):
                         for l in lines[i * 256:i * 256 + 256])
         if read(top, "tree", path) != want:
             ok = fail("tree/" + path, "bundle does not have these lines")
-    while len(h) >= 256:
+    partial = []
+    while level < 7:
         up = []
         for i in range(len(h) // 256):
             part = h[i * 256:i * 256 + 256]
@@ -324,7 +325,14 @@ def check_tree(top, lines):
             if read(top, "tree", path) != b"".join(part):
                 ok = fail("tree/" + path, "tile does not have these hashes")
             up.append(root_of(part))
+        partial.append(b"".join(h[len(h) // 256 * 256:]))
         h, level = up, level + 1
+    bundle = b"".join(struct.pack(">H", len(l)) + l
+                      for l in lines[n // 256 * 256:])
+    tail = struct.pack("<8sIIQ", b"sealtail", 1, len(bundle), n) + \
+        b"".join(partial) + bundle
+    check(read(top, "tree", "tail") == tail + struct.pack(
+        "<I", crc32c(tail)), "tree/tail is that of %d entries" % n)
     check(ok, "full tiles and bundles of %d entries" % n)
 
 
