@@ -1,3 +1,6 @@
+# For clang-tidy (tests/lint/tidy.sh).
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
 # One interface target carries the flags of every target of ours.
 add_library(sp_flags INTERFACE)
 target_include_directories(sp_flags INTERFACE ${PROJECT_SOURCE_DIR})

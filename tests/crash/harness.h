@@ -50,7 +50,8 @@ struct crash_scenario {
 	bool derived;
 	/* In CI every so many-th call is tried (0: every one). */
 	unsigned stride;
-	/* --long: second faults tried for each first one (0: 16). */
+	/* --long: second faults of a kind tried for each first one (0: 16);
+	 * with 1 only for every fourth. */
 	unsigned nested;
 };
 
@@ -59,7 +60,8 @@ void crash_ack(const char *fmt, ...) SP_PRINTF(1, 2);
 
 /*
  * NAME [--long] [--stride N] [--only KIND:N] [--keep]
- * --long: every call, and a second fault in the recovery from the first.
+ * --long (or SP_LONG=1 in the environment): every call, and a second fault in
+ * the recovery from the first.
  * Returns the exit status.
  */
 int crash_main(int argc, char **argv, const struct crash_scenario *s);
