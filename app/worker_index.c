@@ -10,6 +10,9 @@
 
 #define LOOK_MS 1000
 #define ROUND	1000 /* entries between looks at the channel */
+#define REST_MS \
+	250 /* pause between rounds: mail that trickles in is
+		     * taken together, and leaves the disk to receive */
 
 struct state {
 	struct sp_worker *w;
@@ -43,6 +46,30 @@ reindex(struct state *s, const char *args, struct sp_err *err)
 	return (rc);
 }
 
+/* Sleep; only a request ends it, not new mail. */
+static bool
+rest(struct sp_worker *w, struct sp_request *rq)
+{
+	const int wake = w->wake;
+	bool asked;
+
+	w->wake = -1;
+	asked = sp_worker_wait(w, REST_MS, rq);
+	w->wake = wake;
+	return (asked);
+}
+
+/* A request, or false: look for mail again. */
+static bool
+wait(struct sp_worker *w, bool worked, uint64_t behind, struct sp_request *rq)
+{
+	if (behind > 0)
+		return (sp_worker_wait(w, 0, rq));
+	if (worked && rest(w, rq))
+		return (true);
+	return (!w->stop && sp_worker_wait(w, LOOK_MS, rq));
+}
+
 static bool
 round_of_work(struct state *s, uint64_t *behind)
 {
@@ -64,7 +91,7 @@ sp_worker_index(struct sp_worker *w)
 	struct state s = { .w = w };
 	const struct sp_index_report report = { on_report, NULL, &s };
 	struct sp_err err = { .msg = "" };
-	uint64_t behind = 0;
+	uint64_t behind = 0, before;
 	bool well = true;
 
 	/* Finding can wait a moment where receiving cannot. */
@@ -75,8 +102,10 @@ sp_worker_index(struct sp_worker *w)
 		return (1);
 	}
 	while (well && !w->stop) {
+		before = sp_index_cursor(s.index);
 		well = round_of_work(&s, &behind);
-		if (!well || !sp_worker_wait(w, behind > 0 ? 0 : LOOK_MS, &rq))
+		if (!well ||
+		    !wait(w, sp_index_cursor(s.index) > before, behind, &rq))
 			continue;
 		if (strcmp(rq.verb, "reindex") == 0) {
 			enum sp_code rc = reindex(&s, rq.args, &err);
