@@ -79,6 +79,7 @@ pass_on(struct sp_super *s, struct sp_client *c, enum sp_role role,
     const char *text)
 {
 	c->id = ++s->last_id;
+	c->role = role;
 	if (!sp_child_send(s, role, c->id, text)) {
 		char *why = sp_xasprintf("the %s worker is not running just "
 					 "now; see the log, and try again",
@@ -138,6 +139,7 @@ request(struct sp_super *s, struct sp_client *c, char *line)
 	if (strcmp(line, "status") == 0) {
 		c->is_status = true;
 		c->id = ++s->last_id;
+		c->role = SP_ROLE_RECEIVE;
 		if (!sp_child_send(s, SP_ROLE_RECEIVE, c->id, "status"))
 			answer_status(s, c, sp_view_str(NULL));
 	} else if (strcmp(line, "keep") == 0 ||
@@ -211,11 +213,18 @@ sp_clients_answer(struct sp_super *s, uint64_t id, struct sp_view text)
 }
 
 void
-sp_clients_fail(struct sp_super *s)
+sp_clients_fail(struct sp_super *s, enum sp_role role)
 {
 	for (size_t i = 0; i < SP_CLIENTS_MAX; i++) {
-		if (s->client[i].fd >= 0 && s->client[i].id != 0)
-			reply(&s->client[i], SP_EAGAIN,
+		struct sp_client *c = &s->client[i];
+
+		if (c->fd < 0 || c->id == 0 || c->role != role)
+			continue;
+		/* The rest of the status can be said without it. */
+		if (c->is_status)
+			answer_status(s, c, sp_view_str(NULL));
+		else
+			reply(c, SP_EAGAIN,
 			    "a worker ended before it answered; see the log, "
 			    "and try again");
 	}

@@ -35,7 +35,7 @@ on_exit_of(struct sp_super *s, pid_t pid, int status)
 		    WIFSIGNALED(status) ? "signal" : "status",
 		    WIFSIGNALED(status) ? WTERMSIG(status)
 					: WEXITSTATUS(status));
-		sp_clients_fail(s);
+		sp_clients_fail(s, r);
 		if (!planned)
 			c->restarts++;
 		if (sp_clock_boot() - c->started > LIFE || c->reload) {
@@ -92,6 +92,19 @@ begin_end(struct sp_super *s)
 	signal_children(s, SIGTERM, INTAKE_ROLES);
 }
 
+/* A worker that does not end (stopped, a disk that hangs) must not keep its
+ * role from the next. */
+static void
+end_overdue(struct sp_super *s, int64_t now)
+{
+	for (enum sp_role r = 0; r < SP_ROLES; r++) {
+		struct sp_child *c = &s->child[r];
+
+		if (c->pid > 0 && c->reload && now >= c->deadline)
+			(void)kill(c->pid, SIGKILL);
+	}
+}
+
 /* A new configuration: check it, then let every worker end and start anew.
  * The sockets stay ours, so nobody is turned away meanwhile. */
 static void
@@ -100,14 +113,18 @@ reload(struct sp_super *s)
 	struct sp_err err;
 	char quoted[SP_ERR_MAX];
 
+	if (s->ending)
+		return;
 	if (sp_reload(s, &err) != SP_OK) {
 		sp_log(SP_LOG_ERROR, "reload_failed", "error=%s",
 		    sp_log_quote(sp_view_str(err.msg), quoted, sizeof(quoted)));
 		return;
 	}
 	sp_log(SP_LOG_INFO, "reload", "listeners=%zu", s->app->cfg->nlisten);
-	for (enum sp_role r = 0; r < SP_ROLES; r++)
+	for (enum sp_role r = 0; r < SP_ROLES; r++) {
 		s->child[r].reload = s->child[r].pid > 0;
+		s->child[r].deadline = sp_clock_boot() + DRAIN;
+	}
 	signal_children(s, SIGTERM, INTAKE_ROLES | LATER_ROLES);
 }
 
@@ -132,6 +149,7 @@ keep_up(struct sp_super *s)
 {
 	int64_t now = sp_clock_boot(), wait = SP_SECOND;
 
+	end_overdue(s, now);
 	for (enum sp_role r = 0; !s->ending && r < SP_ROLES; r++) {
 		struct sp_child *c = &s->child[r];
 

@@ -22,12 +22,14 @@ struct sp_child {
 	int64_t delay;
 	uint64_t restarts;
 	bool reload; /* ended on purpose: start again at once */
+	int64_t deadline; /* of that, boot clock */
 };
 
 struct sp_client { /* of state/control */
 	int fd; /* -1: free */
 	bool operator_; /* may change things; else only read */
 	uint64_t id; /* of the request in work, 0: none */
+	enum sp_role role; /* who works on it */
 	bool then_pack; /* after the rotation: pack */
 	bool is_status;
 	struct sp_buf in;
@@ -64,6 +66,6 @@ void sp_clients_input(struct sp_super *s, struct sp_client *c);
 void sp_clients_answer(struct sp_super *s, uint64_t id, struct sp_view text);
 void sp_clients_drop(struct sp_client *c);
 /* A worker went down: whoever waited for it gets an error. */
-void sp_clients_fail(struct sp_super *s);
+void sp_clients_fail(struct sp_super *s, enum sp_role role);
 
 #endif

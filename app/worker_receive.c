@@ -18,6 +18,9 @@
 
 #define CONFIG_MAX	(1u << 20) /* bytes of its event */
 #define CONFIG_RETRY_MS 5000
+/* While sessions end nobody new is served, so that a sender who takes its
+ * time must not hold up a reload; it sends its message again. */
+#define DRAIN_MS 20000
 /* What a peer is told; the alarm has the reason. */
 #define HOLD "the archive needs its administrator"
 
@@ -27,7 +30,7 @@ struct state {
 	struct sp_receive *receive;
 	uv_loop_t loop;
 	uv_poll_t channel, signals;
-	uv_timer_t config_timer;
+	uv_timer_t config_timer, drain_timer;
 	bool config_due, config_busy; /* its event is not in the log yet */
 	bool draining, done;
 	struct sp_request rq;
@@ -71,6 +74,20 @@ close_listeners(const struct sp_worker *w)
 	(void)close(w->door_fd);
 }
 
+/* Who is still here is cut off; what is being committed is not (see
+ * sp_receive_free). */
+static void
+on_drain_timer(uv_timer_t *t)
+{
+	struct state *s = t->data;
+	struct sp_receive_stats st;
+
+	sp_receive_stats(s->receive, &st);
+	sp_log(SP_LOG_WARN, "drain_cut", "sessions=%" PRIu64 " seconds=%d",
+	    st.sessions, DRAIN_MS / 1000);
+	on_drained(s);
+}
+
 static void
 drain(struct state *s)
 {
@@ -78,6 +95,7 @@ drain(struct state *s)
 		return;
 	s->draining = true;
 	close_listeners(s->w);
+	(void)uv_timer_start(&s->drain_timer, on_drain_timer, DRAIN_MS, 0);
 	sp_receive_drain(s->receive, on_drained, s);
 }
 
@@ -352,7 +370,9 @@ start(struct state *s)
 	s->channel.data = s;
 	s->signals.data = s;
 	s->config_timer.data = s;
-	return (uv_timer_init(&s->loop, &s->config_timer) == 0 &&
+	s->drain_timer.data = s;
+	return (uv_timer_init(&s->loop, &s->drain_timer) == 0 &&
+		uv_timer_init(&s->loop, &s->config_timer) == 0 &&
 		uv_timer_start(&s->config_timer, on_config_timer,
 		    CONFIG_RETRY_MS, CONFIG_RETRY_MS) == 0 &&
 		uv_poll_init(&s->loop, &s->channel, s->w->channel) == 0 &&
@@ -392,6 +412,7 @@ sp_worker_receive(struct sp_worker *w)
 		uv_close((uv_handle_t *)&s.channel, NULL);
 		uv_close((uv_handle_t *)&s.signals, NULL);
 		uv_close((uv_handle_t *)&s.config_timer, NULL);
+		uv_close((uv_handle_t *)&s.drain_timer, NULL);
 	}
 	sp_receive_free(s.receive);
 	(void)uv_run(&s.loop, UV_RUN_NOWAIT);

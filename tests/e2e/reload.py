@@ -1,0 +1,68 @@
+#!/usr/bin/env python3
+"""A reload, and stopping, while a sender takes its time: nobody else waits long."""
+from kit import *
+
+CUT = 20  # seconds, DRAIN_MS in app/worker_receive.c
+
+
+def in_data():
+    c = Raw(timeout=60)
+    c.hello()
+    for line in ("MAIL FROM:<a@corp.example>", "RCPT TO:<j@archive.example>"):
+        check(c.cmd(line)[0] == 250, line)
+    check(c.cmd("DATA")[0] == 354, "DATA")
+    c.put(b"Subject: slow\r\n\r\n")
+    return c
+
+
+def reload_with_a_slow_sender(a):
+    slow = in_data()
+    before = a.status()["entries"]
+    begin = time.time()
+    a.service.send_signal(signal.SIGHUP)
+    time.sleep(0.5)
+    fast = Raw(timeout=CUT + 40)
+    check(fast.reply()[0] == 220, "no greeting after the reload")
+    took = time.time() - begin
+    print(f"served again after {took:.1f} s")
+    check(took < CUT + 20, f"a slow sender held up the reload for {took:.0f} s")
+    fast.close()
+    check("event=drain_cut" in a.log_text(), "the cut is not in the log")
+    try:
+        slow.put(b".\r\n")
+        code = slow.reply()[0]
+    except OSError:
+        code = 0
+    check(code == 0, f"the message that was cut off was answered {code}")
+    check(a.status()["entries"] == before, "what was cut off became an entry")
+
+
+def status_while_workers_end(a):
+    """A status is always answered: it is what monitoring asks."""
+    for name in ("seal", "index", "pull", "receive") * 2:
+        os.kill(a.workers()[name], signal.SIGKILL)
+        for _ in range(5):
+            done = a.cmd("status", "--format", "json", status=None)
+            check(done.returncode in (0, 1), f"status while {name} ended: {done.returncode} {done.stderr}")
+        a.cmd("status", status=None)
+        wait_for(f"{name} again", lambda: a.workers()[name] > 0)
+
+
+def main():
+    work = workdir()
+    a = Archive(work)
+    a.start()
+    with smtp() as client:
+        check(send(client, message(1))[0] == 250, "first message")
+    reload_with_a_slow_sender(a)
+    status_while_workers_end(a)
+    slow = in_data()
+    begin = time.time()
+    a.stop()
+    check(time.time() - begin < CUT + 20, "a slow sender held up the stop")
+    slow.close()
+    a.verify()
+    finish("reload")
+
+
+main()
