@@ -6,6 +6,7 @@
 
 #include "app/commands.h"
 #include "app/options.h"
+#include "base/clock.h"
 
 struct command {
 	const char *name;
@@ -59,6 +60,8 @@ static int
 global_options(struct sp_app *app, int argc, char **argv, int *first)
 {
 	bool help = false, version = false;
+	int64_t from, end;
+	struct sp_err err;
 	const struct sp_option options[] = {
 		{ "archive", 'A', SP_OPT_TEXT, "DIR", "", &app->archive_opt },
 		{ "config", 'c', SP_OPT_TEXT, "FILE", "", &app->config_opt },
@@ -86,6 +89,9 @@ global_options(struct sp_app *app, int argc, char **argv, int *first)
 		print_usage(stderr);
 		return (3);
 	}
+	if (app->tz != NULL && sp_time_parse_human("today", app->tz, 0, &from,
+				   &end, &err) != SP_OK)
+		return (sp_app_fail(&err) + 1);
 	return (0);
 }
 

@@ -100,6 +100,17 @@ find(const struct sp_usage *u, int c)
 	return (NULL);
 }
 
+/* The global options belong to no command: their name is empty. */
+static void
+complain(const struct sp_usage *u, bool value_missing, const char *word)
+{
+	bool global = u->name[0] == '\0';
+
+	(void)sp_app_usage("%s%s%s%s%s; see sealpost %s%s--help", u->name,
+	    global ? "" : ": ", value_missing ? "" : "no option ", word,
+	    value_missing ? " needs a value" : "", u->name, global ? "" : " ");
+}
+
 enum sp_parsed
 sp_options_parse(const struct sp_usage *u, int argc, char **argv, int *first)
 {
@@ -121,11 +132,7 @@ sp_options_parse(const struct sp_usage *u, int argc, char **argv, int *first)
 			if (!store(o, optarg))
 				rc = SP_PARSED_BAD;
 		} else {
-			(void)sp_app_usage(
-			    c == ':'
-				? "%s: %s needs a value; see sealpost %s --help"
-				: "%s: no option %s; see sealpost %s --help",
-			    u->name, argv[optind - 1], u->name);
+			complain(u, c == ':', argv[optind - 1]);
 			rc = SP_PARSED_BAD;
 		}
 	}
