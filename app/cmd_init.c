@@ -98,6 +98,32 @@ first_checkpoint(struct sp_app *app, const char *dir, struct sp_err *err)
 	return (rc);
 }
 
+/* Which of the values could not stand in a configuration. */
+static enum sp_code
+template_refused(const struct init *in, const char *guard, struct sp_err *err)
+{
+	struct sp_buf text;
+	bool listen, user;
+
+	sp_buf_init(&text, 1u << 20);
+	listen = sp_config_template(&text, in->listen, NULL, NULL) == SP_OK;
+	sp_buf_clear(&text);
+	user = sp_config_template(&text, NULL, in->user, NULL) == SP_OK;
+	sp_buf_done(&text);
+	if (!listen)
+		return (sp_err_set(err, SP_EUSAGE, 0,
+		    "--listen \"%s\": write ADDRESS:PORT, such as "
+		    "127.0.0.1:2525 or [::1]:2525",
+		    in->listen));
+	if (!user)
+		return (sp_err_set(err, SP_EUSAGE, 0,
+		    "--user \"%s\" is not the name of an account", in->user));
+	return (sp_err_set(err, SP_EUSAGE, 0,
+	    "the guard directory \"%s\" cannot stand in a configuration; give "
+	    "another one with --guard",
+	    guard));
+}
+
 static enum sp_code
 make(struct sp_app *app, char *dir, const struct init *in, struct sp_err *err)
 {
@@ -107,10 +133,11 @@ make(struct sp_app *app, char *dir, const struct init *in, struct sp_err *err)
 					: sp_xasprintf("%s.guard", dir);
 	struct sp_buf text;
 	struct sp_create c;
-	enum sp_code rc;
+	enum sp_code rc = SP_OK;
 
 	sp_buf_init(&text, 1u << 20);
-	rc = sp_config_template(&text, in->listen, in->user, guard);
+	if (sp_config_template(&text, in->listen, in->user, guard) != SP_OK)
+		rc = template_refused(in, guard, err);
 	c = (struct sp_create){ .dir = dir,
 		.origin = origin,
 		.config = sp_buf_view(&text),
