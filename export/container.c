@@ -2,10 +2,12 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
@@ -50,6 +52,20 @@ sp_container_name(enum sp_container_kind kind)
 	return (names[kind]);
 }
 
+/* That it is there and ours to write in, before anything is logged. */
+static enum sp_code
+check_parent(const char *path, struct sp_err *err)
+{
+	char *parent = sp_io_parent(path, NULL);
+	enum sp_code rc = SP_OK;
+
+	if (access(parent, W_OK | X_OK) != 0)
+		rc = sp_err_set(err, SP_EIO, errno,
+		    "cannot write %s into the folder %s", path, parent);
+	free(parent);
+	return (rc);
+}
+
 enum sp_code
 sp_container_check(const char *path, struct sp_err *err)
 {
@@ -63,7 +79,7 @@ sp_container_check(const char *path, struct sp_err *err)
 	left = sp_io_exists(partial);
 	free(partial);
 	if (!left)
-		return (SP_OK);
+		return (check_parent(path, err));
 	return (sp_err_set(err, SP_EEXISTS, 0,
 	    "%s.partial is left over from an export that was interrupted (or "
 	    "still runs); remove it or choose another --output",

@@ -33,6 +33,20 @@ open_all(struct sp_job *j, struct sp_err *err)
 	return (rc);
 }
 
+/* A size that the log does not have yet would promise the same bytes later. */
+static enum sp_code
+check_at(struct sp_job *j, struct sp_err *err)
+{
+	uint64_t end = 0;
+	enum sp_code rc = sp_reader_end(j->reader, &end, err);
+
+	if (rc == SP_OK && j->o->at > end)
+		rc = sp_err_set(err, SP_EUSAGE, 0,
+		    "--at %" PRIu64 ": the log has only %" PRIu64 " entries",
+		    j->o->at, end);
+	return (rc);
+}
+
 /* The checkpoint that the auditor kept must be one of this very log. */
 static enum sp_code
 check_kept(struct sp_job *j, struct sp_err *err)
@@ -256,6 +270,8 @@ sp_export(const char *dir, const struct sp_export_opts *o,
 	sp_buf_init(&j.note, SP_NOTE_MAX);
 	sp_buf_init(&j.crt, 1u << 20);
 	rc = open_all(&j, err);
+	if (rc == SP_OK)
+		rc = check_at(&j, err);
 	if (rc == SP_OK)
 		rc = check_kept(&j, err);
 	if (rc == SP_OK)
