@@ -1,18 +1,25 @@
 /* verify: the archive, or an export. */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/account.h"
 #include "app/commands.h"
 #include "app/common.h"
 #include "app/verify_print.h"
 #include "base/io.h"
+#include "base/json.h"
 #include "journal/archive/layout.h"
+#include "journal/archive/rebuild.h"
+
+#define LOCK_WAIT_MS 10000
 
 struct job {
 	const char *path;
 	struct sp_verify_opts o;
 	struct sp_vkey given, own;
 	bool is_own;
+	bool rebuild_tree;
 };
 
 /* Whether the two paths are the same directory. */
@@ -57,6 +64,78 @@ choose(struct sp_app *app, struct job *j, struct sp_err *err)
 	return (SP_OK);
 }
 
+static void
+say_rebuilt(const struct sp_rebuild *r)
+{
+	(void)printf("rebuilt   the tree of %" PRIu64
+		     " entries; it fits %" PRIu64 " checkpoint%s\n",
+	    r->size, r->checkpoints, r->checkpoints == 1 ? "" : "s");
+	if (r->aside[0] != '\0')
+		(void)printf("aside     the old tree is now %s\n", r->aside);
+	if (r->lost > 0)
+		(void)printf("lost      %" PRIu64
+			     " checkpoint%s could not be used: %s\n",
+		    r->lost, r->lost == 1 ? "" : "s", r->lost_first);
+	if (r->signed_size < r->size)
+		(void)printf("note      entries from %" PRIu64
+			     " on are in no checkpoint that survived\n",
+		    r->signed_size);
+}
+
+static void
+say_rebuilt_json(const struct sp_rebuild *r)
+{
+	struct sp_json j;
+	struct sp_buf b;
+
+	sp_buf_init(&b, 4096);
+	sp_json_init(&j, &b);
+	sp_json_obj(&j, NULL);
+	sp_json_bool(&j, "rebuilt", r->findings == 0);
+	sp_json_u64(&j, "size", r->size);
+	sp_json_u64(&j, "signed", r->signed_size);
+	sp_json_u64(&j, "checkpoints", r->checkpoints);
+	sp_json_u64(&j, "lost", r->lost);
+	sp_json_cstr(&j, "aside", r->aside);
+	sp_json_obj_end(&j);
+	if (sp_json_end(&j) == SP_OK && sp_buf_addc(&b, '\n') == SP_OK)
+		(void)fwrite(b.p, 1, b.n, stdout);
+	sp_buf_done(&b);
+}
+
+/* -1: the tree is there again, and may be verified; else the exit status. */
+static int
+rebuild(struct sp_app *app, struct job *j, bool json)
+{
+	struct sp_account account;
+	struct sp_rebuild r;
+	struct sp_err err;
+	enum sp_code rc;
+
+	if (!j->is_own)
+		return (sp_app_usage("--rebuild-tree works on the archive at "
+				     "hand (-A DIR), not on PATH"));
+	rc = sp_account_find(app->dir, app->cfg, &account, &err);
+	if (rc == SP_OK) {
+		sp_account_enter(&account);
+		rc = sp_rebuild_tree(app->dir, &j->o, LOCK_WAIT_MS, &r, &err);
+		sp_account_leave(&account);
+	}
+	if (rc != SP_OK) {
+		(void)sp_app_fail(&err);
+		return (2); /* it could not look */
+	}
+	if (json)
+		say_rebuilt_json(&r);
+	else if (r.findings > 0)
+		(void)printf("FAILED    %" PRIu64
+			     " finding%s; nothing was changed\n",
+		    r.findings, r.findings == 1 ? "" : "s");
+	else if (!app->quiet)
+		say_rebuilt(&r);
+	return (r.findings > 0 ? 1 : -1);
+}
+
 static int
 run(struct sp_app *app, struct job *j, bool json)
 {
@@ -64,11 +143,15 @@ run(struct sp_app *app, struct job *j, bool json)
 	struct sp_verdict v;
 	struct sp_err err;
 	enum sp_code rc;
+	int status;
 
 	j->o.tmpdir = getenv("TMPDIR");
 	sp_verify_print_init(&p, "sealpost verify", j->path, json, app->quiet);
 	p.own = j->is_own;
 	sp_verify_print_hook(&p, &j->o);
+	status = j->rebuild_tree ? rebuild(app, j, json) : -1;
+	if (status >= 0)
+		return (status);
 	rc = sp_verify(j->path, &j->o, &v, &err);
 	return (sp_verify_print_verdict(&p, &j->o, &v, rc, &err));
 }
@@ -82,6 +165,10 @@ sp_cmd_verify(struct sp_app *app, int argc, char **argv)
 	const struct sp_option options[] = {
 		{ "quick", '\0', SP_OPT_FLAG, NULL,
 		    "do not decompress segments", &j.o.quick },
+		{ "rebuild-tree", '\0', SP_OPT_FLAG, NULL,
+		    "first make a lost or damaged tree/ again (service "
+		    "stopped)",
+		    &j.rebuild_tree },
 		{ "vkey", '\0', SP_OPT_TEXT, "KEY",
 		    "verification key that you trust, or a file with it",
 		    &vkey },

@@ -1,6 +1,6 @@
 /*
  * What the files of the verifier share: findings, the run, identity.
- * Nothing outside verify*.c and bag_source.c includes this.
+ * Nothing outside verify*.c, rebuild*.c and bag_source.c includes this.
  */
 #ifndef SP_ARCHIVE_VERIFY_PRIV_H
 #define SP_ARCHIVE_VERIFY_PRIV_H

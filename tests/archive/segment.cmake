@@ -16,7 +16,7 @@ set_tests_properties(segment_stock PROPERTIES LABELS unit TIMEOUT 120
 add_executable(bench_segment ${PROJECT_SOURCE_DIR}/bench/bench_segment.c)
 target_link_libraries(bench_segment PRIVATE sp_flags sp_archive)
 
-foreach(t seal seal_damage)
+foreach(t seal seal_damage rebuild)
   sp_unit(test_${t} unit SOURCES test_${t}.c seal_kit.c LINKS sp_fixture)
 endforeach()
 
