@@ -195,7 +195,9 @@ run(struct import *im, enum sp_import_as as, int argc, char **argv, int first,
 	struct sp_err late;
 	enum sp_code rc, flushed;
 
-	rc = sp_host_index(im->host, err);
+	/* What an earlier import took is found by the index. */
+	sp_interrupt_catch();
+	rc = sp_host_index_all(im->host, err);
 	if (rc == SP_OK)
 		rc = look_for_earlier(im, err);
 	if (rc == SP_OK)

@@ -12,10 +12,12 @@
 #include "base/io.h"
 #include "base/json.h"
 #include "index/index.h"
+#include "journal/archive/reader.h"
 #include "journal/archive/tree.h"
 #include "journal/pull/door_client.h"
 
 #define COVER_SECONDS 60
+#define INDEX_SECONDS 600
 
 struct sp_host {
 	struct sp_app *app;
@@ -209,6 +211,36 @@ enum sp_code
 sp_host_index(struct sp_host *h, struct sp_err *err)
 {
 	return (h->door != NULL ? SP_OK : sp_local_index(h->local, -1, err));
+}
+
+enum sp_code
+sp_host_index_all(struct sp_host *h, struct sp_err *err)
+{
+	struct sp_reader *r = NULL;
+	uint64_t end = 0, cursor = 0;
+	enum sp_code rc;
+
+	if (h->door == NULL)
+		return (sp_local_index(h->local, -1, err));
+	rc = sp_reader_open(h->app->dir, &r, err);
+	if (rc == SP_OK)
+		rc = sp_reader_end(r, &end, err);
+	sp_reader_close(r);
+	for (int i = 0; rc == SP_OK && i < INDEX_SECONDS * 20; i++) {
+		rc = sp_index_reach(h->app->dir, &cursor, err);
+		if (rc != SP_OK || cursor >= end)
+			return (rc);
+		if (sp_interrupted())
+			return (
+			    sp_err_set(err, SP_EINTERRUPT, 0, "interrupted"));
+		(void)usleep(50000);
+	}
+	if (rc != SP_OK)
+		return (rc);
+	return (sp_err_set(err, SP_EAGAIN, 0,
+	    "the index covers %" PRIu64 " of %" PRIu64 " entries and does not "
+	    "come up within %d s; see `sealpost status` and try again",
+	    cursor, end, INDEX_SECONDS));
 }
 
 enum sp_code

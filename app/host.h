@@ -43,6 +43,9 @@ SP_CHECK enum sp_code sp_host_sign(struct sp_host *h, struct sp_view data,
 /* Rotate, checkpoint, pack everything; ${text} says what was done. */
 SP_CHECK enum sp_code sp_host_seal(
     struct sp_host *h, struct sp_buf *text, struct sp_err *err);
+/* Wait until the index covers what the log has now; without a service do that
+ * ourselves. */
+SP_CHECK enum sp_code sp_host_index_all(struct sp_host *h, struct sp_err *err);
 /* Without a service: bring the index up to date.  With one: nothing. */
 SP_CHECK enum sp_code sp_host_index(struct sp_host *h, struct sp_err *err);
 /* Rebuild the index from the month of ${since_us} on (0: everything). */
