@@ -6,13 +6,9 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "export/job.h"
-#include "index/index.h"
 #include "index/search.h"
-
-#define INDEX_WAIT 60 /* seconds */
 
 static enum sp_code
 omit(struct sp_job *j, uint64_t seq, const char *reason, struct sp_err *err)
@@ -160,28 +156,6 @@ heads(struct sp_job *j, struct sp_err *err)
 	return (rc);
 }
 
-/* The service indexes within seconds; it is only a matter of waiting. */
-static enum sp_code
-wait_for_index(const struct sp_job *j, struct sp_err *err)
-{
-	uint64_t cursor = 0;
-	enum sp_code rc = SP_OK;
-
-	for (int i = 0; rc == SP_OK && i < INDEX_WAIT * 20; i++) {
-		rc = sp_index_reach(j->dir, &cursor, err);
-		if (rc != SP_OK || cursor >= j->end)
-			return (rc);
-		if (j->host->progress != NULL &&
-		    !j->host->progress(j->host->ctx, 0, j->end - j->first))
-			break;
-		(void)usleep(50000);
-	}
-	return (sp_err_set(err, SP_EAGAIN, 0,
-	    "the index covers %" PRIu64 " entries, the range ends at %" PRIu64
-	    "; wait until `sealpost status` shows it up to date",
-	    cursor, j->end));
-}
-
 static enum sp_code
 run(struct sp_job *j, struct sp_err *err)
 {
@@ -201,9 +175,12 @@ run(struct sp_job *j, struct sp_err *err)
 	enum sp_code rc = SP_OK;
 
 	if (!p.all || rows) {
-		rc = wait_for_index(j, err);
+		rc = sp_job_wait_index(j, j->end, err);
 		if (rc == SP_OK)
 			rc = sp_search(j->dir, &o, on_hit, &p, &r, err);
+		/* Dropped since we looked, to be made again. */
+		if (rc == SP_OK && r.cursor < j->end)
+			rc = sp_job_behind(r.cursor, j->end, err);
 	}
 	if (rc == SP_OK)
 		rc = without_hit(&p, j->end, err);

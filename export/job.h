@@ -43,6 +43,11 @@ struct sp_job {
 SP_CHECK enum sp_code sp_job_range(struct sp_job *j, struct sp_err *err);
 /* select.c: the query as it is searched; a syntax error is found here. */
 SP_CHECK enum sp_code sp_job_query(struct sp_job *j, struct sp_err *err);
+/* Wait until the index covers [0, need), as it soon will.  SP_EAGAIN (the same
+ * as sp_job_behind): it does not. */
+SP_CHECK enum sp_code sp_job_wait_index(
+    const struct sp_job *j, uint64_t need, struct sp_err *err);
+enum sp_code sp_job_behind(uint64_t cursor, uint64_t need, struct sp_err *err);
 /* First and last entry that match (--by date); *any is false if none. */
 SP_CHECK enum sp_code sp_job_extent(struct sp_job *j, uint64_t *first,
     uint64_t *last, bool *any, struct sp_err *err);

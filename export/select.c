@@ -2,9 +2,13 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "export/job.h"
+#include "index/index.h"
 #include "index/search.h"
+
+#define INDEX_WAIT 60 /* seconds */
 
 static bool
 empty(const char *query)
@@ -85,6 +89,34 @@ take_seq(void *ctx, const struct sp_hit *hit, struct sp_err *err)
 }
 
 enum sp_code
+sp_job_behind(uint64_t cursor, uint64_t need, struct sp_err *err)
+{
+	return (sp_err_set(err, SP_EAGAIN, 0,
+	    "the index covers %" PRIu64 " entries, the export needs %" PRIu64
+	    "; wait until `sealpost status` shows it up to date",
+	    cursor, need));
+}
+
+/* The service indexes within seconds; it is only a matter of waiting. */
+enum sp_code
+sp_job_wait_index(const struct sp_job *j, uint64_t need, struct sp_err *err)
+{
+	uint64_t cursor = 0;
+	enum sp_code rc = SP_OK;
+
+	for (int i = 0; rc == SP_OK && i < INDEX_WAIT * 20; i++) {
+		rc = sp_index_reach(j->dir, &cursor, err);
+		if (rc != SP_OK || cursor >= need)
+			return (rc);
+		if (j->host->progress != NULL &&
+		    !j->host->progress(j->host->ctx, 0, need))
+			break;
+		(void)usleep(50000);
+	}
+	return (sp_job_behind(cursor, need, err));
+}
+
+enum sp_code
 sp_job_extent(struct sp_job *j, uint64_t *first, uint64_t *last, bool *any,
     struct sp_err *err)
 {
@@ -94,12 +126,17 @@ sp_job_extent(struct sp_job *j, uint64_t *first, uint64_t *last, bool *any,
 	struct sp_search_result r = { 0 };
 	enum sp_code rc;
 
-	rc = sp_search(j->dir, &o, take_seq, last, &r, err);
+	/* Where it ends only the whole index knows. */
+	rc = sp_job_wait_index(j, j->at, err);
+	if (rc == SP_OK)
+		rc = sp_search(j->dir, &o, take_seq, last, &r, err);
 	*any = r.given > 0;
-	if (rc != SP_OK || !*any)
-		return (rc);
 	o.oldest_first = true;
-	return (sp_search(j->dir, &o, take_seq, first, &r, err));
+	if (rc == SP_OK && *any && r.cursor >= j->at)
+		rc = sp_search(j->dir, &o, take_seq, first, &r, err);
+	if (rc == SP_OK && r.cursor < j->at)
+		rc = sp_job_behind(r.cursor, j->at, err);
+	return (rc);
 }
 
 enum sp_code

@@ -204,6 +204,10 @@ sp_shard_open(
 		if (rc == SP_OK)
 			rc = sp_shard_read_info(s, err);
 	}
+	/* Listed, and dropped meanwhile to be made again. */
+	if (rc != SP_OK && !sp_io_exists(s->path))
+		rc = sp_err_set(err, SP_ENOTFOUND, 0,
+		    "%s: the index file is gone", s->path);
 	if (rc != SP_OK) {
 		sp_shard_abandon(s);
 		return (rc);
