@@ -92,6 +92,29 @@ check_event(struct state *s, uint64_t seq, struct sp_err *err)
 	return (rc);
 }
 
+/* What is signed for a reader must be the tag manifest of a bag and nothing
+ * else: the same key signs segments. */
+static bool
+is_tagmanifest(struct sp_view v)
+{
+	static const char *const names[] = { "bag-info.txt", "bagit.txt",
+		"manifest-sha256.txt" };
+	uint8_t digest[SP_SHA256_LEN];
+
+	for (size_t i = 0; i < SP_COUNTOF(names); i++) {
+		struct sp_view line = sp_view_cut(&v, '\n');
+		struct sp_view hex = sp_view_cut(&line, ' ');
+
+		if (hex.n != 2 * sizeof(digest) ||
+		    !sp_hex_decode(hex, digest, sizeof(digest)) || line.n < 1 ||
+		    line.p[0] != ' ' ||
+		    !sp_view_eq_str(
+			sp_view_mem(line.p + 1, line.n - 1), names[i]))
+			return (false);
+	}
+	return (v.n == 0);
+}
+
 /* "SEQ BASE64" */
 static enum sp_code
 sign(struct state *s, const char *args, struct sp_buf *out, struct sp_err *err)
@@ -107,6 +130,9 @@ sign(struct state *s, const char *args, struct sp_buf *out, struct sp_err *err)
 	sp_buf_init(&p7s, 32u << 10);
 	if (!sp_view_u64(word, &seq) || !sp_b64_decode(rest, data, &n))
 		rc = sp_err_set(err, SP_EUSAGE, 0, "sign SEQ BASE64");
+	else if (!is_tagmanifest(sp_view_mem((char *)data, n)))
+		rc = sp_err_set(err, SP_EPERM, 0,
+		    "only the tag manifest of an export is signed");
 	else
 		rc = check_event(s, seq, err);
 	if (rc == SP_OK)

@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
 """A reload, and stopping, while a sender takes its time: nobody else waits long."""
+import base64
+
 from kit import *
 
 CUT = 20  # seconds, DRAIN_MS in app/worker_receive.c
@@ -48,12 +50,28 @@ def status_while_workers_end(a):
         wait_for(f"{name} again", lambda: a.workers()[name] > 0)
 
 
+def only_tag_manifests_are_signed(a, work):
+    """The key that signs exports signs segments too: readers choose no bytes."""
+    a.cmd("export", "--output", os.path.join(work, "bag"))
+    seq = a.events("export")[-1]["seq"]
+    manifest = open(os.path.join(work, "bag/tagmanifest-sha256.txt"), "rb").read()
+    for name, data, want in (("the manifest", manifest, "ok "), ("a text", b"anything", "err "), ("nothing", b"", "err "),
+                             ("more", manifest + b"x", "err "), ("less", manifest[:-40], "err "),
+                             ("another name", manifest.replace(b"bagit.txt", b"bagit.tx2"), "err ")):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(a.dir + "/state/control")
+            s.sendall(b"sign %d %s\n" % (seq, base64.b64encode(data)))
+            text = s.makefile().readline()
+        check(text.startswith(want), f"sign {name}: {text[:200]}")
+
+
 def main():
     work = workdir()
     a = Archive(work)
     a.start()
     with smtp() as client:
         check(send(client, message(1))[0] == 250, "first message")
+    only_tag_manifests_are_signed(a, work)
     reload_with_a_slow_sender(a)
     status_while_workers_end(a)
     slow = in_data()
