@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "app/account.h"
 #include "app/commands.h"
 #include "app/common.h"
 #include "app/host.h"
@@ -14,7 +15,7 @@
 #include "journal/archive/note.h"
 
 struct init {
-	const char *origin, *listen, *user, *guard, *continues;
+	const char *origin, *listen, *user, *group, *guard, *continues;
 };
 
 /* An absolute path for something that need not exist yet. */
@@ -124,6 +125,58 @@ template_refused(const struct init *in, const char *guard, struct sp_err *err)
 	    guard));
 }
 
+/* The readers' group: what is made in the directory from now on is theirs. */
+static enum sp_code
+give_to_readers(const char *dir, const char *name, struct sp_err *err)
+{
+	const struct sp_config cfg = { .group = (char *)(uintptr_t)name };
+	char **names = NULL;
+	enum sp_code rc;
+	gid_t group;
+	size_t n = 0;
+
+	rc = sp_account_readers(&cfg, &group, err);
+	if (rc == SP_OK)
+		rc = sp_io_list(dir, &names, &n, err);
+	sp_io_names_free(names, n);
+	/* Not empty: it is refused, and nothing of it changed. */
+	if (rc != SP_OK || n > 0)
+		return (rc);
+	rc = sp_io_mkdirs(dir, 0750, err);
+	if (rc == SP_OK &&
+	    (chown(dir, (uid_t)-1, group) != 0 || chmod(dir, 02750) != 0))
+		rc = sp_err_set(err, SP_EPERM, errno,
+		    "cannot give %s to the group %s (run init as root, or as a "
+		    "member of it)",
+		    dir, name);
+	return (rc);
+}
+
+/* `group` in the place that the template has for it. */
+static enum sp_code
+name_readers(const struct sp_buf *text, const char *group, struct sp_buf *out,
+    struct sp_err *err)
+{
+	static const char option[] = "#group = ";
+	const char *at = memmem(text->p, text->n, option, strlen(option));
+	struct sp_view rest;
+
+	if (group == NULL || at == NULL) {
+		rest = sp_buf_view(text);
+	} else {
+		rest = sp_view_mem(at, text->n - (size_t)(at - text->p));
+		(void)sp_view_cut(&rest, '\n');
+		if (sp_buf_add(out, text->p, (size_t)(at - text->p)) != SP_OK ||
+		    sp_buf_addf(out, "group = %s\n", group) != SP_OK)
+			return (sp_err_set(err, SP_ELIMIT, 0,
+			    "the configuration is too long"));
+	}
+	if (sp_buf_addv(out, rest) != SP_OK)
+		return (sp_err_set(
+		    err, SP_ELIMIT, 0, "the configuration is too long"));
+	return (SP_OK);
+}
+
 static enum sp_code
 make(struct sp_app *app, char *dir, const struct init *in, struct sp_err *err)
 {
@@ -131,16 +184,19 @@ make(struct sp_app *app, char *dir, const struct init *in, struct sp_err *err)
 	    in->origin != NULL ? sp_xstrdup(in->origin) : default_origin(dir);
 	char *guard = in->guard != NULL ? absolute(in->guard)
 					: sp_xasprintf("%s.guard", dir);
-	struct sp_buf text;
+	struct sp_buf text, conf;
 	struct sp_create c;
 	enum sp_code rc = SP_OK;
 
 	sp_buf_init(&text, 1u << 20);
+	sp_buf_init(&conf, 1u << 20);
 	if (sp_config_template(&text, in->listen, in->user, guard) != SP_OK)
 		rc = template_refused(in, guard, err);
+	else
+		rc = name_readers(&text, in->group, &conf, err);
 	c = (struct sp_create){ .dir = dir,
 		.origin = origin,
-		.config = sp_buf_view(&text),
+		.config = sp_buf_view(&conf),
 		.guard = guard,
 		.by = sp_app_by(),
 		.continues = in->continues,
@@ -150,6 +206,8 @@ make(struct sp_app *app, char *dir, const struct init *in, struct sp_err *err)
 		    "--origin \"%s\": 1 to %d printable ASCII characters "
 		    "without blanks and '+'",
 		    origin, SP_ORIGIN_MAX);
+	if (rc == SP_OK && in->group != NULL)
+		rc = give_to_readers(dir, in->group, err);
 	if (rc == SP_OK)
 		rc = sp_create(&c, err);
 	if (rc == SP_OK)
@@ -162,6 +220,7 @@ make(struct sp_app *app, char *dir, const struct init *in, struct sp_err *err)
 	if (rc == SP_OK)
 		print_result(app, dir, guard);
 	sp_buf_done(&text);
+	sp_buf_done(&conf);
 	free(guard);
 	free(origin);
 	return (rc);
@@ -179,6 +238,9 @@ sp_cmd_init(struct sp_app *app, int argc, char **argv)
 		    "where SMTP is received; else 127.0.0.1:2525", &in.listen },
 		{ "user", '\0', SP_OPT_TEXT, "USER",
 		    "account that owns the archive", &in.user },
+		{ "group", '\0', SP_OPT_TEXT, "GROUP",
+		    "group whose members may search, show, export and verify",
+		    &in.group },
 		{ "guard", '\0', SP_OPT_TEXT, "DIR",
 		    "where the guard copy is kept; else DIR.guard", &in.guard },
 		{ "continues", '\0', SP_OPT_TEXT, "OLD",
@@ -200,6 +262,8 @@ sp_cmd_init(struct sp_app *app, int argc, char **argv)
 		return (sp_app_usage("init: where? write `sealpost init DIR`"));
 	dir = absolute(argv[first]);
 	strip_slashes(dir);
+	/* The modes are those of the format, whoever's shell this is. */
+	(void)umask(0022);
 	status = make(app, dir, &in, &err) == SP_OK ? 0 : sp_app_fail(&err);
 	free(dir);
 	return (status);

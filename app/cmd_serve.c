@@ -7,6 +7,7 @@
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "app/account.h"
@@ -48,6 +49,7 @@ prepare(struct sp_super *s, struct sp_err *err)
 	struct sp_account acct;
 	enum sp_code rc;
 
+	(void)umask(0027);
 	rc = sp_account_find(s->app->dir, s->app->cfg, &acct, err);
 	if (rc == SP_OK) {
 		sp_account_enter(&acct);

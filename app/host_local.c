@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "app/account.h"
@@ -29,6 +30,7 @@ struct queued {
 struct sp_local {
 	struct sp_app *app;
 	struct sp_account account;
+	mode_t mask; /* of who called */
 	bool idle; /* nothing was entered for a day or more */
 	char alarm[SP_ERR_MAX]; /* of the call in work, or "" */
 	struct sp_append *append;
@@ -361,6 +363,8 @@ static void
 enter(struct sp_local *l)
 {
 	l->alarm[0] = '\0';
+	l->mask =
+	    umask(0027); /* as the workers: readers must not be locked out */
 	sp_account_enter(&l->account);
 }
 
@@ -368,6 +372,7 @@ static enum sp_code
 leave(struct sp_local *l, enum sp_code rc)
 {
 	sp_account_leave(&l->account);
+	(void)umask(l->mask);
 	if (rc != SP_OK || l->alarm[0] == '\0')
 		return (rc);
 	if (!l->idle)
