@@ -4,6 +4,7 @@
 #include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -21,6 +22,7 @@ struct sp_container {
 	char *prefix; /* folder inside an archive file, with slash */
 	int fd; /* of an archive file */
 	struct archive *a;
+	bool dropped; /* what libarchive still writes goes nowhere */
 	struct sp_err write_err; /* what the write callback met */
 	char **made; /* files of a directory, to be able to leave */
 	size_t nmade, capmade;
@@ -114,6 +116,8 @@ on_write(struct archive *a, void *ctx, const void *p, size_t n)
 {
 	struct sp_container *c = ctx;
 
+	if (c->dropped)
+		return ((la_ssize_t)n);
 	if (sp_io_write(c->fd, p, n, &c->write_err) != SP_OK) {
 		archive_set_error(a, c->write_err.errnum, "write");
 		return (-1);
@@ -404,8 +408,10 @@ sp_container_abort(struct sp_container *c)
 {
 	if (c == NULL)
 		return;
+	/* archive_write_fail() would lose what libarchive holds. */
+	c->dropped = true;
 	if (c->a != NULL)
-		(void)archive_write_fail(c->a);
+		(void)archive_write_close(c->a);
 	/* Only what this run made: partial was checked not to exist. */
 	if (c->kind == SP_CONTAINER_DIR)
 		remove_tree(c->partial);

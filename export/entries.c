@@ -106,23 +106,33 @@ struct pass {
 	bool all; /* no query: hits only bring rows */
 };
 
+static enum sp_code
+step(struct pass *p, bool wanted, const char *json, struct sp_err *err)
+{
+	struct sp_job *j = p->j;
+	enum sp_code rc = entry(j, p->next, wanted, json, err);
+
+	if (rc != SP_OK)
+		return (rc);
+	p->next++;
+	if (j->host->progress == NULL ||
+	    j->host->progress(
+		j->host->ctx, p->next - j->first, j->end - j->first))
+		return (SP_OK);
+	return (sp_err_set(err, SP_EINTERRUPT, 0,
+	    "interrupted; nothing was written, the event of the export (entry "
+	    "%" PRIu64 ") stays in the log",
+	    j->event));
+}
+
 /* Entries that no hit names, up to ${until}. */
 static enum sp_code
 without_hit(struct pass *p, uint64_t until, struct sp_err *err)
 {
-	struct sp_job *j = p->j;
 	enum sp_code rc = SP_OK;
 
-	for (; rc == SP_OK && p->next < until; p->next++) {
-		rc = entry(j, p->next, p->all, NULL, err);
-		if (rc == SP_OK && j->host->progress != NULL &&
-		    !j->host->progress(
-			j->host->ctx, p->next - j->first, j->end - j->first))
-			rc = sp_err_set(err, SP_EINTERRUPT, 0,
-			    "interrupted; nothing was written, the event of "
-			    "the export (entry %" PRIu64 ") stays in the log",
-			    j->event);
-	}
+	while (rc == SP_OK && p->next < until)
+		rc = step(p, p->all, NULL, err);
 	return (rc);
 }
 
@@ -135,10 +145,7 @@ on_hit(void *ctx, const struct sp_hit *hit, struct sp_err *err)
 	if (hit->seq < p->next || hit->seq >= p->j->end)
 		return (SP_OK);
 	rc = without_hit(p, hit->seq, err);
-	if (rc == SP_OK)
-		rc = entry(p->j, hit->seq, true, hit->json, err);
-	p->next = hit->seq + 1;
-	return (rc);
+	return (rc == SP_OK ? step(p, true, hit->json, err) : rc);
 }
 
 static enum sp_code
