@@ -100,15 +100,32 @@ find(const struct sp_usage *u, int c)
 	return (NULL);
 }
 
+/* A letter inside of a cluster, or the word that getopt just left. */
+static const char *
+culprit(char *const *argv, char letter[3])
+{
+	if (optopt <= 0 || optopt >= FIRST_LONG)
+		return (argv[optind - 1]);
+	letter[0] = '-';
+	letter[1] = (char)optopt;
+	letter[2] = '\0';
+	return (letter);
+}
+
 /* The global options belong to no command: their name is empty. */
 static void
-complain(const struct sp_usage *u, bool value_missing, const char *word)
+complain(const struct sp_usage *u, bool value_missing, char *const *argv)
 {
 	bool global = u->name[0] == '\0';
+	char letter[3];
 
-	(void)sp_app_usage("%s%s%s%s%s; see sealpost %s%s--help", u->name,
-	    global ? "" : ": ", value_missing ? "" : "no option ", word,
-	    value_missing ? " needs a value" : "", u->name, global ? "" : " ");
+	(void)sp_app_usage("%s%s%s%s%s%s; see sealpost %s%s--help", u->name,
+	    global ? "" : ": ", value_missing ? "" : "no option ",
+	    culprit(argv, letter), value_missing ? " needs a value" : "",
+	    u->options_first && !global && !value_missing
+		? " (write -- before a query that begins with -)"
+		: "",
+	    u->name, global ? "" : " ");
 }
 
 enum sp_parsed
@@ -132,7 +149,7 @@ sp_options_parse(const struct sp_usage *u, int argc, char **argv, int *first)
 			if (!store(o, optarg))
 				rc = SP_PARSED_BAD;
 		} else {
-			complain(u, c == ':', argv[optind - 1]);
+			complain(u, c == ':', argv);
 			rc = SP_PARSED_BAD;
 		}
 	}
