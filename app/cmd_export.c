@@ -89,6 +89,10 @@ print_result(const struct sp_export_opts *o, const struct sp_export_result *r)
 	    r->complete ? "COMPLETE: every message of the range is given or "
 			  "provably purged"
 			: "SELECTION: the choice is ours and not proven");
+	if (o->have_until && o->until > sp_clock_wall())
+		printf("%-12s the range is not over: what is received from "
+		       "now on is not in it\n",
+		    "note");
 	if (r->imported_outside > 0)
 		printf("%-12s %s imported messages are dated inside the "
 		       "range but were received outside it; --by date "
