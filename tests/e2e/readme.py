@@ -200,7 +200,7 @@ LINES = {
     "sudo cmake --install build/release": Reader.in_clone,
     "sudo adduser --system --group --home /var/lib/sealpost --no-create-home sealpost": Reader.as_root,
     "sudo addgroup --system sealpost-audit": Reader.as_root,
-    "sudo sealpost init /var/lib/sealpost --origin archive1.corp.example/journal --user sealpost": Reader.init,
+    "sudo sealpost init /var/lib/sealpost --origin archive1.corp.example/journal --user sealpost --group sealpost-audit": Reader.init,
     "sudo systemctl enable --now sealpost": Reader.enable,
     "postmap /etc/postfix/transport && postfix reload": Reader.postmap,
     "sealpost config check && systemctl reload sealpost": Reader.check_and_reload,
