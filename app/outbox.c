@@ -68,7 +68,7 @@ run_child(const char *command, int in)
 	(void)signal(SIGPIPE, SIG_DFL);
 	if (dup2(in, STDIN_FILENO) >= 0 &&
 	    dup2(STDERR_FILENO, STDOUT_FILENO) >= 0)
-		(void)execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+		(void)execl(command, command, (char *)NULL);
 	_exit(127);
 }
 

@@ -2,6 +2,7 @@
  * The seal worker: tree, checkpoints, segments, signatures.  No network.
  */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -13,10 +14,14 @@
 #include "journal/archive/reader.h"
 #include "journal/archive/seal.h"
 
+#define RETRY (10 * SP_SECOND) /* after a failure */
+
 struct state {
 	struct sp_worker *w;
 	struct sp_seal *seal;
-	int64_t signed_at; /* boot clock of the last checkpoint */
+	int64_t due; /* boot clock: the next checkpoint */
+	int64_t pack_due; /* the next look for something to pack */
+	char told[SP_ERR_MAX]; /* the last alarm */
 	uint64_t size; /* of the last checkpoint */
 };
 
@@ -25,42 +30,61 @@ on_report(void *ctx, const char *what, const char *text)
 {
 	struct state *s = ctx;
 
-	if (strcmp(what, "alarm") == 0)
+	if (strcmp(what, "alarm") == 0) {
+		(void)snprintf(s->told, sizeof(s->told), "%s", text);
 		sp_worker_alarm(s->w, text);
-	else
+	} else
 		sp_log(strcmp(what, "checkpoint") == 0 ? SP_LOG_DEBUG
 						       : SP_LOG_INFO,
 		    what, "%s", text);
 }
 
+/* It comes again at each attempt; an alarm is given once. */
 static void
 failed(struct state *s, const char *what, const struct sp_err *err)
 {
-	char *text = sp_xasprintf("%s: %s", what, err->msg);
+	char *text;
 
+	if (strcmp(s->told, err->msg) == 0)
+		return;
+	(void)snprintf(s->told, sizeof(s->told), "%s", err->msg);
+	text = sp_xasprintf("%s: %s", what, err->msg);
 	sp_worker_alarm(s->w, text);
 	free(text);
 }
 
-/* One round; false if the worker must end (and be started again). */
 static bool
-work(struct state *s)
+pack(struct state *s)
 {
 	struct sp_err err;
 	bool did = true;
 
-	if (sp_seal_checkpoint(s->seal, &s->size, &err) != SP_OK) {
-		failed(s, "checkpoint", &err);
-		return (false);
-	}
-	s->signed_at = sp_clock_boot();
 	while (did) {
 		if (sp_seal_pack(s->seal, &did, &err) != SP_OK) {
 			failed(s, "segment", &err);
+			s->pack_due = sp_clock_boot() + RETRY;
 			return (false);
 		}
 	}
+	s->told[0] = '\0';
 	return (true);
+}
+
+/* One round; false if something failed.  What cannot be packed must not keep
+ * what comes in from being signed. */
+static bool
+work(struct state *s)
+{
+	struct sp_err err;
+
+	if (sp_seal_checkpoint(s->seal, &s->size, &err) != SP_OK) {
+		failed(s, "checkpoint", &err);
+		s->due = sp_clock_boot() + RETRY;
+		return (false);
+	}
+	s->due = sp_clock_boot() +
+		 (int64_t)s->w->app->cfg->checkpoint_interval * 1000;
+	return (sp_clock_boot() < s->pack_due || pack(s));
 }
 
 /* An export may be signed only if the log has its event: the signature must
@@ -146,19 +170,18 @@ sign(struct state *s, const char *args, struct sp_buf *out, struct sp_err *err)
 	return (rc);
 }
 
-static bool
+static void
 answer(struct state *s, const struct sp_request *rq)
 {
 	struct sp_err err = { .msg = "" };
 	struct sp_buf out;
 	enum sp_code rc = SP_OK;
 	uint64_t before = sp_seal_packed(s->seal);
-	bool well = true;
 
 	sp_buf_init(&out, SP_CONTROL_MAX);
 	if (strcmp(rq->verb, "pack") == 0) {
-		well = work(s);
-		if (!well)
+		s->pack_due = 0;
+		if (!work(s))
 			rc = sp_err_set(&err, SP_EIO, 0,
 			    "sealing failed; see the alarms in the log");
 		(void)!sp_buf_addf(&out, "%" PRIu64 " %" PRIu64 " %" PRIu64,
@@ -176,7 +199,6 @@ answer(struct state *s, const struct sp_request *rq)
 	    : out.n > 0 ? sp_buf_cstr(&out)
 			: "");
 	sp_buf_done(&out);
-	return (well);
 }
 
 int
@@ -186,7 +208,6 @@ sp_worker_seal(struct sp_worker *w)
 	struct state s = { .w = w };
 	const struct sp_seal_report report = { on_report, &s };
 	struct sp_err err;
-	int interval = (int)w->app->cfg->checkpoint_interval;
 	bool well;
 
 	/* Receiving comes first; sealing catches up. */
@@ -196,20 +217,16 @@ sp_worker_seal(struct sp_worker *w)
 		failed(&s, "seal", &err);
 		return (1);
 	}
-	well = work(&s);
-	while (well && !w->stop) {
-		int64_t due =
-		    s.signed_at + (int64_t)interval * 1000 - sp_clock_boot();
+	(void)work(&s);
+	while (!w->stop) {
+		int64_t left = s.due - sp_clock_boot();
 
-		if (due > 0) {
-			if (sp_worker_wait(w, (int)(due / 1000) + 1, &rq))
-				well = answer(&s, &rq);
-			continue;
-		}
-		well = work(&s);
+		if (left <= 0)
+			(void)work(&s);
+		else if (sp_worker_wait(w, (int)(left / 1000) + 1, &rq))
+			answer(&s, &rq);
 	}
-	if (well)
-		well = work(&s); /* what came until the end */
+	well = work(&s); /* what came until the end */
 	sp_seal_close(s.seal);
 	return (well ? 0 : 1);
 }
