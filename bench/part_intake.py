@@ -1,4 +1,5 @@
 """Durable intake against smtp-sink and Postfix; what it costs; start; memory."""
+import atexit
 import glob
 import os
 import re
@@ -101,7 +102,9 @@ def ours(work, sessions, count, size):
 def rates(work, table):
     sink = subprocess.Popen([f"{PEERS}/postfix/usr/sbin/smtp-sink", "-u", "nobody", f"127.0.0.1:{SINK_PORT}", "1000"],
                             env=peer_env("postfix"), stderr=subprocess.DEVNULL)
+    atexit.register(sink.terminate)
     postfix = Postfix(folder(work, "postfix"))
+    atexit.register(postfix.stop)
     wait_port(SINK_PORT)
     for (size, sessions), counts in COUNTS.items():
         got = {"ours": [], "sink": [], "postfix": []}
@@ -117,8 +120,9 @@ def rates(work, table):
                   f">= {goal[0]}" if goal[0] else "", a / b >= goal[0] if goal[0] else None)
         table.add(what + " / Postfix", f"{a:,.0f}/s", f"{c:,.0f}/s", f"{a / c:.1f}",
                   f">= {goal[1]}" if goal[1] else "", a / c >= goal[1] if goal[1] else None)
-    postfix.stop()
-    sink.terminate()
+    for stop in (postfix.stop, sink.terminate):
+        atexit.unregister(stop)
+        stop()
     sink.wait()
 
 
