@@ -108,7 +108,12 @@ def start_on_full_disk():
     if listening(a.port):
         check(sender.one(5000) == 452, "mail was taken on a disk without a free byte")
     # Commands say so in one line.
-    done = a.cmd("show", 1, status=2)
+    # The last page of the intake file may have room for a few small entries.
+    for _ in range(40):
+        done = a.cmd("show", 1, status=None)
+        if done.returncode != 0:
+            break
+    check(done.returncode == 2, f"show on a full disk: exit status {done.returncode}")
     one_line(done, "show on a full disk")
     done = a.cmd("export", "--output", work + "/bag", status=2)
     one_line(done, "export on a full disk")

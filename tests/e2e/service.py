@@ -388,6 +388,7 @@ def rights(work):
         check(got[-1].startswith(want), f"{name}: {label} is answered {got[-1]}, want {want}")
     got = talk(door, ["LHLO test"], stranger)
     check("Permission denied" in got[0] or got[0].startswith("554"), f"a stranger at the door: {got}")
+    b.wait_index()
     shown = [e for e in b.events("show") if e["actor"].get("uid") == reader["user"]]
     check(shown and shown[0]["actor"].get("user") == "nobody", f"actor of a reader's event: {b.events('show')}")
 
