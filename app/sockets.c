@@ -89,7 +89,7 @@ sp_socket_local(const char *dir, const char *name, const struct sp_config *cfg,
 	rc = bind_local(s, path, err);
 	(void)umask(mask);
 	if (rc == SP_OK && (acct.other || readers != (gid_t)-1) &&
-	    chown(path, acct.other ? acct.uid : (uid_t)-1,
+	    lchown(path, acct.other ? acct.uid : (uid_t)-1,
 		readers != (gid_t)-1 ? readers : acct.gid) != 0)
 		rc = sp_err_set(err, SP_EIO, errno,
 		    "%s: cannot give the socket to its group", path);

@@ -1,6 +1,7 @@
 #include "journal/pull/door_client.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -14,9 +15,13 @@
 #define REPLY_MAX    8192
 #define WAIT_SECONDS 120 /* the service answers within a minute */
 #define REQUEST_MAX  (1u << 20)
+#define TRIES	     150 /* half a minute: a reload lets sessions end */
+#define PAUSE_US     200000
 
 struct sp_door {
+	char *dir;
 	int fd;
+	bool shut; /* the request was not taken; another session may */
 	struct sp_buf in; /* bytes read, not yet a line */
 	struct sp_buf line; /* the last reply line */
 };
@@ -148,16 +153,16 @@ seq_of(const struct sp_door *d, uint64_t *seq, struct sp_err *err)
 	    (int)d->line.n, d->line.p));
 }
 
-enum sp_code
-sp_door_open(const char *dir, struct sp_door **out, struct sp_err *err)
+static enum sp_code
+greet(struct sp_door *d, struct sp_err *err)
 {
-	struct sp_door *d = sp_xcalloc(1, sizeof(*d));
 	enum sp_code rc;
 
+	if (d->fd >= 0)
+		(void)close(d->fd);
 	d->fd = -1;
-	sp_buf_init(&d->in, REPLY_MAX);
-	sp_buf_init(&d->line, REPLY_MAX);
-	rc = sp_local_connect(dir, "state/door", &d->fd, err);
+	sp_buf_clear(&d->in);
+	rc = sp_local_connect(d->dir, "state/door", &d->fd, err);
 	if (rc == SP_OK)
 		rc = reply(d, err);
 	if (rc == SP_OK)
@@ -165,12 +170,52 @@ sp_door_open(const char *dir, struct sp_door **out, struct sp_err *err)
 		    d, "LHLO local\r\n", strlen("LHLO local\r\n"), err);
 	if (rc == SP_OK)
 		rc = reply(d, err);
+	return (rc);
+}
+
+/* While the receiving worker is started anew, for a reload or after it died,
+ * the door is shut for a moment. */
+static enum sp_code
+knock(struct sp_door *d, struct sp_err *err)
+{
+	enum sp_code rc = greet(d, err);
+
+	for (int i = 0; i < TRIES && rc == SP_EAGAIN; i++) {
+		(void)usleep(PAUSE_US);
+		rc = greet(d, err);
+	}
+	return (rc);
+}
+
+enum sp_code
+sp_door_open(const char *dir, struct sp_door **out, struct sp_err *err)
+{
+	struct sp_door *d = sp_xcalloc(1, sizeof(*d));
+	enum sp_code rc;
+
+	d->fd = -1;
+	d->dir = sp_xstrdup(dir);
+	sp_buf_init(&d->in, REPLY_MAX);
+	sp_buf_init(&d->line, REPLY_MAX);
+	rc = knock(d, err);
 	if (rc != SP_OK) {
 		sp_door_close(d);
 		return (rc);
 	}
 	*out = d;
 	return (SP_OK);
+}
+
+/* The last word to a request: 421 says that it was not taken.  Silence says
+ * nothing, so it is not asked again. */
+static enum sp_code
+verdict(struct sp_door *d, uint64_t *seq, struct sp_err *err)
+{
+	enum sp_code rc = reply(d, err);
+
+	d->shut = rc == SP_EAGAIN && d->line.n >= 3 &&
+		  memcmp(d->line.p, "421", 3) == 0;
+	return (rc == SP_OK ? seq_of(d, seq, err) : rc);
 }
 
 /* "XSEALPOST WHAT <base64>\r\n" */
@@ -193,6 +238,15 @@ send_private(struct sp_door *d, const char *what, struct sp_view json,
 	return (rc);
 }
 
+static enum sp_code
+event(struct sp_door *d, struct sp_view json, uint64_t *seq, struct sp_err *err)
+{
+	enum sp_code rc = send_private(d, "EVENT", json, err);
+
+	d->shut = rc == SP_EAGAIN;
+	return (rc == SP_OK ? verdict(d, seq, err) : rc);
+}
+
 enum sp_code
 sp_door_event(struct sp_door *d, const char *name, struct sp_view detail,
     uint64_t *seq, struct sp_err *err)
@@ -211,17 +265,18 @@ sp_door_event(struct sp_door *d, const char *name, struct sp_view detail,
 	if (rc != SP_OK)
 		rc = sp_err_set(err, rc, 0, "the event is too large");
 	if (rc == SP_OK)
-		rc = send_private(d, "EVENT", sp_buf_view(&b), err);
-	if (rc == SP_OK)
-		rc = reply(d, err);
-	if (rc == SP_OK)
-		rc = seq_of(d, seq, err);
+		rc = event(d, sp_buf_view(&b), seq, err);
+	if (rc == SP_EAGAIN && d->shut) {
+		rc = knock(d, err);
+		if (rc == SP_OK)
+			rc = event(d, sp_buf_view(&b), seq, err);
+	}
 	sp_buf_done(&b);
 	return (rc);
 }
 
-enum sp_code
-sp_door_message(struct sp_door *d, struct sp_view source, struct sp_view msg,
+static enum sp_code
+deliver(struct sp_door *d, struct sp_view source, struct sp_view msg,
     uint64_t *seq, struct sp_err *err)
 {
 	static const char mail[] = "MAIL FROM:<> BODY=BINARYMIME\r\n"
@@ -236,13 +291,27 @@ sp_door_message(struct sp_door *d, struct sp_view source, struct sp_view msg,
 		rc = reply(d, err);
 	if (rc == SP_OK)
 		rc = send_all(d, bdat, strlen(bdat), err);
+	/* All of it must have gone out before it can be taken. */
 	if (rc == SP_OK)
 		rc = send_all(d, msg.p, msg.n, err);
+	d->shut = rc == SP_EAGAIN;
 	if (rc == SP_OK)
-		rc = reply(d, err);
-	if (rc == SP_OK)
-		rc = seq_of(d, seq, err);
+		rc = verdict(d, seq, err);
 	free(bdat);
+	return (rc);
+}
+
+enum sp_code
+sp_door_message(struct sp_door *d, struct sp_view source, struct sp_view msg,
+    uint64_t *seq, struct sp_err *err)
+{
+	enum sp_code rc = deliver(d, source, msg, seq, err);
+
+	if (rc == SP_EAGAIN && d->shut) {
+		rc = knock(d, err);
+		if (rc == SP_OK)
+			rc = deliver(d, source, msg, seq, err);
+	}
 	return (rc);
 }
 
@@ -255,5 +324,6 @@ sp_door_close(struct sp_door *d)
 		(void)close(d->fd);
 	sp_buf_done(&d->in);
 	sp_buf_done(&d->line);
+	free(d->dir);
 	free(d);
 }

@@ -50,6 +50,25 @@ def status_while_workers_end(a):
         wait_for(f"{name} again", lambda: a.workers()[name] > 0)
 
 
+def commands_go_on_over_reloads(a, work, seq):
+    """Whoever works at the door while the service reloads notices nothing."""
+    box = os.path.join(work, "box")
+    os.mkdir(box)
+    for number in range(1500):
+        with open(f"{box}/{number}.eml", "wb") as f:
+            f.write(message(20000 + number))
+    before = a.status()["messages"]
+    job = subprocess.Popen([SEALPOST, "-A", a.dir, "import", box], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    for _ in range(5):
+        time.sleep(0.7)
+        a.service.send_signal(signal.SIGHUP)
+        time.sleep(0.05)
+        a.cmd("show", seq, "--format", "raw", status=0)
+    out, err = job.communicate(timeout=120)
+    check(job.returncode == 0, f"import over reloads: {job.returncode} {err.decode()[-500:]}")
+    check(a.status()["messages"] == before + 1500, f"import over reloads: {a.status()['messages'] - before} new, want 1500")
+
+
 def only_tag_manifests_are_signed(a, work):
     """The key that signs exports signs segments too: readers choose no bytes."""
     a.cmd("export", "--output", os.path.join(work, "bag"))
@@ -70,7 +89,9 @@ def main():
     a = Archive(work)
     a.start()
     with smtp() as client:
-        check(send(client, message(1))[0] == 250, "first message")
+        seq = answer(send(client, message(1))[1])[0]
+        check(seq is not None, "first message")
+    commands_go_on_over_reloads(a, work, seq)
     only_tag_manifests_are_signed(a, work)
     reload_with_a_slow_sender(a)
     status_while_workers_end(a)
