@@ -51,6 +51,9 @@ SP_CHECK enum sp_code sp_io_fsync(int fd, struct sp_err *err);
 SP_CHECK enum sp_code sp_io_syncdir(const char *dir, struct sp_err *err);
 SP_CHECK enum sp_code sp_io_rename(
     const char *from, const char *to, struct sp_err *err);
+/* SP_EEXISTS where ${to} is there. */
+SP_CHECK enum sp_code sp_io_rename_new(
+    const char *from, const char *to, struct sp_err *err);
 /* A missing file is SP_OK. */
 SP_CHECK enum sp_code sp_io_unlink(const char *path, struct sp_err *err);
 /* An empty directory; a missing one is SP_OK. */
@@ -60,6 +63,9 @@ SP_CHECK enum sp_code sp_io_rmdir(const char *path, struct sp_err *err);
 SP_CHECK enum sp_code sp_io_syncfs(const char *path, struct sp_err *err);
 /* mkdir; an existing directory is SP_OK. */
 SP_CHECK enum sp_code sp_io_mkdir(
+    const char *path, mode_t mode, struct sp_err *err);
+/* SP_EEXISTS where something is there. */
+SP_CHECK enum sp_code sp_io_mkdir_new(
     const char *path, mode_t mode, struct sp_err *err);
 /* mkdir -p with every new name synced in its parent. */
 SP_CHECK enum sp_code sp_io_mkdirs(

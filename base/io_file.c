@@ -132,6 +132,21 @@ sp_io_rename(const char *from, const char *to, struct sp_err *err)
 }
 
 enum sp_code
+sp_io_rename_new(const char *from, const char *to, struct sp_err *err)
+{
+	int e = rename_call(from, to, RENAME_NOREPLACE);
+
+	if (e == EEXIST)
+		return (
+		    sp_err_set(err, SP_EEXISTS, 0, "%s is there already", to));
+	if (e != 0)
+		return (sp_err_set(err,
+		    e == ENOENT ? SP_ENOTFOUND : sp_err_code_of_errno(e), e,
+		    "cannot rename %s to %s", from, to));
+	return (SP_OK);
+}
+
+enum sp_code
 sp_io_unlink(const char *path, struct sp_err *err)
 {
 	int e;
@@ -183,23 +198,40 @@ sp_io_syncfs(const char *path, struct sp_err *err)
 	return (rc);
 }
 
-enum sp_code
-sp_io_mkdir(const char *path, mode_t mode, struct sp_err *err)
+static int
+mkdir_call(const char *path, mode_t mode)
 {
-	struct stat st;
 	int e;
 
 	sp_io_count(SP_OP_MKDIR);
 	e = sp_fault_call(SP_OP_MKDIR);
 	if (e != 0)
-		return (fail(err, e, "make the directory", path));
+		return (e);
 	sp_power_mkdir(path);
-	if (mkdir(path, mode) == 0)
-		return (SP_OK);
-	e = errno;
-	if (e == EEXIST && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+	return (mkdir(path, mode) == 0 ? 0 : errno);
+}
+
+enum sp_code
+sp_io_mkdir(const char *path, mode_t mode, struct sp_err *err)
+{
+	int e = mkdir_call(path, mode);
+	struct stat st;
+
+	if (e == 0 ||
+	    (e == EEXIST && stat(path, &st) == 0 && S_ISDIR(st.st_mode)))
 		return (SP_OK);
 	return (fail(err, e, "make the directory", path));
+}
+
+enum sp_code
+sp_io_mkdir_new(const char *path, mode_t mode, struct sp_err *err)
+{
+	int e = mkdir_call(path, mode);
+
+	if (e == EEXIST)
+		return (sp_err_set(
+		    err, SP_EEXISTS, 0, "%s is there already", path));
+	return (e == 0 ? SP_OK : fail(err, e, "make the directory", path));
 }
 
 /* Make one level and sync its name. */
