@@ -22,6 +22,7 @@ struct sp_container {
 	char *prefix; /* folder inside an archive file, with slash */
 	int fd; /* of an archive file */
 	struct archive *a;
+	bool ours; /* ${partial} was made by us */
 	bool dropped; /* what libarchive still writes goes nowhere */
 	struct sp_err write_err; /* what the write callback met */
 	char **made; /* files of a directory, to be able to leave */
@@ -148,6 +149,7 @@ open_archive(struct sp_container *c, int level, struct sp_err *err)
 	    c->partial, O_WRONLY | O_CREAT | O_EXCL, 0640, &c->fd, err);
 	if (rc != SP_OK)
 		return (rc);
+	c->ours = true;
 	c->a = archive_write_new();
 	if (c->a == NULL)
 		return (sp_err_set(err, SP_ELIMIT, 0, "no memory"));
@@ -178,7 +180,8 @@ sp_container_open(
 	c->path = sp_xstrdup(path);
 	c->partial = sp_xasprintf("%s.partial", path);
 	if (c->kind == SP_CONTAINER_DIR) {
-		rc = sp_io_mkdir(c->partial, 0750, err);
+		rc = sp_io_mkdir_new(c->partial, 0750, err);
+		c->ours = rc == SP_OK;
 	} else {
 		c->prefix = folder_of(path, c->kind);
 		rc = open_archive(c, level, err);
@@ -370,7 +373,7 @@ sp_container_finish(struct sp_container *c, struct sp_err *err)
 			rc = sp_io_fsync(c->fd, err);
 	}
 	if (rc == SP_OK)
-		rc = sp_io_rename(c->partial, c->path, err);
+		rc = sp_io_rename_new(c->partial, c->path, err);
 	if (rc == SP_OK)
 		rc = sp_io_syncdir(parent, err);
 	free(parent);
@@ -412,10 +415,9 @@ sp_container_abort(struct sp_container *c)
 	c->dropped = true;
 	if (c->a != NULL)
 		(void)archive_write_close(c->a);
-	/* Only what this run made: partial was checked not to exist. */
-	if (c->kind == SP_CONTAINER_DIR)
+	if (c->ours && c->kind == SP_CONTAINER_DIR)
 		remove_tree(c->partial);
-	else
+	else if (c->ours)
 		(void)!sp_io_unlink(c->partial, NULL);
 	release(c);
 }

@@ -9,19 +9,27 @@
 #include "base/json.h"
 #include "export/job.h"
 
+#define NO_BREAK_SPACE "\xc2\xa0"
+
 static const char *const columns[] = { "seq", "file", "received", "date",
 	"from", "to", "cc", "bcc", "envelope_from", "envelope_to", "subject",
 	"message_id", "attachments", "size", "sha256", "grade", "via",
 	"flags" };
 
-/* = + - @ TAB CR, and their full-width forms U+FF1D FF0B FF0D FF20. */
+/* = + - @ TAB CR, and the full-width forms U+FF1D FF0B FF0D FF20, also behind
+ * blanks, which some programs strip first. */
 static bool
 is_formula(const char *s)
 {
 	static const char *const wide[] = { "\xef\xbc\x9d", "\xef\xbc\x8b",
 		"\xef\xbc\x8d", "\xef\xbc\xa0" };
 
-	if (*s != '\0' && strchr("=+-@\t\r", *s) != NULL)
+	if (*s == '\t' || *s == '\r')
+		return (true);
+	while (*s == ' ' || *s == '\n' || *s == '\t' || *s == '\r' ||
+	       strncmp(s, NO_BREAK_SPACE, strlen(NO_BREAK_SPACE)) == 0)
+		s += *s == NO_BREAK_SPACE[0] ? strlen(NO_BREAK_SPACE) : 1;
+	if (*s != '\0' && strchr("=+-@", *s) != NULL)
 		return (true);
 	for (size_t i = 0; i < SP_COUNTOF(wide); i++) {
 		if (strncmp(s, wide[i], strlen(wide[i])) == 0)
