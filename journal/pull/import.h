@@ -54,9 +54,9 @@ SP_CHECK enum sp_code sp_import_path(
 SP_CHECK enum sp_code sp_import_mbox(const struct sp_import *im, int fd,
     const char *path, const uint8_t file_sha256[SP_SHA256_LEN],
     struct sp_err *err);
-/* Whether a line (without its end) separates mbox messages: "From ", an
- * address, and a date that ends in a four-digit year (RFC 4155 and common
- * variations with a zone). */
+/* Whether a line (without its end) separates mbox messages: "From ", a sender
+ * (any words), and a date from the name of the day to the year (RFC 4155, and
+ * the variations with a zone, a comma or the day before the month). */
 bool sp_import_is_from_line(struct sp_view line);
 
 #endif

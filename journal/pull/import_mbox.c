@@ -4,6 +4,8 @@
  * (>From) is not undone, since the four dialects cannot be told apart; the
  * item says that there is some.
  */
+#include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -19,40 +21,116 @@ struct mbox {
 	struct sp_buf buf; /* bytes from ${base} on */
 	uint64_t base; /* file offset of buf.p[0] */
 	bool too_large; /* skipping the rest of a message */
+	bool end; /* all of the file is in the buffer */
 };
 
+/* ---- the From line ------------------------------------------------------ */
+
 static bool
-four_digits(struct sp_view w)
+one_of(struct sp_view w, const char *names)
 {
-	if (w.n != 4)
+	/* names: three letters each, "MonTue..." */
+	for (; w.n == 3 && *names != '\0'; names += 3) {
+		if (memcmp(w.p, names, 3) == 0)
+			return (true);
+	}
+	return (false);
+}
+
+static bool
+digits(struct sp_view w, size_t min, size_t max)
+{
+	if (w.n < min || w.n > max)
 		return (false);
-	for (size_t i = 0; i < 4; i++) {
+	for (size_t i = 0; i < w.n; i++) {
 		if (w.p[i] < '0' || w.p[i] > '9')
 			return (false);
 	}
 	return (true);
 }
 
+/* 10:00, 10:00:00, 9:05 */
+static bool
+is_clock(struct sp_view w)
+{
+	struct sp_view rest = w;
+	struct sp_view hour = sp_view_cut(&rest, ':');
+	struct sp_view minute = sp_view_cut(&rest, ':');
+
+	return (digits(hour, 1, 2) && digits(minute, 2, 2) &&
+		(rest.p == NULL || digits(rest, 2, 2)));
+}
+
+/* +0100, -0800, GMT, MEST, (CET) */
+static bool
+is_zone(struct sp_view w)
+{
+	if (w.n == 5 && (w.p[0] == '+' || w.p[0] == '-'))
+		return (digits(sp_view_mem(w.p + 1, 4), 4, 4));
+	if (w.n > 2 && w.p[0] == '(' && w.p[w.n - 1] == ')')
+		w = sp_view_mem(w.p + 1, w.n - 2);
+	for (size_t i = 0; i < w.n; i++) {
+		if (w.p[i] < 'A' || w.p[i] > 'Z')
+			return (false);
+	}
+	return (w.n >= 1 && w.n <= 5);
+}
+
+static struct sp_view
+next_word(struct sp_view *rest)
+{
+	struct sp_view w = { NULL, 0 };
+
+	while (w.n == 0 && rest->p != NULL)
+		w = sp_view_trim(sp_view_cut(rest, ' '));
+	return (w);
+}
+
+/* What stands behind the name of the day. */
+static bool
+is_date(struct sp_view rest)
+{
+	unsigned month = 0, day = 0, clock = 0, year = 0, zone = 0;
+	struct sp_view w;
+
+	while ((w = next_word(&rest)).n > 0) {
+		if (one_of(w, "JanFebMarAprMayJunJulAugSepOctNovDec"))
+			month++;
+		else if (digits(w, 1, 2))
+			day++;
+		else if (digits(w, 4, 4))
+			year++;
+		else if (is_clock(w))
+			clock++;
+		else if (year == 1 && sp_view_eq_str(w, "remote"))
+			break; /* UUCP: "remote from HOST" */
+		else if (is_zone(w))
+			zone++;
+		else
+			return (false);
+	}
+	return (month == 1 && day == 1 && clock == 1 && year == 1 && zone <= 2);
+}
+
 bool
 sp_import_is_from_line(struct sp_view line)
 {
-	bool time = false, year = false;
-	struct sp_view rest = line;
-	size_t words = 0;
+	struct sp_view rest = line, w;
 
 	if (!sp_view_starts(line, "From "))
 		return (false);
-	while (rest.p != NULL) {
-		struct sp_view w = sp_view_trim(sp_view_cut(&rest, ' '));
-
-		if (w.n == 0)
-			continue;
-		words++;
-		time |= w.n >= 4 && memchr(w.p, ':', w.n) != NULL;
-		year |= four_digits(w);
+	(void)sp_view_cut(&rest, ' ');
+	/* The sender may have blanks in it: the date begins with its day. */
+	while ((w = next_word(&rest)).n > 0) {
+		if (w.p[w.n - 1] == ',')
+			w.n--;
+		if (one_of(w, "MonTueWedThuFriSatSun") && is_date(rest))
+			return (true);
 	}
-	return (words >= 5 && time && year);
+	return (false);
 }
+
+/* ---- the messages -------------------------------------------------------- */
 
 static struct sp_view
 line_at(const struct mbox *m, size_t at)
@@ -83,7 +161,7 @@ find_separator(const struct mbox *m, size_t from)
 		if (next >= 2 && p[next - 2] != '\n' &&
 		    !(next >= 3 && p[next - 2] == '\r' && p[next - 3] == '\n'))
 			continue;
-		if (memchr(p + next, '\n', n - next) == NULL)
+		if (!m->end && memchr(p + next, '\n', n - next) == NULL)
 			return (SIZE_MAX);
 		if (sp_import_is_from_line(line_at(m, next)))
 			return (next);
@@ -114,6 +192,17 @@ without_separator(struct sp_view msg)
 	return (msg);
 }
 
+static void
+refuse(const struct mbox *m)
+{
+	char *why = sp_xasprintf("the message at offset %" PRIu64
+				 " is larger than the message limit",
+	    m->base);
+
+	m->im->failed(m->im->ctx, m->path, why);
+	free(why);
+}
+
 /* The message in buf[0, end), From line included. */
 static enum sp_code
 emit(struct mbox *m, size_t end, struct sp_err *err)
@@ -129,6 +218,10 @@ emit(struct mbox *m, size_t end, struct sp_err *err)
 	item.from_line = sp_view_trim(line);
 	item.quoted = has_quoted(msg);
 	item.msg = msg;
+	if (msg.n > m->im->max_message) {
+		refuse(m);
+		return (SP_OK);
+	}
 	return (m->im->item(m->im->ctx, &item, err));
 }
 
@@ -173,8 +266,7 @@ sp_import_mbox(const struct sp_import *im, int fd, const char *path,
 
 		if (m.buf.n > im->max_message + CHUNK) {
 			if (!m.too_large)
-				im->failed(im->ctx, path,
-				    "a message in it is larger than the limit");
+				refuse(&m);
 			m.too_large = true;
 			drop(&m, m.buf.n - 4096);
 			scanned = 0;
@@ -190,6 +282,7 @@ sp_import_mbox(const struct sp_import *im, int fd, const char *path,
 			break;
 		off += got;
 		m.buf.n += got;
+		m.end = got == 0;
 		rc = digest_buffer(&m, &scanned, err);
 	}
 	if (rc == SP_OK && m.buf.n > 0 && !m.too_large)
