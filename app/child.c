@@ -169,6 +169,19 @@ sp_child_send(
 	return (sent);
 }
 
+void
+sp_child_alarm(struct sp_super *s, struct sp_view text)
+{
+	char *line =
+	    sp_xasprintf("alarm %.*s", (int)text.n, text.n > 0 ? text.p : "");
+
+	s->alarms++;
+	(void)snprintf(s->last_alarm, sizeof(s->last_alarm), "%s",
+	    line + strlen("alarm "));
+	(void)sp_child_send(s, SP_ROLE_RECEIVE, 0, line);
+	free(line);
+}
+
 /* "alarm TEXT", "ready" */
 static void
 unasked(struct sp_super *s, struct sp_view text)
@@ -185,14 +198,7 @@ unasked(struct sp_super *s, struct sp_view text)
 		    s->app->cfg->nlisten);
 		(void)sd_notify(0, "READY=1");
 	} else if (sp_view_eq_str(word, "alarm")) {
-		char *line = sp_xasprintf(
-		    "alarm %.*s", (int)text.n, text.n > 0 ? text.p : "");
-
-		s->alarms++;
-		(void)snprintf(s->last_alarm, sizeof(s->last_alarm), "%s",
-		    line + strlen("alarm "));
-		(void)sp_child_send(s, SP_ROLE_RECEIVE, 0, line);
-		free(line);
+		sp_child_alarm(s, text);
 	}
 }
 

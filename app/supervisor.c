@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -15,6 +16,25 @@
 
 #define LIFE  (60 * SP_SECOND)
 #define DRAIN (60 * SP_SECOND)
+
+/* A worker that crashed is started again, but somebody should look: it may
+ * be a message made for that. */
+static void
+crashed(struct sp_super *s, enum sp_role role, int signal)
+{
+	char *text = sp_xasprintf("alarm the %s worker was ended by signal %d "
+				  "and is started again",
+	    sp_role_names[role], signal);
+	const char *plain = text + strlen("alarm ");
+
+	sp_log(SP_LOG_ERROR, "alarm", "text=\"%s\"", plain);
+	/* pull carries it out, as the archive's account. */
+	if (!sp_child_send(s, SP_ROLE_PULL, 0, text))
+		sp_log(SP_LOG_WARN, "outbox_failed",
+		    "error=\"the pull worker is down\"");
+	sp_child_alarm(s, sp_view_str(plain));
+	free(text);
+}
 
 static void
 on_exit_of(struct sp_super *s, pid_t pid, int status)
@@ -38,6 +58,8 @@ on_exit_of(struct sp_super *s, pid_t pid, int status)
 		sp_clients_fail(s, r);
 		if (!planned)
 			c->restarts++;
+		if (!planned && WIFSIGNALED(status))
+			crashed(s, r, WTERMSIG(status));
 		if (sp_clock_boot() - c->started > LIFE || c->reload) {
 			c->delay = 0;
 			c->next_start = 0;

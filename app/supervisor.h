@@ -58,6 +58,8 @@ void sp_child_start(struct sp_super *s, enum sp_role role);
 /* A message for a worker; false if it is down. */
 bool sp_child_send(
     struct sp_super *s, enum sp_role role, uint64_t id, const char *text);
+/* Count an alarm and have receive enter it in the log. */
+void sp_child_alarm(struct sp_super *s, struct sp_view text);
 /* Everything waiting on the channels. */
 void sp_child_receive(struct sp_super *s, enum sp_role role);
 /* state/control: a new client, bytes from one, an answer for one. */

@@ -147,6 +147,7 @@ def dying_workers(a):
     check("worker_exit name=seal" in a.log_text().replace('"', "") and "signal=9" in a.log_text(), "no worker_exit in the log")
     text = a.cmd("status", status=None).stdout.decode()
     check(re.search(r"(?m)^receive +up, 1 restarts", text), f"status does not show the restart:\n{text}")
+    check("was ended by signal 9" in text, f"status does not show the alarm:\n{text}")
     wait_for("mail is taken again", lambda: listening(PORT))
     with smtp() as client:
         check(send(client, message(9100))[0] == 250, "no mail after the workers died")
