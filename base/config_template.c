@@ -82,7 +82,7 @@ static const char rest[] =
     "}\n"
     "\n"
     "alarm {\n"
-    "\t# Program that gets each alarm as text on its standard input.\n"
+    "\t# Program that gets each alarm as JSON on its standard input.\n"
     "\t#command = /usr/local/sbin/sealpost-alarm\n"
     "}\n";
 
