@@ -208,6 +208,9 @@ run(struct import *im, enum sp_import_as as, int argc, char **argv, int first,
 	flushed = sp_host_flush(im->host, rc == SP_OK ? err : &late);
 	sp_progress_end(&im->progress);
 	sp_reader_close(im->reader);
+	if (flushed == SP_OK && im->taken > 0)
+		flushed =
+		    sp_host_checkpoint(im->host, rc == SP_OK ? err : &late);
 	/* Interrupted, but all that was taken is durable: say how much. */
 	if (flushed == SP_OK && (rc == SP_OK || rc == SP_EINTERRUPT))
 		print_summary(im);

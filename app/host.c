@@ -17,6 +17,8 @@
 #include "journal/pull/door_client.h"
 
 #define COVER_SECONDS 60
+#define ASK_TRIES     40
+#define ASK_PAUSE_US  250000
 #define INDEX_SECONDS 600
 
 struct sp_host {
@@ -122,6 +124,23 @@ sp_host_flush(struct sp_host *h, struct sp_err *err)
 	return (h->door != NULL ? SP_OK : sp_local_flush(h->local, err));
 }
 
+/* A worker that just ended (a reload) is back in a moment; what is asked here
+ * may be asked twice. */
+static enum sp_code
+ask_again(struct sp_host *h, const char *request, struct sp_buf *reply,
+    struct sp_err *err)
+{
+	enum sp_code rc = SP_EAGAIN;
+
+	for (int i = 0; rc == SP_EAGAIN && i < ASK_TRIES; i++) {
+		if (i > 0)
+			(void)usleep(ASK_PAUSE_US);
+		sp_buf_clear(reply);
+		rc = sp_control_ask(h->app->dir, request, reply, err);
+	}
+	return (rc);
+}
+
 static enum sp_code
 ask(struct sp_host *h, const char *request, struct sp_err *err)
 {
@@ -129,7 +148,7 @@ ask(struct sp_host *h, const char *request, struct sp_err *err)
 	enum sp_code rc;
 
 	sp_buf_init(&reply, SP_CONTROL_MAX);
-	rc = sp_control_ask(h->app->dir, request, &reply, err);
+	rc = ask_again(h, request, &reply, err);
 	sp_buf_done(&reply);
 	return (rc);
 }
@@ -184,7 +203,7 @@ sp_host_sign(struct sp_host *h, struct sp_view data, uint64_t event_seq,
 		rc = sp_err_set(err, SP_ELIMIT, 0,
 		    "the tag manifest is too large to be signed");
 	if (rc == SP_OK)
-		rc = sp_control_ask(h->app->dir, request.p, &reply, err);
+		rc = ask_again(h, request.p, &reply, err);
 	if (rc == SP_OK) {
 		at = sp_buf_reserve(p7s, reply.n / 4 * 3 + 3);
 		if (at == NULL ||
@@ -197,6 +216,12 @@ sp_host_sign(struct sp_host *h, struct sp_view data, uint64_t event_seq,
 	sp_buf_done(&request);
 	sp_buf_done(&reply);
 	return (rc);
+}
+
+enum sp_code
+sp_host_checkpoint(struct sp_host *h, struct sp_err *err)
+{
+	return (h->door != NULL ? SP_OK : sp_local_checkpoint(h->local, err));
 }
 
 enum sp_code

@@ -34,6 +34,9 @@ SP_CHECK enum sp_code sp_host_deliver(
     struct sp_host *h, const struct sp_host_message *m, struct sp_err *err);
 SP_CHECK enum sp_code sp_host_flush(struct sp_host *h, struct sp_err *err);
 
+/* Without a service: sign a checkpoint over what was appended, so that none of
+ * it can go unseen.  With one: nothing, it does so each second. */
+SP_CHECK enum sp_code sp_host_checkpoint(struct sp_host *h, struct sp_err *err);
 /* Wait until a signed checkpoint covers entry ${seq}, and keep it for good. */
 SP_CHECK enum sp_code sp_host_cover(
     struct sp_host *h, uint64_t seq, struct sp_err *err);

@@ -409,6 +409,15 @@ sp_local_flush(struct sp_local *l, struct sp_err *err)
 }
 
 enum sp_code
+sp_local_checkpoint(struct sp_local *l, struct sp_err *err)
+{
+	enum sp_code rc = need_seal(l, err);
+	uint64_t size;
+
+	return (rc == SP_OK ? sp_seal_checkpoint(l->seal, &size, err) : rc);
+}
+
+enum sp_code
 sp_local_cover(struct sp_local *l, uint64_t seq, struct sp_err *err)
 {
 	enter(l);

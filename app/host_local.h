@@ -22,6 +22,8 @@ SP_CHECK enum sp_code sp_local_event(struct sp_local *l, const char *name,
 SP_CHECK enum sp_code sp_local_deliver(
     struct sp_local *l, const struct sp_host_message *m, struct sp_err *err);
 SP_CHECK enum sp_code sp_local_flush(struct sp_local *l, struct sp_err *err);
+SP_CHECK enum sp_code sp_local_checkpoint(
+    struct sp_local *l, struct sp_err *err);
 SP_CHECK enum sp_code sp_local_cover(
     struct sp_local *l, uint64_t seq, struct sp_err *err);
 SP_CHECK enum sp_code sp_local_sign(struct sp_local *l, struct sp_view data,

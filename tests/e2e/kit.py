@@ -120,6 +120,8 @@ class Archive:
 
     def events(self, name=None):
         """[record] of the events, oldest first."""
+        if self.service:
+            self.wait_index()
         found = [json.loads(t) for t in self.cmd("audit", "--format", "json", status=None).stdout.splitlines()]
         return sorted((r for r in found if name in (None, r["event"])), key=lambda r: r["seq"])
 
@@ -152,8 +154,8 @@ class Archive:
             time.sleep(0.05)
         return check(False, f"the index stays behind: {self.status()}")
 
-    def verify(self, *args, status=0):
-        return self.cmd("verify", *args, status=status)
+    def verify(self, *args, status=0, **kw):
+        return self.cmd("verify", *args, status=status, **kw)
 
     def records(self):
         """{seq: record} of all entries, read from the intake log and the segments by the program."""

@@ -57,6 +57,7 @@ def commands_go_on_over_reloads(a, work, seq):
     for number in range(1500):
         with open(f"{box}/{number}.eml", "wb") as f:
             f.write(message(20000 + number))
+    a.wait_index()
     before = a.status()["messages"]
     job = subprocess.Popen([SEALPOST, "-A", a.dir, "import", box], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     for _ in range(5):
@@ -66,6 +67,7 @@ def commands_go_on_over_reloads(a, work, seq):
         a.cmd("show", seq, "--format", "raw", status=0)
     out, err = job.communicate(timeout=120)
     check(job.returncode == 0, f"import over reloads: {job.returncode} {err.decode()[-500:]}")
+    a.wait_index()
     check(a.status()["messages"] == before + 1500, f"import over reloads: {a.status()['messages'] - before} new, want 1500")
 
 
