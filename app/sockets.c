@@ -13,12 +13,31 @@
 #include "base/buf.h"
 #include "base/io.h"
 
-#define BACKLOG 1024
+#define BIND_TRIES    40
+#define BIND_PAUSE_US 50000
+#define BACKLOG	      1024
+
+/*
+ * Workers of a supervisor that was just killed hold the socket for a moment
+ * longer; a start right after must not fail for that.
+ */
+static int
+bind_patiently(int s, const struct sp_listen *l)
+{
+	for (int i = 0;; i++) {
+		if (bind(s, (const struct sockaddr *)&l->sa, l->salen) == 0 &&
+		    listen(s, BACKLOG) == 0)
+			return (0);
+		if (errno != EADDRINUSE || i == BIND_TRIES)
+			return (errno);
+		(void)usleep(BIND_PAUSE_US);
+	}
+}
 
 enum sp_code
 sp_socket_listen(const struct sp_listen *l, int *fd, struct sp_err *err)
 {
-	int one = 1;
+	int one = 1, e;
 	int s = socket(
 	    l->sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
@@ -29,11 +48,11 @@ sp_socket_listen(const struct sp_listen *l, int *fd, struct sp_err *err)
 	if (l->sa.ss_family == AF_INET6)
 		(void)setsockopt(
 		    s, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
-	if (bind(s, (const struct sockaddr *)&l->sa, l->salen) != 0 ||
-	    listen(s, BACKLOG) != 0) {
-		enum sp_code rc = sp_err_set(err, SP_EIO, errno,
+	e = bind_patiently(s, l);
+	if (e != 0) {
+		enum sp_code rc = sp_err_set(err, SP_EIO, e,
 		    "listener %s: cannot listen on %s%s", l->name, l->address,
-		    errno == EADDRINUSE
+		    e == EADDRINUSE
 			? " (another program does; stop it or choose another "
 			  "port in sealpost.conf)"
 			: "");
