@@ -40,25 +40,44 @@ is_operator(const struct sp_super *s, int fd)
 	    cred.uid == 0 || cred.uid == st.st_uid || cred.uid == geteuid());
 }
 
+/* A free place; else that of whoever has asked nothing for the longest time:
+ * idle connections must not keep commands out. */
+static struct sp_client *
+find_place(struct sp_super *s)
+{
+	struct sp_client *idle = NULL;
+
+	for (size_t i = 0; i < SP_CLIENTS_MAX; i++) {
+		struct sp_client *c = &s->client[i];
+
+		if (c->fd < 0)
+			return (c);
+		if (c->id == 0 && (idle == NULL || c->since < idle->since))
+			idle = c;
+	}
+	if (idle != NULL)
+		sp_clients_drop(idle);
+	return (idle);
+}
+
 void
 sp_clients_accept(struct sp_super *s)
 {
 	int fd =
 	    accept4(s->control_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct sp_client *c;
 
 	if (fd < 0)
 		return;
-	for (size_t i = 0; i < SP_CLIENTS_MAX; i++) {
-		struct sp_client *c = &s->client[i];
-
-		if (c->fd >= 0)
-			continue;
-		*c = (struct sp_client){ .fd = fd,
-			.operator_ = is_operator(s, fd) };
-		sp_buf_init(&c->in, SP_CONTROL_MAX);
+	c = find_place(s);
+	if (c == NULL) {
+		(void)close(fd);
 		return;
 	}
-	(void)close(fd);
+	*c = (struct sp_client){ .fd = fd,
+		.since = sp_clock_boot(),
+		.operator_ = is_operator(s, fd) };
+	sp_buf_init(&c->in, SP_CONTROL_MAX);
 }
 
 static void

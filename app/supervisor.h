@@ -27,6 +27,7 @@ struct sp_child {
 
 struct sp_client { /* of state/control */
 	int fd; /* -1: free */
+	int64_t since; /* boot clock */
 	bool operator_; /* may change things; else only read */
 	uint64_t id; /* of the request in work, 0: none */
 	enum sp_role role; /* who works on it */
