@@ -18,26 +18,48 @@ struct init {
 	const char *origin, *listen, *user, *group, *guard, *continues;
 };
 
-/* An absolute path for something that need not exist yet. */
+/* Take the last name off; what leads through a link is resolved first. */
+static void
+go_up(struct sp_buf *path)
+{
+	char *real = path->n == 0 ? NULL : realpath(sp_buf_cstr(path), NULL);
+
+	if (real != NULL) {
+		sp_buf_clear(path);
+		if (sp_buf_adds(path, real) != SP_OK)
+			abort();
+		free(real);
+	}
+	while (path->n > 0 && path->p[--path->n] != '/')
+		;
+}
+
+/* An absolute path, without "." and "..", for what need not exist yet: the
+ * guard's name and place are derived from it. */
 static char *
 absolute(const char *path)
 {
-	char cwd[SP_PATH_MAX];
+	char *cwd = path[0] == '/' ? NULL : realpath(".", NULL);
+	char *full = sp_xasprintf("%s/%s", cwd == NULL ? "" : cwd, path);
+	struct sp_view rest = sp_view_str(full), w;
+	struct sp_buf out;
+	char *made;
 
-	if (path[0] == '/')
-		return (sp_xstrdup(path));
-	if (getcwd(cwd, sizeof(cwd)) == NULL)
-		return (sp_xstrdup(path));
-	return (sp_xasprintf("%s/%s", cwd, path));
-}
-
-static void
-strip_slashes(char *path)
-{
-	size_t n = strlen(path);
-
-	while (n > 1 && path[n - 1] == '/')
-		path[--n] = '\0';
+	sp_buf_init(&out, 2 * SP_PATH_MAX + strlen(full));
+	while (rest.p != NULL) {
+		w = sp_view_cut(&rest, '/');
+		if (sp_view_eq_str(w, ".."))
+			go_up(&out);
+		else if (w.n > 0 && !sp_view_eq_str(w, ".") &&
+			 (sp_buf_addc(&out, '/') != SP_OK ||
+			     sp_buf_addv(&out, w) != SP_OK))
+			abort();
+	}
+	made = sp_xstrdup(out.n == 0 ? "/" : sp_buf_cstr(&out));
+	sp_buf_done(&out);
+	free(full);
+	free(cwd);
+	return (made);
 }
 
 /* host name and directory, with what an origin may not hold replaced */
@@ -261,7 +283,6 @@ sp_cmd_init(struct sp_app *app, int argc, char **argv)
 	if (first >= argc)
 		return (sp_app_usage("init: where? write `sealpost init DIR`"));
 	dir = absolute(argv[first]);
-	strip_slashes(dir);
 	/* The modes are those of the format, whoever's shell this is. */
 	(void)umask(0022);
 	status = make(app, dir, &in, &err) == SP_OK ? 0 : sp_app_fail(&err);

@@ -12,6 +12,7 @@
 #include "app/account.h"
 #include "base/buf.h"
 #include "base/io.h"
+#include "journal/pull/door_client.h"
 
 #define BIND_TRIES    40
 #define BIND_PAUSE_US 50000
@@ -67,18 +68,16 @@ sp_socket_listen(const struct sp_listen *l, int *fd, struct sp_err *err)
 static enum sp_code
 bind_local(int s, const char *path, struct sp_err *err)
 {
-	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	struct sockaddr_un sa;
+	int dirfd = -1;
+	enum sp_code rc = sp_local_address(path, &sa, &dirfd, err);
 
-	if (strlen(path) >= sizeof(sa.sun_path))
-		return (sp_err_set(err, SP_ELIMIT, 0,
-		    "%s: longer than a socket path may be (%zu bytes); use "
-		    "an archive with a shorter path",
-		    path, sizeof(sa.sun_path) - 1));
-	memcpy(sa.sun_path, path, strlen(path) + 1);
-	if (bind(s, (const struct sockaddr *)&sa, sizeof(sa)) != 0 ||
-	    listen(s, BACKLOG) != 0)
-		return (sp_err_set(err, SP_EIO, errno, "%s", path));
-	return (SP_OK);
+	if (rc == SP_OK &&
+	    (bind(s, (const struct sockaddr *)&sa, sizeof(sa)) != 0 ||
+		listen(s, BACKLOG) != 0))
+		rc = sp_err_set(err, SP_EIO, errno, "%s", path);
+	(void)sp_io_close(dirfd, NULL);
+	return (rc);
 }
 
 enum sp_code

@@ -1,7 +1,10 @@
 #include "journal/pull/door_client.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -10,6 +13,7 @@
 
 #include "base/buf.h"
 #include "base/enc.h"
+#include "base/io.h"
 #include "base/json.h"
 
 #define REPLY_MAX    8192
@@ -27,40 +31,72 @@ struct sp_door {
 };
 
 enum sp_code
-sp_local_connect(const char *dir, const char *name, int *fd, struct sp_err *err)
+sp_local_address(
+    const char *path, struct sockaddr_un *out, int *dirfd, struct sp_err *err)
 {
-	struct sockaddr_un sa = { .sun_family = AF_UNIX };
-	char *path = sp_xasprintf("%s/%s", dir, name);
-	struct timeval wait = { .tv_sec = WAIT_SECONDS };
-	int s = -1;
-	enum sp_code rc = SP_OK;
+	int n = (int)strlen(path);
+	struct sp_err why;
+	const char *base;
+	enum sp_code rc;
+	char *dir;
 
-	if (strlen(path) >= sizeof(sa.sun_path)) {
-		rc = sp_err_set(err, SP_ELIMIT, 0,
-		    "%s: longer than a socket path may be (%zu bytes); use "
-		    "an archive with a shorter path",
-		    path, sizeof(sa.sun_path) - 1);
-		goto out;
+	*out = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	*dirfd = -1;
+	if ((size_t)n < sizeof(out->sun_path)) {
+		memcpy(out->sun_path, path, (size_t)n + 1);
+		return (SP_OK);
 	}
-	memcpy(sa.sun_path, path, strlen(path) + 1);
-	s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (s < 0) {
-		rc = sp_err_set(err, SP_EIO, errno, "%s: socket", path);
-		goto out;
-	}
-	(void)setsockopt(s, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
-	(void)setsockopt(s, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
-	if (connect(s, (struct sockaddr *)&sa, sizeof(sa)) != 0) {
+	dir = sp_io_parent(path, &base);
+	rc = sp_io_open(dir, O_PATH | O_DIRECTORY, 0, dirfd, &why);
+	free(dir);
+	if (rc != SP_OK)
+		return (sp_err_set(err, why.errnum == EACCES ? SP_EPERM : rc,
+		    why.errnum, "%s: cannot open its directory", path));
+	n = snprintf(out->sun_path, sizeof(out->sun_path),
+	    "/proc/self/fd/%d/%s", *dirfd, base);
+	assert(n > 0 && (size_t)n < sizeof(out->sun_path));
+	return (SP_OK);
+}
+
+static enum sp_code
+connect_to(int s, const char *path, struct sp_err *err)
+{
+	struct sockaddr_un sa;
+	int dirfd = -1;
+	enum sp_code rc = sp_local_address(path, &sa, &dirfd, err);
+
+	if (rc == SP_OK && connect(s, (struct sockaddr *)&sa, sizeof(sa)) != 0)
 		rc = sp_err_set(err,
 		    errno == ENOENT || errno == ECONNREFUSED ? SP_ENOTFOUND
 		    : errno == EACCES			     ? SP_EPERM
 							     : SP_EIO,
 		    errno, "%s: cannot reach the service", path);
-		(void)close(s);
-		goto out;
+	if (dirfd >= 0)
+		(void)close(dirfd);
+	return (rc);
+}
+
+enum sp_code
+sp_local_connect(const char *dir, const char *name, int *fd, struct sp_err *err)
+{
+	char *path = sp_xasprintf("%s/%s", dir, name);
+	struct timeval wait = { .tv_sec = WAIT_SECONDS };
+	int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	enum sp_code rc = SP_OK;
+
+	if (s < 0) {
+		rc = sp_err_set(err, SP_EIO, errno, "%s: socket", path);
+	} else {
+		(void)setsockopt(
+		    s, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
+		(void)setsockopt(
+		    s, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
+		rc = connect_to(s, path, err);
 	}
-	*fd = s;
-out:
+	if (rc == SP_OK)
+		*fd = s;
+	else if (s >= 0)
+		(void)close(s);
 	free(path);
 	return (rc);
 }

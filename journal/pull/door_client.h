@@ -25,6 +25,14 @@ SP_CHECK enum sp_code sp_door_message(struct sp_door *d, struct sp_view source,
     struct sp_view msg, uint64_t *seq, struct sp_err *err);
 void sp_door_close(struct sp_door *d); /* NULL is fine */
 
+/*
+ * The address of the Unix socket ${path}.  A longer path than fits in one is
+ * reached through its directory, which ${dirfd} keeps open until the caller
+ * has connected or bound (-1: not needed).
+ */
+struct sockaddr_un;
+SP_CHECK enum sp_code sp_local_address(
+    const char *path, struct sockaddr_un *out, int *dirfd, struct sp_err *err);
 /* Connect to the Unix socket ${dir}/${name}; SP_ENOTFOUND if nobody listens. */
 SP_CHECK enum sp_code sp_local_connect(
     const char *dir, const char *name, int *fd, struct sp_err *err);
