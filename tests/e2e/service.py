@@ -441,6 +441,66 @@ def rights(work):
     b.verify()
 
 
+def control_socket(a):
+    """Junk, halves and idle connections at state/control harm nobody."""
+    path = a.dir + "/state/control"
+    idle = []
+    for i in range(50):
+        s = socket.socket(socket.AF_UNIX)
+        s.connect(path)
+        if i % 2:
+            s.sendall(b"sta")
+        idle.append(s)
+    a.cmd("status")
+    a.cmd("seal")
+    for junk in (b"\n", b"\0\n", b"frobnicate\n", b"seal now\n", b"reindex\n", b"reindex x\n", b"reindex -5\n", b"sign\n",
+                 b"sign 1\n", b"sign 99999999 AAAA\n", b"sign 1 AAAA\n", b"sign x AAAA\n", b"\xff" * 1000 + b"\n", b"x" * 200000):
+        s = socket.socket(socket.AF_UNIX)
+        s.settimeout(30)
+        s.connect(path)
+        try:
+            s.sendall(junk)
+            got = s.recv(1000)
+            check(got.startswith(b"err "), f"{junk[:20]!r} is answered {got[:100]!r}")
+        except OSError as e:
+            check(len(junk) > 100000, f"{junk[:20]!r}: {e}")
+        s.close()
+    # Gone before the answer.
+    for _ in range(20):
+        s = socket.socket(socket.AF_UNIX)
+        s.connect(path)
+        s.sendall(b"seal\n")
+        s.close()
+    a.cmd("status")
+    for s in idle:
+        s.close()
+    check(not any(w["restarts"] for w in a.status()["workers"]), f"a worker died: {a.status()['workers']}")
+
+
+def alarm_command(a):
+    """Each alarm is given to the command, and tried again until it was taken."""
+    script = a.root + "/alarm"
+    with open(script, "w") as f:
+        f.write(f"#!/bin/sh\ncat >>{a.root}/alarms\n[ -e {a.root}/alarm-works ]\n")
+    os.chmod(script, 0o755)
+    a.configure({"alarm": f"  command = {script}"})
+    old = a.workers()
+    a.service.send_signal(signal.SIGHUP)
+    wait_for("the workers are back", lambda: all(p not in (0, old[n]) for n, p in a.workers().items()))
+    wait_for("receive is back", lambda: listening(PORT))
+    os.kill(a.workers()["index"], signal.SIGKILL)
+    alarms = lambda: [json.loads(t) for t in open(a.root + "/alarms")] if os.path.exists(a.root + "/alarms") else []
+    if wait_for("an alarm for a worker that crashed", alarms, 20):
+        first = alarms()[0]
+        check(set(first) >= {"time", "worker", "archive", "alarm"} and first["archive"] == a.dir, f"alarm: {first}")
+    check(wait_for("it is in the outbox still", lambda: os.listdir(a.dir + "/state/outbox"), 5), "no file in the outbox")
+    wait_for("the failure is logged", lambda: "event=outbox " in a.log_text(), 20)
+    open(a.root + "/alarm-works", "w").close()
+    wait_for("the alarm was taken", lambda: not os.listdir(a.dir + "/state/outbox"), 90)
+    check(a.events("alarm"), "the alarm is no event of the log")
+    a.cmd("status", status=1)
+
+
 def seal_while_running(a):
     before = a.status()
     with smtp() as client:
@@ -460,8 +520,8 @@ def main():
     work = workdir()
     a = Archive(work)
     a.start()
-    for test in (second_serve, found_within, odd_bytes, seal_while_running, reload_config, reload_under_load,
-                 dying_workers, big_messages, drain):
+    for test in (second_serve, found_within, odd_bytes, seal_while_running, control_socket, reload_config,
+                 reload_under_load, alarm_command, dying_workers, big_messages, drain):
         print("-", test.__name__, flush=True)
         test(a)
     for test in (port_in_use, rotation_and_heartbeat, rights):
