@@ -408,13 +408,20 @@ sp_local_flush(struct sp_local *l, struct sp_err *err)
 	return (leave(l, flush(l, err)));
 }
 
-enum sp_code
-sp_local_checkpoint(struct sp_local *l, struct sp_err *err)
+static enum sp_code
+checkpoint(struct sp_local *l, struct sp_err *err)
 {
 	enum sp_code rc = need_seal(l, err);
 	uint64_t size;
 
 	return (rc == SP_OK ? sp_seal_checkpoint(l->seal, &size, err) : rc);
+}
+
+enum sp_code
+sp_local_checkpoint(struct sp_local *l, struct sp_err *err)
+{
+	enter(l);
+	return (leave(l, checkpoint(l, err)));
 }
 
 enum sp_code
