@@ -245,8 +245,14 @@ sp_host_index_all(struct sp_host *h, struct sp_err *err)
 	uint64_t end = 0, cursor = 0;
 	enum sp_code rc;
 
-	if (h->door == NULL)
-		return (sp_local_index(h->local, -1, err));
+	if (h->door == NULL) {
+		/* First: opening the log may bring back a last batch that
+		 * nobody could read since its writer was killed. */
+		rc = sp_local_open(h->local, err);
+		if (rc == SP_OK)
+			rc = sp_local_index(h->local, -1, err);
+		return (rc);
+	}
 	rc = sp_reader_open(h->app->dir, &r, err);
 	if (rc == SP_OK)
 		rc = sp_reader_end(r, &end, err);

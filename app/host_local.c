@@ -386,6 +386,13 @@ leave(struct sp_local *l, enum sp_code rc)
 }
 
 enum sp_code
+sp_local_open(struct sp_local *l, struct sp_err *err)
+{
+	enter(l);
+	return (leave(l, need_append(l, err)));
+}
+
+enum sp_code
 sp_local_event(struct sp_local *l, const char *name, struct sp_view detail,
     uint64_t *seq, struct sp_err *err)
 {

@@ -16,6 +16,8 @@ SP_CHECK enum sp_code sp_local_new(
     struct sp_app *app, struct sp_local **out, struct sp_err *err);
 void sp_local_free(struct sp_local *l); /* NULL is fine */
 
+/* Take the role of the writer, recover the log. */
+SP_CHECK enum sp_code sp_local_open(struct sp_local *l, struct sp_err *err);
 /* See host.h for each. */
 SP_CHECK enum sp_code sp_local_event(struct sp_local *l, const char *name,
     struct sp_view detail, uint64_t *seq, struct sp_err *err);
