@@ -287,8 +287,13 @@ sp_import_path(const struct sp_import *im, const char *path, struct sp_err *err)
 		im->failed(im->ctx, path, strerror(errno));
 		return (SP_OK);
 	}
-	if (!S_ISDIR(st.st_mode))
+	if (S_ISREG(st.st_mode))
 		return (take_file(im, path, im->as, err));
+	if (!S_ISDIR(st.st_mode)) {
+		im->failed(im->ctx, path,
+		    "not a regular file; - takes mail from standard input");
+		return (SP_OK);
+	}
 	if (im->as == SP_AS_MAILDIR && !is_maildir(path)) {
 		im->failed(
 		    im->ctx, path, "not a Maildir: no cur and new in it");
