@@ -214,6 +214,8 @@ def statuses(a, work, total):
     done = a.cmd("import", work + "/fine.eml", work + "/nothing-there", status=1)
     check(b"1 messages taken" in done.stdout and b"1 failed" in done.stdout and b"nothing-there" in done.stderr, f"import, half: {done.stdout} {done.stderr}")
     a.cmd("import", work + "/fine.eml", status=0)
+    done = a.cmd("import", "/dev/null", status=1)
+    check(b"not a regular file" in done.stderr, f"import of a device: {done.stderr}")
     os.truncate(work + "/fine.eml", 151 << 20)
     done = a.cmd("import", work + "/fine.eml", status=1)
     check(b"larger" in done.stderr, f"import of a giant: {done.stderr}")
@@ -399,6 +401,97 @@ def audited(a):
     check(len(a.cmd("audit", "--since", "today", "--until", "today").stdout.splitlines()) <= len(text.splitlines()) + 1, "audit of today")
 
 
+def places(work):
+    """Relative paths, the current directory, $SEALPOST_ARCHIVE, links, a path longer than a socket's."""
+    here = work + "/here"
+    os.makedirs(here + "/in")
+    run(SEALPOST, "-q", "init", ".", cwd=here + "/in")
+    check(sorted(os.listdir(here)) == ["in", "in.guard"], f"init . made {os.listdir(here)}")
+    run(SEALPOST, "show", 0, cwd=here + "/in")
+    run(SEALPOST, "show", 0, cwd=here + "/in/keys", status=2)
+    run(SEALPOST, "-A", "in/../in", "verify", cwd=here)
+    run(SEALPOST, "show", 0, env={"SEALPOST_ARCHIVE": here + "/in"})
+    os.symlink("in", here + "/link")
+    run(SEALPOST, "-A", here + "/link", "verify")
+    run(SEALPOST, "-q", "init", "../sub//new/./", cwd=here + "/in")
+    check(os.path.exists(here + "/sub/new/FORMAT") and os.path.exists(here + "/sub/new.guard/checkpoint"), f"init ../sub//new/./: {os.listdir(here)}")
+    done = run(SEALPOST, "init", "bad", "--guard", "bad/guard", cwd=here, status=2)
+    one_line(done, "a guard inside of the archive")
+    deep = "/".join([work] + ["d" * 60] * 4)
+    os.makedirs(deep)
+    b = Archive(deep, free_port(), name="archive")
+    b.cmd("show", 0)
+    b.start()
+    with smtp(b.port) as client:
+        check(send(client, message(1))[0] == 250, "mail into an archive at a long path")
+    b.cmd("show", 0)
+    b.cmd("status")
+    b.cmd("seal")
+    b.cmd("export", "--output", deep + "/bag")
+    b.stop()
+    b.verify()
+    b.cmd("verify", deep + "/bag")
+
+
+def locked(a):
+    """A role that another process holds: ten seconds, then one line that names it."""
+    import fcntl
+    open(a.root + "/locked.eml", "wb").write(message(123))
+    for name, args in (("receive", ("show", 1)), ("receive", ("import", a.root + "/locked.eml")), ("seal", ("seal",)), ("index", ("reindex",))):
+        with open(f"{a.dir}/state/{name}.lock", "r+") as f:
+            fcntl.flock(f, fcntl.LOCK_EX)
+            f.truncate(0)
+            f.write(f"{os.getpid()}\n")
+            f.flush()
+            begin = time.time()
+            done = a.cmd(*args, status=2, timeout=60)
+            took = time.time() - begin
+        one_line(done, f"{args[0]} while {name} is held")
+        check(str(os.getpid()).encode() in done.stderr, f"{args[0]} does not name who holds {name}: {done.stderr}")
+        check(8 < took < 20, f"{args[0]} waited {took:.1f} s for the role {name}")
+    # Half a second later it is free.
+    f = open(a.dir + "/state/receive.lock", "r+")
+    fcntl.flock(f, fcntl.LOCK_EX)
+    child = subprocess.Popen([SEALPOST, "-A", a.dir, "show", "1"], stdout=subprocess.DEVNULL)
+    time.sleep(0.5)
+    f.close()
+    check(child.wait(timeout=30) == 0, "a command did not wait for its role")
+
+
+def cut_imports(work):
+    """Ctrl-C and kill -9 in an import: what is in is whole, and the next run takes the rest once."""
+    tree = work + "/large"
+    os.mkdir(tree)
+    for i in range(1500):
+        open(f"{tree}/{i}.eml", "wb").write(message(300000 + i, 8000))
+    for service in (False, True):
+        for sig in (signal.SIGINT, signal.SIGKILL):
+            b = Archive(work, free_port(), name=f"cut{service}{int(sig)}")
+            if service:
+                b.start()
+            child = subprocess.Popen([SEALPOST, "-A", b.dir, "import", tree], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            size = lambda: sum(os.stat(f"{b.dir}/intake/{n}").st_size for n in os.listdir(b.dir + "/intake"))
+            while child.poll() is None and size() < 4 << 20:
+                time.sleep(0.005)
+            child.send_signal(sig)
+            out, err = child.communicate(timeout=120)
+            what = f"import, {sig.name}, {'with' if service else 'without'} the service"
+            check(child.returncode != 0, f"{what}: it was finished")
+            if sig == signal.SIGINT:
+                check(child.returncode == 2 and b"interrupted" in err and b"messages taken" in out, f"{what}: {child.returncode} {out} {err}")
+            done = b.cmd("import", tree)
+            m = re.match(r"([\d,]+) messages taken \(.*\), ([\d,]+) already there", done.stdout.decode())
+            taken, there = (int(t.replace(",", "")) for t in m.groups())
+            check(taken + there == 1500 and 0 < there < 1500, f"{what}: then {done.stdout}")
+            if service:
+                b.wait_index()
+            hits = [json.loads(t) for t in b.cmd("search", "--format", "json", "--limit", "0").stdout.splitlines()]
+            check(len(hits) == len({h["sha256"] for h in hits}) == 1500, f"{what}: {len(hits)} messages, {len({h['sha256'] for h in hits})} different")
+            if service:
+                b.stop()
+            b.verify()
+
+
 def main():
     work = workdir()
     a, tree, total = fill(work)
@@ -406,7 +499,8 @@ def main():
     wrong(a, work)
     for name, test in (("output", lambda: output(a)), ("helps", helps), ("statuses", lambda: statuses(a, work, total)),
                        ("members", lambda: members(a, total)), ("zones", lambda: zones(a, work)), ("proofs", lambda: proofs(a)),
-                       ("reindexed", lambda: reindexed(a)), ("twice", lambda: twice(a, tree, work)), ("audited", lambda: audited(a))):
+                       ("reindexed", lambda: reindexed(a)), ("twice", lambda: twice(a, tree, work)), ("audited", lambda: audited(a)),
+                       ("places", lambda: places(work)), ("locked", lambda: locked(a)), ("cut_imports", lambda: cut_imports(work))):
         print("-", name, flush=True)
         test()
     a.verify()
