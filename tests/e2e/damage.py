@@ -27,6 +27,9 @@ def main():
     good = open(path, "rb").read()
     bad = bytearray(good)
     bad[good.index(b"line 50 of message 3")] ^= 1
+    # The indexer has read it by then; an index that meets the damage itself
+    # alarms at each of its starts.
+    a.wait_index()
     with open(path, "r+b") as f:
         f.write(bad)
     os.kill(seal, signal.SIGCONT)
