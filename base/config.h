@@ -29,7 +29,7 @@ struct sp_listen {
 	char *address; /* "127.0.0.1:2525", "[::1]:2525" */
 	struct sockaddr_storage sa;
 	socklen_t salen;
-	enum sp_proto protocol; /* lmtp: a later issue; refused by the check */
+	enum sp_proto protocol;
 	struct sp_cidr
 	    *allow; /* networks that may send; empty: loopback only */
 	size_t nallow;

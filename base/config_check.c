@@ -76,6 +76,18 @@ sp_config_allows(const struct sp_listen *l, const struct sockaddr *sa)
 	return (false);
 }
 
+/* 0 where it has none. */
+static unsigned
+port_of(const struct sockaddr *sa)
+{
+	const struct sockaddr_in *in4 = (const void *)sa;
+	const struct sockaddr_in6 *in6 = (const void *)sa;
+
+	if (sa->sa_family == AF_INET)
+		return (ntohs(in4->sin_port));
+	return (sa->sa_family == AF_INET6 ? ntohs(in6->sin6_port) : 0);
+}
+
 static enum sp_code
 check_listen(const struct sp_config *c, const struct sp_listen *l,
     const struct sp_config_scan *s, struct sp_err *err)
@@ -95,10 +107,10 @@ check_listen(const struct sp_config *c, const struct sp_listen *l,
 		    "\"listen %s\" saying which may send",
 		    s->path, sp_config_line(s, "listen", l->name, "address"),
 		    l->address, l->name));
-	if (l->protocol == SP_PROTO_LMTP)
+	if (l->protocol == SP_PROTO_LMTP && port_of(sa) == 25)
 		return (sp_err_set(err, SP_ECONFIG, 0,
-		    "%s:%u: protocol lmtp is not supported by this version; "
-		    "expected smtp",
+		    "%s:%u: protocol lmtp must not be spoken on port 25 "
+		    "(RFC 2033); expected another port in address, like 2424",
 		    s->path, sp_config_line(s, "listen", l->name, "protocol")));
 	for (const struct sp_listen *o = c->listen; o < l; o++) {
 		if (o->salen == l->salen &&

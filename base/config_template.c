@@ -44,7 +44,7 @@ static const char listen_rest[] =
     "\t# Name in the greeting.  Default: the name of this host.\n"
     "\t#hostname = archive.example\n"
     "\n"
-    "\t#protocol = smtp\n"
+    "\t#protocol = smtp         # or lmtp, not on port 25\n"
     "\t#bare_newline = accept   # or reject; CR or LF alone in a message\n"
     "\t#max_message = 150M      # larger messages are refused (552)\n"
     "\t#max_recipients = 1000   # of one message\n"

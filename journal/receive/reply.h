@@ -57,7 +57,7 @@ enum sp_reply {
 	SP_REPLY_NEED_MAIL,
 	SP_REPLY_NESTED,
 	SP_REPLY_NEED_RCPT,
-	SP_REPLY_NO_RCPT, /* all were refused */
+	SP_REPLY_NO_RCPT, /* all were refused; SMTP only */
 	SP_REPLY_IN_BDAT,
 	SP_REPLY_BROKEN, /* after a failed chunk: RSET */
 	SP_REPLY_BINARY_DATA,

@@ -9,6 +9,12 @@
 
 #include "journal/receive/session_i.h"
 
+bool
+sp_session_lmtp(const struct sp_session *s)
+{
+	return (s->env->door || s->env->cfg->protocol == SP_PROTO_LMTP);
+}
+
 /* ---- replies -------------------------------------------------------- */
 
 static void
@@ -46,7 +52,7 @@ void
 sp_session_reply_all(struct sp_session *s, enum sp_reply r, struct sp_buf *out)
 {
 	sp_session_reply(s, r, out);
-	for (size_t i = 1; s->env->door && i < s->nto; i++)
+	for (size_t i = 1; sp_session_lmtp(s) && i < s->nto; i++)
 		put(s, out, sp_reply_text(r));
 }
 
@@ -175,7 +181,7 @@ void
 sp_session_greet(struct sp_session *s, struct sp_buf *out)
 {
 	sp_session_say(s, out, "220 %s %s Sealpost%s", s->env->cfg->hostname,
-	    s->env->door ? "LMTP" : "ESMTP", s->env->door ? " door" : "");
+	    sp_session_lmtp(s) ? "LMTP" : "ESMTP", s->env->door ? " door" : "");
 }
 
 void

@@ -1,5 +1,5 @@
 /*
- * One SMTP session, or LMTP on the door, as a pure machine: bytes in, replies
+ * One SMTP or LMTP session, the door's too, as a pure machine: bytes in, replies
  * out, no sockets, no waiting.
  *
  *	         commands              end of data

@@ -77,7 +77,9 @@ finish(struct sp_session *s, struct sp_buf *out)
 	if (s->verdict == SP_REPLY_NONE && s->data.bare_lf > 0 &&
 	    s->env->cfg->bare_newline == SP_BARE_REJECT &&
 	    s->body != SP_BODY_BINARY) {
-		sp_session_close(s, SP_REPLY_BARE_LF, out);
+		sp_session_reply_all(s, SP_REPLY_BARE_LF, out);
+		sp_session_reset(s);
+		s->mode = SP_MODE_CLOSED;
 		return;
 	}
 	if (s->verdict == SP_REPLY_NONE) {
@@ -105,9 +107,11 @@ need_rcpt(const struct sp_session *s)
 		return (SP_REPLY_NEED_HELO);
 	if (s->phase < SP_PHASE_MAIL)
 		return (SP_REPLY_NEED_MAIL);
+	/* Over LMTP it must be 503 (RFC 2033 section 4.2). */
 	if (s->phase == SP_PHASE_MAIL)
-		return (
-		    s->rcpt_tried > 0 ? SP_REPLY_NO_RCPT : SP_REPLY_NEED_RCPT);
+		return (s->rcpt_tried > 0 && !sp_session_lmtp(s)
+			    ? SP_REPLY_NO_RCPT
+			    : SP_REPLY_NEED_RCPT);
 	return (SP_REPLY_NONE);
 }
 
@@ -254,7 +258,7 @@ sp_session_item(struct sp_session *s)
 static void
 stored(struct sp_session *s, struct sp_buf *out)
 {
-	size_t times = s->env->door && s->nto > 1 ? s->nto : 1;
+	size_t times = sp_session_lmtp(s) && s->nto > 1 ? s->nto : 1;
 	char hex[2 * SP_SHA256_LEN + 1];
 
 	if (s->item.event != NULL) {

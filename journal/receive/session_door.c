@@ -13,6 +13,8 @@ static const char *const own_events[] = { "init", "heartbeat", "clock",
 /* What a reader may log. */
 static const char *const read_events[] = { "search", "show", "export",
 	"exported" };
+/* What only a listener can see. */
+static const char *const listener_vias[] = { "smtp", "lmtp", "milter" };
 /* Members of "source" that the service observes itself. */
 static const char *const own_members[] = { "via", "grade", "listener", "peer",
 	"local", "helo", "proto", "tls", "auth", "operator", "session",
@@ -173,7 +175,8 @@ provenance(json_t *j, const struct sp_door_rights *may, struct sp_provenance *p)
 		if (!take_member(key, v, p))
 			return (SP_REPLY_DOOR_ARG);
 	}
-	if (p->via[0] == '\0' || strcmp(p->via, "smtp") == 0)
+	if (p->via[0] == '\0' ||
+	    listed(p->via, listener_vias, SP_COUNTOF(listener_vias)))
 		return (SP_REPLY_DOOR_ARG);
 	if (strcmp(p->grade, "imported") == 0)
 		return (may->operates ? SP_REPLY_NONE : SP_REPLY_DENIED);

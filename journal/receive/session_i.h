@@ -104,9 +104,11 @@ struct sp_session {
 };
 
 /* session.c */
+/* LHLO, and one reply for each recipient: LMTP, and the door. */
+bool sp_session_lmtp(const struct sp_session *s);
 void sp_session_reply(
     struct sp_session *s, enum sp_reply r, struct sp_buf *out);
-/* The same reply for each recipient at the door (RFC 2033 section 4.2). */
+/* The same reply for each recipient of LMTP (RFC 2033 section 4.2). */
 void sp_session_reply_all(
     struct sp_session *s, enum sp_reply r, struct sp_buf *out);
 /* A line of its own making, without CR LF. */

@@ -19,7 +19,7 @@ time_member(struct sp_json *j, const char *key, int64_t us)
 static const char *
 proto_of(const struct sp_session *s)
 {
-	if (s->env->door)
+	if (sp_session_lmtp(s))
 		return (s->smtputf8 ? "UTF8LMTP" : "LMTP");
 	if (s->smtputf8)
 		return ("UTF8SMTP");
@@ -55,7 +55,7 @@ source(struct sp_session *s)
 			sp_json_raw(&j, NULL, sp_view_str(s->prov.members));
 		sp_json_raw(&j, "operator", sp_view_str(s->actor));
 	} else {
-		sp_json_cstr(&j, "via", "smtp");
+		sp_json_cstr(&j, "via", sp_session_lmtp(s) ? "lmtp" : "smtp");
 		sp_json_cstr(&j, "grade", "witnessed");
 		sp_json_cstr(&j, "listener", s->env->cfg->name);
 		if (s->env->cfg->journal)

@@ -34,9 +34,11 @@ void
 sp_session_helo(struct sp_session *s, enum sp_verb verb, struct sp_view arg,
     struct sp_buf *out)
 {
-	if (s->env->door != (verb == SP_VERB_LHLO)) {
-		sp_session_reply(s,
-		    s->env->door ? SP_REPLY_USE_LHLO : SP_REPLY_NOT_LMTP, out);
+	bool lmtp = sp_session_lmtp(s);
+
+	if (lmtp != (verb == SP_VERB_LHLO)) {
+		sp_session_reply(
+		    s, lmtp ? SP_REPLY_USE_LHLO : SP_REPLY_NOT_LMTP, out);
 		return;
 	}
 	if (arg.n == 0) {

@@ -76,7 +76,7 @@ test_every_option_is_read(void **state)
 	    "  checkpoint_interval = 50 heartbeat = 30 }\n"
 	    "index { batch = 10 max_text = 64K }\n"
 	    "alarm { command = \"/bin/a \\\"b\\\" \\\\c\" }\n"
-	    "listen local { address = 127.0.0.1:2525 }\n";
+	    "listen local { address = 127.0.0.1:2525 protocol = lmtp }\n";
 	struct sp_config *c = load(text);
 	struct sp_listen *l = &c->listen[0];
 
@@ -107,6 +107,8 @@ test_every_option_is_read(void **state)
 	assert_string_equal(c->alarm_command, "/bin/a \"b\" \\c");
 	assert_int_equal(c->listen[1].max_message, 150 << 20);
 	assert_non_null(c->listen[1].hostname);
+	assert_int_equal(l->protocol, SP_PROTO_SMTP);
+	assert_int_equal(c->listen[1].protocol, SP_PROTO_LMTP);
 	assert_non_null(
 	    strstr(c->text, "\nlisten.mta.allow = 192.0.2.0/24, 2001:db8::/32, "
 			    "198.51.100.7/32\n"));
@@ -189,11 +191,16 @@ static const struct {
 	    "f:1: address [::]:25 can be reached from other hosts; "
 	    "expected allow = { NETWORK, ... } in section "
 	    "\"listen a\" saying which may send" },
-	{ "lmtp",
-	    "listen a { address = 127.0.0.1:1\n"
+	{ "lmtp on port 25",
+	    "listen a { address = 127.0.0.1:25\n"
 	    "protocol = lmtp }",
-	    "f:2: protocol lmtp is not supported by this version; "
-	    "expected smtp" },
+	    "f:2: protocol lmtp must not be spoken on port 25 (RFC 2033); "
+	    "expected another port in address, like 2424" },
+	{ "lmtp on port 25 of IPv6",
+	    "listen a { address = \"[::1]:25\"\n"
+	    "protocol = lmtp }",
+	    "f:2: protocol lmtp must not be spoken on port 25 (RFC 2033); "
+	    "expected another port in address, like 2424" },
 	{ "size", "memory = lots",
 	    "f:1: \"lots\" is no value of option \"memory\"; expected "
 	    "bytes from 1048576 to 68719476736, also with K, M or G" },

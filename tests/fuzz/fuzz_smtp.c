@@ -128,6 +128,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.max_junk = 50,
 		.bare_newline =
 		    size > 0 && (data[0] & 4) ? SP_BARE_REJECT : SP_BARE_ACCEPT,
+		.protocol =
+		    size > 0 && (data[0] & 16) ? SP_PROTO_LMTP : SP_PROTO_SMTP,
 	};
 	struct sp_session_env env = { .cfg = &cfg };
 
@@ -137,7 +139,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	env.door = data[0] & 1;
 	/* Now and then so little that messages go to files. */
 	env.memory = sp_memory_new(data[0] & 8 ? 8192 : 1u << 20, "/tmp");
-	talk(&env, data + 1, size - 1, (size_t)(data[0] >> 4) * 7 + 1,
+	talk(&env, data + 1, size - 1, (size_t)(data[0] >> 5) * 15 + 1,
 	    data[0] & 2);
 	must(sp_memory_used(env.memory) == 0);
 	sp_memory_free(env.memory);

@@ -39,8 +39,6 @@ def settings():
     for struct in ("sp_listen", "sp_config"):
         for body in re.findall(r"struct %s \{(.*?)\n\};" % struct, header, re.S):
             for name in re.findall(r"(\w+);", body):
-                if name == "protocol":
-                    continue  # the check lets nothing but smtp pass
                 # The networks are asked for by sp_config_allows().
                 use = "sp_config_allows" if name in ("allow", "nallow") else \
                     r"(?:c|cfg|config|l|listen|listen\[\w+\])(?:->|\.)" + name

@@ -10,67 +10,33 @@
 #include <cmocka.h>
 
 #include "heard.h"
-#include "talk.h"
-
-/*
- * A conversation: what the client says before each wait, and all it hears.
- * Every piece is said in steps of every size, so each split is seen.
- */
-struct script {
-	const char *name;
-	const char *say[10];
-	const char *want;
-	const char *stored;
-};
-static void
-run(struct sp_talk *t, const struct script *r)
-{
-	size_t longest = 1;
-
-	for (size_t i = 0; i < SP_COUNTOF(r->say) && r->say[i] != NULL; i++) {
-		if (strlen(r->say[i]) > longest)
-			longest = strlen(r->say[i]);
-	}
-	for (size_t step = 1; step <= longest; step++) {
-		sp_talk_start(t);
-		for (size_t i = 0; i < SP_COUNTOF(r->say) && r->say[i] != NULL;
-		     i++)
-			sp_talk_say(t, r->say[i], strlen(r->say[i]), step);
-		sp_talk_without_digest(&t->heard);
-		sp_talk_expect(t, r->name, r->want);
-		if (r->stored != NULL &&
-		    !sp_view_eq_str(sp_buf_view(&t->stored), r->stored))
-			fail_msg("%s: stored \"%.*s\"", r->name,
-			    (int)t->stored.n, t->stored.p);
-	}
-}
+#include "script.h"
 
 static void
-run_all(const struct script *rows, size_t n)
+run_all(const struct sp_script *rows, size_t n)
 {
 	struct sp_talk t;
 
 	sp_talk_init(&t, false);
-	for (size_t i = 0; i < n; i++)
-		run(&t, &rows[i]);
+	sp_script_run(&t, rows, n);
 	sp_talk_done(&t);
 }
 
 static void
 test_mail_is_taken_at_every_split(void **state)
 {
-	static const struct script rows[] = {
+	static const struct sp_script rows[] = {
 		{ "one by one",
 		    { "EHLO me\r\n", "MAIL FROM:<a@b>\r\n", "RCPT TO:<c@d>\r\n",
 			"DATA\r\n", "hi\r\n.\r\n", "QUIT\r\n" },
 		    HELLO MOK ROK GO "250 2.0.0 Ok: seq=100\n" BYE,
-		    "hi\r\n<EOM>" },
+		    "hi\r\n<EOM>", NULL },
 		{ "HELO",
 		    { "HELO me\r\n", "MAIL FROM:<a@b>\r\n", "RCPT TO:<c@d>\r\n",
 			"DATA\r\n", "hi\r\n.\r\n", "QUIT\r\n" },
 		    GREETING "250 archive.example\n" MOK ROK GO
 			     "250 2.0.0 Ok: seq=100\n" BYE,
-		    "hi\r\n<EOM>" },
+		    "hi\r\n<EOM>", NULL },
 		{ "pipelined, with the next message behind the data",
 		    { "EHLO me\r\n",
 			"MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n",
@@ -78,7 +44,7 @@ test_mail_is_taken_at_every_split(void **state)
 			".\r\nQUIT\r\n" },
 		    HELLO MOK ROK GO "250 2.0.0 Ok: seq=100\n" MOK ROK GO
 				     "250 2.0.0 Ok: seq=101\n" BYE,
-		    ".\r\n<EOM><EOM>" },
+		    ".\r\n<EOM><EOM>", NULL },
 		{ "BDAT in chunks, all at once",
 		    { "EHLO me\r\n",
 			"MAIL FROM:<a@b> BODY=BINARYMIME\r\nRCPT TO:<c@d>\r\n"
@@ -89,13 +55,13 @@ test_mail_is_taken_at_every_split(void **state)
 				  "250 2.0.0 Ok: 0 bytes\n"
 				  "250 2.0.0 Ok: seq=100\n" OK MOK ROK
 				  "250 2.0.0 Ok: seq=101\n" BYE,
-		    ".\r\n..x\ry<EOM><EOM>" },
+		    ".\r\n..x\ry<EOM><EOM>", NULL },
 		{ "smuggled end of data stays content",
 		    { "EHLO me\r\n",
 			"MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n",
 			"x\n.\nMAIL FROM:<evil@x>\n\r\n.\r\n", "QUIT\r\n" },
 		    HELLO MOK ROK GO "250 2.0.0 Ok: seq=100\n" BYE,
-		    "x\n.\nMAIL FROM:<evil@x>\n\r\n<EOM>" },
+		    "x\n.\nMAIL FROM:<evil@x>\n\r\n<EOM>", NULL },
 	};
 
 	(void)state;
@@ -105,7 +71,7 @@ test_mail_is_taken_at_every_split(void **state)
 static void
 test_sequence_is_enforced(void **state)
 {
-	static const struct script rows[] = {
+	static const struct sp_script rows[] = {
 		{ "nothing before EHLO",
 		    { "MAIL FROM:<a@b>\r\n", "RCPT TO:<a@b>\r\n", "DATA\r\n",
 			"BDAT 3\r\nabc", "RSET\r\n", "NOOP\r\n", "VRFY x\r\n" },
@@ -114,14 +80,14 @@ test_sequence_is_enforced(void **state)
 			     "503 5.5.1 Introduce yourself first\n"
 			     "503 5.5.1 Introduce yourself first\n" OK OK
 			     "252 2.0.0 Send mail and it will be tried\n",
-		    "" },
+		    "", NULL },
 		{ "RCPT and DATA want MAIL",
 		    { "EHLO me\r\n", "RCPT TO:<a@b>\r\nDATA\r\n",
 			"BDAT 4 LAST\r\nabcd" },
 		    HELLO "503 5.5.1 Need MAIL first\n"
 			  "503 5.5.1 Need MAIL first\n"
 			  "503 5.5.1 Need MAIL first\n",
-		    "" },
+		    "", NULL },
 		{ "DATA wants a recipient",
 		    { "EHLO me\r\n", "MAIL FROM:<a@b>\r\nMAIL FROM:<a@b>\r\n",
 			"DATA\r\n", "RCPT TO:<>\r\nDATA\r\n",
@@ -131,7 +97,7 @@ test_sequence_is_enforced(void **state)
 			      "501 5.5.4 Address not understood\n"
 			      "554 5.5.1 No valid recipients\n"
 			      "554 5.5.1 No valid recipients\n" KEYWORDS,
-		    "" },
+		    "", NULL },
 		{ "between chunks only chunks",
 		    { "EHLO me\r\n",
 			"MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nBDAT 1\r\nx"
@@ -143,15 +109,16 @@ test_sequence_is_enforced(void **state)
 				  "503 5.5.1 Not between chunks\n"
 				  "250 2.0.0 Ok: seq=100\n"
 				  "503 5.5.1 Need MAIL first\n",
-		    "xy<EOM>" },
+		    "xy<EOM>", NULL },
 		{ "BINARYMIME is not for DATA",
 		    { "EHLO me\r\n", "MAIL FROM:<a@b> BODY=BINARYMIME\r\nRCPT "
 				     "TO:<c@d>\r\nDATA\r\n" },
-		    HELLO MOK ROK "503 5.5.1 BINARYMIME needs BDAT\n", "" },
+		    HELLO MOK ROK "503 5.5.1 BINARYMIME needs BDAT\n", "",
+		    NULL },
 		{ "a failed chunk wants RSET",
 		    { "EHLO me\r\n", "MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\n",
 			"BDAT 200000\r\n", NULL },
-		    HELLO MOK ROK, "" },
+		    HELLO MOK ROK, "", NULL },
 		{ "what is for later is not offered",
 		    { "EHLO me\r\n", "STARTTLS\r\n", "AUTH PLAIN x\r\n",
 			"XFORWARD A=b\r\n", "EXPN x\r\n", "LHLO x\r\n",
@@ -164,7 +131,7 @@ test_sequence_is_enforced(void **state)
 			  "500 5.5.2 Command not recognized\n"
 			  "500 5.5.2 Command not recognized\n"
 			  "214 2.0.0 A journal archive; see RFC 5321\n",
-		    "" },
+		    "", NULL },
 	};
 
 	(void)state;
@@ -174,18 +141,19 @@ test_sequence_is_enforced(void **state)
 static void
 test_bad_lines_are_refused_whole(void **state)
 {
-	static const struct script rows[] = {
+	static const struct sp_script rows[] = {
 		{ "LF alone", { "EHLO me\n", "NOOP\r\n" },
-		    GREETING "500 5.5.2 Lines must end with CR LF\n" OK, "" },
+		    GREETING "500 5.5.2 Lines must end with CR LF\n" OK, "",
+		    NULL },
 		{ "CR inside", { "NO\rOP\r\n", "NOOP\r\r\n", "NOOP\r\n" },
 		    GREETING "500 5.5.2 CR inside a command\n"
 			     "500 5.5.2 CR inside a command\n" OK,
-		    "" },
+		    "", NULL },
 		{ "a web browser", { "GET / HTTP/1.1\r\nHost: x\r\n\r\n" },
-		    GREETING "554 5.5.0 This is not a web server\n", "" },
+		    GREETING "554 5.5.0 This is not a web server\n", "", NULL },
 		{ "a chunk of unknown size",
 		    { "EHLO me\r\n", "BDAT 12x\r\nMAIL FROM:<a@b>\r\n" },
-		    HELLO "501 5.5.4 Chunk size not understood\n", "" },
+		    HELLO "501 5.5.4 Chunk size not understood\n", "", NULL },
 		{ "addresses",
 		    { "EHLO me\r\n", "MAIL FROM:<\xc3\xa4@b>\r\n",
 			"MAIL FROM:<\xe4@b> SMTPUTF8\r\n",
@@ -197,7 +165,7 @@ test_bad_lines_are_refused_whole(void **state)
 			  "553 5.6.7 Address is not UTF-8\n"
 			  "555 5.5.4 Parameter not recognized\n"
 			  "552 5.3.4 Message too large\n" MOK ROK,
-		    "" },
+		    "", NULL },
 	};
 	struct sp_talk t;
 
