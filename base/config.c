@@ -52,32 +52,29 @@ options_of(const char *section, cfg_opt_t *out)
 static cfg_t *
 parser(void)
 {
-	static const char *const names[] = { "log", "listen", "seal", "index",
-		"alarm" };
 	const cfg_opt_t end = CFG_END();
 	const size_t room = sp_config_noptions + 1;
-	cfg_opt_t *top, *sub[SP_COUNTOF(names)];
+	cfg_opt_t *top, **sub;
 	size_t n;
 	cfg_t *cfg;
 
-	top = sp_xcalloc(room + SP_COUNTOF(names), sizeof(*top));
+	sub = sp_xcalloc(sp_config_nsections, sizeof(*sub));
+	top = sp_xcalloc(room + sp_config_nsections, sizeof(*top));
 	n = options_of("", top);
-	for (size_t i = 0; i < SP_COUNTOF(names); i++) {
-		bool titled;
-		cfg_opt_t sec;
+	for (size_t i = 0; i < sp_config_nsections; i++) {
+		const struct sp_config_section *sec = &sp_config_sections[i];
 
 		sub[i] = sp_xcalloc(room, sizeof(*sub[i]));
-		(void)options_of(names[i], sub[i]);
-		(void)sp_config_section(names[i], &titled);
-		sec = (cfg_opt_t)CFG_SEC(names[i], sub[i],
-		    titled ? CFGF_MULTI | CFGF_TITLE : CFGF_NONE);
-		top[n++] = sec;
+		(void)options_of(sec->name, sub[i]);
+		top[n++] = (cfg_opt_t)CFG_SEC(sec->name, sub[i],
+		    sec->size > 0 ? CFGF_MULTI | CFGF_TITLE : CFGF_NONE);
 	}
 	top[n] = end;
 	/* libconfuse copies the options. */
 	cfg = cfg_init(top, CFGF_NONE);
-	for (size_t i = 0; i < SP_COUNTOF(names); i++)
+	for (size_t i = 0; i < sp_config_nsections; i++)
 		free(sub[i]);
+	free(sub);
 	free(top);
 	if (cfg != NULL)
 		(void)cfg_set_error_function(cfg, complain);
@@ -114,15 +111,14 @@ set_all(void *base, cfg_t *cfg, const char *section, const char *title,
 	return (rc);
 }
 
-/* The default of every option of ${base}: a listener, or all the rest. */
+/* The default of every option of ${base}: a section's struct, or sp_config. */
 static void
-set_defaults(void *base, bool listen)
+set_defaults(void *base, const struct sp_config_section *sec)
 {
 	for (size_t i = 0; i < sp_config_noptions; i++) {
 		const struct sp_config_option *o = &sp_config_options[i];
 
-		if (o->value == NULL ||
-		    (strcmp(o->section, "listen") == 0) != listen)
+		if (o->value == NULL || !sp_config_is_of(o, sec))
 			continue;
 		/* The table is ours: its defaults are valid (tested). */
 		if (sp_config_set(base, o, &o->value, 1, "default", NULL) !=
@@ -131,25 +127,30 @@ set_defaults(void *base, bool listen)
 	}
 }
 
+/* All sections of a kind, each with its struct. */
 static enum sp_code
-set_listen(struct sp_config *c, cfg_t *cfg, const struct sp_config_scan *s,
-    struct sp_err *err)
+set_named(struct sp_config *c, cfg_t *cfg, const struct sp_config_section *sec,
+    const struct sp_config_scan *s, struct sp_err *err)
 {
-	const unsigned n = cfg_size(cfg, "listen");
+	const size_t n = cfg_size(cfg, sec->name);
+	char *list;
 	enum sp_code rc = SP_OK;
 
-	if (n > SP_CONFIG_LISTEN_MAX)
+	if (n > SP_CONFIG_SECTION_MAX)
 		return (sp_err_set(err, SP_ECONFIG, 0,
-		    "%s: more than %u listen sections", s->path,
-		    SP_CONFIG_LISTEN_MAX));
-	c->listen = sp_xcalloc(n, sizeof(*c->listen));
-	for (unsigned i = 0; rc == SP_OK && i < n; i++) {
-		cfg_t *sec = cfg_getnsec(cfg, "listen", i);
-		struct sp_listen *l = &c->listen[c->nlisten++];
+		    "%s: more than %u %s sections", s->path,
+		    SP_CONFIG_SECTION_MAX, sec->name));
+	list = sp_xcalloc(n, sec->size);
+	memcpy((char *)c + sec->list, &list, sizeof(list));
+	for (size_t i = 0; rc == SP_OK && i < n; i++) {
+		cfg_t *from = cfg_getnsec(cfg, sec->name, (unsigned)i);
+		const size_t count = i + 1;
+		char **name = sp_config_at(c, sec, i);
 
-		l->name = sp_xstrdup(cfg_title(sec));
-		set_defaults(l, true);
-		rc = set_all(l, sec, "listen", l->name, s, err);
+		*name = sp_xstrdup(cfg_title(from));
+		memcpy((char *)c + sec->count, &count, sizeof(count));
+		set_defaults(name, sec);
+		rc = set_all(name, from, sec->name, *name, s, err);
 	}
 	return (rc);
 }
@@ -158,15 +159,16 @@ static enum sp_code
 set_config(struct sp_config *c, cfg_t *cfg, const struct sp_config_scan *s,
     struct sp_err *err)
 {
-	static const char *const names[] = { "log", "seal", "index", "alarm" };
 	enum sp_code rc;
 
 	rc = set_all(c, cfg, "", "", s, err);
-	for (size_t i = 0; rc == SP_OK && i < SP_COUNTOF(names); i++)
-		rc =
-		    set_all(c, cfg_getsec(cfg, names[i]), names[i], "", s, err);
-	if (rc == SP_OK)
-		rc = set_listen(c, cfg, s, err);
+	for (size_t i = 0; rc == SP_OK && i < sp_config_nsections; i++) {
+		const struct sp_config_section *sec = &sp_config_sections[i];
+
+		rc = sec->size > 0 ? set_named(c, cfg, sec, s, err)
+				   : set_all(c, cfg_getsec(cfg, sec->name),
+					 sec->name, "", s, err);
+	}
 	return (rc);
 }
 
@@ -202,7 +204,7 @@ sp_config_parse(const char *path, struct sp_view text, struct sp_config **out,
 
 	c = sp_xcalloc(1, sizeof(*c));
 	c->path = sp_xstrdup(path);
-	set_defaults(c, false);
+	set_defaults(c, NULL);
 	rc = sp_config_scan(path, sp_view_dup(text), text.n, &s, err);
 	if (rc == SP_OK)
 		rc = parse(c, &s, err);
@@ -237,22 +239,20 @@ sp_config_default(void)
 {
 	struct sp_config *c = sp_xcalloc(1, sizeof(*c));
 
-	set_defaults(c, false);
+	set_defaults(c, NULL);
 	if (sp_config_effective(c, NULL) != SP_OK)
 		abort();
 	return (c);
 }
 
+/* What ${base}, a section's struct or sp_config, owns through its options. */
 static void
-listen_done(struct sp_listen *l)
+drop_all(void *base, const struct sp_config_section *sec)
 {
-	for (size_t i = 0; i < l->nrecipients; i++)
-		free(l->recipients[i]);
-	free(l->recipients);
-	free(l->allow);
-	free(l->name);
-	free(l->address);
-	free(l->hostname);
+	for (size_t i = 0; i < sp_config_noptions; i++) {
+		if (sp_config_is_of(&sp_config_options[i], sec))
+			sp_config_drop(base, &sp_config_options[i]);
+	}
 }
 
 void
@@ -260,15 +260,21 @@ sp_config_free(struct sp_config *c)
 {
 	if (c == NULL)
 		return;
-	for (size_t i = 0; i < c->nlisten; i++)
-		listen_done(&c->listen[i]);
-	free(c->listen);
+	for (size_t i = 0; i < sp_config_nsections; i++) {
+		const struct sp_config_section *sec = &sp_config_sections[i];
+		const size_t n = sp_config_count(c, sec);
+
+		for (size_t k = 0; k < n; k++) {
+			char **name = sp_config_at(c, sec, k);
+
+			drop_all(name, sec);
+			free(*name);
+		}
+		if (sec->size > 0)
+			free(sp_config_at(c, sec, 0));
+	}
+	drop_all(c, NULL);
 	free(c->path);
 	free(c->text);
-	free(c->log_to);
-	free(c->guard);
-	free(c->user);
-	free(c->group);
-	free(c->alarm_command);
 	free(c);
 }

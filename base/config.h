@@ -20,6 +20,16 @@ struct sp_cidr {
 	unsigned bits;
 };
 
+/* Lists of an option; owned by the configuration. */
+struct sp_networks {
+	struct sp_cidr *v;
+	size_t n;
+};
+struct sp_texts {
+	char **v;
+	size_t n;
+};
+
 enum sp_proto { SP_PROTO_SMTP, SP_PROTO_LMTP };
 enum sp_bare_newline { SP_BARE_ACCEPT, SP_BARE_REJECT };
 
@@ -30,11 +40,9 @@ struct sp_listen {
 	struct sockaddr_storage sa;
 	socklen_t salen;
 	enum sp_proto protocol;
-	struct sp_cidr
-	    *allow; /* networks that may send; empty: loopback only */
-	size_t nallow;
-	char **recipients; /* accepted; empty: any.  "addr" or "@domain" */
-	size_t nrecipients;
+	struct sp_networks allow; /* that may send; empty: loopback only */
+	struct sp_texts
+	    recipients; /* accepted; empty: any.  "addr" or "@domain" */
 	bool journal; /* trusted journal source: reports are unwrapped */
 	enum sp_bare_newline bare_newline;
 	char *hostname; /* in the greeting; default: the host's name */
@@ -100,8 +108,11 @@ void sp_config_free(struct sp_config *c); /* NULL is fine */
  * beyond loopback is written with a list that lets only this host send. */
 SP_CHECK enum sp_code sp_config_template(struct sp_buf *out, const char *listen,
     const char *user, const char *guard);
-/* Whether ${sa} lies in the list; an empty list means loopback. */
+/* Whether ${sa} may send to the listener; an empty list means loopback. */
 bool sp_config_allows(const struct sp_listen *l, const struct sockaddr *sa);
+/* Whether ${sa} lies in one of the networks. */
+bool sp_config_in_networks(
+    const struct sp_networks *list, const struct sockaddr *sa);
 /* "10M" and the like; K, M, G are powers of 1024. */
 bool sp_config_size(const char *s, uint64_t *out);
 

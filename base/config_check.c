@@ -60,20 +60,24 @@ sp_config_is_loopback(const struct sockaddr *sa)
 }
 
 bool
-sp_config_allows(const struct sp_listen *l, const struct sockaddr *sa)
+sp_config_in_networks(const struct sp_networks *list, const struct sockaddr *sa)
 {
 	uint8_t addr[16] = { 0 };
-	int family;
+	const int family = bytes_of(sa, addr);
 
-	if (l->nallow == 0)
-		return (sp_config_is_loopback(sa));
-	family = bytes_of(sa, addr);
-	for (size_t i = 0; i < l->nallow; i++) {
-		if (l->allow[i].family == family &&
-		    in_network(&l->allow[i], addr))
+	for (size_t i = 0; i < list->n; i++) {
+		if (list->v[i].family == family &&
+		    in_network(&list->v[i], addr))
 			return (true);
 	}
 	return (false);
+}
+
+bool
+sp_config_allows(const struct sp_listen *l, const struct sockaddr *sa)
+{
+	return (l->allow.n == 0 ? sp_config_is_loopback(sa)
+				: sp_config_in_networks(&l->allow, sa));
 }
 
 /* 0 where it has none. */
@@ -100,7 +104,7 @@ check_listen(const struct sp_config *c, const struct sp_listen *l,
 		    "address = ADDRESS:PORT",
 		    s->path, sp_config_line(s, "listen", l->name, "address"),
 		    l->name));
-	if (!sp_config_is_loopback(sa) && l->nallow == 0)
+	if (!sp_config_is_loopback(sa) && l->allow.n == 0)
 		return (sp_err_set(err, SP_ECONFIG, 0,
 		    "%s:%u: address %s can be reached from other hosts; "
 		    "expected allow = { NETWORK, ... } in section "
@@ -144,20 +148,21 @@ sp_config_check(
 	return (rc);
 }
 
-/* "section.option = value" of one struct. */
+/* "section.option = value" of one struct; ${sec} NULL: of sp_config. */
 static enum sp_code
-lines(const void *base, const char *title, struct sp_buf *out)
+lines(const void *base, const struct sp_config_section *sec, const char *title,
+    struct sp_buf *out)
 {
 	enum sp_code rc = SP_OK;
 
 	for (size_t i = 0; rc == SP_OK && i < sp_config_noptions; i++) {
 		const struct sp_config_option *o = &sp_config_options[i];
 
-		if ((strcmp(o->section, "listen") == 0) != (title != NULL))
+		if (!sp_config_is_of(o, sec))
 			continue;
 		rc = sp_buf_addf(out, "%s%s%s%s%s = ", o->section,
-		    *o->section == '\0' ? "" : ".", title == NULL ? "" : title,
-		    title == NULL ? "" : ".", o->name);
+		    *o->section == '\0' ? "" : ".", title,
+		    sec == NULL ? "" : ".", o->name);
 		if (rc == SP_OK)
 			rc = sp_config_get(base, o, out);
 		if (rc == SP_OK)
@@ -209,9 +214,17 @@ sp_config_effective(struct sp_config *c, struct sp_err *err)
 	enum sp_code rc;
 
 	sp_buf_init(&b, TEXT_MAX);
-	rc = lines(c, NULL, &b);
-	for (size_t i = 0; rc == SP_OK && i < c->nlisten; i++)
-		rc = lines(&c->listen[i], c->listen[i].name, &b);
+	rc = lines(c, NULL, "", &b);
+	for (size_t i = 0; rc == SP_OK && i < sp_config_nsections; i++) {
+		const struct sp_config_section *sec = &sp_config_sections[i];
+
+		for (size_t k = 0; rc == SP_OK && k < sp_config_count(c, sec);
+		     k++) {
+			const void *base = sp_config_at(c, sec, k);
+
+			rc = lines(base, sec, *(char *const *)base, &b);
+		}
+	}
 	if (rc == SP_OK) {
 		free(c->text);
 		c->text = sorted(sp_buf_view(&b));

@@ -7,11 +7,11 @@
 
 #include "base/config.h"
 
-#define SP_CONFIG_FILE_MAX   (1u << 20) /* bytes of the file */
-#define SP_CONFIG_ITEMS_MAX  4096u /* options and sections in it */
-#define SP_CONFIG_LISTEN_MAX 64u /* listen sections */
-#define SP_CONFIG_LIST_MAX   1024u /* values of a list */
-#define SP_CONFIG_NAME_MAX   32u /* bytes of a section's name */
+#define SP_CONFIG_FILE_MAX    (1u << 20) /* bytes of the file */
+#define SP_CONFIG_ITEMS_MAX   4096u /* options and sections in it */
+#define SP_CONFIG_SECTION_MAX 64u /* sections of a kind, with names */
+#define SP_CONFIG_LIST_MAX    1024u /* values of a list */
+#define SP_CONFIG_NAME_MAX    32u /* bytes of a section's name */
 
 /* ---- the options ---------------------------------------------------- */
 
@@ -26,15 +26,17 @@ enum sp_config_type {
 	SP_CT_CHOICE, /* an enum; the names are in ${choices} */
 	SP_CT_NAME, /* char *: one of ${choices} */
 	SP_CT_ADDRESS, /* char *: address:port; fills sa, salen */
-	SP_CT_NETWORKS, /* allow */
-	SP_CT_RCPTS /* recipients */
+	SP_CT_NETWORKS, /* struct sp_networks */
+	SP_CT_RCPTS, /* struct sp_texts: user@domain, @domain */
+	SP_CT_WORDS, /* struct sp_texts: no blanks */
+	SP_CT_PATHS /* struct sp_texts: absolute paths */
 };
 
 struct sp_config_option {
 	const char *section; /* "" at top level */
 	const char *name;
 	enum sp_config_type type;
-	size_t at; /* offset in sp_config, sp_listen */
+	size_t at; /* offset in sp_config or the section's struct */
 	uint64_t min, max; /* of the number; of the bytes of a text */
 	const char *value; /* default; NULL: none */
 	const char *choices; /* "a|b|c": 0, 1, 2 */
@@ -47,8 +49,32 @@ extern const size_t sp_config_noptions;
 const struct sp_config_option *sp_config_option(
     const char *section, const char *name);
 bool sp_config_is_list(const struct sp_config_option *o);
-/* Whether ${name} is the name of a section; ${titled}: it takes a name. */
-bool sp_config_section(const char *name, bool *titled);
+
+/*
+ * A kind of section.  Those with a name of their own ("listen mta { }") are
+ * structs of ${size} bytes that begin with char *name; sp_config has an array
+ * of them at ${list} and their number (size_t) at ${count}.
+ */
+struct sp_config_section {
+	const char *name;
+	size_t size; /* 0: one section without a name, in sp_config */
+	size_t list, count;
+};
+
+extern const struct sp_config_section sp_config_sections[];
+extern const size_t sp_config_nsections;
+
+/* Whether the option belongs to structs of this section; NULL: to sp_config
+ * itself (top level and sections without a name of their own). */
+bool sp_config_is_of(
+    const struct sp_config_option *o, const struct sp_config_section *sec);
+/* How many sections of this kind the configuration has; the struct of one. */
+size_t sp_config_count(
+    const struct sp_config *c, const struct sp_config_section *sec);
+void *sp_config_at(
+    const struct sp_config *c, const struct sp_config_section *sec, size_t i);
+/* NULL: no section has this name. */
+const struct sp_config_section *sp_config_section(const char *name);
 
 /* ---- the structure of a file (config_scan.c) ------------------------- */
 
@@ -87,6 +113,8 @@ unsigned sp_config_line(const struct sp_config_scan *s, const char *section,
 SP_CHECK enum sp_code sp_config_set(void *base,
     const struct sp_config_option *o, const char *const *texts, size_t n,
     const char *what, struct sp_err *err);
+/* Free what the value owns. */
+void sp_config_drop(void *base, const struct sp_config_option *o);
 /* Append the value as text. */
 SP_CHECK enum sp_code sp_config_get(
     const void *base, const struct sp_config_option *o, struct sp_buf *out);

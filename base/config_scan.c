@@ -318,18 +318,18 @@ option(struct scan *s, const char *section, const char *title, char *name,
 	enum sp_code rc;
 
 	if (o == NULL) {
-		bool titled;
+		const struct sp_config_section *sec = sp_config_section(name);
 
 		if (*section != '\0')
 			rc = fail(s, line,
 			    "unknown option \"%s\" in section "
 			    "\"%s\"",
 			    name, section);
-		else if (sp_config_section(name, &titled))
+		else if (sec != NULL)
 			rc = fail(s, line,
 			    "\"%s\" is a section; expected "
 			    "%s%s { ... }",
-			    name, name, titled ? " NAME" : "");
+			    name, name, sec->size > 0 ? " NAME" : "");
 		else
 			rc = fail(s, line, "unknown option \"%s\"", name);
 		free(name);
@@ -383,8 +383,7 @@ body(struct scan *s, const char *section, const char *title, unsigned line)
 			return (SP_ECONFIG);
 		}
 		if (!is_punct(s, '=')) {
-			bool titled;
-			bool open = sp_config_section(name, &titled) &&
+			bool open = sp_config_section(name) != NULL &&
 				    (is_punct(s, '{') || s->token == WORD ||
 					s->token == QUOTED);
 
@@ -411,19 +410,13 @@ body(struct scan *s, const char *section, const char *title, unsigned line)
 static enum sp_code
 section(struct scan *s, const char *name, unsigned line)
 {
-	const struct sp_config_option *o = NULL;
+	const struct sp_config_section *sec = sp_config_section(name);
+	const bool titled = sec != NULL && sec->size > 0;
 	char *title;
-	bool titled;
 	enum sp_code rc;
 
-	if (!sp_config_section(name, &titled))
+	if (sec == NULL)
 		return (fail(s, line, "unknown section \"%s\"", name));
-	/* The table's spelling lives as long as the scan. */
-	for (size_t i = 0; i < sp_config_noptions; i++) {
-		if (strcmp(sp_config_options[i].section, name) == 0)
-			o = &sp_config_options[i];
-	}
-	assert(o != NULL);
 	if (titled != (s->token == WORD || s->token == QUOTED))
 		return (fail(s, line,
 		    titled
@@ -442,9 +435,9 @@ section(struct scan *s, const char *name, unsigned line)
 		rc = fail(s, line, "expected \"{\" after section \"%s\"", name);
 	if (rc == SP_OK)
 		rc = remember(
-		    s, o->section, sp_xstrdup(title), sp_xstrdup(""), line);
+		    s, sec->name, sp_xstrdup(title), sp_xstrdup(""), line);
 	if (rc == SP_OK)
-		rc = body(s, o->section, title, line);
+		rc = body(s, sec->name, title, line);
 	free(title);
 	return (rc);
 }

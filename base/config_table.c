@@ -77,6 +77,15 @@ const struct sp_config_option sp_config_options[] = {
 };
 const size_t sp_config_noptions = SP_COUNTOF(sp_config_options);
 
+const struct sp_config_section sp_config_sections[] = {
+	{ "log", 0, 0, 0 },
+	{ "listen", sizeof(struct sp_listen), TOP(listen), TOP(nlisten) },
+	{ "seal", 0, 0, 0 },
+	{ "index", 0, 0, 0 },
+	{ "alarm", 0, 0, 0 },
+};
+const size_t sp_config_nsections = SP_COUNTOF(sp_config_sections);
+
 const struct sp_config_option *
 sp_config_option(const char *section, const char *name)
 {
@@ -93,17 +102,48 @@ sp_config_option(const char *section, const char *name)
 bool
 sp_config_is_list(const struct sp_config_option *o)
 {
-	return (o->type == SP_CT_NETWORKS || o->type == SP_CT_RCPTS);
+	return (o->type == SP_CT_NETWORKS || o->type == SP_CT_RCPTS ||
+		o->type == SP_CT_WORDS || o->type == SP_CT_PATHS);
+}
+
+const struct sp_config_section *
+sp_config_section(const char *name)
+{
+	for (size_t i = 0; i < sp_config_nsections; i++) {
+		if (strcmp(sp_config_sections[i].name, name) == 0)
+			return (&sp_config_sections[i]);
+	}
+	return (NULL);
 }
 
 bool
-sp_config_section(const char *name, bool *titled)
+sp_config_is_of(
+    const struct sp_config_option *o, const struct sp_config_section *sec)
 {
-	*titled = strcmp(name, "listen") == 0;
-	for (size_t i = 0; i < sp_config_noptions; i++) {
-		if (*name != '\0' &&
-		    strcmp(sp_config_options[i].section, name) == 0)
-			return (true);
-	}
-	return (false);
+	const struct sp_config_section *own;
+
+	if (sec != NULL)
+		return (strcmp(o->section, sec->name) == 0);
+	own = sp_config_section(o->section);
+	return (own == NULL || own->size == 0);
+}
+
+size_t
+sp_config_count(const struct sp_config *c, const struct sp_config_section *sec)
+{
+	size_t n = 0;
+
+	if (sec->size > 0)
+		memcpy(&n, (const char *)c + sec->count, sizeof(n));
+	return (n);
+}
+
+void *
+sp_config_at(
+    const struct sp_config *c, const struct sp_config_section *sec, size_t i)
+{
+	char *list;
+
+	memcpy(&list, (const char *)c + sec->list, sizeof(list));
+	return (list + i * sec->size);
 }

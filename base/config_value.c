@@ -197,13 +197,15 @@ text_ok(const struct sp_config_option *o, const char *s)
 {
 	const size_t n = strlen(s);
 
-	if (n < o->min || n > o->max || (o->type == SP_CT_PATH && *s != '/'))
+	const bool path = o->type == SP_CT_PATH || o->type == SP_CT_PATHS;
+	const bool word = o->type == SP_CT_WORD || o->type == SP_CT_WORDS;
+
+	if (n < o->min || n > o->max || (path && *s != '/'))
 		return (false);
 	for (; *s != '\0'; s++) {
 		const unsigned char c = (unsigned char)*s;
 
-		if (c < 0x20 || c == 0x7f ||
-		    (o->type == SP_CT_WORD && c == ' '))
+		if (c < 0x20 || c == 0x7f || (word && c == ' '))
 			return (false);
 	}
 	return (true);
@@ -258,6 +260,14 @@ expected(const struct sp_config_option *o, char *out, size_t size)
 		break;
 	case SP_CT_RCPTS:
 		(void)snprintf(out, size, "user@domain or @domain");
+		break;
+	case SP_CT_WORDS:
+		(void)snprintf(out, size,
+		    "names without blanks of at most %" PRIu64 " bytes",
+		    o->max);
+		break;
+	case SP_CT_PATHS:
+		(void)snprintf(out, size, "absolute paths");
 		break;
 	}
 }
@@ -318,6 +328,8 @@ set_one(char *at, void *base, const struct sp_config_option *o, const char *s)
 		return (true);
 	case SP_CT_NETWORKS:
 	case SP_CT_RCPTS:
+	case SP_CT_WORDS:
+	case SP_CT_PATHS:
 		break;
 	}
 	return (false);
@@ -325,23 +337,24 @@ set_one(char *at, void *base, const struct sp_config_option *o, const char *s)
 
 /* One more value of a list. */
 static bool
-add_one(struct sp_listen *l, const struct sp_config_option *o, const char *s)
+add_one(void *at, const struct sp_config_option *o, const char *s)
 {
+	struct sp_networks *nets = at;
+	struct sp_texts *texts = at;
 	struct sp_cidr net;
 
 	if (o->type == SP_CT_NETWORKS) {
 		if (!cidr(s, &net))
 			return (false);
-		l->allow =
-		    sp_xrealloc(l->allow, (l->nallow + 1) * sizeof(*l->allow));
-		l->allow[l->nallow++] = net;
+		nets->v =
+		    sp_xrealloc(nets->v, (nets->n + 1) * sizeof(*nets->v));
+		nets->v[nets->n++] = net;
 		return (true);
 	}
-	if (!recipient(s))
+	if (o->type == SP_CT_RCPTS ? !recipient(s) : !text_ok(o, s))
 		return (false);
-	l->recipients = sp_xrealloc(
-	    l->recipients, (l->nrecipients + 1) * sizeof(*l->recipients));
-	l->recipients[l->nrecipients++] = sp_xstrdup(s);
+	texts->v = sp_xrealloc(texts->v, (texts->n + 1) * sizeof(*texts->v));
+	texts->v[texts->n++] = sp_xstrdup(s);
 	return (true);
 }
 
@@ -353,9 +366,10 @@ sp_config_set(void *base, const struct sp_config_option *o,
 
 	assert(sp_config_is_list(o) || n == 1);
 	for (size_t i = 0; i < n; i++) {
-		if (sp_config_is_list(o)
-			? add_one(base, o, texts[i])
-			: set_one((char *)base + o->at, base, o, texts[i]))
+		char *at = (char *)base + o->at;
+
+		if (sp_config_is_list(o) ? add_one(at, o, texts[i])
+					 : set_one(at, base, o, texts[i]))
 			continue;
 		expected(o, want, sizeof(want));
 		return (sp_err_set(err, SP_ECONFIG, 0,
@@ -366,30 +380,29 @@ sp_config_set(void *base, const struct sp_config_option *o,
 }
 
 static enum sp_code
-get_networks(const struct sp_listen *l, struct sp_buf *out)
+get_networks(const struct sp_networks *l, struct sp_buf *out)
 {
 	enum sp_code rc = SP_OK;
 
-	for (size_t i = 0; rc == SP_OK && i < l->nallow; i++) {
+	for (size_t i = 0; rc == SP_OK && i < l->n; i++) {
 		char host[INET6_ADDRSTRLEN];
 
-		if (inet_ntop(l->allow[i].family, l->allow[i].addr, host,
+		if (inet_ntop(l->v[i].family, l->v[i].addr, host,
 			sizeof(host)) == NULL)
 			host[0] = '\0';
 		rc = sp_buf_addf(
-		    out, "%s%s/%u", i > 0 ? ", " : "", host, l->allow[i].bits);
+		    out, "%s%s/%u", i > 0 ? ", " : "", host, l->v[i].bits);
 	}
 	return (rc);
 }
 
 static enum sp_code
-get_rcpts(const struct sp_listen *l, struct sp_buf *out)
+get_texts(const struct sp_texts *l, struct sp_buf *out)
 {
 	enum sp_code rc = SP_OK;
 
-	for (size_t i = 0; rc == SP_OK && i < l->nrecipients; i++)
-		rc = sp_buf_addf(
-		    out, "%s%s", i > 0 ? ", " : "", l->recipients[i]);
+	for (size_t i = 0; rc == SP_OK && i < l->n; i++)
+		rc = sp_buf_addf(out, "%s%s", i > 0 ? ", " : "", l->v[i]);
 	return (rc);
 }
 
@@ -406,9 +419,11 @@ sp_config_get(
 
 	switch (o->type) {
 	case SP_CT_NETWORKS:
-		return (get_networks(base, out));
+		return (get_networks((const void *)at, out));
 	case SP_CT_RCPTS:
-		return (get_rcpts(base, out));
+	case SP_CT_WORDS:
+	case SP_CT_PATHS:
+		return (get_texts((const void *)at, out));
 	case SP_CT_BOOL:
 		memcpy(&yes, at, sizeof(yes));
 		return (sp_buf_adds(out, yes ? "true" : "false"));
@@ -434,4 +449,39 @@ sp_config_get(
 	}
 	memcpy(&text, at, sizeof(text));
 	return (sp_buf_adds(out, text == NULL ? "" : text));
+}
+
+void
+sp_config_drop(void *base, const struct sp_config_option *o)
+{
+	void *at = (char *)base + o->at;
+	struct sp_networks *nets = at;
+	struct sp_texts *texts = at;
+	char **text = at;
+
+	switch (o->type) {
+	case SP_CT_NETWORKS:
+		free(nets->v);
+		break;
+	case SP_CT_RCPTS:
+	case SP_CT_WORDS:
+	case SP_CT_PATHS:
+		for (size_t i = 0; i < texts->n; i++)
+			free(texts->v[i]);
+		free(texts->v);
+		break;
+	case SP_CT_NAME:
+	case SP_CT_PATH:
+	case SP_CT_WORD:
+	case SP_CT_ADDRESS:
+		free(*text);
+		break;
+	case SP_CT_BOOL:
+	case SP_CT_NUMBER:
+	case SP_CT_SIZE:
+	case SP_CT_TIME:
+	case SP_CT_LEVEL:
+	case SP_CT_CHOICE:
+		break;
+	}
 }

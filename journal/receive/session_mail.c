@@ -273,8 +273,8 @@ sp_session_rcpt(struct sp_session *s, struct sp_view arg, struct sp_buf *out)
 		refuse_rcpt(s, &c, SP_REPLY_NEED_UTF8, out);
 	else if (s->nto >= l->max_recipients || s->envelope > SP_ENVELOPE_MAX)
 		refuse_rcpt(s, &c, SP_REPLY_RCPTS, out);
-	else if (l->nrecipients > 0 &&
-		 !sp_mailbox_listed(c.path.addr, l->recipients, l->nrecipients))
+	else if (l->recipients.n > 0 && !sp_mailbox_listed(c.path.addr,
+					    l->recipients.v, l->recipients.n))
 		refuse_rcpt(s, &c, SP_REPLY_NOT_HERE, out);
 	else if (!keep_rcpt(s, &c, &s->to, &s->nto, &s->to_cap,
 		     (struct sp_view){ NULL, 0 }))

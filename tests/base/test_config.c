@@ -91,9 +91,9 @@ test_every_option_is_read(void **state)
 	assert_int_equal(c->nlisten, 2);
 	assert_string_equal(l->name, "mta");
 	assert_int_equal(l->sa.ss_family, AF_INET6);
-	assert_int_equal(l->nallow, 3);
-	assert_int_equal(l->nrecipients, 2);
-	assert_string_equal(l->recipients[1], "@b.example");
+	assert_int_equal(l->allow.n, 3);
+	assert_int_equal(l->recipients.n, 2);
+	assert_string_equal(l->recipients.v[1], "@b.example");
 	assert_true(l->journal);
 	assert_int_equal(l->bare_newline, SP_BARE_REJECT);
 	assert_string_equal(l->hostname, "mx.example");
@@ -473,7 +473,7 @@ test_limits_of_a_file_hold(void **state)
 
 	(void)state;
 	sp_buf_init(&b, 1 << 20);
-	for (unsigned i = 0; i <= SP_CONFIG_LISTEN_MAX; i++)
+	for (unsigned i = 0; i <= SP_CONFIG_SECTION_MAX; i++)
 		assert_int_equal(
 		    sp_buf_addf(&b, "listen l%u { address = 127.0.0.1:%u }\n",
 			i, i + 1),

@@ -37,7 +37,7 @@ test_the_template_loads_and_names_every_option(void **state)
 	c = load(sp_buf_cstr(&b));
 	assert_int_equal(c->nlisten, 1);
 	assert_string_equal(c->listen[0].address, "127.0.0.1:2525");
-	assert_int_equal(c->listen[0].nallow, 0);
+	assert_int_equal(c->listen[0].allow.n, 0);
 	for (size_t i = 0; i < sp_config_noptions; i++) {
 		(void)snprintf(
 		    name, sizeof(name), "%s = ", sp_config_options[i].name);
@@ -55,7 +55,7 @@ test_the_template_loads_and_names_every_option(void **state)
 	c = load(sp_buf_cstr(&b));
 	assert_string_equal(c->user, "mail\"x\\");
 	assert_string_equal(c->guard, "/a b");
-	assert_int_equal(c->listen[0].nallow, 2);
+	assert_int_equal(c->listen[0].allow.n, 2);
 	sp_config_free(c);
 	assert_int_equal(sp_config_template(&b, "here", NULL, NULL), SP_EUSAGE);
 	assert_int_equal(

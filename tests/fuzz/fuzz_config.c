@@ -29,7 +29,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t i = 0; i < c->nlisten; i++) {
 		const struct sp_listen *l = &c->listen[i];
 
-		if (l->nallow == 0 &&
+		if (l->allow.n == 0 &&
 		    !sp_config_is_loopback((const void *)&l->sa))
 			abort();
 	}

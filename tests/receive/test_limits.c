@@ -224,8 +224,8 @@ test_only_listed_recipients_are_taken(void **state)
 
 	(void)state;
 	sp_talk_init(&t, false);
-	t.cfg.recipients = list;
-	t.cfg.nrecipients = 1;
+	t.cfg.recipients.v = list;
+	t.cfg.recipients.n = 1;
 	hello(&t);
 	say(&t, "MAIL FROM:<a@b>\r\nRCPT TO:<x@archive.example>\r\n"
 		"RCPT TO:<journal@archive.example>\r\n"

@@ -152,8 +152,8 @@ test_who_is_not_on_the_list_is_turned_away(void **state)
 
 	(void)state;
 	sp_rig_init(&g);
-	g.listen.allow = &ten;
-	g.listen.nallow = 1;
+	g.listen.allow.v = &ten;
+	g.listen.allow.n = 1;
 	sp_rig_start(&g);
 	fd = sp_client(&g);
 	sp_client_ask(fd, "", "554 No service here");
