@@ -79,8 +79,8 @@ test_what_rfc_2033_forbids_is_refused(void **state)
 	(void)state;
 	sp_talk_init(&t, false);
 	t.cfg.protocol = SP_PROTO_LMTP;
-	t.cfg.recipients = only;
-	t.cfg.nrecipients = 1;
+	t.cfg.recipients.v = only;
+	t.cfg.recipients.n = 1;
 	sp_script_run(&t, rows, SP_COUNTOF(rows));
 	sp_talk_done(&t);
 }
