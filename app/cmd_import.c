@@ -96,12 +96,29 @@ is_there(struct import *im, const struct sp_import_item *item)
 	return (t.found);
 }
 
+/* A message on its way. */
+struct ticket {
+	char *path;
+	size_t size;
+};
+
+static struct ticket *
+ticket_new(const struct sp_import_item *item)
+{
+	struct ticket *t = sp_xmalloc(sizeof(*t));
+
+	t->path = sp_xstrdup(item->path);
+	t->size = item->msg.n;
+	return (t);
+}
+
 static enum sp_code
 on_item(void *ctx, const struct sp_import_item *item, struct sp_err *err)
 {
 	struct import *im = ctx;
 	struct sp_host_message m = { .msg = item->msg,
-		.flag = item->quoted ? "mbox_quoted" : NULL };
+		.flags = { "mbox_quoted" },
+		.nflags = item->quoted ? 1 : 0 };
 	struct sp_buf source;
 	enum sp_code rc;
 
@@ -119,13 +136,33 @@ on_item(void *ctx, const struct sp_import_item *item, struct sp_err *err)
 	if (rc != SP_OK)
 		rc = sp_err_set(err, rc, 0, "%s: path too long", item->path);
 	m.source = sp_buf_view(&source);
-	if (rc == SP_OK)
+	if (rc == SP_OK) {
+		m.tag = ticket_new(item);
 		rc = sp_host_deliver(im->host, &m, err);
+	}
 	sp_buf_done(&source);
-	if (rc != SP_OK)
-		return (rc);
-	im->taken++;
-	im->bytes += item->msg.n;
+	return (rc);
+}
+
+static void on_failed(void *ctx, const char *path, const char *why);
+
+static enum sp_code
+on_answer(void *ctx, void *tag, uint64_t seq, const struct sp_err *why,
+    struct sp_err *err)
+{
+	struct import *im = ctx;
+	struct ticket *t = tag;
+
+	(void)seq;
+	(void)err;
+	if (why == NULL) {
+		im->taken++;
+		im->bytes += t->size;
+	} else {
+		on_failed(im, t->path, why->msg);
+	}
+	free(t->path);
+	free(t);
 	return (SP_OK);
 }
 
@@ -197,6 +234,7 @@ run(struct import *im, enum sp_import_as as, int argc, char **argv, int first,
 
 	/* What an earlier import took is found by the index. */
 	sp_interrupt_catch();
+	sp_host_on_answer(im->host, on_answer, im);
 	rc = sp_host_index_all(im->host, err);
 	if (rc == SP_OK)
 		rc = look_for_earlier(im, err);

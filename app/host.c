@@ -15,6 +15,7 @@
 #include "journal/archive/reader.h"
 #include "journal/archive/tree.h"
 #include "journal/pull/door_client.h"
+#include "journal/pull/door_pipe.h"
 
 #define COVER_SECONDS 60
 #define ASK_TRIES     40
@@ -25,6 +26,11 @@ struct sp_host {
 	struct sp_app *app;
 	struct sp_door *door; /* the service, or NULL */
 	struct sp_local *local; /* the roles held here, or NULL */
+	struct sp_door_pipe *pipe; /* for messages, once there is one */
+	sp_host_answer *answer;
+	void *answer_ctx;
+	enum sp_code broken; /* the first message without a good answer */
+	struct sp_err why;
 };
 
 enum sp_code
@@ -57,6 +63,7 @@ sp_host_close(struct sp_host *h)
 {
 	if (h == NULL)
 		return;
+	sp_door_pipe_close(h->pipe);
 	sp_door_close(h->door);
 	sp_local_free(h->local);
 	free(h);
@@ -84,11 +91,12 @@ provenance(const struct sp_host_message *m, struct sp_buf *out)
 	sp_json_bool(&j, "envelope", false);
 	if (m->origin_date.n > 0)
 		sp_json_str(&j, "origin_date", m->origin_date);
-	if (m->flag != NULL) {
+	if (m->nflags > 0)
 		sp_json_arr(&j, "flags");
-		sp_json_cstr(&j, NULL, m->flag);
+	for (size_t i = 0; i < m->nflags; i++)
+		sp_json_cstr(&j, NULL, m->flags[i]);
+	if (m->nflags > 0)
 		sp_json_arr_end(&j);
-	}
 	sp_json_obj(&j, "source");
 	if (m->source.n > 0)
 		sp_json_raw(&j, NULL, m->source);
@@ -97,31 +105,87 @@ provenance(const struct sp_host_message *m, struct sp_buf *out)
 	return (sp_json_end(&j));
 }
 
+void
+sp_host_on_answer(struct sp_host *h, sp_host_answer *answer, void *ctx)
+{
+	h->answer = answer;
+	h->answer_ctx = ctx;
+	if (h->local != NULL)
+		sp_local_on_answer(h->local, answer, ctx);
+}
+
+/* What is on its way behind a fault is still counted. */
+static enum sp_code
+on_door_answer(void *ctx, const struct sp_door_answer *a, struct sp_err *err)
+{
+	struct sp_host *h = ctx;
+
+	if (a->rc == SP_OK || a->rc == SP_EPERM)
+		return (h->answer(h->answer_ctx, a->tag, a->seq,
+		    a->rc == SP_OK ? NULL : a->err, err));
+	if (h->broken == SP_OK) {
+		h->broken = a->rc;
+		h->why = *a->err;
+	}
+	return (SP_OK);
+}
+
+static enum sp_code
+need_pipe(struct sp_host *h, struct sp_err *err)
+{
+	const struct sp_door_pipe_opts opts = { .answer = on_door_answer,
+		.ctx = h };
+
+	if (h->pipe != NULL)
+		return (SP_OK);
+	return (sp_door_pipe_open(h->app->dir, &opts, &h->pipe, err));
+}
+
+static enum sp_code
+still_well(struct sp_host *h, enum sp_code rc, struct sp_err *err)
+{
+	if (rc != SP_OK || h->broken == SP_OK)
+		return (rc);
+	*err = h->why;
+	return (h->broken);
+}
+
 enum sp_code
 sp_host_deliver(
     struct sp_host *h, const struct sp_host_message *m, struct sp_err *err)
 {
 	struct sp_buf b;
 	enum sp_code rc;
-	uint64_t seq;
 
 	if (h->door == NULL)
 		return (sp_local_deliver(h->local, m, err));
-	sp_buf_init(&b, 64u << 10);
+	sp_buf_init(&b, 512u << 10);
 	rc = provenance(m, &b);
 	if (rc != SP_OK)
 		rc = sp_err_set(err, rc, 0, "the provenance is too long");
 	else
-		rc = sp_door_message(
-		    h->door, sp_buf_view(&b), m->msg, &seq, err);
+		rc = need_pipe(h, err);
+	if (rc == SP_OK)
+		rc = sp_door_pipe_begin(h->pipe, sp_buf_view(&b), m->tag, err);
+	if (rc == SP_OK) {
+		rc = sp_door_pipe_data(h->pipe, m->msg, err);
+		if (rc == SP_OK)
+			rc = sp_door_pipe_end(h->pipe, err);
+		else
+			sp_door_pipe_abort(h->pipe);
+	}
 	sp_buf_done(&b);
-	return (rc);
+	return (still_well(h, rc, err));
 }
 
 enum sp_code
 sp_host_flush(struct sp_host *h, struct sp_err *err)
 {
-	return (h->door != NULL ? SP_OK : sp_local_flush(h->local, err));
+	if (h->door == NULL)
+		return (sp_local_flush(h->local, err));
+	if (h->pipe == NULL)
+		return (SP_OK);
+	return (still_well(h, sp_door_pipe_flush(h->pipe, err), err));
 }
 
 /* A worker that just ended (a reload) is back in a moment; what is asked here

@@ -14,7 +14,7 @@ struct sp_host;
 SP_CHECK enum sp_code sp_host_open(
     struct sp_app *app, struct sp_host **out, struct sp_err *err);
 bool sp_host_service(const struct sp_host *h);
-/* Closes the roles; what was queued and not flushed is lost. */
+/* Closes the roles; what was handed over and not flushed may be lost. */
 void sp_host_close(struct sp_host *h); /* NULL is fine */
 
 /* Append one event.  SP_EPERM: this user may only read (then the access is
@@ -22,14 +22,28 @@ void sp_host_close(struct sp_host *h); /* NULL is fine */
 SP_CHECK enum sp_code sp_host_event(struct sp_host *h, const char *name,
     struct sp_view detail, uint64_t *seq, struct sp_err *err);
 
+#define SP_HOST_FLAGS 8
+
 /* A message to be taken in, grade "imported". */
 struct sp_host_message {
 	struct sp_view msg; /* borrowed for the call */
 	struct sp_view source; /* members of "source", no braces */
 	struct sp_view origin_date; /* RFC 3339, or empty */
-	const char *flag; /* or NULL */
+	const char *flags[SP_HOST_FLAGS]; /* static text */
+	size_t nflags;
+	void *tag; /* handed to the answer */
 };
-/* May be queued until sp_host_flush; after an error nothing queued is in. */
+/* What became of a message: durable with ${seq}, or refused for good (${why}
+ * is not NULL).  Anything but SP_OK ends the work with that code. */
+typedef enum sp_code sp_host_answer(void *ctx, void *tag, uint64_t seq,
+    const struct sp_err *why, struct sp_err *err);
+/* Before the first sp_host_deliver. */
+void sp_host_on_answer(struct sp_host *h, sp_host_answer *answer, void *ctx);
+/*
+ * Several are on their way at once; each is answered, in order, from here or
+ * from sp_host_flush.  After an error those without an answer may be in or not:
+ * the log knows.
+ */
 SP_CHECK enum sp_code sp_host_deliver(
     struct sp_host *h, const struct sp_host_message *m, struct sp_err *err);
 SP_CHECK enum sp_code sp_host_flush(struct sp_host *h, struct sp_err *err);

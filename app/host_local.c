@@ -23,7 +23,8 @@
 
 struct queued {
 	char *msg, *source, *origin_date;
-	const char *flag;
+	const char *flags[SP_HOST_FLAGS];
+	void *tag;
 	struct sp_facts facts;
 };
 
@@ -40,6 +41,8 @@ struct sp_local {
 	struct sp_append_item items[QUEUE_MAX];
 	size_t queued;
 	uint64_t bytes;
+	sp_host_answer *answer;
+	void *answer_ctx;
 };
 
 enum sp_code
@@ -195,6 +198,31 @@ append_event(struct sp_local *l, const char *name, struct sp_view detail,
 }
 
 static enum sp_code
+answer(
+    struct sp_local *l, size_t i, const struct sp_err *why, struct sp_err *err)
+{
+	return (l->answer(
+	    l->answer_ctx, l->queue[i].tag, l->items[i].seq, why, err));
+}
+
+/* One that the log cannot hold must not take the others with it. */
+static enum sp_code
+commit_each(struct sp_local *l, struct sp_err *err)
+{
+	enum sp_code rc = SP_OK;
+	struct sp_err why;
+
+	for (size_t i = 0; rc == SP_OK && i < l->queued; i++) {
+		rc = sp_append_commit(l->append, &l->items[i], 1, &why);
+		if (rc == SP_OK || rc == SP_ELIMIT)
+			rc = answer(l, i, rc == SP_OK ? NULL : &why, err);
+		else
+			*err = why;
+	}
+	return (rc);
+}
+
+static enum sp_code
 flush(struct sp_local *l, struct sp_err *err)
 {
 	enum sp_code rc;
@@ -202,6 +230,11 @@ flush(struct sp_local *l, struct sp_err *err)
 	if (l->queued == 0)
 		return (SP_OK);
 	rc = sp_append_commit(l->append, l->items, l->queued, err);
+	if (rc == SP_ELIMIT)
+		rc = commit_each(l, err);
+	else
+		for (size_t i = 0; rc == SP_OK && i < l->queued; i++)
+			rc = answer(l, i, NULL, err);
 	forget_queue(l);
 	if (rc == SP_OK)
 		rc = sp_append_tick(l->append, err);
@@ -241,11 +274,12 @@ deliver(struct sp_local *l, const struct sp_host_message *m, struct sp_err *err)
 	*q = (struct queued){ .msg = sp_view_dup(m->msg),
 		.source = full_source(m->source),
 		.origin_date = sp_view_dup(m->origin_date),
-		.flag = m->flag };
+		.tag = m->tag };
+	memcpy(q->flags, m->flags, sizeof(q->flags));
 	q->facts = (struct sp_facts){ .source = sp_view_str(q->source),
 		.origin_date = sp_view_str(q->origin_date),
-		.flags = &q->flag,
-		.nflags = q->flag != NULL ? 1 : 0 };
+		.flags = q->flags,
+		.nflags = m->nflags };
 	*item = (struct sp_append_item){ .facts = &q->facts,
 		.msg = sp_view_mem(q->msg, m->msg.n),
 		.fd = -1 };
@@ -398,6 +432,13 @@ sp_local_event(struct sp_local *l, const char *name, struct sp_view detail,
 {
 	enter(l);
 	return (leave(l, append_event(l, name, detail, seq, err)));
+}
+
+void
+sp_local_on_answer(struct sp_local *l, sp_host_answer *answer, void *ctx)
+{
+	l->answer = answer;
+	l->answer_ctx = ctx;
 }
 
 enum sp_code

@@ -21,6 +21,7 @@ SP_CHECK enum sp_code sp_local_open(struct sp_local *l, struct sp_err *err);
 /* See host.h for each. */
 SP_CHECK enum sp_code sp_local_event(struct sp_local *l, const char *name,
     struct sp_view detail, uint64_t *seq, struct sp_err *err);
+void sp_local_on_answer(struct sp_local *l, sp_host_answer *answer, void *ctx);
 SP_CHECK enum sp_code sp_local_deliver(
     struct sp_local *l, const struct sp_host_message *m, struct sp_err *err);
 SP_CHECK enum sp_code sp_local_flush(struct sp_local *l, struct sp_err *err);

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "base/config_int.h"
-#include "base/pattern.h"
 
 #define ADDRESS_MAX 64
 
@@ -149,16 +148,12 @@ address(const char *s, struct sockaddr_storage *sa, socklen_t *len)
 	return (true);
 }
 
-/* "user@example.org" or "@example.org", as the client will write it, or a
- * pattern. */
+/* "user@example.org" or "@example.org", as the client will write it. */
 static bool
 recipient(const char *s)
 {
 	const char *at = strrchr(s, '@');
-	struct sp_pattern p;
 
-	if (sp_pattern_is(s))
-		return (strlen(s) <= 320 && sp_pattern_parse(s, &p));
 	if (at == NULL || at[1] == '\0' || strlen(s) > 320)
 		return (false);
 	for (; *s != '\0'; s++) {
@@ -264,9 +259,7 @@ expected(const struct sp_config_option *o, char *out, size_t size)
 		    "bits beyond the prefix, or an address");
 		break;
 	case SP_CT_RCPTS:
-		(void)snprintf(out, size,
-		    "user@domain, @domain, or a pattern like "
-		    "\"journal+{local}={domain}@archive.example\"");
+		(void)snprintf(out, size, "user@domain or @domain");
 		break;
 	case SP_CT_WORDS:
 		(void)snprintf(out, size,

@@ -1,5 +1,3 @@
-#include "journal/pull/door_client.h"
-
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -11,24 +9,14 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "base/buf.h"
 #include "base/enc.h"
 #include "base/io.h"
 #include "base/json.h"
+#include "journal/pull/door_priv.h"
 
-#define REPLY_MAX    8192
-#define WAIT_SECONDS 120 /* the service answers within a minute */
-#define REQUEST_MAX  (1u << 20)
-#define TRIES	     150 /* half a minute: a reload lets sessions end */
-#define PAUSE_US     200000
-
-struct sp_door {
-	char *dir;
-	int fd;
-	bool shut; /* the request was not taken; another session may */
-	struct sp_buf in; /* bytes read, not yet a line */
-	struct sp_buf line; /* the last reply line */
-};
+#define REPLY_MAX 8192
+#define TRIES	  150 /* half a minute: a reload lets sessions end */
+#define PAUSE_US  200000
 
 enum sp_code
 sp_local_address(
@@ -80,7 +68,7 @@ enum sp_code
 sp_local_connect(const char *dir, const char *name, int *fd, struct sp_err *err)
 {
 	char *path = sp_xasprintf("%s/%s", dir, name);
-	struct timeval wait = { .tv_sec = WAIT_SECONDS };
+	struct timeval wait = { .tv_sec = SP_DOOR_WAIT_SECONDS };
 	int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	enum sp_code rc = SP_OK;
 
@@ -171,9 +159,8 @@ reply(struct sp_door *d, struct sp_err *err)
 	    "the service answered: %.*s", (int)d->line.n, d->line.p));
 }
 
-/* "... seq=N ..." of the last reply. */
-static enum sp_code
-seq_of(const struct sp_door *d, uint64_t *seq, struct sp_err *err)
+enum sp_code
+sp_door_seq(const struct sp_door *d, uint64_t *seq, struct sp_err *err)
 {
 	const char *at = memmem(d->line.p, d->line.n, "seq=", strlen("seq="));
 	struct sp_view rest;
@@ -209,10 +196,8 @@ greet(struct sp_door *d, struct sp_err *err)
 	return (rc);
 }
 
-/* While the receiving worker is started anew, for a reload or after it died,
- * the door is shut for a moment. */
-static enum sp_code
-knock(struct sp_door *d, struct sp_err *err)
+enum sp_code
+sp_door_knock(struct sp_door *d, struct sp_err *err)
 {
 	enum sp_code rc = greet(d, err);
 
@@ -233,7 +218,7 @@ sp_door_open(const char *dir, struct sp_door **out, struct sp_err *err)
 	d->dir = sp_xstrdup(dir);
 	sp_buf_init(&d->in, REPLY_MAX);
 	sp_buf_init(&d->line, REPLY_MAX);
-	rc = knock(d, err);
+	rc = sp_door_knock(d, err);
 	if (rc != SP_OK) {
 		sp_door_close(d);
 		return (rc);
@@ -251,10 +236,22 @@ verdict(struct sp_door *d, uint64_t *seq, struct sp_err *err)
 
 	d->shut = rc == SP_EAGAIN && d->line.n >= 3 &&
 		  memcmp(d->line.p, "421", 3) == 0;
-	return (rc == SP_OK ? seq_of(d, seq, err) : rc);
+	return (rc == SP_OK ? sp_door_seq(d, seq, err) : rc);
 }
 
-/* "XSEALPOST WHAT <base64>\r\n" */
+enum sp_code
+sp_door_private(
+    struct sp_buf *b, const char *what, struct sp_view json, struct sp_err *err)
+{
+	if (sp_buf_addf(b, "XSEALPOST %s ", what) != SP_OK ||
+	    sp_b64_append(b, json.p, json.n) != SP_OK ||
+	    sp_buf_adds(b, "\r\n") != SP_OK)
+		return (sp_err_set(err, SP_ELIMIT, 0,
+		    "%zu bytes of detail are too many for one request",
+		    json.n));
+	return (SP_OK);
+}
+
 static enum sp_code
 send_private(struct sp_door *d, const char *what, struct sp_view json,
     struct sp_err *err)
@@ -262,13 +259,9 @@ send_private(struct sp_door *d, const char *what, struct sp_view json,
 	struct sp_buf b;
 	enum sp_code rc;
 
-	sp_buf_init(&b, REQUEST_MAX);
-	if (sp_buf_addf(&b, "XSEALPOST %s ", what) != SP_OK ||
-	    sp_b64_append(&b, json.p, json.n) != SP_OK ||
-	    sp_buf_adds(&b, "\r\n") != SP_OK)
-		rc = sp_err_set(err, SP_ELIMIT, 0,
-		    "%zu bytes of detail are too many for one event", json.n);
-	else
+	sp_buf_init(&b, SP_DOOR_REQUEST_MAX);
+	rc = sp_door_private(&b, what, json, err);
+	if (rc == SP_OK)
 		rc = send_all(d, b.p, b.n, err);
 	sp_buf_done(&b);
 	return (rc);
@@ -291,7 +284,7 @@ sp_door_event(struct sp_door *d, const char *name, struct sp_view detail,
 	struct sp_json j;
 	enum sp_code rc;
 
-	sp_buf_init(&b, REQUEST_MAX);
+	sp_buf_init(&b, SP_DOOR_REQUEST_MAX);
 	sp_json_init(&j, &b);
 	sp_json_obj(&j, NULL);
 	sp_json_cstr(&j, "event", name);
@@ -303,7 +296,7 @@ sp_door_event(struct sp_door *d, const char *name, struct sp_view detail,
 	if (rc == SP_OK)
 		rc = event(d, sp_buf_view(&b), seq, err);
 	if (rc == SP_EAGAIN && d->shut) {
-		rc = knock(d, err);
+		rc = sp_door_knock(d, err);
 		if (rc == SP_OK)
 			rc = event(d, sp_buf_view(&b), seq, err);
 	}
@@ -344,7 +337,7 @@ sp_door_message(struct sp_door *d, struct sp_view source, struct sp_view msg,
 	enum sp_code rc = deliver(d, source, msg, seq, err);
 
 	if (rc == SP_EAGAIN && d->shut) {
-		rc = knock(d, err);
+		rc = sp_door_knock(d, err);
 		if (rc == SP_OK)
 			rc = deliver(d, source, msg, seq, err);
 	}
