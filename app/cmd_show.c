@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/enc.h"
 #include "base/json.h"
+#include "base/xtext.h"
 #include "journal/archive/reader.h"
 
 enum form { FORM_TEXT, FORM_JSON, FORM_RAW, FORM_RECORD };
@@ -73,6 +74,37 @@ print_people(const char *name, const struct sp_mail_addrs *a)
 	(void)fputc('\n', stdout);
 }
 
+/* "bob@corp.example, as journal+bob=corp.example@archive.example". */
+static void
+print_recipient(const json_t *rcpt, struct sp_view addr)
+{
+	struct sp_buf tmp, line, first;
+	const json_t *param;
+	struct sp_view v;
+	size_t i;
+
+	sp_buf_init(&tmp, 4096);
+	sp_buf_init(&first, 4096);
+	sp_buf_init(&line, 16384);
+	if (sp_json_get_str(rcpt, "original", &tmp, &v)) {
+		if (sp_buf_addv(&line, v) == SP_OK)
+			(void)!sp_buf_adds(&line, ", as ");
+	}
+	(void)!sp_buf_addv(&line, addr);
+	json_array_foreach(json_object_get(rcpt, "params"), i, param)
+	{
+		if (json_is_string(param) &&
+		    sp_xtext_orcpt(
+			sp_view_str(json_string_value(param)), &first) &&
+		    sp_buf_adds(&line, ", first ") == SP_OK)
+			(void)!sp_buf_addv(&line, sp_buf_view(&first));
+	}
+	sp_common_field("  to", sp_buf_cstr(&line));
+	sp_buf_done(&tmp);
+	sp_buf_done(&first);
+	sp_buf_done(&line);
+}
+
 static void
 print_envelope(const struct sp_record *r)
 {
@@ -94,9 +126,7 @@ print_envelope(const struct sp_record *r)
 	{
 		if (!sp_json_get_str(rcpt, "addr", &tmp, &v))
 			continue;
-		text = sp_view_dup(v);
-		sp_common_field("  to", text);
-		free(text);
+		print_recipient(rcpt, v);
 	}
 	sp_buf_done(&tmp);
 }

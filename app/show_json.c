@@ -20,7 +20,9 @@ envelope(const struct sp_record *r, struct sp_json *j)
 	sp_json_arr(j, "envelope_to");
 	json_array_foreach(json_object_get(env, "to"), i, rcpt)
 	{
-		if (sp_json_get_str(rcpt, "addr", &tmp, &v))
+		/* Whom it was for, as in the index. */
+		if (sp_json_get_str(rcpt, "original", &tmp, &v) ||
+		    sp_json_get_str(rcpt, "addr", &tmp, &v))
 			sp_json_str(j, NULL, v);
 	}
 	sp_json_arr_end(j);

@@ -41,8 +41,9 @@ struct sp_listen {
 	socklen_t salen;
 	enum sp_proto protocol;
 	struct sp_networks allow; /* that may send; empty: loopback only */
-	struct sp_texts
-	    recipients; /* accepted; empty: any.  "addr" or "@domain" */
+	/* accepted; empty: any.  "addr", "@domain", or a pattern
+	 * (base/pattern.h) */
+	struct sp_texts recipients;
 	bool journal; /* trusted journal source: reports are unwrapped */
 	enum sp_bare_newline bare_newline;
 	char *hostname; /* in the greeting; default: the host's name */

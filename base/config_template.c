@@ -34,7 +34,9 @@ static const char after_guard[] =
 static const char listen_rest[] =
     "\n"
     "\t# Recipients to accept, like journal@archive.example or\n"
-    "\t# @archive.example.  Without it every recipient is accepted.\n"
+    "\t# @archive.example.  Without it every recipient is accepted.  The\n"
+    "\t# pattern \"journal+{local}={domain}@archive.example\" gives the\n"
+    "\t# recipient for whom the copy was made (man sealpost.conf).\n"
     "\t#recipients = { }\n"
     "\n"
     "\t# Whether this peer sends journal reports (Exchange, Microsoft 365)\n"

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/config_int.h"
+#include "base/pattern.h"
 
 #define ADDRESS_MAX 64
 
@@ -148,12 +149,16 @@ address(const char *s, struct sockaddr_storage *sa, socklen_t *len)
 	return (true);
 }
 
-/* "user@example.org" or "@example.org", as the client will write it. */
+/* "user@example.org" or "@example.org", as the client will write it, or a
+ * pattern. */
 static bool
 recipient(const char *s)
 {
 	const char *at = strrchr(s, '@');
+	struct sp_pattern p;
 
+	if (sp_pattern_is(s))
+		return (strlen(s) <= 320 && sp_pattern_parse(s, &p));
 	if (at == NULL || at[1] == '\0' || strlen(s) > 320)
 		return (false);
 	for (; *s != '\0'; s++) {
@@ -259,7 +264,9 @@ expected(const struct sp_config_option *o, char *out, size_t size)
 		    "bits beyond the prefix, or an address");
 		break;
 	case SP_CT_RCPTS:
-		(void)snprintf(out, size, "user@domain or @domain");
+		(void)snprintf(out, size,
+		    "user@domain, @domain, or a pattern like "
+		    "\"journal+{local}={domain}@archive.example\"");
 		break;
 	case SP_CT_WORDS:
 		(void)snprintf(out, size,

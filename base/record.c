@@ -38,6 +38,8 @@ recipients(
 	for (size_t i = 0; i < n; i++) {
 		sp_json_obj(j, NULL);
 		sp_json_str(j, "addr", r[i].addr);
+		if (r[i].original.n > 0)
+			sp_json_str(j, "original", r[i].original);
 		if (r[i].nparams > 0)
 			views(j, "params", r[i].params, r[i].nparams);
 		if (r[i].reply.n > 0)

@@ -26,6 +26,7 @@ enum sp_kind { SP_KIND_MESSAGE, SP_KIND_EVENT };
 
 struct sp_rcpt {
 	struct sp_view addr; /* as given, without <> */
+	struct sp_view original; /* whom it stands for; {NULL,0}: itself */
 	const struct sp_view *params; /* raw ESMTP parameters */
 	size_t nparams;
 	struct sp_view reply; /* refused recipients: our reply; else {NULL,0} */

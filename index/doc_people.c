@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/xtext.h"
 #include "index/doc_fill.h"
 #include "index/token.h"
 
@@ -15,6 +16,8 @@ static const enum sp_col col_of[SP_ROLE_COUNT] = {
 	[SP_ROLE_CC] = SP_COL_CC,
 	[SP_ROLE_BCC] = SP_COL_BCC,
 	[SP_ROLE_REPLY_TO] = SP_COL_REPLY_TO,
+	[SP_ROLE_ENV_AS] = SP_COL_ENV_TO,
+	[SP_ROLE_ORCPT] = SP_COL_MORE_TO,
 };
 
 static enum sp_code
@@ -98,6 +101,55 @@ add(struct sp_doc *d, enum sp_role role, size_t n, struct sp_view addr,
 	return (true);
 }
 
+/* The address that the sender of the copy was first given (RFC 3461). */
+static bool
+add_orcpt(struct sp_doc *d, const json_t *rcpt, size_t n, struct sp_view known)
+{
+	struct sp_view none = { NULL, 0 }, v;
+	struct sp_buf addr;
+	const json_t *param;
+	bool ok = true;
+	size_t i;
+
+	sp_buf_init(&addr, ADDR_MAX);
+	json_array_foreach(json_object_get(rcpt, "params"), i, param)
+	{
+		if (!json_is_string(param) ||
+		    !sp_xtext_orcpt(
+			sp_view_str(json_string_value(param)), &addr))
+			continue;
+		v = sp_buf_view(&addr);
+		if (sp_view_is_utf8(v) && !sp_view_eq(v, known))
+			ok = add(d, SP_ROLE_ORCPT, n, v, none);
+		break;
+	}
+	sp_buf_done(&addr);
+	return (ok);
+}
+
+/* Who it was for: the original where a pattern gave one. */
+static bool
+add_rcpt(struct sp_doc *d, const json_t *rcpt, size_t n)
+{
+	struct sp_view none = { NULL, 0 }, addr, whom;
+	struct sp_buf tmp, tmp2;
+	bool ok = true;
+
+	sp_buf_init(&tmp, SP_RECORD_MAX);
+	sp_buf_init(&tmp2, SP_RECORD_MAX);
+	if (sp_json_get_str(rcpt, "addr", &tmp, &addr)) {
+		if (!sp_json_get_str(rcpt, "original", &tmp2, &whom))
+			whom = addr;
+		ok = add(d, SP_ROLE_ENV_TO, n, whom, none) &&
+		     (sp_view_eq(whom, addr) ||
+			 add(d, SP_ROLE_ENV_AS, n, addr, none)) &&
+		     add_orcpt(d, rcpt, n, whom);
+	}
+	sp_buf_done(&tmp);
+	sp_buf_done(&tmp2);
+	return (ok);
+}
+
 static bool
 add_envelope(struct sp_doc *d)
 {
@@ -115,9 +167,8 @@ add_envelope(struct sp_doc *d)
 		ok = add(d, SP_ROLE_ENV_FROM, 0, addr, none);
 	json_array_foreach(to, i, one)
 	{
-		sp_buf_clear(&tmp);
-		if (ok && sp_json_get_str(one, "addr", &tmp, &addr))
-			ok = add(d, SP_ROLE_ENV_TO, i, addr, none);
+		if (ok)
+			ok = add_rcpt(d, one, i);
 	}
 	sp_buf_done(&tmp);
 	return (ok);

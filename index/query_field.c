@@ -52,7 +52,7 @@ static const struct sp_field fields[] = {
 	{ "cc", people_leaf, "hcc", NULL, true },
 	{ "bcc", people_leaf, "hbcc", NULL, true },
 	{ "reply-to", people_leaf, "hreply", NULL, true },
-	{ "rcpt", people_leaf, "hto hcc hbcc eto", NULL, true },
+	{ "rcpt", people_leaf, "hto hcc hbcc eto mto", NULL, true },
 	{ "envelope-from", people_leaf, "efrom", NULL, true },
 	{ "envelope-to", people_leaf, "eto", NULL, true },
 	{ "subject", text_leaf, "subject", NULL, true },

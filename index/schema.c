@@ -43,7 +43,7 @@ const char *const sp_schema_sql[] = {
 	" PRIMARY KEY(event, first, last)) WITHOUT ROWID",
 
 	"CREATE VIRTUAL TABLE fulltext USING fts5(body, subject, hfrom, hto,"
-	" hcc, hbcc, hreply, efrom, eto, files, attached, meta,"
+	" hcc, hbcc, hreply, efrom, eto, mto, files, attached, meta,"
 	" content='', detail=full, tokenize='sealpost')",
 
 	/* Fewer, larger runs while many entries are taken in. */
@@ -61,6 +61,7 @@ const char *const sp_col_name[SP_COL_COUNT] = {
 	[SP_COL_REPLY_TO] = "hreply",
 	[SP_COL_ENV_FROM] = "efrom",
 	[SP_COL_ENV_TO] = "eto",
+	[SP_COL_MORE_TO] = "mto",
 	[SP_COL_FILES] = "files",
 	[SP_COL_ATTACHED] = "attached",
 	[SP_COL_META] = "meta",

@@ -6,7 +6,7 @@
 #define SP_INDEX_SCHEMA_H
 
 /* Raised when tables or what is put into them change: shards are rebuilt. */
-#define SP_SCHEMA_VERSION 1
+#define SP_SCHEMA_VERSION 2
 #define SP_SCHEMA_APPID	  0x53506978 /* "SPix" */
 
 /* Run once in a new database, inside a transaction. */
@@ -24,6 +24,7 @@ enum sp_col {
 	SP_COL_REPLY_TO,
 	SP_COL_ENV_FROM,
 	SP_COL_ENV_TO,
+	SP_COL_MORE_TO, /* whom else a recipient stands for */
 	SP_COL_FILES,
 	SP_COL_ATTACHED, /* text of attachments; empty for now */
 	SP_COL_META, /* verbatim tokens, see below */
@@ -40,6 +41,8 @@ enum sp_role {
 	SP_ROLE_CC,
 	SP_ROLE_BCC,
 	SP_ROLE_REPLY_TO,
+	SP_ROLE_ENV_AS, /* the address as received, where 2 is another */
+	SP_ROLE_ORCPT, /* where it is another than 2 */
 	SP_ROLE_COUNT
 };
 

@@ -22,8 +22,9 @@ static const char *const statements[SP_ST_COUNT] = {
 	[SP_ST_MESSAGE] =
 	    "INSERT INTO messages VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
 	[SP_ST_TEXT] = "INSERT INTO fulltext(rowid, body, subject, hfrom, hto,"
-		       " hcc, hbcc, hreply, efrom, eto, files, attached, meta)"
-		       " VALUES(?,?,?,?,?,?,?,?,?,?,?,NULL,?)",
+		       " hcc, hbcc, hreply, efrom, eto, mto, files, attached,"
+		       " meta)"
+		       " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,NULL,?)",
 	[SP_ST_PARTY] = "INSERT INTO parties VALUES(?,?,?,?)",
 	[SP_ST_ADDRESS_FIND] = "SELECT id, addr, name FROM addresses"
 			       " WHERE hash = ?",

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/xtext.h"
+
 #define BDAT_DIGITS 18 /* more cannot be counted safely */
 
 static const struct {
@@ -116,7 +118,7 @@ mail_param(
 			    ? SP_PATH_OK
 			    : SP_PATH_VALUE);
 	if (sp_view_ieq_str(k, "ENVID"))
-		return (v.n > 0 && v.n <= SP_ENVID_MAX && sp_mailbox_xtext_ok(v)
+		return (v.n > 0 && v.n <= SP_ENVID_MAX && sp_xtext_ok(v)
 			    ? SP_PATH_OK
 			    : SP_PATH_VALUE);
 	return (SP_PATH_PARAM);
@@ -155,7 +157,7 @@ orcpt_ok(struct sp_view v)
 	/* utf-8 addresses (RFC 6533) may come as they are or as \x{...}. */
 	if (sp_view_ieq_str(type, "utf-8"))
 		return (sp_view_is_utf8(rest));
-	return (sp_mailbox_xtext_ok(rest));
+	return (sp_xtext_ok(rest));
 }
 
 static enum sp_path_result

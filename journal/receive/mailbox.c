@@ -121,59 +121,6 @@ sp_mailbox_domain(struct sp_view addr)
 	return (sp_view_mem(addr.p + at + 1, addr.n - at - 1));
 }
 
-static int
-hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return (c - '0');
-	return (c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1);
-}
-
-/* One xtext character at ${i}: its value, or -1; ${i} moves past it. */
-static int
-xchar(struct sp_view v, size_t *i)
-{
-	char c = v.p[(*i)++];
-	int hi, lo;
-
-	if (c != '+')
-		return (c >= '!' && c <= '~' && c != '=' ? c : -1);
-	if (v.n - *i < 2)
-		return (-1);
-	hi = hex(v.p[*i]);
-	lo = hex(v.p[*i + 1]);
-	*i += 2;
-	return (hi < 0 || lo < 0 ? -1 : hi * 16 + lo);
-}
-
-bool
-sp_mailbox_xtext_ok(struct sp_view v)
-{
-	size_t i = 0;
-
-	while (i < v.n) {
-		if (xchar(v, &i) < 0)
-			return (false);
-	}
-	return (true);
-}
-
-bool
-sp_mailbox_xtext_decode(struct sp_view v, char *out, size_t *n)
-{
-	size_t i = 0, to = 0;
-
-	while (i < v.n) {
-		int c = xchar(v, &i);
-
-		if (c < 0)
-			return (false);
-		out[to++] = (char)c;
-	}
-	*n = to;
-	return (true);
-}
-
 bool
 sp_mailbox_listed(struct sp_view addr, char *const *list, size_t n)
 {

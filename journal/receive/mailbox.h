@@ -1,6 +1,6 @@
 /*
- * Paths of MAIL and RCPT (RFC 5321 section 4.1.2, RFC 6531) and xtext (RFC
- * 3461 section 4).  The stored text is what was sent: never normalised.
+ * Paths of MAIL and RCPT (RFC 5321 section 4.1.2, RFC 6531).  The stored text
+ * is what was sent: never normalised.
  */
 #ifndef SP_RECEIVE_MAILBOX_H
 #define SP_RECEIVE_MAILBOX_H
@@ -36,10 +36,6 @@ enum sp_mailbox_result sp_mailbox_parse(
     struct sp_view in, struct sp_mailbox *out, struct sp_view *rest);
 /* Where the domain starts (behind the last unquoted @); {NULL,0} if none. */
 struct sp_view sp_mailbox_domain(struct sp_view addr);
-/* xtext: printable ASCII without '+' and '=', or +HH in upper case. */
-bool sp_mailbox_xtext_ok(struct sp_view v);
-/* Decode xtext into ${out} (at least v.n bytes); the length goes to ${n}. */
-bool sp_mailbox_xtext_decode(struct sp_view v, char *out, size_t *n);
 /* Whether ${addr} is one of ${list} ("addr", "@domain"), ASCII case aside.
  * postmaster is always (RFC 5321 section 4.5.1). */
 bool sp_mailbox_listed(struct sp_view addr, char *const *list, size_t n);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/pattern.h"
 #include "journal/receive/session_i.h"
 
 /* ---- EHLO ----------------------------------------------------------- */
@@ -213,19 +214,24 @@ add_rcpt(struct sp_session *s, struct sp_rcpt **list, size_t *n, size_t *cap)
 
 static bool
 keep_rcpt(struct sp_session *s, const struct sp_path_command *c,
-    struct sp_rcpt **list, size_t *n, size_t *cap, struct sp_view reply)
+    struct sp_rcpt **list, size_t *n, size_t *cap, struct sp_rcpt more)
 {
 	struct sp_rcpt *r = add_rcpt(s, list, n, cap);
 
 	if (r == NULL)
 		return (false);
-	s->envelope += c->path.addr.n;
+	s->envelope += c->path.addr.n + more.original.n;
 	for (size_t i = 0; i < c->nparams; i++)
 		s->envelope += c->params[i].n;
 	r->addr = sp_arena_dup(&s->arena, c->path.addr);
 	if (r->addr.p == NULL || !keep_params(s, c, &r->params, &r->nparams))
 		return (false);
-	r->reply = reply;
+	if (more.original.n > 0) {
+		r->original = sp_arena_dup(&s->arena, more.original);
+		if (r->original.p == NULL)
+			return (false);
+	}
+	r->reply = more.reply;
 	(*n)++;
 	return (true);
 }
@@ -237,7 +243,9 @@ refuse_rcpt(struct sp_session *s, const struct sp_path_command *c,
 {
 	if (s->nrefused < SP_REFUSED_MAX)
 		(void)keep_rcpt(s, c, &s->refused, &s->nrefused,
-		    &s->refused_cap, sp_view_trim(sp_reply_text(why)));
+		    &s->refused_cap,
+		    (struct sp_rcpt){
+			.reply = sp_view_trim(sp_reply_text(why)) });
 	sp_session_reply(s, why, out);
 }
 
@@ -251,6 +259,43 @@ rcpt_sequence(const struct sp_session *s)
 	if (s->phase < SP_PHASE_MAIL)
 		return (SP_REPLY_NEED_MAIL);
 	return (SP_REPLY_NONE);
+}
+
+/* Whether this recipient is ours; a pattern says whom it stands for. */
+static bool
+is_ours(const struct sp_listen *l, struct sp_view addr, struct sp_buf *original)
+{
+	struct sp_pattern p;
+
+	for (size_t i = 0; i < l->recipients.n; i++) {
+		if (sp_pattern_is(l->recipients.v[i]) &&
+		    sp_pattern_parse(l->recipients.v[i], &p) &&
+		    sp_pattern_decode(&p, addr, original))
+			return (true);
+	}
+	return (l->recipients.n == 0 ||
+		sp_mailbox_listed(addr, l->recipients.v, l->recipients.n));
+}
+
+static void
+take_rcpt(
+    struct sp_session *s, const struct sp_path_command *c, struct sp_buf *out)
+{
+	const struct sp_listen *l = s->env->cfg;
+	struct sp_buf original;
+
+	/* Taking quotes off and putting them on at most doubles it. */
+	sp_buf_init(&original, 2 * SP_MAILBOX_MAX + 2);
+	if (!is_ours(l, c->path.addr, &original))
+		refuse_rcpt(s, c, SP_REPLY_NOT_HERE, out);
+	else if (!keep_rcpt(s, c, &s->to, &s->nto, &s->to_cap,
+		     (struct sp_rcpt){ .original = sp_buf_view(&original) }))
+		sp_session_reply(s, SP_REPLY_MEMORY, out);
+	else {
+		s->phase = SP_PHASE_RCPT;
+		sp_session_reply(s, SP_REPLY_RCPT_OK, out);
+	}
+	sp_buf_done(&original);
 }
 
 void
@@ -273,14 +318,6 @@ sp_session_rcpt(struct sp_session *s, struct sp_view arg, struct sp_buf *out)
 		refuse_rcpt(s, &c, SP_REPLY_NEED_UTF8, out);
 	else if (s->nto >= l->max_recipients || s->envelope > SP_ENVELOPE_MAX)
 		refuse_rcpt(s, &c, SP_REPLY_RCPTS, out);
-	else if (l->recipients.n > 0 && !sp_mailbox_listed(c.path.addr,
-					    l->recipients.v, l->recipients.n))
-		refuse_rcpt(s, &c, SP_REPLY_NOT_HERE, out);
-	else if (!keep_rcpt(s, &c, &s->to, &s->nto, &s->to_cap,
-		     (struct sp_view){ NULL, 0 }))
-		sp_session_reply(s, SP_REPLY_MEMORY, out);
-	else {
-		s->phase = SP_PHASE_RCPT;
-		sp_session_reply(s, SP_REPLY_RCPT_OK, out);
-	}
+	else
+		take_rcpt(s, &c, out);
 }

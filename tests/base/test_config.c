@@ -65,7 +65,8 @@ test_every_option_is_read(void **state)
 	    "  address = \"[2001:db8::1]:25\"\n"
 	    "  allow = { 192.0.2.0/24, # the office\n   2001:db8::/32, "
 	    "198.51.100.7 }\n"
-	    "  recipients = { \"journal@archive.example\", @b.example }\n"
+	    "  recipients = { \"journal@archive.example\", @b.example,\n"
+	    " \"j+{local}={domain}@b.example\" }\n"
 	    "  journal = yes  bare_newline = reject  hostname = mx.example\n"
 	    "  protocol = smtp max_message = 10M max_recipients = 5\n"
 	    "  max_line = 2000 max_errors = 3 max_junk = 4\n"
@@ -92,7 +93,7 @@ test_every_option_is_read(void **state)
 	assert_string_equal(l->name, "mta");
 	assert_int_equal(l->sa.ss_family, AF_INET6);
 	assert_int_equal(l->allow.n, 3);
-	assert_int_equal(l->recipients.n, 2);
+	assert_int_equal(l->recipients.n, 3);
 	assert_string_equal(l->recipients.v[1], "@b.example");
 	assert_true(l->journal);
 	assert_int_equal(l->bare_newline, SP_BARE_REJECT);
@@ -236,7 +237,19 @@ static const struct {
 	    "listen a { address = 127.0.0.1:1\n"
 	    "recipients = { bob } }",
 	    "f:2: \"bob\" is no value of option \"recipients\"; "
-	    "expected user@domain or @domain" },
+	    "expected user@domain, @domain, or a pattern like "
+	    "\"journal+{local}={domain}@archive.example\"" },
+	{ "pattern",
+	    "listen a { address = 127.0.0.1:1\n"
+	    "recipients = { \"a@b\",\n\"journal+{local}@c\" } }",
+	    "f:2: \"journal+{local}@c\" is no value of option "
+	    "\"recipients\"; expected user@domain, @domain, or a pattern "
+	    "like \"journal+{local}={domain}@archive.example\"" },
+	{ "pattern without quotes",
+	    "listen a { address = 127.0.0.1:1\n"
+	    "recipients = { journal+{local}={domain}@c } }",
+	    "f:2: unexpected \"+\"; a value with such a character must be "
+	    "in quotes" },
 	{ "not a list", "listen a { allow = 10.0.0.0/8 }",
 	    "f:1: option \"allow\" is a list; expected "
 	    "{ value, value }" },

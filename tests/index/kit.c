@@ -62,6 +62,7 @@ kit_add_with(struct kit *k, const char *msg, const char *from, const char *to,
     const char *source, const char *flag)
 {
 	struct sp_rcpt rcpt[8] = { 0 };
+	struct sp_view param[8];
 	struct sp_facts f = { .from = sp_view_str(from),
 		.has_envelope = from != NULL,
 		.to = rcpt,
@@ -74,8 +75,18 @@ kit_add_with(struct kit *k, const char *msg, const char *from, const char *to,
 	struct sp_view rest = sp_view_str(to);
 	struct sp_err err;
 
-	while (rest.n > 0)
-		rcpt[f.nto++].addr = sp_view_cut(&rest, ' ');
+	while (rest.n > 0) {
+		struct sp_rcpt *r = &rcpt[f.nto];
+		struct sp_view one = sp_view_cut(&rest, ' ');
+
+		param[f.nto] = one;
+		r->addr = sp_view_cut(&param[f.nto], '|');
+		r->params = &param[f.nto];
+		r->nparams = param[f.nto].p != NULL;
+		r->original = r->addr;
+		r->addr = sp_view_cut(&r->original, '>');
+		f.nto++;
+	}
 	sp_sha256_once(it.msg.p, it.msg.n, it.sha256);
 	sp_fixture_open(&k->fx);
 	sp_must(sp_append_commit(k->fx.append, &it, 1, &err), &err);

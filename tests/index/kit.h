@@ -22,7 +22,8 @@ void kit_done(struct kit *k);
 /* Append a message of these bytes; its seq. */
 uint64_t kit_add(struct kit *k, const char *msg);
 /* The same with an envelope and a source: ${to} has recipients separated by
- * blanks, ${source} the members of "source", ${flag} may be NULL. */
+ * blanks, each ADDR, ADDR>ORIGINAL or ADDR|PARAMETER, ${source} the members
+ * of "source", ${flag} may be NULL. */
 uint64_t kit_add_with(struct kit *k, const char *msg, const char *from,
     const char *to, const char *source, const char *flag);
 /* Open, update, close; what was said is in k->said. */

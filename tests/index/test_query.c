@@ -113,7 +113,7 @@ static const struct {
 	{ "from:@corp.example", "{hfrom} : \"\x01@corp.example\x01\"" },
 	{ "to:alice@corp*", "{hto} : \"\x01=alice@corp\x01\" *" },
 	{ "envelope-from:<>", "{efrom} : \"\x01=\x01\"" },
-	{ "rcpt:bob", "{hto hcc hbcc eto} : \"bob\"" },
+	{ "rcpt:bob", "{hto hcc hbcc eto mto} : \"bob\"" },
 	{ "from:(a OR b) c",
 	    "AND(OR({hfrom} : \"a\", {hfrom} : \"b\"), \"c\")" },
 	{ "subject:(a from:b)", "AND({subject} : \"a\", {hfrom} : \"b\")" },

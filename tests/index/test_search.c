@@ -44,7 +44,10 @@ static const struct {
 	    "To: carol@other.example\r\nSubject: Undelivered mail\r\n"
 	    "Date: Mon, 2 Nov 2026 09:00:00 +0000\r\n\r\n"
 	    "The third attempt failed; a quarter of an hour later too.\r\n" },
-	{ 'd', "2026-11-02T10:00:00Z", "alice@corp.example", "bob@corp.example",
+	{ 'd', "2026-11-02T10:00:00Z", "alice@corp.example",
+	    "journal+Eve=x.example@archive.example>Eve@x.example "
+	    "journal@archive.example|ORCPT=rfc822;frank+2Bx@y.example "
+	    "bob@corp.example|ORCPT=rfc822;bob@corp.example",
 	    SMTP, NULL,
 	    "From: alice@corp.example\r\nTo: bob@corp.example\r\n"
 	    "Subject: The files\r\nMessage-ID: <files@corp.example>\r\n"
@@ -159,6 +162,16 @@ static const struct {
 	{ "envelope-from:@lists.example", "b" },
 	{ "envelope-from:bounce*", "b" },
 	{ "envelope-to:dora@corp.example", "a" },
+	/* whom a pattern gave; what was received; what came first */
+	{ "envelope-to:eve@x.example", "d" },
+	{ "rcpt:eve@x.example", "d" },
+	{ "rcpt:@x.example", "d" },
+	{ "to:eve@x.example", "" },
+	{ "envelope-to:journal+eve=x.example@archive.example", "d" },
+	{ "rcpt:journal+eve=x.example@archive.example", "d" },
+	{ "envelope-to:@archive.example", "d" },
+	{ "rcpt:frank+x@y.example", "d" },
+	{ "envelope-to:frank+x@y.example", "" },
 	{ "subject:invoice", "fa" },
 	{ "body:invoice", "ba" },
 	{ "subject:(invoice OR files)", "fda" },
@@ -404,6 +417,9 @@ test_a_row_has_all_the_facts(void **state)
 	json_decref(j);
 	j = row(k, 3);
 	has(j, "date", "null");
+	has(j, "envelope_to",
+	    "[\"Eve@x.example\",\"journal@archive.example\","
+	    "\"bob@corp.example\"]");
 	assert_string_equal(
 	    json_string_value(json_object_get(
 		json_array_get(json_object_get(j, "attachments"), 0), "name")),

@@ -223,36 +223,6 @@ test_bdat_sizes_are_counted_safely(void **state)
 }
 
 static void
-test_xtext_is_decoded_exactly(void **state)
-{
-	static const struct {
-		const char *in, *want;
-	} rows[] = {
-		{ "bob@corp.example", "bob@corp.example" },
-		{ "a+2Bb+3Dc", "a+b=c" },
-		{ "+20", " " },
-		{ "", "" },
-		{ "a+2b", NULL },
-		{ "a+2", NULL },
-		{ "a=b", NULL },
-		{ "a b", NULL },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < SP_COUNTOF(rows); i++) {
-		char out[64];
-		size_t n = 0;
-		bool ok =
-		    sp_mailbox_xtext_decode(sp_view_str(rows[i].in), out, &n);
-
-		assert_int_equal(ok, rows[i].want != NULL);
-		if (ok)
-			assert_true(
-			    sp_view_eq_str(sp_view_mem(out, n), rows[i].want));
-	}
-}
-
-static void
 test_recipients_match_by_address_or_domain(void **state)
 {
 	static char one[] = "journal@archive.example", two[] = "@corp.example";
@@ -321,7 +291,6 @@ main(void)
 		cmocka_unit_test(test_without_ehlo_there_are_no_parameters),
 		cmocka_unit_test(test_limits_hold_at_n_and_break_at_n_plus_one),
 		cmocka_unit_test(test_bdat_sizes_are_counted_safely),
-		cmocka_unit_test(test_xtext_is_decoded_exactly),
 		cmocka_unit_test(test_recipients_match_by_address_or_domain),
 		cmocka_unit_test(test_every_reply_is_well_formed),
 		cmocka_unit_test(test_no_fault_of_ours_is_permanent),

@@ -402,6 +402,51 @@ test_a_thousand_recipients_are_recorded(void **state)
 }
 
 static void
+test_a_pattern_gives_a_thousand_true_recipients(void **state)
+{
+	static char pattern[] = "journal+{local}={domain}@archive.example";
+	static char plain[] = "journal@archive.example";
+	char *list[] = { plain, pattern };
+	struct sp_talk t;
+	char line[512];
+	json_t *j;
+
+	(void)state;
+	sp_talk_init(&t, false);
+	t.cfg.max_recipients = 1002;
+	t.cfg.recipients = (struct sp_texts){ list, 2 };
+	hello(&t);
+	say(&t, "MAIL FROM:<a@b>\r\nRCPT TO:<journal+x@archive.example>\r\n"
+		"RCPT TO:<journal@archive.example>\r\n");
+	sp_talk_expect(
+	    &t, "the first", MOK "550 5.1.1 Not a journal address here\n" ROK);
+	/* A local part far beyond 64 bytes. */
+	for (unsigned i = 0; i < 1000; i++) {
+		(void)snprintf(line, sizeof(line),
+		    "RCPT TO:<Journal+User.%0200u=Corp.example@archive.example>"
+		    " NOTIFY=NEVER\r\n",
+		    i);
+		say(&t, line);
+		sp_talk_expect(&t, "one of them", ROK);
+	}
+	say(&t, "BDAT 1 LAST\r\nx");
+	j = record(&t);
+	expect_member(j, "envelope.to.0.addr", "\"journal@archive.example\"");
+	expect_member(j, "envelope.to.0.original", "(absent)");
+	(void)snprintf(line, sizeof(line),
+	    "\"Journal+User.%0200u=Corp.example@archive.example\"", 999u);
+	expect_member(j, "envelope.to.1000.addr", line);
+	(void)snprintf(
+	    line, sizeof(line), "\"User.%0200u@Corp.example\"", 999u);
+	expect_member(j, "envelope.to.1000.original", line);
+	expect_member(j, "envelope.to.1000.params", "[\"NOTIFY=NEVER\"]");
+	expect_member(
+	    j, "envelope.refused.0.addr", "\"journal+x@archive.example\"");
+	json_decref(j);
+	sp_talk_done(&t);
+}
+
+static void
 test_a_peer_that_never_reads_is_not_fed(void **state)
 {
 	struct sp_talk t;
@@ -441,6 +486,8 @@ main(void)
 		cmocka_unit_test(test_the_record_holds_what_was_observed),
 		cmocka_unit_test(test_draining_finishes_what_is_in_hand),
 		cmocka_unit_test(test_a_thousand_recipients_are_recorded),
+		cmocka_unit_test(
+		    test_a_pattern_gives_a_thousand_true_recipients),
 		cmocka_unit_test(test_a_peer_that_never_reads_is_not_fed),
 	};
 
