@@ -134,6 +134,7 @@ sp_session_rest(struct sp_session *s)
 {
 	drop_line(s);
 	sp_session_reset(s);
+	sp_session_tls_off(s);
 }
 
 void

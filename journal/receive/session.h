@@ -66,6 +66,16 @@ struct sp_session_peer {
 	const char *actor; /* JSON object, from the kernel; door */
 };
 
+/* What a TLS handshake came to; NULL: not there.  Text is copied. */
+struct sp_session_tls_info {
+	const char *version; /* "TLSv1.3" */
+	const char *cipher;
+	const char *sni; /* the name asked for */
+	const char *peer_sha256; /* of the client's certificate */
+	bool verified;
+	const char *why; /* not verified: why; may be NULL */
+};
+
 enum sp_session_state {
 	SP_SESSION_COMMAND,
 	SP_SESSION_DATA,
@@ -92,6 +102,10 @@ void sp_session_greet(struct sp_session *s, struct sp_buf *out);
 size_t sp_session_input(
     struct sp_session *s, char *p, size_t n, struct sp_buf *out);
 enum sp_session_state sp_session_state(const struct sp_session *s);
+/* The connection is encrypted from here on.  All that was said before is
+ * forgotten (RFC 3207 section 4.2). */
+void sp_session_tls(
+    struct sp_session *s, const struct sp_session_tls_info *info);
 /* In COMMIT: what to append; stays valid until committed or freed. */
 struct sp_append_item *sp_session_item(struct sp_session *s);
 /* In COMMIT: how it went; answers and goes on. */

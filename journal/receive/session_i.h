@@ -48,6 +48,9 @@ struct sp_session {
 	enum sp_phase phase;
 	enum sp_mode mode;
 	bool extended; /* EHLO or LHLO */
+	bool tls; /* encrypted; sp_session_tls set it */
+	bool tls_verified; /* and the client's certificate is good */
+	char *tls_facts; /* JSON object for the record; malloc'ed */
 	bool draining;
 	bool quit;
 	bool more; /* input waits behind the command at hand */
@@ -134,6 +137,8 @@ size_t sp_session_take_data(
     struct sp_session *s, char *p, size_t n, struct sp_buf *out);
 size_t sp_session_take_chunk(
     struct sp_session *s, char *p, size_t n, struct sp_buf *out);
+/* session_tls.c */
+void sp_session_tls_off(struct sp_session *s);
 /* session_item.c: facts of the finished message into s->item. */
 enum sp_code sp_session_build(struct sp_session *s);
 /* session_door.c */

@@ -19,11 +19,21 @@ time_member(struct sp_json *j, const char *key, int64_t us)
 static const char *
 proto_of(const struct sp_session *s)
 {
-	if (sp_session_lmtp(s))
-		return (s->smtputf8 ? "UTF8LMTP" : "LMTP");
+	static const char *const names[2][2] = {
+		{ "ESMTP", "ESMTPS" },
+		{ "LMTP", "LMTPS" },
+	};
+	static const char *const utf8[2][2] = {
+		{ "UTF8SMTP", "UTF8SMTPS" },
+		{ "UTF8LMTP", "UTF8LMTPS" },
+	};
+
 	if (s->smtputf8)
-		return ("UTF8SMTP");
-	return (s->extended ? "ESMTP" : "SMTP");
+		return (utf8[sp_session_lmtp(s)][s->tls]);
+	/* There is no name for SMTP without EHLO in TLS; "tls" says it. */
+	if (!s->extended)
+		return ("SMTP");
+	return (names[sp_session_lmtp(s)][s->tls]);
 }
 
 /* Counts of what is odd, where anything is. */
@@ -64,6 +74,8 @@ source(struct sp_session *s)
 		sp_json_cstr(&j, "local", s->local);
 		sp_json_str(&j, "helo", sp_view_mem(s->helo, s->helo_n));
 		sp_json_cstr(&j, "proto", proto_of(s));
+		if (s->tls)
+			sp_json_raw(&j, "tls", sp_view_str(s->tls_facts));
 	}
 	sp_json_cstr(&j, "session", s->id);
 	sp_json_u64(&j, "transaction", s->transaction);

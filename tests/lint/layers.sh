@@ -21,15 +21,16 @@ out=$(
 	check journal/archive 'base|journal/archive' "$arc|jansson\.h|$ssl"
 	check index/mail 'base|index/mail' \
 		'magic\.h|libxml/[A-Za-z]+\.h|iconv\.h|archive(_entry)?\.h'
-	check journal/receive 'base|journal/archive|journal/receive' \
+	check journal/tls 'base|journal/tls' "$ssl"
+	check journal/receive 'base|journal/archive|journal/tls|journal/receive' \
 		"uv\.h|jansson\.h|$ssl"
-	check journal/pull 'base|journal/pull' \
+	check journal/pull 'base|journal/tls|journal/pull' \
 		"curl/curl\.h|uv\.h|archive(_entry)?\.h|libpff\.h|jansson\.h"
 	check index 'base|journal/archive|index|index/mail' \
 		'sqlite3\.h|unicode/[a-z0-9_]+\.h|jansson\.h'
 	check export 'base|journal/archive|index|index/mail|export' \
 		"$arc|jansson\.h"
-	check app 'base|journal/archive|journal/receive|journal/pull|index|index/mail|export|app' \
+	check app 'base|journal/archive|journal/tls|journal/receive|journal/pull|index|index/mail|export|app' \
 		'uv\.h|systemd/sd-[a-z]+\.h|jansson\.h'
 )
 [ -z "$out" ] || { echo "$out" | sort | sed 's/: /: must not include /'; exit 1; }
