@@ -25,6 +25,7 @@ static const struct command commands[] = {
 	{ "verify", sp_cmd_verify, "check the archive or an export" },
 	{ "status", sp_cmd_status, "how the archive and the service are" },
 	{ "audit", sp_cmd_audit, "list the events of the log" },
+	{ "reconcile", sp_cmd_reconcile, "name what the archive should have" },
 	{ "seal", sp_cmd_seal, "cut and seal the open segment now" },
 	{ "reindex", sp_cmd_reindex, "rebuild the index from the archive" },
 	{ "key", sp_cmd_key, "show the verification keys" },
@@ -49,7 +50,7 @@ print_usage(FILE *to)
 	    "      --version       print the version\n\ncommands:\n");
 	for (size_t i = 0; i < SP_COUNTOF(commands); i++)
 		(void)fprintf(
-		    to, "  %-9s %s\n", commands[i].name, commands[i].about);
+		    to, "  %-10s %s\n", commands[i].name, commands[i].about);
 	(void)fprintf(to,
 	    "\n`sealpost COMMAND --help` lists a command's options; see "
 	    "sealpost(1).\n");

@@ -100,12 +100,32 @@ def main():
     check(record["envelope"]["to"][0]["addr"] == "journal@archive.example", f"envelope {record['envelope']}")
     check(record["source"]["helo"] == "mx.corp.example" and record["source"]["grade"] == "witnessed", f"{record['source']}")
 
+    # Its log names each message that the archive has, and those that it has not.
+    a.wait_index()
+    maillog = postfix.m + "/var/log/mail.log"
+    done = a.cmd("reconcile", "--maillog", maillog)
+    check(not done.stdout and b" %d acknowledged, %d of them in the archive" % (len(sent), len(sent)) in done.stderr
+          and b"; 0 missing" in done.stderr, f"reconcile: {done.stdout[-500:]} {done.stderr}")
+    seq, digest = answers[-1]
+    text = open(maillog).read()
+    for wrong, why in ((f"seq={seq} sha256={'0' * 64}", b"another message"),
+                       (f"seq=99999999 sha256={digest}", b"no such entry")):
+        told = text.replace(f"seq={seq} sha256={digest}", wrong).encode()
+        done = a.cmd("reconcile", "--maillog", "-", data=told, status=1)
+        check(done.stdout.count(b"\n") == 1 and done.stdout.startswith(b"lost") and why in done.stdout, f"reconcile with {wrong}: {done.stdout}")
+    without = "".join(l for l in text.splitlines(True) if f"seq={seq} " not in l)
+    done = a.cmd("reconcile", "--maillog", "-", data=without.encode())
+    check(b"1 there by another way" in done.stderr, f"reconcile finds no copy by its Message-ID: {done.stderr}")
+
     # Down and up again: Postfix keeps what we did not acknowledge.
     a.stop()
     with smtp(25) as client:
         code, text = send(client, message(77777), to=["b@corp.example"])
         check(code == 250, f"Postfix: {code} {text}")
     time.sleep(1)
+    done = a.cmd("reconcile", "--maillog", maillog, "--format", "json", status=1)
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    check([(f["finding"], f["message_id"]) for f in found] == [("waiting", "<77777@e2e.example>")], f"reconcile while down: {found}")
     a.start()
     end = time.time() + 60
     while time.time() < end and len(postfix.delivered()) < len(sent) + 1:
@@ -115,6 +135,7 @@ def main():
     a.cmd("seal")
     a.verify()
     a.wait_index()
+    a.cmd("reconcile", "--maillog", maillog)
     found = a.cmd("search", "--count", "msgid:77777@e2e.example", status=0).stdout
     check(found.strip() == b"1", f"the late message is found {found!r} times")
     postfix.stop()

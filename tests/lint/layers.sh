@@ -26,11 +26,12 @@ out=$(
 		"uv\.h|jansson\.h|$ssl"
 	check journal/pull 'base|journal/tls|journal/pull' \
 		"curl/curl\.h|uv\.h|archive(_entry)?\.h|libpff\.h|jansson\.h"
+	check journal/watch 'base|journal/watch' ''
 	check index 'base|journal/archive|index|index/mail' \
 		'sqlite3\.h|unicode/[a-z0-9_]+\.h|jansson\.h'
 	check export 'base|journal/archive|index|index/mail|export' \
 		"$arc|jansson\.h"
-	check app 'base|journal/archive|journal/tls|journal/receive|journal/pull|index|index/mail|export|app' \
+	check app 'base|journal/archive|journal/tls|journal/receive|journal/pull|journal/watch|index|index/mail|export|app' \
 		'uv\.h|systemd/sd-[a-z]+\.h|jansson\.h'
 )
 [ -z "$out" ] || { echo "$out" | sort | sed 's/: /: must not include /'; exit 1; }

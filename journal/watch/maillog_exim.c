@@ -1,0 +1,126 @@
+/*
+ * Exim's main log (its specification, chapter "Log files"):
+ *
+ *   2026-11-26 20:00:01 1vOabc-000000Ab-0X <= a@b.example H=... id=x@y
+ *   2026-11-26 20:00:01 1vOabc-000000Ab-0X => c@d.example R=r T=t H=h [1.2.3.4]:25 C="250 ok"
+ *   2026-11-26 20:00:01 1vOabc-000000Ab-0X Completed
+ */
+#include <ctype.h>
+#include <string.h>
+
+#include "journal/watch/maillog.h"
+
+/* "1vOabc-000abc-0X" or, since 4.97, "1vOabc-00000000abc-0XYZ". */
+static bool
+is_id(struct sp_view v)
+{
+	size_t run = 0, runs[3] = { 0 }, k = 0;
+
+	for (size_t i = 0; i <= v.n; i++) {
+		if (i < v.n && isalnum((unsigned char)v.p[i])) {
+			run++;
+			continue;
+		}
+		if (k == 3 || (i < v.n && v.p[i] != '-'))
+			return (false);
+		runs[k++] = run;
+		run = 0;
+	}
+	return (k == 3 && runs[0] == 6 && (runs[1] == 6 || runs[1] == 11) &&
+		(runs[2] == 2 || runs[2] == 4));
+}
+
+/* " NAME=VALUE" as a word of its own, the value up to the next blank. */
+static struct sp_view
+field(struct sp_view rest, const char *name)
+{
+	struct sp_view v = sp_maillog_after(rest, name);
+
+	return (v.p == NULL ? v : sp_maillog_word(&v));
+}
+
+/* C="..." to its last quote. */
+static struct sp_view
+confirmation(struct sp_view rest)
+{
+	struct sp_view v = sp_maillog_after(rest, " C=\"");
+	const char *end = v.n == 0 ? NULL : memrchr(v.p, '"', v.n);
+
+	if (end != NULL)
+		v.n = (size_t)(end - v.p);
+	return (v);
+}
+
+static void
+arrival(struct sp_view rest, struct sp_maillog_line *out)
+{
+	struct sp_view from = sp_maillog_word(&rest);
+
+	out->has_from = true;
+	out->from = sp_view_eq_str(from, "<>") ? sp_view_mem(from.p, 0) : from;
+	out->msgid = field(rest, " id=");
+	out->kind = SP_MAILLOG_MESSAGE;
+}
+
+static void
+delivery(struct sp_view rest, enum sp_maillog_result result,
+    struct sp_maillog_line *out)
+{
+	struct sp_view host, text, to = sp_maillog_word(&rest);
+
+	/* "bob <bob@d.example>": a local user, then the address. */
+	if (rest.n > 2 && rest.p[0] == ' ' && rest.p[1] == '<') {
+		to = sp_maillog_word(&rest);
+		to = sp_view_mem(to.p + 1, to.n - 1);
+	}
+	while (to.n > 0 && (to.p[to.n - 1] == ':' || to.p[to.n - 1] == '>'))
+		to.n--;
+	out->to = to;
+	out->result = result;
+	host = sp_maillog_after(rest, " H=");
+	if (host.p != NULL) {
+		text = host;
+		(void)sp_maillog_word(&text);
+		if (text.n > 1 && text.p[0] == ' ' && text.p[1] == '[')
+			(void)sp_maillog_word(&text);
+		out->relay = sp_view_mem(host.p, (size_t)(text.p - host.p));
+	}
+	text = confirmation(rest);
+	if (text.p == NULL) {
+		text = sp_maillog_after(rest, ": ");
+		if (text.p == NULL)
+			text = rest;
+	}
+	out->reply = sp_view_trim(text);
+	out->kind = SP_MAILLOG_DELIVERY;
+}
+
+bool
+sp_maillog_exim(struct sp_view line, struct sp_maillog_line *out)
+{
+	struct sp_view rest = line, word = { NULL, 0 }, op;
+	const char *from = line.p;
+
+	for (int i = 0; i < 8; i++) {
+		word = sp_maillog_word(&rest);
+		if (is_id(word))
+			break;
+	}
+	if (!is_id(word))
+		return (false);
+	out->time = sp_view_trim(sp_view_mem(from, (size_t)(word.p - from)));
+	out->id = word;
+	op = sp_maillog_word(&rest);
+	if (sp_view_eq_str(op, "<="))
+		arrival(rest, out);
+	else if (sp_view_eq_str(op, "=>") || sp_view_eq_str(op, "->") ||
+		 sp_view_eq_str(op, ">>"))
+		delivery(rest, SP_MAILLOG_SENT, out);
+	else if (sp_view_eq_str(op, "=="))
+		delivery(rest, SP_MAILLOG_DEFERRED, out);
+	else if (sp_view_eq_str(op, "**"))
+		delivery(rest, SP_MAILLOG_BOUNCED, out);
+	else if (sp_view_eq_str(op, "Completed"))
+		out->kind = SP_MAILLOG_GONE;
+	return (true);
+}

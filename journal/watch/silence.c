@@ -1,0 +1,122 @@
+#include "journal/watch/silence.h"
+
+#include <string.h>
+
+#define WEEK 168
+
+static size_t
+hour_of_week(int64_t hour)
+{
+	const int64_t h = hour % WEEK;
+
+	return ((size_t)(h < 0 ? h + WEEK : h));
+}
+
+void
+sp_rhythm_init(struct sp_rhythm *r, int64_t from_us, int64_t now_us)
+{
+	const int64_t end = now_us / SP_HOUR_US;
+
+	memset(r, 0, sizeof(*r));
+	r->first = from_us / SP_HOUR_US;
+	if (end - r->first > (int64_t)SP_RHYTHM_HOURS)
+		r->first = end - (int64_t)SP_RHYTHM_HOURS;
+	r->n = end > r->first ? (size_t)(end - r->first) : 0;
+}
+
+void
+sp_rhythm_add(struct sp_rhythm *r, int64_t hour, uint64_t n)
+{
+	uint32_t *c;
+
+	if (hour < r->first || hour - r->first >= (int64_t)r->n)
+		return;
+	c = &r->count[hour - r->first];
+	*c = n > UINT32_MAX - *c ? UINT32_MAX : *c + (uint32_t)n;
+}
+
+/* Mean of each hour of the week, over [from, to) of the counts. */
+static void
+means(const struct sp_rhythm *r, size_t from, size_t to, double mean[WEEK])
+{
+	unsigned weeks[WEEK] = { 0 };
+
+	for (size_t i = 0; i < WEEK; i++)
+		mean[i] = 0;
+	for (size_t i = from; i < to; i++) {
+		const size_t h = hour_of_week(r->first + (int64_t)i);
+
+		mean[h] += r->count[i];
+		weeks[h]++;
+	}
+	for (size_t i = 0; i < WEEK; i++) {
+		if (weeks[i] > 0)
+			mean[i] /= weeks[i];
+	}
+}
+
+/* The most messages that any silence in [from, to) lacked. */
+static double
+longest(
+    const struct sp_rhythm *r, size_t from, size_t to, const double mean[WEEK])
+{
+	double run = 0, most = 0;
+
+	for (size_t i = from; i < to; i++) {
+		if (r->count[i] > 0)
+			run = 0;
+		else
+			run += mean[hour_of_week(r->first + (int64_t)i)];
+		if (run > most)
+			most = run;
+	}
+	return (most);
+}
+
+/* Messages that should come in [from, to), by the hour in parts. */
+static double
+expected(const double mean[WEEK], int64_t from, int64_t to)
+{
+	double sum = 0;
+
+	while (from < to) {
+		const int64_t hour = from / SP_HOUR_US;
+		const int64_t next = (hour + 1) * SP_HOUR_US;
+		const int64_t end = next < to ? next : to;
+
+		sum += mean[hour_of_week(hour)] * (double)(end - from) /
+		       (double)SP_HOUR_US;
+		from = end;
+	}
+	return (sum);
+}
+
+void
+sp_rhythm_judge(const struct sp_rhythm *r, int64_t last_us, int64_t now_us,
+    struct sp_silence *out)
+{
+	const int64_t last = last_us / SP_HOUR_US;
+	double mean[WEEK];
+	size_t from = 0, to;
+
+	memset(out, 0, sizeof(*out));
+	/* Known from its first message on; the silence itself teaches
+	 * nothing. */
+	while (from < r->n && r->count[from] == 0)
+		from++;
+	to = last < r->first		       ? 0
+	     : last - r->first < (int64_t)r->n ? (size_t)(last - r->first)
+					       : r->n;
+	if (to <= from || to - from < SP_SILENCE_DAYS * 24 ||
+	    now_us <= last_us || now_us - last_us > 366 * 24 * SP_HOUR_US)
+		return;
+	means(r, from, to, mean);
+	out->known = true;
+	out->expected = expected(mean, last_us, now_us);
+	out->usual = SP_SILENCE_ROOM * longest(r, from, to, mean);
+	if (out->usual < SP_SILENCE_LEAST)
+		out->usual = SP_SILENCE_LEAST;
+	if (out->usual > SP_SILENCE_MOST)
+		out->usual = SP_SILENCE_MOST;
+	out->unusual = out->expected > out->usual;
+}
