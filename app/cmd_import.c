@@ -268,8 +268,8 @@ sp_cmd_import(struct sp_app *app, int argc, char **argv)
 		    "where the mail comes from (kept in the record)",
 		    &im.source },
 		{ "journal", '\0', SP_OPT_FLAG, NULL,
-		    "it comes from a trusted journal source (kept in the "
-		    "record)",
+		    "it comes from a trusted journal source: unwrap "
+		    "journal reports",
 		    &im.journal },
 		{ "as", '\0', SP_OPT_TEXT, "eml|mbox|maildir",
 		    "what the paths are; else found out", &kind },

@@ -6,6 +6,7 @@
 #include "app/commands.h"
 #include "app/common.h"
 #include "app/host.h"
+#include "app/show_journal.h"
 #include "app/show_json.h"
 #include "base/clock.h"
 #include "base/enc.h"
@@ -159,9 +160,10 @@ static void
 print_message(const struct sp_app *app, const struct sp_record *r,
     const struct sp_entry *e)
 {
-	const struct sp_mail_opts o = {
-		.max_text = 1u << 20, .max_header = 256u << 10, .detect = true
-	};
+	const struct sp_mail_opts o = { .max_text = 1u << 20,
+		.max_header = 256u << 10,
+		.detect = true,
+		.journal = r->journal };
 	struct sp_mail *m;
 	char time[32], size[32], hex[2 * SP_SHA256_LEN + 1];
 
@@ -178,6 +180,7 @@ print_message(const struct sp_app *app, const struct sp_record *r,
 		return;
 	}
 	m = sp_mail_parse(e->msg, &o);
+	sp_show_journal(m);
 	sp_common_field("Date", m->date == NULL ? "" : m->date);
 	print_people("From", &m->from);
 	print_people("To", &m->to);
@@ -223,12 +226,35 @@ print_event(const struct sp_app *app, const struct sp_record *r,
 	free(text);
 }
 
+/* The original in a journal report, every byte of it. */
 static enum sp_code
-print_part(const struct sp_entry *e, const char *part, struct sp_err *err)
+print_inner(
+    const struct sp_record *r, const struct sp_entry *e, struct sp_err *err)
+{
+	const struct sp_mail_opts o = { .journal = r->journal };
+	struct sp_mail *m = sp_mail_parse(e->msg, &o);
+	enum sp_code rc = SP_OK;
+
+	if (m->journal != NULL)
+		print_bytes(m->journal->inner);
+	else
+		rc = sp_err_set(err, SP_ENOTFOUND, 0,
+		    "entry %" PRIu64 " has no part \"inner\": %s", e->seq,
+		    m->journal_why != NULL ? m->journal_why
+					   : "it is no journal report");
+	sp_mail_free(m);
+	return (rc);
+}
+
+static enum sp_code
+print_part(const struct sp_record *r, const struct sp_entry *e,
+    const char *part, struct sp_err *err)
 {
 	struct sp_buf b;
 	enum sp_code rc;
 
+	if (strcmp(part, "inner") == 0)
+		return (print_inner(r, e, err));
 	sp_buf_init(&b, SIZE_MAX);
 	rc = sp_mail_part_bytes(e->msg, part, &b, err);
 	if (rc == SP_OK)
@@ -262,7 +288,7 @@ print_entry(struct sp_app *app, const struct sp_entry *e, enum form form,
 		    r.kind == SP_KIND_EVENT ? "it is an event"
 					    : "it was purged");
 	else if (part != NULL)
-		rc = print_part(e, part, err);
+		rc = print_part(&r, e, part, err);
 	else if (form == FORM_RAW)
 		print_bytes(e->msg);
 	else if (form == FORM_JSON)
@@ -283,7 +309,8 @@ sp_cmd_show(struct sp_app *app, int argc, char **argv)
 		{ "format", '\0', SP_OPT_TEXT, "FORM",
 		    "text, json, raw (exact bytes) or record", &form },
 		{ "part", '\0', SP_OPT_TEXT, "PATH",
-		    "the decoded bytes of one part, such as 2.1", &part },
+		    "the decoded bytes of one part, such as 2.1, or inner",
+		    &part },
 	};
 	const struct sp_usage usage = { "show", "SEQ [OPTION]...",
 		"Show one entry.  The access is logged as an event.", options,

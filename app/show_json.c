@@ -63,7 +63,8 @@ sp_show_json(const struct sp_record *r, const struct sp_entry *e, FILE *to,
 	const struct sp_mail_opts o = { .max_text = 64u << 20,
 		.max_header = 256u << 10,
 		.detect = true,
-		.digests = true };
+		.digests = true,
+		.journal = r->journal };
 	struct sp_mail *m = NULL;
 	char time[SP_TIME_LEN + 1];
 	struct sp_json j;
@@ -89,6 +90,8 @@ sp_show_json(const struct sp_record *r, const struct sp_entry *e, FILE *to,
 	}
 	if (m != NULL)
 		sp_mail_json(m, &j, true);
+	if (m != NULL)
+		sp_mail_json_journal(m, &j);
 	flags(r, m, &j);
 	sp_json_raw(&j, "record", e->record);
 	line_of(r, e, &j);

@@ -87,6 +87,7 @@ struct sp_record {
 	char event[32]; /* "" for messages */
 	char grade[16]; /* "" for events */
 	char via[16];
+	bool journal; /* it came from a trusted journal source */
 	json_t *json; /* all of it; owned */
 };
 

@@ -45,6 +45,7 @@ parse_message(struct sp_record *r, struct sp_err *err)
 	r->has_message = true;
 	copy(r->grade, sizeof(r->grade), text_of(source, "grade"));
 	copy(r->via, sizeof(r->via), text_of(source, "via"));
+	r->journal = json_is_true(json_object_get(source, "journal"));
 	return (SP_OK);
 }
 

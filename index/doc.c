@@ -131,10 +131,12 @@ static void
 parse_mail(struct sp_doc *d, struct sp_view msg, enum sp_doc_parse how,
     const struct sp_mail_opts *opts)
 {
+	struct sp_mail_opts o = *opts;
 	struct sp_view text;
 
+	o.journal = d->rec.journal;
 	if (how == SP_DOC_PARSE)
-		d->mail = sp_mail_parse(msg, opts);
+		d->mail = sp_mail_parse(msg, &o);
 	d->parsed = d->mail != NULL;
 	if (!d->parsed) {
 		clean_into(d, SP_COL_BODY, header_text(msg));

@@ -6,7 +6,7 @@
 #define SP_INDEX_SCHEMA_H
 
 /* Raised when tables or what is put into them change: shards are rebuilt. */
-#define SP_SCHEMA_VERSION 2
+#define SP_SCHEMA_VERSION 3
 #define SP_SCHEMA_APPID	  0x53506978 /* "SPix" */
 
 /* Run once in a new database, inside a transaction. */

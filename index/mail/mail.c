@@ -26,6 +26,7 @@ struct parse {
 	uint64_t flags;
 	unsigned detected;
 	unsigned inlined;
+	const char *prefix; /* of paths: the part that is read */
 };
 
 static const char *const flag_names[SP_MAIL_FLAGS] = {
@@ -47,11 +48,18 @@ static const char *const flag_names[SP_MAIL_FLAGS] = {
 	[SP_MAIL_ENCRYPTED] = "encrypted",
 	[SP_MAIL_HEADER_CUT] = "header_cut",
 	[SP_MAIL_HEADER_JUNK] = "header_junk",
+	[SP_MAIL_JOURNAL] = "journal",
+	[SP_MAIL_JOURNAL_MALFORMED] = "journal_malformed",
+	[SP_MAIL_JOURNAL_TNEF] = "journal_tnef",
+	[SP_MAIL_JOURNAL_TRUNCATED] = "journal_truncated",
+	[SP_MAIL_JOURNAL_UNTRUSTED] = "journal_untrusted",
 	[SP_MAIL_MIME_BROKEN] = "mime_broken",
+	[SP_MAIL_NDR] = "ndr",
 	[SP_MAIL_NO_HEADER_END] = "no_header_end",
 	[SP_MAIL_NUL_IN_HEADER] = "nul_in_header",
 	[SP_MAIL_PART_LIMIT] = "part_limit",
 	[SP_MAIL_PARTIAL] = "partial",
+	[SP_MAIL_RMS] = "rms",
 	[SP_MAIL_SIGNED] = "signed",
 	[SP_MAIL_TEXT_CUT] = "text_cut",
 	[SP_MAIL_TNEF] = "tnef",
@@ -154,6 +162,21 @@ is_attachment(const struct sp_entity *e)
 				    strcmp(e->disposition, "inline") == 0)));
 }
 
+static char *
+path_of(struct parse *p, const char *path)
+{
+	struct sp_buf b;
+	char *s;
+
+	sp_buf_init(&b, SP_MAIL_MAX_VALUE);
+	if (p->prefix != NULL)
+		(void)!sp_buf_addf(&b, "%s.", p->prefix);
+	(void)!sp_buf_adds(&b, path);
+	s = sp_mem_dup(p->m->mem, sp_buf_view(&b));
+	sp_buf_done(&b);
+	return (s);
+}
+
 static struct sp_mail_part *
 part_add(struct parse *p, const char *path)
 {
@@ -163,7 +186,7 @@ part_add(struct parse *p, const char *path)
 	m->parts = sp_mem_more(m->mem, m->parts, m->nparts, sizeof(*m->parts));
 	part = &m->parts[m->nparts++];
 	memset(part, 0, sizeof(*part));
-	part->path = sp_mem_dup(m->mem, sp_view_str(path));
+	part->path = path_of(p, path);
 	return (part);
 }
 
@@ -243,6 +266,8 @@ type_flags(struct parse *p, const struct sp_entity *e)
 		strcmp(e->type, "application/pkcs7-mime") == 0 ||
 		strcmp(e->type, "application/x-pkcs7-mime") == 0);
 	flag(p, SP_MAIL_PARTIAL, strcmp(e->type, "message/partial") == 0);
+	flag(p, SP_MAIL_RMS,
+	    strcmp(e->type, "application/x-microsoft-rpmsg-message") == 0);
 	flag(p, SP_MAIL_TNEF,
 	    strcmp(e->type, "application/ms-tnef") == 0 ||
 		strcmp(e->type, "application/vnd.ms-tnef") == 0);
@@ -343,6 +368,35 @@ finish_flags(struct parse *p)
 			    sp_mem_dup(m->mem, sp_view_str(flag_names[f]));
 }
 
+/* What is to be read: ${msg}, or the original in a report. */
+static struct sp_view
+unwrap(struct parse *p, struct sp_view msg)
+{
+	struct sp_journal *j = sp_mem_get(p->m->mem, sizeof(*j));
+	enum sp_journal_found got = sp_journal_read(
+	    msg, p->o.journal, p->m->mem, j, &p->m->journal_why);
+
+	if (got == SP_JOURNAL_NONE) {
+		p->m->journal_why = NULL;
+		return (msg);
+	}
+	flag(p, SP_MAIL_JOURNAL_UNTRUSTED, !p->o.journal);
+	flag(p, SP_MAIL_JOURNAL_MALFORMED, got == SP_JOURNAL_BAD);
+	flag(p, SP_MAIL_JOURNAL_TNEF, got == SP_JOURNAL_TNEF);
+	if (!p->o.journal)
+		p->m->journal_why = "it did not come from a trusted journal "
+				    "source";
+	if (got != SP_JOURNAL_GOOD || !p->o.journal)
+		return (msg);
+	flag(p, SP_MAIL_JOURNAL, true);
+	flag(p, SP_MAIL_JOURNAL_TRUNCATED, j->truncated);
+	flag(p, SP_MAIL_NDR, j->ndrs > 0);
+	flag(p, SP_MAIL_RMS, j->rms);
+	p->m->journal = j;
+	p->prefix = j->inner_path;
+	return (j->inner);
+}
+
 struct sp_mail *
 sp_mail_parse(struct sp_view msg, const struct sp_mail_opts *o)
 {
@@ -365,6 +419,7 @@ sp_mail_parse(struct sp_view msg, const struct sp_mail_opts *o)
 	}
 	sp_buf_init(&p.text, (size_t)p.o.max_text);
 	sp_buf_init(&p.more, (size_t)p.o.max_text);
+	msg = unwrap(&p, msg);
 	tree_flags(&p, sp_tree_walk(msg, mem, &v));
 	p.flags |= sp_facts_fill(p.m, &p.in, sp_view_str(p.charset), &p.more);
 	finish_text(&p);

@@ -17,6 +17,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/view.h"
+#include "index/mail/journal.h"
 
 /* UTF-8; name may be "".  addr is "" for an entry without an address (an
  * empty group, a name alone): its name is all that stood there. */
@@ -66,6 +67,10 @@ struct sp_mail {
 	size_t text_len;
 	char **flags; /* sorted; doc/mail-flags.md */
 	size_t nflags;
+	/* An unwrapped report, or NULL.  All above is then of the original
+	 * in it, but paths are those of the whole message. */
+	struct sp_journal *journal;
+	const char *journal_why; /* what is wrong with a report, or NULL */
 	struct sp_mem *mem; /* holds all of it */
 };
 
@@ -75,6 +80,7 @@ struct sp_mail_opts {
 	                      * come from all of the header. */
 	bool detect; /* run libmagic on attachments */
 	bool digests; /* compute sha256/tsha256 of parts */
+	bool journal; /* from a trusted source: unwrap journal reports */
 };
 
 /* Call once per process before anything else. */
@@ -86,6 +92,9 @@ void sp_mail_free(struct sp_mail *m); /* NULL is fine */
 SP_CHECK enum sp_code sp_mail_part_bytes(struct sp_view msg, const char *path,
     struct sp_buf *out, struct sp_err *err);
 
+/* "journal": what an unwrapped report says; "journal_problem": why another one
+ * was not unwrapped.  Nothing for other messages. */
+void sp_mail_json_journal(const struct sp_mail *m, struct sp_json *j);
 /* The members of DESIGN section 8 that come from the message itself, into an
  * open JSON object: message_id date subject from to cc bcc reply_to
  * attachments; ${full} adds headers ([{"name","value"}]), text, leaves. */

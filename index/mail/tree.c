@@ -16,6 +16,7 @@ struct walk {
 	unsigned flags;
 	unsigned parts;
 	unsigned level; /* of nesting, multiparts and messages */
+	unsigned deepest; /* what is at that level is a leaf */
 	unsigned messages; /* of nesting, messages alone */
 	const char *charset; /* the first that a part named */
 	size_t path_len;
@@ -434,7 +435,7 @@ walk_entity(struct walk *w, struct sp_view v, bool in_message,
 {
 	struct head h;
 	struct sp_entity e = { .parent = parent };
-	bool deep = w->level >= SP_MAIL_MAX_DEPTH;
+	bool deep = w->level >= w->deepest;
 
 	read_head(w, v, in_message, &h);
 	describe(w, &h, digest, &e);
@@ -450,8 +451,18 @@ walk_entity(struct walk *w, struct sp_view v, bool in_message,
 unsigned
 sp_tree_walk(struct sp_view msg, struct sp_mem *mem, const struct sp_visitor *v)
 {
-	struct walk w = { .mem = mem, .v = v };
+	struct walk w = { .mem = mem, .v = v, .deepest = SP_MAIL_MAX_DEPTH };
 
 	walk_entity(&w, msg, true, "", false);
 	return (w.flags);
+}
+
+unsigned
+sp_tree_walk_flat(
+    struct sp_view msg, struct sp_mem *mem, const struct sp_visitor *v)
+{
+	struct walk w = { .mem = mem, .v = v, .deepest = 1 };
+
+	walk_entity(&w, msg, true, "", false);
+	return (w.flags & ~(unsigned)SP_TREE_DEPTH);
 }

@@ -56,5 +56,8 @@ struct sp_visitor {
  * sp_tree_flag bits. */
 unsigned sp_tree_walk(
     struct sp_view msg, struct sp_mem *mem, const struct sp_visitor *v);
+/* The same, but a part of ${msg} is a leaf whatever is in it. */
+unsigned sp_tree_walk_flat(
+    struct sp_view msg, struct sp_mem *mem, const struct sp_visitor *v);
 
 #endif

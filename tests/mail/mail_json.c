@@ -1,6 +1,7 @@
 /*
  * mail_json: file names on standard input, one a line; JSON Lines of
  * sp_mail_json (full) with "file", flags and the microseconds it took.
+ * With --journal they come from a trusted journal source.
  * mail_json PATH FILE: the decoded bytes of one part.
  * For tests/mail/score_corpus.py and for looking at a message by hand.
  */
@@ -48,6 +49,7 @@ print(const char *path, const struct sp_mail *m, int64_t us)
 	sp_json_cstr(&j, "file", path);
 	sp_json_i64(&j, "us", us);
 	sp_mail_json(m, &j, true);
+	sp_mail_json_journal(m, &j);
 	sp_json_arr(&j, "flags");
 	for (size_t i = 0; i < m->nflags; i++)
 		sp_json_cstr(&j, NULL, m->flags[i]);
@@ -84,10 +86,12 @@ part(const char *path, const char *file)
 int
 main(int argc, char **argv)
 {
+	struct sp_mail_opts o = { .detect = true, .digests = true };
 	char path[4096];
 	int rc = 0;
 
 	sp_mail_global_init();
+	o.journal = argc == 2 && strcmp(argv[1], "--journal") == 0;
 	if (argc == 3)
 		return (part(argv[1], argv[2]));
 	while (fgets(path, sizeof(path), stdin) != NULL) {
@@ -103,7 +107,7 @@ main(int argc, char **argv)
 			return (1);
 		}
 		start = sp_clock_boot();
-		m = sp_mail_parse(sp_view_mem(p, n), NULL);
+		m = sp_mail_parse(sp_view_mem(p, n), &o);
 		rc |= print(path, m, sp_clock_boot() - start);
 		sp_mail_free(m);
 		free(p);

@@ -1,0 +1,441 @@
+/*
+ * The lines of an Exchange report (MS-XJRNL section 2.1; the 2000 and 2003
+ * form as other systems write it too).  A line that is not known spoils the
+ * report: who forges one adds lines.
+ *
+ *   FIELDS --"Recipients:"--> LIST --empty line--> FIELDS
+ */
+#include <string.h>
+
+#include "index/mail/journal_i.h"
+
+enum field {
+	F_SENDER,
+	F_BEHALF,
+	F_SUBJECT,
+	F_ID,
+	F_LABEL,
+	F_MAILBOX,
+	F_SENT,
+	F_RECEIVED,
+	F_SINGLE, /* those above stand once */
+	F_TO,
+	F_CC,
+	F_BCC,
+	F_RCPT,
+	F_LIST,
+	F_NONE
+};
+
+static const char *const names[F_NONE] = { [F_SENDER] = "sender",
+	[F_BEHALF] = "on-behalf-of",
+	[F_SUBJECT] = "subject",
+	[F_ID] = "message-id",
+	[F_LABEL] = "label",
+	[F_MAILBOX] = "mailbox",
+	[F_SENT] = "sentutc",
+	[F_RECEIVED] = "receivedutc",
+	[F_TO] = "to",
+	[F_CC] = "cc",
+	[F_BCC] = "bcc",
+	[F_RCPT] = "recipient",
+	[F_LIST] = "recipients" };
+
+struct text {
+	struct sp_mem *mem;
+	struct sp_journal *j;
+	struct sp_view rest;
+	const char *subject; /* of the original, or NULL */
+	bool seen[F_SINGLE];
+	bool list; /* within Recipients: */
+	bool listed; /* there was one */
+	const char *why;
+};
+
+/* The next line without its end; false behind the last one. */
+static bool
+next_line(struct sp_view *rest, struct sp_view *line)
+{
+	size_t i = 0;
+
+	if (rest->n == 0)
+		return (false);
+	while (i < rest->n && rest->p[i] != '\r' && rest->p[i] != '\n')
+		i++;
+	*line = sp_view_mem(rest->p, i);
+	if (i < rest->n && rest->p[i] == '\r')
+		i++;
+	if (i < rest->n && rest->p[i] == '\n')
+		i++;
+	rest->p += i;
+	rest->n -= i;
+	return (true);
+}
+
+/* Which field a line is, and its value. */
+static enum field
+field_of(struct sp_view line, struct sp_view *value)
+{
+	const char *colon = line.n == 0 ? NULL : memchr(line.p, ':', line.n);
+	struct sp_view name;
+
+	if (colon == NULL)
+		return (F_NONE);
+	name = sp_view_trim(sp_view_mem(line.p, (size_t)(colon - line.p)));
+	for (int f = 0; f < F_NONE; f++) {
+		if (names[f] == NULL || !sp_view_ieq_str(name, names[f]))
+			continue;
+		*value = sp_view_trim(sp_view_mem(
+		    colon + 1, (size_t)(line.p + line.n - colon - 1)));
+		return ((enum field)f);
+	}
+	return (F_NONE);
+}
+
+/* ---- addresses -------------------------------------------------------- */
+
+static const char *
+unquoted(struct sp_mem *mem, struct sp_view v)
+{
+	char *s, *q;
+
+	v = sp_view_trim(v);
+	if (v.n >= 2 && v.p[0] == '"' && v.p[v.n - 1] == '"')
+		v = sp_view_mem(v.p + 1, v.n - 2);
+	s = q = sp_mem_dup(mem, v);
+	for (const char *p = s; *p != '\0'; p++) {
+		if (*p == '\\' && p[1] != '\0')
+			p++;
+		*q++ = *p;
+	}
+	*q = '\0';
+	return (s);
+}
+
+void
+sp_journal_path(
+    struct sp_mem *mem, struct sp_view v, const char **addr, const char **name)
+{
+	size_t open = v.n;
+	bool quoted = false;
+
+	*name = "";
+	if (v.n < 2 || v.p[v.n - 1] != '>') {
+		*addr = sp_mem_dup(mem, v);
+		return;
+	}
+	/* The last < that is not within quotes. */
+	for (size_t i = 0; i + 1 < v.n; i++) {
+		if (v.p[i] == '\\' && quoted)
+			i++;
+		else if (v.p[i] == '"')
+			quoted = !quoted;
+		else if (v.p[i] == '<' && !quoted)
+			open = i;
+	}
+	if (open == v.n) {
+		*addr = sp_mem_dup(mem, v);
+		return;
+	}
+	*name = unquoted(mem, sp_view_mem(v.p, open));
+	*addr = sp_mem_dup(
+	    mem, sp_view_trim(sp_view_mem(v.p + open + 1, v.n - open - 2)));
+}
+
+/* Whether ${v} is "Expanded:" or "Forwarded:" and what follows. */
+static bool
+redirect(struct sp_view v, enum sp_journal_how *how, struct sp_view *addr)
+{
+	static const char *const words[] = { "expanded", "forwarded" };
+
+	for (unsigned i = 0; i < 2; i++) {
+		size_t n = strlen(words[i]);
+
+		if (!sp_view_istarts(v, words[i]))
+			continue;
+		while (n < v.n && (v.p[n] == ' ' || v.p[n] == '\t'))
+			n++;
+		if (n == v.n || v.p[n] != ':')
+			continue;
+		*how = i == 0 ? SP_JOURNAL_EXPANDED : SP_JOURNAL_FORWARDED;
+		*addr = sp_view_trim(sp_view_mem(v.p + n + 1, v.n - n - 1));
+		return (true);
+	}
+	return (false);
+}
+
+/* Whether a quote is open at the end of ${v}. */
+static bool
+in_quotes(struct sp_view v)
+{
+	bool quoted = false;
+
+	for (size_t i = 0; i < v.n; i++) {
+		if (v.p[i] == '\\')
+			i++;
+		else if (v.p[i] == '"')
+			quoted = !quoted;
+	}
+	return (quoted);
+}
+
+/* Take the last ", Expanded: ADDRESS" off ${v}.  A comma elsewhere belongs to
+ * a local part or a name. */
+static bool
+cut_redirect(struct sp_view *v, enum sp_journal_how *how, struct sp_view *addr)
+{
+	unsigned tried = 0;
+
+	for (size_t i = v->n; i > 0 && tried < SP_JOURNAL_VIAS_MAX; i--) {
+		if (v->p[i - 1] != ',' && v->p[i - 1] != ';')
+			continue;
+		if (!redirect(sp_view_trim(sp_view_mem(v->p + i, v->n - i)),
+			how, addr))
+			continue;
+		tried++;
+		if (in_quotes(sp_view_mem(v->p, i - 1)))
+			continue;
+		*v = sp_view_trim(sp_view_mem(v->p, i - 1));
+		return (true);
+	}
+	return (false);
+}
+
+struct sp_journal_rcpt *
+sp_journal_add(
+    struct sp_mem *mem, struct sp_journal *j, enum sp_journal_role role)
+{
+	struct sp_journal_rcpt *r;
+
+	if (j->nrcpts >= SP_JOURNAL_RCPTS_MAX)
+		return (NULL);
+	j->rcpts = sp_mem_more(mem, j->rcpts, j->nrcpts, sizeof(*j->rcpts));
+	r = &j->rcpts[j->nrcpts++];
+	*r = (struct sp_journal_rcpt){
+		.role = role, .presumed = role, .addr = "", .name = ""
+	};
+	return (r);
+}
+
+static bool
+bad(struct text *t, const char *why)
+{
+	t->why = why;
+	return (false);
+}
+
+static bool
+recipient(struct text *t, enum sp_journal_role role, struct sp_view value)
+{
+	struct sp_journal_rcpt *r = sp_journal_add(t->mem, t->j, role);
+	enum sp_journal_how how;
+	struct sp_view from;
+	const char *name;
+
+	if (r == NULL)
+		return (bad(t, "it has too many recipients"));
+	while (cut_redirect(&value, &how, &from)) {
+		if (r->nvia == SP_JOURNAL_VIAS_MAX)
+			return (
+			    bad(t, "a recipient has too many redirections"));
+		r->via[r->nvia].how = how;
+		sp_journal_path(t->mem, from, &r->via[r->nvia].addr, &name);
+		if (r->via[r->nvia++].addr[0] == '\0')
+			return (bad(t, "a redirection names nobody"));
+	}
+	sp_journal_path(t->mem, value, &r->addr, &r->name);
+	if (r->addr[0] == '\0')
+		return (bad(t, "a recipient has no address"));
+	return (true);
+}
+
+/* One line of a 2003 list: the last <...>, else the word with an @. */
+static bool
+listed(struct text *t, struct sp_view line)
+{
+	struct sp_journal_rcpt *r =
+	    sp_journal_add(t->mem, t->j, SP_JOURNAL_RCPT);
+	struct sp_view rest = sp_view_trim(line), word;
+
+	if (r == NULL)
+		return (bad(t, "it has too many recipients"));
+	while (rest.n > 0 &&
+	       (rest.p[rest.n - 1] == ',' || rest.p[rest.n - 1] == ';'))
+		rest = sp_view_trim(sp_view_mem(rest.p, rest.n - 1));
+	sp_journal_path(t->mem, rest, &r->addr, &r->name);
+	if (rest.n > 0 && rest.p[rest.n - 1] == '>')
+		return (
+		    r->addr[0] != '\0' || bad(t, "a recipient has no address"));
+	if (memchr(r->addr, ' ', strlen(r->addr)) == NULL &&
+	    strchr(r->addr, '@') != NULL)
+		return (true);
+	if (sp_view_istarts(rest, "/o=") || sp_view_istarts(rest, "EX:") ||
+	    sp_view_istarts(rest, "X400:"))
+		return (true);
+	while (rest.n > 0) {
+		word = sp_view_cut(&rest, ' ');
+		if (word.n == 0 || memchr(word.p, '@', word.n) == NULL)
+			continue;
+		r->addr = sp_mem_dup(t->mem, word);
+		r->name = unquoted(
+		    t->mem, sp_view_mem(line.p, (size_t)(word.p - line.p)));
+		return (rest.n == 0 ||
+			bad(t, "a line behind Recipients: is no recipient"));
+	}
+	return (bad(t, "a line behind Recipients: is no recipient"));
+}
+
+/* ---- lines ------------------------------------------------------------- */
+
+/* Blanks and controls as single spaces. */
+static void
+squeeze(struct sp_buf *b, struct sp_view v)
+{
+	for (size_t i = 0; i < v.n; i++) {
+		bool blank = (unsigned char)v.p[i] <= ' ';
+
+		if (blank && (b->n == 0 || b->p[b->n - 1] == ' '))
+			continue;
+		if (sp_buf_addc(b, blank ? ' ' : v.p[i]) != SP_OK)
+			return;
+	}
+}
+
+/*
+ * The Subject is one line, whatever is in it.  Where the original's subject
+ * has a line break, its further lines follow here; they are taken as long as
+ * they give the original's subject, also if they look like fields.
+ */
+static const char *
+subject(struct text *t, struct sp_view value)
+{
+	struct sp_view want = sp_view_str(t->subject), line, rest = t->rest;
+	struct sp_buf got, more;
+	const char *s;
+
+	sp_buf_init(&got, SP_JOURNAL_TEXT_MAX);
+	sp_buf_init(&more, SP_JOURNAL_TEXT_MAX);
+	squeeze(&got, value);
+	(void)!sp_buf_addv(&more, sp_buf_view(&got));
+	while (more.n < want.n && next_line(&rest, &line)) {
+		struct sp_view have;
+
+		if (more.n > 0)
+			squeeze(&more, SP_VIEW_LIT(" "));
+		squeeze(&more, line);
+		have = sp_view_trim(sp_buf_view(&more));
+		if (have.n > want.n || memcmp(have.p, want.p, have.n) != 0)
+			break;
+		if (have.n == want.n) {
+			t->rest = rest;
+			sp_buf_clear(&got);
+			(void)!sp_buf_addv(&got, have);
+		}
+	}
+	s = sp_mem_dup(t->mem, sp_buf_view(&got));
+	sp_buf_done(&got);
+	sp_buf_done(&more);
+	return (s);
+}
+
+static const char *
+without_angles(struct sp_mem *mem, struct sp_view v)
+{
+	if (v.n >= 2 && v.p[0] == '<' && v.p[v.n - 1] == '>')
+		v = sp_view_mem(v.p + 1, v.n - 2);
+	return (sp_mem_dup(mem, v));
+}
+
+static bool
+single(struct text *t, enum field f, struct sp_view value)
+{
+	struct sp_journal *j = t->j;
+	const char **const plain[F_SINGLE] = { [F_LABEL] = &j->label,
+		[F_MAILBOX] = &j->mailbox,
+		[F_SENT] = &j->sent_utc,
+		[F_RECEIVED] = &j->received_utc };
+	const char *name;
+
+	if (t->seen[f])
+		return (bad(t, "a field stands twice"));
+	t->seen[f] = true;
+	if (f == F_SENDER)
+		sp_journal_path(t->mem, value, &j->sender, &j->sender_name);
+	else if (f == F_BEHALF)
+		sp_journal_path(t->mem, value, &j->on_behalf_of, &name);
+	else if (f == F_SUBJECT)
+		j->subject = subject(t, value);
+	else if (f == F_ID)
+		j->message_id = without_angles(t->mem, value);
+	else
+		*plain[f] = sp_mem_dup(t->mem, value);
+	return (true);
+}
+
+static bool
+one_line(struct text *t, struct sp_view line)
+{
+	struct sp_view value = { NULL, 0 };
+	enum field f = field_of(line, &value);
+
+	if (f < F_SINGLE) {
+		t->list = false;
+		return (single(t, f, value));
+	}
+	if (t->list && f == F_NONE)
+		return (listed(t, line));
+	switch (f) {
+	case F_TO:
+		return (recipient(t, SP_JOURNAL_TO, value));
+	case F_CC:
+		return (recipient(t, SP_JOURNAL_CC, value));
+	case F_BCC:
+		return (recipient(t, SP_JOURNAL_BCC, value));
+	case F_RCPT:
+		return (recipient(t, SP_JOURNAL_RCPT, value));
+	case F_LIST:
+		if (t->listed)
+			return (bad(t, "a field stands twice"));
+		t->list = t->listed = true;
+		return (value.n == 0 || listed(t, value));
+	case F_SENDER:
+	case F_BEHALF:
+	case F_SUBJECT:
+	case F_ID:
+	case F_LABEL:
+	case F_MAILBOX:
+	case F_SENT:
+	case F_RECEIVED:
+	case F_SINGLE:
+	case F_NONE:
+		break;
+	}
+	return (bad(t, "its text has a line that no report has"));
+}
+
+bool
+sp_journal_text(struct sp_mem *mem, struct sp_view text, struct sp_journal *out,
+    const char **why)
+{
+	struct text t = { .mem = mem, .j = out, .rest = text };
+	struct sp_view line;
+
+	t.subject = sp_journal_field(mem, out->inner, "Subject");
+	if (sp_view_starts(text, "\xef\xbb\xbf"))
+		t.rest = sp_view_mem(text.p + 3, text.n - 3);
+	while (t.why == NULL && next_line(&t.rest, &line)) {
+		if (sp_view_trim(line).n == 0)
+			t.list = false;
+		else
+			(void)one_line(&t, line);
+	}
+	if (t.why == NULL && !t.seen[F_SENDER])
+		t.why = "it has no Sender";
+	if (t.why == NULL && !t.seen[F_ID] && !t.seen[F_SUBJECT])
+		t.why = "it has neither Message-ID nor Subject";
+	if (t.why == NULL && out->nrcpts == 0)
+		t.why = "it names no recipient";
+	out->kind = t.listed ? "exchange-2003" : "exchange-2007";
+	*why = t.why;
+	return (t.why == NULL);
+}

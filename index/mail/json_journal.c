@@ -1,0 +1,78 @@
+/* DESIGN section 8, "journal": what a report says. */
+#include "index/mail/mail.h"
+
+static void
+via(struct sp_json *j, const char *key, const struct sp_journal_via *v)
+{
+	sp_json_obj(j, key);
+	sp_json_cstr(j, "how", sp_journal_how_name(v->how));
+	sp_json_cstr(j, "addr", v->addr);
+	sp_json_obj_end(j);
+}
+
+static void
+recipient(struct sp_json *j, const struct sp_journal_rcpt *r)
+{
+	sp_json_obj(j, NULL);
+	sp_json_cstr(j, "role", sp_journal_role_name(r->role));
+	sp_json_cstr(j, "addr", r->addr);
+	if (r->name[0] != '\0')
+		sp_json_cstr(j, "name", r->name);
+	if (r->role == SP_JOURNAL_RCPT && r->presumed != SP_JOURNAL_RCPT)
+		sp_json_cstr(j, "presumed",
+		    r->presumed == SP_JOURNAL_BCC
+			? "unlisted"
+			: sp_journal_role_name(r->presumed));
+	if (r->nvia == 0)
+		sp_json_null(j, "via");
+	else
+		via(j, "via", &r->via[0]);
+	if (r->nvia > 1) {
+		sp_json_arr(j, "earlier");
+		for (unsigned i = 1; i < r->nvia; i++)
+			via(j, NULL, &r->via[i]);
+		sp_json_arr_end(j);
+	}
+	sp_json_obj_end(j);
+}
+
+static void
+optional(struct sp_json *j, const char *key, const char *value)
+{
+	if (value != NULL)
+		sp_json_cstr(j, key, value);
+}
+
+void
+sp_mail_json_journal(const struct sp_mail *m, struct sp_json *j)
+{
+	const struct sp_journal *r = m->journal;
+
+	optional(j, "journal_problem", m->journal_why);
+	if (r == NULL)
+		return;
+	sp_json_obj(j, "journal");
+	sp_json_bool(j, "report", true);
+	sp_json_cstr(j, "kind", r->kind);
+	sp_json_cstr(j, "sender", r->sender);
+	optional(j, "on_behalf_of", r->on_behalf_of);
+	optional(j, "subject", r->subject);
+	optional(j, "message_id", r->message_id);
+	optional(j, "report_id", r->wrapper_id);
+	optional(j, "label", r->label);
+	optional(j, "mailbox", r->mailbox);
+	optional(j, "sent_utc", r->sent_utc);
+	optional(j, "received_utc", r->received_utc);
+	sp_json_arr(j, "recipients");
+	for (size_t i = 0; i < r->nrcpts; i++)
+		recipient(j, &r->rcpts[i]);
+	sp_json_arr_end(j);
+	sp_json_cstr(j, "inner", r->inner_path);
+	sp_json_u64(j, "inner_size", r->inner.n);
+	sp_json_hex(
+	    j, "inner_sha256", r->inner_sha256, sizeof(r->inner_sha256));
+	optional(j, "sealed", r->sealed_path);
+	if (r->ndrs > 0)
+		sp_json_u64(j, "ndrs", r->ndrs);
+	sp_json_obj_end(j);
+}
