@@ -30,7 +30,7 @@ struct sp_texts {
 	size_t n;
 };
 
-enum sp_proto { SP_PROTO_SMTP, SP_PROTO_LMTP };
+enum sp_proto { SP_PROTO_SMTP, SP_PROTO_LMTP, SP_PROTO_MILTER };
 enum sp_bare_newline { SP_BARE_ACCEPT, SP_BARE_REJECT };
 
 /* listen NAME { ... } */
@@ -54,7 +54,8 @@ struct sp_listen {
 	uint64_t max_junk; /* NOOP, RSET, VRFY ...; default 100 */
 	uint64_t max_sessions; /* default 1000 */
 	uint64_t max_per_peer; /* sessions of one address; default 250 */
-	uint64_t timeout; /* seconds to wait for a command; default 300 */
+	uint64_t
+	    timeout; /* seconds to wait for a command; default 300, milter 7200 */
 	uint64_t data_timeout; /* seconds to wait for data; default 180 */
 	uint64_t
 	    min_rate; /* bytes a second in DATA, averaged over a minute; default 100 */

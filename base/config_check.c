@@ -92,6 +92,38 @@ port_of(const struct sockaddr *sa)
 	return (sa->sa_family == AF_INET6 ? ntohs(in6->sin6_port) : 0);
 }
 
+/* A milter hears what its MTA has taken already: what to accept, and how to
+ * speak SMTP, is not its business.  ${l} gets the longer default timeout. */
+static enum sp_code
+check_milter(
+    struct sp_listen *l, const struct sp_config_scan *s, struct sp_err *err)
+{
+	static const char *const used[] = { "", "address", "protocol", "allow",
+		"max_message", "max_recipients", "max_sessions", "max_per_peer",
+		"timeout", "data_timeout", "min_rate" };
+	bool timeout = false;
+
+	for (size_t i = 0; i < s->n; i++) {
+		const struct sp_config_item *it = &s->items[i];
+		bool known = false;
+
+		if (strcmp(it->section, "listen") != 0 ||
+		    strcmp(it->title, l->name) != 0)
+			continue;
+		timeout |= strcmp(it->name, "timeout") == 0;
+		for (size_t k = 0; k < SP_COUNTOF(used) && !known; k++)
+			known = strcmp(it->name, used[k]) == 0;
+		if (!known)
+			return (sp_err_set(err, SP_ECONFIG, 0,
+			    "%s:%u: option \"%s\" means nothing with protocol "
+			    "milter; expected a listener without it",
+			    s->path, it->line, it->name));
+	}
+	if (!timeout)
+		l->timeout = SP_CONFIG_MILTER_TIMEOUT;
+	return (SP_OK);
+}
+
 static enum sp_code
 check_listen(const struct sp_config *c, const struct sp_listen *l,
     const struct sp_config_scan *s, struct sp_err *err)
@@ -141,9 +173,12 @@ sp_config_check(
 	for (size_t i = 0; rc == SP_OK && i < c->nlisten; i++) {
 		struct sp_listen *l = &c->listen[i];
 
+		if (l->protocol == SP_PROTO_MILTER)
+			rc = check_milter(l, s, err);
 		if (l->hostname == NULL)
 			l->hostname = sp_xstrdup(host);
-		rc = check_listen(c, l, s, err);
+		if (rc == SP_OK)
+			rc = check_listen(c, l, s, err);
 	}
 	return (rc);
 }

@@ -12,6 +12,8 @@
 #define SP_CONFIG_SECTION_MAX 64u /* sections of a kind, with names */
 #define SP_CONFIG_LIST_MAX    1024u /* values of a list */
 #define SP_CONFIG_NAME_MAX    32u /* bytes of a section's name */
+/* Seconds: an MTA keeps its filter open as long as its client stays. */
+#define SP_CONFIG_MILTER_TIMEOUT 7200u
 
 /* ---- the options ---------------------------------------------------- */
 

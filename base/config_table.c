@@ -29,7 +29,7 @@ const struct sp_config_option sp_config_options[] = {
 
 	{ "listen", "address", SP_CT_ADDRESS, LIS(address), 1, 64, NULL, NULL },
 	{ "listen", "protocol", SP_CT_CHOICE, LIS(protocol), 0, 0, "smtp",
-	    "smtp|lmtp" },
+	    "smtp|lmtp|milter" },
 	{ "listen", "allow", SP_CT_NETWORKS, LIS(allow), 0, 0, NULL, NULL },
 	{ "listen", "recipients", SP_CT_RCPTS, LIS(recipients), 0, 0, NULL,
 	    NULL },

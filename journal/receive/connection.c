@@ -9,6 +9,15 @@
 
 static void go_on(struct sp_connection *c);
 
+static void
+report_lost(struct sp_connection *c)
+{
+	struct sp_session_info i;
+
+	sp_machine_info(&c->machine, &i);
+	sp_report_lost(c->r, &i);
+}
+
 /* ---- closing -------------------------------------------------------- */
 
 static void
@@ -24,7 +33,7 @@ maybe_free(struct sp_connection *c)
 		r->connections = c->next;
 	if (c->next != NULL)
 		c->next->prev = c->prev;
-	sp_session_rest(c->session);
+	sp_machine_rest(&c->machine);
 	if (r->nidle < SP_IDLE_KEPT && c->out.cap <= SP_SESSION_OUT_HIGH) {
 		c->next = r->idle;
 		r->idle = c;
@@ -37,7 +46,7 @@ maybe_free(struct sp_connection *c)
 void
 sp_connection_destroy(struct sp_connection *c)
 {
-	sp_session_free(c->session);
+	sp_machine_done(&c->machine);
 	sp_buf_done(&c->out);
 	sp_buf_done(&c->writing);
 	free(c);
@@ -76,8 +85,8 @@ sp_connection_drop(struct sp_connection *c)
 	if (c->closing)
 		return;
 	c->closing = true;
-	if (sp_session_state(c->session) == SP_SESSION_DATA)
-		sp_report_lost(c->r, c->session);
+	if (sp_machine_state(&c->machine) == SP_SESSION_DATA)
+		report_lost(c);
 	drop_held(c);
 	uv_close(&c->u.handle, on_close);
 }
@@ -94,7 +103,7 @@ on_shutdown(uv_shutdown_t *req, int status)
 static void
 finish(struct sp_connection *c)
 {
-	if (sp_session_quit(c->session) || c->eof || c->broken) {
+	if (sp_machine_quit(&c->machine) || c->eof || c->broken) {
 		sp_connection_drop(c);
 		return;
 	}
@@ -165,6 +174,15 @@ flush(struct sp_connection *c)
 /* ---- committing ----------------------------------------------------- */
 
 static void
+report_accepted(struct sp_connection *c, const struct sp_append_item *item)
+{
+	struct sp_session_info i;
+
+	sp_machine_info(&c->machine, &i);
+	sp_report_accepted(c->r, &i, item);
+}
+
+static void
 committed(
     struct sp_commit_job *job, enum sp_code code, const struct sp_err *err)
 {
@@ -174,8 +192,8 @@ committed(
 	c->job_open = false;
 	(void)err;
 	if (code == SP_OK)
-		sp_report_accepted(c->r, c->session, job->item);
-	sp_session_committed(c->session, code, &c->out);
+		report_accepted(c, job->item);
+	sp_machine_committed(&c->machine, code, &c->out);
 	if (!c->handle_open) {
 		/* The peer has gone; what was stored stays stored. */
 		sp_buf_clear(&c->out);
@@ -194,7 +212,8 @@ commit(struct sp_connection *c)
 	if (c->job_open)
 		return;
 	c->job_open = true;
-	c->job.item = sp_session_item(c->session);
+	c->commit_since = uv_now(c->r->loop);
+	c->job.item = sp_machine_item(&c->machine);
 	c->job.done = committed;
 	sp_commit_push(c->r->commit, &c->job);
 }
@@ -205,7 +224,7 @@ static void
 on_alloc(uv_handle_t *h, size_t suggested, uv_buf_t *buf)
 {
 	const struct sp_connection *c = h->data;
-	bool large = sp_session_state(c->session) == SP_SESSION_DATA &&
+	bool large = sp_machine_state(&c->machine) == SP_SESSION_DATA &&
 		     !sp_memory_tight(c->r->memory);
 
 	(void)suggested;
@@ -250,8 +269,8 @@ on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf)
 	c->window_bytes += n;
 	/* Reading stops while something is held or being written. */
 	assert(c->held == NULL && !c->is_writing);
-	used = sp_session_input(c->session, buf->base, n, &c->out);
-	if (used < n && sp_session_state(c->session) != SP_SESSION_CLOSING)
+	used = sp_machine_input(&c->machine, buf->base, n, &c->out);
+	if (used < n && sp_machine_state(&c->machine) != SP_SESSION_CLOSING)
 		hold(c, buf->base + used, n - used);
 	go_on(c);
 }
@@ -263,7 +282,7 @@ feed_held(struct sp_connection *c)
 	size_t used;
 
 	while (c->held != NULL && !c->is_writing) {
-		used = sp_session_input(c->session, c->held + c->held_at,
+		used = sp_machine_input(&c->machine, c->held + c->held_at,
 		    c->held_n - c->held_at, &c->out);
 		c->held_at += used;
 		if (c->held_at == c->held_n)
@@ -297,7 +316,7 @@ go_on(struct sp_connection *c)
 
 	flush(c);
 	feed_held(c);
-	state = sp_session_state(c->session);
+	state = sp_machine_state(&c->machine);
 	if (state == SP_SESSION_COMMIT)
 		commit(c);
 	else if (c->broken)
@@ -326,7 +345,9 @@ turn_away(struct sp_connection *c, enum sp_reply why, const char *peer)
 	assert(v.n <= sizeof(text));
 	memcpy(text, v.p, v.n);
 	b = uv_buf_init(text, (unsigned)v.n);
-	(void)uv_try_write(&c->u.stream, &b, 1);
+	/* To an MTA a closed filter says all that there is to say. */
+	if (sp_machine_greets(&c->machine))
+		(void)uv_try_write(&c->u.stream, &b, 1);
 	sp_report_unwanted(c->r, c->l, peer, why);
 	sp_connection_drop(c);
 }
@@ -370,10 +391,7 @@ early(int fd)
 static void
 begin(struct sp_connection *c, const struct sp_session_peer *p)
 {
-	if (c->session == NULL)
-		c->session = sp_session_new(&c->l->env, p);
-	else
-		sp_session_reuse(c->session, &c->l->env, p);
+	sp_machine_begin(&c->machine, &c->l->env, p);
 }
 
 static void
@@ -415,10 +433,10 @@ welcome(struct sp_connection *c)
 		turn_away(c, bad, c->l->env.door ? "local" : peer);
 		return;
 	}
-	if (!c->l->env.door && early(fd))
-		sp_session_end(c->session, SP_REPLY_EARLY, &c->out);
+	if (!c->l->env.door && sp_machine_greets(&c->machine) && early(fd))
+		sp_machine_end(&c->machine, SP_REPLY_EARLY, &c->out);
 	else
-		sp_session_greet(c->session, &c->out);
+		sp_machine_greet(&c->machine, &c->out);
 	go_on(c);
 }
 
@@ -434,7 +452,7 @@ obtain(struct sp_receive *r)
 		r->nidle--;
 		old = *c;
 		memset(c, 0, sizeof(*c));
-		c->session = old.session;
+		c->machine = old.machine;
 		c->out = old.out;
 	}
 	sp_buf_clear(&c->out);
@@ -527,11 +545,16 @@ sp_connection_sweep(struct sp_connection *c, uint64_t now)
 		sp_connection_drop(c);
 		return;
 	}
-	state = sp_session_state(c->session);
+	state = sp_machine_state(&c->machine);
+	if (c->job_open && now - c->commit_since >= SP_PROGRESS_MS) {
+		c->commit_since = now;
+		sp_machine_progress(&c->machine, &c->out);
+		flush(c);
+	}
 	if (state != SP_SESSION_DATA)
 		c->window_since = 0;
-	if (c->commands != sp_session_commands(c->session)) {
-		c->commands = sp_session_commands(c->session);
+	if (c->commands != sp_machine_commands(&c->machine)) {
+		c->commands = sp_machine_commands(&c->machine);
 		c->idle_since = now;
 		c->window_since = 0;
 	}
@@ -543,8 +566,8 @@ sp_connection_sweep(struct sp_connection *c, uint64_t now)
 	if (late == SP_REPLY_NONE)
 		return;
 	if (state == SP_SESSION_DATA)
-		sp_report_lost(c->r, c->session);
-	sp_session_end(c->session, late, &c->out);
+		report_lost(c);
+	sp_machine_end(&c->machine, late, &c->out);
 	go_on(c);
 }
 
@@ -553,6 +576,6 @@ sp_connection_drain(struct sp_connection *c)
 {
 	if (c->closing || c->lingering)
 		return;
-	sp_session_drain(c->session, &c->out);
+	sp_machine_drain(&c->machine, &c->out);
 	go_on(c);
 }

@@ -309,6 +309,7 @@ fill_env(struct sp_listener *l, const struct sp_listen *cfg)
 		.may_begin = may_begin,
 		.refused = sp_report_refused,
 		.fault = sp_report_fault,
+		.broken = sp_report_broken,
 		.ctx = l->r,
 	};
 }

@@ -4,18 +4,19 @@
 
 #include "journal/receive/commit.h"
 #include "journal/receive/door.h"
+#include "journal/receive/machine.h"
 #include "journal/receive/memory.h"
 #include "journal/receive/peer.h"
 #include "journal/receive/receive.h"
-#include "journal/receive/session.h"
 
-#define SP_READ_SIZE  65536 /* one read of message data */
-#define SP_READ_SMALL 8192 /* of commands, or when memory is tight */
-#define SP_LOG_RATE   100 /* refused and deferred lines a second */
-#define SP_IDLE_KEPT  128 /* connection structs kept for reuse */
-#define SP_ALARM_MS   60000 /* between alarms of one kind */
-#define SP_LINGER_MS  2000 /* after an error, for the peer to read it */
-#define SP_RATE_MS    60000 /* window of the minimum rate */
+#define SP_READ_SIZE   65536 /* one read of message data */
+#define SP_READ_SMALL  8192 /* of commands, or when memory is tight */
+#define SP_LOG_RATE    100 /* refused and deferred lines a second */
+#define SP_IDLE_KEPT   128 /* connection structs kept for reuse */
+#define SP_ALARM_MS    60000 /* between alarms of one kind */
+#define SP_LINGER_MS   2000 /* after an error, for the peer to read it */
+#define SP_PROGRESS_MS 10000 /* of a commit, between signs of life */
+#define SP_RATE_MS     60000 /* window of the minimum rate */
 
 union sp_stream {
 	uv_handle_t handle;
@@ -40,7 +41,7 @@ struct sp_connection {
 	struct sp_receive *r;
 	struct sp_listener *l;
 	struct sp_connection *prev, *next;
-	struct sp_session *session;
+	struct sp_machine machine;
 	struct sp_peer *peer;
 
 	struct sp_buf out; /* replies not yet given to libuv */
@@ -59,6 +60,7 @@ struct sp_connection {
 
 	/* milliseconds of the loop's clock */
 	uint64_t idle_since, data_since, write_since, linger_until;
+	uint64_t commit_since; /* or since progress was last told */
 	uint64_t commands; /* as last seen by the sweep */
 	uint64_t window_since, window_bytes;
 };
@@ -123,12 +125,15 @@ void sp_receive_gone(struct sp_receive *r);
 /* report.c */
 void sp_report(struct sp_receive *r, enum sp_log_level level, const char *event,
     const char *fmt, ...) SP_PRINTF(4, 5);
-void sp_report_accepted(struct sp_receive *r, const struct sp_session *s,
+void sp_report_accepted(struct sp_receive *r, const struct sp_session_info *i,
     const struct sp_append_item *item);
 void sp_report_refused(
-    void *ctx, const struct sp_session *s, struct sp_view reply);
+    void *ctx, const struct sp_session_info *i, struct sp_view reply);
 void sp_report_fault(
-    void *ctx, const struct sp_session *s, const struct sp_err *err);
+    void *ctx, const struct sp_session_info *i, const struct sp_err *err);
+/* What came was not the protocol, and the connection was closed. */
+void sp_report_broken(
+    void *ctx, const struct sp_session_info *i, const char *why);
 /* The log cannot be written; each kind at most once a minute. */
 void sp_report_alarm(
     struct sp_receive *r, const char *session, const struct sp_err *err);
@@ -136,7 +141,7 @@ void sp_report_alarm(
 void sp_report_unwanted(struct sp_receive *r, const struct sp_listener *l,
     const char *peer, enum sp_reply reply);
 /* The connection went away with a message half sent. */
-void sp_report_lost(struct sp_receive *r, const struct sp_session *s);
+void sp_report_lost(struct sp_receive *r, const struct sp_session_info *i);
 /* Once a second: the event of the refusals, the count of lines left out. */
 void sp_report_tick(struct sp_receive *r);
 

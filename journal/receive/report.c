@@ -67,17 +67,15 @@ from_of(const struct sp_receive *r, struct sp_view from, char out[WORD])
 }
 
 void
-sp_report_accepted(struct sp_receive *r, const struct sp_session *s,
+sp_report_accepted(struct sp_receive *r, const struct sp_session_info *i,
     const struct sp_append_item *item)
 {
 	char helo[WORD], from[WORD], hex[2 * SP_SHA256_LEN + 1];
-	struct sp_session_info i;
 
-	sp_session_info(s, &i);
 	if (item->event != NULL) {
 		sp_report(r, SP_LOG_INFO, "event",
-		    "seq=%" PRIu64 " name=%s session=%s", item->seq, i.event,
-		    i.id);
+		    "seq=%" PRIu64 " name=%s session=%s", item->seq, i->event,
+		    i->id);
 		return;
 	}
 	r->stats.accepted++;
@@ -88,10 +86,11 @@ sp_report_accepted(struct sp_receive *r, const struct sp_session *s,
 	sp_report(r, SP_LOG_INFO, "accepted",
 	    "seq=%" PRIu64 " session=%s listener=%s peer=%s helo=%s from=%s "
 	    "recipients=%zu size=%zu sha256=%s ms=%" PRId64,
-	    item->seq, i.id, i.listener, i.peer[0] == '\0' ? "local" : i.peer,
-	    sp_log_quote(i.helo, helo, sizeof(helo)), from_of(r, i.from, from),
-	    i.recipients, item->msg.n, hex,
-	    (sp_clock_wall() - i.mail_at) / 1000);
+	    item->seq, i->id, i->listener,
+	    i->peer[0] == '\0' ? "local" : i->peer,
+	    sp_log_quote(i->helo, helo, sizeof(helo)),
+	    from_of(r, i->from, from), i->recipients, item->msg.n, hex,
+	    (sp_clock_wall() - i->mail_at) / 1000);
 }
 
 /* The first refusal since the last event goes into it in full. */
@@ -119,26 +118,26 @@ remember(
 }
 
 void
-sp_report_refused(void *ctx, const struct sp_session *s, struct sp_view reply)
+sp_report_refused(
+    void *ctx, const struct sp_session_info *i, struct sp_view reply)
 {
 	char helo[WORD], from[WORD], text[WORD];
 	struct sp_receive *r = ctx;
-	struct sp_session_info i;
 	bool hard = reply.n > 0 && reply.p[0] == '5';
 
-	sp_session_info(s, &i);
 	if (hard)
 		r->stats.refused++;
 	else
 		r->stats.deferred++;
-	if (hard && i.peer[0] != '\0')
-		remember(r, &i, reply);
+	if (hard && i->peer[0] != '\0')
+		remember(r, i, reply);
 	limited(r, hard ? "refused" : "deferred",
 	    "code=%.3s reason=%s session=%s listener=%s peer=%s helo=%s "
 	    "from=%s",
-	    reply.p, sp_log_quote(reply, text, sizeof(text)), i.id, i.listener,
-	    i.peer[0] == '\0' ? "local" : i.peer,
-	    sp_log_quote(i.helo, helo, sizeof(helo)), from_of(r, i.from, from));
+	    reply.p, sp_log_quote(reply, text, sizeof(text)), i->id,
+	    i->listener, i->peer[0] == '\0' ? "local" : i->peer,
+	    sp_log_quote(i->helo, helo, sizeof(helo)),
+	    from_of(r, i->from, from));
 }
 
 void
@@ -160,12 +159,10 @@ sp_report_alarm(
 }
 
 void
-sp_report_fault(void *ctx, const struct sp_session *s, const struct sp_err *err)
+sp_report_fault(
+    void *ctx, const struct sp_session_info *i, const struct sp_err *err)
 {
-	struct sp_session_info i;
-
-	sp_session_info(s, &i);
-	sp_report_alarm(ctx, i.id, err);
+	sp_report_alarm(ctx, i->id, err);
 }
 
 void
@@ -185,18 +182,27 @@ sp_report_unwanted(struct sp_receive *r, const struct sp_listener *l,
 }
 
 void
-sp_report_lost(struct sp_receive *r, const struct sp_session *s)
+sp_report_broken(void *ctx, const struct sp_session_info *i, const char *why)
+{
+	struct sp_receive *r = ctx;
+	char text[WORD];
+
+	limited(r, "broken", "session=%s listener=%s peer=%s reason=%s", i->id,
+	    i->listener, i->peer[0] == '\0' ? "local" : i->peer,
+	    sp_log_quote(sp_view_str(why), text, sizeof(text)));
+}
+
+void
+sp_report_lost(struct sp_receive *r, const struct sp_session_info *i)
 {
 	char helo[WORD], from[WORD];
-	struct sp_session_info i;
 
-	sp_session_info(s, &i);
 	limited(r, "lost",
 	    "session=%s listener=%s peer=%s helo=%s from=%s recipients=%zu "
 	    "received=%" PRIu64,
-	    i.id, i.listener, i.peer[0] == '\0' ? "local" : i.peer,
-	    sp_log_quote(i.helo, helo, sizeof(helo)), from_of(r, i.from, from),
-	    i.recipients, i.size);
+	    i->id, i->listener, i->peer[0] == '\0' ? "local" : i->peer,
+	    sp_log_quote(i->helo, helo, sizeof(helo)),
+	    from_of(r, i->from, from), i->recipients, i->size);
 }
 
 static void

@@ -30,13 +30,27 @@ static void
 note(struct sp_session *s, struct sp_view line)
 {
 	char class = line.n > 0 ? line.p[0] : '2';
+	struct sp_session_info i;
 
 	if (class != '4' && class != '5')
 		return;
 	if (class == '5')
 		s->errors++;
-	if (s->env->refused != NULL)
-		s->env->refused(s->env->ctx, s, sp_view_trim(line));
+	if (s->env->refused == NULL)
+		return;
+	sp_session_info(s, &i);
+	s->env->refused(s->env->ctx, &i, sp_view_trim(line));
+}
+
+void
+sp_session_fault(struct sp_session *s, const struct sp_err *err)
+{
+	struct sp_session_info i;
+
+	if (s->env->fault == NULL)
+		return;
+	sp_session_info(s, &i);
+	s->env->fault(s->env->ctx, &i, err);
 }
 
 void

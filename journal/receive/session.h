@@ -30,6 +30,7 @@
 #define SP_SESSION_OUT_MAX  (256u << 10) /* replies waiting, at most */
 
 struct sp_session;
+struct sp_session_info;
 
 /* What a peer at the door may (doc/door.md). */
 struct sp_door_rights {
@@ -49,10 +50,13 @@ struct sp_session_env {
 	    void *ctx, uint64_t declared, const char **why);
 	/* A 4xx or 5xx was given; ${reply} is without CR LF. */
 	void (*refused)(
-	    void *ctx, const struct sp_session *s, struct sp_view reply);
+	    void *ctx, const struct sp_session_info *i, struct sp_view reply);
 	/* A fault of ours kept a message from being taken in. */
-	void (*fault)(
-	    void *ctx, const struct sp_session *s, const struct sp_err *err);
+	void (*fault)(void *ctx, const struct sp_session_info *i,
+	    const struct sp_err *err);
+	/* What came is not the protocol; the connection is closed. */
+	void (*broken)(
+	    void *ctx, const struct sp_session_info *i, const char *why);
 	void *ctx;
 };
 

@@ -35,8 +35,7 @@ content(struct sp_session *s, const char *p, size_t n)
 		return;
 	s->verdict = sp_reply_of_code(rc);
 	sp_store_reset(&s->store);
-	if (s->env->fault != NULL)
-		s->env->fault(s->env->ctx, s, &err);
+	sp_session_fault(s, &err);
 }
 
 static size_t
@@ -91,8 +90,7 @@ finish(struct sp_session *s, struct sp_buf *out)
 		s->verdict = sp_reply_of_code(rc);
 		(void)sp_err_set(&err, rc, 0,
 		    "the facts of the message do not fit into a record");
-		if (s->env->fault != NULL)
-			s->env->fault(s->env->ctx, s, &err);
+		sp_session_fault(s, &err);
 	}
 	sp_session_reply_all(s, s->verdict, out);
 	next(s, out);

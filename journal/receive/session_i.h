@@ -12,7 +12,6 @@
 #define SP_FLAGS_MAX	24
 #define SP_REFUSED_MAX	100 /* refused recipients recorded */
 #define SP_ENVELOPE_MAX (1u << 20) /* bytes of recipients and parameters */
-#define SP_LONG_LINE	1000 /* RFC 5321 section 4.5.3.1.6 */
 
 enum sp_phase {
 	SP_PHASE_GREETED, /* no EHLO yet */
@@ -119,6 +118,8 @@ void sp_session_say(struct sp_session *s, struct sp_buf *out, const char *fmt,
     ...) SP_PRINTF(3, 4);
 void sp_session_close(
     struct sp_session *s, enum sp_reply r, struct sp_buf *out);
+/* Tell the owner of a fault of ours. */
+void sp_session_fault(struct sp_session *s, const struct sp_err *err);
 /* Forget the transaction. */
 void sp_session_reset(struct sp_session *s);
 /* session_mail.c */

@@ -5,15 +5,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "journal/receive/session_i.h"
-
-static void
-time_member(struct sp_json *j, const char *key, int64_t us)
-{
-	char text[SP_TIME_LEN + 1];
-
-	sp_time_format(us, text);
-	sp_json_str(j, key, sp_view_mem(text, SP_TIME_LEN));
-}
+#include "journal/receive/source.h"
 
 /* RFC 3848, and RFC 6531 section 4.3 for the UTF8 prefix. */
 static const char *
@@ -34,21 +26,6 @@ proto_of(const struct sp_session *s)
 	if (!s->extended)
 		return ("SMTP");
 	return (names[sp_session_lmtp(s)][s->tls]);
-}
-
-/* Counts of what is odd, where anything is. */
-static void
-lines_member(struct sp_json *j, const struct sp_data *d)
-{
-	if (d->bare_lf == 0 && d->bare_cr == 0 && d->nul == 0 &&
-	    d->longest <= SP_LONG_LINE)
-		return;
-	sp_json_obj(j, "lines");
-	sp_json_u64(j, "bare_lf", d->bare_lf);
-	sp_json_u64(j, "bare_cr", d->bare_cr);
-	sp_json_u64(j, "nul", d->nul);
-	sp_json_u64(j, "longest", d->longest);
-	sp_json_obj_end(j);
 }
 
 static enum sp_code
@@ -79,11 +56,11 @@ source(struct sp_session *s)
 	}
 	sp_json_cstr(&j, "session", s->id);
 	sp_json_u64(&j, "transaction", s->transaction);
-	time_member(&j, "connected", s->connected);
-	time_member(&j, "mail_at", s->mail_at);
-	time_member(&j, "last_byte", sp_clock_wall());
+	sp_source_time(&j, "connected", s->connected);
+	sp_source_time(&j, "mail_at", s->mail_at);
+	sp_source_time(&j, "last_byte", sp_clock_wall());
 	sp_json_u64(&j, "wire_bytes", s->wire);
-	lines_member(&j, &s->data);
+	sp_source_lines(&j, &s->data);
 	return (sp_json_end(&j));
 }
 

@@ -77,7 +77,12 @@ test_every_option_is_read(void **state)
 	    "  checkpoint_interval = 50 heartbeat = 30 }\n"
 	    "index { batch = 10 max_text = 64K }\n"
 	    "alarm { command = \"/bin/a \\\"b\\\" \\\\c\" }\n"
-	    "listen local { address = 127.0.0.1:2525 protocol = lmtp }\n";
+	    "listen local { address = 127.0.0.1:2525 protocol = lmtp }\n"
+	    "listen filter { address = 127.0.0.1:2526 protocol = milter }\n"
+	    "listen slow { timeout = 9 protocol = milter\n"
+	    "  allow = { 127.0.0.1 } address = 127.0.0.1:2527\n"
+	    "  max_message = 1M max_recipients = 2 max_sessions = 3\n"
+	    "  max_per_peer = 4 data_timeout = 5 min_rate = 6 }\n";
 	struct sp_config *c = load(text);
 	struct sp_listen *l = &c->listen[0];
 
@@ -89,7 +94,7 @@ test_every_option_is_read(void **state)
 	assert_string_equal(c->log_to, "syslog");
 	assert_int_equal(c->log_level, SP_LOG_WARN);
 	assert_false(c->log_addresses);
-	assert_int_equal(c->nlisten, 2);
+	assert_int_equal(c->nlisten, 4);
 	assert_string_equal(l->name, "mta");
 	assert_int_equal(l->sa.ss_family, AF_INET6);
 	assert_int_equal(l->allow.n, 3);
@@ -110,6 +115,11 @@ test_every_option_is_read(void **state)
 	assert_non_null(c->listen[1].hostname);
 	assert_int_equal(l->protocol, SP_PROTO_SMTP);
 	assert_int_equal(c->listen[1].protocol, SP_PROTO_LMTP);
+	assert_int_equal(c->listen[2].protocol, SP_PROTO_MILTER);
+	assert_int_equal(c->listen[1].timeout, 300);
+	assert_int_equal(c->listen[2].timeout, 7200);
+	assert_int_equal(c->listen[3].timeout, 9);
+	assert_int_equal(c->listen[3].min_rate, 6);
 	assert_non_null(
 	    strstr(c->text, "\nlisten.mta.allow = 192.0.2.0/24, 2001:db8::/32, "
 			    "198.51.100.7/32\n"));
@@ -202,6 +212,17 @@ static const struct {
 	    "protocol = lmtp }",
 	    "f:2: protocol lmtp must not be spoken on port 25 (RFC 2033); "
 	    "expected another port in address, like 2424" },
+	{ "a milter does not choose recipients",
+	    "listen a { address = 127.0.0.1:1\n"
+	    "protocol = milter\nrecipients = { bob@b.example } }",
+	    "f:3: option \"recipients\" means nothing with protocol milter; "
+	    "expected a listener without it" },
+	{ "a milter greets nobody",
+	    "listen b { address = 127.0.0.1:2 hostname = x }\n"
+	    "listen a { hostname = x address = 127.0.0.1:1\n"
+	    "protocol = milter }",
+	    "f:2: option \"hostname\" means nothing with protocol milter; "
+	    "expected a listener without it" },
 	{ "size", "memory = lots",
 	    "f:1: \"lots\" is no value of option \"memory\"; expected "
 	    "bytes from 1048576 to 68719476736, also with K, M or G" },

@@ -23,23 +23,32 @@ may_begin(void *ctx, uint64_t declared, const char **why)
 }
 
 static void
-refused(void *ctx, const struct sp_session *s, struct sp_view reply)
+refused(void *ctx, const struct sp_session_info *i, struct sp_view reply)
 {
 	struct sp_talk *t = ctx;
 
-	(void)s;
+	(void)i;
 	assert_int_equal(sp_buf_addv(&t->refused, reply), SP_OK);
 	assert_int_equal(sp_buf_addc(&t->refused, '\n'), SP_OK);
 }
 
 static void
-fault(void *ctx, const struct sp_session *s, const struct sp_err *err)
+fault(void *ctx, const struct sp_session_info *i, const struct sp_err *err)
 {
 	struct sp_talk *t = ctx;
 
-	(void)s;
+	(void)i;
 	assert_true(err->msg[0] != '\0');
 	t->faults++;
+}
+
+static void
+broken(void *ctx, const struct sp_session_info *i, const char *why)
+{
+	struct sp_talk *t = ctx;
+
+	assert_true(i->listener != NULL && why[0] != '\0');
+	t->broken++;
 }
 
 void
@@ -65,6 +74,7 @@ sp_talk_init(struct sp_talk *t, bool door)
 		.may_begin = may_begin,
 		.refused = refused,
 		.fault = fault,
+		.broken = broken,
 		.ctx = t,
 	};
 	t->peer = (struct sp_session_peer){
@@ -84,15 +94,16 @@ sp_talk_init(struct sp_talk *t, bool door)
 void
 sp_talk_start(struct sp_talk *t)
 {
-	sp_session_free(t->s);
+	sp_machine_done(&t->m);
 	sp_buf_clear(&t->heard);
 	sp_buf_clear(&t->stored);
 	sp_buf_clear(&t->records);
 	sp_buf_clear(&t->refused);
 	t->seq = 100;
-	t->faults = 0;
-	t->s = sp_session_new(&t->env, &t->peer);
-	sp_session_greet(t->s, &t->heard);
+	t->faults = t->broken = 0;
+	sp_machine_begin(&t->m, &t->env, &t->peer);
+	t->s = t->m.smtp;
+	sp_machine_greet(&t->m, &t->heard);
 }
 
 static void
@@ -119,7 +130,7 @@ keep_message(struct sp_talk *t, const struct sp_append_item *item)
 static void
 commit(struct sp_talk *t)
 {
-	struct sp_append_item *item = sp_session_item(t->s);
+	struct sp_append_item *item = sp_machine_item(&t->m);
 	struct sp_stamp st = { .seq = t->seq, .by = "test" };
 	uint8_t digest[SP_SHA256_LEN];
 	size_t from = t->stored.n;
@@ -143,7 +154,7 @@ commit(struct sp_talk *t)
 		t->stored.n = from;
 	else
 		item->seq = t->seq++;
-	sp_session_committed(t->s, t->commit, &t->heard);
+	sp_machine_committed(&t->m, t->commit, &t->heard);
 }
 
 /* The replies go to ${heard}; the session sees an empty output buffer. */
@@ -162,12 +173,12 @@ sp_talk_say(struct sp_talk *t, const char *p, size_t n, size_t step)
 			size_t took;
 
 			sp_buf_init(&out, SP_SESSION_OUT_MAX);
-			took = sp_session_input(
-			    t->s, piece + used, k - used, &out);
+			took = sp_machine_input(
+			    &t->m, piece + used, k - used, &out);
 			used += took;
 			assert_int_equal(
 			    sp_buf_addv(&t->heard, sp_buf_view(&out)), SP_OK);
-			if (sp_session_state(t->s) == SP_SESSION_COMMIT)
+			if (sp_machine_state(&t->m) == SP_SESSION_COMMIT)
 				commit(t);
 			else if (took == 0 && out.n == 0)
 				break;
@@ -221,7 +232,7 @@ sp_talk_without_digest(struct sp_buf *b)
 void
 sp_talk_done(struct sp_talk *t)
 {
-	sp_session_free(t->s);
+	sp_machine_done(&t->m);
 	sp_buf_done(&t->heard);
 	sp_buf_done(&t->stored);
 	sp_buf_done(&t->records);

@@ -6,14 +6,15 @@
 #include <stdbool.h>
 
 #include "base/buf.h"
-#include "journal/receive/session.h"
+#include "journal/receive/machine.h"
 
 struct sp_talk {
 	struct sp_listen cfg;
 	struct sp_session_env env;
 	struct sp_session_peer peer;
 	struct sp_memory *memory;
-	struct sp_session *s;
+	struct sp_machine m;
+	struct sp_session *s; /* of the machine */
 	struct sp_buf heard; /* all replies */
 	struct sp_buf stored; /* all messages, each ended by "<EOM>" */
 	struct sp_buf records; /* the records, a line each */
@@ -21,7 +22,7 @@ struct sp_talk {
 	enum sp_code commit; /* what commits give */
 	enum sp_code begin; /* what may_begin gives */
 	uint64_t seq;
-	size_t faults;
+	size_t faults, broken;
 };
 
 void sp_talk_init(struct sp_talk *t, bool door);
