@@ -61,6 +61,44 @@ struct sp_listen {
 	    min_rate; /* bytes a second in DATA, averaged over a minute; default 100 */
 };
 
+enum sp_pull_type { SP_PULL_POP3, SP_PULL_IMAP };
+enum sp_pull_auth {
+	SP_PULL_PASSWORD, /* USER and PASS, LOGIN */
+	SP_PULL_PLAIN,
+	SP_PULL_XOAUTH2,
+	SP_PULL_OAUTHBEARER
+};
+enum sp_pull_security { SP_PULL_TLS, SP_PULL_STARTTLS, SP_PULL_CLEAR };
+enum sp_pull_after { SP_PULL_KEEP, SP_PULL_DELETE, SP_PULL_MOVE };
+
+/* pull NAME { ... } */
+struct sp_pull_conf {
+	char *name;
+	char *preset; /* NULL: none */
+	enum sp_pull_type type;
+	char *server; /* name or address */
+	uint64_t port; /* never 0 after loading */
+	char *user;
+	char *password_file; /* absolute path, or "credential:NAME" */
+	enum sp_pull_auth auth;
+	enum sp_pull_security security;
+	bool insecure_plaintext; /* clear text beyond loopback is wanted */
+	char *ca, *crl; /* PEM files; NULL: the system's authorities, no list */
+	struct sp_texts fingerprint; /* of the server's certificate */
+	char *proxy; /* http://HOST:PORT; NULL: none */
+	struct sp_texts mailboxes; /* IMAP; empty: INBOX */
+	char *after; /* "keep", "delete", "move:MAILBOX" */
+	enum sp_pull_after then; /* what ${after} says */
+	const char *move_to; /* in ${after}; NULL: no move */
+	uint64_t poll; /* seconds between visits; default 300 */
+	bool idle; /* IMAP: wait with IDLE where the server can */
+	bool journal; /* trusted journal source: reports are unwrapped */
+	bool active;
+	uint64_t max_message; /* bytes; default 150M */
+	uint64_t session_messages; /* of one session; default 500 */
+	uint64_t timeout; /* seconds to wait for the server; default 60 */
+};
+
 struct sp_config {
 	char *path; /* of the file, NULL if there was none */
 	char *text; /* effective configuration, no secrets, one option a line */
@@ -78,6 +116,8 @@ struct sp_config {
 	    disk_reserve; /* soft watermark, bytes; default 512M: 452 below it */
 	struct sp_listen *listen;
 	size_t nlisten;
+	struct sp_pull_conf *pull;
+	size_t npull;
 	/* seal { } */
 	uint64_t seal_size; /* default 256M */
 	uint64_t seal_age; /* seconds, default 86400 */

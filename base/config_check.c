@@ -180,6 +180,8 @@ sp_config_check(
 		if (rc == SP_OK)
 			rc = check_listen(c, l, s, err);
 	}
+	for (size_t i = 0; rc == SP_OK && i < c->npull; i++)
+		rc = sp_config_check_pull(&c->pull[i], s, err);
 	return (rc);
 }
 

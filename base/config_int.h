@@ -19,6 +19,7 @@
 
 enum sp_config_type {
 	SP_CT_PATH, /* char *: absolute path */
+	SP_CT_TEXT, /* char *: any text on one line */
 	SP_CT_WORD, /* char *: no blanks (host, user and group names) */
 	SP_CT_NUMBER, /* uint64_t */
 	SP_CT_LEVEL, /* int */
@@ -31,6 +32,7 @@ enum sp_config_type {
 	SP_CT_NETWORKS, /* struct sp_networks */
 	SP_CT_RCPTS, /* struct sp_texts: user@domain, @domain */
 	SP_CT_WORDS, /* struct sp_texts: no blanks */
+	SP_CT_TEXTS, /* struct sp_texts: any text on one line */
 	SP_CT_PATHS /* struct sp_texts: absolute paths */
 };
 
@@ -106,6 +108,9 @@ void sp_config_scan_done(struct sp_config_scan *s);
 unsigned sp_config_line(const struct sp_config_scan *s, const char *section,
     const char *title, const char *name);
 
+bool sp_config_given(const struct sp_config_scan *s, const char *section,
+    const char *title, const char *name);
+
 /* ---- values (config_value.c) ----------------------------------------- */
 
 /*
@@ -127,6 +132,9 @@ bool sp_config_is_loopback(const struct sockaddr *sa);
 /* What concerns more than one option; the host's name is filled in. */
 SP_CHECK enum sp_code sp_config_check(
     struct sp_config *c, const struct sp_config_scan *s, struct sp_err *err);
+/* One pull section: its preset is filled in, the whole checked. */
+SP_CHECK enum sp_code sp_config_check_pull(
+    struct sp_pull_conf *p, const struct sp_config_scan *s, struct sp_err *err);
 /* c->text. */
 SP_CHECK enum sp_code sp_config_effective(
     struct sp_config *c, struct sp_err *err);

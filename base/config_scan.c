@@ -516,3 +516,10 @@ sp_config_line(const struct sp_config_scan *s, const char *section,
 		it = find(s, section, title, "");
 	return (it == NULL ? 1 : it->line);
 }
+
+bool
+sp_config_given(const struct sp_config_scan *s, const char *section,
+    const char *title, const char *name)
+{
+	return (find(s, section, title, name) != NULL);
+}

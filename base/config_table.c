@@ -10,6 +10,7 @@
 
 #define TOP(f) offsetof(struct sp_config, f)
 #define LIS(f) offsetof(struct sp_listen, f)
+#define PUL(f) offsetof(struct sp_pull_conf, f)
 
 /* section, name, type, where, min, max, default, choices */
 const struct sp_config_option sp_config_options[] = {
@@ -57,6 +58,38 @@ const struct sp_config_option sp_config_options[] = {
 	{ "listen", "min_rate", SP_CT_SIZE, LIS(min_rate), 0, GIB, "100",
 	    NULL },
 
+	{ "pull", "preset", SP_CT_NAME, PUL(preset), 0, 0, NULL,
+	    "microsoft365|google|servicenow-pop3" },
+	{ "pull", "type", SP_CT_CHOICE, PUL(type), 0, 0, "pop3", "pop3|imap" },
+	{ "pull", "server", SP_CT_WORD, PUL(server), 1, 255, NULL, NULL },
+	{ "pull", "port", SP_CT_NUMBER, PUL(port), 0, 65535, "0", NULL },
+	{ "pull", "user", SP_CT_TEXT, PUL(user), 1, 255, NULL, NULL },
+	{ "pull", "password_file", SP_CT_TEXT, PUL(password_file), 1, 4095,
+	    NULL, NULL },
+	{ "pull", "auth", SP_CT_CHOICE, PUL(auth), 0, 0, "password",
+	    "password|plain|xoauth2|oauthbearer" },
+	{ "pull", "security", SP_CT_CHOICE, PUL(security), 0, 0, "tls",
+	    "tls|starttls|none" },
+	{ "pull", "insecure_plaintext", SP_CT_BOOL, PUL(insecure_plaintext), 0,
+	    0, "false", NULL },
+	{ "pull", "ca", SP_CT_PATH, PUL(ca), 1, 4095, NULL, NULL },
+	{ "pull", "crl", SP_CT_PATH, PUL(crl), 1, 4095, NULL, NULL },
+	{ "pull", "fingerprint", SP_CT_WORDS, PUL(fingerprint), 64, 95, NULL,
+	    NULL },
+	{ "pull", "proxy", SP_CT_WORD, PUL(proxy), 1, 300, NULL, NULL },
+	{ "pull", "mailboxes", SP_CT_TEXTS, PUL(mailboxes), 1, 1000, NULL,
+	    NULL },
+	{ "pull", "after", SP_CT_TEXT, PUL(after), 1, 1005, "keep", NULL },
+	{ "pull", "poll", SP_CT_TIME, PUL(poll), 1, DAY, "5m", NULL },
+	{ "pull", "idle", SP_CT_BOOL, PUL(idle), 0, 0, "true", NULL },
+	{ "pull", "journal", SP_CT_BOOL, PUL(journal), 0, 0, "false", NULL },
+	{ "pull", "active", SP_CT_BOOL, PUL(active), 0, 0, "true", NULL },
+	{ "pull", "max_message", SP_CT_SIZE, PUL(max_message), KIB, GIB / 2,
+	    "150M", NULL },
+	{ "pull", "session_messages", SP_CT_NUMBER, PUL(session_messages), 1,
+	    100000, "500", NULL },
+	{ "pull", "timeout", SP_CT_TIME, PUL(timeout), 1, 3600, "60", NULL },
+
 	{ "seal", "size", SP_CT_SIZE, TOP(seal_size), 64 * KIB, 64 * GIB,
 	    "256M", NULL },
 	{ "seal", "age", SP_CT_TIME, TOP(seal_age), 1, 366 * DAY, "1d", NULL },
@@ -80,6 +113,7 @@ const size_t sp_config_noptions = SP_COUNTOF(sp_config_options);
 const struct sp_config_section sp_config_sections[] = {
 	{ "log", 0, 0, 0 },
 	{ "listen", sizeof(struct sp_listen), TOP(listen), TOP(nlisten) },
+	{ "pull", sizeof(struct sp_pull_conf), TOP(pull), TOP(npull) },
 	{ "seal", 0, 0, 0 },
 	{ "index", 0, 0, 0 },
 	{ "alarm", 0, 0, 0 },
@@ -103,7 +137,8 @@ bool
 sp_config_is_list(const struct sp_config_option *o)
 {
 	return (o->type == SP_CT_NETWORKS || o->type == SP_CT_RCPTS ||
-		o->type == SP_CT_WORDS || o->type == SP_CT_PATHS);
+		o->type == SP_CT_WORDS || o->type == SP_CT_TEXTS ||
+		o->type == SP_CT_PATHS);
 }
 
 const struct sp_config_section *

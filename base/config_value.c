@@ -229,6 +229,12 @@ expected(const struct sp_config_option *o, char *out, size_t size)
 		    "a name without blanks of at most %" PRIu64 " bytes",
 		    o->max);
 		break;
+	case SP_CT_TEXT:
+	case SP_CT_TEXTS:
+		(void)snprintf(out, size,
+		    "text on one line of %" PRIu64 " to %" PRIu64 " bytes",
+		    o->min, o->max);
+		break;
 	case SP_CT_NUMBER:
 	case SP_CT_LEVEL:
 		(void)snprintf(out, size,
@@ -328,6 +334,7 @@ set_one(char *at, void *base, const struct sp_config_option *o, const char *s)
 		set_text((char **)(void *)at, s);
 		return (true);
 	case SP_CT_PATH:
+	case SP_CT_TEXT:
 	case SP_CT_WORD:
 		if (!text_ok(o, s))
 			return (false);
@@ -336,6 +343,7 @@ set_one(char *at, void *base, const struct sp_config_option *o, const char *s)
 	case SP_CT_NETWORKS:
 	case SP_CT_RCPTS:
 	case SP_CT_WORDS:
+	case SP_CT_TEXTS:
 	case SP_CT_PATHS:
 		break;
 	}
@@ -429,6 +437,7 @@ sp_config_get(
 		return (get_networks((const void *)at, out));
 	case SP_CT_RCPTS:
 	case SP_CT_WORDS:
+	case SP_CT_TEXTS:
 	case SP_CT_PATHS:
 		return (get_texts((const void *)at, out));
 	case SP_CT_BOOL:
@@ -450,6 +459,7 @@ sp_config_get(
 		return (sp_buf_addv(out, one));
 	case SP_CT_NAME:
 	case SP_CT_PATH:
+	case SP_CT_TEXT:
 	case SP_CT_WORD:
 	case SP_CT_ADDRESS:
 		break;
@@ -472,6 +482,7 @@ sp_config_drop(void *base, const struct sp_config_option *o)
 		break;
 	case SP_CT_RCPTS:
 	case SP_CT_WORDS:
+	case SP_CT_TEXTS:
 	case SP_CT_PATHS:
 		for (size_t i = 0; i < texts->n; i++)
 			free(texts->v[i]);
@@ -479,6 +490,7 @@ sp_config_drop(void *base, const struct sp_config_option *o)
 		break;
 	case SP_CT_NAME:
 	case SP_CT_PATH:
+	case SP_CT_TEXT:
 	case SP_CT_WORD:
 	case SP_CT_ADDRESS:
 		free(*text);

@@ -1,0 +1,203 @@
+/*
+ * Pulling one account: the engine between a mailbox (the source: POP3 or IMAP)
+ * and the archive (the sink).  It knows which messages the log has, hands new
+ * ones over, and says which are durable; only those may be deleted.
+ *
+ * A source is one function that works on an open connection until nothing is
+ * left to do:
+ *
+ *	for each message of the mailbox
+ *		known? or listed()		(modes CHECK and LIST: no more)
+ *		begin, data*, end		or skip, where it cannot be taken
+ *		next_durable*			whenever it likes
+ *	flush, next_durable*			delete these on the server
+ *	gone*					the server has confirmed it
+ *
+ * One thread per account; nothing here is shared between accounts.
+ */
+#ifndef SP_PULL_PULL_H
+#define SP_PULL_PULL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/config.h"
+#include "base/err.h"
+#include "base/view.h"
+#include "journal/pull/stream.h"
+
+struct sp_pull;
+
+enum sp_pull_mode {
+	SP_PULL_FETCH,
+	SP_PULL_CHECK, /* log in, look, change nothing, say each step */
+	SP_PULL_LIST /* tell of every message there is, change nothing */
+};
+
+/* Why a session failed: what to do next depends on it. */
+enum sp_pull_trouble {
+	SP_PULL_NETWORK, /* try again soon (also: the server's own faults) */
+	SP_PULL_AUTH, /* name, password or token refused */
+	SP_PULL_THROTTLE, /* the server asks for patience, or it is in use */
+	SP_PULL_CONFIG, /* certificate, mailbox or options: a person must act */
+	SP_PULL_STORE /* the archive did not take a message */
+};
+
+/* A message as the server names it. */
+struct sp_pull_id {
+	struct sp_view mailbox; /* empty: POP3 */
+	uint64_t uidvalidity; /* 0: POP3 */
+	struct sp_view uid; /* UIDL, or the decimal UID */
+};
+
+#define SP_PULL_SIZE_UNKNOWN UINT64_MAX
+
+struct sp_pull_meta {
+	struct sp_pull_id id;
+	uint64_t size; /* as reported, or SP_PULL_SIZE_UNKNOWN */
+	struct sp_view origin_date; /* INTERNALDATE as RFC 3339, or empty */
+	struct sp_view extra; /* more members of "source", no braces; may be
+				 empty */
+	uint64_t tag; /* comes back from sp_pull_next_durable */
+};
+
+/* ---- for a source --------------------------------------------------- */
+
+/* Work on ${s}, just connected (and under TLS where that is implicit). */
+typedef enum sp_code sp_pull_source(
+    struct sp_pull *p, struct sp_stream *s, struct sp_err *err);
+sp_pull_source sp_pop3_session;
+sp_pull_source sp_imap_session;
+
+const struct sp_pull_conf *sp_pull_conf(const struct sp_pull *p);
+enum sp_pull_mode sp_pull_mode(const struct sp_pull *p);
+/* The password, or a bearer token that should be good now, appended to
+ * ${out}; wipe it with sp_sasl_wipe.  Where the server refused a token, fail
+ * with SP_PULL_AUTH: the engine gets a fresh one and connects once more. */
+SP_CHECK enum sp_code sp_pull_credential(
+    struct sp_pull *p, struct sp_buf *out, struct sp_err *err);
+/* End the session: fill ${err} with ${code} and the text, remember why.
+ * Returns ${code}.  Without it a failure counts as SP_PULL_NETWORK. */
+enum sp_code sp_pull_fail(struct sp_pull *p, enum sp_pull_trouble why,
+    enum sp_code code, struct sp_err *err, const char *fmt, ...)
+    SP_PRINTF(5, 6);
+/* Seconds that the server asked to be left alone. */
+void sp_pull_wait_at_least(struct sp_pull *p, uint64_t seconds);
+/* A step of --check; nothing in the other modes. */
+void sp_pull_step(struct sp_pull *p, const char *what, bool ok,
+    const char *fmt, ...) SP_PRINTF(4, 5);
+/* A line for the log that is no failure ("uidvalidity_changed ..."). */
+void sp_pull_note(struct sp_pull *p, const char *fmt, ...) SP_PRINTF(2, 3);
+
+/* How many messages of this id the archive has.  (POP3: the same UIDL twice in
+ * one listing is two messages.) */
+size_t sp_pull_known(const struct sp_pull *p, const struct sp_pull_id *id);
+/* CHECK and LIST: this message is in the mailbox. */
+SP_CHECK enum sp_code sp_pull_listed(
+    struct sp_pull *p, const struct sp_pull_meta *m, struct sp_err *err);
+/* FETCH: a message, its exact bytes in chunks.  After an error of any of the
+ * three the session is over.  Beyond max_message bytes it is refused and
+ * reported; data and end still return SP_OK. */
+SP_CHECK enum sp_code sp_pull_begin(
+    struct sp_pull *p, const struct sp_pull_meta *m, struct sp_err *err);
+SP_CHECK enum sp_code sp_pull_data(
+    struct sp_pull *p, struct sp_view bytes, struct sp_err *err);
+SP_CHECK enum sp_code sp_pull_end(struct sp_pull *p, struct sp_err *err);
+/* It did not come whole: forget it. */
+void sp_pull_abort(struct sp_pull *p);
+/* It cannot be taken (too large, the server cannot give it): reported once,
+ * never deleted, asked for again after a restart. */
+void sp_pull_skip(
+    struct sp_pull *p, const struct sp_pull_meta *m, const char *why);
+/* Whether it was skipped or refused before, since the start. */
+bool sp_pull_skipped(const struct sp_pull *p, const struct sp_pull_id *id);
+/* Wait until every message handed over is answered. */
+SP_CHECK enum sp_code sp_pull_flush(struct sp_pull *p, struct sp_err *err);
+/* The next message that became durable in this session, in order of
+ * sp_pull_end.  False: none now. */
+bool sp_pull_next_durable(struct sp_pull *p, uint64_t *tag);
+/* The server confirmed that the message is no longer in the mailbox. */
+void sp_pull_gone(struct sp_pull *p, const struct sp_pull_id *id);
+/* A long session pauses (IDLE): write what is known to state/pull. */
+SP_CHECK enum sp_code sp_pull_rest(struct sp_pull *p, struct sp_err *err);
+/* The bell of this account: IDLE ends when it is poked. */
+struct sp_stream_bell *sp_pull_bell(struct sp_pull *p);
+
+/* A text that a source wants to keep over restarts (IMAP: UIDVALIDITY,
+ * HIGHESTMODSEQ of a mailbox); derived, may be lost.  One line, at most 1000
+ * bytes.  NULL: none. */
+const char *sp_pull_memo(const struct sp_pull *p, struct sp_view key);
+void sp_pull_set_memo(
+    struct sp_pull *p, struct sp_view key, struct sp_view text);
+
+/* ---- for who runs it ------------------------------------------------- */
+
+/* A password or a token.  ${again}: the server refused the last one. */
+struct sp_pull_credentials {
+	SP_CHECK enum sp_code (*get)(
+	    void *ctx, bool again, struct sp_buf *out, struct sp_err *err);
+	void *ctx;
+};
+
+/* Where messages go.  The answers come, in order of end(), from end() and
+ * flush(), through sp_pull_answer. */
+struct sp_pull_sink {
+	/* ${provenance}: the JSON of XSEALPOST SOURCE (doc/door.md). */
+	SP_CHECK enum sp_code (*begin)(void *ctx, struct sp_view provenance,
+	    void *tag, struct sp_err *err);
+	SP_CHECK enum sp_code (*data)(
+	    void *ctx, struct sp_view bytes, struct sp_err *err);
+	SP_CHECK enum sp_code (*end)(void *ctx, struct sp_err *err);
+	void (*abort)(void *ctx);
+	SP_CHECK enum sp_code (*flush)(void *ctx, struct sp_err *err);
+	/* Append to ${out} the ids of this account's messages in entries from
+	 * ${from} on, one a line (doc/door.md, "pulled"), and say up to which
+	 * entry (exclusive) that holds.  SP_EEND: nothing more behind it. */
+	SP_CHECK enum sp_code (*pulled)(void *ctx, const char *account,
+	    uint64_t from, struct sp_buf *out, uint64_t *next,
+	    struct sp_err *err);
+	void *ctx;
+};
+
+struct sp_pull_answer {
+	enum sp_code rc; /* SP_OK: durable; SP_EPERM: refused for good */
+	bool unknown; /* it may be in: the log must be asked */
+	uint64_t seq;
+	const char *why;
+};
+/* For a sink: what became of the message with ${tag}. */
+void sp_pull_answer(void *tag, const struct sp_pull_answer *a);
+
+struct sp_pull_opts {
+	const char *dir; /* of the archive */
+	const struct sp_pull_conf *conf;
+	struct sp_pull_credentials credentials;
+	struct sp_pull_sink sink;
+	struct sp_stream_bell *bell;
+	void (*step)(void *ctx, const char *what, bool ok, const char *text);
+	void (*note)(void *ctx, const char *text);
+	/* LIST: each message, and how many of its id the archive has. */
+	SP_CHECK enum sp_code (*listed)(void *ctx, const struct sp_pull_meta *m,
+	    size_t known, struct sp_err *err);
+	void *ctx;
+};
+
+struct sp_pull_result {
+	uint64_t taken, bytes; /* made durable in this run */
+	uint64_t known; /* were in the archive already */
+	uint64_t deleted, skipped;
+	uint64_t there; /* messages in the mailbox */
+	enum sp_pull_trouble trouble; /* where it failed */
+	uint64_t wait; /* seconds that the server asked for */
+};
+
+struct sp_pull *sp_pull_new(const struct sp_pull_opts *opts);
+void sp_pull_free(struct sp_pull *p); /* NULL is fine */
+/* One visit: connect, log in, work, log out.  Learns from the log first what
+ * it does not know. */
+SP_CHECK enum sp_code sp_pull_visit(struct sp_pull *p, enum sp_pull_mode mode,
+    struct sp_pull_result *out, struct sp_err *err);
+
+#endif
