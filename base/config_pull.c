@@ -65,16 +65,6 @@ is_loopback(const char *server)
 	return (strcmp(server, LOOPBACK_NAME) == 0);
 }
 
-/* Its state is a file of this name. */
-static bool
-name_ok(const char *s)
-{
-	static const char fine[] = "abcdefghijklmnopqrstuvwxyz"
-				   "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
-
-	return (*s != '\0' && *s != '.' && strspn(s, fine) == strlen(s));
-}
-
 static bool
 take_after(struct sp_pull_conf *p)
 {
@@ -111,10 +101,6 @@ fault(struct sp_pull_conf *p, const char **opt)
 	const bool token =
 	    p->auth == SP_PULL_XOAUTH2 || p->auth == SP_PULL_OAUTHBEARER;
 
-	*opt = "";
-	if (!name_ok(p->name))
-		return ("its name has other bytes than letters, digits, -, _ "
-			"and .; its state is kept in a file of this name");
 	*opt = "server";
 	if (p->server == NULL)
 		return ("it has no server; expected server = NAME");

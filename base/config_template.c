@@ -61,6 +61,36 @@ static const char listen_rest[] =
     "}\n"
     "\n";
 
+static const char pull[] =
+    "# One section for each mailbox to fetch: pull NAME { ... }\n"
+    "# (doc/pull.md; try it with: sealpost pull --check NAME)\n"
+    "#pull journal {\n"
+    "#\tpreset = servicenow-pop3  # or microsoft365, google\n"
+    "#\tserver = pop.example.com\n"
+    "#\tuser = journal@example.com\n"
+    "#\tpassword_file = /etc/sealpost/journal.password\n"
+    "#\n"
+    "#\ttype = pop3              # or imap\n"
+    "#\tport = 0                 # 0: as usual for type and security\n"
+    "#\tauth = password          # plain, xoauth2, oauthbearer\n"
+    "#\tsecurity = tls           # starttls, none\n"
+    "#\tinsecure_plaintext = false  # none beyond this host\n"
+    "#\tca = /etc/ssl/site-ca.pem   # instead of the system's authorities\n"
+    "#\tcrl = /etc/ssl/site-crl.pem # revocation lists\n"
+    "#\tfingerprint = { }        # SHA-256 of the server's certificate\n"
+    "#\tproxy = http://192.0.2.1:3128\n"
+    "#\tmailboxes = { INBOX }    # IMAP\n"
+    "#\tafter = keep             # delete, or move:MAILBOX (IMAP)\n"
+    "#\tpoll = 5m                # between visits\n"
+    "#\tidle = true              # IMAP: be told of new mail\n"
+    "#\tjournal = false          # whether journal reports can be trusted\n"
+    "#\tactive = true\n"
+    "#\tmax_message = 150M       # larger messages stay where they are\n"
+    "#\tsession_messages = 500   # then the session is closed, and a new one\n"
+    "#\ttimeout = 60             # seconds to wait for the server\n"
+    "#}\n"
+    "\n";
+
 static const char rest[] =
     "log {\n"
     "\t#to = stderr             # or syslog\n"
@@ -153,6 +183,8 @@ sp_config_template(
 		rc = networks(out, listen);
 	if (rc == SP_OK)
 		rc = sp_buf_adds(out, listen_rest);
+	if (rc == SP_OK)
+		rc = sp_buf_adds(out, pull);
 	if (rc == SP_OK)
 		rc = sp_buf_adds(out, rest);
 	/* What init writes must load. */

@@ -86,8 +86,8 @@ enum sp_code sp_pull_fail(struct sp_pull *p, enum sp_pull_trouble why,
 /* Seconds that the server asked to be left alone. */
 void sp_pull_wait_at_least(struct sp_pull *p, uint64_t seconds);
 /* A step of --check; nothing in the other modes. */
-void sp_pull_step(struct sp_pull *p, const char *what, bool ok,
-    const char *fmt, ...) SP_PRINTF(4, 5);
+void sp_pull_step(struct sp_pull *p, const char *what, bool ok, const char *fmt,
+    ...) SP_PRINTF(4, 5);
 /* A line for the log that is no failure ("uidvalidity_changed ..."). */
 void sp_pull_note(struct sp_pull *p, const char *fmt, ...) SP_PRINTF(2, 3);
 
@@ -173,6 +173,7 @@ void sp_pull_answer(void *tag, const struct sp_pull_answer *a);
 struct sp_pull_opts {
 	const char *dir; /* of the archive */
 	const struct sp_pull_conf *conf;
+	sp_pull_source *source; /* of conf->type */
 	struct sp_pull_credentials credentials;
 	struct sp_pull_sink sink;
 	struct sp_stream_bell *bell;

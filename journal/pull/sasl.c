@@ -19,7 +19,7 @@ sp_sasl_wipe(struct sp_buf *b)
 
 /* Whether ${v} is at least one byte, and none of them is in ${not}. */
 static bool
-clean(struct sp_view v, const char *not, size_t n)
+clean(struct sp_view v, const char * not, size_t n)
 {
 	for (size_t i = 0; i < v.n; i++) {
 		if (memchr(not, v.p[i], n) != NULL)
@@ -38,8 +38,8 @@ bad(struct sp_err *err, const char *what)
 
 /* base64 of ${raw} to ${out}; ${raw} is wiped. */
 static enum sp_code
-finish(struct sp_buf *raw, enum sp_code rc, struct sp_buf *out,
-    struct sp_err *err)
+finish(
+    struct sp_buf *raw, enum sp_code rc, struct sp_buf *out, struct sp_err *err)
 {
 	if (rc == SP_OK)
 		rc = sp_b64_append(out, raw->p, raw->n);
@@ -134,8 +134,8 @@ sp_sasl_oauthbearer(struct sp_buf *out, struct sp_view user,
 	if (rc == SP_OK && port != 0)
 		rc = sp_buf_addf(&raw, "port=%u\1", (unsigned)port);
 	if (rc == SP_OK)
-		rc = sp_buf_addf(&raw, "auth=Bearer %.*s\1\1", (int)token.n,
-		    token.p);
+		rc = sp_buf_addf(
+		    &raw, "auth=Bearer %.*s\1\1", (int)token.n, token.p);
 	return (finish(&raw, rc, out, err));
 }
 

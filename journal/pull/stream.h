@@ -62,17 +62,18 @@ SP_CHECK enum sp_code sp_stream_connect(const struct sp_stream_opts *opts,
     struct sp_stream **out, struct sp_err *err);
 /* The handshake, after the server agreed to it.  Bytes that came before it
  * are an attack or a fault: SP_EPERM. */
-SP_CHECK enum sp_code sp_stream_starttls(struct sp_stream *s, struct sp_err *err);
+SP_CHECK enum sp_code sp_stream_starttls(
+    struct sp_stream *s, struct sp_err *err);
 void sp_stream_close(struct sp_stream *s); /* NULL is fine */
 
 /* A line without its CRLF or LF, borrowed until the next call.  SP_ELIMIT:
  * longer than ${max} bytes. */
-SP_CHECK enum sp_code sp_stream_line(struct sp_stream *s, size_t max,
-    struct sp_view *line, struct sp_err *err);
+SP_CHECK enum sp_code sp_stream_line(
+    struct sp_stream *s, size_t max, struct sp_view *line, struct sp_err *err);
 /* What is there, at least one byte, at most ${max}; borrowed until the next
  * call, and taken. */
-SP_CHECK enum sp_code sp_stream_some(struct sp_stream *s, size_t max,
-    struct sp_view *bytes, struct sp_err *err);
+SP_CHECK enum sp_code sp_stream_some(
+    struct sp_stream *s, size_t max, struct sp_view *bytes, struct sp_err *err);
 SP_CHECK enum sp_code sp_stream_write(
     struct sp_stream *s, const void *p, size_t n, struct sp_err *err);
 /* Wait up to ${us} for bytes: SP_OK there are some; SP_EEND none, or somebody

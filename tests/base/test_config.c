@@ -153,8 +153,35 @@ static const struct {
 	const char *name, *in, *want;
 } mistakes[] = {
 	{ "unknown option", "\nspeed = 1\n", "f:2: unknown option \"speed\"" },
-	{ "unknown section", "\n\npull a { x = 1 }",
-	    "f:3: unknown section \"pull\"" },
+	{ "unknown section", "\n\npush a { x = 1 }",
+	    "f:3: unknown section \"push\"" },
+	{ "no server", "\npull a { user = u }\n",
+	    "f:2: section \"pull a\": it has no server; expected server = "
+	    "NAME" },
+	{ "no user", "pull a { server = s }\n",
+	    "f:1: section \"pull a\": it has no user; expected user = NAME" },
+	{ "no password", "pull a {\nserver = s\nuser = u\n}\n",
+	    "f:1: section \"pull a\": it has no password_file; expected "
+	    "password_file = FILE with the password alone in it" },
+	{ "clear text",
+	    "pull a {\nserver = s\nuser = u\npassword_file = /p\n"
+	    "security = none\n}\n",
+	    "f:5: section \"pull a\": security = none would send the password "
+	    "and the mail in clear text; expected tls or starttls, or "
+	    "insecure_plaintext = true if you want that" },
+	{ "pop3 move",
+	    "pull a {\nserver = s\nuser = u\npassword_file = \"/p\"\n"
+	    "after = \"move:Old\"\n}\n",
+	    "f:5: section \"pull a\": after = move:MAILBOX needs type = imap; "
+	    "POP3 has no other mailboxes" },
+	{ "after",
+	    "pull a {\nserver = s\nuser = u\npassword_file = /p\n"
+	    "after = \"move:\"\n}\n",
+	    "f:5: section \"pull a\": after is none of keep, delete and "
+	    "move:MAILBOX" },
+	{ "secret", "pull a {\nserver = s\nuser = u\npassword_file = p\n}\n",
+	    "f:4: section \"pull a\": password_file is no absolute path and no "
+	    "credential:NAME" },
 	{ "later section", "timestamp { }",
 	    "f:1: unknown section \"timestamp\"" },
 	{ "unknown option in a section", "log {\n colour = 1 }",

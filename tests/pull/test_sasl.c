@@ -59,8 +59,8 @@ test_a_name_with_a_comma_is_escaped(void **state)
 	assert_int_equal(sp_sasl_oauthbearer(&b, sp_view_str("a,b=c"),
 			     sp_view_str("T"), "h", 0, &err),
 	    SP_OK);
-	assert_true(sp_b64_decode(sp_buf_view(&b),
-	    (uint8_t *)sp_buf_reserve(&raw, b.n), &n));
+	assert_true(sp_b64_decode(
+	    sp_buf_view(&b), (uint8_t *)sp_buf_reserve(&raw, b.n), &n));
 	raw.n = n;
 	want(&raw, "n,a=a=2Cb=3Dc,\1host=h\1auth=Bearer T\1\1");
 	sp_sasl_wipe(&b);
@@ -128,10 +128,10 @@ test_a_failure_says_what_to_do(void **state)
 	assert_int_equal(
 	    failure("{\"status\":\"insufficient_scope\"}", NULL, 0),
 	    SP_SASL_SCOPE);
-	assert_int_equal(failure("{\"status\":\"400\"}", NULL, 0),
-	    SP_SASL_REQUEST);
-	assert_int_equal(failure("{\"status\":\"x\\u0007y\"}", why,
-			     sizeof(why)),
+	assert_int_equal(
+	    failure("{\"status\":\"400\"}", NULL, 0), SP_SASL_REQUEST);
+	assert_int_equal(
+	    failure("{\"status\":\"x\\u0007y\"}", why, sizeof(why)),
 	    SP_SASL_OTHER);
 	assert_string_equal(why, "status x?y");
 }
@@ -145,11 +145,10 @@ test_any_bytes_are_a_failure_of_some_kind(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(text) - 1; i++)
-		assert_int_equal(sp_sasl_failure(sp_view_mem(text, i), why,
-				     sizeof(why)),
+		assert_int_equal(
+		    sp_sasl_failure(sp_view_mem(text, i), why, sizeof(why)),
 		    SP_SASL_UNREADABLE);
-	assert_int_equal(
-	    sp_sasl_failure(sp_view_str(text), why, sizeof(why)),
+	assert_int_equal(sp_sasl_failure(sp_view_str(text), why, sizeof(why)),
 	    SP_SASL_TOKEN);
 	assert_int_equal(failure("[1]", why, sizeof(why)), SP_SASL_UNREADABLE);
 	assert_int_equal(
