@@ -435,9 +435,9 @@ sp_local_event(struct sp_local *l, const char *name, struct sp_view detail,
 }
 
 void
-sp_local_on_answer(struct sp_local *l, sp_host_answer *answer, void *ctx)
+sp_local_on_answer(struct sp_local *l, sp_host_answer *tell, void *ctx)
 {
-	l->answer = answer;
+	l->answer = tell;
 	l->answer_ctx = ctx;
 }
 
