@@ -28,6 +28,7 @@ static const struct command commands[] = {
 	{ "reconcile", sp_cmd_reconcile, "name what the archive should have" },
 	{ "seal", sp_cmd_seal, "cut and seal the open segment now" },
 	{ "reindex", sp_cmd_reindex, "rebuild the index from the archive" },
+	{ "passwd", sp_cmd_passwd, "make and change who may log in" },
 	{ "key", sp_cmd_key, "show the verification keys" },
 	{ "proof", sp_cmd_proof, "an inclusion proof for one entry" },
 };

@@ -40,10 +40,13 @@ struct sp_listen {
 	struct sockaddr_storage sa;
 	socklen_t salen;
 	enum sp_proto protocol;
-	struct sp_networks allow; /* that may send; empty: loopback only */
+	struct sp_networks allow; /* that may send; empty: loopback only, or
+	                           * anyone with require_auth */
 	/* accepted; empty: any.  "addr", "@domain", or a pattern
 	 * (base/pattern.h) */
 	struct sp_texts recipients;
+	char *auth_users; /* file of who may log in; NULL: nobody */
+	bool require_auth; /* mail only from who has logged in */
 	bool journal; /* trusted journal source: reports are unwrapped */
 	enum sp_bare_newline bare_newline;
 	char *hostname; /* in the greeting; default: the host's name */

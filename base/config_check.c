@@ -76,8 +76,9 @@ sp_config_in_networks(const struct sp_networks *list, const struct sockaddr *sa)
 bool
 sp_config_allows(const struct sp_listen *l, const struct sockaddr *sa)
 {
-	return (l->allow.n == 0 ? sp_config_is_loopback(sa)
-				: sp_config_in_networks(&l->allow, sa));
+	if (l->allow.n == 0)
+		return (l->require_auth || sp_config_is_loopback(sa));
+	return (sp_config_in_networks(&l->allow, sa));
 }
 
 /* 0 where it has none. */
@@ -136,11 +137,11 @@ check_listen(const struct sp_config *c, const struct sp_listen *l,
 		    "address = ADDRESS:PORT",
 		    s->path, sp_config_line(s, "listen", l->name, "address"),
 		    l->name));
-	if (!sp_config_is_loopback(sa) && l->allow.n == 0)
+	if (!sp_config_is_loopback(sa) && l->allow.n == 0 && !l->require_auth)
 		return (sp_err_set(err, SP_ECONFIG, 0,
 		    "%s:%u: address %s can be reached from other hosts; "
 		    "expected allow = { NETWORK, ... } in section "
-		    "\"listen %s\" saying which may send",
+		    "\"listen %s\" saying which may send, or require_auth",
 		    s->path, sp_config_line(s, "listen", l->name, "address"),
 		    l->address, l->name));
 	if (l->protocol == SP_PROTO_LMTP && port_of(sa) == 25)
@@ -148,6 +149,13 @@ check_listen(const struct sp_config *c, const struct sp_listen *l,
 		    "%s:%u: protocol lmtp must not be spoken on port 25 "
 		    "(RFC 2033); expected another port in address, like 2424",
 		    s->path, sp_config_line(s, "listen", l->name, "protocol")));
+	if (l->require_auth && l->auth_users == NULL)
+		return (sp_err_set(err, SP_ECONFIG, 0,
+		    "%s:%u: require_auth needs to know who may log in; "
+		    "expected auth_users = /FILE in section \"listen %s\"",
+		    s->path,
+		    sp_config_line(s, "listen", l->name, "require_auth"),
+		    l->name));
 	for (const struct sp_listen *o = c->listen; o < l; o++) {
 		if (o->salen == l->salen &&
 		    memcmp(&o->sa, &l->sa, l->salen) == 0)

@@ -24,7 +24,7 @@ static const struct {
 	{ "HELP", SP_VERB_HELP },
 	{ "XSEALPOST", SP_VERB_XSEALPOST },
 	{ "STARTTLS", SP_VERB_KNOWN },
-	{ "AUTH", SP_VERB_KNOWN },
+	{ "AUTH", SP_VERB_AUTH },
 	{ "XFORWARD", SP_VERB_KNOWN },
 	{ "XCLIENT", SP_VERB_KNOWN },
 	{ "PROXY", SP_VERB_KNOWN },
@@ -112,6 +112,13 @@ mail_param(
 	if (sp_view_ieq_str(k, "SMTPUTF8")) {
 		c->smtputf8 = true;
 		return (has ? SP_PATH_VALUE : SP_PATH_OK);
+	}
+	if (sp_view_ieq_str(k, "AUTH")) {
+		c->auth = true;
+		return (v.n > 0 && v.n <= SP_AUTH_PARAM_MAX &&
+				(sp_xtext_ok(v) || sp_view_eq_str(v, "<>"))
+			    ? SP_PATH_OK
+			    : SP_PATH_VALUE);
 	}
 	if (sp_view_ieq_str(k, "RET"))
 		return (sp_view_ieq_str(v, "FULL") || sp_view_ieq_str(v, "HDRS")
@@ -242,6 +249,7 @@ path(struct sp_view arg, const char *word, bool allow_null,
 
 	out->nparams = 0;
 	out->has_size = out->smtputf8 = out->notify_success = false;
+	out->auth = false;
 	out->size = 0;
 	out->body = SP_BODY_NONE;
 	if (!sp_view_istarts(v, word))

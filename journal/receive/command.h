@@ -28,6 +28,7 @@ enum sp_verb {
 	SP_VERB_QUIT,
 	SP_VERB_VRFY,
 	SP_VERB_HELP,
+	SP_VERB_AUTH,
 	SP_VERB_XSEALPOST,
 	SP_VERB_KNOWN, /* known but not offered: 502 */
 	SP_VERB_HTTP /* GET, POST, ...: not mail at all */
@@ -41,9 +42,10 @@ struct sp_command {
 /* ${line} without its line end. */
 void sp_command_parse(struct sp_view line, struct sp_command *out);
 
-#define SP_PARAMS_MAX 16 /* parameters of one command */
-#define SP_ORCPT_MAX  500 /* RFC 3461 section 4.2, with its type */
-#define SP_ENVID_MAX  100
+#define SP_PARAMS_MAX	  16 /* parameters of one command */
+#define SP_ORCPT_MAX	  500 /* RFC 3461 section 4.2, with its type */
+#define SP_ENVID_MAX	  100
+#define SP_AUTH_PARAM_MAX 500 /* of MAIL */
 
 enum sp_path_result {
 	SP_PATH_OK,
@@ -65,6 +67,7 @@ struct sp_path_command {
 	uint64_t size;
 	enum sp_body body;
 	bool smtputf8;
+	bool auth; /* AUTH= was given (RFC 4954 section 5) */
 	bool notify_success; /* NOTIFY holds SUCCESS */
 };
 

@@ -7,8 +7,6 @@
 #include "base/clock.h"
 #include "journal/receive/receive_i.h"
 
-static void go_on(struct sp_connection *c);
-
 static void
 report_lost(struct sp_connection *c)
 {
@@ -20,12 +18,12 @@ report_lost(struct sp_connection *c)
 
 /* ---- closing -------------------------------------------------------- */
 
-static void
-maybe_free(struct sp_connection *c)
+void
+sp_connection_maybe_free(struct sp_connection *c)
 {
 	struct sp_receive *r = c->r;
 
-	if (c->handle_open || c->job_open)
+	if (c->handle_open || c->job_open || c->check_open)
 		return;
 	if (c->prev != NULL)
 		c->prev->next = c->next;
@@ -76,7 +74,7 @@ on_close(uv_handle_t *h)
 	sp_peers_leave(c->r->peers, c->peer);
 	c->peer = NULL;
 	sp_buf_done(&c->writing);
-	maybe_free(c);
+	sp_connection_maybe_free(c);
 }
 
 void
@@ -115,7 +113,7 @@ finish(struct sp_connection *c)
 	if (uv_shutdown(&c->shutdown, &c->u.stream, on_shutdown) != 0)
 		sp_connection_drop(c);
 	else
-		go_on(c);
+		sp_connection_go_on(c);
 }
 
 /* ---- writing -------------------------------------------------------- */
@@ -133,7 +131,7 @@ on_write(uv_write_t *req, int status)
 		c->broken = true;
 		sp_buf_clear(&c->out);
 	}
-	go_on(c);
+	sp_connection_go_on(c);
 }
 
 /* Give replies to the kernel, the rest to libuv. */
@@ -197,13 +195,13 @@ committed(
 	if (!c->handle_open) {
 		/* The peer has gone; what was stored stays stored. */
 		sp_buf_clear(&c->out);
-		maybe_free(c);
+		sp_connection_maybe_free(c);
 		return;
 	}
 	if (c->closing)
 		return;
 	c->idle_since = uv_now(c->r->loop);
-	go_on(c);
+	sp_connection_go_on(c);
 }
 
 static void
@@ -260,7 +258,7 @@ on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf)
 		c->broken = c->broken || got != UV_EOF;
 		(void)uv_read_stop(stream);
 		c->reading = false;
-		go_on(c);
+		sp_connection_go_on(c);
 		return;
 	}
 	if (c->lingering)
@@ -272,7 +270,7 @@ on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf)
 	used = sp_machine_input(&c->machine, buf->base, n, &c->out);
 	if (used < n && sp_machine_state(&c->machine) != SP_SESSION_CLOSING)
 		hold(c, buf->base + used, n - used);
-	go_on(c);
+	sp_connection_go_on(c);
 }
 
 /* Let the session have what was held back. */
@@ -309,8 +307,8 @@ want_read(struct sp_connection *c)
 }
 
 /* After anything happened: flush, feed, commit, close, read on. */
-static void
-go_on(struct sp_connection *c)
+void
+sp_connection_go_on(struct sp_connection *c)
 {
 	enum sp_session_state state;
 
@@ -319,6 +317,8 @@ go_on(struct sp_connection *c)
 	state = sp_machine_state(&c->machine);
 	if (state == SP_SESSION_COMMIT)
 		commit(c);
+	else if (state == SP_SESSION_CHECK && !c->broken && !c->eof)
+		sp_connection_check_login(c);
 	else if (c->broken)
 		sp_connection_drop(c);
 	else if (state == SP_SESSION_CLOSING && !c->is_writing &&
@@ -437,7 +437,7 @@ welcome(struct sp_connection *c)
 		sp_machine_end(&c->machine, SP_REPLY_EARLY, &c->out);
 	else
 		sp_machine_greet(&c->machine, &c->out);
-	go_on(c);
+	sp_connection_go_on(c);
 }
 
 static struct sp_connection *
@@ -546,6 +546,10 @@ sp_connection_sweep(struct sp_connection *c, uint64_t now)
 		return;
 	}
 	state = sp_machine_state(&c->machine);
+	if (state == SP_SESSION_CHECK) {
+		sp_connection_sweep_login(c, now);
+		return;
+	}
 	if (c->job_open && now - c->commit_since >= SP_PROGRESS_MS) {
 		c->commit_since = now;
 		sp_machine_progress(&c->machine, &c->out);
@@ -568,7 +572,7 @@ sp_connection_sweep(struct sp_connection *c, uint64_t now)
 	if (state == SP_SESSION_DATA)
 		report_lost(c);
 	sp_machine_end(&c->machine, late, &c->out);
-	go_on(c);
+	sp_connection_go_on(c);
 }
 
 void
@@ -577,5 +581,5 @@ sp_connection_drain(struct sp_connection *c)
 	if (c->closing || c->lingering)
 		return;
 	sp_machine_drain(&c->machine, &c->out);
-	go_on(c);
+	sp_connection_go_on(c);
 }

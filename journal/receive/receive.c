@@ -299,6 +299,32 @@ raise_files(void)
 	(void)setrlimit(RLIMIT_NOFILE, &lim);
 }
 
+/* Without a file that can be used nobody is turned away for good: AUTH, and
+ * MAIL where it is required, are answered 454. */
+static void
+load_users(struct sp_listener *l)
+{
+	const char *path = l->env.cfg->auth_users;
+	struct sp_err err;
+
+	if (path == NULL)
+		return;
+	if (sp_users_load(path, &l->users, &err) == SP_OK)
+		l->env.users = l->users;
+	else {
+		l->env.users_bad = true;
+		sp_report_users(l->r, l->env.cfg->name, &err);
+	}
+}
+
+static bool
+may_login(void *ctx, const struct sp_session_info *i)
+{
+	const struct sp_receive *r = ctx;
+
+	return (sp_logins_may(r->logins, i->peer, uv_now(r->loop)));
+}
+
 static void
 fill_env(struct sp_listener *l, const struct sp_listen *cfg)
 {
@@ -310,6 +336,8 @@ fill_env(struct sp_listener *l, const struct sp_listen *cfg)
 		.refused = sp_report_refused,
 		.fault = sp_report_fault,
 		.broken = sp_report_broken,
+		.may_login = may_login,
+		.login = sp_report_login,
 		.ctx = l->r,
 	};
 }
@@ -332,6 +360,7 @@ open_all(struct sp_receive *r, struct sp_err *err)
 		if (door)
 			sp_door_listen(&l->door, r->door_name, r->hostname);
 		fill_env(l, door ? &l->door : &o->cfg->listen[i]);
+		load_users(l);
 		if (fd >= 0)
 			rc = open_listener(l, fd, err);
 	}
@@ -362,6 +391,7 @@ fill(struct sp_receive *r)
 	r->door_name = sp_xstrdup("door");
 	r->memory = sp_memory_new(cfg->memory, r->state_dir);
 	r->peers = sp_peers_new();
+	r->logins = sp_logins_new(r->loop, on_idle, r);
 	r->read_buf = sp_xmalloc(SP_READ_SIZE);
 	sp_buf_init(&r->refused_first, 8192);
 	sp_door_self(r->actor, sizeof(r->actor));
@@ -401,7 +431,7 @@ void
 sp_receive_gone(struct sp_receive *r)
 {
 	if (!r->draining || r->drained || r->connections != NULL ||
-	    !sp_commit_idle(r->commit))
+	    !sp_commit_idle(r->commit) || !sp_logins_idle(r->logins))
 		return;
 	r->drained = true;
 	if (r->drain_done != NULL)
@@ -443,7 +473,7 @@ close_all(struct sp_receive *r)
 		uv_close((uv_handle_t *)&r->timer, on_timer_close);
 	}
 	while (r->handles > 0 || r->connections != NULL ||
-	       !sp_commit_idle(r->commit))
+	       !sp_commit_idle(r->commit) || !sp_logins_idle(r->logins))
 		(void)uv_run(r->loop, UV_RUN_ONCE);
 }
 
@@ -461,6 +491,9 @@ sp_receive_free(struct sp_receive *r)
 	}
 	sp_commit_free(r->commit);
 	sp_peers_free(r->peers);
+	sp_logins_free(r->logins);
+	for (size_t i = 0; i < r->nlisteners; i++)
+		sp_users_free(r->listeners[i].users);
 	sp_memory_free(r->memory);
 	sp_buf_done(&r->refused_first);
 	free(r->listeners);

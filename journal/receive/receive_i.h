@@ -4,10 +4,12 @@
 
 #include "journal/receive/commit.h"
 #include "journal/receive/door.h"
+#include "journal/receive/login.h"
 #include "journal/receive/machine.h"
 #include "journal/receive/memory.h"
 #include "journal/receive/peer.h"
 #include "journal/receive/receive.h"
+#include "journal/receive/users.h"
 
 #define SP_READ_SIZE   65536 /* one read of message data */
 #define SP_READ_SMALL  8192 /* of commands, or when memory is tight */
@@ -34,6 +36,7 @@ struct sp_listener {
 	struct sp_session_env env;
 	char local[SP_PEER_TEXT]; /* "" where bound to any address */
 	uint64_t sessions;
+	struct sp_users *users;
 };
 
 struct sp_connection {
@@ -57,6 +60,9 @@ struct sp_connection {
 	bool reading, eof, broken, lingering, closing;
 	bool handle_open, job_open; /* what still needs this struct */
 	struct sp_commit_job job;
+	bool check_open; /* a login is being checked */
+	uint64_t check_until; /* its answer waits; 0: none is known yet */
+	struct sp_login_job check;
 
 	/* milliseconds of the loop's clock */
 	uint64_t idle_since, data_since, write_since, linger_until;
@@ -79,6 +85,7 @@ struct sp_receive {
 	struct sp_memory *memory;
 	struct sp_commit *commit;
 	struct sp_peers *peers;
+	struct sp_logins *logins;
 	struct sp_doorkeeper door;
 	struct sp_listener *listeners;
 	size_t nlisteners;
@@ -117,6 +124,14 @@ void sp_connection_drain(struct sp_connection *c);
 /* Close at once. */
 void sp_connection_drop(struct sp_connection *c);
 void sp_connection_destroy(struct sp_connection *c);
+/* After anything happened: flush, feed, commit, close, read on. */
+void sp_connection_go_on(struct sp_connection *c);
+/* Give it back once nothing needs it any more. */
+void sp_connection_maybe_free(struct sp_connection *c);
+
+/* connection_login.c; the session is in CHECK */
+void sp_connection_check_login(struct sp_connection *c);
+void sp_connection_sweep_login(struct sp_connection *c, uint64_t now);
 
 /* receive.c */
 /* A connection or listener is gone: see whether drain or free is done. */
@@ -129,6 +144,12 @@ void sp_report_accepted(struct sp_receive *r, const struct sp_session_info *i,
     const struct sp_append_item *item);
 void sp_report_refused(
     void *ctx, const struct sp_session_info *i, struct sp_view reply);
+/* Somebody tried to log in. */
+void sp_report_login(void *ctx, const struct sp_session_info *i,
+    const char *user, const char *mechanism, bool ok);
+/* The file of a listener's users cannot be used. */
+void sp_report_users(
+    struct sp_receive *r, const char *listener, const struct sp_err *err);
 void sp_report_fault(
     void *ctx, const struct sp_session_info *i, const struct sp_err *err);
 /* What came was not the protocol, and the connection was closed. */

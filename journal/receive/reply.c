@@ -9,6 +9,7 @@ static const char *const texts[SP_REPLY_COUNT] = {
 	[SP_REPLY_RCPT_OK] = "250 2.1.5 Ok\r\n",
 	[SP_REPLY_GO] = "354 End data with <CR><LF>.<CR><LF>\r\n",
 	[SP_REPLY_BYE] = "221 2.0.0 Bye\r\n",
+	[SP_REPLY_AUTH_OK] = "235 2.7.0 Authentication successful\r\n",
 	[SP_REPLY_HELP] = "214 2.0.0 A journal archive; see RFC 5321\r\n",
 	[SP_REPLY_VRFY] = "252 2.0.0 Send mail and it will be tried\r\n",
 
@@ -27,6 +28,11 @@ static const char *const texts[SP_REPLY_COUNT] = {
 	    "451 4.3.0 Not stored, the archive's clock is off, try again\r\n",
 	[SP_REPLY_ROLLBACK] =
 	    "451 4.3.0 Not stored, the archive was rolled back, try again\r\n",
+
+	[SP_REPLY_AUTH_LATER] =
+	    "454 4.7.0 Authentication not possible for now, try again\r\n",
+	[SP_REPLY_AUTH_BLOCKED] =
+	    "454 4.7.0 Too many wrong logins from your address, try later\r\n",
 
 	[SP_REPLY_LINE_LONG] = "500 5.5.2 Line too long\r\n",
 	[SP_REPLY_BARE_LF_LINE] = "500 5.5.2 Lines must end with CR LF\r\n",
@@ -61,6 +67,18 @@ static const char *const texts[SP_REPLY_COUNT] = {
 	[SP_REPLY_BINARY_DATA] = "503 5.5.1 BINARYMIME needs BDAT\r\n",
 	[SP_REPLY_NEED_SOURCE] = "503 5.5.1 Need XSEALPOST SOURCE first\r\n",
 	[SP_REPLY_IN_MAIL] = "503 5.5.1 Not inside a transaction\r\n",
+
+	[SP_REPLY_AUTH_SYNTAX] = "501 5.5.2 Response not understood\r\n",
+	[SP_REPLY_AUTH_CANCEL] = "501 5.7.0 Authentication cancelled\r\n",
+	[SP_REPLY_AUTH_LONG] = "500 5.5.6 Response too long\r\n",
+	[SP_REPLY_AUTH_TWICE] = "503 5.5.1 Already authenticated\r\n",
+	[SP_REPLY_AUTH_UNKNOWN] = "504 5.5.4 Mechanism not offered\r\n",
+	[SP_REPLY_AUTH_FAILED] = "535 5.7.8 Authentication failed\r\n",
+	[SP_REPLY_AUTH_CLEAR] =
+	    "538 5.7.11 Encryption required for authentication\r\n",
+	[SP_REPLY_NEED_AUTH] = "530 5.7.0 Authentication required\r\n",
+	[SP_REPLY_NEED_TLS] =
+	    "530 5.7.0 Must issue a STARTTLS command first\r\n",
 
 	[SP_REPLY_TOO_BIG] = "552 5.3.4 Message too large\r\n",
 	[SP_REPLY_BARE_LF] = "521 5.5.2 Message has lines without CR LF\r\n",

@@ -16,6 +16,7 @@ enum sp_reply {
 	SP_REPLY_RCPT_OK,
 	SP_REPLY_GO, /* 354 */
 	SP_REPLY_BYE,
+	SP_REPLY_AUTH_OK, /* 235 */
 	SP_REPLY_HELP,
 	SP_REPLY_VRFY,
 	/* ours: try again */
@@ -31,6 +32,8 @@ enum sp_reply {
 	SP_REPLY_FAULT, /* 451 4.3.0 */
 	SP_REPLY_CLOCK, /* 451 4.3.0 */
 	SP_REPLY_ROLLBACK, /* 451 4.3.0 */
+	SP_REPLY_AUTH_LATER, /* 454 4.7.0 */
+	SP_REPLY_AUTH_BLOCKED, /* 454 4.7.0 */
 	/* theirs: syntax */
 	SP_REPLY_LINE_LONG,
 	SP_REPLY_BARE_LF_LINE,
@@ -63,6 +66,16 @@ enum sp_reply {
 	SP_REPLY_BINARY_DATA,
 	SP_REPLY_NEED_SOURCE,
 	SP_REPLY_IN_MAIL, /* XSEALPOST inside a transaction */
+	/* theirs: logging in (RFC 4954) */
+	SP_REPLY_AUTH_SYNTAX, /* 501 5.5.2 */
+	SP_REPLY_AUTH_CANCEL, /* 501 5.7.0 */
+	SP_REPLY_AUTH_LONG, /* 500 5.5.6 */
+	SP_REPLY_AUTH_TWICE, /* 503 5.5.1 */
+	SP_REPLY_AUTH_UNKNOWN, /* 504 5.5.4 */
+	SP_REPLY_AUTH_FAILED, /* 535 5.7.8 */
+	SP_REPLY_AUTH_CLEAR, /* 538 5.7.11 */
+	SP_REPLY_NEED_AUTH, /* 530 5.7.0 */
+	SP_REPLY_NEED_TLS, /* 530 5.7.0 */
 	/* theirs: policy */
 	SP_REPLY_TOO_BIG,
 	SP_REPLY_BARE_LF, /* 521, then closed */

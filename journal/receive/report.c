@@ -85,12 +85,14 @@ sp_report_accepted(struct sp_receive *r, const struct sp_session_info *i,
 	sp_hex_encode(item->sha256, SP_SHA256_LEN, hex);
 	sp_report(r, SP_LOG_INFO, "accepted",
 	    "seq=%" PRIu64 " session=%s listener=%s peer=%s helo=%s from=%s "
-	    "recipients=%zu size=%zu sha256=%s ms=%" PRId64,
+	    "recipients=%zu size=%zu sha256=%s ms=%" PRId64 "%s%s",
 	    item->seq, i->id, i->listener,
 	    i->peer[0] == '\0' ? "local" : i->peer,
 	    sp_log_quote(i->helo, helo, sizeof(helo)),
 	    from_of(r, i->from, from), i->recipients, item->msg.n, hex,
-	    (sp_clock_wall() - i->mail_at) / 1000);
+	    (sp_clock_wall() - i->mail_at) / 1000,
+	    i->auth == NULL || i->auth[0] == '\0' ? "" : " auth=",
+	    i->auth == NULL ? "" : i->auth);
 }
 
 /* The first refusal since the last event goes into it in full. */
@@ -138,6 +140,32 @@ sp_report_refused(
 	    i->listener, i->peer[0] == '\0' ? "local" : i->peer,
 	    sp_log_quote(i->helo, helo, sizeof(helo)),
 	    from_of(r, i->from, from));
+}
+
+void
+sp_report_login(void *ctx, const struct sp_session_info *i, const char *user,
+    const char *mechanism, bool ok)
+{
+	struct sp_receive *r = ctx;
+	char name[WORD];
+
+	if (!ok)
+		sp_logins_failed(r->logins, i->peer, uv_now(r->loop));
+	limited(r, "login",
+	    "result=%s user=%s mechanism=%s session=%s listener=%s peer=%s",
+	    ok ? "ok" : "wrong",
+	    sp_log_quote(sp_view_str(user), name, sizeof(name)), mechanism,
+	    i->id, i->listener, i->peer);
+}
+
+void
+sp_report_users(
+    struct sp_receive *r, const char *listener, const struct sp_err *err)
+{
+	char text[SP_ERR_MAX];
+
+	sp_report(r, SP_LOG_ERROR, "alarm", "what=users listener=%s error=%s",
+	    listener, sp_log_quote(sp_view_str(err->msg), text, sizeof(text)));
 }
 
 void

@@ -2,6 +2,7 @@
 #include "journal/receive/session.h"
 
 #include <assert.h>
+#include <openssl/crypto.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,6 +90,14 @@ sp_session_say(struct sp_session *s, struct sp_buf *out, const char *fmt, ...)
 }
 
 void
+sp_session_challenge(struct sp_session *s, const char *text, struct sp_buf *out)
+{
+	put(s, out, SP_VIEW_LIT("334 "));
+	put(s, out, sp_view_str(text));
+	put(s, out, SP_VIEW_LIT("\r\n"));
+}
+
+void
 sp_session_close(struct sp_session *s, enum sp_reply r, struct sp_buf *out)
 {
 	sp_session_reply(s, r, out);
@@ -101,6 +110,8 @@ sp_session_close(struct sp_session *s, enum sp_reply r, struct sp_buf *out)
 static void
 drop_line(struct sp_session *s)
 {
+	if (s->line != NULL && s->env->users != NULL)
+		OPENSSL_cleanse(s->line, s->line_n);
 	sp_memory_put(s->env->memory, s->line, s->line_cap);
 	s->line = NULL;
 	s->line_n = s->line_cap = 0;
@@ -149,6 +160,7 @@ sp_session_rest(struct sp_session *s)
 	drop_line(s);
 	sp_session_reset(s);
 	sp_session_tls_off(s);
+	sp_session_auth_off(s);
 }
 
 void
@@ -202,7 +214,7 @@ sp_session_greet(struct sp_session *s, struct sp_buf *out)
 void
 sp_session_end(struct sp_session *s, enum sp_reply r, struct sp_buf *out)
 {
-	assert(s->mode != SP_MODE_COMMIT);
+	assert(s->mode != SP_MODE_COMMIT && s->mode != SP_MODE_CHECK);
 	if (s->mode != SP_MODE_CLOSED)
 		sp_session_close(s, r, out);
 }
@@ -211,7 +223,8 @@ void
 sp_session_drain(struct sp_session *s, struct sp_buf *out)
 {
 	s->draining = true;
-	if (s->mode == SP_MODE_COMMAND && s->phase != SP_PHASE_BDAT)
+	if ((s->mode == SP_MODE_COMMAND && s->phase != SP_PHASE_BDAT) ||
+	    s->mode == SP_MODE_AUTH)
 		sp_session_close(s, SP_REPLY_CLOSING, out);
 }
 
@@ -220,7 +233,10 @@ sp_session_state(const struct sp_session *s)
 {
 	switch (s->mode) {
 	case SP_MODE_COMMAND:
+	case SP_MODE_AUTH:
 		return (SP_SESSION_COMMAND);
+	case SP_MODE_CHECK:
+		return (SP_SESSION_CHECK);
 	case SP_MODE_DATA:
 	case SP_MODE_CHUNK:
 		return (SP_SESSION_DATA);
@@ -273,7 +289,8 @@ too_early(const struct sp_session *s, enum sp_verb verb)
 	    verb == SP_VERB_BDAT)
 		return (false);
 	if (verb == SP_VERB_EHLO || verb == SP_VERB_HELO ||
-	    verb == SP_VERB_LHLO || verb == SP_VERB_DATA)
+	    verb == SP_VERB_LHLO || verb == SP_VERB_DATA ||
+	    verb == SP_VERB_AUTH)
 		return (true);
 	return (!s->extended && s->phase != SP_PHASE_GREETED);
 }
@@ -318,6 +335,9 @@ dispatch(struct sp_session *s, const struct sp_command *c, struct sp_buf *out)
 		s->junk++;
 		sp_session_reply(s, SP_REPLY_HELP, out);
 		break;
+	case SP_VERB_AUTH:
+		sp_session_auth(s, c->arg, out);
+		break;
 	case SP_VERB_XSEALPOST:
 		sp_session_xsealpost(s, c->arg, out);
 		break;
@@ -331,6 +351,14 @@ dispatch(struct sp_session *s, const struct sp_command *c, struct sp_buf *out)
 		sp_session_reply(s, SP_REPLY_UNKNOWN, out);
 		break;
 	}
+}
+
+void
+sp_session_count_errors(struct sp_session *s, struct sp_buf *out)
+{
+	if (s->errors > s->env->cfg->max_errors ||
+	    s->junk > s->env->cfg->max_junk)
+		sp_session_close(s, SP_REPLY_ERRORS, out);
 }
 
 static void
@@ -349,11 +377,8 @@ command(struct sp_session *s, struct sp_view line, struct sp_buf *out)
 		return;
 	}
 	dispatch(s, &c, out);
-	if (s->mode != SP_MODE_COMMAND)
-		return;
-	if (s->errors > s->env->cfg->max_errors ||
-	    s->junk > s->env->cfg->max_junk)
-		sp_session_close(s, SP_REPLY_ERRORS, out);
+	if (s->mode == SP_MODE_COMMAND)
+		sp_session_count_errors(s, out);
 }
 
 /* ---- lines ---------------------------------------------------------- */
@@ -373,13 +398,34 @@ line_done(struct sp_session *s, struct sp_view line, struct sp_buf *out)
 		else if (memchr(line.p, '\0', line.n) != NULL)
 			bad = SP_REPLY_NUL_LINE;
 	}
-	if (bad == SP_REPLY_NONE)
+	if (s->mode == SP_MODE_AUTH)
+		sp_session_auth_line(s, bad, line, out);
+	else if (bad == SP_REPLY_NONE)
 		command(s, line, out);
 	else {
 		sp_session_reply(s, bad, out);
-		if (s->errors > s->env->cfg->max_errors)
-			sp_session_close(s, SP_REPLY_ERRORS, out);
+		sp_session_count_errors(s, out);
 	}
+}
+
+/* An AUTH command with its first response may be as long as RFC 4954 says. */
+static size_t
+line_max(const struct sp_session *s)
+{
+	size_t max = (size_t)s->env->cfg->max_line;
+
+	if (s->mode == SP_MODE_AUTH)
+		return (SP_AUTH_LINE);
+	return (
+	    s->env->users != NULL && max < SP_AUTH_LINE ? SP_AUTH_LINE : max);
+}
+
+/* Whether a password may stand in it. */
+static bool
+is_secret(const struct sp_session *s, struct sp_view line)
+{
+	return (s->mode == SP_MODE_AUTH ||
+		(s->env->users != NULL && sp_view_istarts(line, "AUTH")));
 }
 
 /* Keep the start of a line until the rest comes. */
@@ -392,7 +438,7 @@ keep_line(struct sp_session *s, const char *p, size_t n)
 
 	if (s->line_bad != SP_REPLY_NONE)
 		return;
-	if (s->line_n + n > s->env->cfg->max_line) {
+	if (s->line_n + n > line_max(s)) {
 		drop_line(s);
 		s->line_bad = SP_REPLY_LINE_LONG;
 		return;
@@ -406,6 +452,8 @@ keep_line(struct sp_session *s, const char *p, size_t n)
 		}
 		if (s->line_n > 0)
 			memcpy(q, s->line, s->line_n);
+		if (s->line != NULL && s->env->users != NULL)
+			OPENSSL_cleanse(s->line, s->line_n);
 		sp_memory_put(m, s->line, s->line_cap);
 		s->line = q;
 		s->line_cap = cap;
@@ -415,7 +463,7 @@ keep_line(struct sp_session *s, const char *p, size_t n)
 }
 
 static size_t
-take_line(struct sp_session *s, char *p, size_t n, struct sp_buf *out)
+take_whole_line(struct sp_session *s, char *p, size_t n, struct sp_buf *out)
 {
 	const char *lf = memchr(p, '\n', n);
 	size_t used = lf == NULL ? n : (size_t)(lf - p) + 1;
@@ -426,7 +474,7 @@ take_line(struct sp_session *s, char *p, size_t n, struct sp_buf *out)
 	}
 	s->more = used < n;
 	if (s->line == NULL && s->line_bad == SP_REPLY_NONE) {
-		if (used > s->env->cfg->max_line)
+		if (used > line_max(s))
 			s->line_bad = SP_REPLY_LINE_LONG;
 		line_done(s, sp_view_mem(p, used - 1), out);
 	} else {
@@ -439,13 +487,27 @@ take_line(struct sp_session *s, char *p, size_t n, struct sp_buf *out)
 	return (used);
 }
 
+/* What a secret came in is wiped, whether it was whole or not. */
+static size_t
+take_line(struct sp_session *s, char *p, size_t n, struct sp_buf *out)
+{
+	bool secret =
+	    is_secret(s, s->line == NULL ? sp_view_mem(p, n)
+					 : sp_view_mem(s->line, s->line_n));
+	size_t used = take_whole_line(s, p, n, out);
+
+	if (secret)
+		OPENSSL_cleanse(p, used);
+	return (used);
+}
+
 size_t
 sp_session_input(struct sp_session *s, char *p, size_t n, struct sp_buf *out)
 {
 	size_t i = 0;
 
 	while (i < n && out->n <= SP_SESSION_OUT_HIGH) {
-		if (s->mode == SP_MODE_COMMAND)
+		if (s->mode == SP_MODE_COMMAND || s->mode == SP_MODE_AUTH)
 			i += take_line(s, p + i, n - i, out);
 		else if (s->mode == SP_MODE_DATA)
 			i += sp_session_take_data(s, p + i, n - i, out);
@@ -471,5 +533,6 @@ sp_session_info(const struct sp_session *s, struct sp_session_info *out)
 		.mail_at = s->mail_at,
 		.event = s->event_detail != NULL ? s->event_name : NULL,
 		.transaction = s->transaction,
+		.auth = s->auth_name,
 	};
 }

@@ -8,6 +8,9 @@
  *	   '----------------- committed() ----------------'
  *	any -> CLOSING (after 221, 421 or an error that ends the session)
  *
+ * AUTH leads from COMMAND to CHECK where a password is to be hashed: the owner
+ * runs sp_session_check() somewhere and reports with sp_session_checked().
+ *
  * In COMMIT the owner makes sp_session_item() durable and reports with
  * sp_session_committed(); no input is taken meanwhile.  RFC 5321, 2920, 1870,
  * 6152, 3030, 3461, 2034, 6531, 2033; what is answered when: doc/smtp.md.
@@ -31,6 +34,7 @@
 
 struct sp_session;
 struct sp_session_info;
+struct sp_users;
 
 /* What a peer at the door may (doc/door.md). */
 struct sp_door_rights {
@@ -44,6 +48,8 @@ struct sp_session_env {
 	const struct sp_listen *cfg;
 	bool door;
 	struct sp_memory *memory;
+	struct sp_users *users; /* who may log in; NULL: AUTH is not offered */
+	bool users_bad; /* nobody knows who: AUTH is answered 454 */
 	/* Whether a transaction of ${declared} bytes may begin.  SP_OK, or a
 	 * code for the reply; or SP_EAGAIN with ${why} for "451 4.3.0 why". */
 	enum sp_code (*may_begin)(
@@ -57,6 +63,10 @@ struct sp_session_env {
 	/* What came is not the protocol; the connection is closed. */
 	void (*broken)(
 	    void *ctx, const struct sp_session_info *i, const char *why);
+	/* Whether this peer may try to log in; a login was tried. */
+	bool (*may_login)(void *ctx, const struct sp_session_info *i);
+	void (*login)(void *ctx, const struct sp_session_info *i,
+	    const char *user, const char *mechanism, bool ok);
 	void *ctx;
 };
 
@@ -84,6 +94,7 @@ enum sp_session_state {
 	SP_SESSION_COMMAND,
 	SP_SESSION_DATA,
 	SP_SESSION_COMMIT,
+	SP_SESSION_CHECK, /* a login is being checked */
 	SP_SESSION_CLOSING /* flush, then close */
 };
 
@@ -115,7 +126,16 @@ struct sp_append_item *sp_session_item(struct sp_session *s);
 /* In COMMIT: how it went; answers and goes on. */
 void sp_session_committed(
     struct sp_session *s, enum sp_code code, struct sp_buf *out);
-/* Give ${r} and close, whatever the state but COMMIT (timeouts, refusals). */
+/* In CHECK: whether there is work for sp_session_check(). */
+bool sp_session_check_due(const struct sp_session *s);
+/* That work, on any thread while nobody else uses the session. */
+void sp_session_check(struct sp_session *s);
+/* In CHECK: whether the login is right; a wrong one is answered late. */
+bool sp_session_check_ok(const struct sp_session *s);
+/* In CHECK with no work due: answers and goes on. */
+void sp_session_checked(struct sp_session *s, struct sp_buf *out);
+/* Give ${r} and close, whatever the state but COMMIT and CHECK (timeouts,
+ * refusals). */
 void sp_session_end(struct sp_session *s, enum sp_reply r, struct sp_buf *out);
 /* The service stops: 421 now, or after the message in hand. */
 void sp_session_drain(struct sp_session *s, struct sp_buf *out);
@@ -133,6 +153,7 @@ struct sp_session_info {
 	int64_t mail_at;
 	const char *event; /* an event at the door, else NULL */
 	uint64_t transaction;
+	const char *auth; /* "": nobody */
 };
 void sp_session_info(const struct sp_session *s, struct sp_session_info *out);
 

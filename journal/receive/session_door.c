@@ -17,9 +17,9 @@ static const char *const read_events[] = { "search", "show", "export",
 static const char *const listener_vias[] = { "smtp", "lmtp", "milter" };
 /* Members of "source" that the service observes itself. */
 static const char *const own_members[] = { "via", "grade", "listener", "peer",
-	"local", "helo", "proto", "tls", "auth", "operator", "session",
-	"transaction", "connected", "mail_at", "last_byte", "wire_bytes",
-	"lines" };
+	"local", "helo", "proto", "tls", "auth", "auth_mechanism", "operator",
+	"session", "transaction", "connected", "mail_at", "last_byte",
+	"wire_bytes", "lines" };
 
 static bool
 listed(const char *name, const char *const *list, size_t n)

@@ -5,6 +5,7 @@
 #include "journal/receive/arena.h"
 #include "journal/receive/command.h"
 #include "journal/receive/data.h"
+#include "journal/receive/scram.h"
 #include "journal/receive/session.h"
 #include "journal/receive/store.h"
 
@@ -12,6 +13,8 @@
 #define SP_FLAGS_MAX	24
 #define SP_REFUSED_MAX	100 /* refused recipients recorded */
 #define SP_ENVELOPE_MAX (1u << 20) /* bytes of recipients and parameters */
+#define SP_AUTH_LINE	12288 /* RFC 4954 section 4 */
+#define SP_AUTH_TRIES	3 /* wrong logins, then closed */
 
 enum sp_phase {
 	SP_PHASE_GREETED, /* no EHLO yet */
@@ -27,6 +30,8 @@ enum sp_mode {
 	SP_MODE_DATA, /* up to CR LF . CR LF */
 	SP_MODE_CHUNK, /* chunk_left bytes */
 	SP_MODE_COMMIT,
+	SP_MODE_AUTH, /* lines of an AUTH exchange */
+	SP_MODE_CHECK,
 	SP_MODE_CLOSED
 };
 
@@ -50,6 +55,10 @@ struct sp_session {
 	bool tls; /* encrypted; sp_session_tls set it */
 	bool tls_verified; /* and the client's certificate is good */
 	char *tls_facts; /* JSON object for the record; malloc'ed */
+	struct sp_auth *auth; /* the exchange; NULL: none */
+	char auth_name[SP_SCRAM_NAME_MAX + 1]; /* "": nobody is logged in */
+	const char *auth_mechanism;
+	unsigned auth_tries;
 	bool draining;
 	bool quit;
 	bool more; /* input waits behind the command at hand */
@@ -120,6 +129,11 @@ void sp_session_close(
     struct sp_session *s, enum sp_reply r, struct sp_buf *out);
 /* Tell the owner of a fault of ours. */
 void sp_session_fault(struct sp_session *s, const struct sp_err *err);
+/* "334 TEXT", of any length. */
+void sp_session_challenge(
+    struct sp_session *s, const char *text, struct sp_buf *out);
+/* Close if there were too many errors. */
+void sp_session_count_errors(struct sp_session *s, struct sp_buf *out);
 /* Forget the transaction. */
 void sp_session_reset(struct sp_session *s);
 /* session_mail.c */
@@ -140,6 +154,14 @@ size_t sp_session_take_chunk(
     struct sp_session *s, char *p, size_t n, struct sp_buf *out);
 /* session_tls.c */
 void sp_session_tls_off(struct sp_session *s);
+/* session_auth.c */
+void sp_session_auth(
+    struct sp_session *s, struct sp_view arg, struct sp_buf *out);
+/* A line of an exchange; ${bad}: what is wrong with it, or NONE. */
+void sp_session_auth_line(struct sp_session *s, enum sp_reply bad,
+    struct sp_view line, struct sp_buf *out);
+bool sp_session_auth_offered(const struct sp_session *s);
+void sp_session_auth_off(struct sp_session *s);
 /* session_item.c: facts of the finished message into s->item. */
 enum sp_code sp_session_build(struct sp_session *s);
 /* session_door.c */

@@ -7,32 +7,31 @@
 #include "journal/receive/session_i.h"
 #include "journal/receive/source.h"
 
-/* RFC 3848, and RFC 6531 section 4.3 for the UTF8 prefix. */
-static const char *
-proto_of(const struct sp_session *s)
-{
-	static const char *const names[2][2] = {
-		{ "ESMTP", "ESMTPS" },
-		{ "LMTP", "LMTPS" },
-	};
-	static const char *const utf8[2][2] = {
-		{ "UTF8SMTP", "UTF8SMTPS" },
-		{ "UTF8LMTP", "UTF8LMTPS" },
-	};
+#define PROTO_MAX 16 /* "UTF8LMTPSA" */
 
-	if (s->smtputf8)
-		return (utf8[sp_session_lmtp(s)][s->tls]);
+/* RFC 3848, and RFC 6531 section 4.3 for the UTF8 prefix. */
+static void
+proto_of(const struct sp_session *s, char out[PROTO_MAX])
+{
+	static const char *const kinds[2][2] = { { "ESMTP", "LMTP" },
+		{ "UTF8SMTP", "UTF8LMTP" } };
+
 	/* There is no name for SMTP without EHLO in TLS; "tls" says it. */
-	if (!s->extended)
-		return ("SMTP");
-	return (names[sp_session_lmtp(s)][s->tls]);
+	if (!s->extended && !s->smtputf8)
+		(void)snprintf(out, PROTO_MAX, "SMTP");
+	else
+		(void)snprintf(out, PROTO_MAX, "%s%s%s",
+		    kinds[s->smtputf8][sp_session_lmtp(s)], s->tls ? "S" : "",
+		    s->auth_name[0] != '\0' ? "A" : "");
 }
 
 static enum sp_code
 source(struct sp_session *s)
 {
+	char proto[PROTO_MAX];
 	struct sp_json j;
 
+	proto_of(s, proto);
 	sp_buf_clear(&s->source);
 	sp_json_init(&j, &s->source);
 	if (s->env->door) {
@@ -50,9 +49,13 @@ source(struct sp_session *s)
 		sp_json_cstr(&j, "peer", s->peer);
 		sp_json_cstr(&j, "local", s->local);
 		sp_json_str(&j, "helo", sp_view_mem(s->helo, s->helo_n));
-		sp_json_cstr(&j, "proto", proto_of(s));
+		sp_json_cstr(&j, "proto", proto);
 		if (s->tls)
 			sp_json_raw(&j, "tls", sp_view_str(s->tls_facts));
+		if (s->auth_name[0] != '\0') {
+			sp_json_cstr(&j, "auth", s->auth_name);
+			sp_json_cstr(&j, "auth_mechanism", s->auth_mechanism);
+		}
 	}
 	sp_json_cstr(&j, "session", s->id);
 	sp_json_u64(&j, "transaction", s->transaction);

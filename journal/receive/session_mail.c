@@ -22,6 +22,8 @@ keywords(struct sp_session *s, struct sp_buf *out)
 	sp_session_say(s, out, "250-DSN");
 	sp_session_say(s, out, "250-CHUNKING");
 	sp_session_say(s, out, "250-BINARYMIME");
+	if (sp_session_auth_offered(s))
+		sp_session_say(s, out, "250-AUTH SCRAM-SHA-256 PLAIN LOGIN");
 	if (s->env->door) {
 		sp_session_say(s, out, "250 XSEALPOST EVENT SOURCE");
 		return;
@@ -118,6 +120,11 @@ mail_sequence(const struct sp_session *s)
 		return (SP_REPLY_NEED_HELO);
 	if (s->phase != SP_PHASE_READY)
 		return (SP_REPLY_NESTED);
+	if (s->env->cfg->require_auth && s->auth_name[0] == '\0') {
+		if (s->env->users_bad)
+			return (SP_REPLY_AUTH_LATER);
+		return (s->tls ? SP_REPLY_NEED_AUTH : SP_REPLY_NEED_TLS);
+	}
 	if (s->env->door && !s->rights.operates && !s->rights.service)
 		return (SP_REPLY_DENIED);
 	if (s->env->door && !s->prov.set)
@@ -133,6 +140,8 @@ mail_check(struct sp_session *s, struct sp_view arg, struct sp_path_command *c)
 	rc = sp_command_mail(arg, s->extended, c);
 	if (rc != SP_PATH_OK)
 		return (reply_of_path(rc));
+	if (c->auth && !sp_session_auth_offered(s))
+		return (SP_REPLY_PARAM);
 	if (c->path.utf8 && !c->smtputf8)
 		return (SP_REPLY_NEED_UTF8);
 	if (c->size > s->env->cfg->max_message)

@@ -223,12 +223,12 @@ static const struct {
 	    " address = 0.0.0.0:25 }",
 	    "f:2: address 0.0.0.0:25 can be reached from other hosts; "
 	    "expected allow = { NETWORK, ... } in section "
-	    "\"listen a\" saying which may send" },
+	    "\"listen a\" saying which may send, or require_auth" },
 	{ "open to the world over IPv6",
 	    "listen a { address = [::]:25 allow = { } }",
 	    "f:1: address [::]:25 can be reached from other hosts; "
 	    "expected allow = { NETWORK, ... } in section "
-	    "\"listen a\" saying which may send" },
+	    "\"listen a\" saying which may send, or require_auth" },
 	{ "lmtp on port 25",
 	    "listen a { address = 127.0.0.1:25\n"
 	    "protocol = lmtp }",

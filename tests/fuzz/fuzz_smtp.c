@@ -104,6 +104,11 @@ talk(const struct sp_session_env *env, const uint8_t *data, size_t size,
 
 			must((item->facts == NULL) != (item->event == NULL));
 			sp_session_committed(s, fail ? SP_ESYNC : SP_OK, &out);
+		} else if (sp_session_state(s) == SP_SESSION_CHECK) {
+			if (sp_session_check_due(s))
+				sp_session_check(s);
+			(void)sp_session_check_ok(s);
+			sp_session_checked(s, &out);
 		} else if (took == 0)
 			break;
 		check_replies(&out);

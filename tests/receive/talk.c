@@ -51,6 +51,27 @@ broken(void *ctx, const struct sp_session_info *i, const char *why)
 	t->broken++;
 }
 
+static bool
+may_login(void *ctx, const struct sp_session_info *i)
+{
+	const struct sp_talk *t = ctx;
+
+	(void)i;
+	return (!t->blocked);
+}
+
+static void
+login(void *ctx, const struct sp_session_info *i, const char *user,
+    const char *mechanism, bool ok)
+{
+	struct sp_talk *t = ctx;
+
+	(void)i;
+	assert_int_equal(sp_buf_addf(&t->logins, "%s %s %s\n", user, mechanism,
+			     ok ? "ok" : "wrong"),
+	    SP_OK);
+}
+
 void
 sp_talk_init(struct sp_talk *t, bool door)
 {
@@ -75,6 +96,8 @@ sp_talk_init(struct sp_talk *t, bool door)
 		.refused = refused,
 		.fault = fault,
 		.broken = broken,
+		.may_login = may_login,
+		.login = login,
 		.ctx = t,
 	};
 	t->peer = (struct sp_session_peer){
@@ -89,6 +112,7 @@ sp_talk_init(struct sp_talk *t, bool door)
 	sp_buf_init(&t->stored, 1u << 20);
 	sp_buf_init(&t->records, 8u << 20);
 	sp_buf_init(&t->refused, 1u << 20);
+	sp_buf_init(&t->logins, 1u << 20);
 }
 
 void
@@ -99,11 +123,15 @@ sp_talk_start(struct sp_talk *t)
 	sp_buf_clear(&t->stored);
 	sp_buf_clear(&t->records);
 	sp_buf_clear(&t->refused);
+	sp_buf_clear(&t->logins);
 	t->seq = 100;
 	t->faults = t->broken = 0;
 	sp_machine_begin(&t->m, &t->env, &t->peer);
 	t->s = t->m.smtp;
 	sp_machine_greet(&t->m, &t->heard);
+	if (t->tls)
+		sp_session_tls(t->s, &(struct sp_session_tls_info){
+					 .version = "TLSv1.3", .cipher = "X" });
 }
 
 static void
@@ -157,6 +185,15 @@ commit(struct sp_talk *t)
 	sp_machine_committed(&t->m, t->commit, &t->heard);
 }
 
+/* What the pool would do. */
+static void
+check(struct sp_talk *t)
+{
+	if (sp_session_check_due(t->s))
+		sp_session_check(t->s);
+	sp_session_checked(t->s, &t->heard);
+}
+
 /* The replies go to ${heard}; the session sees an empty output buffer. */
 void
 sp_talk_say(struct sp_talk *t, const char *p, size_t n, size_t step)
@@ -180,6 +217,8 @@ sp_talk_say(struct sp_talk *t, const char *p, size_t n, size_t step)
 			    sp_buf_addv(&t->heard, sp_buf_view(&out)), SP_OK);
 			if (sp_machine_state(&t->m) == SP_SESSION_COMMIT)
 				commit(t);
+			else if (sp_machine_state(&t->m) == SP_SESSION_CHECK)
+				check(t);
 			else if (took == 0 && out.n == 0)
 				break;
 			sp_buf_done(&out);
@@ -237,6 +276,7 @@ sp_talk_done(struct sp_talk *t)
 	sp_buf_done(&t->stored);
 	sp_buf_done(&t->records);
 	sp_buf_done(&t->refused);
+	sp_buf_done(&t->logins);
 	/* Aborts if a session kept something of the budget. */
 	assert_int_equal(sp_memory_used(t->memory), 0);
 	sp_memory_free(t->memory);

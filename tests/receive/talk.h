@@ -21,6 +21,9 @@ struct sp_talk {
 	struct sp_buf refused; /* replies that were reported */
 	enum sp_code commit; /* what commits give */
 	enum sp_code begin; /* what may_begin gives */
+	bool tls; /* sessions are encrypted from the start */
+	bool blocked; /* what may_login refuses */
+	struct sp_buf logins; /* "user mechanism ok", a line each */
 	uint64_t seq;
 	size_t faults, broken;
 };

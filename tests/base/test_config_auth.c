@@ -1,0 +1,82 @@
+/* The options of a listener that say who may log in. */
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/config.h"
+
+static struct sp_err err;
+
+static void
+test_a_listener_may_want_a_login(void **state)
+{
+	static const char text[] =
+	    "listen wide { address = 0.0.0.0:587\n"
+	    "  auth_users = /etc/users require_auth = true }\n"
+	    "listen mta { address = 127.0.0.1:1 auth_users = /etc/users }\n";
+	struct sockaddr_in far = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(0xc0000201) };
+	struct sp_config *c = NULL;
+
+	(void)state;
+	assert_int_equal(
+	    sp_config_parse("f", sp_view_str(text), &c, &err), SP_OK);
+	assert_string_equal(c->listen[0].auth_users, "/etc/users");
+	assert_true(c->listen[0].require_auth);
+	assert_false(c->listen[1].require_auth);
+	/* A login stands for the list. */
+	assert_true(sp_config_allows(&c->listen[0], (void *)&far));
+	assert_false(sp_config_allows(&c->listen[1], (void *)&far));
+	assert_non_null(strstr(c->text, "\nlisten.wide.require_auth = true\n"));
+	sp_config_free(c);
+}
+
+static void
+test_a_list_holds_for_those_who_log_in_too(void **state)
+{
+	static const char text[] =
+	    "listen wide { address = 0.0.0.0:587 allow = { 198.51.100.0/24 }\n"
+	    "  auth_users = /etc/users require_auth = true }\n";
+	struct sockaddr_in far = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(0xc0000201) };
+	struct sp_config *c = NULL;
+
+	(void)state;
+	assert_int_equal(
+	    sp_config_parse("f", sp_view_str(text), &c, &err), SP_OK);
+	assert_false(sp_config_allows(&c->listen[0], (void *)&far));
+	sp_config_free(c);
+}
+
+static void
+test_somebody_must_be_able_to(void **state)
+{
+	struct sp_config *c = NULL;
+
+	(void)state;
+	assert_int_equal(sp_config_parse("f",
+			     SP_VIEW_LIT("listen a { address = 127.0.0.1:1\n"
+					 "require_auth = yes }"),
+			     &c, &err),
+	    SP_ECONFIG);
+	assert_string_equal(err.msg,
+	    "f:2: require_auth needs to know who may log in; expected "
+	    "auth_users = /FILE in section \"listen a\"");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_listener_may_want_a_login),
+		cmocka_unit_test(test_a_list_holds_for_those_who_log_in_too),
+		cmocka_unit_test(test_somebody_must_be_able_to),
+	};
+
+	return (cmocka_run_group_tests(tests, NULL, NULL));
+}
