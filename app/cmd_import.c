@@ -6,25 +6,57 @@
 #include "app/commands.h"
 #include "app/common.h"
 #include "app/host.h"
+#include "app/import_report.h"
+#include "app/import_seen.h"
+#include "app/import_size.h"
 #include "base/clock.h"
-#include "base/enc.h"
 #include "base/json.h"
-#include "index/search.h"
-#include "journal/archive/reader.h"
 #include "journal/pull/import.h"
 
-#define LISTED_MAX 20 /* failures named one by one */
+#define LISTED_MAX  20 /* failures named one by one */
+#define DEFAULT_MAX ((uint64_t)150 << 20)
 
 struct import {
 	struct sp_app *app;
 	struct sp_host *host;
-	struct sp_reader *reader;
+	struct sp_seen *seen;
+	struct sp_report *report;
 	struct sp_progress progress;
-	const char *source;
+	const char *source, *report_path;
 	bool journal;
-	uint64_t taken, there, not_mail, failed, bytes;
-	bool again; /* earlier imports may have had this mail */
+	uint64_t taken, there, not_mail, failed, quoted, bytes;
+	uint64_t handled, total; /* bytes, for the percentage */
 };
+
+/* A message on its way. */
+struct ticket {
+	char *path, *member;
+	uint64_t offset;
+	size_t size;
+	uint8_t sha256[SP_SHA256_LEN];
+};
+
+static struct ticket *
+ticket_new(const struct import *im, const struct sp_import_item *item)
+{
+	struct ticket *t = sp_xcalloc(1, sizeof(*t));
+
+	t->path = sp_xstrdup(item->path);
+	t->member = item->member == NULL ? NULL : sp_xstrdup(item->member);
+	t->offset = item->offset;
+	t->size = item->msg.n;
+	if (im->report != NULL)
+		sp_sha256_once(item->msg.p, item->msg.n, t->sha256);
+	return (t);
+}
+
+static void
+ticket_free(struct ticket *t)
+{
+	free(t->path);
+	free(t->member);
+	free(t);
+}
 
 /* The members of "source": where the bytes lay, as the operator named it. */
 static enum sp_code
@@ -38,142 +70,39 @@ source_of(const struct import *im, const struct sp_import_item *item,
 		sp_json_cstr(&j, "name", im->source);
 	sp_json_str(&j, "file", sp_view_str(item->path));
 	sp_json_hex(&j, "file_sha256", item->file_sha256, SP_SHA256_LEN);
-	if (item->mbox) {
-		sp_json_u64(&j, "offset", item->offset);
-		sp_json_str(&j, "mbox_from", item->from_line);
-	}
+	if (item->member != NULL)
+		sp_json_str(&j, "member", sp_view_str(item->member));
+	if (item->extra.n > 0)
+		sp_json_raw(&j, NULL, item->extra);
 	if (im->journal)
 		sp_json_bool(&j, "journal", true);
 	return (sp_json_end(&j));
 }
 
-struct twin {
-	struct import *im;
-	const struct sp_import_item *item;
-	bool found;
-};
+/* ---- what is met --------------------------------------------------------- */
 
-/* The same bytes from the same place of the same file? */
-static enum sp_code
-compare(void *ctx, const struct sp_hit *hit, struct sp_err *err)
+static void
+where(struct sp_json *j, const char *member, uint64_t offset)
 {
-	struct twin *t = ctx;
-	struct sp_record r;
-	struct sp_entry e;
-	const json_t *source;
-	char hex[2 * SP_SHA256_LEN + 1];
-	const char *sha;
-	uint64_t offset = 0;
-
-	if (sp_reader_get(t->im->reader, hit->seq, &e, err) != SP_OK ||
-	    !e.has_record || sp_record_parse(e.record, &r, err) != SP_OK)
-		return (SP_OK);
-	source = json_object_get(r.json, "source");
-	sha = json_string_value(json_object_get(source, "file_sha256"));
-	(void)sp_json_get_u64(source, "offset", &offset);
-	sp_hex_encode(t->item->file_sha256, SP_SHA256_LEN, hex);
-	if (sha != NULL && strcmp(sha, hex) == 0 && offset == t->item->offset)
-		t->found = true;
-	sp_record_done(&r);
-	return (t->found ? SP_EEND : SP_OK);
-}
-
-/* Whether an earlier run took this message already. */
-static bool
-is_there(struct import *im, const struct sp_import_item *item)
-{
-	char query[2 * SP_SHA256_LEN + 64], hex[2 * SP_SHA256_LEN + 1];
-	struct sp_search_opts o = { .query = query };
-	struct sp_search_result result;
-	struct twin t = { im, item, false };
-	uint8_t digest[SP_SHA256_LEN];
-	struct sp_err err;
-
-	sp_sha256_once(item->msg.p, item->msg.n, digest);
-	sp_hex_encode(digest, sizeof(digest), hex);
-	(void)snprintf(query, sizeof(query), "sha256:%s grade:imported", hex);
-	(void)!sp_search(im->app->dir, &o, compare, &t, &result, &err);
-	return (t.found);
-}
-
-/* A message on its way. */
-struct ticket {
-	char *path;
-	size_t size;
-};
-
-static struct ticket *
-ticket_new(const struct sp_import_item *item)
-{
-	struct ticket *t = sp_xmalloc(sizeof(*t));
-
-	t->path = sp_xstrdup(item->path);
-	t->size = item->msg.n;
-	return (t);
-}
-
-static enum sp_code
-on_item(void *ctx, const struct sp_import_item *item, struct sp_err *err)
-{
-	struct import *im = ctx;
-	struct sp_host_message m = { .msg = item->msg,
-		.flags = { "mbox_quoted" },
-		.nflags = item->quoted ? 1 : 0 };
-	struct sp_buf source;
-	enum sp_code rc;
-
-	if (!sp_progress_step(
-		&im->progress, im->taken + im->there, im->taken + im->there))
-		return (sp_err_set(err, SP_EINTERRUPT, 0,
-		    "interrupted; what was taken is in, run it again for the "
-		    "rest"));
-	if (im->again && is_there(im, item)) {
-		im->there++;
-		return (SP_OK);
-	}
-	sp_buf_init(&source, 32u << 10);
-	rc = source_of(im, item, &source);
-	if (rc != SP_OK)
-		rc = sp_err_set(err, rc, 0, "%s: path too long", item->path);
-	m.source = sp_buf_view(&source);
-	if (rc == SP_OK) {
-		m.tag = ticket_new(item);
-		rc = sp_host_deliver(im->host, &m, err);
-	}
-	sp_buf_done(&source);
-	return (rc);
-}
-
-static void on_failed(void *ctx, const char *path, const char *why);
-
-static enum sp_code
-on_answer(void *ctx, void *tag, uint64_t seq, const struct sp_err *why,
-    struct sp_err *err)
-{
-	struct import *im = ctx;
-	struct ticket *t = tag;
-
-	(void)seq;
-	(void)err;
-	if (why == NULL) {
-		im->taken++;
-		im->bytes += t->size;
-	} else {
-		on_failed(im, t->path, why->msg);
-	}
-	free(t->path);
-	free(t);
-	return (SP_OK);
+	if (member != NULL)
+		sp_json_str(j, "member", sp_view_str(member));
+	if (offset > 0)
+		sp_json_u64(j, "offset", offset);
 }
 
 static void
 on_failed(void *ctx, const char *path, const char *why)
 {
 	struct import *im = ctx;
+	struct sp_json *j;
 
 	if (im->failed++ < LISTED_MAX)
 		(void)fprintf(
 		    stderr, "sealpost: %s: %s; not taken\n", path, why);
+	j = sp_report_begin(im->report, "failed", path);
+	if (j != NULL)
+		sp_json_cstr(j, "why", why);
+	sp_report_end(im->report);
 }
 
 static void
@@ -184,12 +113,109 @@ on_not_mail(void *ctx, const char *path)
 	im->not_mail++;
 	if (im->app->verbose)
 		(void)fprintf(stderr, "sealpost: %s: not mail\n", path);
+	(void)sp_report_begin(im->report, "not_mail", path);
+	sp_report_end(im->report);
 }
+
+static void
+on_there(struct import *im, const struct sp_import_item *item)
+{
+	struct sp_json *j;
+
+	im->there++;
+	j = sp_report_begin(im->report, "there", item->path);
+	if (j != NULL)
+		where(j, item->member, item->offset);
+	sp_report_end(im->report);
+}
+
+static void
+note_taken(struct import *im, const struct ticket *t, uint64_t seq)
+{
+	struct sp_json *j = sp_report_begin(im->report, "taken", t->path);
+
+	if (j == NULL)
+		return;
+	where(j, t->member, t->offset);
+	sp_json_u64(j, "seq", seq);
+	sp_json_u64(j, "size", t->size);
+	sp_json_hex(j, "sha256", t->sha256, SP_SHA256_LEN);
+	sp_report_end(im->report);
+}
+
+static enum sp_code
+on_answer(void *ctx, void *tag, uint64_t seq, const struct sp_err *why,
+    struct sp_err *err)
+{
+	struct import *im = ctx;
+	struct ticket *t = tag;
+
+	(void)err;
+	if (why == NULL) {
+		im->taken++;
+		im->bytes += t->size;
+		note_taken(im, t, seq);
+	} else {
+		on_failed(im, t->path, why->msg);
+	}
+	ticket_free(t);
+	return (SP_OK);
+}
+
+static enum sp_code
+hand_over(
+    struct import *im, const struct sp_import_item *item, struct sp_err *err)
+{
+	struct sp_host_message m = { .msg = item->msg,
+		.origin_date = item->origin_date,
+		.nflags = item->nflags };
+	struct sp_buf source;
+	enum sp_code rc;
+
+	for (size_t i = 0; i < item->nflags; i++)
+		m.flags[i] = item->flags[i];
+	sp_buf_init(&source, 384u << 10);
+	rc = source_of(im, item, &source);
+	m.source = sp_buf_view(&source);
+	if (rc == SP_OK) {
+		m.tag = ticket_new(im, item);
+		rc = sp_host_deliver(im->host, &m, err);
+	} else {
+		on_failed(im, item->path,
+		    "what is known of it is too long for a record");
+		rc = SP_OK;
+	}
+	sp_buf_done(&source);
+	return (rc);
+}
+
+static enum sp_code
+on_item(void *ctx, const struct sp_import_item *item, struct sp_err *err)
+{
+	struct import *im = ctx;
+
+	im->handled += item->msg.n;
+	if (!sp_progress_step(&im->progress,
+		im->handled < im->total ? im->handled : im->total, im->total))
+		return (sp_err_set(err, SP_EINTERRUPT, 0,
+		    "interrupted; what was taken is in, run it again for the "
+		    "rest"));
+	if (sp_seen_take(im->seen, item)) {
+		on_there(im, item);
+		return (SP_OK);
+	}
+	if (item->quoted)
+		im->quoted++;
+	return (hand_over(im, item, err));
+}
+
+/* ---- the end ------------------------------------------------------------- */
 
 static void
 print_summary(const struct import *im)
 {
 	char a[32], b[32], c[32], d[32], e[32];
+	struct sp_json *j;
 
 	printf("%s messages taken (%s), %s already there, %s files not mail, "
 	       "%s failed\n",
@@ -198,69 +224,106 @@ print_summary(const struct import *im)
 	    sp_text_count(im->failed, e));
 	if (im->failed > LISTED_MAX)
 		(void)fprintf(stderr,
-		    "sealpost: %s failures in all, the first %d are listed\n",
-		    e, LISTED_MAX);
+		    "sealpost: %s failures in all, the first %d are listed%s\n",
+		    e, LISTED_MAX,
+		    im->report == NULL ? "; --report FILE names all" : "");
+	if (im->quoted > 0 && !im->app->quiet)
+		(void)fprintf(stderr,
+		    "sealpost: note: %s messages have lines that begin with "
+		    "\">From \", kept as they are (flag:mbox_quoted); if the "
+		    "program that wrote the mbox is known to use mboxrd, say "
+		    "so with --as mboxrd\n",
+		    sp_text_count(im->quoted, a));
+	j = sp_report_begin(im->report, "summary", NULL);
+	if (j == NULL)
+		return;
+	sp_json_u64(j, "taken", im->taken);
+	sp_json_u64(j, "bytes", im->bytes);
+	sp_json_u64(j, "there", im->there);
+	sp_json_u64(j, "not_mail", im->not_mail);
+	sp_json_u64(j, "failed", im->failed);
+	sp_report_end(im->report);
 }
 
-/* Looking for each message costs; only an archive that imports have fed needs
- * it. */
 static enum sp_code
-look_for_earlier(struct import *im, struct sp_err *err)
+finish(struct import *im, enum sp_code rc, struct sp_err *err)
 {
-	const struct sp_search_opts o = { .query = "grade:imported",
-		.count_only = true };
-	struct sp_search_result result = { 0 };
-	enum sp_code rc;
+	struct sp_err late;
+	struct sp_err *e = rc == SP_OK ? err : &late;
+	enum sp_code flushed = sp_host_flush(im->host, e);
 
-	rc = sp_search(im->app->dir, &o, NULL, NULL, &result, err);
-	im->again = result.total > 0;
-	return (rc);
+	sp_progress_end(&im->progress);
+	if (flushed == SP_OK && im->taken > 0)
+		flushed = sp_host_checkpoint(im->host, e);
+	/* Interrupted, but all that was taken is durable: say how much. */
+	print_summary(im);
+	if (sp_report_close(im->report, e) != SP_OK && flushed == SP_OK)
+		flushed = e->code;
+	im->report = NULL;
+	return (rc != SP_OK ? rc : flushed);
 }
 
 static enum sp_code
 run(struct import *im, enum sp_import_as as, int argc, char **argv, int first,
     struct sp_err *err)
 {
+	const struct sp_config *cfg = im->app->cfg;
 	struct sp_import walk = { .as = as,
-		.max_message = im->app->cfg->nlisten > 0
-				   ? im->app->cfg->listen[0].max_message
-				   : 150u << 20,
+		.max_message =
+		    cfg->nlisten > 0 ? cfg->listen[0].max_message : DEFAULT_MAX,
 		.item = on_item,
 		.failed = on_failed,
 		.not_mail = on_not_mail,
 		.ctx = im };
-	struct sp_err late;
-	enum sp_code rc, flushed;
+	enum sp_code rc = SP_OK;
 
-	/* What an earlier import took is found by the index. */
 	sp_interrupt_catch();
 	sp_host_on_answer(im->host, on_answer, im);
-	rc = sp_host_index_all(im->host, err);
+	if (im->report_path != NULL)
+		rc = sp_report_open(im->report_path, &im->report, err);
+	/* What an earlier import took is found by the index. */
 	if (rc == SP_OK)
-		rc = look_for_earlier(im, err);
+		rc = sp_host_index_all(im->host, err);
 	if (rc == SP_OK)
-		rc = sp_reader_open(im->app->dir, &im->reader, err);
-	sp_progress_init(&im->progress, im->app, "importing", "messages");
+		rc = sp_seen_load(im->app, &im->seen, err);
+	if (rc != SP_OK) {
+		(void)!sp_report_close(im->report, &(struct sp_err){ 0 });
+		return (rc);
+	}
+	im->total = sp_import_size(argc - first, argv + first);
+	sp_progress_init(&im->progress, im->app, "importing", "bytes");
 	for (int i = first; rc == SP_OK && i < argc; i++)
 		rc = sp_import_path(&walk, argv[i], err);
-	flushed = sp_host_flush(im->host, rc == SP_OK ? err : &late);
-	sp_progress_end(&im->progress);
-	sp_reader_close(im->reader);
-	if (flushed == SP_OK && im->taken > 0)
-		flushed =
-		    sp_host_checkpoint(im->host, rc == SP_OK ? err : &late);
-	/* Interrupted, but all that was taken is durable: say how much. */
-	if (flushed == SP_OK && (rc == SP_OK || rc == SP_EINTERRUPT))
-		print_summary(im);
-	return (rc != SP_OK ? rc : flushed);
+	return (finish(im, rc, err));
+}
+
+static const char *const kinds[] = { "eml", "mbox", "mboxo", "mboxrd", "mboxcl",
+	"mboxcl2", "maildir", "pst", "piler" };
+static const enum sp_import_as as_of[] = { SP_AS_EML, SP_AS_MBOX, SP_AS_MBOXO,
+	SP_AS_MBOXRD, SP_AS_MBOXCL, SP_AS_MBOXCL2, SP_AS_MAILDIR, SP_AS_PST,
+	SP_AS_PILER };
+
+static int
+start(struct import *im, int k, int argc, char **argv, int first)
+{
+	struct sp_err err;
+	enum sp_code rc = sp_app_open(im->app, &err);
+
+	if (rc == SP_OK)
+		rc = sp_host_open(im->app, &im->host, &err);
+	if (rc == SP_OK)
+		rc = run(im, k < 0 ? SP_AS_DETECT : as_of[k], argc, argv, first,
+		    &err);
+	sp_host_close(im->host);
+	sp_seen_free(im->seen);
+	if (rc != SP_OK)
+		return (sp_app_fail(&err));
+	return (im->failed > 0 ? 1 : 0);
 }
 
 int
 sp_cmd_import(struct sp_app *app, int argc, char **argv)
 {
-	static const char *const kinds[] = { "eml", "mbox", "maildir" };
-	static const enum sp_import_as as[] = { SP_AS_EML, SP_AS_MBOX,
-		SP_AS_MAILDIR };
 	struct import im = { .app = app };
 	const char *kind = NULL;
 	const struct sp_option options[] = {
@@ -271,18 +334,21 @@ sp_cmd_import(struct sp_app *app, int argc, char **argv)
 		    "it comes from a trusted journal source: unwrap "
 		    "journal reports",
 		    &im.journal },
-		{ "as", '\0', SP_OPT_TEXT, "eml|mbox|maildir",
+		{ "as", '\0', SP_OPT_TEXT,
+		    "eml|mbox|mboxo|mboxrd|mboxcl|mboxcl2|maildir|pst|piler",
 		    "what the paths are; else found out", &kind },
+		{ "report", '\0', SP_OPT_TEXT, "FILE",
+		    "write each thing met, JSON Lines, to a new file",
+		    &im.report_path },
 	};
 	const struct sp_usage usage = { "import", "[OPTION]... PATH...",
-		"Take in mail from files.  A .eml file is one message, every "
-		"byte of it; in folders\n*.eml, Maildirs and *.mbox are taken; "
-		"- is standard input.  A message that an earlier\nimport took "
-		"from the same place is not taken again.",
+		"Take in mail from files: .eml, mbox, Maildir, Outlook .pst "
+		"and .ost, folders and\n.zip, .tar.*, .7z of them; - is "
+		"standard input.  A .eml file is one message, every\nbyte of "
+		"it.  A message that an earlier import took from the same "
+		"place is not taken again.",
 		options, SP_COUNTOF(options), false };
-	struct sp_err err;
 	int first, status, k = -1;
-	enum sp_code rc;
 
 	status = sp_common_parse(&usage, argc, argv, &first);
 	if (status >= 0)
@@ -293,14 +359,5 @@ sp_cmd_import(struct sp_app *app, int argc, char **argv)
 	if (kind != NULL &&
 	    (k = sp_common_choice("as", kind, kinds, SP_COUNTOF(kinds))) < 0)
 		return (2);
-	rc = sp_app_open(app, &err);
-	if (rc == SP_OK)
-		rc = sp_host_open(app, &im.host, &err);
-	if (rc == SP_OK)
-		rc = run(
-		    &im, k < 0 ? SP_AS_DETECT : as[k], argc, argv, first, &err);
-	sp_host_close(im.host);
-	if (rc != SP_OK)
-		return (sp_app_fail(&err));
-	return (im.failed > 0 ? 1 : 0);
+	return (start(&im, k, argc, argv, first));
 }

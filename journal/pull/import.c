@@ -14,12 +14,28 @@
 #define DEPTH_MAX 64
 #define CHUNK	  (256u << 10)
 
-static bool
-ends_with(const char *name, const char *suffix)
+bool
+sp_import_ends_with(const char *name, const char *suffix)
 {
 	size_t n = strlen(name), s = strlen(suffix);
 
 	return (n > s && strcasecmp(name + n - s, suffix) == 0);
+}
+
+void
+sp_import_failed(const struct sp_import *im, const char *path,
+    const char *member, const char *why)
+{
+	char *text = member == NULL || member[0] == '\0'
+			 ? sp_xstrdup(path)
+			 : sp_xasprintf("%s:%s", path, member);
+
+	for (char *p = text; *p != '\0'; p++) {
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			*p = '?';
+	}
+	im->failed(im->ctx, text, why);
+	free(text);
 }
 
 static bool
@@ -39,9 +55,30 @@ is_maildir(const char *path)
 	return (true);
 }
 
+/* The facts beside the message, and the message. */
 static enum sp_code
-take_eml(
-    const struct sp_import *im, int fd, const char *path, struct sp_err *err)
+hand_on(const struct sp_import *im, struct sp_import_item *item, bool maildir,
+    struct sp_err *err)
+{
+	struct sp_buf extra;
+	enum sp_code rc;
+
+	sp_buf_init(&extra, 256u << 10);
+	rc = sp_import_facts(
+	    item->path, maildir, im->as == SP_AS_PILER, item->msg, &extra);
+	item->extra = sp_buf_view(&extra);
+	if (rc == SP_OK)
+		rc = im->item(im->ctx, item, err);
+	else
+		rc = sp_err_set(
+		    err, rc, 0, "%s: its name is too long", item->path);
+	sp_buf_done(&extra);
+	return (rc);
+}
+
+static enum sp_code
+take_eml(const struct sp_import *im, int fd, const char *path, bool maildir,
+    struct sp_err *err)
 {
 	struct sp_import_item item = { .path = path };
 	uint8_t sha256[SP_SHA256_LEN];
@@ -73,7 +110,7 @@ take_eml(
 		sp_sha256_once(b.p, b.n, sha256);
 		item.msg = sp_buf_view(&b);
 		item.file_sha256 = sha256;
-		rc = im->item(im->ctx, &item, err);
+		rc = hand_on(im, &item, maildir, err);
 	}
 	sp_buf_done(&b);
 	return (rc);
@@ -101,14 +138,39 @@ digest_of(int fd, uint8_t out[SP_SHA256_LEN], struct sp_err *err)
 	return (rc);
 }
 
+/* Whether the file is what it is taken for, and what to say if not. */
+static const char *
+not_that(enum sp_import_as as, struct sp_view first)
+{
+	struct sp_view rest = first;
+
+	if (as == SP_AS_PST)
+		return (
+		    sp_view_starts(first, "!BDN")
+			? NULL
+			: "not an Outlook file: it does not begin with !BDN");
+	return (
+	    sp_view_starts(sp_view_cut(&rest, '\n'), "From ")
+		? NULL
+		: "not an mbox: its first line does not begin with \"From \"");
+}
+
+static bool
+is_mbox(enum sp_import_as as)
+{
+	return (as >= SP_AS_MBOX && as <= SP_AS_MBOXCL2);
+}
+
+/* A file of many messages. */
 static enum sp_code
-take_mbox(
-    const struct sp_import *im, int fd, const char *path, struct sp_err *err)
+take_many(const struct sp_import *im, int fd, const char *path, bool container,
+    enum sp_import_as as, struct sp_err *err)
 {
 	uint8_t sha256[SP_SHA256_LEN];
+	struct sp_import_item of = { .path = path, .file_sha256 = sha256 };
+	const char *why = NULL;
 	char first[1024];
 	size_t got;
-	struct sp_view rest;
 	enum sp_code rc;
 
 	rc = sp_io_pread(fd, first, sizeof(first), 0, &got, err);
@@ -118,32 +180,59 @@ take_mbox(
 		im->failed(im->ctx, path, err->msg);
 		return (SP_OK);
 	}
-	if (got == 0)
+	if (got == 0 && is_mbox(as))
 		return (SP_OK); /* an empty mailbox */
-	rest = sp_view_mem(first, got);
-	if (!sp_view_starts(sp_view_cut(&rest, '\n'), "From ")) {
-		im->failed(im->ctx, path,
-		    "not an mbox: its first line does not begin with \"From "
-		    "\"");
+	if (!container)
+		why = not_that(as, sp_view_mem(first, got));
+	if (why != NULL) {
+		im->failed(im->ctx, path, why);
 		return (SP_OK);
 	}
-	return (sp_import_mbox(im, fd, path, sha256, err));
+	if (container)
+		return (sp_import_container(im, fd, &of, err));
+	if (as == SP_AS_PST)
+		return (sp_import_pst(im, fd, &of, err));
+	return (sp_import_mbox(im, fd, &of, as, err));
 }
 
+/* ${container}: whatever ${im} says that is in it. */
 static enum sp_import_as
-detect(int fd, const char *path)
+detect(int fd, const char *path, bool *container)
 {
-	char first[5];
+	char first[6];
 	size_t got;
 
-	if (ends_with(path, ".eml"))
+	*container = sp_import_is_container(path);
+	if (*container || sp_import_ends_with(path, ".eml"))
 		return (SP_AS_EML);
-	if (ends_with(path, ".mbox"))
+	if (sp_import_ends_with(path, ".mbox"))
 		return (SP_AS_MBOX);
-	if (sp_io_pread(fd, first, sizeof(first), 0, &got, NULL) == SP_OK &&
-	    got == 5 && memcmp(first, "From ", 5) == 0)
+	if (sp_io_pread(fd, first, sizeof(first), 0, &got, NULL) != SP_OK)
+		return (SP_AS_EML);
+	if (got >= 5 && memcmp(first, "From ", 5) == 0)
 		return (SP_AS_MBOX);
+	if (got >= 4 && memcmp(first, "!BDN", 4) == 0)
+		return (SP_AS_PST);
+	*container = (got >= 4 && memcmp(first, "PK\003\004", 4) == 0) ||
+		     (got >= 6 && memcmp(first, "7z\274\257\047\034", 6) == 0);
 	return (SP_AS_EML);
+}
+
+static enum sp_code
+take_open(const struct sp_import *im, int fd, const char *path,
+    enum sp_import_as as, struct sp_err *err)
+{
+	bool maildir = as == SP_AS_MAILDIR, container = false;
+	enum sp_import_as found;
+
+	if (as == SP_AS_DETECT)
+		as = detect(fd, path, &container);
+	else if (as != SP_AS_EML && as != SP_AS_PST)
+		(void)detect(fd, path, &container);
+	found = container || maildir || as == SP_AS_PILER ? SP_AS_EML : as;
+	if (container || found != SP_AS_EML)
+		return (take_many(im, fd, path, container, found, err));
+	return (take_eml(im, fd, path, maildir, err));
 }
 
 static enum sp_code
@@ -158,10 +247,25 @@ take_file(const struct sp_import *im, const char *path, enum sp_import_as as,
 		im->failed(im->ctx, path, err->msg);
 		return (SP_OK);
 	}
-	if (as == SP_AS_DETECT)
-		as = detect(fd, path);
-	rc = as == SP_AS_MBOX ? take_mbox(im, fd, path, err)
-			      : take_eml(im, fd, path, err);
+	rc = take_open(im, fd, path, as, err);
+	(void)sp_io_close(fd, NULL);
+	return (rc);
+}
+
+/* Its name says nothing: a file of a Maildir, or a *.eml. */
+static enum sp_code
+take_message(const struct sp_import *im, const char *path, bool maildir,
+    struct sp_err *err)
+{
+	enum sp_code rc;
+	int fd;
+
+	rc = sp_io_open(path, O_RDONLY | O_NONBLOCK, 0, &fd, err);
+	if (rc != SP_OK) {
+		im->failed(im->ctx, path, err->msg);
+		return (SP_OK);
+	}
+	rc = take_eml(im, fd, path, maildir, err);
 	(void)sp_io_close(fd, NULL);
 	return (rc);
 }
@@ -182,7 +286,7 @@ take_maildir(const struct sp_import *im, const char *path, struct sp_err *err)
 			char *file = sp_xasprintf("%s/%s", sub, names[i]);
 
 			if (names[i][0] != '.')
-				rc = take_file(im, file, SP_AS_EML, err);
+				rc = take_message(im, file, true, err);
 			free(file);
 		}
 		sp_io_names_free(names, n);
@@ -212,10 +316,14 @@ take_member(const struct sp_import *im, const char *path, const char *name,
 			return (SP_OK);
 		return (take_tree(im, path, depth + 1, err));
 	}
-	if (S_ISREG(st.st_mode) && ends_with(name, ".eml"))
-		return (take_file(im, path, SP_AS_EML, err));
-	if (S_ISREG(st.st_mode) && ends_with(name, ".mbox"))
-		return (take_file(im, path, SP_AS_MBOX, err));
+	if (S_ISREG(st.st_mode) && sp_import_ends_with(name, ".eml"))
+		return (take_message(im, path, false, err));
+	if (S_ISREG(st.st_mode) && sp_import_ends_with(name, ".mbox"))
+		return (take_file(
+		    im, path, is_mbox(im->as) ? im->as : SP_AS_MBOX, err));
+	if (S_ISREG(st.st_mode) &&
+	    (sp_import_is_container(name) || sp_import_is_pst(name)))
+		return (take_file(im, path, SP_AS_DETECT, err));
 	im->not_mail(im->ctx, path);
 	return (SP_OK);
 }
@@ -264,13 +372,8 @@ take_stdin(const struct sp_import *im, struct sp_err *err)
 		else if (got > 0)
 			rc = sp_io_write(fd, chunk, (size_t)got, err);
 	}
-	if (rc == SP_OK) {
-		enum sp_import_as as =
-		    im->as == SP_AS_DETECT ? detect(fd, "-") : im->as;
-
-		rc = as == SP_AS_MBOX ? take_mbox(im, fd, "-", err)
-				      : take_eml(im, fd, "-", err);
-	}
+	if (rc == SP_OK)
+		rc = take_open(im, fd, "-", im->as, err);
 	(void)sp_io_close(fd, NULL);
 	free(chunk);
 	return (rc);

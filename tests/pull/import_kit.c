@@ -28,7 +28,10 @@ on_item(void *ctx, const struct sp_import_item *item, struct sp_err *err)
 	if (item->msg.n > 0)
 		memcpy(to->msg, item->msg.p, item->msg.n);
 	to->path = sp_xstrdup(item->path);
-	to->from_line = sp_view_dup(item->from_line);
+	to->from_line = sp_view_dup(sp_view_trim(item->from_line));
+	to->extra = sp_view_dup(item->extra);
+	to->date = sp_view_dup(item->origin_date);
+	to->member = sp_xstrdup(item->member == NULL ? "" : item->member);
 	to->offset = item->offset;
 	to->mbox = item->mbox;
 	to->quoted = item->quoted;
@@ -77,6 +80,9 @@ kit_clear(struct kit *k)
 		free(k->item[i].msg);
 		free(k->item[i].path);
 		free(k->item[i].from_line);
+		free(k->item[i].extra);
+		free(k->item[i].date);
+		free(k->item[i].member);
 	}
 	k->n = k->failed = k->not_mail = 0;
 	k->last_why[0] = k->last_failed[0] = '\0';

@@ -12,7 +12,7 @@
 struct kit_item {
 	char *msg; /* NUL added */
 	size_t n;
-	char *path, *from_line;
+	char *path, *from_line, *extra, *date, *member;
 	uint64_t offset;
 	bool mbox, quoted;
 	uint8_t file_sha256[SP_SHA256_LEN];
