@@ -159,6 +159,22 @@ def local_mail_is_seen(a, postfix, receiver):
     check(b"Bcc:" not in raw and record["source"]["claimed"]["milter"]["addr"] == "127.0.0.1", f"local: {raw!r} {record['source']}")
 
 
+def an_old_protocol_is_enough(a, postfix, receiver):
+    postfix.sh("postconf -e milter_protocol=2 && postfix reload")
+    time.sleep(1)
+    n = len(receiver.got)
+    data = message(4, extra=b"X: \xe4\r\n")
+    with smtp(25) as client:
+        check(send(client, data, to=["b@corp.example", "bcc@corp.example"])[0] == 250, "mail with milter protocol 2")
+    wait_for("it is delivered", lambda: len(receiver.got) > n)
+    record, raw = entries(a)["4@e2e.example"][0]
+    check(raw == own_received(receiver.got[-1].data) == data, f"protocol 2: archived {raw!r}")
+    check(record["source"]["milter"] == 2 and "header_space_guessed" in record["flags"] and len(record["envelope"]["to"]) == 2,
+          f"protocol 2: {record}")
+    postfix.sh("postconf -e milter_protocol=6 && postfix reload")
+    time.sleep(1)
+
+
 def too_large_is_refused(a):
     with smtp(25) as client:
         code, text = send(client, message(3, 16 << 20))
@@ -305,6 +321,7 @@ def main():
     bytes_are_what_was_delivered(a, receiver)
     the_envelope_is_whole(a, receiver)
     local_mail_is_seen(a, postfix, receiver)
+    an_old_protocol_is_enough(a, postfix, receiver)
     too_large_is_refused(a)
     garbage_is_closed(a)
     down_is_put_off(a, receiver)
