@@ -33,6 +33,34 @@ struct sp_texts {
 enum sp_proto { SP_PROTO_SMTP, SP_PROTO_LMTP, SP_PROTO_MILTER };
 enum sp_bare_newline { SP_BARE_ACCEPT, SP_BARE_REJECT };
 
+/* How a pull section gets its tokens; none without a grant. */
+enum sp_oauth_grant {
+	SP_OAUTH_GRANT_NONE,
+	SP_OAUTH_GRANT_CLIENT, /* client_credentials */
+	SP_OAUTH_GRANT_REFRESH, /* a refresh token that somebody gave us */
+	SP_OAUTH_GRANT_DEVICE, /* a person, at another device */
+	SP_OAUTH_GRANT_CODE, /* a person, with a browser on this machine */
+	SP_OAUTH_GRANT_SERVICE /* Google's service account */
+};
+enum sp_oauth_client_auth { SP_OAUTH_POST, SP_OAUTH_BASIC };
+enum sp_oauth_alg { SP_OAUTH_PS256, SP_OAUTH_RS256 };
+
+struct sp_oauth_conf {
+	enum sp_oauth_grant grant;
+	char *client_id;
+	char *client_secret_file; /* path, or "credential:NAME" */
+	enum sp_oauth_client_auth client_auth; /* where the secret goes */
+	char *client_certificate, *client_key; /* PEM; instead of a secret */
+	enum sp_oauth_alg assertion_alg;
+	char *service_account_file; /* Google's JSON, or the key in PEM */
+	char *tenant; /* Microsoft */
+	char *authorization_url, *token_url, *device_url, *revocation_url;
+	char *redirect_url; /* http://127.0.0.1[:PORT]/PATH */
+	struct sp_texts scopes;
+	struct sp_texts parameters; /* "name=value", added to the requests */
+	char *ca; /* PEM file; NULL: the system's authorities */
+};
+
 /* listen NAME { ... } */
 struct sp_listen {
 	char *name;

@@ -25,7 +25,7 @@ out=$(
 	check journal/receive 'base|journal/archive|journal/tls|journal/receive' \
 		"uv\.h|jansson\.h|$ssl"
 	check journal/pull 'base|journal/tls|journal/pull' \
-		"curl/curl\.h|uv\.h|archive(_entry)?\.h|libpff\.h|jansson\.h"
+		"curl/curl\.h|uv\.h|archive(_entry)?\.h|libpff\.h|jansson\.h|$ssl"
 	check journal/watch 'base|journal/watch' ''
 	check index 'base|journal/archive|index|index/mail' \
 		'sqlite3\.h|unicode/[a-z0-9_]+\.h|jansson\.h'
