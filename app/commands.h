@@ -14,6 +14,7 @@ int sp_cmd_export(struct sp_app *app, int argc, char **argv);
 int sp_cmd_verify(struct sp_app *app, int argc, char **argv);
 int sp_cmd_status(struct sp_app *app, int argc, char **argv);
 int sp_cmd_audit(struct sp_app *app, int argc, char **argv);
+int sp_cmd_canary(struct sp_app *app, int argc, char **argv);
 int sp_cmd_reconcile(struct sp_app *app, int argc, char **argv);
 int sp_cmd_seal(struct sp_app *app, int argc, char **argv);
 int sp_cmd_reindex(struct sp_app *app, int argc, char **argv);

@@ -25,6 +25,7 @@ static const struct command commands[] = {
 	{ "verify", sp_cmd_verify, "check the archive or an export" },
 	{ "status", sp_cmd_status, "how the archive and the service are" },
 	{ "audit", sp_cmd_audit, "list the events of the log" },
+	{ "canary", sp_cmd_canary, "see whether mail still comes through" },
 	{ "reconcile", sp_cmd_reconcile, "name what the archive should have" },
 	{ "seal", sp_cmd_seal, "cut and seal the open segment now" },
 	{ "reindex", sp_cmd_reindex, "rebuild the index from the archive" },

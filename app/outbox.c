@@ -14,9 +14,11 @@
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/json.h"
+#include "journal/pull/submit.h"
 
 #define WAITING_MAX	1000
 #define ALARM_MAX	8192
+#define MAIL_MAX	(32u << 10)
 #define COMMAND_SECONDS 30
 
 enum sp_code
@@ -122,21 +124,79 @@ run_command(const char *command, struct sp_view input, struct sp_err *err)
 	    command, COMMAND_SECONDS));
 }
 
-static enum sp_code
-carry_out(const struct sp_config *cfg, const char *path, struct sp_err *err)
+static const char *
+member(const json_t *alarm, const char *name)
 {
+	const char *text = json_string_value(json_object_get(alarm, name));
+
+	return (text == NULL ? "" : text);
+}
+
+/* The alarm as a mail to everybody of alarm.mail. */
+static enum sp_code
+send_mail(const struct sp_config *cfg, struct sp_view json, struct sp_err *err)
+{
+	struct sp_submit_mail mail = {
+		.to = (const char *const *)cfg->alarm_mail.v,
+		.nto = cfg->alarm_mail.n
+	};
+	char msgid[SP_SUBMIT_ID_MAX], id[64];
+	json_t *alarm = NULL;
 	struct sp_buf b;
-	enum sp_code rc = SP_OK;
+	char *subject;
+	enum sp_code rc = sp_json_load(json, &alarm, err);
+
+	if (rc != SP_OK)
+		return (rc);
+	sp_buf_init(&b, MAIL_MAX);
+	subject =
+	    sp_xasprintf("Sealpost alarm: %.200s", member(alarm, "alarm"));
+	(void)snprintf(
+	    id, sizeof(id), "alarm.%" PRId64, (int64_t)sp_clock_wall());
+	rc = sp_submit_header(cfg, &mail, subject, id, msgid, &b);
+	if (rc == SP_OK)
+		rc = sp_buf_addf(&b,
+		    "%s\r\n\r\nTime:    %s\r\nArchive: %s\r\nBy:      "
+		    "%s\r\n\r\n"
+		    "`sealpost status` and `sealpost audit` have more.\r\n",
+		    member(alarm, "alarm"), member(alarm, "time"),
+		    member(alarm, "archive"), member(alarm, "worker"));
+	mail.text = sp_buf_view(&b);
+	rc = rc == SP_OK ? sp_submit(cfg, &mail, err)
+			 : sp_err_set(err, rc, 0, "the alarm is too long");
+	free(subject);
+	json_decref(alarm);
+	sp_buf_done(&b);
+	return (rc);
+}
+
+/* The command first; then the file is renamed, so that it is not run again
+ * where only the mail could not be sent. */
+static enum sp_code
+carry_out(const struct sp_config *cfg, char **path, struct sp_err *err)
+{
+	const size_t n = strlen(*path);
+	bool ran = n > 5 && strcmp(*path + n - 5, ".mail") == 0;
+	struct sp_buf b;
+	char *to;
+	enum sp_code rc;
 
 	sp_buf_init(&b, ALARM_MAX);
-	if (cfg->alarm_command != NULL) {
-		rc = sp_io_read_file(path, ALARM_MAX, &b, err);
+	rc = sp_io_read_file(*path, ALARM_MAX, &b, err);
+	if (rc == SP_OK && cfg->alarm_command != NULL && !ran)
+		rc = run_command(cfg->alarm_command, sp_buf_view(&b), err);
+	if (rc == SP_OK && cfg->alarm_mail.n > 0) {
+		if (cfg->alarm_command != NULL && !ran) {
+			to = sp_xasprintf("%s.mail", *path);
+			rc = sp_io_rename(*path, to, err);
+			free(*path);
+			*path = to;
+		}
 		if (rc == SP_OK)
-			rc = run_command(
-			    cfg->alarm_command, sp_buf_view(&b), err);
+			rc = send_mail(cfg, sp_buf_view(&b), err);
 	}
 	if (rc == SP_OK)
-		rc = sp_io_unlink(path, err);
+		rc = sp_io_unlink(*path, err);
 	sp_buf_done(&b);
 	return (rc);
 }
@@ -148,6 +208,7 @@ sp_outbox_run(const char *dir, const struct sp_config *cfg, size_t *failed,
 	char *box = sp_xasprintf("%s/state/outbox", dir);
 	char **names = NULL;
 	size_t n = 0;
+	struct sp_err late;
 	enum sp_code rc, first = SP_OK;
 
 	*failed = 0;
@@ -156,7 +217,7 @@ sp_outbox_run(const char *dir, const struct sp_config *cfg, size_t *failed,
 		char *path = sp_xasprintf("%s/%s", box, names[i]);
 
 		if (strncmp(names[i], "alarm-", 6) == 0 &&
-		    carry_out(cfg, path, first == SP_OK ? err : NULL) !=
+		    carry_out(cfg, &path, first == SP_OK ? err : &late) !=
 			SP_OK) {
 			(*failed)++;
 			first = SP_EAGAIN;

@@ -15,8 +15,9 @@ SP_CHECK enum sp_code sp_outbox_alarm(
     const char *dir, const char *worker, const char *text, struct sp_err *err);
 
 /* Carry out what is there: give each alarm (one JSON object) to the standard
- * input of cfg->alarm_command, and remove it once that exited 0.  Without a
- * command they are removed: the log has them.  ${failed}: how many are left. */
+ * input of cfg->alarm_command, and remove it once that exited 0 and, with
+ * alarm.mail, the mail was taken by the mail server.  With neither they are
+ * removed: the log has them.  ${failed}: how many are left. */
 SP_CHECK enum sp_code sp_outbox_run(const char *dir,
     const struct sp_config *cfg, size_t *failed, struct sp_err *err);
 

@@ -4,7 +4,9 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "app/silence.h"
 #include "app/worker.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "index/index.h"
 
@@ -17,6 +19,7 @@
 struct state {
 	struct sp_worker *w;
 	struct sp_index *index;
+	struct sp_silence_watch *silence;
 };
 
 static void
@@ -30,6 +33,28 @@ on_report(void *ctx, const char *what, const char *text)
 		sp_worker_alarm(s->w, text);
 	else
 		sp_log(SP_LOG_WARN, what, "%s", text);
+}
+
+/* The end of a gap belongs into the log as much as its beginning. */
+static void
+on_silence(void *ctx, const char *text)
+{
+	const struct state *s = ctx;
+
+	sp_worker_alarm(s->w, text);
+}
+
+/* Only what the whole log says is a silence. */
+static void
+look_for_silence(struct state *s, uint64_t behind)
+{
+	char quoted[SP_ERR_MAX];
+	struct sp_err err;
+
+	if (behind == 0 &&
+	    sp_silence_watch_look(s->silence, sp_clock_wall(), &err) != SP_OK)
+		sp_log(SP_LOG_WARN, "silence_unknown", "error=%s",
+		    sp_log_quote(sp_view_str(err.msg), quoted, sizeof(quoted)));
 }
 
 static enum sp_code
@@ -101,9 +126,12 @@ sp_worker_index(struct sp_worker *w)
 		sp_worker_alarm(w, err.msg);
 		return (1);
 	}
+	s.silence = sp_silence_watch_new(w->app, on_silence, &s);
 	while (well && !w->stop) {
 		before = sp_index_cursor(s.index);
 		well = round_of_work(&s, &behind);
+		if (well)
+			look_for_silence(&s, behind);
 		if (!well ||
 		    !wait(w, sp_index_cursor(s.index) > before, behind, &rq))
 			continue;
@@ -116,6 +144,7 @@ sp_worker_index(struct sp_worker *w)
 		}
 		sp_worker_reply(w, rq.id, SP_EUSAGE, "no such request");
 	}
+	sp_silence_watch_free(s.silence);
 	sp_index_close(s.index);
 	return (well ? 0 : 1);
 }

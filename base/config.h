@@ -31,6 +31,7 @@ struct sp_texts {
 };
 
 enum sp_proto { SP_PROTO_SMTP, SP_PROTO_LMTP, SP_PROTO_MILTER };
+enum sp_submit_security { SP_SUBMIT_NONE, SP_SUBMIT_STARTTLS, SP_SUBMIT_TLS };
 enum sp_bare_newline { SP_BARE_ACCEPT, SP_BARE_REJECT };
 
 /* How a pull section gets its tokens; none without a grant. */
@@ -163,6 +164,23 @@ struct sp_config {
 	/* alarm { } */
 	char *
 	    alarm_command; /* run with the alarm on standard input; NULL: none */
+	struct sp_texts alarm_mail; /* addresses that each alarm goes to */
+	/* submit { }: the mail server that alarms and canaries go through */
+	char *submit_server; /* "HOST:PORT"; NULL: none */
+	enum sp_submit_security submit_security;
+	char *submit_from;
+	char *submit_user; /* NULL: no authentication */
+	char *submit_password_file;
+	char *submit_ca; /* file of authorities; NULL: the system's */
+	/* canary { } */
+	char *canary_to; /* NULL: none */
+	uint64_t canary_within; /* seconds, default 300 */
+	/* watch { } */
+	bool watch_silence; /* default true */
+	uint64_t watch_domains; /* busiest sender domains; default 50 */
+	uint64_t watch_learn; /* seconds of traffic to learn; default 28d */
+	uint64_t watch_least; /* shorter silences are none; default 30m */
+	uint64_t watch_check; /* seconds between looks; default 300 */
 };
 
 /* Load and check ${path}.  The message has "FILE:LINE: what, expected". */

@@ -169,6 +169,31 @@ check_listen(const struct sp_config *c, const struct sp_listen *l,
 	return (SP_OK);
 }
 
+/* Sections that send mail. */
+static enum sp_code
+check_submit(const struct sp_config *c, const struct sp_config_scan *s,
+    struct sp_err *err)
+{
+	if (c->submit_server != NULL &&
+	    (c->submit_from == NULL || strrchr(c->submit_server, ':') == NULL))
+		return (sp_err_set(err, SP_ECONFIG, 0,
+		    "%s:%u: section \"submit\" needs server = \"HOST:PORT\" "
+		    "and "
+		    "from = ADDRESS",
+		    s->path, sp_config_line(s, "submit", "", "server")));
+	if (c->submit_server == NULL && c->alarm_mail.n > 0)
+		return (sp_err_set(err, SP_ECONFIG, 0,
+		    "%s:%u: mail needs a server to send by; expected submit { "
+		    "server = \"HOST:PORT\" from = ADDRESS }",
+		    s->path, sp_config_line(s, "alarm", "", "mail")));
+	if (c->submit_user != NULL && c->submit_security == SP_SUBMIT_NONE)
+		return (sp_err_set(err, SP_ECONFIG, 0,
+		    "%s:%u: a password would go out in clear text; expected "
+		    "security = starttls or tls with a user",
+		    s->path, sp_config_line(s, "submit", "", "user")));
+	return (SP_OK);
+}
+
 enum sp_code
 sp_config_check(
     struct sp_config *c, const struct sp_config_scan *s, struct sp_err *err)
@@ -190,6 +215,8 @@ sp_config_check(
 	}
 	for (size_t i = 0; rc == SP_OK && i < c->npull; i++)
 		rc = sp_config_check_pull(&c->pull[i], s, err);
+	if (rc == SP_OK)
+		rc = check_submit(c, s, err);
 	return (rc);
 }
 

@@ -111,6 +111,31 @@ const struct sp_config_option sp_config_options[] = {
 
 	{ "alarm", "command", SP_CT_PATH, TOP(alarm_command), 1, 4095, NULL,
 	    NULL },
+	{ "alarm", "mail", SP_CT_WORDS, TOP(alarm_mail), 3, 320, NULL, NULL },
+
+	{ "submit", "server", SP_CT_WORD, TOP(submit_server), 3, 300, NULL,
+	    NULL },
+	{ "submit", "security", SP_CT_CHOICE, TOP(submit_security), 0, 0,
+	    "none", "none|starttls|tls" },
+	{ "submit", "from", SP_CT_WORD, TOP(submit_from), 3, 320, NULL, NULL },
+	{ "submit", "user", SP_CT_WORD, TOP(submit_user), 1, 320, NULL, NULL },
+	{ "submit", "password_file", SP_CT_PATH, TOP(submit_password_file), 1,
+	    4095, NULL, NULL },
+	{ "submit", "ca", SP_CT_PATH, TOP(submit_ca), 1, 4095, NULL, NULL },
+
+	{ "canary", "to", SP_CT_WORD, TOP(canary_to), 3, 320, NULL, NULL },
+	{ "canary", "within", SP_CT_TIME, TOP(canary_within), 1, DAY, "5m",
+	    NULL },
+
+	{ "watch", "silence", SP_CT_BOOL, TOP(watch_silence), 0, 0, "true",
+	    NULL },
+	{ "watch", "domains", SP_CT_NUMBER, TOP(watch_domains), 0, 1000, "50",
+	    NULL },
+	{ "watch", "learn", SP_CT_TIME, TOP(watch_learn), 7 * DAY, 56 * DAY,
+	    "28d", NULL },
+	{ "watch", "least", SP_CT_TIME, TOP(watch_least), 1, 30 * DAY, "30m",
+	    NULL },
+	{ "watch", "check", SP_CT_TIME, TOP(watch_check), 1, DAY, "5m", NULL },
 };
 const size_t sp_config_noptions = SP_COUNTOF(sp_config_options);
 
@@ -121,6 +146,9 @@ const struct sp_config_section sp_config_sections[] = {
 	{ "seal", 0, 0, 0 },
 	{ "index", 0, 0, 0 },
 	{ "alarm", 0, 0, 0 },
+	{ "submit", 0, 0, 0 },
+	{ "canary", 0, 0, 0 },
+	{ "watch", 0, 0, 0 },
 };
 const size_t sp_config_nsections = SP_COUNTOF(sp_config_sections);
 

@@ -7,6 +7,7 @@
 #include "base/digest.h"
 #include "base/enc.h"
 #include "index/db.h"
+#include "index/traffic.h"
 #include "index/zone.h"
 
 #define KNOWN_SLOTS 4096u /* a power of two */
@@ -299,6 +300,8 @@ sp_put_doc(struct sp_shard *s, const struct sp_doc *d, struct sp_err *err)
 			rc = put_attachments(s, d);
 		if (rc == SQLITE_OK)
 			rc = put_text(s, d);
+		if (rc == SQLITE_OK)
+			rc = sp_traffic_note(s, d);
 		s->added++;
 	}
 	return (rc == SQLITE_OK ? SP_OK : sp_db_error(s->db, rc, s->path, err));

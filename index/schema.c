@@ -42,6 +42,11 @@ const char *const sp_schema_sql[] = {
 	" first INTEGER NOT NULL, last INTEGER NOT NULL,"
 	" PRIMARY KEY(event, first, last)) WITHOUT ROWID",
 
+	/* How much came when: by listener, account, sender domain. */
+	"CREATE TABLE traffic(kind INTEGER NOT NULL, name TEXT NOT NULL,"
+	" hour INTEGER NOT NULL, n INTEGER NOT NULL, last INTEGER NOT NULL,"
+	" PRIMARY KEY(kind, name, hour)) WITHOUT ROWID",
+
 	"CREATE VIRTUAL TABLE fulltext USING fts5(body, subject, hfrom, hto,"
 	" hcc, hbcc, hreply, efrom, eto, mto, files, attached, meta,"
 	" content='', detail=full, tokenize='sealpost')",

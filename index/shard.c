@@ -15,6 +15,7 @@
 #include "index/schema.h"
 #include "index/shard_open.h"
 #include "index/token.h"
+#include "index/traffic.h"
 
 #define SHARD_MODE 0640 /* the archive's group may search */
 
@@ -38,6 +39,9 @@ static const char *const statements[SP_ST_COUNT] = {
 	[SP_ST_EVENT_SEQ] = "INSERT OR IGNORE INTO event_seqs VALUES(?,?,?)",
 	[SP_ST_CURSOR] = "UPDATE shard SET next = ?, leaf = ?,"
 			 " messages = ?, opened = ?",
+	[SP_ST_TRAFFIC] = "INSERT INTO traffic VALUES(?1,?2,?3,?4,?5)"
+			  " ON CONFLICT DO UPDATE SET n = n + ?4,"
+			  " last = max(last, ?5)",
 };
 
 int
@@ -151,6 +155,7 @@ prepare_all(struct sp_shard *s, struct sp_err *err)
 			return (sp_db_error(s->db, rc, s->path, err));
 	}
 	s->known = sp_known_new();
+	s->traffic = sp_traffic_new();
 	s->writable = true;
 	return (SP_OK);
 }
@@ -302,7 +307,9 @@ sp_shard_commit(struct sp_shard *s, uint64_t next,
 	int rc;
 
 	boot_id(boot);
-	rc = put_cursor(s, next, leaf, boot);
+	rc = sp_traffic_flush(s);
+	if (rc == SQLITE_OK)
+		rc = put_cursor(s, next, leaf, boot);
 	if (rc == SQLITE_OK)
 		rc = sp_db_exec(s->db, "COMMIT");
 	if (rc != SQLITE_OK) {
@@ -328,6 +335,7 @@ sp_shard_rollback(struct sp_shard *s)
 	s->in_txn = false;
 	s->added = 0;
 	sp_known_clear(s->known);
+	sp_traffic_clear(s->traffic);
 }
 
 void
@@ -339,6 +347,7 @@ sp_shard_abandon(struct sp_shard *s)
 		(void)sqlite3_finalize(s->st[i]);
 	(void)sqlite3_close_v2(s->db);
 	sp_known_free(s->known);
+	sp_traffic_free(s->traffic);
 	free(s->path);
 	free(s);
 }

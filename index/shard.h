@@ -42,10 +42,12 @@ enum sp_shard_stmt {
 	SP_ST_EVENT,
 	SP_ST_EVENT_SEQ,
 	SP_ST_CURSOR,
+	SP_ST_TRAFFIC,
 	SP_ST_COUNT
 };
 
 struct sp_known; /* addresses seen lately (put.c) */
+struct sp_traffic; /* counted since the last commit (traffic.c) */
 
 struct sp_shard {
 	sqlite3 *db;
@@ -56,6 +58,7 @@ struct sp_shard {
 	uint64_t added; /* messages put since the last commit */
 	sqlite3_stmt *st[SP_ST_COUNT];
 	struct sp_known *known;
+	struct sp_traffic *traffic;
 };
 
 int sp_shard_key(int64_t received); /* of an instant */

@@ -1,0 +1,63 @@
+/*
+ * How much mail came in each hour, by listener, pulled account and sender
+ * domain: counted with the rows of a shard, in its transactions.  What was
+ * imported is not counted: it tells nothing about what comes by itself.
+ */
+#ifndef SP_INDEX_TRAFFIC_H
+#define SP_INDEX_TRAFFIC_H
+
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/err.h"
+#include "base/view.h"
+
+enum sp_traffic_kind {
+	SP_TRAFFIC_LISTENER, /* "listen NAME" */
+	SP_TRAFFIC_ACCOUNT, /* "pull NAME" */
+	SP_TRAFFIC_DOMAIN /* of the sender: envelope, else From; lower case */
+};
+
+#define SP_TRAFFIC_NAME_MAX 255u /* bytes of a name; longer ones are cut */
+
+struct sp_traffic_sum { /* of one name; borrowed for the call */
+	struct sp_view name;
+	uint64_t n;
+	int64_t last; /* the last message, microseconds */
+};
+
+/* The shards from the month of an instant on, open to read. */
+struct sp_traffic_view;
+
+SP_CHECK enum sp_code sp_traffic_open(const char *dir, int64_t since_us,
+    struct sp_traffic_view **out, struct sp_err *err);
+/* The ${most} busiest names of a kind, counted shard by shard: a name comes
+ * once for each, so the caller adds. */
+SP_CHECK enum sp_code sp_traffic_busiest(const struct sp_traffic_view *v,
+    enum sp_traffic_kind kind, uint64_t most,
+    void (*fn)(void *ctx, const struct sp_traffic_sum *sum), void *ctx,
+    struct sp_err *err);
+/* The hours (since 1970, UTC) of one name with their messages, oldest first;
+ * an hour may come twice. */
+SP_CHECK enum sp_code sp_traffic_hours(const struct sp_traffic_view *v,
+    enum sp_traffic_kind kind, struct sp_view name,
+    void (*fn)(void *ctx, int64_t hour, uint64_t n), void *ctx,
+    struct sp_err *err);
+void sp_traffic_close(struct sp_traffic_view *v); /* NULL is fine */
+
+/* ---- for the writer (put.c, shard.c) --------------------------------- */
+
+struct sp_doc;
+struct sp_shard;
+struct sp_traffic;
+
+struct sp_traffic *sp_traffic_new(void);
+void sp_traffic_free(struct sp_traffic *t); /* NULL is fine */
+/* Forget what was not flushed. */
+void sp_traffic_clear(struct sp_traffic *t);
+/* Count a message; an SQLite code. */
+int sp_traffic_note(struct sp_shard *s, const struct sp_doc *d);
+/* Write what was counted, before the commit; an SQLite code. */
+int sp_traffic_flush(struct sp_shard *s);
+
+#endif

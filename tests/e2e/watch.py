@@ -1,0 +1,156 @@
+#!/usr/bin/env python3
+"""What does not come: a canary through a mail server that journals or does
+not, a listener that falls silent, and whom an alarm reaches."""
+import socketserver
+import sqlite3
+import threading
+
+from kit import *
+
+MX = 2600
+
+
+class MailServer:
+    """Takes mail, keeps it, and sends a copy to the archive while told to."""
+
+    def __init__(self):
+        self.got, self.journals, self.refuses = [], True, False
+        outer = self
+
+        class Session(socketserver.StreamRequestHandler):
+            def handle(self):
+                say = lambda text: self.wfile.write(text.encode() + b"\r\n")
+                say("220 mx")
+                to = []
+                for line in self.rfile:
+                    verb = line[:4].upper()
+                    if verb == b"RCPT":
+                        to.append(line.strip().decode())
+                        say("250 ok")
+                    elif verb == b"DATA":
+                        say("354 go")
+                        data = b""
+                        while (line := self.rfile.readline()) != b".\r\n":
+                            data += line[1:] if line.startswith(b".") else line
+                        if outer.refuses:
+                            say("550 5.7.1 no")
+                            continue
+                        outer.got.append((to, data))
+                        if outer.journals:
+                            with smtp() as client:
+                                send(client, data)
+                        say("250 ok")
+                    elif verb == b"QUIT":
+                        say("221 bye")
+                        return
+                    else:
+                        say("250 mx" if verb in (b"EHLO", b"HELO", b"MAIL", b"RSET") else "500 what")
+
+        class Server(socketserver.ThreadingTCPServer):
+            allow_reuse_address = daemon_threads = True
+
+        self.server = Server(("127.0.0.1", MX), Session)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+SUBMIT = f"""
+submit {{
+	server = "127.0.0.1:{MX}"
+	from = sealpost@corp.example
+}}
+"""
+
+
+def canary(a, mx):
+    done = a.cmd("canary", status=2)
+    one_line(done, "canary without an address")
+    done = a.cmd("canary", "--to", "canary@corp.example", "--within", "30")
+    check(re.search(rb"came back in [\d.]+ s as entry \d+\n", done.stdout), f"canary: {done.stdout} {done.stderr}")
+    done = json.loads(a.cmd("canary", "--to", "canary@corp.example", "--format", "json").stdout)
+    raw = a.raw(done["seq"])
+    check(done["back"] and b"Message-ID: <" + done["message_id"].encode() + b">" in raw, f"canary: {done}")
+    check(mx.got[-1][0] == ["RCPT TO:<canary@corp.example>"] and b"Auto-Submitted: auto-generated\r\n" in mx.got[-1][1],
+          f"canary mail: {mx.got[-1]}")
+
+    mx.journals = False
+    done = a.cmd("canary", "--to", "canary@corp.example", "--within", "1", status=1)
+    one_line(done, "a canary that does not come back")
+    check(b"no copy came within 1 s" in done.stderr, f"{done.stderr}")
+    mx.refuses = True
+    done = a.cmd("canary", "--to", "canary@corp.example", "--within", "1", status=1)
+    check(b"could not be sent" in done.stderr and b"550" in done.stderr, f"{done.stderr}")
+    mx.refuses = False
+    alarms = [e["detail"]["text"] for e in a.events("alarm")]
+    check(len(alarms) == 2 and all("canary" in t for t in alarms), f"alarms of canaries: {alarms}")
+
+
+def mails_with(mx, text):
+    return [m for m in mx.got if text.encode() in m[1]]
+
+
+def alarms(a, mx, notes):
+    """Each of the two goes to the command once and to both mailboxes."""
+    wait_for("alarm mails", lambda: len(mails_with(mx, "Subject: Sealpost alarm: canary")) == 2)
+    to, data = mails_with(mx, "no copy came")[0]
+    check(to == ["RCPT TO:<ops@corp.example>", "RCPT TO:<audit@corp.example>"], f"alarm mail to {to}")
+    check(b"From: Sealpost <sealpost@corp.example>\r\nTo: ops@corp.example,\r\n\taudit@corp.example\r\n" in data, f"{data}")
+    ran = [json.loads(line) for line in open(notes)]
+    check(len(ran) == 2, f"the command ran {len(ran)} times for two alarms")
+    check(not os.listdir(a.dir + "/state/outbox"), "something is left in the outbox")
+
+
+def silence(a, mx):
+    """Two weeks of traffic in the index, and then nothing for a day."""
+    for n in range(3):
+        with smtp() as client:
+            send(client, message(n))
+    a.wait_index()
+    a.stop()
+    month = time.strftime("%Y-%m", time.gmtime())
+    db = sqlite3.connect(f"{a.dir}/index/{month}.sqlite")
+    hour = int(time.time()) // 3600
+    kept = db.execute("SELECT kind, name, n FROM traffic ORDER BY kind").fetchall()
+    check(kept[0][:2] == (0, "mta") and (2, "corp.example", kept[0][2]) in kept, f"traffic counted: {kept}")
+    db.execute("DELETE FROM traffic")
+    db.executemany("INSERT INTO traffic VALUES(0, 'mta', ?, 20, ?)",
+                   [(h, h * 3600 * 10**6 + 1) for h in range(hour - 14 * 24, hour - 24)])
+    db.commit()
+    db.close()
+    a.start()
+    wait_for("the alarm of a silence", lambda: [e for e in a.events("alarm") if "nothing from listener mta since" in e["detail"]["text"]])
+    wait_for("its mail", lambda: mails_with(mx, "nothing from listener mta since"))
+    check(a.cmd("status", status=1).stdout, "status without an alarm")
+    with smtp() as client:
+        send(client, message(99))
+    wait_for("the end of a silence", lambda: [e for e in a.events("alarm") if "listener mta is back" in e["detail"]["text"]])
+    a.stop()
+    a.start()
+    time.sleep(3)
+    check(len([e for e in a.events("alarm") if "listener mta" in e["detail"]["text"]]) == 2, "a silence is told twice")
+
+
+def main():
+    work = workdir(tmpfs="1g")
+    mx = MailServer()
+    notes = work + "/notes"
+    script = work + "/alarm"
+    open(script, "w").write(f"#!/bin/sh\ncat >> {notes}\n")
+    os.chmod(script, 0o755)
+    a = Archive(work, config={
+        "alarm": f'command = "{script}"\nmail = {{ ops@corp.example, audit@corp.example }}',
+        "watch": "check = 1\nleast = 1", "top": ""})
+    text = open(a.dir + "/sealpost.conf").read()
+    text = text.replace("submit {\n", SUBMIT.strip().rstrip("}"), 1)
+    open(a.dir + "/sealpost.conf", "w").write(text)
+    a.cmd("config", "check")
+    done = a.cmd("canary", "--to", "canary@corp.example", status=2)
+    check(b"no service runs" in done.stderr, f"canary without a service: {done.stderr}")
+    a.start()
+    canary(a, mx)
+    alarms(a, mx, notes)
+    silence(a, mx)
+    a.stop()
+    finish("watch")
+
+
+main()
