@@ -181,10 +181,10 @@ open_service(struct canary *c, struct sp_err *err)
 		    "`sealpost serve`",
 		    c->app->dir);
 	if (rc == SP_OK && c->to == NULL)
-		c->to = c->app->cfg->canary_to;
+		c->to = c->app->cfg->canary_address;
 	if (rc == SP_OK && c->to == NULL)
 		rc = sp_err_set(err, SP_ECONFIG, 0,
-		    "to whom? expected canary { to = ADDRESS } in the "
+		    "to whom? expected canary { address = ADDRESS } in the "
 		    "configuration, or --to");
 	if (rc == SP_OK && c->within == 0)
 		c->within = c->app->cfg->canary_within;
@@ -199,7 +199,7 @@ sp_cmd_canary(struct sp_app *app, int argc, char **argv)
 	const char *form = "text";
 	const struct sp_option options[] = {
 		{ "to", '\0', SP_OPT_TEXT, "ADDRESS",
-		    "the mailbox it is sent to; else canary.to of the "
+		    "the mailbox it is sent to; else canary.address of the "
 		    "configuration",
 		    &c.to },
 		{ "within", '\0', SP_OPT_COUNT, "SECONDS",

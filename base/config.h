@@ -173,7 +173,7 @@ struct sp_config {
 	char *submit_password_file;
 	char *submit_ca; /* file of authorities; NULL: the system's */
 	/* canary { } */
-	char *canary_to; /* NULL: none */
+	char *canary_address; /* NULL: none */
 	uint64_t canary_within; /* seconds, default 300 */
 	/* watch { } */
 	bool watch_silence; /* default true */

@@ -123,7 +123,8 @@ const struct sp_config_option sp_config_options[] = {
 	    4095, NULL, NULL },
 	{ "submit", "ca", SP_CT_PATH, TOP(submit_ca), 1, 4095, NULL, NULL },
 
-	{ "canary", "to", SP_CT_WORD, TOP(canary_to), 3, 320, NULL, NULL },
+	{ "canary", "address", SP_CT_WORD, TOP(canary_address), 3, 320, NULL,
+	    NULL },
 	{ "canary", "within", SP_CT_TIME, TOP(canary_within), 1, DAY, "5m",
 	    NULL },
 

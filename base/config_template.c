@@ -137,7 +137,7 @@ static const char rest[] =
     "\n"
     "# `sealpost canary` sends a mail and waits for its journal copy.\n"
     "canary {\n"
-    "\t#to = canary@corp.example  # a mailbox that nobody reads\n"
+    "\t#address = canary@corp.example  # a mailbox that nobody reads\n"
     "\t#within = 5m\n"
     "}\n"
     "\n"

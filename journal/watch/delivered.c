@@ -5,7 +5,7 @@
 
 #include "base/buf.h"
 
-#define SLOTS	 16384u /* a power of two */
+#define SLOTS	 262144u /* a power of two */
 #define TEXT_MAX 512u /* bytes kept of an address, a relay, a reply */
 
 /* A text of its own, at most TEXT_MAX bytes. */
