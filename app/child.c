@@ -76,6 +76,8 @@ close_others(struct sp_super *s, enum sp_role role, int channel)
 	if (role == SP_ROLE_RECEIVE)
 		return;
 	(void)close(s->door_fd);
+	sp_certs_close(s->certs);
+	s->certs = NULL;
 	for (size_t i = 0; i < s->app->cfg->nlisten; i++)
 		(void)close(s->listen_fds[i]);
 }
@@ -102,6 +104,7 @@ be_worker(struct sp_super *s, enum sp_role role, int channel, pid_t parent)
 	sp_log_set_worker(sp_role_names[role]);
 	(void)prctl(PR_SET_NAME, sp_role_names[role]);
 	close_others(s, role, channel);
+	w.certs = s->certs;
 	w.signals = watch_sigterm();
 	if (w.signals < 0 || !become(s->app))
 		return (1);

@@ -3,6 +3,28 @@
 
 #include "app/commands.h"
 #include "app/common.h"
+#include "journal/receive/certs.h"
+
+static void
+on_warn(void *ctx, const char *text)
+{
+	(void)ctx;
+	(void)fprintf(stderr, "sealpost: warning: %s\n", text);
+}
+
+/* The files that it names, with the rights of who asks. */
+static enum sp_code
+check_files(const struct sp_config *cfg, struct sp_err *err)
+{
+	struct sp_certs *certs = NULL;
+	enum sp_code rc;
+
+	rc = sp_certs_open(cfg, &certs, err);
+	if (rc == SP_OK)
+		rc = sp_certs_check(certs, cfg, on_warn, NULL, err);
+	sp_certs_close(certs);
+	return (rc);
+}
 
 int
 sp_cmd_config(struct sp_app *app, int argc, char **argv)
@@ -26,6 +48,8 @@ sp_cmd_config(struct sp_app *app, int argc, char **argv)
 	} else if (sp_app_open(app, &err) != SP_OK) {
 		return (sp_app_fail(&err));
 	}
+	if (check_files(app->cfg, &err) != SP_OK)
+		return (sp_app_fail(&err));
 	if (!app->quiet)
 		printf("%s", app->cfg->text);
 	(void)fprintf(stderr, "%s: no errors\n", app->cfg->path);

@@ -15,6 +15,7 @@
 
 #include "app/app.h"
 #include "app/control.h"
+#include "journal/receive/certs.h"
 
 enum sp_role {
 	SP_ROLE_RECEIVE,
@@ -32,6 +33,7 @@ struct sp_worker {
 	int wake_seal, wake_index, wake_pull; /* whom receive wakes */
 	const int *listen_fds; /* one for each cfg->listen[i] */
 	int door_fd;
+	const struct sp_certs *certs; /* receive alone: they hold keys */
 	bool accept_clock;
 	int signals; /* signalfd of SIGTERM */
 	bool stop; /* the supervisor or a signal asked to end */

@@ -358,6 +358,7 @@ start(struct state *s)
 		.dir = s->w->app->dir,
 		.fds = s->w->listen_fds,
 		.door_fd = s->w->door_fd,
+		.certs = s->w->certs,
 		.log = on_log,
 		.committed = on_committed,
 		.ctx = s };

@@ -62,12 +62,24 @@ struct sp_oauth_conf {
 	char *ca; /* PEM file; NULL: the system's authorities */
 };
 
+enum sp_socket_mode { SP_SOCKET_OWNER, SP_SOCKET_GROUP, SP_SOCKET_ALL };
+enum sp_listen_tls { SP_TLS_NONE, SP_TLS_STARTTLS, SP_TLS_IMPLICIT };
+
+/* Where in the file the options of a listener's files stand, for messages. */
+struct sp_listen_lines {
+	unsigned tls, certificate, key, sni_certificates;
+	unsigned client_ca, client_crl, client_fingerprints;
+};
+
 /* listen NAME { ... } */
 struct sp_listen {
 	char *name;
-	char *address; /* "127.0.0.1:2525", "[::1]:2525" */
+	char *address; /* "127.0.0.1:2525", "[::1]:2525", "unix:/PATH" */
 	struct sockaddr_storage sa;
 	socklen_t salen;
+	/* of unix:/PATH: who may connect */
+	enum sp_socket_mode socket_mode;
+	char *socket_group; /* NULL: that of the archive's account */
 	enum sp_proto protocol;
 	struct sp_networks allow; /* that may send; empty: loopback only, or
 	                           * anyone with require_auth */
@@ -91,6 +103,20 @@ struct sp_listen {
 	uint64_t data_timeout; /* seconds to wait for data; default 180 */
 	uint64_t
 	    min_rate; /* bytes a second in DATA, averaged over a minute; default 100 */
+	/* Proxies that must send a PROXY header; empty: no proxy. */
+	struct sp_networks proxy;
+	/* encryption */
+	enum sp_listen_tls tls;
+	char *certificate; /* PEM: certificate and chain, perhaps the key */
+	char *key; /* PEM; NULL: in the certificate's file */
+	struct sp_texts sni_certificates; /* PEM files, each with its key */
+	bool require_tls;
+	char *client_ca; /* PEM: authorities of clients' certificates */
+	char *client_crl; /* PEM */
+	struct sp_texts client_fingerprints; /* SHA-256, hex */
+	bool require_client_cert;
+	uint64_t tls_timeout; /* seconds for the handshake; default 30 */
+	struct sp_listen_lines line;
 };
 
 enum sp_pull_type { SP_PULL_POP3, SP_PULL_IMAP };

@@ -99,9 +99,10 @@ static enum sp_code
 check_milter(
     struct sp_listen *l, const struct sp_config_scan *s, struct sp_err *err)
 {
-	static const char *const used[] = { "", "address", "protocol", "allow",
-		"max_message", "max_recipients", "max_sessions", "max_per_peer",
-		"timeout", "data_timeout", "min_rate" };
+	static const char *const used[] = { "", "address", "socket_mode",
+		"socket_group", "protocol", "allow", "max_message",
+		"max_recipients", "max_sessions", "max_per_peer", "timeout",
+		"data_timeout", "min_rate" };
 	bool timeout = false;
 
 	for (size_t i = 0; i < s->n; i++) {
@@ -137,7 +138,8 @@ check_listen(const struct sp_config *c, const struct sp_listen *l,
 		    "address = ADDRESS:PORT",
 		    s->path, sp_config_line(s, "listen", l->name, "address"),
 		    l->name));
-	if (!sp_config_is_loopback(sa) && l->allow.n == 0 && !l->require_auth)
+	if (sa->sa_family != AF_UNIX && !sp_config_is_loopback(sa) &&
+	    l->allow.n == 0 && !l->require_auth)
 		return (sp_err_set(err, SP_ECONFIG, 0,
 		    "%s:%u: address %s can be reached from other hosts; "
 		    "expected allow = { NETWORK, ... } in section "
@@ -212,6 +214,10 @@ sp_config_check(
 			l->hostname = sp_xstrdup(host);
 		if (rc == SP_OK)
 			rc = check_listen(c, l, s, err);
+		if (rc == SP_OK)
+			rc = sp_config_listen_socket(l, s, err);
+		if (rc == SP_OK)
+			rc = sp_config_listen_tls(l, s, err);
 	}
 	for (size_t i = 0; rc == SP_OK && i < c->npull; i++)
 		rc = sp_config_check_pull(&c->pull[i], s, err);

@@ -135,6 +135,12 @@ SP_CHECK enum sp_code sp_config_check(
 /* One pull section: its preset is filled in, the whole checked. */
 SP_CHECK enum sp_code sp_config_check_pull(
     struct sp_pull_conf *p, const struct sp_config_scan *s, struct sp_err *err);
+/* Of one listener, what concerns its socket, and its encryption
+ * (config_listen.c). */
+SP_CHECK enum sp_code sp_config_listen_socket(const struct sp_listen *l,
+    const struct sp_config_scan *s, struct sp_err *err);
+SP_CHECK enum sp_code sp_config_listen_tls(
+    struct sp_listen *l, const struct sp_config_scan *s, struct sp_err *err);
 /* c->text. */
 SP_CHECK enum sp_code sp_config_effective(
     struct sp_config *c, struct sp_err *err);

@@ -6,11 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
 
 #include "base/config_int.h"
 #include "base/pattern.h"
 
 #define ADDRESS_MAX 64
+#define SOCKET	    "unix:" /* and the path */
 
 bool
 sp_config_size(const char *s, uint64_t *out)
@@ -111,6 +113,20 @@ cidr(const char *s, struct sp_cidr *out)
 	return (true);
 }
 
+/* "unix:/run/sealpost/lmtp": a socket in the file system. */
+static bool
+local(const char *path, struct sockaddr_storage *sa, socklen_t *len)
+{
+	struct sockaddr_un *un = (struct sockaddr_un *)(void *)sa;
+
+	if (*path != '/' || strlen(path) >= sizeof(un->sun_path))
+		return (false);
+	un->sun_family = AF_UNIX;
+	memcpy(un->sun_path, path, strlen(path) + 1);
+	*len = sizeof(*un);
+	return (true);
+}
+
 /* "127.0.0.1:2525", "[::1]:2525": numbers only, so that what is listened on
  * does not depend on a name server. */
 static bool
@@ -124,6 +140,8 @@ address(const char *s, struct sockaddr_storage *sa, socklen_t *len)
 	size_t n;
 
 	memset(sa, 0, sizeof(*sa));
+	if (strncmp(s, SOCKET, sizeof(SOCKET) - 1) == 0)
+		return (local(s + sizeof(SOCKET) - 1, sa, len));
 	if (colon == NULL || !sp_view_u64(sp_view_str(colon + 1), &port) ||
 	    port == 0 || port > 65535)
 		return (false);
@@ -262,7 +280,8 @@ expected(const struct sp_config_option *o, char *out, size_t size)
 	case SP_CT_ADDRESS:
 		(void)snprintf(out, size,
 		    "ADDRESS:PORT with a numeric address, "
-		    "like 127.0.0.1:2525 or [::1]:2525");
+		    "like 127.0.0.1:2525 or [::1]:2525, or unix:/PATH of at "
+		    "most 107 bytes");
 		break;
 	case SP_CT_NETWORKS:
 		(void)snprintf(out, size,

@@ -23,7 +23,7 @@ static const struct {
 	{ "VRFY", SP_VERB_VRFY },
 	{ "HELP", SP_VERB_HELP },
 	{ "XSEALPOST", SP_VERB_XSEALPOST },
-	{ "STARTTLS", SP_VERB_KNOWN },
+	{ "STARTTLS", SP_VERB_STARTTLS },
 	{ "AUTH", SP_VERB_AUTH },
 	{ "XFORWARD", SP_VERB_KNOWN },
 	{ "XCLIENT", SP_VERB_KNOWN },
@@ -119,6 +119,10 @@ mail_param(
 				(sp_xtext_ok(v) || sp_view_eq_str(v, "<>"))
 			    ? SP_PATH_OK
 			    : SP_PATH_VALUE);
+	}
+	if (sp_view_ieq_str(k, "REQUIRETLS")) {
+		c->requiretls = true;
+		return (has ? SP_PATH_VALUE : SP_PATH_OK);
 	}
 	if (sp_view_ieq_str(k, "RET"))
 		return (sp_view_ieq_str(v, "FULL") || sp_view_ieq_str(v, "HDRS")
@@ -250,6 +254,7 @@ path(struct sp_view arg, const char *word, bool allow_null,
 	out->nparams = 0;
 	out->has_size = out->smtputf8 = out->notify_success = false;
 	out->auth = false;
+	out->requiretls = false;
 	out->size = 0;
 	out->body = SP_BODY_NONE;
 	if (!sp_view_istarts(v, word))

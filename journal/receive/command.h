@@ -30,6 +30,7 @@ enum sp_verb {
 	SP_VERB_HELP,
 	SP_VERB_AUTH,
 	SP_VERB_XSEALPOST,
+	SP_VERB_STARTTLS,
 	SP_VERB_KNOWN, /* known but not offered: 502 */
 	SP_VERB_HTTP /* GET, POST, ...: not mail at all */
 };
@@ -68,6 +69,7 @@ struct sp_path_command {
 	enum sp_body body;
 	bool smtputf8;
 	bool auth; /* AUTH= was given (RFC 4954 section 5) */
+	bool requiretls; /* RFC 8689 */
 	bool notify_success; /* NOTIFY holds SUCCESS */
 };
 

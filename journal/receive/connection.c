@@ -2,13 +2,11 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
-#include "base/clock.h"
 #include "journal/receive/receive_i.h"
 
-static void
-report_lost(struct sp_connection *c)
+void
+sp_connection_report_lost(struct sp_connection *c)
 {
 	struct sp_session_info i;
 
@@ -74,6 +72,8 @@ on_close(uv_handle_t *h)
 	sp_peers_leave(c->r->peers, c->peer);
 	c->peer = NULL;
 	sp_buf_done(&c->writing);
+	sp_buf_done(&c->pre);
+	sp_connection_tls_done(c);
 	sp_connection_maybe_free(c);
 }
 
@@ -84,7 +84,10 @@ sp_connection_drop(struct sp_connection *c)
 		return;
 	c->closing = true;
 	if (sp_machine_state(&c->machine) == SP_SESSION_DATA)
-		report_lost(c);
+		sp_connection_report_lost(c);
+	if (c->stage == SP_STAGE_TLS && !c->tls_failed)
+		sp_report_tls(
+		    c, "TLS handshake: the peer closed the connection");
 	drop_held(c);
 	uv_close(&c->u.handle, on_close);
 }
@@ -101,6 +104,8 @@ on_shutdown(uv_shutdown_t *req, int status)
 static void
 finish(struct sp_connection *c)
 {
+	if (sp_connection_tls_goodbye(c))
+		return; /* again when it is written */
 	if (sp_machine_quit(&c->machine) || c->eof || c->broken) {
 		sp_connection_drop(c);
 		return;
@@ -134,33 +139,37 @@ on_write(uv_write_t *req, int status)
 	sp_connection_go_on(c);
 }
 
-/* Give replies to the kernel, the rest to libuv. */
-static void
-flush(struct sp_connection *c)
+/* Give what is to be said to the kernel, the rest to libuv. */
+void
+sp_connection_flush(struct sp_connection *c)
 {
+	struct sp_buf *wire;
 	uv_buf_t b;
-	int n;
+	int n = 0;
 
-	if (c->is_writing || c->out.n == 0)
+	if (c->is_writing)
 		return;
-	if (c->broken || c->lingering) {
-		sp_buf_clear(&c->out);
+	wire = sp_connection_wire(c);
+	if (c->broken || c->lingering)
+		sp_buf_clear(wire);
+	if (wire->n == 0)
 		return;
-	}
-	b = uv_buf_init(c->out.p, (unsigned)c->out.n);
+	b = uv_buf_init(wire->p, (unsigned)wire->n);
 	n = uv_try_write(&c->u.stream, &b, 1);
-	if (n == UV_EAGAIN)
-		n = 0;
-	if (n < 0) {
+	if (n < 0 && n != UV_EAGAIN) {
 		c->broken = true;
-		sp_buf_clear(&c->out);
+		sp_buf_clear(wire);
 		return;
 	}
-	sp_buf_consume(&c->out, (size_t)n);
-	if (c->out.n == 0)
+	sp_buf_consume(wire, n < 0 ? 0 : (size_t)n);
+	if (wire->n == 0) {
+		/* Replies come again and again, ciphertext holds no place. */
+		if (c->tls != NULL)
+			sp_buf_done(wire);
 		return;
-	c->writing = c->out;
-	sp_buf_init(&c->out, SP_SESSION_OUT_MAX);
+	}
+	c->writing = *wire;
+	sp_buf_init(wire, c->writing.max);
 	b = uv_buf_init(c->writing.p, (unsigned)c->writing.n);
 	c->write.data = c;
 	c->write_since = uv_now(c->r->loop);
@@ -231,8 +240,8 @@ on_alloc(uv_handle_t *h, size_t suggested, uv_buf_t *buf)
 }
 
 /* Keep what the session did not take. */
-static void
-hold(struct sp_connection *c, const char *p, size_t n)
+void
+sp_connection_hold(struct sp_connection *c, const char *p, size_t n)
 {
 	assert(c->held == NULL);
 	c->held = sp_memory_get(c->r->memory, n, &c->held_cap);
@@ -267,9 +276,18 @@ on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf)
 	c->window_bytes += n;
 	/* Reading stops while something is held or being written. */
 	assert(c->held == NULL && !c->is_writing);
+	if (c->stage == SP_STAGE_PROXY) {
+		sp_connection_proxy(c, buf->base, n);
+		return;
+	}
+	if (c->tls != NULL) {
+		sp_tls_feed(c->tls, buf->base, n);
+		sp_connection_go_on(c);
+		return;
+	}
 	used = sp_machine_input(&c->machine, buf->base, n, &c->out);
 	if (used < n && sp_machine_state(&c->machine) != SP_SESSION_CLOSING)
-		hold(c, buf->base + used, n - used);
+		sp_connection_hold(c, buf->base + used, n - used);
 	sp_connection_go_on(c);
 }
 
@@ -285,7 +303,7 @@ feed_held(struct sp_connection *c)
 		c->held_at += used;
 		if (c->held_at == c->held_n)
 			drop_held(c);
-		flush(c);
+		sp_connection_flush(c);
 		if (used == 0)
 			return;
 	}
@@ -306,19 +324,34 @@ want_read(struct sp_connection *c)
 		sp_connection_drop(c);
 }
 
+/* STARTTLS was answered: the next byte is the handshake's.  Bytes that came
+ * before the answer were refused by the session, or are still in the socket
+ * and no handshake. */
+static void
+start_tls(struct sp_connection *c)
+{
+	if (c->broken || c->eof)
+		sp_connection_drop(c);
+	else if (c->held == NULL && !c->is_writing && c->stage != SP_STAGE_TLS)
+		sp_connection_tls_start(c);
+}
+
 /* After anything happened: flush, feed, commit, close, read on. */
 void
 sp_connection_go_on(struct sp_connection *c)
 {
 	enum sp_session_state state;
 
-	flush(c);
+	sp_connection_flush(c);
 	feed_held(c);
+	sp_connection_tls_pump(c);
 	state = sp_machine_state(&c->machine);
 	if (state == SP_SESSION_COMMIT)
 		commit(c);
 	else if (state == SP_SESSION_CHECK && !c->broken && !c->eof)
 		sp_connection_check_login(c);
+	else if (state == SP_SESSION_TLS)
+		start_tls(c);
 	else if (c->broken)
 		sp_connection_drop(c);
 	else if (state == SP_SESSION_CLOSING && !c->is_writing &&
@@ -328,183 +361,6 @@ sp_connection_go_on(struct sp_connection *c)
 		sp_connection_drop(c);
 	if (!c->closing)
 		want_read(c);
-}
-
-/* ---- accepting ------------------------------------------------------ */
-
-/* Say why and close; nothing is kept for such a peer. */
-static void
-turn_away(struct sp_connection *c, enum sp_reply why, const char *peer)
-{
-	struct sp_view v = sp_reply_text(why);
-	char text[256];
-	uv_buf_t b;
-
-	if (why == SP_REPLY_DENIED)
-		v = SP_VIEW_LIT("554 No service here for your address\r\n");
-	assert(v.n <= sizeof(text));
-	memcpy(text, v.p, v.n);
-	b = uv_buf_init(text, (unsigned)v.n);
-	/* To an MTA a closed filter says all that there is to say. */
-	if (sp_machine_greets(&c->machine))
-		(void)uv_try_write(&c->u.stream, &b, 1);
-	sp_report_unwanted(c->r, c->l, peer, why);
-	sp_connection_drop(c);
-}
-
-static void
-name_session(struct sp_receive *r, char out[20])
-{
-	static const char digits[] = "0123456789abcdef";
-	uint64_t v = r->id_base + r->id_next++;
-
-	for (size_t i = 16; i-- > 0; v >>= 4)
-		out[i] = digits[v & 15];
-	out[16] = '\0';
-}
-
-static enum sp_reply
-limits(struct sp_connection *c, const struct sockaddr *sa)
-{
-	const struct sp_listen *cfg = c->l->env.cfg;
-	uint64_t count;
-
-	if (!c->l->env.door && !sp_config_allows(cfg, sa))
-		return (SP_REPLY_DENIED);
-	if (c->r->draining)
-		return (SP_REPLY_CLOSING);
-	if (c->l->sessions > cfg->max_sessions)
-		return (SP_REPLY_BUSY);
-	c->peer = sp_peers_enter(c->r->peers, sa, c->l->number, &count);
-	return (count > cfg->max_per_peer ? SP_REPLY_PER_PEER : SP_REPLY_NONE);
-}
-
-/* Bytes before the greeting: not a mail client that follows the rules. */
-static bool
-early(int fd)
-{
-	char one;
-
-	return (recv(fd, &one, 1, MSG_PEEK | MSG_DONTWAIT) == 1);
-}
-
-static void
-begin(struct sp_connection *c, const struct sp_session_peer *p)
-{
-	sp_machine_begin(&c->machine, &c->l->env, p);
-}
-
-static void
-welcome(struct sp_connection *c)
-{
-	char peer[SP_PEER_TEXT] = "", local[SP_PEER_TEXT], actor[256] = "";
-	struct sockaddr_storage sa = { .ss_family = AF_UNSPEC };
-	struct sp_session_peer p = { .peer = peer, .actor = actor };
-	enum sp_reply bad;
-	socklen_t len = sizeof(sa);
-	char id[20];
-	uv_os_fd_t fd;
-
-	if (uv_fileno(&c->u.handle, &fd) != 0)
-		fd = -1;
-	memcpy(local, c->l->local, sizeof(local));
-	if (!c->l->env.door) {
-		(void)getpeername(fd, (struct sockaddr *)&sa, &len);
-		sp_peer_unmap(&sa);
-		sp_peer_format((struct sockaddr *)&sa, peer);
-	}
-	if (local[0] == '\0' && !c->l->env.door) {
-		struct sockaddr_storage me = { .ss_family = AF_UNSPEC };
-
-		len = sizeof(me);
-		(void)getsockname(fd, (struct sockaddr *)&me, &len);
-		sp_peer_format((struct sockaddr *)&me, local);
-	}
-	name_session(c->r, id);
-	p.id = id;
-	p.local = local;
-	p.connected = sp_clock_wall();
-	bad = limits(c, (struct sockaddr *)&sa);
-	if (bad == SP_REPLY_NONE && c->l->env.door &&
-	    !sp_door_identify(&c->r->door, fd, &p.rights, actor, sizeof(actor)))
-		bad = SP_REPLY_DENIED;
-	begin(c, &p);
-	if (bad != SP_REPLY_NONE) {
-		turn_away(c, bad, c->l->env.door ? "local" : peer);
-		return;
-	}
-	if (!c->l->env.door && sp_machine_greets(&c->machine) && early(fd))
-		sp_machine_end(&c->machine, SP_REPLY_EARLY, &c->out);
-	else
-		sp_machine_greet(&c->machine, &c->out);
-	sp_connection_go_on(c);
-}
-
-static struct sp_connection *
-obtain(struct sp_receive *r)
-{
-	struct sp_connection *c = r->idle, old = { .r = r };
-
-	if (c == NULL)
-		c = sp_xcalloc(1, sizeof(*c));
-	else {
-		r->idle = c->next;
-		r->nidle--;
-		old = *c;
-		memset(c, 0, sizeof(*c));
-		c->machine = old.machine;
-		c->out = old.out;
-	}
-	sp_buf_clear(&c->out);
-	c->out.max = SP_SESSION_OUT_MAX;
-	c->r = r;
-	return (c);
-}
-
-static void
-enlist(struct sp_connection *c)
-{
-	struct sp_receive *r = c->r;
-
-	c->u.handle.data = c;
-	c->handle_open = true;
-	r->handles++;
-	c->next = r->connections;
-	if (c->next != NULL)
-		c->next->prev = c;
-	r->connections = c;
-	c->l->sessions++;
-	r->stats.sessions++;
-	r->stats.connections++;
-	c->idle_since = c->data_since = uv_now(r->loop);
-}
-
-void
-sp_connection_accept(uv_stream_t *server, int status)
-{
-	struct sp_listener *l = server->data;
-	struct sp_connection *c;
-	int rc;
-
-	if (status != 0)
-		return;
-	c = obtain(l->r);
-	c->l = l;
-	rc = l->env.door ? uv_pipe_init(l->r->loop, &c->u.pipe, 0)
-			 : uv_tcp_init(l->r->loop, &c->u.tcp);
-	if (rc != 0) {
-		sp_connection_destroy(c);
-		return;
-	}
-	enlist(c);
-	if (uv_accept(server, &c->u.stream) != 0) {
-		struct sp_session_peer p = { .id = "-" };
-
-		begin(c, &p);
-		sp_connection_drop(c);
-		return;
-	}
-	welcome(c);
 }
 
 /* ---- time ----------------------------------------------------------- */
@@ -530,6 +386,25 @@ data_late(struct sp_connection *c, uint64_t now)
 	return (late);
 }
 
+/* Before there is a session: a header or handshake that does not end. */
+static bool
+stage_late(struct sp_connection *c, uint64_t now)
+{
+	const struct sp_listen *cfg = c->l->env.cfg;
+
+	if (c->stage == SP_STAGE_SESSION ||
+	    now - c->stage_since <= cfg->tls_timeout * 1000)
+		return (false);
+	if (c->stage == SP_STAGE_PROXY)
+		sp_report_proxy(c, "it did not come in time");
+	else {
+		c->tls_failed = true;
+		sp_report_tls(c, "TLS handshake: it did not end in time");
+	}
+	sp_connection_drop(c);
+	return (true);
+}
+
 void
 sp_connection_sweep(struct sp_connection *c, uint64_t now)
 {
@@ -545,6 +420,8 @@ sp_connection_sweep(struct sp_connection *c, uint64_t now)
 		sp_connection_drop(c);
 		return;
 	}
+	if (stage_late(c, now))
+		return;
 	state = sp_machine_state(&c->machine);
 	if (state == SP_SESSION_CHECK) {
 		sp_connection_sweep_login(c, now);
@@ -553,7 +430,7 @@ sp_connection_sweep(struct sp_connection *c, uint64_t now)
 	if (c->job_open && now - c->commit_since >= SP_PROGRESS_MS) {
 		c->commit_since = now;
 		sp_machine_progress(&c->machine, &c->out);
-		flush(c);
+		sp_connection_flush(c);
 	}
 	if (state != SP_SESSION_DATA)
 		c->window_since = 0;
@@ -565,12 +442,13 @@ sp_connection_sweep(struct sp_connection *c, uint64_t now)
 	if (state == SP_SESSION_DATA)
 		late = data_late(c, now);
 	else if (state == SP_SESSION_COMMAND && !c->is_writing &&
+		 c->stage == SP_STAGE_SESSION &&
 		 now - c->idle_since > cfg->timeout * 1000)
 		late = SP_REPLY_IDLE;
 	if (late == SP_REPLY_NONE)
 		return;
 	if (state == SP_SESSION_DATA)
-		report_lost(c);
+		sp_connection_report_lost(c);
 	sp_machine_end(&c->machine, late, &c->out);
 	sp_connection_go_on(c);
 }

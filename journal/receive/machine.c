@@ -1,5 +1,7 @@
 #include "journal/receive/machine.h"
 
+#include <assert.h>
+
 void
 sp_machine_begin(struct sp_machine *m, const struct sp_session_env *env,
     const struct sp_session_peer *peer)
@@ -102,6 +104,28 @@ sp_machine_drain(struct sp_machine *m, struct sp_buf *out)
 		sp_milter_drain(m->milter);
 	else
 		sp_session_drain(m->smtp, out);
+}
+
+/* The configuration lets milter listeners have neither. */
+void
+sp_machine_tls(struct sp_machine *m, const struct sp_session_tls_info *info)
+{
+	assert(m->smtp != NULL && m->milter == NULL);
+	sp_session_tls(m->smtp, info);
+}
+
+void
+sp_machine_proxied(struct sp_machine *m, const char *src, const char *dst)
+{
+	assert(m->smtp != NULL && m->milter == NULL);
+	sp_session_proxied(m->smtp, src, dst);
+}
+
+void
+sp_machine_abandon(struct sp_machine *m)
+{
+	assert(m->smtp != NULL && m->milter == NULL);
+	sp_session_abandon(m->smtp);
 }
 
 bool

@@ -34,6 +34,13 @@ void sp_machine_committed(
 void sp_machine_progress(struct sp_machine *m, struct sp_buf *out);
 void sp_machine_end(struct sp_machine *m, enum sp_reply r, struct sp_buf *out);
 void sp_machine_drain(struct sp_machine *m, struct sp_buf *out);
+/* The handshake is over (session.h). */
+void sp_machine_tls(
+    struct sp_machine *m, const struct sp_session_tls_info *info);
+/* What a proxy said of the connection behind it. */
+void sp_machine_proxied(struct sp_machine *m, const char *src, const char *dst);
+/* Close without a word. */
+void sp_machine_abandon(struct sp_machine *m);
 bool sp_machine_quit(const struct sp_machine *m);
 uint64_t sp_machine_commands(const struct sp_machine *m);
 void sp_machine_info(const struct sp_machine *m, struct sp_session_info *out);

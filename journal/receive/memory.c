@@ -135,6 +135,23 @@ sp_memory_put(struct sp_memory *m, void *p, size_t cap)
 }
 
 bool
+sp_memory_charge(struct sp_memory *m, size_t n)
+{
+	if (n > m->budget || m->used > m->budget - n)
+		return (false);
+	make_room(m, n);
+	m->used += n;
+	return (true);
+}
+
+void
+sp_memory_discharge(struct sp_memory *m, size_t n)
+{
+	assert(m->used >= n);
+	m->used -= n;
+}
+
+bool
 sp_memory_tight(const struct sp_memory *m)
 {
 	return (m->used > m->budget / 2);

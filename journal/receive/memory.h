@@ -25,6 +25,9 @@ void sp_memory_free(struct sp_memory *m); /* all given back; NULL is fine */
  */
 void *sp_memory_get(struct sp_memory *m, size_t n, size_t *cap);
 void sp_memory_put(struct sp_memory *m, void *p, size_t cap);
+/* Count ${n} bytes that somebody else allocates; false: beyond the budget. */
+bool sp_memory_charge(struct sp_memory *m, size_t n);
+void sp_memory_discharge(struct sp_memory *m, size_t n);
 /* Whether more than half is in use: be sparing. */
 bool sp_memory_tight(const struct sp_memory *m);
 uint64_t sp_memory_used(const struct sp_memory *m);

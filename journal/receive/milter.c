@@ -247,6 +247,7 @@ sp_milter_info(const struct sp_milter *m, struct sp_session_info *out)
 	*out = (struct sp_session_info){
 		.listener = m->env->cfg->name,
 		.peer = m->peer,
+		.client = m->peer,
 		.id = m->id,
 		.helo = { m->helo, m->helo_n },
 		.from = m->from,

@@ -65,6 +65,16 @@ sp_peer_unmap(struct sockaddr_storage *sa)
 	memcpy(sa, &in, sizeof(in));
 }
 
+void
+sp_peer_local(uid_t uid, struct sockaddr_storage *out)
+{
+	struct sockaddr sa = { .sa_family = AF_UNIX };
+
+	memcpy(sa.sa_data, &uid, sizeof(uid));
+	memset(out, 0, sizeof(*out));
+	memcpy(out, &sa, sizeof(sa));
+}
+
 struct sp_peers *
 sp_peers_new(void)
 {
@@ -98,7 +108,8 @@ key_of(const struct sockaddr *sa, struct sp_peer *key)
 		const struct sockaddr_in6 *in = (const void *)sa;
 
 		memcpy(key->addr, &in->sin6_addr, 16);
-	}
+	} else if (sa->sa_family == AF_UNIX)
+		memcpy(key->addr, sa->sa_data, sizeof(uid_t));
 }
 
 static struct sp_peer **

@@ -12,6 +12,9 @@ void sp_peer_format(const struct sockaddr *sa, char out[SP_PEER_TEXT]);
 /* Turn ::ffff:192.0.2.7 into 192.0.2.7, so that networks match. */
 void sp_peer_unmap(struct sockaddr_storage *sa);
 
+/* The key of a user on this host, as peers are counted. */
+void sp_peer_local(uid_t uid, struct sockaddr_storage *out);
+
 struct sp_peers;
 struct sp_peer; /* one address */
 

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -187,8 +188,12 @@ prepare_socket(struct sp_listener *l, int fd)
 	socklen_t len = sizeof(sa);
 	int on = 1;
 
-	if (l->env.door)
+	if (l->local) {
+		if (!l->env.door)
+			(void)snprintf(l->local_text, sizeof(l->local_text),
+			    "%s", l->env.cfg->address);
 		return;
+	}
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	if (getsockname(fd, (struct sockaddr *)&sa, &len) != 0)
 		return;
@@ -203,7 +208,7 @@ prepare_socket(struct sp_listener *l, int fd)
 		if (IN6_IS_ADDR_UNSPECIFIED(&in6->sin6_addr))
 			return;
 	}
-	sp_peer_format((struct sockaddr *)&sa, l->local);
+	sp_peer_format((struct sockaddr *)&sa, l->local_text);
 }
 
 static enum sp_code
@@ -217,8 +222,8 @@ open_listener(struct sp_listener *l, int given, struct sp_err *err)
 		return (sp_err_set(err, SP_EIO, errno,
 		    "cannot use the socket of listener %s", name));
 	prepare_socket(l, fd);
-	rc = l->env.door ? uv_pipe_init(r->loop, &l->u.pipe, 0)
-			 : uv_tcp_init(r->loop, &l->u.tcp);
+	rc = l->local ? uv_pipe_init(r->loop, &l->u.pipe, 0)
+		      : uv_tcp_init(r->loop, &l->u.tcp);
 	if (rc != 0) {
 		(void)close(fd);
 		return (sp_err_set(err, SP_EIO, -rc,
@@ -227,8 +232,8 @@ open_listener(struct sp_listener *l, int given, struct sp_err *err)
 	l->u.handle.data = l;
 	l->open = true;
 	r->handles++;
-	rc = l->env.door ? uv_pipe_open(&l->u.pipe, fd)
-			 : uv_tcp_open(&l->u.tcp, fd);
+	rc = l->local ? uv_pipe_open(&l->u.pipe, fd)
+		      : uv_tcp_open(&l->u.tcp, fd);
 	if (rc != 0)
 		(void)close(fd);
 	if (rc == 0)
@@ -322,7 +327,7 @@ may_login(void *ctx, const struct sp_session_info *i)
 {
 	const struct sp_receive *r = ctx;
 
-	return (sp_logins_may(r->logins, i->peer, uv_now(r->loop)));
+	return (sp_logins_may(r->logins, i->client, uv_now(r->loop)));
 }
 
 static void
@@ -357,11 +362,15 @@ open_all(struct sp_receive *r, struct sp_err *err)
 
 		l->r = r;
 		l->number = (unsigned)i;
+		l->local = door || o->cfg->listen[i].sa.ss_family == AF_UNIX;
 		if (door)
 			sp_door_listen(&l->door, r->door_name, r->hostname);
 		fill_env(l, door ? &l->door : &o->cfg->listen[i]);
 		load_users(l);
-		if (fd >= 0)
+		if (!door && o->certs != NULL)
+			rc = sp_certs_context(
+			    o->certs, o->cfg, i, NULL, NULL, &l->tls, err);
+		if (rc == SP_OK && fd >= 0)
 			rc = open_listener(l, fd, err);
 	}
 	return (rc);
@@ -393,6 +402,7 @@ fill(struct sp_receive *r)
 	r->peers = sp_peers_new();
 	r->logins = sp_logins_new(r->loop, on_idle, r);
 	r->read_buf = sp_xmalloc(SP_READ_SIZE);
+	r->plain_buf = sp_xmalloc(SP_TLS_PLAIN_MAX);
 	sp_buf_init(&r->refused_first, 8192);
 	sp_door_self(r->actor, sizeof(r->actor));
 	sp_random(&r->id_base, sizeof(r->id_base));
@@ -489,6 +499,8 @@ sp_receive_free(struct sp_receive *r)
 		r->idle = c->next;
 		sp_connection_destroy(c);
 	}
+	for (size_t i = 0; i < r->nlisteners; i++)
+		sp_tls_ctx_free(r->listeners[i].tls);
 	sp_commit_free(r->commit);
 	sp_peers_free(r->peers);
 	sp_logins_free(r->logins);
@@ -498,6 +510,7 @@ sp_receive_free(struct sp_receive *r)
 	sp_buf_done(&r->refused_first);
 	free(r->listeners);
 	free(r->read_buf);
+	free(r->plain_buf);
 	free(r->hold);
 	free(r->hostname);
 	free(r->door_name);

@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "base/view.h"
 #include "journal/archive/append.h"
+#include "journal/receive/certs.h"
 
 struct sp_receive;
 
@@ -32,6 +33,8 @@ struct sp_receive_opts {
 	const int *fds; /* one listening socket for each
 	                                * cfg->listen[i]; -1: none */
 	int door_fd; /* listening state/door; -1: none */
+	const struct sp_certs *certs; /* for listeners with encryption; only
+				       * used by sp_receive_new */
 	/*
 	 * One log line.  Events: accepted, refused, deferred, event, lost,
 	 * suppressed, alarm.  ${text} is key=value, quoted already.  NULL:
@@ -79,6 +82,7 @@ struct sp_receive_stats {
 	uint64_t deferred; /* 4xx replies because of a fault of ours */
 	uint64_t batches; /* commits */
 	uint64_t memory; /* bytes of the budget in use */
+	uint64_t tls; /* handshakes done */
 	uint64_t spilled; /* messages that went to a temporary file */
 };
 void sp_receive_stats(const struct sp_receive *r, struct sp_receive_stats *out);

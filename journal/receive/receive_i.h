@@ -10,6 +10,7 @@
 #include "journal/receive/peer.h"
 #include "journal/receive/receive.h"
 #include "journal/receive/users.h"
+#include "journal/tls/tls.h"
 
 #define SP_READ_SIZE   65536 /* one read of message data */
 #define SP_READ_SMALL  8192 /* of commands, or when memory is tight */
@@ -19,6 +20,7 @@
 #define SP_LINGER_MS   2000 /* after an error, for the peer to read it */
 #define SP_PROGRESS_MS 10000 /* of a commit, between signs of life */
 #define SP_RATE_MS     60000 /* window of the minimum rate */
+#define SP_TLS_MEMORY  32768 /* what OpenSSL takes for a connection */
 
 union sp_stream {
 	uv_handle_t handle;
@@ -32,12 +34,21 @@ struct sp_listener {
 	union sp_stream u;
 	unsigned number;
 	bool open;
+	bool local; /* a socket in the file system: no addresses */
 	struct sp_listen door; /* limits of the door */
 	struct sp_session_env env;
-	char local[SP_PEER_TEXT]; /* "" where bound to any address */
+	struct sp_tls_ctx *tls; /* NULL: no encryption */
+	char local_text[SP_PEER_TEXT]; /* "" where bound to any address */
 	uint64_t sessions;
 	struct sp_users *users;
 };
+
+/*
+ *	PROXY --(header)--> TLS --(handshake)--> SESSION
+ * Each but the last only where the listener wants it; with STARTTLS a session
+ * goes back to TLS.
+ */
+enum sp_stage { SP_STAGE_PROXY, SP_STAGE_TLS, SP_STAGE_SESSION };
 
 struct sp_connection {
 	union sp_stream u;
@@ -53,6 +64,13 @@ struct sp_connection {
 	uv_write_t write;
 	uv_shutdown_t shutdown;
 
+	enum sp_stage stage;
+	struct sockaddr_storage real; /* the peer, whatever a proxy says */
+	struct sp_buf pre; /* a PROXY header so far */
+	struct sp_tls *tls; /* NULL: plain */
+	bool charged; /* its memory is counted */
+	bool tls_closed, tls_failed;
+
 	char *held; /* input that must wait */
 	size_t held_at, held_n, held_cap;
 	bool held_mine; /* malloc'ed beyond the budget */
@@ -65,7 +83,7 @@ struct sp_connection {
 	struct sp_login_job check;
 
 	/* milliseconds of the loop's clock */
-	uint64_t idle_since, data_since, write_since, linger_until;
+	uint64_t stage_since, idle_since, data_since, write_since, linger_until;
 	uint64_t commit_since; /* or since progress was last told */
 	uint64_t commands; /* as last seen by the sweep */
 	uint64_t window_since, window_bytes;
@@ -93,6 +111,7 @@ struct sp_receive {
 	struct sp_connection *idle; /* for reuse, by next */
 	size_t nidle;
 	char *read_buf; /* SP_READ_SIZE; one read at a time */
+	char *plain_buf; /* SP_TLS_PLAIN_MAX */
 	char *hold; /* NULL: accepting */
 	char actor[256]; /* of the service's own events */
 	uint64_t id_base, id_next;
@@ -116,8 +135,27 @@ struct sp_receive {
 	struct sp_receive_stats stats;
 };
 
-/* connection.c */
+/* connection_accept.c */
 void sp_connection_accept(uv_stream_t *server, int status);
+void sp_connection_proxy(struct sp_connection *c, const char *p, size_t n);
+
+/* connection_tls.c */
+/* Count the memory that TLS takes; false: there is none left. */
+bool sp_connection_charge(struct sp_connection *c);
+void sp_connection_tls_start(struct sp_connection *c);
+/* Handshake, and what was decrypted to the session. */
+void sp_connection_tls_pump(struct sp_connection *c);
+struct sp_buf *sp_connection_wire(struct sp_connection *c);
+/* Say close_notify, once; true: it is being written. */
+bool sp_connection_tls_goodbye(struct sp_connection *c);
+void sp_connection_tls_done(struct sp_connection *c);
+
+/* connection.c */
+void sp_connection_go_on(struct sp_connection *c);
+void sp_connection_flush(struct sp_connection *c);
+/* Keep what the session did not take. */
+void sp_connection_hold(struct sp_connection *c, const char *p, size_t n);
+void sp_connection_report_lost(struct sp_connection *c);
 /* Timeouts, minimum rate; once a second. */
 void sp_connection_sweep(struct sp_connection *c, uint64_t now);
 void sp_connection_drain(struct sp_connection *c);
@@ -155,6 +193,10 @@ void sp_report_fault(
 /* What came was not the protocol, and the connection was closed. */
 void sp_report_broken(
     void *ctx, const struct sp_session_info *i, const char *why);
+/* A handshake failed, or a connection inside TLS. */
+void sp_report_tls(const struct sp_connection *c, const char *why);
+/* A PROXY header was wrong. */
+void sp_report_proxy(const struct sp_connection *c, const char *why);
 /* The log cannot be written; each kind at most once a minute. */
 void sp_report_alarm(
     struct sp_receive *r, const char *session, const struct sp_err *err);

@@ -10,6 +10,7 @@ static const char *const texts[SP_REPLY_COUNT] = {
 	[SP_REPLY_GO] = "354 End data with <CR><LF>.<CR><LF>\r\n",
 	[SP_REPLY_BYE] = "221 2.0.0 Bye\r\n",
 	[SP_REPLY_AUTH_OK] = "235 2.7.0 Authentication successful\r\n",
+	[SP_REPLY_TLS_GO] = "220 2.0.0 Ready to start TLS\r\n",
 	[SP_REPLY_HELP] = "214 2.0.0 A journal archive; see RFC 5321\r\n",
 	[SP_REPLY_VRFY] = "252 2.0.0 Send mail and it will be tried\r\n",
 
@@ -58,6 +59,9 @@ static const char *const texts[SP_REPLY_COUNT] = {
 	    "554 5.5.0 Synchronization error: wait for the reply\r\n",
 
 	[SP_REPLY_NEED_HELO] = "503 5.5.1 Introduce yourself first\r\n",
+	[SP_REPLY_NEED_TLS] =
+	    "530 5.7.0 Must issue a STARTTLS command first\r\n",
+	[SP_REPLY_TLS_ACTIVE] = "503 5.5.1 TLS is active already\r\n",
 	[SP_REPLY_NEED_MAIL] = "503 5.5.1 Need MAIL first\r\n",
 	[SP_REPLY_NESTED] = "503 5.5.1 Nested MAIL\r\n",
 	[SP_REPLY_NEED_RCPT] = "503 5.5.1 Need RCPT first\r\n",
@@ -77,8 +81,6 @@ static const char *const texts[SP_REPLY_COUNT] = {
 	[SP_REPLY_AUTH_CLEAR] =
 	    "538 5.7.11 Encryption required for authentication\r\n",
 	[SP_REPLY_NEED_AUTH] = "530 5.7.0 Authentication required\r\n",
-	[SP_REPLY_NEED_TLS] =
-	    "530 5.7.0 Must issue a STARTTLS command first\r\n",
 
 	[SP_REPLY_TOO_BIG] = "552 5.3.4 Message too large\r\n",
 	[SP_REPLY_BARE_LF] = "521 5.5.2 Message has lines without CR LF\r\n",

@@ -17,6 +17,7 @@ enum sp_reply {
 	SP_REPLY_GO, /* 354 */
 	SP_REPLY_BYE,
 	SP_REPLY_AUTH_OK, /* 235 */
+	SP_REPLY_TLS_GO, /* 220 2.0.0 */
 	SP_REPLY_HELP,
 	SP_REPLY_VRFY,
 	/* ours: try again */
@@ -57,6 +58,8 @@ enum sp_reply {
 	SP_REPLY_EARLY, /* 554 5.5.0, then closed */
 	/* theirs: sequence */
 	SP_REPLY_NEED_HELO,
+	SP_REPLY_NEED_TLS, /* 530 5.7.0 */
+	SP_REPLY_TLS_ACTIVE,
 	SP_REPLY_NEED_MAIL,
 	SP_REPLY_NESTED,
 	SP_REPLY_NEED_RCPT,
@@ -75,7 +78,6 @@ enum sp_reply {
 	SP_REPLY_AUTH_FAILED, /* 535 5.7.8 */
 	SP_REPLY_AUTH_CLEAR, /* 538 5.7.11 */
 	SP_REPLY_NEED_AUTH, /* 530 5.7.0 */
-	SP_REPLY_NEED_TLS, /* 530 5.7.0 */
 	/* theirs: policy */
 	SP_REPLY_TOO_BIG,
 	SP_REPLY_BARE_LF, /* 521, then closed */

@@ -150,7 +150,7 @@ sp_report_login(void *ctx, const struct sp_session_info *i, const char *user,
 	char name[WORD];
 
 	if (!ok)
-		sp_logins_failed(r->logins, i->peer, uv_now(r->loop));
+		sp_logins_failed(r->logins, i->client, uv_now(r->loop));
 	limited(r, "login",
 	    "result=%s user=%s mechanism=%s session=%s listener=%s peer=%s",
 	    ok ? "ok" : "wrong",
@@ -191,6 +191,32 @@ sp_report_fault(
     void *ctx, const struct sp_session_info *i, const struct sp_err *err)
 {
 	sp_report_alarm(ctx, i->id, err);
+}
+
+void
+sp_report_tls(const struct sp_connection *c, const char *why)
+{
+	struct sp_receive *r = c->r;
+	struct sp_session_info i;
+	char text[WORD];
+
+	sp_machine_info(&c->machine, &i);
+	limited(r, "tls_failed", "session=%s listener=%s peer=%s reason=%s",
+	    i.id, i.listener, i.peer,
+	    sp_log_quote(sp_view_str(why), text, sizeof(text)));
+}
+
+void
+sp_report_proxy(const struct sp_connection *c, const char *why)
+{
+	struct sp_receive *r = c->r;
+	struct sp_session_info i;
+	char text[WORD];
+
+	sp_machine_info(&c->machine, &i);
+	limited(r, "proxy_failed", "session=%s listener=%s peer=%s reason=%s",
+	    i.id, i.listener, i.peer,
+	    sp_log_quote(sp_view_str(why), text, sizeof(text)));
 }
 
 void

@@ -151,7 +151,15 @@ take_peer(struct sp_session *s, const struct sp_session_peer *peer)
 	(void)snprintf(s->actor, sizeof(s->actor), "%s",
 	    peer->actor == NULL ? "" : peer->actor);
 	s->connected = peer->connected;
+	s->proxy_src[0] = s->proxy_dst[0] = '\0';
 	s->rights = peer->rights;
+}
+
+void
+sp_session_proxied(struct sp_session *s, const char *src, const char *dst)
+{
+	(void)snprintf(s->proxy_src, sizeof(s->proxy_src), "%s", src);
+	(void)snprintf(s->proxy_dst, sizeof(s->proxy_dst), "%s", dst);
 }
 
 void
@@ -242,6 +250,8 @@ sp_session_state(const struct sp_session *s)
 		return (SP_SESSION_DATA);
 	case SP_MODE_COMMIT:
 		return (SP_SESSION_COMMIT);
+	case SP_MODE_TLS:
+		return (SP_SESSION_TLS);
 	case SP_MODE_CLOSED:
 		break;
 	}
@@ -290,7 +300,7 @@ too_early(const struct sp_session *s, enum sp_verb verb)
 		return (false);
 	if (verb == SP_VERB_EHLO || verb == SP_VERB_HELO ||
 	    verb == SP_VERB_LHLO || verb == SP_VERB_DATA ||
-	    verb == SP_VERB_AUTH)
+	    verb == SP_VERB_AUTH || verb == SP_VERB_STARTTLS)
 		return (true);
 	return (!s->extended && s->phase != SP_PHASE_GREETED);
 }
@@ -338,6 +348,9 @@ dispatch(struct sp_session *s, const struct sp_command *c, struct sp_buf *out)
 	case SP_VERB_AUTH:
 		sp_session_auth(s, c->arg, out);
 		break;
+	case SP_VERB_STARTTLS:
+		sp_session_starttls(s, c->arg, out);
+		break;
 	case SP_VERB_XSEALPOST:
 		sp_session_xsealpost(s, c->arg, out);
 		break;
@@ -376,7 +389,8 @@ command(struct sp_session *s, struct sp_view line, struct sp_buf *out)
 		sp_session_close(s, SP_REPLY_CLOSING, out);
 		return;
 	}
-	dispatch(s, &c, out);
+	if (!sp_session_tls_lacks(s, c.verb, out))
+		dispatch(s, &c, out);
 	if (s->mode == SP_MODE_COMMAND)
 		sp_session_count_errors(s, out);
 }
@@ -525,6 +539,7 @@ sp_session_info(const struct sp_session *s, struct sp_session_info *out)
 	*out = (struct sp_session_info){
 		.listener = s->env->cfg->name,
 		.peer = s->peer,
+		.client = s->proxy_src[0] == '\0' ? s->peer : s->proxy_src,
 		.id = s->id,
 		.helo = { s->helo, s->helo_n },
 		.from = s->from,

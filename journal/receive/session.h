@@ -6,13 +6,14 @@
  *	COMMAND ----------> DATA ---------------------> COMMIT
  *	   ^  ^-------------- (refused) --'                |
  *	   '----------------- committed() ----------------'
+ *	COMMAND -- STARTTLS --> TLS -- sp_session_tls() --> COMMAND
  *	any -> CLOSING (after 221, 421 or an error that ends the session)
  *
  * AUTH leads from COMMAND to CHECK where a password is to be hashed: the owner
  * runs sp_session_check() somewhere and reports with sp_session_checked().
  *
  * In COMMIT the owner makes sp_session_item() durable and reports with
- * sp_session_committed(); no input is taken meanwhile.  RFC 5321, 2920, 1870,
+ * sp_session_committed(); no input is taken meanwhile, nor in TLS.  RFC 5321, 2920, 1870,
  * 6152, 3030, 3461, 2034, 6531, 2033; what is answered when: doc/smtp.md.
  */
 #ifndef SP_RECEIVE_SESSION_H
@@ -95,6 +96,7 @@ enum sp_session_state {
 	SP_SESSION_DATA,
 	SP_SESSION_COMMIT,
 	SP_SESSION_CHECK, /* a login is being checked */
+	SP_SESSION_TLS, /* flush, shake hands, then sp_session_tls */
 	SP_SESSION_CLOSING /* flush, then close */
 };
 
@@ -117,6 +119,9 @@ void sp_session_greet(struct sp_session *s, struct sp_buf *out);
 size_t sp_session_input(
     struct sp_session *s, char *p, size_t n, struct sp_buf *out);
 enum sp_session_state sp_session_state(const struct sp_session *s);
+/* A trusted proxy said: "ADDR:PORT" of its client, and where that connected
+ * to.  For the record; the peer stays the proxy. */
+void sp_session_proxied(struct sp_session *s, const char *src, const char *dst);
 /* The connection is encrypted from here on.  All that was said before is
  * forgotten (RFC 3207 section 4.2). */
 void sp_session_tls(
@@ -137,6 +142,8 @@ void sp_session_checked(struct sp_session *s, struct sp_buf *out);
 /* Give ${r} and close, whatever the state but COMMIT and CHECK (timeouts,
  * refusals). */
 void sp_session_end(struct sp_session *s, enum sp_reply r, struct sp_buf *out);
+/* Close without a word: the peer could not understand it. */
+void sp_session_abandon(struct sp_session *s);
 /* The service stops: 421 now, or after the message in hand. */
 void sp_session_drain(struct sp_session *s, struct sp_buf *out);
 /* After CLOSING: whether the peer asked for it (QUIT). */
@@ -147,6 +154,7 @@ uint64_t sp_session_commands(const struct sp_session *s);
 /* For the log; views borrowed until the next call. */
 struct sp_session_info {
 	const char *listener, *peer, *id;
+	const char *client; /* whom a proxy serves; else the peer */
 	struct sp_view helo, from;
 	size_t recipients;
 	uint64_t size; /* of the message */

@@ -32,6 +32,7 @@ enum sp_mode {
 	SP_MODE_COMMIT,
 	SP_MODE_AUTH, /* lines of an AUTH exchange */
 	SP_MODE_CHECK,
+	SP_MODE_TLS, /* 220 was given; the handshake is next */
 	SP_MODE_CLOSED
 };
 
@@ -52,6 +53,7 @@ struct sp_session {
 	enum sp_phase phase;
 	enum sp_mode mode;
 	bool extended; /* EHLO or LHLO */
+	char proxy_src[72], proxy_dst[72]; /* "": no proxy said */
 	bool tls; /* encrypted; sp_session_tls set it */
 	bool tls_verified; /* and the client's certificate is good */
 	char *tls_facts; /* JSON object for the record; malloc'ed */
@@ -59,6 +61,7 @@ struct sp_session {
 	char auth_name[SP_SCRAM_NAME_MAX + 1]; /* "": nobody is logged in */
 	const char *auth_mechanism;
 	unsigned auth_tries;
+	char *tls_why; /* why not; malloc'ed */
 	bool draining;
 	bool quit;
 	bool more; /* input waits behind the command at hand */
@@ -162,6 +165,13 @@ void sp_session_auth_line(struct sp_session *s, enum sp_reply bad,
     struct sp_view line, struct sp_buf *out);
 bool sp_session_auth_offered(const struct sp_session *s);
 void sp_session_auth_off(struct sp_session *s);
+/* Whether STARTTLS can be said. */
+bool sp_session_tls_offered(const struct sp_session *s);
+void sp_session_starttls(
+    struct sp_session *s, struct sp_view arg, struct sp_buf *out);
+/* Answers a command that needs more encryption than there is. */
+bool sp_session_tls_lacks(
+    struct sp_session *s, enum sp_verb verb, struct sp_buf *out);
 /* session_item.c: facts of the finished message into s->item. */
 enum sp_code sp_session_build(struct sp_session *s);
 /* session_door.c */

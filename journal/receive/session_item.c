@@ -25,6 +25,20 @@ proto_of(const struct sp_session *s, char out[PROTO_MAX])
 		    s->auth_name[0] != '\0' ? "A" : "");
 }
 
+/* What others said of this connection, each under its own name. */
+static void
+claimed(struct sp_json *j, const struct sp_session *s)
+{
+	if (s->proxy_src[0] == '\0')
+		return;
+	sp_json_obj(j, "claimed");
+	sp_json_obj(j, "proxy");
+	sp_json_cstr(j, "src", s->proxy_src);
+	sp_json_cstr(j, "dst", s->proxy_dst);
+	sp_json_obj_end(j);
+	sp_json_obj_end(j);
+}
+
 static enum sp_code
 source(struct sp_session *s)
 {
@@ -48,6 +62,7 @@ source(struct sp_session *s)
 			sp_json_bool(&j, "journal", true);
 		sp_json_cstr(&j, "peer", s->peer);
 		sp_json_cstr(&j, "local", s->local);
+		claimed(&j, s);
 		sp_json_str(&j, "helo", sp_view_mem(s->helo, s->helo_n));
 		sp_json_cstr(&j, "proto", proto);
 		if (s->tls)

@@ -28,6 +28,10 @@ keywords(struct sp_session *s, struct sp_buf *out)
 		sp_session_say(s, out, "250 XSEALPOST EVENT SOURCE");
 		return;
 	}
+	if (sp_session_tls_offered(s))
+		sp_session_say(s, out, "250-STARTTLS");
+	if (s->tls)
+		sp_session_say(s, out, "250-REQUIRETLS");
 	sp_session_say(
 	    s, out, "250-LIMITS RCPTMAX=%" PRIu64, l->max_recipients);
 	sp_session_say(s, out, "250 HELP");
@@ -144,6 +148,9 @@ mail_check(struct sp_session *s, struct sp_view arg, struct sp_path_command *c)
 		return (SP_REPLY_PARAM);
 	if (c->path.utf8 && !c->smtputf8)
 		return (SP_REPLY_NEED_UTF8);
+	/* RFC 8689 section 3: offered inside TLS only. */
+	if (c->requiretls && !s->tls)
+		return (SP_REPLY_PARAM);
 	if (c->size > s->env->cfg->max_message)
 		return (SP_REPLY_TOO_BIG);
 	return (SP_REPLY_NONE);

@@ -28,7 +28,21 @@
 	"250-CHUNKING\n"                       \
 	"250-BINARYMIME\n"                     \
 	"250-AUTH SCRAM-SHA-256 PLAIN LOGIN\n" \
+	"250-REQUIRETLS\n"                     \
 	"250-LIMITS RCPTMAX=3\n"               \
+	"250 HELP\n"
+#define NO_AUTH_KEYWORDS            \
+	"250-archive.example\n"     \
+	"250-PIPELINING\n"          \
+	"250-SIZE 100000\n"         \
+	"250-8BITMIME\n"            \
+	"250-SMTPUTF8\n"            \
+	"250-ENHANCEDSTATUSCODES\n" \
+	"250-DSN\n"                 \
+	"250-CHUNKING\n"            \
+	"250-BINARYMIME\n"          \
+	"250-REQUIRETLS\n"          \
+	"250-LIMITS RCPTMAX=3\n"    \
 	"250 HELP\n"
 #define SAFE  GREETING AUTH_KEYWORDS
 #define IN    "235 2.7.0 Authentication successful\n"
@@ -228,10 +242,11 @@ test_a_fault_of_ours_turns_nobody_away_for_good(void **state)
 		{ "no file of users",
 		    { "EHLO me\r\n", "AUTH PLAIN " PLAIN_OK "\r\n",
 			"MAIL FROM:<a@b>\r\n" },
-		    HELLO "454 4.7.0 Authentication not possible for now, try "
-			  "again\n"
-			  "454 4.7.0 Authentication not possible for now, try "
-			  "again\n",
+		    GREETING NO_AUTH_KEYWORDS
+		    "454 4.7.0 Authentication not possible for now, try "
+		    "again\n"
+		    "454 4.7.0 Authentication not possible for now, try "
+		    "again\n",
 		    "", NULL },
 	};
 	static const struct sp_script blocked[] = {

@@ -24,7 +24,7 @@ test_verbs_are_known_in_any_case(void **state)
 		{ "data", SP_VERB_DATA, "" },
 		{ "DATA ", SP_VERB_DATA, "" },
 		{ "BDAT 10 LAST", SP_VERB_BDAT, "10 LAST" },
-		{ "StartTLS", SP_VERB_KNOWN, "" },
+		{ "StartTLS", SP_VERB_STARTTLS, "" },
 		{ "AUTH PLAIN x", SP_VERB_AUTH, "PLAIN x" },
 		{ "XFORWARD NAME=x", SP_VERB_KNOWN, "NAME=x" },
 		{ "GET / HTTP/1.1", SP_VERB_HTTP, "/ HTTP/1.1" },

@@ -1,0 +1,284 @@
+/* From a new connection to its greeting: who it is, and whether it may. */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/clock.h"
+#include "journal/receive/proxy.h"
+#include "journal/receive/receive_i.h"
+
+/* Say why and close; nothing is kept for such a peer. */
+static void
+turn_away(struct sp_connection *c, enum sp_reply why)
+{
+	struct sp_view v = sp_reply_text(why);
+	struct sp_session_info i;
+	char text[256];
+	uv_buf_t b;
+
+	if (why == SP_REPLY_DENIED)
+		v = SP_VIEW_LIT("554 No service here for your address\r\n");
+	assert(v.n <= sizeof(text));
+	memcpy(text, v.p, v.n);
+	b = uv_buf_init(text, (unsigned)v.n);
+	/* To an MTA a closed filter says all that there is to say, and who
+	 * wants to shake hands would not understand. */
+	if (sp_machine_greets(&c->machine) &&
+	    c->l->env.cfg->tls != SP_TLS_IMPLICIT)
+		(void)uv_try_write(&c->u.stream, &b, 1);
+	sp_machine_info(&c->machine, &i);
+	sp_report_unwanted(
+	    c->r, c->l, i.peer[0] == '\0' ? "local" : i.peer, why);
+	sp_connection_drop(c);
+}
+
+static void
+name_session(struct sp_receive *r, char out[20])
+{
+	static const char digits[] = "0123456789abcdef";
+	uint64_t v = r->id_base + r->id_next++;
+
+	for (size_t i = 16; i-- > 0; v >>= 4)
+		out[i] = digits[v & 15];
+	out[16] = '\0';
+}
+
+/* ${sa} is whom we serve: the peer, or whom a proxy serves. */
+static enum sp_reply
+limits(struct sp_connection *c, const struct sockaddr *sa)
+{
+	const struct sp_listen *cfg = c->l->env.cfg;
+	uint64_t count;
+
+	/* A socket in the file system has permissions of its own. */
+	if (!c->l->local && !sp_config_allows(cfg, sa))
+		return (SP_REPLY_DENIED);
+	if (c->r->draining)
+		return (SP_REPLY_CLOSING);
+	if (c->l->sessions > cfg->max_sessions)
+		return (SP_REPLY_BUSY);
+	c->peer = sp_peers_enter(c->r->peers, sa, c->l->number, &count);
+	if (count > cfg->max_per_peer)
+		return (SP_REPLY_PER_PEER);
+	return (c->l->tls != NULL && !sp_connection_charge(c) ? SP_REPLY_BUSY
+							      : SP_REPLY_NONE);
+}
+
+/* Bytes before the greeting: not a mail client that follows the rules. */
+static bool
+early(const struct sp_connection *c)
+{
+	uv_os_fd_t fd;
+	char one;
+
+	if (c->pre.n > 0)
+		return (true);
+	return (uv_fileno(&c->u.handle, &fd) == 0 &&
+		recv(fd, &one, 1, MSG_PEEK | MSG_DONTWAIT) == 1);
+}
+
+/* The peer is known: let it in, or not. */
+static void
+admit(struct sp_connection *c, const struct sockaddr *sa)
+{
+	enum sp_reply bad = limits(c, sa);
+
+	c->stage = SP_STAGE_SESSION;
+	if (bad != SP_REPLY_NONE) {
+		turn_away(c, bad);
+		return;
+	}
+	if (c->l->env.cfg->tls == SP_TLS_IMPLICIT) {
+		sp_connection_tls_start(c);
+		sp_tls_feed(c->tls, c->pre.p, c->pre.n);
+		sp_buf_done(&c->pre);
+	} else if (!c->l->env.door && sp_machine_greets(&c->machine) &&
+		   early(c))
+		sp_machine_end(&c->machine, SP_REPLY_EARLY, &c->out);
+	else
+		sp_machine_greet(&c->machine, &c->out);
+	sp_connection_go_on(c);
+}
+
+/* ---- PROXY ---------------------------------------------------------- */
+
+static void
+claim(struct sp_connection *c, const struct sp_proxy *h)
+{
+	char src[SP_PEER_TEXT], dst[SP_PEER_TEXT];
+
+	sp_peer_format((const struct sockaddr *)&h->src, src);
+	sp_peer_format((const struct sockaddr *)&h->dst, dst);
+	sp_machine_proxied(&c->machine, src, dst);
+}
+
+void
+sp_connection_proxy(struct sp_connection *c, const char *p, size_t n)
+{
+	struct sockaddr_storage sa = c->real;
+	enum sp_proxy_result rc;
+	struct sp_proxy h;
+
+	if (sp_buf_add(&c->pre, p, n) != SP_OK)
+		abort(); /* reads are smaller than its room */
+	rc = sp_proxy_parse(sp_buf_view(&c->pre), &h);
+	if (rc == SP_PROXY_MORE) {
+		sp_connection_go_on(c);
+		return;
+	}
+	if (rc == SP_PROXY_BAD) {
+		sp_report_proxy(c, h.why);
+		sp_connection_drop(c);
+		return;
+	}
+	sp_buf_consume(&c->pre, h.length);
+	if (!h.local) {
+		claim(c, &h);
+		sa = h.src;
+		sp_peer_unmap(&sa);
+	}
+	admit(c, (struct sockaddr *)&sa);
+}
+
+/* ---- accepting ------------------------------------------------------ */
+
+/* The peer of a local socket, by what the kernel says of it. */
+static void
+local_peer(int fd, char peer[SP_PEER_TEXT], struct sockaddr_storage *sa)
+{
+	struct ucred cred = { .uid = (uid_t)-1 };
+	socklen_t len = sizeof(cred);
+
+	(void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len);
+	(void)snprintf(
+	    peer, SP_PEER_TEXT, "unix:uid=%lu", (unsigned long)cred.uid);
+	sp_peer_local(cred.uid, sa);
+}
+
+static void
+find_peer(struct sp_connection *c, int fd, char peer[SP_PEER_TEXT],
+    char local[SP_PEER_TEXT])
+{
+	struct sockaddr_storage me = { .ss_family = AF_UNSPEC };
+	socklen_t len = sizeof(c->real);
+
+	memcpy(local, c->l->local_text, SP_PEER_TEXT);
+	peer[0] = '\0';
+	if (c->l->env.door)
+		return;
+	if (c->l->local) {
+		local_peer(fd, peer, &c->real);
+		return;
+	}
+	(void)getpeername(fd, (struct sockaddr *)&c->real, &len);
+	sp_peer_unmap(&c->real);
+	sp_peer_format((struct sockaddr *)&c->real, peer);
+	if (local[0] != '\0')
+		return;
+	len = sizeof(me);
+	(void)getsockname(fd, (struct sockaddr *)&me, &len);
+	sp_peer_format((struct sockaddr *)&me, local);
+}
+
+static void
+welcome(struct sp_connection *c)
+{
+	char peer[SP_PEER_TEXT], local[SP_PEER_TEXT], actor[256] = "";
+	const struct sp_listen *cfg = c->l->env.cfg;
+	struct sp_session_peer p = { .peer = peer, .actor = actor };
+	bool known = true;
+	char id[20];
+	uv_os_fd_t fd;
+
+	if (uv_fileno(&c->u.handle, &fd) != 0)
+		fd = -1;
+	find_peer(c, fd, peer, local);
+	name_session(c->r, id);
+	p.id = id;
+	p.local = local;
+	p.connected = sp_clock_wall();
+	if (c->l->env.door)
+		known = sp_door_identify(
+		    &c->r->door, fd, &p.rights, actor, sizeof(actor));
+	sp_machine_begin(&c->machine, &c->l->env, &p);
+	if (!known || (cfg->proxy.n > 0 && !sp_config_in_networks(&cfg->proxy,
+					       (struct sockaddr *)&c->real)))
+		turn_away(c, SP_REPLY_DENIED);
+	else if (cfg->proxy.n > 0) {
+		c->stage = SP_STAGE_PROXY;
+		c->stage_since = uv_now(c->r->loop);
+		sp_connection_go_on(c);
+	} else
+		admit(c, (struct sockaddr *)&c->real);
+}
+
+static struct sp_connection *
+obtain(struct sp_receive *r)
+{
+	struct sp_connection *c = r->idle, old = { .r = r };
+
+	if (c == NULL)
+		c = sp_xcalloc(1, sizeof(*c));
+	else {
+		r->idle = c->next;
+		r->nidle--;
+		old = *c;
+		memset(c, 0, sizeof(*c));
+		c->machine = old.machine;
+		c->out = old.out;
+	}
+	sp_buf_clear(&c->out);
+	c->out.max = SP_SESSION_OUT_MAX;
+	sp_buf_init(&c->pre, SP_PROXY_MAX + SP_READ_SIZE);
+	c->stage = SP_STAGE_SESSION;
+	c->r = r;
+	return (c);
+}
+
+static void
+enlist(struct sp_connection *c)
+{
+	struct sp_receive *r = c->r;
+
+	c->u.handle.data = c;
+	c->handle_open = true;
+	r->handles++;
+	c->next = r->connections;
+	if (c->next != NULL)
+		c->next->prev = c;
+	r->connections = c;
+	c->l->sessions++;
+	r->stats.sessions++;
+	r->stats.connections++;
+	c->idle_since = c->data_since = uv_now(r->loop);
+}
+
+void
+sp_connection_accept(uv_stream_t *server, int status)
+{
+	struct sp_listener *l = server->data;
+	struct sp_connection *c;
+	int rc;
+
+	if (status != 0)
+		return;
+	c = obtain(l->r);
+	c->l = l;
+	rc = l->local ? uv_pipe_init(l->r->loop, &c->u.pipe, 0)
+		      : uv_tcp_init(l->r->loop, &c->u.tcp);
+	if (rc != 0) {
+		sp_connection_destroy(c);
+		return;
+	}
+	enlist(c);
+	if (uv_accept(server, &c->u.stream) != 0) {
+		struct sp_session_peer p = { .id = "-" };
+
+		sp_machine_begin(&c->machine, &c->l->env, &p);
+		sp_connection_drop(c);
+		return;
+	}
+	welcome(c);
+}
