@@ -158,7 +158,7 @@ print_body(const char *text, size_t n)
 
 static void
 print_message(const struct sp_app *app, const struct sp_record *r,
-    const struct sp_entry *e)
+    const struct sp_entry *e, const struct sp_family *family)
 {
 	const struct sp_mail_opts o = { .max_text = 1u << 20,
 		.max_header = 256u << 10,
@@ -186,7 +186,9 @@ print_message(const struct sp_app *app, const struct sp_record *r,
 	print_people("To", &m->to);
 	print_people("Cc", &m->cc);
 	print_people("Bcc", &m->bcc);
+	sp_show_traces(m);
 	sp_common_field("Subject", m->subject == NULL ? "" : m->subject);
+	sp_show_family(family, r->seq);
 	for (size_t i = 0; i < m->nparts; i++) {
 		const struct sp_mail_part *p = &m->parts[i];
 
@@ -263,6 +265,29 @@ print_part(const struct sp_record *r, const struct sp_entry *e,
 	return (rc);
 }
 
+/* The facts, with what the index knows of copies; it may be behind. */
+static enum sp_code
+print_facts(const struct sp_app *app, const struct sp_record *r,
+    const struct sp_entry *e, enum form form, struct sp_err *err)
+{
+	struct sp_family family = { .indexed = false };
+	enum sp_code rc = SP_OK;
+
+	/* An index that cannot be read hides no message. */
+	if (r->kind == SP_KIND_MESSAGE &&
+	    sp_family_read(app->dir, e->seq, &family, err) != SP_OK)
+		(void)fprintf(stderr,
+		    "sealpost: note: copies are not shown: %s\n", err->msg);
+	if (form == FORM_JSON)
+		rc = sp_show_json(r, e, &family, stdout, err);
+	else if (r->kind == SP_KIND_EVENT)
+		print_event(app, r, e);
+	else
+		print_message(app, r, e, &family);
+	sp_family_done(&family);
+	return (rc);
+}
+
 static enum sp_code
 print_entry(struct sp_app *app, const struct sp_entry *e, enum form form,
     const char *part, struct sp_err *err)
@@ -291,12 +316,8 @@ print_entry(struct sp_app *app, const struct sp_entry *e, enum form form,
 		rc = print_part(&r, e, part, err);
 	else if (form == FORM_RAW)
 		print_bytes(e->msg);
-	else if (form == FORM_JSON)
-		rc = sp_show_json(&r, e, stdout, err);
-	else if (r.kind == SP_KIND_EVENT)
-		print_event(app, &r, e);
 	else
-		print_message(app, &r, e);
+		rc = print_facts(app, &r, e, form, err);
 	sp_record_done(&r);
 	return (rc);
 }

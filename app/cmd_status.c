@@ -10,6 +10,30 @@
 #include "base/clock.h"
 #include "base/json.h"
 
+static uint64_t
+findings(const struct sp_status *s)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < SP_FINDINGS; i++)
+		sum += s->finding[i];
+	return (sum);
+}
+
+/* Each names the search that lists it. */
+static void
+print_findings(const struct sp_status *s)
+{
+	char a[32];
+
+	printf("%-12s %s\n", "findings", sp_text_count(findings(s), a));
+	for (size_t i = 0; i < SP_FINDINGS; i++)
+		if (s->finding[i] > 0)
+			printf("%-12s %s: search flag:%s\n", "",
+			    sp_text_count(s->finding[i], a),
+			    sp_finding_flag[i]);
+}
+
 static void
 print_text(const struct sp_app *app, const struct sp_status *s)
 {
@@ -30,6 +54,7 @@ print_text(const struct sp_app *app, const struct sp_status *s)
 	printf("%-12s covers %s entries, %s behind\n", "index",
 	    sp_text_count(s->indexed, a),
 	    sp_text_count(s->entries - s->indexed, b));
+	print_findings(s);
 	printf("%-12s %s used, %s free\n", "disk", sp_text_size(s->bytes, a),
 	    sp_text_size(s->free_bytes, b));
 	if (!s->running) {
@@ -68,6 +93,10 @@ print_json(const struct sp_status *s)
 	sp_json_u64(&j, "segments", s->segments);
 	sp_json_u64(&j, "checkpoint", s->checkpoint);
 	sp_json_u64(&j, "indexed", s->indexed);
+	sp_json_obj(&j, "findings");
+	for (size_t i = 0; i < SP_FINDINGS; i++)
+		sp_json_u64(&j, sp_finding_flag[i], s->finding[i]);
+	sp_json_obj_end(&j);
 	sp_json_u64(&j, "disk_used", s->bytes);
 	sp_json_u64(&j, "disk_free", s->free_bytes);
 	sp_json_bool(&j, "running", s->running);
@@ -111,6 +140,11 @@ print_prometheus(const struct sp_status *s)
 	    s->checkpoint);
 	metric("index_lag", "gauge", "Entries not yet indexed",
 	    s->entries - s->indexed);
+	printf("# HELP sealpost_findings Messages with that flag\n"
+	       "# TYPE sealpost_findings gauge\n");
+	for (size_t i = 0; i < SP_FINDINGS; i++)
+		printf("sealpost_findings{flag=\"%s\"} %" PRIu64 "\n",
+		    sp_finding_flag[i], s->finding[i]);
 	metric("disk_used_bytes", "gauge", "Bytes of the archive", s->bytes);
 	metric("disk_free_bytes", "gauge", "Bytes free", s->free_bytes);
 	metric("up", "gauge", "Whether the service runs", s->running);

@@ -1,11 +1,16 @@
 #include "app/show_journal.h"
 
+#include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "app/common.h"
 #include "base/buf.h"
+#include "index/links.h"
 
 #define CELL_MAX ((size_t)64 << 10)
+#define ENTRIES	 20u /* of a family, by number */
+#define LINES	 200u /* of header facts and recipients */
 
 static const char *
 what(const struct sp_journal *j)
@@ -99,4 +104,91 @@ sp_show_journal(const struct sp_mail *m)
 	line("Label", j->label);
 	for (size_t i = 0; i < j->nrcpts; i++)
 		recipient(&j->rcpts[i], i == 0);
+}
+
+void
+sp_show_traces(const struct sp_mail *m)
+{
+	struct sp_buf b;
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->traces.n && n < LINES; i++) {
+		const struct sp_trace *t = &m->traces.v[i];
+
+		if (t->kind != SP_TRACE_RCPT)
+			continue;
+		sp_buf_init(&b, CELL_MAX);
+		(void)!sp_buf_addf(
+		    &b, "%s  (header field %s)", t->addr, t->field);
+		if (sp_buf_cstr(&b) != NULL)
+			sp_common_field(
+			    n++ == 0 ? "By header" : "", sp_buf_cstr(&b));
+		sp_buf_done(&b);
+	}
+}
+
+/* "bcc by report in entry 12" */
+static void
+add_fact(struct sp_buf *b, const struct sp_family_fact *x)
+{
+	if (x->role != NULL && strcmp(x->role, "recipient") != 0)
+		(void)!sp_buf_addf(b, "%s ", x->role);
+	else if (x->presumed != NULL)
+		(void)!sp_buf_addf(b, "%s ", x->presumed);
+	(void)!sp_buf_addf(b, "by %s in entry %" PRIu64, x->evidence, x->seq);
+	if (x->how != NULL)
+		(void)!sp_buf_addf(b, ", %s from %s", x->how, x->via);
+}
+
+static void
+recipients(const struct sp_family *f)
+{
+	struct sp_buf b;
+	size_t lines = 0;
+
+	sp_buf_init(&b, CELL_MAX);
+	for (size_t i = 0; i < f->nfacts; i++) {
+		const struct sp_family_fact *x = &f->facts[i];
+		bool last = i + 1 == f->nfacts ||
+			    strcmp(x->key, f->facts[i + 1].key) != 0;
+
+		if (b.n == 0)
+			(void)!sp_buf_addf(&b, "%s  (", x->addr);
+		else
+			(void)!sp_buf_adds(&b, "; ");
+		add_fact(&b, x);
+		if (!last)
+			continue;
+		(void)!sp_buf_addc(&b, ')');
+		if (lines++ < LINES && sp_buf_cstr(&b) != NULL)
+			sp_common_field("", sp_buf_cstr(&b));
+		sp_buf_clear(&b);
+	}
+	sp_buf_done(&b);
+	if (lines > LINES)
+		printf(
+		    "%-12s and %zu more: --format json\n", "", lines - LINES);
+}
+
+void
+sp_show_family(const struct sp_family *f, uint64_t seq)
+{
+	if (f->indexed && f->duplicate_of != SP_LINK_NONE)
+		printf("%-12s the same bytes as entry %" PRIu64 "\n",
+		    "Duplicate", f->duplicate_of);
+	if (f->indexed && f->conflict_with != SP_LINK_NONE)
+		printf("%-12s entry %" PRIu64 " has the same Message-ID and is"
+		       " another message\n",
+		    "Conflict", f->conflict_with);
+	if (!f->indexed || f->nseqs < 2)
+		return;
+	printf("%-12s entries", "Also");
+	for (size_t i = 0, n = 0; i < f->nseqs && n < ENTRIES; i++)
+		if (f->seqs[i] != seq)
+			printf("%s %" PRIu64, n++ == 0 ? "" : ",", f->seqs[i]);
+	if (f->nseqs > ENTRIES + 1)
+		printf(" and %zu more", f->nseqs - ENTRIES - 1);
+	printf("; together %zu recipients%s (search family:%" PRIu64 ")\n",
+	    f->nrcpts, f->nread < f->nseqs ? " in the first of them" : "", seq);
+	recipients(f);
 }

@@ -1,6 +1,7 @@
 #include "app/show_json.h"
 
 #include "base/buf.h"
+#include "index/links.h"
 
 #define JSON_MAX (512u << 20)
 
@@ -29,9 +30,11 @@ envelope(const struct sp_record *r, struct sp_json *j)
 	sp_buf_done(&tmp);
 }
 
-/* Flags of the record (observed) and of the parser (concluded). */
+/* Flags of the record (observed), of the parser (concluded), and of other
+ * entries (found by the index). */
 static void
-flags(const struct sp_record *r, const struct sp_mail *m, struct sp_json *j)
+flags(const struct sp_record *r, const struct sp_mail *m,
+    const struct sp_family *f, struct sp_json *j)
 {
 	const json_t *flag;
 	size_t i;
@@ -41,6 +44,12 @@ flags(const struct sp_record *r, const struct sp_mail *m, struct sp_json *j)
 	    sp_json_cstr(j, NULL, json_string_value(flag));
 	for (i = 0; m != NULL && i < m->nflags; i++)
 		sp_json_cstr(j, NULL, m->flags[i]);
+	if (f->indexed && f->duplicate_of != SP_LINK_NONE)
+		sp_json_cstr(j, NULL, "duplicate");
+	else if (f->indexed && f->same_as != SP_LINK_NONE)
+		sp_json_cstr(j, NULL, "same_message");
+	if (f->indexed && f->conflict_with != SP_LINK_NONE)
+		sp_json_cstr(j, NULL, "msgid_conflict");
 	sp_json_arr_end(j);
 }
 
@@ -57,8 +66,8 @@ line_of(const struct sp_record *r, const struct sp_entry *e, struct sp_json *j)
 }
 
 enum sp_code
-sp_show_json(const struct sp_record *r, const struct sp_entry *e, FILE *to,
-    struct sp_err *err)
+sp_show_json(const struct sp_record *r, const struct sp_entry *e,
+    const struct sp_family *family, FILE *to, struct sp_err *err)
 {
 	const struct sp_mail_opts o = { .max_text = 64u << 20,
 		.max_header = 256u << 10,
@@ -91,8 +100,12 @@ sp_show_json(const struct sp_record *r, const struct sp_entry *e, FILE *to,
 	if (m != NULL)
 		sp_mail_json(m, &j, true);
 	if (m != NULL)
+		sp_mail_json_claims(m, &j);
+	if (m != NULL)
 		sp_mail_json_journal(m, &j);
-	flags(r, m, &j);
+	if (r->kind == SP_KIND_MESSAGE)
+		sp_family_json(family, &j);
+	flags(r, m, family, &j);
 	sp_json_raw(&j, "record", e->record);
 	line_of(r, e, &j);
 	sp_json_obj_end(&j);

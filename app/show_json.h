@@ -5,10 +5,12 @@
 #include <stdio.h>
 
 #include "base/record.h"
+#include "index/family.h"
 #include "index/mail/mail.h"
 #include "journal/archive/reader.h"
 
 SP_CHECK enum sp_code sp_show_json(const struct sp_record *r,
-    const struct sp_entry *e, FILE *to, struct sp_err *err);
+    const struct sp_entry *e, const struct sp_family *family, FILE *to,
+    struct sp_err *err);
 
 #endif

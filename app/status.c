@@ -1,5 +1,6 @@
 #include "app/status.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,6 +13,13 @@
 #include "index/search.h"
 #include "journal/archive/reader.h"
 #include "journal/archive/tree.h"
+
+const char *const sp_finding_flag[SP_FINDINGS] = {
+	[SP_FINDING_MSGID] = "msgid_conflict",
+	[SP_FINDING_MALFORMED] = "journal_malformed",
+	[SP_FINDING_UNTRUSTED] = "journal_untrusted",
+	[SP_FINDING_TRUNCATED] = "journal_truncated",
+};
 
 /* Segments below ${dir}: how many, and one past the last entry in them. */
 static enum sp_code
@@ -135,7 +143,18 @@ ask_index(const struct sp_app *app, struct sp_status *out, struct sp_err *err)
 	out->messages = result.total;
 	out->indexed =
 	    result.cursor < out->entries ? result.cursor : out->entries;
-	return (SP_OK);
+	for (size_t i = 0; rc == SP_OK && i < SP_FINDINGS; i++) {
+		char query[64];
+		const struct sp_search_opts one = { .query = query,
+			.count_only = true };
+
+		(void)snprintf(
+		    query, sizeof(query), "flag:%s", sp_finding_flag[i]);
+		rc = sp_search(app->dir, &one, NULL, NULL, &result, err);
+		if (rc == SP_OK)
+			out->finding[i] = result.total;
+	}
+	return (rc);
 }
 
 enum sp_code

@@ -5,9 +5,20 @@
 #include "app/app.h"
 #include "journal/archive/layout.h"
 
+/* What a person should look at; no alarm. */
+enum sp_finding {
+	SP_FINDING_MSGID, /* one Message-ID, different messages */
+	SP_FINDING_MALFORMED, /* journal reports that are not well formed */
+	SP_FINDING_UNTRUSTED, /* and those that nobody vouches for */
+	SP_FINDING_TRUNCATED,
+	SP_FINDINGS
+};
+extern const char *const sp_finding_flag[SP_FINDINGS];
+
 struct sp_status {
 	char origin[SP_ORIGIN_MAX + 1];
 	uint64_t entries, sealed, segments, messages, indexed;
+	uint64_t finding[SP_FINDINGS]; /* messages with the flag */
 	bool have_checkpoint;
 	uint64_t checkpoint;
 	uint64_t bytes, free_bytes;

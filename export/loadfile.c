@@ -12,9 +12,9 @@
 #define NO_BREAK_SPACE "\xc2\xa0"
 
 static const char *const columns[] = { "seq", "file", "received", "date",
-	"from", "to", "cc", "bcc", "envelope_from", "envelope_to", "subject",
-	"message_id", "attachments", "size", "sha256", "grade", "via",
-	"flags" };
+	"from", "to", "cc", "bcc", "envelope_from", "envelope_to", "claims",
+	"subject", "message_id", "attachments", "size", "sha256",
+	"inner_sha256", "duplicate_of", "grade", "via", "flags" };
 
 /* = + - @ TAB CR, and the full-width forms U+FF1D FF0B FF0D FF20, also behind
  * blanks, which some programs strip first. */
@@ -54,6 +54,28 @@ cell(struct sp_buf *out, const char *text, bool first)
 	return (rc == SP_OK ? sp_buf_addc(out, '"') : rc);
 }
 
+/* Who got it, as whom, by what: "bob@x (to, expanded from dl@x; report)". */
+static enum sp_code
+flatten_claim(const json_t *v, const char *addr, struct sp_buf *out)
+{
+	const json_t *via = json_object_get(v, "via");
+	const char *presumed =
+	    json_string_value(json_object_get(v, "presumed"));
+	enum sp_code rc = sp_buf_addf(
+	    out, "%s (%s", addr, json_string_value(json_object_get(v, "role")));
+
+	if (rc == SP_OK && presumed != NULL)
+		rc = sp_buf_addf(out, ", perhaps %s", presumed);
+	if (rc == SP_OK && via != NULL)
+		rc = sp_buf_addf(out, ", %s from %s",
+		    json_string_value(json_object_get(via, "how")),
+		    json_string_value(json_object_get(via, "addr")));
+	if (rc == SP_OK)
+		rc = sp_buf_addf(out, "; %s)",
+		    json_string_value(json_object_get(v, "evidence")));
+	return (rc);
+}
+
 /* One value as text: "; " between the elements of an array. */
 static enum sp_code
 flatten(const json_t *v, struct sp_buf *out)
@@ -73,6 +95,8 @@ flatten(const json_t *v, struct sp_buf *out)
 		const char *addr =
 		    json_string_value(json_object_get(v, "addr"));
 
+		if (addr != NULL && json_object_get(v, "evidence") != NULL)
+			return (flatten_claim(v, addr, out));
 		if (addr == NULL)
 			return (sp_buf_adds(out, name == NULL ? "" : name));
 		if (name == NULL || *name == '\0')

@@ -51,6 +51,8 @@ sp_doc_clear(struct sp_doc *d)
 	forget(&d->actor);
 	forget(&d->detail);
 	d->nparties = 0;
+	d->nclaims = 0;
+	d->ids.has = false;
 	d->heads = 0;
 	d->attachments = 0;
 	free(d->runs);
@@ -72,6 +74,7 @@ sp_doc_free(struct sp_doc *d)
 	sp_buf_done(&d->actor);
 	sp_buf_done(&d->detail);
 	free(d->parties);
+	free(d->claims);
 	free(d);
 }
 
@@ -180,6 +183,9 @@ sp_doc_fill(struct sp_doc *d, struct sp_view record, struct sp_view msg,
 		if (has_message)
 			parse_mail(d, msg, how, opts);
 		sp_doc_fill_people(d);
+		sp_doc_fill_claims(d);
+		if (has_message)
+			sp_doc_fill_ids(d);
 		sp_doc_fill_flags(d, !has_message ? "purged"
 				     : d->parsed  ? NULL
 						  : "unparsed");

@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/record.h"
+#include "index/links.h"
 #include "index/mail/mail.h"
 #include "index/schema.h"
 
@@ -31,6 +32,14 @@ struct sp_doc_party {
 	struct sp_span addr, name; /* name.n is 0 if there is none */
 };
 
+struct sp_doc_claim {
+	enum sp_claim_role role;
+	enum sp_claim_role presumed; /* 0: not */
+	enum sp_claim_how how; /* 0: not redirected */
+	const char *evidence; /* a header field's name; NULL: the report */
+	struct sp_span addr, name, via;
+};
+
 struct sp_doc_run {
 	uint64_t first, last;
 };
@@ -47,6 +56,9 @@ struct sp_doc {
 	struct sp_buf strs; /* what the spans point into */
 	struct sp_doc_party *parties;
 	size_t nparties, party_room;
+	struct sp_doc_claim *claims;
+	size_t nclaims, claim_room;
+	struct sp_link_ids ids;
 	uint32_t heads; /* SP_HEAD(role) of fields that name nobody */
 	struct sp_buf col[SP_COL_COUNT]; /* text; empty ones are NULL rows */
 	struct sp_buf flags; /* sorted, separated by blanks */

@@ -153,6 +153,15 @@ sp_doc_fill_meta(struct sp_doc *d)
 		    d->mail->message_id, strlen(d->mail->message_id), digest);
 		meta_digest(d, SP_META_MSGID, digest);
 	}
+	if (d->mail->journal != NULL) {
+		const char *id = d->mail->journal->wrapper_id;
+
+		meta_digest(d, SP_META_SHA256, d->mail->journal->inner_sha256);
+		if (id != NULL) {
+			sp_sha256_once(id, strlen(id), digest);
+			meta_digest(d, SP_META_MSGID, digest);
+		}
+	}
 	for (size_t i = 0; i < d->mail->nparts; i++) {
 		const struct sp_mail_part *p = &d->mail->parts[i];
 

@@ -6,6 +6,11 @@
 #include "index/doc.h"
 
 void sp_doc_fill_people(struct sp_doc *d);
+void sp_doc_fill_claims(struct sp_doc *d);
+void sp_doc_fill_ids(struct sp_doc *d);
+/* Words and verbatim tokens of a person. */
+SP_CHECK enum sp_code sp_doc_words(
+    struct sp_buf *col, struct sp_view addr, struct sp_view name);
 /* ${own}: a flag of the indexer, or NULL. */
 void sp_doc_fill_flags(struct sp_doc *d, const char *own);
 void sp_doc_fill_files(struct sp_doc *d);

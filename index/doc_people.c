@@ -43,8 +43,8 @@ domain_of(struct sp_view addr)
 	return ((struct sp_view){ NULL, 0 });
 }
 
-static enum sp_code
-words(struct sp_buf *col, struct sp_view addr, struct sp_view name)
+enum sp_code
+sp_doc_words(struct sp_buf *col, struct sp_view addr, struct sp_view name)
 {
 	struct sp_buf clean, folded;
 	enum sp_code rc;
@@ -95,7 +95,7 @@ add(struct sp_doc *d, enum sp_role role, size_t n, struct sp_view addr,
 	p = &d->parties[d->nparties];
 	*p = (struct sp_doc_party){ .role = role, .n = (uint32_t)n };
 	if (!keep(d, addr, &p->addr) || !keep(d, name, &p->name) ||
-	    words(&d->col[col_of[role]], addr, name) != SP_OK)
+	    sp_doc_words(&d->col[col_of[role]], addr, name) != SP_OK)
 		return (false);
 	d->nparties++;
 	return (true);

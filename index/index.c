@@ -91,6 +91,7 @@ sp_index_close(struct sp_index *ix)
 	if (ix == NULL)
 		return;
 	close_writer(ix, true);
+	sp_links_close(ix->links);
 	sp_careful_close(ix->careful);
 	sp_reader_close(ix->reader);
 	if (ix->lock >= 0)
@@ -124,6 +125,7 @@ struct run {
 	uint8_t leaf[SP_SHA256_LEN]; /* of entry next - 1 */
 	size_t docs, bytes; /* since the last commit */
 	int damaged; /* key of the shard that failed, or -1 */
+	bool links_bad; /* the links failed */
 };
 
 /* The month that entry ${d} goes to: its own, never before the last one. */
@@ -148,6 +150,12 @@ commit(struct run *r, struct sp_err *err)
 
 	if (ix->writer == NULL || !ix->writer->in_txn)
 		return (SP_OK);
+	/* First the links: they may be ahead of the shards, and are cut then. */
+	rc = sp_links_commit(ix->links, r->next, err);
+	if (rc != SP_OK) {
+		r->links_bad = true;
+		return (rc);
+	}
 	rc = sp_shard_commit(ix->writer, r->next, r->leaf, err);
 	if (rc != SP_OK) {
 		r->damaged = ix->writer->info.key;
@@ -193,6 +201,7 @@ static enum sp_code
 put_one(struct run *r, const struct sp_doc *d, struct sp_err *err)
 {
 	struct sp_index *ix = r->ix;
+	struct sp_link_found found;
 	int key = month_of(ix, d);
 	enum sp_code rc = SP_OK;
 
@@ -203,8 +212,15 @@ put_one(struct run *r, const struct sp_doc *d, struct sp_err *err)
 	r->damaged = key;
 	if (!ix->writer->in_txn)
 		rc = sp_shard_begin(ix->writer, err);
-	if (rc == SP_OK)
-		rc = sp_put_doc(ix->writer, d, err);
+	if (rc != SP_OK)
+		return (rc);
+	rc = sp_links_put(ix->links, &d->ids, &found, err);
+	if (rc != SP_OK) {
+		r->damaged = -1;
+		r->links_bad = true;
+		return (rc);
+	}
+	rc = sp_put_doc(ix->writer, d, &found, err);
 	if (rc != SP_OK)
 		return (rc);
 	r->damaged = -1;
@@ -272,13 +288,18 @@ recover(struct run *r, enum sp_code rc, struct sp_err *err)
 	char why[SP_ERR_MAX];
 
 	close_writer(ix, false);
-	if (rc != SP_EFORMAT || r->damaged < 0)
+	/* What is not in the shards must not be in the links. */
+	sp_links_close(ix->links);
+	ix->links = NULL;
+	if (rc != SP_EFORMAT || (r->damaged < 0 && !r->links_bad))
 		return (rc);
 	if (++ix->drops > SP_INDEX_DROPS_MAX)
 		return (sp_err_set(err, SP_EFORMAT, 0,
 		    "index: shards are damaged again and again; check the"
 		    " disk"));
 	memcpy(why, err->msg, sizeof(why));
+	if (r->links_bad)
+		return (sp_index_links_bad(ix, why, err));
 	return (sp_index_remove(ix, r->damaged, "shard_damaged", why, err));
 }
 
@@ -334,8 +355,13 @@ sp_index_update(
 		return (rc);
 	goal = max > 0 && end > from && end - from > max ? from + max : end;
 	ix->drops = 0;
-	while (rc == SP_OK && ix->cursor < goal)
-		rc = run(ix, goal, err);
+	if (ix->nshards > 0)
+		rc = sp_index_links(ix, err);
+	while (rc == SP_OK && ix->cursor < goal) {
+		rc = sp_index_links(ix, err);
+		if (rc == SP_OK)
+			rc = run(ix, goal, err);
+	}
 	if (ix->cursor > from)
 		sp_index_say(ix, "indexed",
 		    "first=%" PRIu64 " entries=%" PRIu64 " ms=%" PRId64, from,

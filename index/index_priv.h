@@ -4,6 +4,7 @@
 
 #include "index/careful.h"
 #include "index/index.h"
+#include "index/links.h"
 #include "index/pipe.h"
 #include "index/shard.h"
 #include "journal/archive/reader.h"
@@ -21,6 +22,7 @@ struct sp_index {
 	size_t nshards;
 	uint64_t cursor; /* first entry that no shard covers */
 	struct sp_shard *writer; /* open, or NULL */
+	struct sp_links *links; /* open, or NULL */
 	struct sp_careful *careful;
 	unsigned drops; /* in this update */
 };
@@ -44,5 +46,11 @@ void sp_index_note(struct sp_index *ix, const struct sp_shard_info *info);
 /* Remove a shard and say so; it must not be the open writer. */
 SP_CHECK enum sp_code sp_index_remove(struct sp_index *ix, int key,
     const char *what, const char *why, struct sp_err *err);
+
+/* Open the links, and make them cover what the shards cover. */
+SP_CHECK enum sp_code sp_index_links(struct sp_index *ix, struct sp_err *err);
+/* They failed as only damage fails: they are made again. */
+SP_CHECK enum sp_code sp_index_links_bad(
+    struct sp_index *ix, const char *why, struct sp_err *err);
 
 #endif

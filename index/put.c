@@ -1,5 +1,6 @@
 #include "index/put.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,6 +8,7 @@
 #include "base/digest.h"
 #include "base/enc.h"
 #include "index/db.h"
+#include "index/token.h"
 #include "index/traffic.h"
 #include "index/zone.h"
 
@@ -138,6 +140,83 @@ put_parties(struct sp_shard *s, const struct sp_doc *d)
 }
 
 static int
+evidence_id(struct sp_shard *s, const char *header, sqlite3_int64 *id)
+{
+	sqlite3_stmt *st = s->st[SP_ST_EVIDENCE_FIND];
+	char name[96];
+	int rc;
+
+	(void)snprintf(name, sizeof(name), "%s%s",
+	    header == NULL ? "report" : "header:",
+	    header == NULL ? "" : header);
+	(void)sp_db_bind_view(st, 1, sp_view_str(name));
+	rc = sqlite3_step(st);
+	if (rc == SQLITE_ROW)
+		*id = sqlite3_column_int64(st, 0);
+	(void)sqlite3_reset(st);
+	if (rc != SQLITE_DONE)
+		return (rc == SQLITE_ROW ? SQLITE_OK : rc);
+	st = s->st[SP_ST_EVIDENCE_ADD];
+	(void)sp_db_bind_view(st, 1, sp_view_str(name));
+	rc = sp_db_run(st);
+	*id = sqlite3_last_insert_rowid(s->db);
+	return (rc);
+}
+
+static void
+bind_small(sqlite3_stmt *st, int i, sqlite3_int64 v)
+{
+	if (v == 0)
+		(void)sqlite3_bind_null(st, i);
+	else
+		(void)sqlite3_bind_int64(st, i, v);
+}
+
+static int
+put_claim(struct sp_shard *s, const struct sp_doc *d,
+    const struct sp_doc_claim *c, size_t n, sqlite3_int64 evidence)
+{
+	sqlite3_stmt *st = s->st[SP_ST_CLAIM];
+	struct sp_view none = { NULL, 0 };
+	sqlite3_int64 id = 0, via = 0;
+	int rc;
+
+	rc = address_id(s, sp_doc_str(d, c->addr), sp_doc_str(d, c->name), &id);
+	if (rc == SQLITE_OK && c->how != 0)
+		rc = address_id(s, sp_doc_str(d, c->via), none, &via);
+	if (rc != SQLITE_OK)
+		return (rc);
+	(void)sp_db_bind_u64(st, 1, d->seq);
+	(void)sp_db_bind_u64(st, 2, n);
+	(void)sqlite3_bind_int64(st, 3, evidence);
+	(void)sqlite3_bind_int(st, 4, (int)c->role);
+	(void)sqlite3_bind_int64(st, 5, id);
+	bind_small(st, 6, (sqlite3_int64)c->presumed);
+	bind_small(st, 7, (sqlite3_int64)c->how);
+	bind_small(st, 8, via);
+	return (sp_db_run(st));
+}
+
+static int
+put_claims(struct sp_shard *s, const struct sp_doc *d)
+{
+	const char *last = NULL;
+	sqlite3_int64 evidence = 0;
+	int rc = SQLITE_OK;
+
+	for (size_t i = 0; rc == SQLITE_OK && i < d->nclaims; i++) {
+		const struct sp_doc_claim *c = &d->claims[i];
+
+		if (i == 0 || c->evidence != last)
+			rc = evidence_id(s, c->evidence, &evidence);
+		last = c->evidence;
+		if (rc == SQLITE_OK)
+			rc = put_claim(s, d, c, i, evidence);
+	}
+	return (rc);
+}
+
+static int
 put_attachments(struct sp_shard *s, const struct sp_doc *d)
 {
 	sqlite3_stmt *st = s->st[SP_ST_ATTACHMENT];
@@ -205,8 +284,88 @@ bind_date(sqlite3_stmt *st, const struct sp_mail *m)
 		(void)sp_db_bind_view(st, 4, sp_view_str(m->date));
 }
 
+/* The message's flags with those that its links give, in order. */
+static struct sp_view
+flags(struct sp_shard *s, const struct sp_doc *d,
+    const struct sp_link_found *found)
+{
+	const char *own[2] = { NULL, NULL };
+	struct sp_view rest = sp_buf_view(&d->flags), word;
+	enum sp_code rc = SP_OK;
+	size_t i = 0;
+
+	if (found->conflict_with != SP_LINK_NONE)
+		own[1] = "msgid_conflict";
+	if (found->duplicate_of != SP_LINK_NONE)
+		own[0] = "duplicate";
+	else if (found->same_as != SP_LINK_NONE) {
+		own[0] = own[1] != NULL ? own[1] : "same_message";
+		own[1] = own[1] != NULL ? "same_message" : NULL;
+	}
+	if (own[0] == NULL) {
+		own[0] = own[1];
+		own[1] = NULL;
+	}
+	if (own[0] == NULL)
+		return (rest);
+	sp_buf_clear(&s->flags);
+	while (rc == SP_OK && (rest.n > 0 || (i < 2 && own[i] != NULL))) {
+		struct sp_view next = rest;
+
+		word = sp_view_cut(&next, ' ');
+		if (i < 2 && own[i] != NULL &&
+		    (word.n == 0 || strncmp(own[i], word.p, word.n) <= 0))
+			word = sp_view_str(own[i++]);
+		else
+			rest = next;
+		if (s->flags.n > 0)
+			rc = sp_buf_addc(&s->flags, ' ');
+		if (rc == SP_OK)
+			rc = sp_buf_addv(&s->flags, word);
+	}
+	return (sp_buf_view(&s->flags));
+}
+
+static void
+bind_seq(sqlite3_stmt *st, int i, uint64_t seq)
+{
+	if (seq == SP_LINK_NONE)
+		(void)sqlite3_bind_null(st, i);
+	else
+		(void)sp_db_bind_u64(st, i, seq);
+}
+
+static void
+bind_links(
+    sqlite3_stmt *st, const struct sp_doc *d, const struct sp_link_found *found)
+{
+	const struct sp_link_ids *ids = &d->ids;
+	const struct sp_journal *j = d->parsed ? d->mail->journal : NULL;
+
+	(void)sqlite3_bind_int64(st, 13, (sqlite3_int64)d->nclaims);
+	if (j != NULL)
+		(void)sqlite3_bind_blob(
+		    st, 14, j->inner_sha256, SP_SHA256_LEN, SQLITE_STATIC);
+	else
+		(void)sqlite3_bind_null(st, 14);
+	if (ids->has)
+		(void)sqlite3_bind_blob(
+		    st, 15, ids->family, SP_LINK_ID, SQLITE_STATIC);
+	else
+		(void)sqlite3_bind_null(st, 15);
+	if (ids->has && ids->has_msgid)
+		(void)sqlite3_bind_blob(
+		    st, 16, ids->stable, SP_LINK_ID, SQLITE_STATIC);
+	else
+		(void)sqlite3_bind_null(st, 16);
+	bind_seq(st, 17, found->duplicate_of);
+	bind_seq(st, 18, found->same_as);
+	bind_seq(st, 19, found->conflict_with);
+}
+
 static int
-put_row(struct sp_shard *s, const struct sp_doc *d)
+put_row(struct sp_shard *s, const struct sp_doc *d,
+    const struct sp_link_found *found, struct sp_view names)
 {
 	const struct sp_mail *m = d->parsed ? d->mail : NULL;
 	sqlite3_stmt *st = s->st[SP_ST_MESSAGE];
@@ -226,11 +385,11 @@ put_row(struct sp_shard *s, const struct sp_doc *d)
 	    st, 8, sp_view_str(m == NULL ? NULL : m->message_id));
 	(void)sp_db_bind_view(
 	    st, 9, sp_view_str(m == NULL ? NULL : m->subject));
-	(void)sp_db_bind_view(st, 10,
-	    d->flags.n > 0 ? sp_buf_view(&d->flags)
-			   : (struct sp_view){ NULL, 0 });
+	(void)sp_db_bind_view(
+	    st, 10, names.n > 0 ? names : (struct sp_view){ NULL, 0 });
 	(void)sqlite3_bind_int64(st, 11, d->heads);
 	(void)sqlite3_bind_int64(st, 12, d->attachments);
+	bind_links(st, d, found);
 	return (sp_db_run(st));
 }
 
@@ -247,15 +406,47 @@ column(const struct sp_doc *d, enum sp_col c)
 	return ((struct sp_view){ NULL, 0 });
 }
 
+static void
+meta_flag(struct sp_buf *b, uint64_t seq, const char *name)
+{
+	if (seq != SP_LINK_NONE)
+		(void)!sp_buf_addf(b, "%c%s%s%c", SP_TOKEN_MARK, SP_META_FLAG,
+		    name, SP_TOKEN_MARK);
+}
+
+/* The verbatim tokens, with those of flags that its links give. */
+static struct sp_view
+meta(struct sp_shard *s, const struct sp_doc *d,
+    const struct sp_link_found *found)
+{
+	struct sp_view v = column(d, SP_COL_META);
+
+	if (found->duplicate_of == SP_LINK_NONE &&
+	    found->same_as == SP_LINK_NONE &&
+	    found->conflict_with == SP_LINK_NONE)
+		return (v);
+	sp_buf_clear(&s->meta);
+	if (sp_buf_addv(&s->meta, v) != SP_OK)
+		return (v);
+	if (found->duplicate_of == SP_LINK_NONE)
+		meta_flag(&s->meta, found->same_as, "same_message");
+	meta_flag(&s->meta, found->duplicate_of, "duplicate");
+	meta_flag(&s->meta, found->conflict_with, "msgid_conflict");
+	return (sp_buf_view(&s->meta));
+}
+
 static int
-put_text(struct sp_shard *s, const struct sp_doc *d)
+put_text(struct sp_shard *s, const struct sp_doc *d,
+    const struct sp_link_found *found)
 {
 	sqlite3_stmt *st = s->st[SP_ST_TEXT];
 	int at = 1;
 
 	(void)sp_db_bind_u64(st, at++, d->seq);
 	for (int c = 0; c < SP_COL_COUNT; c++)
-		if (c != SP_COL_ATTACHED)
+		if (c == SP_COL_META)
+			(void)sp_db_bind_view(st, at++, meta(s, d, found));
+		else if (c != SP_COL_ATTACHED)
 			(void)sp_db_bind_view(
 			    st, at++, column(d, (enum sp_col)c));
 	return (sp_db_run(st));
@@ -284,7 +475,8 @@ put_event(struct sp_shard *s, const struct sp_doc *d)
 }
 
 enum sp_code
-sp_put_doc(struct sp_shard *s, const struct sp_doc *d, struct sp_err *err)
+sp_put_doc(struct sp_shard *s, const struct sp_doc *d,
+    const struct sp_link_found *found, struct sp_err *err)
 {
 	int rc = SQLITE_OK;
 
@@ -293,13 +485,15 @@ sp_put_doc(struct sp_shard *s, const struct sp_doc *d, struct sp_err *err)
 	if (d->rec.kind == SP_KIND_EVENT) {
 		rc = put_event(s, d);
 	} else {
-		rc = put_row(s, d);
+		rc = put_row(s, d, found, flags(s, d, found));
 		if (rc == SQLITE_OK)
 			rc = put_parties(s, d);
 		if (rc == SQLITE_OK)
+			rc = put_claims(s, d);
+		if (rc == SQLITE_OK)
 			rc = put_attachments(s, d);
 		if (rc == SQLITE_OK)
-			rc = put_text(s, d);
+			rc = put_text(s, d, found);
 		if (rc == SQLITE_OK)
 			rc = sp_traffic_note(s, d);
 		s->added++;

@@ -7,10 +7,10 @@
 #include "index/doc.h"
 #include "index/shard.h"
 
-/* Store ${d}; the shard is within sp_shard_begin .. commit.  After an error
+/* Store ${d} and what earlier entries it belongs to; the shard is within sp_shard_begin .. commit.  After an error
  * the transaction must be rolled back. */
-SP_CHECK enum sp_code sp_put_doc(
-    struct sp_shard *s, const struct sp_doc *d, struct sp_err *err);
+SP_CHECK enum sp_code sp_put_doc(struct sp_shard *s, const struct sp_doc *d,
+    const struct sp_link_found *found, struct sp_err *err);
 
 /* A small table of addresses seen lately, so that most need no query. */
 struct sp_known;

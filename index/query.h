@@ -26,7 +26,8 @@ enum sp_node_kind {
 	SP_NODE_SIZE, /* [lo, hi) bytes */
 	SP_NODE_DATE, /* [lo, hi) us, the message's own date */
 	SP_NODE_RECEIVED, /* [lo, hi) us */
-	SP_NODE_SEQ /* [lo, hi) */
+	SP_NODE_SEQ, /* [lo, hi) */
+	SP_NODE_FAMILY /* copies of the message of entry lo: seqs */
 };
 
 struct sp_node {
@@ -35,6 +36,9 @@ struct sp_node {
 	size_t nkids;
 	char *fts;
 	int64_t lo, hi; /* INT64_MIN, INT64_MAX: open */
+	uint64_t
+	    *seqs; /* SP_NODE_FAMILY: ascending; set before it is planned */
+	size_t nseqs;
 };
 
 /*

@@ -43,16 +43,23 @@ static enum sp_code size_leaf(struct sp_query_ctx *, const struct sp_field *,
     const struct sp_tok *, struct sp_node **, struct sp_err *);
 static enum sp_code seq_leaf(struct sp_query_ctx *, const struct sp_field *,
     const struct sp_tok *, struct sp_node **, struct sp_err *);
+static enum sp_code family_leaf(struct sp_query_ctx *, const struct sp_field *,
+    const struct sp_tok *, struct sp_node **, struct sp_err *);
 static enum sp_code date_leaf(struct sp_query_ctx *, const struct sp_field *,
     const struct sp_tok *, struct sp_node **, struct sp_err *);
 
 static const struct sp_field fields[] = {
-	{ "from", people_leaf, "hfrom", NULL, true },
-	{ "to", people_leaf, "hto", NULL, true },
-	{ "cc", people_leaf, "hcc", NULL, true },
-	{ "bcc", people_leaf, "hbcc", NULL, true },
+	{ "from", people_leaf, "hfrom rfrom", NULL, true },
+	{ "to", people_leaf, "hto rto", NULL, true },
+	{ "cc", people_leaf, "hcc rcc", NULL, true },
+	{ "bcc", people_leaf, "hbcc rbcc", NULL, true },
 	{ "reply-to", people_leaf, "hreply", NULL, true },
-	{ "rcpt", people_leaf, "hto hcc hbcc eto mto", NULL, true },
+	{ "rcpt", people_leaf,
+	    "hto hcc hbcc eto mto rto rcc rbcc rrcpt rvia tto", NULL, true },
+	{ "sender", people_leaf, "hfrom efrom rfrom tfrom", NULL, true },
+	{ "reported", people_leaf, "rto rcc rbcc rrcpt", NULL, true },
+	{ "redirected", people_leaf, "rvia", NULL, true },
+	{ "traced", people_leaf, "tfrom tto", NULL, true },
 	{ "envelope-from", people_leaf, "efrom", NULL, true },
 	{ "envelope-to", people_leaf, "eto", NULL, true },
 	{ "subject", text_leaf, "subject", NULL, true },
@@ -70,6 +77,7 @@ static const struct sp_field fields[] = {
 	{ "sha256", digest_leaf, NULL, SP_META_SHA256, true },
 	{ "attachment-sha256", digest_leaf, NULL, SP_META_ASHA256, true },
 	{ "seq", seq_leaf, NULL, NULL, true },
+	{ "family", family_leaf, NULL, NULL, true },
 	{ "via", meta_leaf, NULL, SP_META_VIA, true },
 	{ "grade", grade_leaf, NULL, SP_META_GRADE, true },
 	{ "flag", meta_leaf, NULL, SP_META_FLAG, true },
@@ -95,10 +103,11 @@ sp_field_takes_group(const struct sp_field *f)
 const char *
 sp_field_names(void)
 {
-	return ("from to cc bcc reply-to rcpt envelope-from envelope-to"
-		" subject body filename type has larger smaller after before"
-		" date received msgid sha256 attachment-sha256 seq via grade"
-		" flag");
+	return ("from to cc bcc reply-to rcpt sender reported redirected traced"
+		" envelope-from envelope-to subject body filename type has "
+		"larger smaller after before"
+		" date received msgid sha256 attachment-sha256 seq family via"
+		" grade flag");
 }
 
 enum sp_code
@@ -399,6 +408,21 @@ seq_leaf(struct sp_query_ctx *q, const struct sp_field *f,
 	n->lo = (int64_t)first;
 	n->hi = (int64_t)last + 1;
 	*out = n;
+	return (SP_OK);
+}
+
+static enum sp_code
+family_leaf(struct sp_query_ctx *q, const struct sp_field *f,
+    const struct sp_tok *v, struct sp_node **out, struct sp_err *err)
+{
+	uint64_t seq;
+
+	(void)f;
+	if (v->prefix || !sp_view_u64(v->text, &seq) || seq > SP_SEQ_MAX)
+		return (sp_query_error(err, q->query, v->at,
+		    "expected the number of an entry after \"family:\""));
+	*out = sp_node_new(SP_NODE_FAMILY);
+	(*out)->lo = (int64_t)seq;
 	return (SP_OK);
 }
 

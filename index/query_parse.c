@@ -42,6 +42,7 @@ sp_node_free(struct sp_node *n)
 		sp_node_free(n->kid[i]);
 	free(n->kid);
 	free(n->fts);
+	free(n->seqs);
 	free(n);
 }
 

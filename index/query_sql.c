@@ -125,6 +125,7 @@ emit_text(struct maker *m, struct sp_buf *b, const struct sp_node *n)
 	case SP_NODE_DATE:
 	case SP_NODE_RECEIVED:
 	case SP_NODE_SEQ:
+	case SP_NODE_FAMILY:
 		break; /* never under a node that is all text */
 	}
 }
@@ -141,6 +142,19 @@ emit_range(struct maker *m, const char *column, int64_t lo, int64_t hi)
 		m->rc = sp_buf_addf(b, " AND m.%s >= %" PRId64, column, lo);
 	if (m->rc == SP_OK && hi != INT64_MAX)
 		m->rc = sp_buf_addf(b, " AND m.%s < %" PRId64, column, hi);
+	add(m, b, ")");
+}
+
+/* seq IN (1, 2, 3) */
+static void
+emit_seqs(struct maker *m, const struct sp_node *n)
+{
+	struct sp_buf *b = &m->p->where;
+
+	add(m, b, "m.seq IN (");
+	for (size_t i = 0; i < n->nseqs && m->rc == SP_OK; i++)
+		m->rc =
+		    sp_buf_addf(b, "%s%" PRIu64, i == 0 ? "" : ",", n->seqs[i]);
 	add(m, b, ")");
 }
 
@@ -243,6 +257,9 @@ emit_sql(struct maker *m, const struct sp_node *n)
 	case SP_NODE_SEQ:
 		emit_range(m, "seq", n->lo, n->hi);
 		return;
+	case SP_NODE_FAMILY:
+		emit_seqs(m, n);
+		return;
 	case SP_NODE_TEXT:
 		return; /* all text, above */
 	}
@@ -257,6 +274,14 @@ take_bound(struct sp_plan *p, const struct sp_node *n)
 		if ((uint64_t)n->hi < p->hi)
 			p->hi = (uint64_t)n->hi;
 		return (true);
+	}
+	/* Bounds for shards; the condition is needed as well. */
+	if (n->kind == SP_NODE_FAMILY && n->nseqs > 0) {
+		if (n->seqs[0] > p->lo)
+			p->lo = n->seqs[0];
+		if (n->seqs[n->nseqs - 1] + 1 < p->hi)
+			p->hi = n->seqs[n->nseqs - 1] + 1;
+		return (false);
 	}
 	if (n->kind == SP_NODE_RECEIVED) {
 		if (n->lo > p->since)

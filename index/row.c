@@ -14,7 +14,7 @@
 
 struct sp_row {
 	struct sp_shard *shard;
-	sqlite3_stmt *message, *parties, *attachments;
+	sqlite3_stmt *message, *parties, *attachments, *claims;
 	struct sp_buf json, date, from, to, subject;
 };
 
@@ -31,16 +31,27 @@ enum {
 	SUBJECT,
 	FLAGS,
 	HEADS,
-	ATTACHMENTS
+	ATTACHMENTS,
+	CLAIMS,
+	ORIGINAL,
+	DUPLICATE_OF,
+	SAME_AS,
+	CONFLICT_WITH
 };
 
 static const char message_sql[] =
     "SELECT received, date, zone, size, grade, via, sha256, msgid, subject,"
-    " flags, heads, attachments FROM messages"
+    " flags, heads, attachments, claims, original, duplicate_of, same_as,"
+    " conflict_with FROM messages"
     " JOIN sources ON sources.id = source WHERE seq = ?";
 static const char parties_sql[] =
     "SELECT addr, name FROM parties JOIN addresses"
     " ON addresses.id = address WHERE seq = ? AND role = ? ORDER BY n";
+static const char claims_sql[] =
+    "SELECT c.role, a.addr, a.name, e.name, c.presumed, c.how, v.addr"
+    " FROM claims c JOIN addresses a ON a.id = c.address"
+    " JOIN evidence e ON e.id = c.evidence"
+    " LEFT JOIN addresses v ON v.id = c.via WHERE c.seq = ? ORDER BY c.n";
 static const char attachments_sql[] =
     "SELECT name, type, detected, size, sha256 FROM attachments"
     " WHERE seq = ? ORDER BY n";
@@ -69,6 +80,8 @@ sp_row_open(struct sp_shard *s, struct sp_row **out, struct sp_err *err)
 	if (rc == SQLITE_OK)
 		rc = sp_db_prepare(
 		    s->db, attachments_sql, true, &r->attachments);
+	if (rc == SQLITE_OK)
+		rc = sp_db_prepare(s->db, claims_sql, true, &r->claims);
 	if (rc != SQLITE_OK) {
 		enum sp_code code = failed(r, rc, err);
 
@@ -87,6 +100,7 @@ sp_row_close(struct sp_row *r)
 	(void)sqlite3_finalize(r->message);
 	(void)sqlite3_finalize(r->parties);
 	(void)sqlite3_finalize(r->attachments);
+	(void)sqlite3_finalize(r->claims);
 	sp_buf_done(&r->json);
 	sp_buf_done(&r->date);
 	sp_buf_done(&r->from);
@@ -114,14 +128,14 @@ json_text(struct sp_json *j, const char *key, struct sp_view v)
 }
 
 static void
-json_digest(struct sp_json *j, sqlite3_stmt *st, int column)
+json_digest(struct sp_json *j, sqlite3_stmt *st, int column, const char *key)
 {
 	const void *p = sqlite3_column_blob(st, column);
 
 	if (p == NULL || sqlite3_column_bytes(st, column) != SP_SHA256_LEN)
-		sp_json_null(j, "sha256");
+		sp_json_null(j, key);
 	else
-		sp_json_hex(j, "sha256", p, SP_SHA256_LEN);
+		sp_json_hex(j, key, p, SP_SHA256_LEN);
 }
 
 /* The date text, from its instant and zone or as it was stored. */
@@ -157,7 +171,7 @@ json_facts(struct sp_row *r, uint64_t seq, struct sp_json *j)
 	sp_json_str(j, "grade", sp_db_view(st, GRADE));
 	sp_json_str(j, "via", sp_db_view(st, VIA));
 	sp_json_u64(j, "size", sp_db_u64(st, SIZE));
-	json_digest(j, st, SHA256);
+	json_digest(j, st, SHA256, "sha256");
 	json_text(j, "message_id", sp_db_view(st, MSGID));
 	text(&r->subject, sp_db_view(st, SUBJECT));
 	json_text(j, "subject", sp_db_view(st, SUBJECT));
@@ -260,13 +274,68 @@ json_attachments(struct sp_row *r, uint64_t seq, struct sp_json *j)
 			json_text(j, "type", sp_db_view(st, 1));
 			json_text(j, "detected_type", sp_db_view(st, 2));
 			sp_json_u64(j, "size", sp_db_u64(st, 3));
-			json_digest(j, st, 4);
+			json_digest(j, st, 4, "sha256");
 			sp_json_obj_end(j);
 		}
 		(void)sqlite3_reset(st);
 	}
 	sp_json_arr_end(j);
 	return (rc == SQLITE_DONE ? SQLITE_OK : rc);
+}
+
+static void
+json_claim(struct sp_json *j, sqlite3_stmt *st)
+{
+	int role = sqlite3_column_int(st, 0);
+	int presumed = sqlite3_column_int(st, 4);
+	int how = sqlite3_column_int(st, 5);
+
+	if (role <= 0 || role >= SP_CLAIM_ROLES)
+		return;
+	sp_json_obj(j, NULL);
+	sp_json_cstr(j, "role", sp_claim_role_name[role]);
+	sp_json_str(j, "addr", sp_db_view(st, 1));
+	if (sp_db_view(st, 2).n > 0)
+		sp_json_str(j, "name", sp_db_view(st, 2));
+	if (presumed > 0 && presumed < SP_CLAIM_ROLES)
+		sp_json_cstr(j, "presumed",
+		    presumed == SP_CLAIM_BCC ? "unlisted"
+					     : sp_claim_role_name[presumed]);
+	if (how > 0 && how < SP_CLAIM_HOWS) {
+		sp_json_obj(j, "via");
+		sp_json_cstr(j, "how", sp_claim_how_name[how]);
+		sp_json_str(j, "addr", sp_db_view(st, 6));
+		sp_json_obj_end(j);
+	}
+	sp_json_str(j, "evidence", sp_db_view(st, 3));
+	sp_json_obj_end(j);
+}
+
+/* Who sent it and got it by report and header fields. */
+static int
+json_claims(struct sp_row *r, uint64_t seq, struct sp_json *j)
+{
+	sqlite3_stmt *st = r->claims;
+	int rc = SQLITE_DONE;
+
+	sp_json_arr(j, "claims");
+	if (sqlite3_column_int64(r->message, CLAIMS) > 0) {
+		(void)sp_db_bind_u64(st, 1, seq);
+		while ((rc = sqlite3_step(st)) == SQLITE_ROW)
+			json_claim(j, st);
+		(void)sqlite3_reset(st);
+	}
+	sp_json_arr_end(j);
+	return (rc == SQLITE_DONE ? SQLITE_OK : rc);
+}
+
+static void
+json_link(struct sp_json *j, const char *key, sqlite3_stmt *st, int column)
+{
+	if (sqlite3_column_type(st, column) == SQLITE_NULL)
+		sp_json_null(j, key);
+	else
+		sp_json_u64(j, key, sp_db_u64(st, column));
 }
 
 static void
@@ -295,6 +364,13 @@ fill(struct sp_row *r, uint64_t seq, struct sp_hit *hit, struct sp_err *err)
 		rc = json_attachments(r, seq, &j);
 	if (rc != SQLITE_OK)
 		return (failed(r, rc, err));
+	rc = json_claims(r, seq, &j);
+	if (rc != SQLITE_OK)
+		return (failed(r, rc, err));
+	json_digest(&j, r->message, ORIGINAL, "inner_sha256");
+	json_link(&j, "duplicate_of", r->message, DUPLICATE_OF);
+	json_link(&j, "same_as", r->message, SAME_AS);
+	json_link(&j, "msgid_conflict_with", r->message, CONFLICT_WITH);
 	json_flags(r, &j);
 	sp_json_obj_end(&j);
 	if (sp_json_end(&j) != SP_OK)

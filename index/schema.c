@@ -16,7 +16,9 @@ const char *const sp_schema_sql[] = {
 	" received INTEGER NOT NULL, date INTEGER, zone,"
 	" size INTEGER NOT NULL, source INTEGER NOT NULL,"
 	" sha256 BLOB NOT NULL, msgid TEXT, subject TEXT, flags TEXT,"
-	" heads INTEGER NOT NULL, attachments INTEGER NOT NULL)",
+	" heads INTEGER NOT NULL, attachments INTEGER NOT NULL,"
+	" claims INTEGER NOT NULL, original BLOB, family BLOB, stable BLOB,"
+	" duplicate_of INTEGER, same_as INTEGER, conflict_with INTEGER)",
 
 	"CREATE INDEX messages_date ON messages(date) WHERE date IS NOT NULL",
 
@@ -28,6 +30,16 @@ const char *const sp_schema_sql[] = {
 	"CREATE TABLE parties(seq INTEGER NOT NULL, role INTEGER NOT NULL,"
 	" n INTEGER NOT NULL, address INTEGER NOT NULL,"
 	" PRIMARY KEY(seq, role, n)) WITHOUT ROWID",
+
+	/* What somebody says of the envelope, and who: "report", or
+	 * "header:NAME". */
+	"CREATE TABLE evidence(id INTEGER PRIMARY KEY, name TEXT NOT NULL,"
+	" UNIQUE(name))",
+
+	"CREATE TABLE claims(seq INTEGER NOT NULL, n INTEGER NOT NULL,"
+	" evidence INTEGER NOT NULL, role INTEGER NOT NULL,"
+	" address INTEGER NOT NULL, presumed INTEGER, how INTEGER,"
+	" via INTEGER, PRIMARY KEY(seq, n)) WITHOUT ROWID",
 
 	"CREATE TABLE attachments(seq INTEGER NOT NULL, n INTEGER NOT NULL,"
 	" name TEXT, type TEXT, detected TEXT, size INTEGER NOT NULL,"
@@ -48,7 +60,8 @@ const char *const sp_schema_sql[] = {
 	" PRIMARY KEY(kind, name, hour)) WITHOUT ROWID",
 
 	"CREATE VIRTUAL TABLE fulltext USING fts5(body, subject, hfrom, hto,"
-	" hcc, hbcc, hreply, efrom, eto, mto, files, attached, meta,"
+	" hcc, hbcc, hreply, efrom, eto, mto, rfrom, rto, rcc, rbcc, rrcpt,"
+	" rvia, tfrom, tto, files, attached, meta,"
 	" content='', detail=full, tokenize='sealpost')",
 
 	/* Fewer, larger runs while many entries are taken in. */
@@ -67,7 +80,31 @@ const char *const sp_col_name[SP_COL_COUNT] = {
 	[SP_COL_ENV_FROM] = "efrom",
 	[SP_COL_ENV_TO] = "eto",
 	[SP_COL_MORE_TO] = "mto",
+	[SP_COL_REP_FROM] = "rfrom",
+	[SP_COL_REP_TO] = "rto",
+	[SP_COL_REP_CC] = "rcc",
+	[SP_COL_REP_BCC] = "rbcc",
+	[SP_COL_REP_RCPT] = "rrcpt",
+	[SP_COL_REP_VIA] = "rvia",
+	[SP_COL_TRACE_FROM] = "tfrom",
+	[SP_COL_TRACE_TO] = "tto",
 	[SP_COL_FILES] = "files",
 	[SP_COL_ATTACHED] = "attached",
 	[SP_COL_META] = "meta",
+};
+
+const char *const sp_claim_role_name[SP_CLAIM_ROLES] = {
+	[SP_CLAIM_SENDER] = "sender",
+	[SP_CLAIM_BEHALF] = "on_behalf_of",
+	[SP_CLAIM_TO] = "to",
+	[SP_CLAIM_CC] = "cc",
+	[SP_CLAIM_BCC] = "bcc",
+	[SP_CLAIM_RCPT] = "recipient",
+	[SP_CLAIM_LIST] = "list",
+};
+
+const char *const sp_claim_how_name[SP_CLAIM_HOWS] = {
+	[SP_CLAIM_EXPANDED] = "expanded",
+	[SP_CLAIM_FORWARDED] = "forwarded",
+	[SP_CLAIM_ORIGINAL] = "original",
 };

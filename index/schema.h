@@ -6,7 +6,7 @@
 #define SP_INDEX_SCHEMA_H
 
 /* Raised when tables or what is put into them change: shards are rebuilt. */
-#define SP_SCHEMA_VERSION 3
+#define SP_SCHEMA_VERSION 4
 #define SP_SCHEMA_APPID	  0x53506978 /* "SPix" */
 
 /* Run once in a new database, inside a transaction. */
@@ -25,6 +25,16 @@ enum sp_col {
 	SP_COL_ENV_FROM,
 	SP_COL_ENV_TO,
 	SP_COL_MORE_TO, /* whom else a recipient stands for */
+	/* By a journal report: */
+	SP_COL_REP_FROM, /* sender, and on whose behalf */
+	SP_COL_REP_TO,
+	SP_COL_REP_CC,
+	SP_COL_REP_BCC,
+	SP_COL_REP_RCPT, /* recipients whose role it does not say */
+	SP_COL_REP_VIA, /* lists and mailboxes they were redirected from */
+	/* By header fields of the way: */
+	SP_COL_TRACE_FROM,
+	SP_COL_TRACE_TO,
 	SP_COL_FILES,
 	SP_COL_ATTACHED, /* text of attachments; empty for now */
 	SP_COL_META, /* verbatim tokens, see below */
@@ -45,6 +55,28 @@ enum sp_role {
 	SP_ROLE_ORCPT, /* where it is another than 2 */
 	SP_ROLE_COUNT
 };
+
+/* claims.role */
+enum sp_claim_role {
+	SP_CLAIM_SENDER = 1,
+	SP_CLAIM_BEHALF,
+	SP_CLAIM_TO,
+	SP_CLAIM_CC,
+	SP_CLAIM_BCC,
+	SP_CLAIM_RCPT, /* a recipient in a role that is not known */
+	SP_CLAIM_LIST, /* the mailing list it came by */
+	SP_CLAIM_ROLES
+};
+extern const char *const sp_claim_role_name[SP_CLAIM_ROLES];
+
+/* claims.how */
+enum sp_claim_how {
+	SP_CLAIM_EXPANDED = 1,
+	SP_CLAIM_FORWARDED,
+	SP_CLAIM_ORIGINAL,
+	SP_CLAIM_HOWS
+};
+extern const char *const sp_claim_how_name[SP_CLAIM_HOWS];
 
 /* messages.heads: header fields that are there but name nobody. */
 #define SP_HEAD(role) (1u << (role))

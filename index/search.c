@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "index/db.h"
+#include "index/family.h"
 #include "index/row.h"
 #include "index/search_priv.h"
 
@@ -141,6 +142,22 @@ by_key(struct search *s, struct sp_err *err)
 	return (rc);
 }
 
+/* Which entries a family: means. */
+static enum sp_code
+resolve(const char *dir, struct sp_node *n, struct sp_err *err)
+{
+	enum sp_code rc = SP_OK;
+
+	if (n == NULL)
+		return (SP_OK);
+	if (n->kind == SP_NODE_FAMILY)
+		return (sp_family_seqs(
+		    dir, (uint64_t)n->lo, &n->seqs, &n->nseqs, err));
+	for (size_t i = 0; rc == SP_OK && i < n->nkids; i++)
+		rc = resolve(dir, n->kid[i], err);
+	return (rc);
+}
+
 /* What the options add to the query. */
 static void
 bound(struct sp_plan *p, const struct sp_search_opts *o)
@@ -165,7 +182,9 @@ sp_search(const char *dir, const struct sp_search_opts *o,
 	rc = sp_query_parse(o->query, o->tz, sp_clock_wall(), &tree, err);
 	if (rc != SP_OK)
 		return (rc);
-	rc = sp_plan_make(tree, &s.plan, err);
+	rc = resolve(dir, tree, err);
+	if (rc == SP_OK)
+		rc = sp_plan_make(tree, &s.plan, err);
 	sp_node_free(tree);
 	if (rc != SP_OK)
 		return (rc);

@@ -12,10 +12,12 @@
  * of the condition. */
 #define SQL_MAX ((size_t)2 << 20)
 
-/* bm25: body subject from to cc bcc reply-to envelope files attached meta */
+/* bm25: body subject from to cc bcc reply-to; envelope from, to, more; by
+ * report from, to, cc, bcc, recipient, via; by trace from, to; files attached
+ * meta */
 #define RANK                                                                \
-	"-bm25(fulltext, 1.0, 4.0, 2.0, 2.0, 2.0, 2.0, 1.0, 1.0, 1.0, 3.0," \
-	" 1.0, 0.0)"
+	"-bm25(fulltext, 1.0, 4.0, 2.0, 2.0, 2.0, 2.0, 1.0, 1.0, 1.0, 1.0," \
+	" 2.0, 2.0, 2.0, 2.0, 2.0, 1.0, 1.0, 1.0, 3.0, 1.0, 0.0)"
 
 void
 sp_founds_add(struct sp_founds *f, struct sp_found one)

@@ -21,11 +21,13 @@
 
 static const char *const statements[SP_ST_COUNT] = {
 	[SP_ST_MESSAGE] =
-	    "INSERT INTO messages VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
+	    "INSERT INTO messages VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,"
+	    "?,?,?)",
 	[SP_ST_TEXT] = "INSERT INTO fulltext(rowid, body, subject, hfrom, hto,"
-		       " hcc, hbcc, hreply, efrom, eto, mto, files, attached,"
-		       " meta)"
-		       " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,NULL,?)",
+		       " hcc, hbcc, hreply, efrom, eto, mto, rfrom, rto, rcc,"
+		       " rbcc, rrcpt, rvia, tfrom, tto, files, attached, meta)"
+		       " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,NULL,"
+		       "?)",
 	[SP_ST_PARTY] = "INSERT INTO parties VALUES(?,?,?,?)",
 	[SP_ST_ADDRESS_FIND] = "SELECT id, addr, name FROM addresses"
 			       " WHERE hash = ?",
@@ -34,6 +36,9 @@ static const char *const statements[SP_ST_COUNT] = {
 	[SP_ST_SOURCE_FIND] = "SELECT id FROM sources"
 			      " WHERE grade = ? AND via = ?",
 	[SP_ST_SOURCE_ADD] = "INSERT INTO sources(grade, via) VALUES(?,?)",
+	[SP_ST_EVIDENCE_FIND] = "SELECT id FROM evidence WHERE name = ?",
+	[SP_ST_EVIDENCE_ADD] = "INSERT INTO evidence(name) VALUES(?)",
+	[SP_ST_CLAIM] = "INSERT INTO claims VALUES(?,?,?,?,?,?,?,?)",
 	[SP_ST_ATTACHMENT] = "INSERT INTO attachments VALUES(?,?,?,?,?,?,?)",
 	[SP_ST_EVENT] = "INSERT INTO events VALUES(?,?,?,?,?)",
 	[SP_ST_EVENT_SEQ] = "INSERT OR IGNORE INTO event_seqs VALUES(?,?,?)",
@@ -348,6 +353,8 @@ sp_shard_abandon(struct sp_shard *s)
 	(void)sqlite3_close_v2(s->db);
 	sp_known_free(s->known);
 	sp_traffic_free(s->traffic);
+	sp_buf_done(&s->flags);
+	sp_buf_done(&s->meta);
 	free(s->path);
 	free(s);
 }

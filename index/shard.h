@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "base/attr.h"
+#include "base/buf.h"
 #include "base/digest.h"
 #include "base/err.h"
 #include "journal/archive/layout.h"
@@ -38,6 +39,9 @@ enum sp_shard_stmt {
 	SP_ST_ADDRESS_ADD,
 	SP_ST_SOURCE_FIND,
 	SP_ST_SOURCE_ADD,
+	SP_ST_EVIDENCE_FIND,
+	SP_ST_EVIDENCE_ADD,
+	SP_ST_CLAIM,
 	SP_ST_ATTACHMENT,
 	SP_ST_EVENT,
 	SP_ST_EVENT_SEQ,
@@ -59,6 +63,7 @@ struct sp_shard {
 	sqlite3_stmt *st[SP_ST_COUNT];
 	struct sp_known *known;
 	struct sp_traffic *traffic;
+	struct sp_buf flags, meta; /* of the message being put (put.c) */
 };
 
 int sp_shard_key(int64_t received); /* of an instant */

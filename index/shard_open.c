@@ -23,6 +23,8 @@ sp_shard_alloc(const char *dir, int key)
 
 	s->path = sp_shard_path(dir, key);
 	s->info.key = key;
+	sp_buf_init(&s->flags, (size_t)64 << 10);
+	sp_buf_init(&s->meta, (size_t)64 << 20);
 	return (s);
 }
 

@@ -1,4 +1,6 @@
 /* DESIGN section 8, "journal": what a report says. */
+#include <stdio.h>
+
 #include "index/mail/mail.h"
 
 static void
@@ -11,6 +13,16 @@ via(struct sp_json *j, const char *key, const struct sp_journal_via *v)
 }
 
 static void
+presumed(struct sp_json *j, const struct sp_journal_rcpt *r)
+{
+	if (r->role == SP_JOURNAL_RCPT && r->presumed != SP_JOURNAL_RCPT)
+		sp_json_cstr(j, "presumed",
+		    r->presumed == SP_JOURNAL_BCC
+			? "unlisted"
+			: sp_journal_role_name(r->presumed));
+}
+
+static void
 recipient(struct sp_json *j, const struct sp_journal_rcpt *r)
 {
 	sp_json_obj(j, NULL);
@@ -18,11 +30,7 @@ recipient(struct sp_json *j, const struct sp_journal_rcpt *r)
 	sp_json_cstr(j, "addr", r->addr);
 	if (r->name[0] != '\0')
 		sp_json_cstr(j, "name", r->name);
-	if (r->role == SP_JOURNAL_RCPT && r->presumed != SP_JOURNAL_RCPT)
-		sp_json_cstr(j, "presumed",
-		    r->presumed == SP_JOURNAL_BCC
-			? "unlisted"
-			: sp_journal_role_name(r->presumed));
+	presumed(j, r);
 	if (r->nvia == 0)
 		sp_json_null(j, "via");
 	else
@@ -75,4 +83,67 @@ sp_mail_json_journal(const struct sp_mail *m, struct sp_json *j)
 	if (r->ndrs > 0)
 		sp_json_u64(j, "ndrs", r->ndrs);
 	sp_json_obj_end(j);
+}
+
+static void
+claim(struct sp_json *j, const char *role, const char *addr, const char *name)
+{
+	sp_json_obj(j, NULL);
+	sp_json_cstr(j, "role", role);
+	sp_json_cstr(j, "addr", addr);
+	if (name[0] != '\0')
+		sp_json_cstr(j, "name", name);
+}
+
+static void
+report_claims(struct sp_json *j, const struct sp_journal *r)
+{
+	if (r->sender != NULL) {
+		claim(j, "sender", r->sender, r->sender_name);
+		sp_json_cstr(j, "evidence", "report");
+		sp_json_obj_end(j);
+	}
+	if (r->on_behalf_of != NULL) {
+		claim(j, "on_behalf_of", r->on_behalf_of, "");
+		sp_json_cstr(j, "evidence", "report");
+		sp_json_obj_end(j);
+	}
+	for (size_t i = 0; i < r->nrcpts; i++) {
+		const struct sp_journal_rcpt *x = &r->rcpts[i];
+
+		claim(j, sp_journal_role_name(x->role), x->addr, x->name);
+		presumed(j, x);
+		if (x->nvia > 0)
+			via(j, "via", &x->via[0]);
+		sp_json_cstr(j, "evidence", "report");
+		sp_json_obj_end(j);
+	}
+}
+
+void
+sp_mail_json_claims(const struct sp_mail *m, struct sp_json *j)
+{
+	static const char *const roles[] = { [SP_TRACE_SENDER] = "sender",
+		[SP_TRACE_RCPT] = "recipient",
+		[SP_TRACE_LIST] = "list" };
+	char evidence[96];
+
+	sp_json_arr(j, "claims");
+	if (m->journal != NULL)
+		report_claims(j, m->journal);
+	for (size_t i = 0; i < m->traces.n; i++) {
+		const struct sp_trace *t = &m->traces.v[i];
+
+		(void)snprintf(
+		    evidence, sizeof(evidence), "header:%s", t->field);
+		claim(j, roles[t->kind], t->addr, t->name);
+		sp_json_cstr(j, "evidence", evidence);
+		sp_json_obj_end(j);
+	}
+	sp_json_arr_end(j);
+	if (m->journal != NULL)
+		sp_json_hex(j, "inner_sha256", m->journal->inner_sha256,
+		    sizeof(m->journal->inner_sha256));
+	else
+		sp_json_null(j, "inner_sha256");
 }

@@ -7,6 +7,7 @@
 #include "index/mail/detect.h"
 #include "index/mail/facts.h"
 #include "index/mail/flags.h"
+#include "index/mail/identity.h"
 #include "index/mail/leaf.h"
 #include "index/mail/limits.h"
 #include "index/mail/mem.h"
@@ -20,6 +21,7 @@ struct parse {
 	struct sp_mail_opts o;
 	struct sp_facts_in in;
 	struct sp_leaf leaf;
+	struct sp_identity id;
 	struct sp_buf text; /* of bodies */
 	struct sp_buf more; /* of attachments and odd places */
 	const char *charset; /* of the first body that names one */
@@ -104,7 +106,10 @@ on_field(void *ctx, unsigned depth, const struct sp_field *f)
 	struct parse *p = ctx;
 	struct sp_buf raw;
 
+	if (p->o.digests)
+		sp_identity_field(&p->id, depth, f);
 	if (depth == 0) {
+		sp_trace_field(&p->m->traces, p->m->mem, f);
 		sp_facts_field(&p->in, p->m->mem, (size_t)p->o.max_header, f);
 		return;
 	}
@@ -126,6 +131,8 @@ on_loose(void *ctx, struct sp_view text)
 {
 	struct parse *p = ctx;
 
+	if (p->o.digests)
+		sp_identity_loose(&p->id, text);
 	/* "This is a multi-part message in MIME format." */
 	if (text.n < 1024 && (memmem(text.p, text.n, "MIME", 4) != NULL ||
 				 memmem(text.p, text.n, "multi", 5) != NULL))
@@ -305,6 +312,8 @@ on_leaf(void *ctx, const struct sp_entity *e, const char *path)
 	struct sp_mail_part *part;
 
 	type_flags(p, e);
+	if (e->whole && p->o.digests)
+		sp_identity_part(&p->id, e, path, NULL);
 	if (e->whole && !attached)
 		return;
 	part = part_add(p, path);
@@ -318,6 +327,8 @@ on_leaf(void *ctx, const struct sp_entity *e, const char *path)
 	bytes = read_part(p, part, e->enc, e->body,
 	    text ? (size_t)p->o.max_text + SP_MAIL_HEAD_BINARY
 		 : SP_MAIL_HEAD_BINARY);
+	if (p->o.digests && !e->whole)
+		sp_identity_part(&p->id, e, path, part->tsha256);
 	if (attached && !e->whole)
 		detect(p, part, bytes);
 	if (e->alt_name[0] != '\0') {
@@ -416,6 +427,7 @@ sp_mail_parse(struct sp_view msg, const struct sp_mail_opts *o)
 	if (p.o.digests) {
 		p.leaf.sha = sp_sha256_new();
 		p.leaf.tsha = sp_sha256_new();
+		sp_identity_init(&p.id);
 	}
 	sp_buf_init(&p.text, (size_t)p.o.max_text);
 	sp_buf_init(&p.more, (size_t)p.o.max_text);
@@ -424,6 +436,8 @@ sp_mail_parse(struct sp_view msg, const struct sp_mail_opts *o)
 	p.flags |= sp_facts_fill(p.m, &p.in, sp_view_str(p.charset), &p.more);
 	finish_text(&p);
 	finish_flags(&p);
+	if (p.o.digests)
+		sp_identity_done(&p.id, p.m->body_id, p.m->stable_id);
 	sp_buf_done(&p.text);
 	sp_buf_done(&p.more);
 	sp_buf_done(&p.leaf.kept);

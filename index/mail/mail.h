@@ -18,6 +18,7 @@
 #include "base/json.h"
 #include "base/view.h"
 #include "index/mail/journal.h"
+#include "index/mail/trace.h"
 
 /* UTF-8; name may be "".  addr is "" for an entry without an address (an
  * empty group, a name alone): its name is all that stood there. */
@@ -71,6 +72,10 @@ struct sp_mail {
 	 * in it, but paths are those of the whole message. */
 	struct sp_journal *journal;
 	const char *journal_why; /* what is wrong with a report, or NULL */
+	struct sp_traces traces; /* what fields of the way say */
+	/* With digests: of the body, and of body and stable fields, see
+	 * index/mail/identity.h. */
+	uint8_t body_id[32], stable_id[32];
 	struct sp_mem *mem; /* holds all of it */
 };
 
@@ -92,6 +97,9 @@ void sp_mail_free(struct sp_mail *m); /* NULL is fine */
 SP_CHECK enum sp_code sp_mail_part_bytes(struct sp_view msg, const char *path,
     struct sp_buf *out, struct sp_err *err);
 
+/* "claims", as the index has them, and "inner_sha256" (null if it is no
+ * unwrapped report). */
+void sp_mail_json_claims(const struct sp_mail *m, struct sp_json *j);
 /* "journal": what an unwrapped report says; "journal_problem": why another one
  * was not unwrapped.  Nothing for other messages. */
 void sp_mail_json_journal(const struct sp_mail *m, struct sp_json *j);

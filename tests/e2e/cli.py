@@ -13,8 +13,9 @@ import send as fixtures
 COMMANDS = ["init", "config", "serve", "import", "search", "show", "export", "verify", "status", "audit", "seal",
             "reindex", "key", "proof"]
 HIT = ["seq", "received", "date", "grade", "via", "size", "sha256", "message_id", "subject", "from", "to", "cc", "bcc",
-       "reply_to", "envelope_from", "envelope_to", "attachments", "flags"]
-MORE = ["headers", "text", "leaves", "record", "line"]
+       "reply_to", "envelope_from", "envelope_to", "attachments", "claims", "inner_sha256", "duplicate_of",
+       "same_as", "msgid_conflict_with", "flags"]
+MORE = ["family", "headers", "text", "leaves", "record", "line"]
 
 
 def mails():

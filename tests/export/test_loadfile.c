@@ -10,9 +10,10 @@
 
 #define HEAD                                                                  \
 	"\xef\xbb\xbf\"seq\",\"file\",\"received\",\"date\",\"from\",\"to\"," \
-	"\"cc\",\"bcc\",\"envelope_from\",\"envelope_to\",\"subject\","       \
-	"\"message_id\",\"attachments\",\"size\",\"sha256\",\"grade\","       \
-	"\"via\",\"flags\"\r\n"
+	"\"cc\",\"bcc\",\"envelope_from\",\"envelope_to\",\"claims\","        \
+	"\"subject\","                                                        \
+	"\"message_id\",\"attachments\",\"size\",\"sha256\","                 \
+	"\"inner_sha256\",\"duplicate_of\",\"grade\",\"via\",\"flags\"\r\n"
 #define FILE7 "\"data/messages/000000000007.eml\""
 
 static void
@@ -40,14 +41,25 @@ test_a_row_has_every_fact_of_a_message(void **state)
 	    "{\"name\":\"Eve, E.\",\"addr\":\"eve@x\"}],"
 	    "\"cc\":[],\"bcc\":null,\"reply_to\":[],"
 	    "\"envelope_from\":\"ann@x\",\"envelope_to\":[\"j@x\",\"k@x\"],"
+	    "\"claims\":[{\"role\":\"bcc\",\"addr\":\"carol@x\",\"via\":"
+	    "{\"how\":\"expanded\",\"addr\":\"dl@x\"},\"evidence\":\"report\"},"
+	    "{\"role\":\"recipient\",\"addr\":\"erin@x\",\"presumed\":"
+	    "\"unlisted\",\"evidence\":\"report\"},{\"role\":\"recipient\","
+	    "\"addr\":\"d@x\",\"evidence\":\"header:Delivered-To\"}],"
+	    "\"inner_sha256\":\"cd\",\"duplicate_of\":3,"
 	    "\"attachments\":[{\"name\":\"a.pdf\",\"type\":\"application/pdf\","
 	    "\"size\":3},{\"name\":\"b.txt\"}],\"flags\":[\"bare_lf\"]}";
 	static const char want[] =
 	    "\"7\"," FILE7
 	    ",\"2026-01-05T10:00:00.000000Z\",\"2026-01-05T11:00:00+01:00\","
 	    "\"Ann <ann@x>\",\"bob@x; Eve, E. <eve@x>\",\"\",\"\",\"ann@x\","
-	    "\"j@x; k@x\",\"Hi, \"\"you\"\"\",\"1@x\",\"a.pdf; b.txt\","
-	    "\"123\",\"ab\",\"witnessed\",\"smtp\",\"bare_lf\"\r\n";
+	    "\"j@x; k@x\","
+	    "\"carol@x (bcc, expanded from dl@x; report); "
+	    "erin@x (recipient, perhaps unlisted; report); "
+	    "d@x (recipient; header:Delivered-To)\",\"Hi, "
+	    "\"\"you\"\"\",\"1@x\",\"a.pdf; b.txt\","
+	    "\"123\",\"ab\",\"cd\",\"3\",\"witnessed\",\"smtp\",\"bare_"
+	    "lf\"\r\n";
 	struct sp_buf b;
 	struct sp_err err;
 
@@ -64,8 +76,8 @@ subject_is(const char *name, const char *subject, const char *want)
 {
 	char *json = sp_xasprintf("{\"subject\":%s}", subject);
 	char *row = sp_xasprintf("\"\"," FILE7 ",\"\",\"\",\"\",\"\",\"\","
-				 "\"\",\"\",\"\",%s,\"\",\"\",\"\",\"\","
-				 "\"\",\"\",\"\"\r\n",
+				 "\"\",\"\",\"\",\"\",%s,\"\",\"\",\"\",\"\","
+				 "\"\",\"\",\"\",\"\",\"\"\r\n",
 	    want);
 	struct sp_buf b;
 	struct sp_err err;

@@ -23,7 +23,7 @@ static void
 show(const struct sp_node *n, char *out)
 {
 	static const char *const names[] = { "AND", "OR", "NOT", "", "size",
-		"date", "received", "seq" };
+		"date", "received", "seq", "family" };
 	size_t at = strlen(out);
 
 	if (n->kind == SP_NODE_TEXT) {
@@ -103,20 +103,27 @@ static const struct {
 	    "AND(\"a\", \"b\")" },
 	{ "\xe4\xba\xac", "\"\xe4\xba\xac\" *" },
 	{ "\xe4\xba\xac\xe9\x83\xbd", "\"\xe4\xba\xac\xe9\x83\xbd\"" },
-	{ "from:alice", "{hfrom} : \"alice\"" },
-	{ "FROM:alice", "{hfrom} : \"alice\"" },
-	{ "from:\"Alice Smith\"", "{hfrom} : \"Alice Smith\"" },
+	{ "from:alice", "{hfrom rfrom} : \"alice\"" },
+	{ "FROM:alice", "{hfrom rfrom} : \"alice\"" },
+	{ "from:\"Alice Smith\"", "{hfrom rfrom} : \"Alice Smith\"" },
 	{ "from:Alice@Corp.example",
-	    "{hfrom} : \"\x01=alice@corp.example\x01\"" },
+	    "{hfrom rfrom} : \"\x01=alice@corp.example\x01\"" },
 	{ "from:<Alice@Corp.example>",
-	    "{hfrom} : \"\x01=alice@corp.example\x01\"" },
-	{ "from:@corp.example", "{hfrom} : \"\x01@corp.example\x01\"" },
-	{ "to:alice@corp*", "{hto} : \"\x01=alice@corp\x01\" *" },
+	    "{hfrom rfrom} : \"\x01=alice@corp.example\x01\"" },
+	{ "from:@corp.example", "{hfrom rfrom} : \"\x01@corp.example\x01\"" },
+	{ "to:alice@corp*", "{hto rto} : \"\x01=alice@corp\x01\" *" },
 	{ "envelope-from:<>", "{efrom} : \"\x01=\x01\"" },
-	{ "rcpt:bob", "{hto hcc hbcc eto mto} : \"bob\"" },
+	{ "family:17", "family(17..)" },
+	{ "sender:a", "{hfrom efrom rfrom tfrom} : \"a\"" },
+	{ "reported:a", "{rto rcc rbcc rrcpt} : \"a\"" },
+	{ "redirected:a", "{rvia} : \"a\"" },
+	{ "traced:a", "{tfrom tto} : \"a\"" },
+	{ "rcpt:bob",
+	    "{hto hcc hbcc eto mto rto rcc rbcc rrcpt rvia tto} : \"bob\"" },
 	{ "from:(a OR b) c",
-	    "AND(OR({hfrom} : \"a\", {hfrom} : \"b\"), \"c\")" },
-	{ "subject:(a from:b)", "AND({subject} : \"a\", {hfrom} : \"b\")" },
+	    "AND(OR({hfrom rfrom} : \"a\", {hfrom rfrom} : \"b\"), \"c\")" },
+	{ "subject:(a from:b)",
+	    "AND({subject} : \"a\", {hfrom rfrom} : \"b\")" },
 	{ "filename:q3.xls", "{files} : \"q3.xls\"" },
 	{ "has:attachment", "{meta} : \"\x01:hattachment\x01\"" },
 	{ "type:PDF", "{meta} : \"\x01:tpdf\x01\"" },

@@ -1,0 +1,182 @@
+/* What a journal report or header fields say of the envelope, and the ids
+ * that tell which entries belong together. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "index/doc_fill.h"
+#include "index/token.h"
+
+#define FROM_MAX 16u /* senders that count for the family */
+
+static const enum sp_col col_of[SP_CLAIM_ROLES] = {
+	[SP_CLAIM_SENDER] = SP_COL_REP_FROM,
+	[SP_CLAIM_BEHALF] = SP_COL_REP_FROM,
+	[SP_CLAIM_TO] = SP_COL_REP_TO,
+	[SP_CLAIM_CC] = SP_COL_REP_CC,
+	[SP_CLAIM_BCC] = SP_COL_REP_BCC,
+	[SP_CLAIM_RCPT] = SP_COL_REP_RCPT,
+};
+
+static bool
+keep(struct sp_doc *d, const char *s, struct sp_span *out)
+{
+	*out = (struct sp_span){ d->strs.n, strlen(s) };
+	return (sp_buf_adds(&d->strs, s) == SP_OK);
+}
+
+/* NULL where a limit was reached. */
+static struct sp_doc_claim *
+add(struct sp_doc *d, enum sp_claim_role role, enum sp_col col,
+    const char *addr, const char *name)
+{
+	struct sp_doc_claim *c;
+
+	if (d->nclaims >= SP_DOC_PARTIES_MAX)
+		return (NULL);
+	if (d->nclaims == d->claim_room) {
+		d->claim_room = d->claim_room == 0 ? 16 : d->claim_room * 2;
+		d->claims =
+		    sp_xrealloc(d->claims, d->claim_room * sizeof(*d->claims));
+	}
+	c = &d->claims[d->nclaims];
+	*c = (struct sp_doc_claim){ .role = role };
+	if (!keep(d, addr, &c->addr) || !keep(d, name, &c->name) ||
+	    sp_doc_words(&d->col[col], sp_view_str(addr), sp_view_str(name)) !=
+		SP_OK)
+		return (NULL);
+	d->nclaims++;
+	return (c);
+}
+
+static enum sp_claim_role
+role_of(enum sp_journal_role r)
+{
+	switch (r) {
+	case SP_JOURNAL_TO:
+		return (SP_CLAIM_TO);
+	case SP_JOURNAL_CC:
+		return (SP_CLAIM_CC);
+	case SP_JOURNAL_BCC:
+		return (SP_CLAIM_BCC);
+	case SP_JOURNAL_RCPT:
+	case SP_JOURNAL_ROLES:
+		break;
+	}
+	return (SP_CLAIM_RCPT);
+}
+
+static bool
+recipient(struct sp_doc *d, const struct sp_journal_rcpt *r)
+{
+	enum sp_claim_role role = role_of(r->role);
+	struct sp_doc_claim *c = add(d, role, col_of[role], r->addr, r->name);
+	struct sp_view none = { NULL, 0 };
+
+	if (c == NULL)
+		return (false);
+	if (role == SP_CLAIM_RCPT && r->presumed != SP_JOURNAL_RCPT)
+		c->presumed = role_of(r->presumed);
+	for (unsigned i = 0; i < r->nvia; i++)
+		if (sp_doc_words(&d->col[SP_COL_REP_VIA],
+			sp_view_str(r->via[i].addr), none) != SP_OK)
+			return (false);
+	if (r->nvia > 0) {
+		c->how = (enum sp_claim_how)(r->via[0].how + 1);
+		return (keep(d, r->via[0].addr, &c->via));
+	}
+	return (true);
+}
+
+static bool
+report(struct sp_doc *d, const struct sp_journal *j)
+{
+	bool ok = true;
+
+	if (j->sender != NULL)
+		ok = add(d, SP_CLAIM_SENDER, SP_COL_REP_FROM, j->sender,
+			 j->sender_name) != NULL;
+	if (ok && j->on_behalf_of != NULL)
+		ok = add(d, SP_CLAIM_BEHALF, SP_COL_REP_FROM, j->on_behalf_of,
+			 "") != NULL;
+	for (size_t i = 0; ok && i < j->nrcpts; i++)
+		ok = recipient(d, &j->rcpts[i]);
+	return (ok);
+}
+
+static bool
+traces(struct sp_doc *d, const struct sp_traces *t)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		const struct sp_trace *v = &t->v[i];
+		struct sp_doc_claim *c;
+
+		c = add(d,
+		    v->kind == SP_TRACE_SENDER ? SP_CLAIM_SENDER
+		    : v->kind == SP_TRACE_LIST ? SP_CLAIM_LIST
+					       : SP_CLAIM_RCPT,
+		    v->kind == SP_TRACE_SENDER ? SP_COL_TRACE_FROM
+					       : SP_COL_TRACE_TO,
+		    v->addr, v->name);
+		if (c == NULL)
+			return (false);
+		c->evidence = v->field;
+	}
+	return (true);
+}
+
+void
+sp_doc_fill_claims(struct sp_doc *d)
+{
+	bool ok = true;
+
+	if (!d->parsed)
+		return;
+	if (d->mail->journal != NULL)
+		ok = report(d, d->mail->journal);
+	if (!ok || !traces(d, &d->mail->traces))
+		d->cut = true;
+}
+
+/* Whoever it is from, in whatever case it is written. */
+static void
+family(struct sp_doc *d)
+{
+	const struct sp_mail *m = d->mail;
+	const char *from[FROM_MAX];
+	struct sp_buf folded[FROM_MAX];
+	size_t n = 0;
+
+	for (; n < m->from.n && n < FROM_MAX; n++) {
+		sp_buf_init(&folded[n], (size_t)1 << 20);
+		from[n] = m->from.v[n].addr;
+		if (sp_token_fold(sp_view_str(from[n]), &folded[n]) == SP_OK &&
+		    sp_buf_cstr(&folded[n]) != NULL)
+			from[n] = sp_buf_cstr(&folded[n]);
+	}
+	sp_links_family_of(m->message_id, from, n, m->body_id, d->ids.family);
+	while (n > 0)
+		sp_buf_done(&folded[--n]);
+}
+
+void
+sp_doc_fill_ids(struct sp_doc *d)
+{
+	struct sp_link_ids *ids = &d->ids;
+	const uint8_t *inner = d->rec.sha256;
+
+	if (d->parsed && d->mail->journal != NULL)
+		inner = d->mail->journal->inner_sha256;
+	ids->seq = d->seq;
+	ids->has = true;
+	memcpy(ids->raw, d->rec.sha256, SP_LINK_ID);
+	memcpy(ids->inner, inner, SP_LINK_ID);
+	ids->has_msgid = d->parsed && d->mail->message_id != NULL &&
+			 d->mail->message_id[0] != '\0';
+	if (ids->has_msgid) {
+		sp_links_msgid(sp_view_str(d->mail->message_id), ids->msgid);
+		memcpy(ids->stable, d->mail->stable_id, SP_LINK_ID);
+		family(d);
+	} else {
+		sp_links_family_bytes(inner, ids->family);
+	}
+}

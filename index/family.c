@@ -1,0 +1,363 @@
+#include "index/family.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "index/db.h"
+#include "index/links.h"
+#include "index/schema.h"
+#include "index/search_priv.h"
+#include "index/token.h"
+#include "journal/archive/layout.h"
+
+#define KEY_MAX ((size_t)64 << 10)
+
+static struct sp_shard *
+shard_of(const struct sp_shards *s, uint64_t seq)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (seq >= s->v[i]->info.first && seq < s->v[i]->info.next)
+			return (s->v[i]);
+	return (NULL);
+}
+
+static uint64_t
+link_of(sqlite3_stmt *st, int i)
+{
+	return (sqlite3_column_type(st, i) == SQLITE_NULL ? SP_LINK_NONE
+							  : sp_db_u64(st, i));
+}
+
+/* The row of the entry itself: its family, and what it is linked to. */
+static enum sp_code
+own_row(struct sp_shard *s, uint64_t seq, struct sp_family *f,
+    uint8_t family[SP_LINK_ID], bool *has, struct sp_err *err)
+{
+	sqlite3_stmt *st = NULL;
+	int rc = sp_db_prepare(s->db,
+	    "SELECT family, duplicate_of, same_as, conflict_with"
+	    " FROM messages WHERE seq = ?",
+	    false, &st);
+
+	if (rc == SQLITE_OK) {
+		(void)sp_db_bind_u64(st, 1, seq);
+		rc = sqlite3_step(st);
+	}
+	if (rc == SQLITE_ROW) {
+		f->indexed = true;
+		*has = sqlite3_column_bytes(st, 0) == SP_LINK_ID;
+		if (*has)
+			memcpy(family, sqlite3_column_blob(st, 0), SP_LINK_ID);
+		f->duplicate_of = link_of(st, 1);
+		f->same_as = link_of(st, 2);
+		f->conflict_with = link_of(st, 3);
+	}
+	(void)sqlite3_finalize(st);
+	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+		return (sp_db_error(s->db, rc, s->path, err));
+	return (SP_OK);
+}
+
+/* The members by the links; the entry alone where there are none. */
+static enum sp_code
+members(const char *dir, uint64_t seq, struct sp_family *f,
+    const uint8_t family[SP_LINK_ID], bool has, struct sp_err *err)
+{
+	char origin[SP_ORIGIN_MAX + 1];
+	struct sp_links *l = NULL;
+	enum sp_code rc =
+	    has ? sp_layout_read_format(dir, origin, err) : SP_ENOTFOUND;
+
+	if (rc == SP_OK)
+		rc = sp_links_open_read(dir, origin, &l, err);
+	if (rc == SP_OK)
+		rc = sp_links_members(l, family, &f->seqs, &f->nseqs, err);
+	sp_links_close(l);
+	if (rc == SP_ENOTFOUND)
+		rc = SP_OK;
+	if (rc == SP_OK && f->nseqs == 0) {
+		free(f->seqs);
+		f->seqs = sp_xcalloc(1, sizeof(*f->seqs));
+		f->seqs[f->nseqs++] = seq;
+	}
+	return (rc);
+}
+
+static char *
+text_dup(struct sp_view v)
+{
+	return (v.p == NULL ? NULL : sp_view_dup(v));
+}
+
+static struct sp_family_fact *
+fact(struct sp_family *f, uint64_t seq, struct sp_view addr,
+    const char *evidence)
+{
+	struct sp_family_fact *x;
+	struct sp_buf b;
+
+	if (f->nfacts >= SP_FAMILY_FACTS)
+		return (NULL);
+	if ((f->nfacts & (f->nfacts - 1)) == 0)
+		f->facts = sp_xrealloc(f->facts,
+		    (f->nfacts == 0 ? 1 : 2 * f->nfacts) * sizeof(*f->facts));
+	x = &f->facts[f->nfacts++];
+	sp_buf_init(&b, KEY_MAX);
+	*x = (struct sp_family_fact){
+		.seq = seq,
+		.key = sp_token_fold(addr, &b) == SP_OK
+			   ? sp_view_dup(sp_buf_view(&b))
+			   : sp_view_dup(addr),
+		.addr = sp_view_dup(addr),
+		.evidence = sp_xstrdup(evidence),
+	};
+	sp_buf_done(&b);
+	return (x);
+}
+
+/* Envelope recipients, but for a report's own: that is the journal mailbox. */
+static int
+from_envelope(struct sp_shard *s, uint64_t seq, struct sp_family *f)
+{
+	sqlite3_stmt *st = NULL;
+	int rc = sp_db_prepare(s->db,
+	    "SELECT p.role, a.addr, g.grade, EXISTS(SELECT 1 FROM parties q"
+	    " WHERE q.seq = p.seq AND q.role = 8 AND q.n = p.n)"
+	    " FROM parties p JOIN addresses a ON a.id = p.address"
+	    " JOIN messages m ON m.seq = p.seq"
+	    " JOIN sources g ON g.id = m.source"
+	    " WHERE p.seq = ? AND p.role IN (2, 9) AND m.original IS NULL"
+	    " ORDER BY p.role, p.n",
+	    false, &st);
+
+	if (rc != SQLITE_OK)
+		return (rc);
+	(void)sp_db_bind_u64(st, 1, seq);
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+		const char *evidence = "envelope";
+
+		if (sqlite3_column_int(st, 0) == SP_ROLE_ORCPT)
+			evidence = "orcpt";
+		else if (sqlite3_column_int(st, 3) != 0)
+			evidence = "original";
+		else if (sp_view_eq_str(sp_db_view(st, 2), "witnessed"))
+			evidence = "smtp";
+		(void)fact(f, seq, sp_db_view(st, 1), evidence);
+	}
+	(void)sqlite3_finalize(st);
+	return (rc == SQLITE_DONE ? SQLITE_OK : rc);
+}
+
+static int
+from_claims(struct sp_shard *s, uint64_t seq, struct sp_family *f)
+{
+	sqlite3_stmt *st = NULL;
+	int rc = sp_db_prepare(s->db,
+	    "SELECT c.role, a.addr, e.name, c.presumed, c.how, v.addr"
+	    " FROM claims c JOIN addresses a ON a.id = c.address"
+	    " JOIN evidence e ON e.id = c.evidence"
+	    " LEFT JOIN addresses v ON v.id = c.via"
+	    " WHERE c.seq = ? AND c.role BETWEEN 3 AND 6 ORDER BY c.n",
+	    false, &st);
+
+	if (rc != SQLITE_OK)
+		return (rc);
+	(void)sp_db_bind_u64(st, 1, seq);
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+		char *evidence = sp_view_dup(sp_db_view(st, 2));
+		struct sp_family_fact *x =
+		    fact(f, seq, sp_db_view(st, 1), evidence);
+		int presumed = sqlite3_column_int(st, 3);
+		int how = sqlite3_column_int(st, 4);
+
+		free(evidence);
+		if (x == NULL)
+			break;
+		x->role = sp_claim_role_name[sqlite3_column_int(st, 0)];
+		if (presumed >= SP_CLAIM_TO && presumed <= SP_CLAIM_BCC)
+			x->presumed = presumed == SP_CLAIM_BCC
+					  ? "unlisted"
+					  : sp_claim_role_name[presumed];
+		if (how > 0 && how < SP_CLAIM_HOWS) {
+			x->how = sp_claim_how_name[how];
+			x->via = text_dup(sp_db_view(st, 5));
+		}
+	}
+	(void)sqlite3_finalize(st);
+	return (rc == SQLITE_DONE || rc == SQLITE_ROW ? SQLITE_OK : rc);
+}
+
+static int
+by_key(const void *a, const void *b)
+{
+	const struct sp_family_fact *x = a, *y = b;
+	int c = strcmp(x->key, y->key);
+
+	if (c != 0)
+		return (c);
+	if (x->seq != y->seq)
+		return (x->seq < y->seq ? -1 : 1);
+	return (strcmp(x->evidence, y->evidence));
+}
+
+static enum sp_code
+facts(const struct sp_shards *shards, struct sp_family *f, struct sp_err *err)
+{
+	for (; f->nread < f->nseqs && f->nread < SP_FAMILY_READ; f->nread++) {
+		uint64_t seq = f->seqs[f->nread];
+		struct sp_shard *s = shard_of(shards, seq);
+		int rc;
+
+		/* Its shard is being made again. */
+		if (s == NULL)
+			continue;
+		rc = from_envelope(s, seq, f);
+		if (rc == SQLITE_OK)
+			rc = from_claims(s, seq, f);
+		if (rc != SQLITE_OK)
+			return (sp_db_error(s->db, rc, s->path, err));
+	}
+	if (f->nfacts > 0)
+		qsort(f->facts, f->nfacts, sizeof(*f->facts), by_key);
+	for (size_t i = 0; i < f->nfacts; i++)
+		if (i == 0 || strcmp(f->facts[i].key, f->facts[i - 1].key) != 0)
+			f->nrcpts++;
+	return (SP_OK);
+}
+
+static enum sp_code
+read_family(const char *dir, uint64_t seq, bool with_facts,
+    struct sp_family *out, struct sp_err *err)
+{
+	struct sp_family f = { .duplicate_of = SP_LINK_NONE,
+		.same_as = SP_LINK_NONE,
+		.conflict_with = SP_LINK_NONE };
+	uint8_t family[SP_LINK_ID];
+	struct sp_shards shards;
+	struct sp_shard *s;
+	bool has = false;
+	enum sp_code rc = sp_shards_open(dir, &shards, err);
+
+	if (rc != SP_OK)
+		return (rc);
+	s = shard_of(&shards, seq);
+	if (s != NULL)
+		rc = own_row(s, seq, &f, family, &has, err);
+	if (rc == SP_OK && f.indexed)
+		rc = members(dir, seq, &f, family, has, err);
+	if (rc == SP_OK && f.indexed && with_facts)
+		rc = facts(&shards, &f, err);
+	if (rc == SP_OK)
+		rc = sp_shards_still(&shards, err);
+	sp_shards_close(&shards);
+	if (rc == SP_OK)
+		*out = f;
+	else
+		sp_family_done(&f);
+	return (rc);
+}
+
+enum sp_code
+sp_family_read(
+    const char *dir, uint64_t seq, struct sp_family *out, struct sp_err *err)
+{
+	return (read_family(dir, seq, true, out, err));
+}
+
+enum sp_code
+sp_family_seqs(const char *dir, uint64_t seq, uint64_t **seqs, size_t *n,
+    struct sp_err *err)
+{
+	struct sp_family f;
+	enum sp_code rc = read_family(dir, seq, false, &f, err);
+
+	if (rc != SP_OK)
+		return (rc);
+	*seqs = f.seqs;
+	*n = f.nseqs;
+	f.seqs = NULL;
+	sp_family_done(&f);
+	return (SP_OK);
+}
+
+void
+sp_family_done(struct sp_family *f)
+{
+	for (size_t i = 0; i < f->nfacts; i++) {
+		free(f->facts[i].key);
+		free(f->facts[i].addr);
+		free(f->facts[i].evidence);
+		free(f->facts[i].via);
+	}
+	free(f->facts);
+	free(f->seqs);
+	*f = (struct sp_family){ .indexed = false };
+}
+
+/* ---- JSON -------------------------------------------------------------- */
+
+static void
+json_seq(struct sp_json *j, const char *key, bool there, uint64_t seq)
+{
+	if (there && seq != SP_LINK_NONE)
+		sp_json_u64(j, key, seq);
+	else
+		sp_json_null(j, key);
+}
+
+static void
+json_fact(struct sp_json *j, const struct sp_family_fact *x)
+{
+	sp_json_obj(j, NULL);
+	sp_json_u64(j, "seq", x->seq);
+	sp_json_cstr(j, "evidence", x->evidence);
+	if (x->role != NULL)
+		sp_json_cstr(j, "role", x->role);
+	if (x->presumed != NULL)
+		sp_json_cstr(j, "presumed", x->presumed);
+	if (x->how != NULL) {
+		sp_json_obj(j, "via");
+		sp_json_cstr(j, "how", x->how);
+		sp_json_cstr(j, "addr", x->via);
+		sp_json_obj_end(j);
+	}
+	sp_json_obj_end(j);
+}
+
+void
+sp_family_json(const struct sp_family *f, struct sp_json *j)
+{
+	json_seq(j, "duplicate_of", f->indexed, f->duplicate_of);
+	json_seq(j, "same_as", f->indexed, f->same_as);
+	json_seq(j, "msgid_conflict_with", f->indexed, f->conflict_with);
+	if (!f->indexed) {
+		sp_json_null(j, "family");
+		return;
+	}
+	sp_json_obj(j, "family");
+	sp_json_u64(j, "count", f->nseqs);
+	sp_json_arr(j, "entries");
+	for (size_t i = 0; i < f->nseqs; i++)
+		sp_json_u64(j, NULL, f->seqs[i]);
+	sp_json_arr_end(j);
+	sp_json_arr(j, "recipients");
+	for (size_t i = 0; i < f->nfacts; i++) {
+		bool first =
+		    i == 0 || strcmp(f->facts[i].key, f->facts[i - 1].key) != 0;
+		bool last = i + 1 == f->nfacts ||
+			    strcmp(f->facts[i].key, f->facts[i + 1].key) != 0;
+
+		if (first) {
+			sp_json_obj(j, NULL);
+			sp_json_cstr(j, "addr", f->facts[i].addr);
+			sp_json_arr(j, "facts");
+		}
+		json_fact(j, &f->facts[i]);
+		if (last) {
+			sp_json_arr_end(j);
+			sp_json_obj_end(j);
+		}
+	}
+	sp_json_arr_end(j);
+	sp_json_obj_end(j);
+}

@@ -1,0 +1,150 @@
+/* The links beside the shards: made from them, cut to them. */
+#include <string.h>
+
+#include "index/db.h"
+#include "index/index_priv.h"
+
+#define BATCH 20000u /* entries a commit while they are made again */
+
+static void
+take(sqlite3_stmt *st, int i, uint8_t out[SP_LINK_ID])
+{
+	int n = sqlite3_column_bytes(st, i);
+
+	memset(out, 0, SP_LINK_ID);
+	if (n >= SP_LINK_ID)
+		memcpy(out, sqlite3_column_blob(st, i), SP_LINK_ID);
+}
+
+/* What a row of messages says of the entry. */
+static void
+ids_of(sqlite3_stmt *st, struct sp_link_ids *ids)
+{
+	*ids = (struct sp_link_ids){ .seq = sp_db_u64(st, 0) };
+	ids->has = sqlite3_column_type(st, 3) == SQLITE_BLOB;
+	take(st, 1, ids->raw);
+	memcpy(ids->inner, ids->raw, SP_LINK_ID);
+	if (sqlite3_column_type(st, 2) == SQLITE_BLOB)
+		take(st, 2, ids->inner);
+	take(st, 3, ids->family);
+	ids->has_msgid = sqlite3_column_type(st, 4) == SQLITE_BLOB;
+	take(st, 4, ids->stable);
+	if (ids->has_msgid)
+		sp_links_msgid(sp_db_view(st, 5), ids->msgid);
+}
+
+static enum sp_code
+from_shard(struct sp_index *ix, const struct sp_shard_info *info, bool *shard,
+    struct sp_err *err)
+{
+	uint64_t first = sp_links_next(ix->links), n = 0;
+	struct sp_shard *s = NULL;
+	sqlite3_stmt *st = NULL;
+	struct sp_link_found found;
+	struct sp_link_ids ids;
+	enum sp_code rc = sp_shard_open(ix->dir, info->key, &s, err);
+	int db;
+
+	if (rc != SP_OK)
+		return (rc);
+	db = sp_db_prepare(s->db,
+	    "SELECT seq, sha256, original, family, stable, msgid"
+	    " FROM messages WHERE seq >= ?1 AND seq < ?2 ORDER BY seq",
+	    false, &st);
+	(void)sp_db_bind_u64(st, 1, first);
+	(void)sp_db_bind_u64(st, 2, info->next);
+	while (rc == SP_OK && db == SQLITE_OK &&
+	       (db = sqlite3_step(st)) == SQLITE_ROW) {
+		db = SQLITE_OK;
+		ids_of(st, &ids);
+		rc = sp_links_put(ix->links, &ids, &found, err);
+		if (rc == SP_OK && ++n % BATCH == 0)
+			rc = sp_links_commit(ix->links, ids.seq + 1, err);
+	}
+	*shard = rc == SP_OK && db != SQLITE_DONE;
+	if (*shard)
+		rc = sp_db_error(s->db, db, s->path, err);
+	(void)sqlite3_finalize(st);
+	sp_shard_close(s);
+	if (rc == SP_OK)
+		rc = sp_links_commit(ix->links, info->next, err);
+	return (rc);
+}
+
+/* A shard that cannot be read is indexed again, as the writer would do. */
+static enum sp_code
+take_shard(struct sp_index *ix, size_t i, struct sp_err *err)
+{
+	struct sp_shard_info info = ix->shards[i];
+	bool shard = true;
+	enum sp_code rc = from_shard(ix, &info, &shard, err);
+	char why[SP_ERR_MAX];
+
+	if (rc != SP_EFORMAT || !shard || ++ix->drops > SP_INDEX_DROPS_MAX)
+		return (rc);
+	memcpy(why, err->msg, sizeof(why));
+	return (sp_index_remove(ix, info.key, "shard_damaged", why, err));
+}
+
+static enum sp_code
+sync_with_shards(struct sp_index *ix, struct sp_err *err)
+{
+	uint64_t end = 0;
+	enum sp_code rc = SP_OK;
+
+	if (ix->nshards > 0)
+		end = ix->shards[ix->nshards - 1].next;
+	if (sp_links_next(ix->links) > end)
+		return (sp_links_cut(ix->links, end, err));
+	for (size_t i = 0; rc == SP_OK && i < ix->nshards; i++)
+		if (ix->shards[i].next > sp_links_next(ix->links))
+			rc = take_shard(ix, i, err);
+	return (rc);
+}
+
+enum sp_code
+sp_index_links_bad(struct sp_index *ix, const char *why, struct sp_err *err)
+{
+	sp_links_close(ix->links);
+	ix->links = NULL;
+	sp_index_say(ix, "shard_damaged",
+	    "index/links.sqlite is dropped and made again from the shards: %s",
+	    why);
+	return (sp_links_drop(ix->dir, err));
+}
+
+static enum sp_code
+open_links(struct sp_index *ix, struct sp_err *err)
+{
+	enum sp_code rc = sp_links_open(ix->dir, ix->origin, &ix->links, err);
+
+	/* Of another version, or never finished: nothing is lost with it. */
+	if (rc == SP_EVERSION) {
+		rc = sp_links_drop(ix->dir, err);
+		if (rc == SP_OK)
+			rc =
+			    sp_links_open(ix->dir, ix->origin, &ix->links, err);
+	}
+	return (rc);
+}
+
+enum sp_code
+sp_index_links(struct sp_index *ix, struct sp_err *err)
+{
+	enum sp_code rc = SP_OK;
+
+	for (int i = 0; i < 2; i++) {
+		char why[SP_ERR_MAX];
+
+		rc = ix->links == NULL ? open_links(ix, err) : SP_OK;
+		if (rc == SP_OK)
+			rc = sync_with_shards(ix, err);
+		if (rc != SP_EFORMAT || i == 1)
+			break;
+		memcpy(why, err->msg, sizeof(why));
+		rc = sp_index_links_bad(ix, why, err);
+		if (rc != SP_OK)
+			break;
+	}
+	return (rc);
+}
