@@ -1,5 +1,7 @@
 /* One connection: bytes between a socket and its session. */
 #include <assert.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -254,6 +256,20 @@ sp_connection_hold(struct sp_connection *c, const char *p, size_t n)
 	c->held_n = n;
 }
 
+/* An MTA writes small packets and, by Nagle's rule, waits for the kernel's ACK
+ * of each before the next; most get no answer of ours that would carry it. */
+static void
+acknowledge(struct sp_connection *c)
+{
+	uv_os_fd_t fd;
+	int on = 1;
+
+	if (!sp_machine_greets(&c->machine) &&
+	    uv_fileno(&c->u.handle, &fd) == 0)
+		(void)setsockopt(
+		    fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
+}
+
 static void
 on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf)
 {
@@ -272,6 +288,7 @@ on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf)
 	}
 	if (c->lingering)
 		return;
+	acknowledge(c);
 	c->data_since = uv_now(c->r->loop);
 	c->window_bytes += n;
 	/* Reading stops while something is held or being written. */
