@@ -142,7 +142,7 @@ static void
 family(struct sp_doc *d)
 {
 	const struct sp_mail *m = d->mail;
-	const char *from[FROM_MAX];
+	const char *from[FROM_MAX] = { NULL };
 	struct sp_buf folded[FROM_MAX];
 	size_t n = 0;
 
