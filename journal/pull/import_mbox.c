@@ -466,15 +466,14 @@ emit(struct mbox *m, const struct span *s, struct sp_err *err)
 		    "%s: the file changes while it is read", m->of->path);
 	if (rc != SP_OK)
 		return (rc);
-	m->msg.n = (size_t)(s->end - s->start);
+	m->msg.n = whole;
 	line = sp_view_dup(sp_view_mem(at, head));
 	from = sp_view_mem(line, head);
 	sp_buf_consume(&m->msg, head);
 	/* The tail is what lies between the message and the next one. */
 	cut = s->by_length ? (size_t)(s->next - s->end)
 			   : separator_length(sp_buf_view(&m->msg));
-	if (!s->by_length)
-		m->msg.n -= cut;
+	m->msg.n -= cut;
 	memcpy(end, m->msg.p + m->msg.n, cut);
 	tail = sp_view_mem(end, cut);
 	rc = hand_on(m, s, from, tail, err);

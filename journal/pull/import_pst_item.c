@@ -33,6 +33,7 @@ enum {
 	LONG_NAME = 0x3707,
 	MIME_TYPE = 0x370e,
 	CONTENT_ID = 0x3712,
+	RTF = 0x1009,
 	CODEPAGE = 0x3fde
 };
 
@@ -179,6 +180,32 @@ body(struct sp_pst_mail *m, libpff_item_t *item, body_size *get_size,
 		out->n--;
 }
 
+/* RTF that is kept as it is ("MELA" behind two lengths) the library does not
+ * give; false: it is something else. */
+static bool
+plain_rtf(struct sp_pst_mail *m, libpff_item_t *item, uint64_t *budget)
+{
+	libpff_record_entry_t *e = entry_of(item, 0, RTF);
+	const size_t head = 16;
+	char *at = NULL;
+	size_t n = 0;
+
+	if (e == NULL)
+		return (false);
+	if (libpff_record_entry_get_data_size(e, &n, NULL) == 1 && n > head &&
+	    n <= *budget)
+		at = sp_buf_reserve(&m->rtf, n);
+	if (at != NULL &&
+	    libpff_record_entry_get_data(e, (uint8_t *)at, n, NULL) == 1 &&
+	    memcmp(at + 8, "MELA", 4) == 0) {
+		m->rtf.n = n;
+		sp_buf_consume(&m->rtf, head);
+		*budget -= n;
+	}
+	(void)libpff_record_entry_free(&e, NULL);
+	return (m->rtf.n > 0);
+}
+
 static void
 bodies(struct sp_pst_mail *m, libpff_item_t *item, uint64_t *budget)
 {
@@ -186,7 +213,7 @@ bodies(struct sp_pst_mail *m, libpff_item_t *item, uint64_t *budget)
 	    libpff_message_get_plain_text_body, budget, &m->text);
 	body(m, item, libpff_message_get_html_body_size,
 	    libpff_message_get_html_body, budget, &m->html);
-	if (m->text.n == 0 && m->html.n == 0)
+	if (m->text.n == 0 && m->html.n == 0 && !plain_rtf(m, item, budget))
 		body(m, item, libpff_message_get_rtf_body_size,
 		    libpff_message_get_rtf_body, budget, &m->rtf);
 }
