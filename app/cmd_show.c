@@ -97,6 +97,7 @@ print_recipient(const json_t *rcpt, struct sp_view addr)
 		if (json_is_string(param) &&
 		    sp_xtext_orcpt(
 			sp_view_str(json_string_value(param)), &first) &&
+		    !sp_view_eq(sp_buf_view(&first), addr) &&
 		    sp_buf_adds(&line, ", first ") == SP_OK)
 			(void)!sp_buf_addv(&line, sp_buf_view(&first));
 	}
@@ -130,6 +131,38 @@ print_envelope(const struct sp_record *r)
 		print_recipient(rcpt, v);
 	}
 	sp_buf_done(&tmp);
+}
+
+/* "Claimed      xforward: name mx1.example, addr 192.0.2.9", a line each. */
+static void
+print_claims(const struct sp_record *r)
+{
+	json_t *all =
+	    json_object_get(json_object_get(r->json, "source"), "claimed");
+	const char *who, *key;
+	json_t *claim, *v;
+	struct sp_buf b;
+
+	sp_buf_init(&b, 64u << 10);
+	json_object_foreach(all, who, claim)
+	{
+		const char *between = " ";
+		bool ok = true;
+
+		sp_buf_clear(&b);
+		ok = sp_buf_addf(&b, "%s:", who) == SP_OK;
+		json_object_foreach(claim, key, v)
+		{
+			if (!ok || !json_is_string(v))
+				continue;
+			ok = sp_buf_addf(&b, "%s%s %s", between, key,
+				 json_string_value(v)) == SP_OK;
+			between = ", ";
+		}
+		if (sp_buf_cstr(&b) != NULL)
+			sp_common_field("Claimed", sp_buf_cstr(&b));
+	}
+	sp_buf_done(&b);
 }
 
 /* Text lines with control bytes made harmless; line ends and tabs stay. */
@@ -174,6 +207,7 @@ print_message(const struct sp_app *app, const struct sp_record *r,
 	printf("%-12s %s, by %s\n%-12s %s, SHA-256 %s\n", "Evidence", r->grade,
 	    r->via, "Size", sp_text_size(r->size, size), hex);
 	print_envelope(r);
+	print_claims(r);
 	if (!e->has_message) {
 		printf("\nThe message was purged; its record and its entry "
 		       "line remain.\n");

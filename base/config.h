@@ -88,6 +88,7 @@ struct sp_listen {
 	struct sp_texts recipients;
 	char *auth_users; /* file of who may log in; NULL: nobody */
 	bool require_auth; /* mail only from who has logged in */
+	struct sp_networks xforward, xclient; /* may say whom they speak for */
 	bool journal; /* trusted journal source: reports are unwrapped */
 	enum sp_bare_newline bare_newline;
 	char *hostname; /* in the greeting; default: the host's name */

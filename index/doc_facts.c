@@ -6,7 +6,9 @@
 #include "index/doc_fill.h"
 #include "index/token.h"
 
-#define FLAGS 256u /* flags of a message, at most */
+#define FLAGS	  256u /* flags of a message, at most */
+#define CLAIMS	  64u /* claimed values of a message */
+#define CLAIM_MAX 256u /* bytes of one */
 
 static int
 by_text(const void *a, const void *b)
@@ -121,6 +123,63 @@ meta_type(struct sp_doc *d, const char *type)
 	sp_buf_done(&low);
 }
 
+static void
+meta_folded(struct sp_doc *d, const char *kind, struct sp_view v)
+{
+	struct sp_buf b;
+
+	if (v.n == 0 || v.n > CLAIM_MAX)
+		return;
+	sp_buf_init(&b, 8 * CLAIM_MAX);
+	if (sp_token_fold(v, &b) == SP_OK)
+		meta(d, kind, sp_buf_view(&b));
+	sp_buf_done(&b);
+}
+
+/* "192.0.2.7:25" and "[2001:db8::1]:25" without the port. */
+static struct sp_view
+without_port(struct sp_view v)
+{
+	const char *colon = v.n == 0 ? NULL : memrchr(v.p, ':', v.n);
+	struct sp_view port, host;
+	uint64_t n;
+
+	if (colon == NULL)
+		return (v);
+	host = sp_view_mem(v.p, (size_t)(colon - v.p));
+	port = sp_view_mem(colon + 1, v.n - host.n - 1);
+	if (!sp_view_u64(port, &n))
+		return (v);
+	if (host.n > 2 && host.p[0] == '[' && host.p[host.n - 1] == ']')
+		return (sp_view_mem(host.p + 1, host.n - 2));
+	return (memchr(host.p, ':', host.n) == NULL ? host : v);
+}
+
+/* Every text below ${j}, down to ${depth}. */
+static void
+meta_claims(struct sp_doc *d, json_t *j, unsigned depth, unsigned *left)
+{
+	const char *key;
+	json_t *one;
+
+	json_object_foreach(j, key, one)
+	{
+		struct sp_view v, bare;
+
+		if (json_is_object(one) && depth > 0)
+			meta_claims(d, one, depth - 1, left);
+		if (!json_is_string(one) || *left == 0)
+			continue;
+		(*left)--;
+		v = sp_view_mem(
+		    json_string_value(one), json_string_length(one));
+		meta_folded(d, SP_META_CLAIM, v);
+		bare = without_port(v);
+		if (bare.n != v.n)
+			meta_folded(d, SP_META_CLAIM, bare);
+	}
+}
+
 static const char *
 grade_of(const struct sp_record *r)
 {
@@ -137,6 +196,7 @@ void
 sp_doc_fill_meta(struct sp_doc *d)
 {
 	struct sp_view flags = sp_buf_view(&d->flags);
+	unsigned claims = CLAIMS;
 	uint8_t digest[SP_SHA256_LEN];
 
 	meta(d, SP_META_GRADE, sp_view_str(grade_of(&d->rec)));
@@ -144,6 +204,9 @@ sp_doc_fill_meta(struct sp_doc *d)
 	meta_digest(d, SP_META_SHA256, d->rec.sha256);
 	while (flags.n > 0)
 		meta(d, SP_META_FLAG, sp_view_cut(&flags, ' '));
+	meta_claims(d,
+	    json_object_get(json_object_get(d->rec.json, "source"), "claimed"),
+	    2, &claims);
 	if (d->attachments > 0)
 		meta(d, SP_META_HAS, SP_VIEW_LIT("attachment"));
 	if (!d->parsed)

@@ -103,7 +103,8 @@ add(struct sp_doc *d, enum sp_role role, size_t n, struct sp_view addr,
 
 /* The address that the sender of the copy was first given (RFC 3461). */
 static bool
-add_orcpt(struct sp_doc *d, const json_t *rcpt, size_t n, struct sp_view known)
+add_orcpt(struct sp_doc *d, const json_t *rcpt, size_t n, struct sp_view whom,
+    struct sp_view as)
 {
 	struct sp_view none = { NULL, 0 }, v;
 	struct sp_buf addr;
@@ -119,7 +120,8 @@ add_orcpt(struct sp_doc *d, const json_t *rcpt, size_t n, struct sp_view known)
 			sp_view_str(json_string_value(param)), &addr))
 			continue;
 		v = sp_buf_view(&addr);
-		if (sp_view_is_utf8(v) && !sp_view_eq(v, known))
+		if (sp_view_is_utf8(v) && !sp_view_eq(v, whom) &&
+		    !sp_view_eq(v, as))
 			ok = add(d, SP_ROLE_ORCPT, n, v, none);
 		break;
 	}
@@ -143,7 +145,7 @@ add_rcpt(struct sp_doc *d, const json_t *rcpt, size_t n)
 		ok = add(d, SP_ROLE_ENV_TO, n, whom, none) &&
 		     (sp_view_eq(whom, addr) ||
 			 add(d, SP_ROLE_ENV_AS, n, addr, none)) &&
-		     add_orcpt(d, rcpt, n, whom);
+		     add_orcpt(d, rcpt, n, whom, addr);
 	}
 	sp_buf_done(&tmp);
 	sp_buf_done(&tmp2);

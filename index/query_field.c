@@ -81,6 +81,7 @@ static const struct sp_field fields[] = {
 	{ "via", meta_leaf, NULL, SP_META_VIA, true },
 	{ "grade", grade_leaf, NULL, SP_META_GRADE, true },
 	{ "flag", meta_leaf, NULL, SP_META_FLAG, true },
+	{ "claimed", meta_leaf, NULL, SP_META_CLAIM, true },
 };
 
 static const struct sp_field bare = { "", text_leaf, NULL, NULL, true };
@@ -107,7 +108,7 @@ sp_field_names(void)
 		" envelope-from envelope-to subject body filename type has "
 		"larger smaller after before"
 		" date received msgid sha256 attachment-sha256 seq family via"
-		" grade flag");
+		" grade flag claimed");
 }
 
 enum sp_code

@@ -6,7 +6,7 @@
 #define SP_INDEX_SCHEMA_H
 
 /* Raised when tables or what is put into them change: shards are rebuilt. */
-#define SP_SCHEMA_VERSION 4
+#define SP_SCHEMA_VERSION 5
 #define SP_SCHEMA_APPID	  0x53506978 /* "SPix" */
 
 /* Run once in a new database, inside a transaction. */
@@ -89,6 +89,7 @@ extern const char *const sp_claim_how_name[SP_CLAIM_HOWS];
 #define SP_META_GRADE	":g" /* witnessed pulled imported other */
 #define SP_META_VIA	":v"
 #define SP_META_FLAG	":f"
+#define SP_META_CLAIM	":c" /* what a relay said of its client */
 #define SP_META_TYPE	":t" /* of an attachment: whole, major, minor */
 #define SP_META_HAS	":h" /* attachment */
 #define SP_META_SHA256	":s" /* SP_META_HEX digits of the message's digest */

@@ -86,6 +86,10 @@ admit(struct sp_connection *c, const struct sockaddr *sa)
 	enum sp_reply bad = limits(c, sa);
 
 	c->stage = SP_STAGE_SESSION;
+	if (c->machine.smtp != NULL)
+		sp_session_relay(c->machine.smtp,
+		    sp_config_in_networks(&c->l->env.cfg->xforward, sa),
+		    sp_config_in_networks(&c->l->env.cfg->xclient, sa));
 	if (bad != SP_REPLY_NONE) {
 		turn_away(c, bad);
 		return;

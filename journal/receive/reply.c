@@ -85,6 +85,7 @@ static const char *const texts[SP_REPLY_COUNT] = {
 	[SP_REPLY_TOO_BIG] = "552 5.3.4 Message too large\r\n",
 	[SP_REPLY_BARE_LF] = "521 5.5.2 Message has lines without CR LF\r\n",
 	[SP_REPLY_NOT_HERE] = "550 5.1.1 Not a journal address here\r\n",
+	[SP_REPLY_CLAIM] = "501 5.5.4 Attributes not understood\r\n",
 	[SP_REPLY_DENIED] = "550 5.7.1 Not allowed\r\n",
 	[SP_REPLY_DOOR_ARG] = "501 5.5.4 Argument not as doc/door.md says\r\n",
 };

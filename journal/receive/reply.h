@@ -83,6 +83,7 @@ enum sp_reply {
 	SP_REPLY_BARE_LF, /* 521, then closed */
 	SP_REPLY_NOT_HERE, /* 550 5.1.1 */
 	SP_REPLY_DENIED, /* 550 5.7.1 */
+	SP_REPLY_CLAIM, /* 501 5.5.4 */
 	SP_REPLY_DOOR_ARG,
 	SP_REPLY_COUNT
 };

@@ -9,7 +9,8 @@
 #include "base/json.h"
 #include "journal/receive/receive_i.h"
 
-#define WORD 320 /* of one quoted value */
+#define WORD   320 /* of one quoted value */
+#define CLAIMS (3 * (WORD + 16))
 
 static void give(struct sp_receive *r, enum sp_log_level level,
     const char *event, const char *fmt, va_list ap) SP_PRINTF(4, 0);
@@ -66,11 +67,36 @@ from_of(const struct sp_receive *r, struct sp_view from, char out[WORD])
 	return (sp_log_quote(from, out, WORD));
 }
 
+/* " xclient=ADDR xforward=ADDR ident=ID" of what was claimed, or "". */
+static const char *
+claims(const struct sp_session_info *i, char out[CLAIMS])
+{
+	const struct {
+		const char *name;
+		struct sp_view v;
+	} all[] = { { "xclient", i->xclient_addr },
+		{ "xforward", i->xforward_addr },
+		{ "ident", i->xforward_ident } };
+	char word[WORD];
+	size_t n = 0;
+
+	out[0] = '\0';
+	for (size_t k = 0; k < SP_COUNTOF(all); k++) {
+		if (all[k].v.n == 0)
+			continue;
+		(void)snprintf(out + n, CLAIMS - n, " %s=%s", all[k].name,
+		    sp_log_quote(all[k].v, word, sizeof(word)));
+		n += strlen(out + n);
+	}
+	return (out);
+}
+
 void
 sp_report_accepted(struct sp_receive *r, const struct sp_session_info *i,
     const struct sp_append_item *item)
 {
 	char helo[WORD], from[WORD], hex[2 * SP_SHA256_LEN + 1];
+	char said[CLAIMS];
 
 	if (item->event != NULL) {
 		sp_report(r, SP_LOG_INFO, "event",
@@ -85,14 +111,14 @@ sp_report_accepted(struct sp_receive *r, const struct sp_session_info *i,
 	sp_hex_encode(item->sha256, SP_SHA256_LEN, hex);
 	sp_report(r, SP_LOG_INFO, "accepted",
 	    "seq=%" PRIu64 " session=%s listener=%s peer=%s helo=%s from=%s "
-	    "recipients=%zu size=%zu sha256=%s ms=%" PRId64 "%s%s",
+	    "recipients=%zu size=%zu sha256=%s ms=%" PRId64 "%s%s%s",
 	    item->seq, i->id, i->listener,
 	    i->peer[0] == '\0' ? "local" : i->peer,
 	    sp_log_quote(i->helo, helo, sizeof(helo)),
 	    from_of(r, i->from, from), i->recipients, item->msg.n, hex,
 	    (sp_clock_wall() - i->mail_at) / 1000,
 	    i->auth == NULL || i->auth[0] == '\0' ? "" : " auth=",
-	    i->auth == NULL ? "" : i->auth);
+	    i->auth == NULL ? "" : i->auth, claims(i, said));
 }
 
 /* The first refusal since the last event goes into it in full. */

@@ -153,6 +153,7 @@ take_peer(struct sp_session *s, const struct sp_session_peer *peer)
 	s->connected = peer->connected;
 	s->proxy_src[0] = s->proxy_dst[0] = '\0';
 	s->rights = peer->rights;
+	s->may_xforward = s->may_xclient = false;
 }
 
 void
@@ -169,6 +170,7 @@ sp_session_rest(struct sp_session *s)
 	sp_session_reset(s);
 	sp_session_tls_off(s);
 	sp_session_auth_off(s);
+	sp_session_claims_off(s);
 }
 
 void
@@ -273,13 +275,14 @@ sp_session_commands(const struct sp_session *s)
 /* ---- commands ------------------------------------------------------- */
 
 static void
-no_argument(struct sp_session *s, struct sp_view arg, struct sp_buf *out)
+rset(struct sp_session *s, struct sp_view arg, struct sp_buf *out)
 {
 	if (arg.n > 0) {
 		sp_session_reply(s, SP_REPLY_ARGUMENT, out);
 		return;
 	}
 	sp_session_reset(s);
+	sp_claim_clear(&s->xforward);
 	sp_session_reply(s, SP_REPLY_OK, out);
 }
 
@@ -328,7 +331,7 @@ dispatch(struct sp_session *s, const struct sp_command *c, struct sp_buf *out)
 		break;
 	case SP_VERB_RSET:
 		s->junk++;
-		no_argument(s, c->arg, out);
+		rset(s, c->arg, out);
 		break;
 	case SP_VERB_NOOP:
 		s->junk++;
@@ -350,6 +353,12 @@ dispatch(struct sp_session *s, const struct sp_command *c, struct sp_buf *out)
 		break;
 	case SP_VERB_STARTTLS:
 		sp_session_starttls(s, c->arg, out);
+		break;
+	case SP_VERB_XFORWARD:
+		sp_session_xforward(s, c->arg, out);
+		break;
+	case SP_VERB_XCLIENT:
+		sp_session_xclient(s, c->arg, out);
 		break;
 	case SP_VERB_XSEALPOST:
 		sp_session_xsealpost(s, c->arg, out);
@@ -549,5 +558,8 @@ sp_session_info(const struct sp_session *s, struct sp_session_info *out)
 		.event = s->event_detail != NULL ? s->event_name : NULL,
 		.transaction = s->transaction,
 		.auth = s->auth_name,
+		.xclient_addr = sp_claim_get(&s->xclient, SP_CLAIM_ADDR),
+		.xforward_addr = sp_claim_get(&s->xforward, SP_CLAIM_ADDR),
+		.xforward_ident = sp_claim_get(&s->xforward, SP_CLAIM_IDENT),
 	};
 }

@@ -122,6 +122,8 @@ enum sp_session_state sp_session_state(const struct sp_session *s);
 /* A trusted proxy said: "ADDR:PORT" of its client, and where that connected
  * to.  For the record; the peer stays the proxy. */
 void sp_session_proxied(struct sp_session *s, const char *src, const char *dst);
+/* Whether this peer may say whom it speaks for (XFORWARD, XCLIENT). */
+void sp_session_relay(struct sp_session *s, bool xforward, bool xclient);
 /* The connection is encrypted from here on.  All that was said before is
  * forgotten (RFC 3207 section 4.2). */
 void sp_session_tls(
@@ -162,6 +164,8 @@ struct sp_session_info {
 	const char *event; /* an event at the door, else NULL */
 	uint64_t transaction;
 	const char *auth; /* "": nobody */
+	struct sp_view xclient_addr; /* claimed; {NULL, 0}: not */
+	struct sp_view xforward_addr, xforward_ident;
 };
 void sp_session_info(const struct sp_session *s, struct sp_session_info *out);
 

@@ -58,6 +58,7 @@ static void
 next(struct sp_session *s, struct sp_buf *out)
 {
 	sp_session_reset(s);
+	sp_claim_clear(&s->xforward);
 	if (s->mode == SP_MODE_CLOSED)
 		return;
 	s->mode = SP_MODE_COMMAND;

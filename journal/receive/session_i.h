@@ -3,6 +3,7 @@
 #define SP_RECEIVE_SESSION_I_H
 
 #include "journal/receive/arena.h"
+#include "journal/receive/claim.h"
 #include "journal/receive/command.h"
 #include "journal/receive/data.h"
 #include "journal/receive/scram.h"
@@ -62,6 +63,9 @@ struct sp_session {
 	const char *auth_mechanism;
 	unsigned auth_tries;
 	char *tls_why; /* why not; malloc'ed */
+	bool may_xforward, may_xclient; /* this peer */
+	struct sp_claim xforward; /* of the next message */
+	struct sp_claim xclient; /* of the rest of the session */
 	bool draining;
 	bool quit;
 	bool more; /* input waits behind the command at hand */
@@ -172,6 +176,12 @@ void sp_session_starttls(
 /* Answers a command that needs more encryption than there is. */
 bool sp_session_tls_lacks(
     struct sp_session *s, enum sp_verb verb, struct sp_buf *out);
+/* session_claim.c */
+void sp_session_xforward(
+    struct sp_session *s, struct sp_view arg, struct sp_buf *out);
+void sp_session_xclient(
+    struct sp_session *s, struct sp_view arg, struct sp_buf *out);
+void sp_session_claims_off(struct sp_session *s);
 /* session_item.c: facts of the finished message into s->item. */
 enum sp_code sp_session_build(struct sp_session *s);
 /* session_door.c */

@@ -29,13 +29,19 @@ proto_of(const struct sp_session *s, char out[PROTO_MAX])
 static void
 claimed(struct sp_json *j, const struct sp_session *s)
 {
-	if (s->proxy_src[0] == '\0')
+	bool proxied = s->proxy_src[0] != '\0';
+
+	if (!proxied && !s->xforward.set && !s->xclient.set)
 		return;
 	sp_json_obj(j, "claimed");
-	sp_json_obj(j, "proxy");
-	sp_json_cstr(j, "src", s->proxy_src);
-	sp_json_cstr(j, "dst", s->proxy_dst);
-	sp_json_obj_end(j);
+	if (proxied) {
+		sp_json_obj(j, "proxy");
+		sp_json_cstr(j, "src", s->proxy_src);
+		sp_json_cstr(j, "dst", s->proxy_dst);
+		sp_json_obj_end(j);
+	}
+	sp_claim_json(&s->xforward, "xforward", j);
+	sp_claim_json(&s->xclient, "xclient", j);
 	sp_json_obj_end(j);
 }
 

@@ -32,6 +32,10 @@ keywords(struct sp_session *s, struct sp_buf *out)
 		sp_session_say(s, out, "250-STARTTLS");
 	if (s->tls)
 		sp_session_say(s, out, "250-REQUIRETLS");
+	if (s->may_xforward)
+		sp_session_say(s, out, "250-" SP_CLAIM_XFORWARD);
+	if (s->may_xclient)
+		sp_session_say(s, out, "250-" SP_CLAIM_XCLIENT);
 	sp_session_say(
 	    s, out, "250-LIMITS RCPTMAX=%" PRIu64, l->max_recipients);
 	sp_session_say(s, out, "250 HELP");
@@ -55,6 +59,7 @@ sp_session_helo(struct sp_session *s, enum sp_verb verb, struct sp_view arg,
 	if (s->phase != SP_PHASE_GREETED)
 		s->junk++;
 	sp_session_reset(s);
+	sp_claim_clear(&s->xforward);
 	s->phase = SP_PHASE_READY;
 	s->extended = verb != SP_VERB_HELO;
 	s->helo_n = arg.n < sizeof(s->helo) ? arg.n : sizeof(s->helo);

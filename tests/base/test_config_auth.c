@@ -69,6 +69,32 @@ test_somebody_must_be_able_to(void **state)
 	    "auth_users = /FILE in section \"listen a\"");
 }
 
+static void
+test_relays_are_networks(void **state)
+{
+	static const char text[] =
+	    "listen a { address = 127.0.0.1:1\n"
+	    "  xforward = { 192.0.2.0/25, 2001:db8::1 } xclient = { 192.0.2.1 "
+	    "} }\n";
+	struct sockaddr_in near = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(0xc0000201) };
+	struct sp_config *c = NULL;
+
+	(void)state;
+	assert_int_equal(
+	    sp_config_parse("f", sp_view_str(text), &c, &err), SP_OK);
+	assert_int_equal(c->listen[0].xforward.n, 2);
+	assert_int_equal(c->listen[0].xclient.n, 1);
+	assert_true(
+	    sp_config_in_networks(&c->listen[0].xforward, (void *)&near));
+	near.sin_addr.s_addr = htonl(0xc0000202);
+	assert_false(
+	    sp_config_in_networks(&c->listen[0].xclient, (void *)&near));
+	/* Who may claim may not send for that. */
+	assert_false(sp_config_allows(&c->listen[0], (void *)&near));
+	sp_config_free(c);
+}
+
 int
 main(void)
 {
@@ -76,6 +102,7 @@ main(void)
 		cmocka_unit_test(test_a_listener_may_want_a_login),
 		cmocka_unit_test(test_a_list_holds_for_those_who_log_in_too),
 		cmocka_unit_test(test_somebody_must_be_able_to),
+		cmocka_unit_test(test_relays_are_networks),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));

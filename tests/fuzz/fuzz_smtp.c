@@ -7,8 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/pattern.h"
+#include "base/xtext.h"
+#include "journal/receive/claim.h"
 #include "journal/receive/data.h"
+#include "journal/receive/scram.h"
 #include "journal/receive/session.h"
+#include "journal/receive/users.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -71,6 +76,48 @@ check_replies(const struct sp_buf *out)
 	}
 }
 
+/* mx1, "secret pass" */
+static struct sp_users *
+users(void)
+{
+	static const char text[] =
+	    "sealpost-users/1 AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n"
+	    "mx1:SCRAM-SHA-256$4096:AAAAAAAAAAAAAAAAAAAAAA==$2+"
+	    "CYDUW5BAfc3PaSOrIo7P3+/NRxAUpoN09XuWtgQkA=:"
+	    "YVawDEOmOBwQDVhPGVNkZNnY5/0ETfgbL/YpcihJF4w=\n";
+	struct sp_users *u = NULL;
+
+	must(sp_users_parse("f", sp_view_str(text), &u, NULL) == SP_OK);
+	return (u);
+}
+
+/* What else is a parser of outside bytes. */
+static void
+parsers(const uint8_t *data, size_t size)
+{
+	struct sp_view v = sp_view_mem(data, size);
+	struct sp_claim c = { .set = false };
+	struct sp_users *u = NULL;
+	struct sp_pattern p;
+	struct sp_scram x;
+	struct sp_buf out;
+
+	sp_buf_init(&out, 4096);
+	(void)sp_claim_parse(&c, v, size & 1);
+	sp_claim_clear(&c);
+	(void)sp_xtext_orcpt(v, &out);
+	if (sp_pattern_parse("j+{local}={domain}@a.example", &p))
+		(void)sp_pattern_decode(&p, v, &out);
+	if (sp_users_parse("f", v, &u, NULL) == SP_OK)
+		sp_users_free(u);
+	sp_scram_server_init(&x);
+	if (sp_scram_server_first(&x, v))
+		must(x.name[0] != '\0');
+	(void)sp_scram_server_final(&x, v, &out);
+	sp_scram_server_done(&x);
+	sp_buf_done(&out);
+}
+
 static void
 talk(const struct sp_session_env *env, const uint8_t *data, size_t size,
     size_t step, bool fail)
@@ -82,6 +129,8 @@ talk(const struct sp_session_env *env, const uint8_t *data, size_t size,
 		.rights = { true, true, true },
 		.actor = env->door ? "{}" : NULL,
 	};
+	const struct sp_session_tls_info tls = { .version = "TLSv1.3",
+		.cipher = "X" };
 	struct sp_session *s = sp_session_new(env, &peer);
 	char *copy = malloc(size + 1);
 	struct sp_buf out;
@@ -92,6 +141,9 @@ talk(const struct sp_session_env *env, const uint8_t *data, size_t size,
 		memcpy(copy, data, size);
 	sp_buf_init(&out, SP_SESSION_OUT_MAX);
 	sp_session_greet(s, &out);
+	sp_session_relay(s, true, true);
+	if (env->users != NULL)
+		sp_session_tls(s, &tls);
 	while (at < size) {
 		size_t n = size - at < step ? size - at : step, took;
 
@@ -123,6 +175,8 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static char name[] = "mta", host[] = "archive.example";
+	static char pattern[] = "journal+{local}={domain}@archive.example";
+	static char *list[] = { pattern };
 	const struct sp_listen cfg = {
 		.name = name,
 		.hostname = host,
@@ -135,18 +189,28 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		    size > 0 && (data[0] & 4) ? SP_BARE_REJECT : SP_BARE_ACCEPT,
 		.protocol =
 		    size > 0 && (data[0] & 16) ? SP_PROTO_LMTP : SP_PROTO_SMTP,
+		.xforward = { NULL, 1 },
+		.xclient = { NULL, 1 },
+		.recipients = { list,
+		    size > 0 && (data[0] & 25) == 24 ? 1 : 0 },
 	};
 	struct sp_session_env env = { .cfg = &cfg };
+	bool lmtp = cfg.protocol == SP_PROTO_LMTP;
 
 	if (size == 0)
 		return (0);
 	split_data(data + 1, size - 1, data[0] & 1);
+	parsers(data + 1, size - 1);
 	env.door = data[0] & 1;
+	/* SMTP logs in, LMTP with little memory has a pattern. */
+	if (!env.door && !lmtp)
+		env.users = users();
 	/* Now and then so little that messages go to files. */
 	env.memory = sp_memory_new(data[0] & 8 ? 8192 : 1u << 20, "/tmp");
 	talk(&env, data + 1, size - 1, (size_t)(data[0] >> 5) * 15 + 1,
 	    data[0] & 2);
 	must(sp_memory_used(env.memory) == 0);
 	sp_memory_free(env.memory);
+	sp_users_free(env.users);
 	return (0);
 }

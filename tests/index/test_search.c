@@ -39,7 +39,12 @@ static const struct {
 	    "Message-ID: <m1@lists.example>\r\n"
 	    "Date: Sun, 1 Nov 2026 00:00:01 +0000\r\n\r\n"
 	    "No invoice here.  We meet in the cafe (caf\x65).\r\n" },
-	{ 'c', "2026-11-02T09:00:00Z", "", "carol@other.example", SMTP, NULL,
+	{ 'c', "2026-11-02T09:00:00Z", "", "carol@other.example",
+	    SMTP ",\"claimed\":{\"xforward\":{\"name\":\"mx1.corp.example\","
+		 "\"addr\":\"192.0.2.9\",\"port\":\"25\",\"ident\":"
+		 "\"4Ws2kq0\"},\"proxy\":{\"src\":\"[2001:db8::7]:99\"},"
+		 "\"milter\":{\"macros\":{\"deep\":{\"x\":\"mx9\"}}}}",
+	    NULL,
 	    "From: Mail Delivery System <MAILER-DAEMON@mx.example>\r\n"
 	    "To: carol@other.example\r\nSubject: Undelivered mail\r\n"
 	    "Date: Mon, 2 Nov 2026 09:00:00 +0000\r\n\r\n"
@@ -197,6 +202,14 @@ static const struct {
 	{ "via:pop3", "e" },
 	{ "via:smtp invoice", "ba" },
 	{ "flag:bare_lf", "b" },
+	{ "claimed:192.0.2.9", "c" },
+	{ "claimed:MX1.Corp.example", "c" },
+	{ "claimed:mx1*", "c" },
+	{ "claimed:2001:db8::7", "c" },
+	{ "claimed:4Ws2kq0", "c" },
+	{ "claimed:25", "c" },
+	{ "claimed:mx9", "" },
+	{ "4Ws2kq0", "" },
 	{ "date:2019", "f" },
 	{ "date:2026-11-01", "ba" },
 	{ "date:2026-11-01 invoice", "ba" },

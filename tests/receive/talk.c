@@ -129,6 +129,8 @@ sp_talk_start(struct sp_talk *t)
 	sp_machine_begin(&t->m, &t->env, &t->peer);
 	t->s = t->m.smtp;
 	sp_machine_greet(&t->m, &t->heard);
+	if (t->s != NULL)
+		sp_session_relay(t->s, t->xforward, t->xclient);
 	if (t->tls)
 		sp_session_tls(t->s, &(struct sp_session_tls_info){
 					 .version = "TLSv1.3", .cipher = "X" });

@@ -22,6 +22,7 @@ struct sp_talk {
 	enum sp_code commit; /* what commits give */
 	enum sp_code begin; /* what may_begin gives */
 	bool tls; /* sessions are encrypted from the start */
+	bool xforward, xclient; /* whether the peer may */
 	bool blocked; /* what may_login refuses */
 	struct sp_buf logins; /* "user mechanism ok", a line each */
 	uint64_t seq;
