@@ -20,6 +20,7 @@ int sp_cmd_seal(struct sp_app *app, int argc, char **argv);
 int sp_cmd_reindex(struct sp_app *app, int argc, char **argv);
 int sp_cmd_passwd(struct sp_app *app, int argc, char **argv);
 int sp_cmd_key(struct sp_app *app, int argc, char **argv);
+int sp_cmd_oauth(struct sp_app *app, int argc, char **argv);
 int sp_cmd_proof(struct sp_app *app, int argc, char **argv);
 
 #endif

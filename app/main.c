@@ -31,6 +31,7 @@ static const struct command commands[] = {
 	{ "reindex", sp_cmd_reindex, "rebuild the index from the archive" },
 	{ "passwd", sp_cmd_passwd, "make and change who may log in" },
 	{ "key", sp_cmd_key, "show the verification keys" },
+	{ "oauth", sp_cmd_oauth, "log in to mailboxes that are pulled" },
 	{ "proof", sp_cmd_proof, "an inclusion proof for one entry" },
 };
 

@@ -140,6 +140,7 @@ struct sp_pull_conf {
 	char *user;
 	char *password_file; /* absolute path, or "credential:NAME" */
 	enum sp_pull_auth auth;
+	struct sp_oauth_conf oauth; /* where tokens come from */
 	enum sp_pull_security security;
 	bool insecure_plaintext; /* clear text beyond loopback is wanted */
 	char *ca, *crl; /* PEM files; NULL: the system's authorities, no list */

@@ -141,6 +141,14 @@ SP_CHECK enum sp_code sp_config_listen_socket(const struct sp_listen *l,
     const struct sp_config_scan *s, struct sp_err *err);
 SP_CHECK enum sp_code sp_config_listen_tls(
     struct sp_listen *l, const struct sp_config_scan *s, struct sp_err *err);
+/* Its OAuth part: what the preset says where the section does not. */
+void sp_config_oauth_preset(
+    struct sp_pull_conf *p, const struct sp_config_scan *s);
+/* What is wrong with it, about option ${opt}; false: nothing. */
+bool sp_config_oauth_fault(const struct sp_pull_conf *p,
+    const struct sp_config_scan *s, const char **opt, struct sp_buf *why);
+/* An absolute path or credential:NAME. */
+bool sp_config_secret_ok(const char *s);
 /* c->text. */
 SP_CHECK enum sp_code sp_config_effective(
     struct sp_config *c, struct sp_err *err);

@@ -83,8 +83,8 @@ take_after(struct sp_pull_conf *p)
 	return (true);
 }
 
-static bool
-secret_ok(const char *s)
+bool
+sp_config_secret_ok(const char *s)
 {
 	static const char cred[] = "credential:";
 
@@ -111,7 +111,7 @@ fault(struct sp_pull_conf *p, const char **opt)
 	if (p->password_file == NULL && !token)
 		return ("it has no password_file; expected password_file = "
 			"FILE with the password alone in it");
-	if (p->password_file != NULL && !secret_ok(p->password_file))
+	if (p->password_file != NULL && !sp_config_secret_ok(p->password_file))
 		return ("password_file is no absolute path and no "
 			"credential:NAME");
 	*opt = "after";
@@ -145,16 +145,24 @@ sp_config_check_pull(
     struct sp_pull_conf *p, const struct sp_config_scan *s, struct sp_err *err)
 {
 	const char *why, *opt;
+	struct sp_buf more;
+	enum sp_code rc = SP_OK;
 
 	for (size_t i = 0; p->preset != NULL && i < SP_COUNTOF(presets); i++) {
 		if (strcmp(p->preset, presets[i].name) == 0)
 			apply(p, &presets[i], s);
 	}
+	sp_config_oauth_preset(p, s);
 	if (p->port == 0)
 		p->port = default_port(p);
+	sp_buf_init(&more, SP_ERR_MAX);
 	why = fault(p, &opt);
-	if (why == NULL)
-		return (SP_OK);
-	return (sp_err_set(err, SP_ECONFIG, 0, "%s:%u: section \"pull %s\": %s",
-	    s->path, sp_config_line(s, "pull", p->name, opt), p->name, why));
+	if (why == NULL && sp_config_oauth_fault(p, s, &opt, &more))
+		why = sp_buf_cstr(&more);
+	if (why != NULL)
+		rc = sp_err_set(err, SP_ECONFIG, 0,
+		    "%s:%u: section \"pull %s\": %s", s->path,
+		    sp_config_line(s, "pull", p->name, opt), p->name, why);
+	sp_buf_done(&more);
+	return (rc);
 }

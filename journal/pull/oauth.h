@@ -31,15 +31,28 @@
 
 struct sp_oauth;
 
+/*
+ * A file of the configuration (secret, key, certificate), whole, into ${out},
+ * which the callee makes with sp_secret_init in any case.  ${what} is the
+ * option's name, for messages.
+ */
+typedef enum sp_code sp_oauth_read(void *ctx, const char *what,
+    const char *where, struct sp_buf *out, struct sp_err *err);
+
+/* That, from the disk: an absolute path or credential:NAME. */
+SP_CHECK enum sp_code sp_oauth_file(const char *what, const char *where,
+    struct sp_buf *out, struct sp_err *err);
+
 struct sp_oauth_opts { /* borrowed until sp_oauth_free */
 	const char *dir; /* of the archive */
 	const char *account; /* name of the pull section */
 	const char *user; /* the mailbox */
 	const struct sp_oauth_conf *conf;
+	sp_oauth_read *read; /* NULL: read it where it is, when it is needed */
 	/* Asked about once a second while a request waits; true ends it.
 	 * NULL: never. */
 	bool (*stop)(void *ctx);
-	void *ctx;
+	void *ctx; /* of both */
 };
 
 struct sp_oauth *sp_oauth_new(const struct sp_oauth_opts *opts);

@@ -20,7 +20,8 @@
 #define HEADER_MAX     1024u
 #define PIECE	       12u /* bytes of a secret that must not be shown */
 
-#define JWT_BEARER "urn:ietf:params:oauth:grant-type:jwt-bearer"
+#define CERTIFICATE "client_certificate" /* the one that is no secret */
+#define JWT_BEARER  "urn:ietf:params:oauth:grant-type:jwt-bearer"
 #define CLIENT_ASSERTION \
 	"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
@@ -111,6 +112,23 @@ sp_oauth_request_scope(struct sp_oauth_request *r,
 	return (rc);
 }
 
+enum sp_code
+sp_oauth_file(
+    const char *what, const char *where, struct sp_buf *out, struct sp_err *err)
+{
+	return (sp_secret_file(
+	    what, where, strcmp(what, CERTIFICATE) != 0, out, err));
+}
+
+static enum sp_code
+read_file(const struct sp_oauth_who *who, const char *what, const char *where,
+    struct sp_buf *out, struct sp_err *err)
+{
+	if (who->read != NULL)
+		return (who->read(who->ctx, what, where, out, err));
+	return (sp_oauth_file(what, where, out, err));
+}
+
 /* ---- who we are ------------------------------------------------------------- */
 
 /* RFC 6749 2.3.1: both are encoded as in a form, then "id:secret". */
@@ -137,12 +155,16 @@ add_basic(struct sp_oauth_request *r, const char *id, struct sp_err *err)
 }
 
 static enum sp_code
-add_secret(struct sp_oauth_request *r, const struct sp_oauth_conf *conf,
+add_secret(struct sp_oauth_request *r, const struct sp_oauth_who *who,
     struct sp_err *err)
 {
-	enum sp_code rc = sp_secret_line(
-	    "client_secret_file", conf->client_secret_file, &r->secret, err);
+	static const char what[] = "client_secret_file";
+	const struct sp_oauth_conf *conf = who->conf;
+	enum sp_code rc;
 
+	rc = read_file(who, what, conf->client_secret_file, &r->secret, err);
+	if (rc == SP_OK)
+		rc = sp_secret_trim(what, &r->secret, err);
 	if (rc != SP_OK)
 		return (rc);
 	if (r->secret.n > SECRET_MAX)
@@ -217,26 +239,25 @@ assertion(const struct sp_oauth_conf *conf, const struct sp_jwt_key *key,
 
 static enum sp_code
 make_assertion(
-    const struct sp_oauth_conf *conf, struct sp_buf *out, struct sp_err *err)
+    const struct sp_oauth_who *who, struct sp_buf *out, struct sp_err *err)
 {
+	const struct sp_oauth_conf *conf = who->conf;
 	char thumb[SP_JWT_SHA256_LEN + 1];
 	struct sp_jwt_key *key = NULL;
 	struct sp_buf pem, cert;
 	enum sp_code rc;
 
-	rc = sp_secret_file("client_key", conf->client_key, &pem, err);
+	rc = read_file(who, "client_key", conf->client_key, &pem, err);
 	if (rc == SP_OK)
 		rc = sp_jwt_key_new("client_key", sp_buf_view(&pem), &key, err);
 	sp_secret_done(&pem);
 	if (rc != SP_OK)
 		return (rc);
-	sp_buf_init(&cert, SP_SECRET_FILE_MAX);
-	rc = sp_secret_public(
-	    "client_certificate", conf->client_certificate, &cert, err);
+	rc = read_file(who, CERTIFICATE, conf->client_certificate, &cert, err);
 	if (rc == SP_OK)
 		rc = sp_jwt_thumbprint(
 		    key, "client_certificate", sp_buf_view(&cert), thumb, err);
-	sp_buf_done(&cert);
+	sp_secret_done(&cert);
 	if (rc == SP_OK)
 		rc = assertion(conf, key, thumb, out, err);
 	sp_jwt_key_free(key);
@@ -252,12 +273,12 @@ sp_oauth_request_client(struct sp_oauth_request *r,
 	enum sp_code rc;
 
 	if (conf->client_secret_file != NULL)
-		return (add_secret(r, conf, err));
+		return (add_secret(r, who, err));
 	rc = add_text(r, "client_id", conf->client_id, err);
 	if (rc != SP_OK || conf->client_certificate == NULL)
 		return (rc);
 	sp_secret_init(&jwt, SP_JWT_MAX);
-	rc = make_assertion(conf, &jwt, err);
+	rc = make_assertion(who, &jwt, err);
 	if (rc == SP_OK)
 		rc =
 		    add_text(r, "client_assertion_type", CLIENT_ASSERTION, err);
@@ -356,14 +377,15 @@ read_json(struct sp_view text, struct service *out, struct sp_err *err)
 
 static enum sp_code
 read_service(
-    const struct sp_oauth_conf *conf, struct service *out, struct sp_err *err)
+    const struct sp_oauth_who *who, struct service *out, struct sp_err *err)
 {
+	const struct sp_oauth_conf *conf = who->conf;
 	struct sp_buf file;
 	enum sp_code rc;
 
 	*out = (struct service){ 0 };
-	rc = sp_secret_file(
-	    "service_account_file", conf->service_account_file, &file, err);
+	rc = read_file(who, "service_account_file", conf->service_account_file,
+	    &file, err);
 	if (rc == SP_OK &&
 	    sp_view_starts(sp_view_trim(sp_buf_view(&file)), "{"))
 		rc = read_json(sp_buf_view(&file), out, err);
@@ -437,7 +459,7 @@ sp_oauth_request_service(struct sp_oauth_request *r,
 {
 	struct service s;
 	struct sp_buf jwt;
-	enum sp_code rc = read_service(who->conf, &s, err);
+	enum sp_code rc = read_service(who, &s, err);
 
 	sp_oauth_request_init(r, rc == SP_OK ? s.url : "");
 	sp_secret_init(&jwt, SP_JWT_MAX);

@@ -10,6 +10,7 @@
 #include "base/config.h"
 #include "base/err.h"
 #include "journal/pull/oauth_answer.h"
+#include "journal/pull/oauth.h"
 #include "journal/pull/oauth_http.h"
 
 struct sp_oauth_request {
@@ -24,6 +25,8 @@ struct sp_oauth_request {
 struct sp_oauth_who {
 	const struct sp_oauth_conf *conf;
 	const char *user;
+	sp_oauth_read *read; /* NULL: sp_oauth_file */
+	void *ctx; /* of read */
 };
 
 /* Empty, to ${url}; done in any case. */

@@ -4,8 +4,6 @@
 #include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "base/io.h"
@@ -54,8 +52,8 @@ resolve(const char *what, const char *path, char **out, struct sp_err *err)
 }
 
 enum sp_code
-sp_secret_file(
-    const char *what, const char *path, struct sp_buf *out, struct sp_err *err)
+sp_secret_file(const char *what, const char *path, bool secret,
+    struct sp_buf *out, struct sp_err *err)
 {
 	enum sp_code rc;
 	struct stat st;
@@ -68,7 +66,7 @@ sp_secret_file(
 	if (stat(at, &st) != 0)
 		rc = sp_err_set(
 		    err, SP_EKEY, errno, "cannot read %s %s", what, at);
-	else if ((st.st_mode & (S_IROTH | S_IWOTH)) != 0)
+	else if (secret && (st.st_mode & (S_IROTH | S_IWOTH)) != 0)
 		rc = sp_err_set(err, SP_EKEY, 0,
 		    "%s %s may be read by everybody: chmod 600 it, and give "
 		    "it to the account of the archive",
@@ -84,51 +82,16 @@ sp_secret_file(
 }
 
 enum sp_code
-sp_secret_line(
-    const char *what, const char *path, struct sp_buf *out, struct sp_err *err)
+sp_secret_trim(const char *what, struct sp_buf *b, struct sp_err *err)
 {
-	enum sp_code rc = sp_secret_file(what, path, out, err);
-
-	if (rc != SP_OK)
-		return (rc);
-	while (out->n > 0 &&
-	       (out->p[out->n - 1] == '\n' || out->p[out->n - 1] == '\r'))
-		out->n--;
-	if (out->n == 0)
-		return (
-		    sp_err_set(err, SP_EKEY, 0, "%s %s is empty", what, path));
-	if (memchr(out->p, '\n', out->n) != NULL ||
-	    memchr(out->p, '\0', out->n) != NULL)
+	while (b->n > 0 && (b->p[b->n - 1] == '\n' || b->p[b->n - 1] == '\r'))
+		b->n--;
+	if (b->n == 0)
+		return (sp_err_set(err, SP_EKEY, 0, "%s is empty", what));
+	if (memchr(b->p, '\n', b->n) != NULL ||
+	    memchr(b->p, '\0', b->n) != NULL)
 		return (sp_err_set(err, SP_EKEY, 0,
-		    "%s %s has more than one line; expected the secret alone",
-		    what, path));
+		    "%s has more than one line; expected the secret alone",
+		    what));
 	return (SP_OK);
-}
-
-enum sp_code
-sp_secret_public(
-    const char *what, const char *path, struct sp_buf *out, struct sp_err *err)
-{
-	char *at = NULL;
-	enum sp_code rc = resolve(what, path, &at, err);
-
-	if (rc == SP_OK &&
-	    sp_io_read_file(at, SP_SECRET_FILE_MAX, out, err) != SP_OK) {
-		err->code = SP_EKEY;
-		rc = sp_err_prefix(err, "%s", what);
-	}
-	free(at);
-	return (rc);
-}
-
-void
-sp_secret_no_core(void)
-{
-	const struct rlimit none = { 0, 0 };
-
-	(void)setrlimit(RLIMIT_CORE, &none);
-	/* The leak checker of a sanitizer traces its own process. */
-#ifndef __SANITIZE_ADDRESS__
-	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-#endif
 }

@@ -6,6 +6,8 @@
 #ifndef SP_PULL_SECRET_H
 #define SP_PULL_SECRET_H
 
+#include <stdbool.h>
+
 #include "base/attr.h"
 #include "base/buf.h"
 #include "base/err.h"
@@ -22,23 +24,14 @@ void sp_secret_wipe(void *p, size_t n);
 
 /*
  * Read a file whole into ${out} (initialised here): an absolute path, or
- * "credential:NAME" for a file that systemd keeps for the service.  A file
- * that anybody may read is SP_EKEY.  ${what} is named in messages.
+ * "credential:NAME" for a file that systemd keeps for the service.  If it
+ * is ${secret}, a file that anybody may read is SP_EKEY.  ${what} is named in messages.
  */
-SP_CHECK enum sp_code sp_secret_file(
-    const char *what, const char *path, struct sp_buf *out, struct sp_err *err);
-/* The same, without the line end at its end; SP_EKEY if nothing is left, or
- * more than one line. */
-SP_CHECK enum sp_code sp_secret_line(
-    const char *what, const char *path, struct sp_buf *out, struct sp_err *err);
-
-/* A file that is no secret (a certificate), resolved and read the same way;
- * ${out} is initialised by the caller. */
-SP_CHECK enum sp_code sp_secret_public(
-    const char *what, const char *path, struct sp_buf *out, struct sp_err *err);
-
-/* From now on this process leaves no core and cannot be traced by others of
- * its account. */
-void sp_secret_no_core(void);
+SP_CHECK enum sp_code sp_secret_file(const char *what, const char *path,
+    bool secret, struct sp_buf *out, struct sp_err *err);
+/* Cut the line end at its end; SP_EKEY if nothing is left, or more than one
+ * line. */
+SP_CHECK enum sp_code sp_secret_trim(
+    const char *what, struct sp_buf *b, struct sp_err *err);
 
 #endif

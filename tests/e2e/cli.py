@@ -11,7 +11,7 @@ sys.path.insert(0, os.path.join(SOURCE, "examples"))
 import send as fixtures
 
 COMMANDS = ["init", "config", "serve", "import", "search", "show", "export", "verify", "status", "audit", "seal",
-            "reindex", "key", "proof"]
+            "reindex", "key", "oauth", "proof"]
 HIT = ["seq", "received", "date", "grade", "via", "size", "sha256", "message_id", "subject", "from", "to", "cc", "bcc",
        "reply_to", "envelope_from", "envelope_to", "attachments", "claims", "inner_sha256", "duplicate_of",
        "same_as", "msgid_conflict_with", "flags"]
@@ -129,6 +129,8 @@ def wrong(a, work):
         ("verify from no checkpoint", (*A, "verify", "--from-checkpoint", work + "/no"), 2, ["/no"]),
         ("proof of nothing", (*A, "proof"), 2, ["SEQ"]),
         ("proof of an entry to come", (*A, "proof", "99999"), 2, ["99999"]),
+        ("oauth without a verb", (*A, "oauth"), 2, ["oauth login ACCOUNT"]),
+        ("oauth for nobody", (*A, "oauth", "login", "nobody"), 2, ["no section", "nobody"]),
         ("key without a verb", (*A, "key"), 2, ["key show"]),
         ("config without a verb", (*A, "config"), 2, ["config check"]),
         ("serve with an argument", (*A, "serve", "now"), 2, ["now"]),
