@@ -91,9 +91,18 @@ void sp_pull_step(struct sp_pull *p, const char *what, bool ok, const char *fmt,
 /* A line for the log that is no failure ("uidvalidity_changed ..."). */
 void sp_pull_note(struct sp_pull *p, const char *fmt, ...) SP_PRINTF(2, 3);
 
-/* How many messages of this id the archive has.  (POP3: the same UIDL twice in
- * one listing is two messages.) */
+/* How many messages of this id the archive has. */
 size_t sp_pull_known(const struct sp_pull *p, const struct sp_pull_id *id);
+/* POP3: the same UIDL twice in one listing is two messages.  Call it once for
+ * each message of a session: whether the archive has this one. */
+bool sp_pull_seen(struct sp_pull *p, const struct sp_pull_id *id);
+/* POP3: sp_pull_seen was called for every message there is; ids that stay
+ * away for some visits are forgotten. */
+void sp_pull_listing_complete(struct sp_pull *p);
+/* There is more than one session may take: connect again at once. */
+void sp_pull_again(struct sp_pull *p);
+/* How many messages are in the mailbox(es); of all that were looked at. */
+void sp_pull_there(struct sp_pull *p, uint64_t messages);
 /* CHECK and LIST: this message is in the mailbox. */
 SP_CHECK enum sp_code sp_pull_listed(
     struct sp_pull *p, const struct sp_pull_meta *m, struct sp_err *err);
@@ -152,11 +161,13 @@ struct sp_pull_sink {
 	SP_CHECK enum sp_code (*end)(void *ctx, struct sp_err *err);
 	void (*abort)(void *ctx);
 	SP_CHECK enum sp_code (*flush)(void *ctx, struct sp_err *err);
-	/* Append to ${out} the ids of this account's messages in entries from
-	 * ${from} on, one a line (doc/door.md, "pulled"), and say up to which
-	 * entry (exclusive) that holds.  SP_EEND: nothing more behind it. */
+	/* Nothing in hand is answered any more. */
+	void (*reset)(void *ctx);
+	/* Append to ${keys} the keys (journal/pull/known.h) of this account's
+	 * messages in entries from ${from} on, as many as it likes; ${next}:
+	 * the entry to go on from; ${end}: there are no more. */
 	SP_CHECK enum sp_code (*pulled)(void *ctx, const char *account,
-	    uint64_t from, struct sp_buf *out, uint64_t *next,
+	    uint64_t from, struct sp_buf *keys, uint64_t *next, bool *end,
 	    struct sp_err *err);
 	void *ctx;
 };
@@ -179,9 +190,9 @@ struct sp_pull_opts {
 	struct sp_stream_bell *bell;
 	void (*step)(void *ctx, const char *what, bool ok, const char *text);
 	void (*note)(void *ctx, const char *text);
-	/* LIST: each message, and how many of its id the archive has. */
+	/* CHECK and LIST: each message, and whether the archive has it. */
 	SP_CHECK enum sp_code (*listed)(void *ctx, const struct sp_pull_meta *m,
-	    size_t known, struct sp_err *err);
+	    bool known, struct sp_err *err);
 	void *ctx;
 };
 

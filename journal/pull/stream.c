@@ -23,7 +23,7 @@ sp_stream_ring(struct sp_stream_bell *b)
 }
 
 bool
-sp_stream_rung(struct sp_stream_bell *b)
+sp_stream_stopped(const struct sp_stream_bell *b)
 {
 	return (b != NULL && atomic_load(&b->stop));
 }
@@ -48,7 +48,7 @@ sp_stream_poll(struct sp_stream_bell *bell, struct pollfd *p, nfds_t n,
 	if (p[n].revents != 0) {
 		eventfd_t count;
 
-		if (sp_stream_rung(bell))
+		if (sp_stream_stopped(bell))
 			return (
 			    sp_err_set(err, SP_EINTERRUPT, 0, "interrupted"));
 		(void)eventfd_read(bell->fd, &count);
@@ -273,20 +273,34 @@ sp_stream_line(
 }
 
 enum sp_code
-sp_stream_some(
-    struct sp_stream *s, size_t max, struct sp_view *bytes, struct sp_err *err)
+sp_stream_peek(struct sp_stream *s, struct sp_view *bytes, struct sp_err *err)
 {
 	enum sp_code rc = SP_OK;
-	size_t have;
 
 	if (s->at == s->in.n)
 		rc = fill(s, err);
+	if (rc == SP_OK)
+		*bytes = sp_view_mem(s->in.p + s->at, s->in.n - s->at);
+	return (rc);
+}
+
+void
+sp_stream_take(struct sp_stream *s, size_t n)
+{
+	s->at += n;
+}
+
+enum sp_code
+sp_stream_some(
+    struct sp_stream *s, size_t max, struct sp_view *bytes, struct sp_err *err)
+{
+	enum sp_code rc = sp_stream_peek(s, bytes, err);
+
 	if (rc != SP_OK)
 		return (rc);
-	have = s->in.n - s->at;
-	have = have < max ? have : max;
-	*bytes = sp_view_mem(s->in.p + s->at, have);
-	s->at += have;
+	if (bytes->n > max)
+		bytes->n = max;
+	sp_stream_take(s, bytes->n);
 	return (SP_OK);
 }
 
@@ -304,7 +318,7 @@ sp_stream_wait(struct sp_stream *s, int64_t us, struct sp_err *err)
 
 	if (sp_stream_ready(s))
 		return (SP_OK);
-	if (sp_stream_rung(s->o.bell))
+	if (sp_stream_stopped(s->o.bell))
 		return (sp_err_set(err, SP_EINTERRUPT, 0, "interrupted"));
 	rc = sp_stream_poll(s->o.bell, p, 1, us, err);
 	if (rc == SP_EINTERRUPT)

@@ -32,6 +32,8 @@ struct sp_stream_bell {
 };
 /* Set one of the two flags first. */
 void sp_stream_ring(struct sp_stream_bell *b);
+/* Whether it says stop.  NULL: no bell. */
+bool sp_stream_stopped(const struct sp_stream_bell *b);
 
 enum sp_stream_security {
 	SP_STREAM_TLS, /* from the first byte */
@@ -74,6 +76,10 @@ SP_CHECK enum sp_code sp_stream_line(
  * call, and taken. */
 SP_CHECK enum sp_code sp_stream_some(
     struct sp_stream *s, size_t max, struct sp_view *bytes, struct sp_err *err);
+/* The same, but it is not taken: that is sp_stream_take's. */
+SP_CHECK enum sp_code sp_stream_peek(
+    struct sp_stream *s, struct sp_view *bytes, struct sp_err *err);
+void sp_stream_take(struct sp_stream *s, size_t n);
 SP_CHECK enum sp_code sp_stream_write(
     struct sp_stream *s, const void *p, size_t n, struct sp_err *err);
 /* Wait up to ${us} for bytes: SP_OK there are some; SP_EEND none, or somebody

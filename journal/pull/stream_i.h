@@ -19,8 +19,6 @@ struct sp_stream {
 	char *raw; /* where ciphertext is received */
 };
 
-/* Whether the bell says stop.  NULL: no bell. */
-bool sp_stream_rung(struct sp_stream_bell *b);
 void sp_stream_step(const struct sp_stream_opts *o, const char *what, bool ok,
     const char *text);
 /* poll(2) on ${n} and the bell, which needs a place behind them.  SP_EEND:

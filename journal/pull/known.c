@@ -1,0 +1,380 @@
+#include "journal/pull/known.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/digest.h"
+#include "base/enc.h"
+#include "base/io.h"
+
+#define FIRST	 64 /* slots; a power of two */
+#define FILE_MAX ((size_t)4 << 30)
+#define ABSENT	 3 /* complete listings without it */
+#define MEMOS	 1024
+#define MEMO_MAX 1000
+
+struct slot {
+	uint8_t key[SP_KNOWN_KEY];
+	uint32_t have; /* messages in the log */
+	uint32_t seen : 24; /* in the listing of ${turn} */
+	uint32_t absent : 7;
+	uint32_t used : 1;
+	uint32_t turn;
+};
+
+struct memo {
+	char *name, *text;
+};
+
+struct sp_known {
+	struct slot *slots;
+	size_t cap, n;
+	uint32_t turn;
+	struct memo memo[MEMOS];
+	size_t nmemo;
+	bool changed;
+};
+
+void
+sp_known_key(struct sp_view mailbox, uint64_t uidvalidity, struct sp_view uid,
+    uint8_t out[SP_KNOWN_KEY])
+{
+	uint8_t digest[SP_SHA256_LEN];
+	struct sp_buf b;
+
+	sp_buf_init(&b, 1u << 20);
+	if (sp_buf_addv(&b, mailbox) != SP_OK ||
+	    sp_buf_addf(&b, "%c%" PRIu64 "%c", 0, uidvalidity, 0) != SP_OK ||
+	    sp_buf_addv(&b, uid) != SP_OK)
+		sp_buf_clear(&b); /* no server's name is that long */
+	sp_sha256_once(b.p == NULL ? "" : b.p, b.n, digest);
+	memcpy(out, digest, SP_KNOWN_KEY);
+	sp_buf_done(&b);
+}
+
+struct sp_known *
+sp_known_new(void)
+{
+	return (sp_xcalloc(1, sizeof(struct sp_known)));
+}
+
+void
+sp_known_clear(struct sp_known *k)
+{
+	free(k->slots);
+	for (size_t i = 0; i < k->nmemo; i++) {
+		free(k->memo[i].name);
+		free(k->memo[i].text);
+	}
+	*k = (struct sp_known){ .changed = true };
+}
+
+void
+sp_known_free(struct sp_known *k)
+{
+	if (k == NULL)
+		return;
+	sp_known_clear(k);
+	free(k);
+}
+
+/* The slot of ${key}, or the free one where it belongs. */
+static struct slot *
+find(const struct sp_known *k, const uint8_t *key)
+{
+	size_t i = (size_t)sp_le64_get(key);
+
+	if (k->cap == 0)
+		return (NULL);
+	for (i &= k->cap - 1;; i = (i + 1) & (k->cap - 1)) {
+		struct slot *s = &k->slots[i];
+
+		if (!s->used || memcmp(s->key, key, SP_KNOWN_KEY) == 0)
+			return (s);
+	}
+}
+
+/* Copy what is worth it into a table of ${cap} slots. */
+static void
+rebuild(struct sp_known *k, size_t cap)
+{
+	struct slot *old = k->slots;
+	const size_t n = k->cap;
+
+	k->slots = sp_xcalloc(cap, sizeof(*k->slots));
+	k->cap = cap;
+	k->n = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (!old[i].used ||
+		    (old[i].have == 0 && old[i].turn != k->turn))
+			continue;
+		*find(k, old[i].key) = old[i];
+		k->n++;
+	}
+	free(old);
+}
+
+static struct slot *
+need(struct sp_known *k, const uint8_t *key)
+{
+	struct slot *s;
+
+	if ((k->n + 1) * 4 > k->cap * 3)
+		rebuild(k, k->cap == 0 ? FIRST : k->cap * 2);
+	s = find(k, key);
+	if (!s->used) {
+		memcpy(s->key, key, SP_KNOWN_KEY);
+		s->used = 1;
+		k->n++;
+	}
+	return (s);
+}
+
+void
+sp_known_add(struct sp_known *k, const uint8_t key[SP_KNOWN_KEY])
+{
+	struct slot *s = need(k, key);
+
+	s->have++;
+	s->absent = 0;
+	k->changed = true;
+}
+
+void
+sp_known_drop(struct sp_known *k, const uint8_t key[SP_KNOWN_KEY])
+{
+	struct slot *s = find(k, key);
+
+	if (s == NULL || !s->used || s->have == 0)
+		return;
+	s->have--;
+	k->changed = true;
+}
+
+size_t
+sp_known_count(const struct sp_known *k, const uint8_t key[SP_KNOWN_KEY])
+{
+	const struct slot *s = find(k, key);
+
+	return (s == NULL || !s->used ? 0 : s->have);
+}
+
+size_t
+sp_known_size(const struct sp_known *k)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < k->cap; i++)
+		n += k->slots[i].used ? k->slots[i].have : 0;
+	return (n);
+}
+
+void
+sp_known_begin(struct sp_known *k)
+{
+	k->turn++;
+}
+
+bool
+sp_known_see(struct sp_known *k, const uint8_t key[SP_KNOWN_KEY])
+{
+	struct slot *s = need(k, key);
+
+	if (s->turn != k->turn)
+		s->seen = 0;
+	s->turn = k->turn;
+	s->absent = 0;
+	s->seen++;
+	return (s->seen <= s->have);
+}
+
+void
+sp_known_complete(struct sp_known *k)
+{
+	for (size_t i = 0; i < k->cap; i++) {
+		struct slot *s = &k->slots[i];
+
+		if (!s->used || s->turn == k->turn || s->have == 0)
+			continue;
+		s->absent++;
+		if (s->absent < ABSENT)
+			continue;
+		s->have = 0;
+		k->changed = true;
+	}
+}
+
+/* ---- memos -------------------------------------------------------------- */
+
+static struct memo *
+find_memo(const struct sp_known *k, struct sp_view name)
+{
+	for (size_t i = 0; i < k->nmemo; i++) {
+		if (sp_view_eq_str(name, k->memo[i].name))
+			return ((
+			    struct memo *)(uintptr_t)(const void *)&k->memo[i]);
+	}
+	return (NULL);
+}
+
+const char *
+sp_known_memo(const struct sp_known *k, struct sp_view name)
+{
+	const struct memo *m = find_memo(k, name);
+
+	return (m == NULL ? NULL : m->text);
+}
+
+void
+sp_known_set_memo(struct sp_known *k, struct sp_view name, struct sp_view text)
+{
+	struct memo *m = find_memo(k, name);
+
+	if (text.n > MEMO_MAX || (m == NULL && k->nmemo == MEMOS) ||
+	    (m != NULL && sp_view_eq_str(text, m->text)))
+		return;
+	if (m == NULL) {
+		m = &k->memo[k->nmemo++];
+		*m = (struct memo){ .name = sp_view_dup(name) };
+	}
+	free(m->text);
+	m->text = sp_view_dup(text);
+	k->changed = true;
+}
+
+/* ---- the file ----------------------------------------------------------- */
+
+bool
+sp_known_changed(const struct sp_known *k)
+{
+	return (k->changed);
+}
+
+static enum sp_code
+write_all(const struct sp_known *k, const char *account, uint64_t covered,
+    struct sp_buf *out)
+{
+	char hex[2 * SP_KNOWN_KEY + 1];
+	enum sp_code rc;
+
+	rc = sp_buf_addf(
+	    out, "sealpost/pull/1 %s\ncovered %" PRIu64 "\n", account, covered);
+	for (size_t i = 0; rc == SP_OK && i < k->nmemo; i++) {
+		rc = sp_buf_adds(out, "memo ");
+		if (rc == SP_OK)
+			rc = sp_b64_append(
+			    out, k->memo[i].name, strlen(k->memo[i].name));
+		if (rc == SP_OK)
+			rc = sp_buf_addc(out, ' ');
+		if (rc == SP_OK)
+			rc = sp_b64_append(
+			    out, k->memo[i].text, strlen(k->memo[i].text));
+		if (rc == SP_OK)
+			rc = sp_buf_addc(out, '\n');
+	}
+	for (size_t i = 0; rc == SP_OK && i < k->cap; i++) {
+		const struct slot *s = &k->slots[i];
+
+		if (!s->used || s->have == 0)
+			continue;
+		sp_hex_encode(s->key, SP_KNOWN_KEY, hex);
+		rc = sp_buf_addf(out, "%s %" PRIu32 "\n", hex, s->have);
+	}
+	/* A file cut short is none. */
+	return (rc == SP_OK ? sp_buf_adds(out, "end\n") : rc);
+}
+
+enum sp_code
+sp_known_save(struct sp_known *k, const char *path, const char *account,
+    uint64_t covered, struct sp_err *err)
+{
+	struct sp_buf b;
+	enum sp_code rc;
+
+	sp_buf_init(&b, FILE_MAX);
+	rc = write_all(k, account, covered, &b);
+	if (rc != SP_OK)
+		rc = sp_err_set(
+		    err, rc, 0, "%s: more ids than fit in a file", path);
+	else
+		rc = sp_io_replace(path, b.p, b.n, 0600, err);
+	sp_buf_done(&b);
+	k->changed = rc != SP_OK;
+	return (rc);
+}
+
+static bool
+take_memo(struct sp_known *k, struct sp_view line)
+{
+	struct sp_view name = sp_view_cut(&line, ' ');
+	uint8_t a[2 * MEMO_MAX], b[2 * MEMO_MAX];
+	size_t na, nb;
+
+	if (name.n > 2 * MEMO_MAX || line.n > 2 * MEMO_MAX ||
+	    !sp_b64_decode(name, a, &na) || !sp_b64_decode(line, b, &nb))
+		return (false);
+	sp_known_set_memo(k, sp_view_mem(a, na), sp_view_mem(b, nb));
+	return (true);
+}
+
+static bool
+take_key(struct sp_known *k, struct sp_view line)
+{
+	struct sp_view hex = sp_view_cut(&line, ' ');
+	uint8_t key[SP_KNOWN_KEY];
+	uint64_t count;
+
+	if (!sp_hex_decode(hex, key, sizeof(key)) ||
+	    !sp_view_u64(line, &count) || count == 0 || count > UINT32_MAX)
+		return (false);
+	need(k, key)->have = (uint32_t)count;
+	return (true);
+}
+
+bool
+sp_known_parse(struct sp_known *k, struct sp_view text, const char *account,
+    uint64_t *covered)
+{
+	struct sp_view line = sp_view_cut(&text, '\n'), word;
+	bool ok;
+
+	word = sp_view_cut(&line, ' ');
+	ok = sp_view_eq_str(word, "sealpost/pull/1") &&
+	     sp_view_eq_str(line, account);
+	line = sp_view_cut(&text, '\n');
+	word = sp_view_cut(&line, ' ');
+	ok =
+	    ok && sp_view_eq_str(word, "covered") && sp_view_u64(line, covered);
+	while (ok) {
+		line = sp_view_cut(&text, '\n');
+		if (sp_view_eq_str(line, "end"))
+			break;
+		if (sp_view_starts(line, "memo ")) {
+			(void)sp_view_cut(&line, ' ');
+			ok = take_memo(k, line);
+		} else
+			ok = take_key(k, line);
+	}
+	k->changed = false;
+	if (ok && text.p != NULL && text.n == 0)
+		return (true);
+	sp_known_clear(k);
+	*covered = 0;
+	return (false);
+}
+
+void
+sp_known_load(struct sp_known *k, const char *path, const char *account,
+    uint64_t *covered)
+{
+	struct sp_buf b;
+
+	sp_known_clear(k);
+	*covered = 0;
+	sp_buf_init(&b, FILE_MAX);
+	if (sp_io_exists(path) &&
+	    sp_io_read_file(path, FILE_MAX, &b, NULL) == SP_OK)
+		(void)sp_known_parse(k, sp_buf_view(&b), account, covered);
+	sp_buf_done(&b);
+}

@@ -1,0 +1,329 @@
+/* A POP3 session up to the end of its AUTHORIZATION state. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "journal/pull/pop3_i.h"
+#include "journal/pull/sasl.h"
+
+#define LOGIN_DELAY 60 /* seconds, where the server names none */
+
+enum sp_code
+sp_pop3_send(struct sp_pop3 *c, const char *line, struct sp_err *err)
+{
+	struct sp_buf b;
+	enum sp_code rc;
+
+	sp_buf_init(&b, 4 * SP_SASL_MAX);
+	rc = sp_buf_adds(&b, line);
+	if (rc == SP_OK)
+		rc = sp_buf_adds(&b, "\r\n");
+	rc = rc == SP_OK ? sp_stream_write(c->s, b.p, b.n, err)
+			 : sp_err_set(err, rc, 0, "a command is too long");
+	sp_sasl_wipe(&b);
+	return (rc);
+}
+
+enum sp_code
+sp_pop3_get(struct sp_pop3 *c, struct sp_err *err)
+{
+	struct sp_view line;
+	enum sp_code rc;
+
+	rc = sp_stream_line(c->s, SP_POP3_LINE_MAX, &line, err);
+	if (rc != SP_OK)
+		return (rc);
+	sp_pop3_reply(line, &c->reply);
+	if (c->reply.status != SP_POP3_JUNK)
+		return (SP_OK);
+	return (sp_pull_fail(c->p, SP_PULL_NETWORK, SP_EFORMAT, err,
+	    "this is no POP3 reply: %.*s", (int)(line.n > 100 ? 100 : line.n),
+	    line.p));
+}
+
+enum sp_code
+sp_pop3_ask(struct sp_pop3 *c, const char *line, struct sp_err *err)
+{
+	enum sp_code rc = sp_pop3_send(c, line, err);
+
+	return (rc == SP_OK ? sp_pop3_get(c, err) : rc);
+}
+
+enum sp_code
+sp_pop3_lines(struct sp_pop3 *c,
+    enum sp_code (*line)(void *ctx, struct sp_view text, struct sp_err *err),
+    void *ctx, struct sp_err *err)
+{
+	enum sp_code rc = SP_OK;
+	struct sp_view v;
+
+	while (rc == SP_OK) {
+		rc = sp_stream_line(c->s, SP_POP3_LINE_MAX, &v, err);
+		if (rc != SP_OK)
+			break;
+		if (sp_view_eq_str(v, "."))
+			return (SP_OK);
+		if (v.n > 0 && v.p[0] == '.')
+			v = sp_view_mem(v.p + 1, v.n - 1);
+		if (line != NULL)
+			rc = line(ctx, v, err);
+	}
+	return (rc);
+}
+
+enum sp_code
+sp_pop3_no(struct sp_pop3 *c, const char *what, enum sp_pull_trouble otherwise,
+    struct sp_err *err)
+{
+	static const struct {
+		enum sp_pop3_code code;
+		enum sp_pull_trouble why;
+		const char *so;
+	} known[] = {
+		{ SP_POP3_IN_USE, SP_PULL_THROTTLE,
+		    "somebody else has the mailbox open; nobody should but "
+		    "sealpost" },
+		{ SP_POP3_LOGIN_DELAY, SP_PULL_THROTTLE,
+		    "the server wants a longer poll interval" },
+		{ SP_POP3_SYS_TEMP, SP_PULL_NETWORK,
+		    "a fault of the server that will pass" },
+		{ SP_POP3_SYS_PERM, SP_PULL_CONFIG,
+		    "a fault of the server that its administrator must mend" },
+		{ SP_POP3_AUTH, SP_PULL_AUTH, "user or password are wrong" },
+	};
+	const char *so =
+	    otherwise == SP_PULL_AUTH
+		? "user or password may be wrong, or the mailbox may be in use"
+		: "see the server's log";
+	struct sp_view said = c->reply.text;
+
+	for (size_t i = 0; i < SP_COUNTOF(known); i++) {
+		if (c->reply.code == known[i].code) {
+			otherwise = known[i].why;
+			so = known[i].so;
+		}
+	}
+	if (c->reply.code == SP_POP3_LOGIN_DELAY)
+		sp_pull_wait_at_least(c->p, c->caps.login_delay > 0
+						? c->caps.login_delay
+						: LOGIN_DELAY);
+	return (sp_pull_fail(c->p, otherwise,
+	    otherwise == SP_PULL_CONFIG || otherwise == SP_PULL_AUTH
+		? SP_EPERM
+		: SP_EAGAIN,
+	    err, "%s: the server says: %.*s (%s)", what,
+	    (int)(said.n > 300 ? 300 : said.n), said.n > 0 ? said.p : "", so));
+}
+
+/* ---- capabilities ------------------------------------------------------- */
+
+static enum sp_code
+on_cap(void *ctx, struct sp_view line, struct sp_err *err)
+{
+	struct sp_pop3 *c = ctx;
+
+	(void)err;
+	sp_pop3_cap(line, &c->caps);
+	return (SP_OK);
+}
+
+/* What was offered before is forgotten. */
+static enum sp_code
+capabilities(struct sp_pop3 *c, const char *when, struct sp_err *err)
+{
+	enum sp_code rc;
+
+	c->caps = (struct sp_pop3_caps){ .any = false };
+	rc = sp_pop3_ask(c, "CAPA", err);
+	if (rc == SP_OK && c->reply.status == SP_POP3_OK) {
+		c->caps.any = true;
+		rc = sp_pop3_lines(c, on_cap, c, err);
+	}
+	if (rc == SP_OK)
+		sp_pull_step(c->p, "capabilities", true, "%s:%s%s%s%s%s%s%s%s",
+		    when, c->caps.any ? "" : " the server does not tell",
+		    c->caps.stls ? " STLS" : "", c->caps.uidl ? " UIDL" : "",
+		    c->caps.pipelining ? " PIPELINING" : "",
+		    c->caps.utf8 ? " UTF8" : "", c->caps.plain ? " PLAIN" : "",
+		    c->caps.xoauth2 ? " XOAUTH2" : "",
+		    c->caps.oauthbearer ? " OAUTHBEARER" : "");
+	return (rc);
+}
+
+static enum sp_code
+stls(struct sp_pop3 *c, struct sp_err *err)
+{
+	enum sp_code rc = sp_pop3_ask(c, "STLS", err);
+
+	if (rc != SP_OK)
+		return (rc);
+	if (c->reply.status != SP_POP3_OK) {
+		sp_pull_step(
+		    c->p, "starttls", false, "the server refuses STLS");
+		return (sp_pull_fail(c->p, SP_PULL_CONFIG, SP_EPERM, err,
+		    "the server does not do STLS, and security = starttls "
+		    "means TLS or nothing; try security = tls"));
+	}
+	rc = sp_stream_starttls(c->s, err);
+	if (rc == SP_EPERM || rc == SP_EKEY)
+		return (sp_pull_fail(
+		    c->p, SP_PULL_CONFIG, rc, err, "STLS: %s", err->msg));
+	return (rc);
+}
+
+/* ---- login -------------------------------------------------------------- */
+
+/* What a command line cannot carry. */
+static bool
+fits(struct sp_view v)
+{
+	return (memchr(v.p, '\r', v.n) == NULL &&
+		memchr(v.p, '\n', v.n) == NULL &&
+		memchr(v.p, '\0', v.n) == NULL);
+}
+
+static enum sp_code
+user_pass(struct sp_pop3 *c, struct sp_view secret, struct sp_err *err)
+{
+	const char *user = sp_pull_conf(c->p)->user;
+	struct sp_buf b;
+	enum sp_code rc;
+
+	if (!fits(secret))
+		return (sp_pull_fail(c->p, SP_PULL_CONFIG, SP_ECONFIG, err,
+		    "the password has a line end in it; its file must hold "
+		    "the password alone"));
+	sp_buf_init(&b, SP_SASL_MAX);
+	rc = sp_buf_addf(&b, "USER %s", user);
+	if (rc == SP_OK)
+		rc = sp_pop3_ask(c, sp_buf_cstr(&b), err);
+	if (rc == SP_OK && c->reply.status != SP_POP3_OK)
+		rc = sp_pop3_no(c, "USER", SP_PULL_AUTH, err);
+	sp_buf_clear(&b);
+	if (rc == SP_OK)
+		rc = sp_buf_addf(&b, "PASS %.*s", (int)secret.n, secret.p);
+	if (rc == SP_OK)
+		rc = sp_pop3_ask(c, sp_buf_cstr(&b), err);
+	sp_sasl_wipe(&b);
+	return (rc);
+}
+
+static enum sp_code
+initial(struct sp_pop3 *c, struct sp_view secret, struct sp_buf *out,
+    struct sp_err *err)
+{
+	const struct sp_pull_conf *conf = sp_pull_conf(c->p);
+	struct sp_view user = sp_view_str(conf->user);
+
+	if (conf->auth == SP_PULL_XOAUTH2)
+		return (sp_sasl_xoauth2(out, user, secret, err));
+	if (conf->auth == SP_PULL_OAUTHBEARER)
+		return (sp_sasl_oauthbearer(out, user, secret, conf->server,
+		    (uint16_t)conf->port, err));
+	return (sp_sasl_plain(out, user, secret, err));
+}
+
+/* The server announces that the token is no good (RFC 7628 section 3.2.3). */
+static enum sp_code
+token_refused(struct sp_pop3 *c, struct sp_err *err)
+{
+	const bool xoauth2 = sp_pull_conf(c->p)->auth == SP_PULL_XOAUTH2;
+	enum sp_sasl_failure f;
+	enum sp_code rc;
+	char why[256];
+
+	f = sp_sasl_failure(c->reply.text, why, sizeof(why));
+	rc = sp_pop3_ask(c,
+	    xoauth2 ? SP_SASL_DUMMY_XOAUTH2 : SP_SASL_DUMMY_OAUTHBEARER, err);
+	if (rc != SP_OK)
+		return (rc);
+	if (c->reply.status == SP_POP3_OK)
+		return (SP_OK);
+	if (f == SP_SASL_SCOPE || f == SP_SASL_REQUEST)
+		return (sp_pull_fail(c->p, SP_PULL_CONFIG, SP_EPERM, err,
+		    "the token is refused (%s): %s", why,
+		    f == SP_SASL_SCOPE ? "its scope does not allow POP3; see "
+					 "the permissions of the application"
+				       : "the user may be wrong"));
+	return (sp_pull_fail(c->p, SP_PULL_AUTH, SP_EPERM, err,
+	    "the token is refused (%s)", why));
+}
+
+/* The response always goes in the continuation: a command line ends at 255
+ * bytes, and a token is longer (RFC 5034). */
+static enum sp_code
+sasl(struct sp_pop3 *c, struct sp_view secret, struct sp_err *err)
+{
+	static const char *const names[] = { [SP_PULL_PASSWORD] = "",
+		[SP_PULL_PLAIN] = "AUTH PLAIN",
+		[SP_PULL_XOAUTH2] = "AUTH XOAUTH2",
+		[SP_PULL_OAUTHBEARER] = "AUTH OAUTHBEARER" };
+	const enum sp_pull_auth auth = sp_pull_conf(c->p)->auth;
+	struct sp_buf b;
+	enum sp_code rc;
+
+	rc = sp_pop3_ask(c, names[auth], err);
+	if (rc != SP_OK)
+		return (rc);
+	if (c->reply.status != SP_POP3_GO_ON)
+		return (sp_pop3_no(c, names[auth], SP_PULL_CONFIG, err));
+	sp_buf_init(&b, 2 * SP_SASL_MAX);
+	rc = initial(c, secret, &b, err);
+	if (rc != SP_OK)
+		rc = sp_pull_fail(
+		    c->p, SP_PULL_CONFIG, SP_ECONFIG, err, "%s", err->msg);
+	else
+		rc = sp_pop3_ask(c, sp_buf_cstr(&b), err);
+	sp_sasl_wipe(&b);
+	if (rc == SP_OK && c->reply.status == SP_POP3_GO_ON &&
+	    auth != SP_PULL_PLAIN)
+		rc = token_refused(c, err);
+	return (rc);
+}
+
+static enum sp_code
+log_in(struct sp_pop3 *c, struct sp_err *err)
+{
+	const struct sp_pull_conf *conf = sp_pull_conf(c->p);
+	struct sp_buf secret;
+	enum sp_code rc;
+
+	sp_buf_init(&secret, 2 * SP_SASL_MAX);
+	rc = sp_pull_credential(c->p, &secret, err);
+	if (rc == SP_OK)
+		rc = conf->auth == SP_PULL_PASSWORD
+			 ? user_pass(c, sp_buf_view(&secret), err)
+			 : sasl(c, sp_buf_view(&secret), err);
+	sp_sasl_wipe(&secret);
+	if (rc == SP_OK && c->reply.status != SP_POP3_OK)
+		rc = sp_pop3_no(c, "login", SP_PULL_AUTH, err);
+	if (rc == SP_OK)
+		sp_pull_step(c->p, "login", true, "as %s", conf->user);
+	else
+		sp_pull_step(c->p, "login", false, "%s", err->msg);
+	return (rc);
+}
+
+enum sp_code
+sp_pop3_login(struct sp_pop3 *c, struct sp_err *err)
+{
+	enum sp_code rc = sp_pop3_get(c, err);
+
+	if (rc == SP_OK && c->reply.status != SP_POP3_OK)
+		rc = sp_pop3_no(c, "greeting", SP_PULL_NETWORK, err);
+	if (rc == SP_OK)
+		rc = capabilities(c, "before the login", err);
+	if (rc == SP_OK && sp_pull_conf(c->p)->security == SP_PULL_STARTTLS) {
+		rc = stls(c, err);
+		if (rc == SP_OK)
+			rc = capabilities(c, "under TLS", err);
+	}
+	/* RFC 6856: else mail with addresses in UTF-8 is withheld or changed. */
+	if (rc == SP_OK && c->caps.utf8)
+		rc = sp_pop3_ask(c, "UTF8", err);
+	if (rc == SP_OK)
+		rc = log_in(c, err);
+	if (rc == SP_OK)
+		rc = capabilities(c, "after the login", err);
+	return (rc);
+}

@@ -1,0 +1,204 @@
+#include "journal/pull/pop3_parse.h"
+
+#include <string.h>
+
+#include "base/attr.h"
+
+/* "[CODE]" at the start of ${text}: codes are hierarchical, and what is behind
+ * an unknown "/" is only detail (RFC 2449 section 8, RFC 3206). */
+static enum sp_pop3_code
+code_of(struct sp_view *text)
+{
+	static const struct {
+		const char *name;
+		enum sp_pop3_code code;
+	} codes[] = { { "IN-USE", SP_POP3_IN_USE },
+		{ "LOGIN-DELAY", SP_POP3_LOGIN_DELAY },
+		{ "SYS/TEMP", SP_POP3_SYS_TEMP },
+		{ "SYS/PERM", SP_POP3_SYS_PERM }, { "AUTH", SP_POP3_AUTH } };
+	struct sp_view rest = *text, name;
+
+	if (rest.n == 0 || rest.p[0] != '[')
+		return (SP_POP3_NONE);
+	rest = sp_view_mem(rest.p + 1, rest.n - 1);
+	name = sp_view_cut(&rest, ']');
+	if (rest.p == NULL)
+		return (SP_POP3_NONE);
+	*text = sp_view_trim(rest);
+	for (size_t i = 0; i < SP_COUNTOF(codes); i++) {
+		const size_t n = strlen(codes[i].name);
+
+		if (sp_view_istarts(name, codes[i].name) &&
+		    (name.n == n || name.p[n] == '/'))
+			return (codes[i].code);
+	}
+	return (SP_POP3_OTHER);
+}
+
+void
+sp_pop3_reply(struct sp_view line, struct sp_pop3_reply *out)
+{
+	struct sp_view rest = line, word = sp_view_cut(&rest, ' ');
+
+	*out = (struct sp_pop3_reply){ .status = SP_POP3_JUNK, .text = line };
+	if (sp_view_ieq_str(word, "+OK"))
+		out->status = SP_POP3_OK;
+	else if (sp_view_ieq_str(word, "-ERR"))
+		out->status = SP_POP3_ERR;
+	else if (sp_view_eq_str(word, "+"))
+		out->status = SP_POP3_GO_ON;
+	else
+		return;
+	out->text = sp_view_trim(rest);
+	if (out->status != SP_POP3_GO_ON)
+		out->code = code_of(&out->text);
+}
+
+static void
+mechanisms(struct sp_view list, struct sp_pop3_caps *caps)
+{
+	while (list.n > 0) {
+		struct sp_view one = sp_view_cut(&list, ' ');
+
+		caps->plain |= sp_view_ieq_str(one, "PLAIN");
+		caps->xoauth2 |= sp_view_ieq_str(one, "XOAUTH2");
+		caps->oauthbearer |= sp_view_ieq_str(one, "OAUTHBEARER");
+	}
+}
+
+void
+sp_pop3_cap(struct sp_view line, struct sp_pop3_caps *caps)
+{
+	struct sp_view rest = line, word = sp_view_cut(&rest, ' ');
+	uint64_t n;
+
+	caps->uidl |= sp_view_ieq_str(word, "UIDL");
+	caps->pipelining |= sp_view_ieq_str(word, "PIPELINING");
+	caps->stls |= sp_view_ieq_str(word, "STLS");
+	caps->utf8 |= sp_view_ieq_str(word, "UTF8");
+	caps->user |= sp_view_ieq_str(word, "USER");
+	if (sp_view_ieq_str(word, "SASL"))
+		mechanisms(rest, caps);
+	/* "LOGIN-DELAY 900 USER": the true one may be told after the login. */
+	if (sp_view_ieq_str(word, "LOGIN-DELAY") &&
+	    sp_view_u64(sp_view_cut(&rest, ' '), &n))
+		caps->login_delay = n;
+}
+
+/* A number and what is behind one or more blanks. */
+static bool
+number(struct sp_view *text, uint64_t *n)
+{
+	if (!sp_view_u64(sp_view_cut(text, ' '), n))
+		return (false);
+	while (text->n > 0 && text->p[0] == ' ')
+		*text = sp_view_mem(text->p + 1, text->n - 1);
+	return (true);
+}
+
+bool
+sp_pop3_two(struct sp_view text, uint64_t *a, uint64_t *b)
+{
+	return (number(&text, a) && sp_view_u64(sp_view_cut(&text, ' '), b));
+}
+
+bool
+sp_pop3_uidl(struct sp_view line, uint64_t *n, struct sp_view *uid)
+{
+	if (!number(&line, n))
+		return (false);
+	*uid = sp_view_cut(&line, ' ');
+	if (uid->n == 0 || uid->n > SP_POP3_UID_MAX)
+		return (false);
+	for (size_t i = 0; i < uid->n; i++) {
+		if (uid->p[i] <= 0x20 || uid->p[i] >= 0x7f)
+			return (false);
+	}
+	return (true);
+}
+
+/* ---- a message ---------------------------------------------------------- */
+
+/* How many bytes of ${in} are content as they are, from the inside of a line
+ * on; stops behind CR LF. */
+static size_t
+run(struct sp_pop3_body *b, struct sp_view in)
+{
+	size_t i = 0;
+
+	while (i < in.n) {
+		const char *cr;
+
+		if (b->at == SP_POP3_CR) {
+			b->at = in.p[i] == '\n'	  ? SP_POP3_LINE
+				: in.p[i] == '\r' ? SP_POP3_CR
+						  : SP_POP3_TEXT;
+			i++;
+			if (b->at == SP_POP3_LINE) {
+				/* Go on where the line needs no look. */
+				if (i == in.n || in.p[i] == '.')
+					return (i);
+				b->at = SP_POP3_TEXT;
+			}
+			continue;
+		}
+		cr = memchr(in.p + i, '\r', in.n - i);
+		if (cr == NULL)
+			return (in.n);
+		i = (size_t)(cr - in.p) + 1;
+		b->at = SP_POP3_CR;
+	}
+	return (i);
+}
+
+static void
+take(struct sp_view *in, size_t n)
+{
+	*in = sp_view_mem(in->p + n, in->n - n);
+}
+
+bool
+sp_pop3_body(struct sp_pop3_body *b, struct sp_view *in, struct sp_view *out)
+{
+	static const char dropped[] = "\r"; /* taken before it was content */
+	size_t n;
+
+	*out = sp_view_mem(in->p, 0);
+	if (in->n == 0 || b->at == SP_POP3_END)
+		return (b->at != SP_POP3_END);
+	switch (b->at) {
+	case SP_POP3_LINE:
+		if (in->p[0] == '.') {
+			b->at = SP_POP3_DOT;
+			take(in, 1);
+			return (true);
+		}
+		b->at = SP_POP3_TEXT;
+		break;
+	case SP_POP3_DOT:
+		if (in->p[0] == '\r') {
+			b->at = SP_POP3_DOT_CR;
+			take(in, 1);
+			return (true);
+		}
+		b->at = SP_POP3_TEXT;
+		break;
+	case SP_POP3_DOT_CR:
+		if (in->p[0] == '\n') {
+			b->at = SP_POP3_END;
+			take(in, 1);
+			return (false);
+		}
+		*out = sp_view_str(dropped);
+		b->at = SP_POP3_CR;
+		return (true);
+	case SP_POP3_TEXT:
+	case SP_POP3_CR:
+	case SP_POP3_END:
+		break;
+	}
+	n = run(b, *in);
+	*out = sp_view_mem(in->p, n);
+	take(in, n);
+	return (true);
+}
