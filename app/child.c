@@ -106,8 +106,16 @@ be_worker(struct sp_super *s, enum sp_role role, int channel, pid_t parent)
 	close_others(s, role, channel);
 	w.certs = s->certs;
 	w.signals = watch_sigterm();
+	/* Passwords may be root's: they are read before the rights go, by the
+	 * only worker that needs them. */
+	if (role == SP_ROLE_PULL) {
+		sp_secret_guard_process();
+		sp_secrets_load(&w.secrets, s->app->cfg);
+	}
 	if (w.signals < 0 || !become(s->app))
 		return (1);
+	if (role == SP_ROLE_PULL)
+		sp_secret_guard_process(); /* setuid() clears it too */
 	/* setuid() clears it. */
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
@@ -185,7 +193,7 @@ sp_child_alarm(struct sp_super *s, struct sp_view text)
 	free(line);
 }
 
-/* "alarm TEXT", "ready" */
+/* "alarm TEXT", "ready", "pull JSON" */
 static void
 unasked(struct sp_super *s, struct sp_view text)
 {
@@ -200,6 +208,9 @@ unasked(struct sp_super *s, struct sp_view text)
 		sp_log(SP_LOG_INFO, "ready", "listeners=%zu",
 		    s->app->cfg->nlisten);
 		(void)sd_notify(0, "READY=1");
+	} else if (sp_view_eq_str(word, "pull")) {
+		free(s->pull_status);
+		s->pull_status = sp_view_dup(text);
 	} else if (sp_view_eq_str(word, "alarm")) {
 		sp_child_alarm(s, text);
 	}

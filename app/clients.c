@@ -135,6 +135,8 @@ status_text(
 		sp_json_cstr(&j, "last_alarm", s->last_alarm);
 	if (receive.n > 0)
 		sp_json_raw(&j, "receive", receive);
+	if (s->pull_status != NULL)
+		sp_json_raw(&j, "pull", sp_view_str(s->pull_status));
 	sp_json_obj_end(&j);
 	(void)!sp_json_end(&j);
 }
@@ -170,9 +172,12 @@ request(struct sp_super *s, struct sp_client *c, char *line)
 	} else if (strcmp(line, "seal") == 0) {
 		c->then_pack = true;
 		pass_on(s, c, SP_ROLE_RECEIVE, "rotate");
-	} else if (word == strlen("reindex") &&
-		   strncmp(line, "reindex", word) == 0) {
+	} else if ((word == strlen("reindex") &&
+		       strncmp(line, "reindex", word) == 0) ||
+		   strncmp(line, "pulled ", strlen("pulled ")) == 0) {
 		pass_on(s, c, SP_ROLE_INDEX, line);
+	} else if (strncmp(line, "pull ", strlen("pull ")) == 0) {
+		pass_on(s, c, SP_ROLE_PULL, line);
 	} else {
 		reply(c, SP_EUSAGE, "no such request");
 	}

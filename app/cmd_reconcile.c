@@ -34,10 +34,11 @@ sp_cmd_reconcile(struct sp_app *app, int argc, char **argv)
 		{ "format", '\0', SP_OPT_TEXT, "text|json",
 		    "json: a line of JSON a finding", &form },
 	};
-	const struct sp_usage usage = { "reconcile", "--maillog FILE",
+	const struct sp_usage usage = { "reconcile", "--maillog FILE | ACCOUNT",
 		"Name every message that a mail server delivered to the "
-		"archive, or should have,\nand that the archive does not "
-		"have.  Exit status 1 if there is any.",
+		"archive, or should have,\nor that lies in the mailbox of an "
+		"account, and that the archive does not have.\nExit status 1 "
+		"if there is any.",
 		options, SP_COUNTOF(options), false };
 	struct sp_reconcile r = { .app = app };
 	uint64_t missing = 0;
@@ -45,21 +46,24 @@ sp_cmd_reconcile(struct sp_app *app, int argc, char **argv)
 	int first, status, f;
 	enum sp_code rc;
 
-	status = sp_common_parse_max(&usage, argc, argv, 0, &first);
+	status = sp_common_parse_max(&usage, argc, argv, 1, &first);
 	if (status >= 0)
 		return (status);
 	f = sp_common_choice("format", form, forms, SP_COUNTOF(forms));
 	if (f < 0)
 		return (2);
-	if (maillog == NULL)
+	if ((maillog == NULL) == (first == argc))
 		return (sp_app_usage("reconcile: with what? write `sealpost "
-				     "reconcile --maillog FILE`"));
+				     "reconcile --maillog FILE` or `sealpost "
+				     "reconcile ACCOUNT`"));
 	r.json = f == 1;
 	r.relay = relay;
 	rc = sp_app_open(app, &err);
-	if (rc == SP_OK)
+	if (rc == SP_OK && maillog == NULL)
+		rc = sp_reconcile_account(&r, argv[first], &missing, &err);
+	if (rc == SP_OK && maillog != NULL)
 		rc = index_all(app, &err);
-	if (rc == SP_OK)
+	if (rc == SP_OK && maillog != NULL)
 		rc = sp_reconcile_maillog(&r, maillog, &missing, &err);
 	if (rc != SP_OK)
 		return (sp_app_fail(&err));

@@ -73,6 +73,7 @@ print_text(const struct sp_app *app, const struct sp_status *s)
 		       " refused, %" PRIu64 " deferred, %" PRIu64
 		       " sessions open\n",
 		    "smtp", s->accepted, s->refused, s->deferred, s->sessions);
+	sp_status_pull_text(app, s);
 	printf("%-12s %" PRIu64 "%s%s\n", "alarms", s->alarms,
 	    s->alarms > 0 ? ", the last: " : "", s->last_alarm);
 }
@@ -113,6 +114,13 @@ print_json(const struct sp_status *s)
 	sp_json_u64(&j, "refused", s->refused);
 	sp_json_u64(&j, "deferred", s->deferred);
 	sp_json_u64(&j, "sessions", s->sessions);
+	if (s->pull_json != NULL) {
+		char *pull = json_dumps(s->pull_json, JSON_COMPACT);
+
+		if (pull != NULL)
+			sp_json_raw(&j, "pull", sp_view_str(pull));
+		free(pull);
+	}
 	sp_json_u64(&j, "alarms", s->alarms);
 	sp_json_cstr(&j, "last_alarm", s->alarms > 0 ? s->last_alarm : NULL);
 	sp_json_obj_end(&j);
@@ -154,6 +162,7 @@ print_prometheus(const struct sp_status *s)
 	metric("deferred_total", "counter", "4xx replies", s->deferred);
 	metric("sessions", "gauge", "SMTP sessions open", s->sessions);
 	metric("alarms_total", "counter", "Alarms since the start", s->alarms);
+	sp_status_pull_prometheus(s);
 	for (size_t i = 0; i < s->nworkers; i++)
 		printf("sealpost_worker_restarts_total{worker=\"%s\"} "
 		       "%" PRIu64 "\n",
@@ -192,5 +201,6 @@ sp_cmd_status(struct sp_app *app, int argc, char **argv)
 		print_json(&s);
 	else
 		print_prometheus(&s);
+	sp_status_done(&s);
 	return (s.alarms > 0 ? 1 : 0);
 }

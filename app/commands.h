@@ -8,6 +8,7 @@ int sp_cmd_init(struct sp_app *app, int argc, char **argv);
 int sp_cmd_config(struct sp_app *app, int argc, char **argv);
 int sp_cmd_serve(struct sp_app *app, int argc, char **argv);
 int sp_cmd_import(struct sp_app *app, int argc, char **argv);
+int sp_cmd_pull(struct sp_app *app, int argc, char **argv);
 int sp_cmd_search(struct sp_app *app, int argc, char **argv);
 int sp_cmd_show(struct sp_app *app, int argc, char **argv);
 int sp_cmd_export(struct sp_app *app, int argc, char **argv);

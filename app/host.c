@@ -86,8 +86,8 @@ provenance(const struct sp_host_message *m, struct sp_buf *out)
 
 	sp_json_init(&j, out);
 	sp_json_obj(&j, NULL);
-	sp_json_cstr(&j, "via", "import");
-	sp_json_cstr(&j, "grade", "imported");
+	sp_json_cstr(&j, "via", m->via == NULL ? "import" : m->via);
+	sp_json_cstr(&j, "grade", m->grade == NULL ? "imported" : m->grade);
 	sp_json_bool(&j, "envelope", false);
 	if (m->origin_date.n > 0)
 		sp_json_str(&j, "origin_date", m->origin_date);

@@ -24,8 +24,9 @@ SP_CHECK enum sp_code sp_host_event(struct sp_host *h, const char *name,
 
 #define SP_HOST_FLAGS 8
 
-/* A message to be taken in, grade "imported". */
+/* A message to be taken in: "import" and "imported", or what is said. */
 struct sp_host_message {
+	const char *via, *grade; /* NULL: import, imported */
 	struct sp_view msg; /* borrowed for the call */
 	struct sp_view source; /* members of "source", no braces */
 	struct sp_view origin_date; /* RFC 3339, or empty */

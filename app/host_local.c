@@ -243,19 +243,21 @@ flush(struct sp_local *l, struct sp_err *err)
 
 /* What the door writes for the same import: provenance, and who imported. */
 static char *
-full_source(struct sp_view members)
+full_source(const struct sp_host_message *m)
 {
+	const struct sp_view members = m->source;
 	struct sp_buf actor;
 	char *text;
 
 	sp_buf_init(&actor, 4096);
 	if (sp_append_self(&actor) != SP_OK)
 		sp_buf_clear(&actor);
-	text = sp_xasprintf(
-	    "\"via\":\"import\",\"grade\":\"imported\"%s%.*s%s%.*s",
-	    members.n > 0 ? "," : "", (int)members.n,
-	    members.n > 0 ? members.p : "", actor.n > 0 ? ",\"operator\":" : "",
-	    (int)actor.n, actor.n > 0 ? actor.p : "");
+	text = sp_xasprintf("\"via\":\"%s\",\"grade\":\"%s\"%s%.*s%s%.*s",
+	    m->via == NULL ? "import" : m->via,
+	    m->grade == NULL ? "imported" : m->grade, members.n > 0 ? "," : "",
+	    (int)members.n, members.n > 0 ? members.p : "",
+	    actor.n > 0 ? ",\"operator\":" : "", (int)actor.n,
+	    actor.n > 0 ? actor.p : "");
 	sp_buf_done(&actor);
 	return (text);
 }
@@ -272,7 +274,7 @@ deliver(struct sp_local *l, const struct sp_host_message *m, struct sp_err *err)
 	q = &l->queue[l->queued];
 	item = &l->items[l->queued];
 	*q = (struct queued){ .msg = sp_view_dup(m->msg),
-		.source = full_source(m->source),
+		.source = full_source(m),
 		.origin_date = sp_view_dup(m->origin_date),
 		.tag = m->tag };
 	memcpy(q->flags, m->flags, sizeof(q->flags));

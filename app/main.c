@@ -19,6 +19,7 @@ static const struct command commands[] = {
 	{ "config", sp_cmd_config, "check the configuration" },
 	{ "serve", sp_cmd_serve, "run the service in the foreground" },
 	{ "import", sp_cmd_import, "take in .eml files, mboxes and Maildirs" },
+	{ "pull", sp_cmd_pull, "fetch from POP3 and IMAP mailboxes" },
 	{ "search", sp_cmd_search, "find messages" },
 	{ "show", sp_cmd_show, "show one message" },
 	{ "export", sp_cmd_export, "write a range with its proof" },

@@ -19,4 +19,9 @@ struct sp_reconcile {
 SP_CHECK enum sp_code sp_reconcile_maillog(const struct sp_reconcile *r,
     const char *path, uint64_t *missing, struct sp_err *err);
 
+/* The same for the mailbox of the account ${name}: what is in it and was never
+ * taken in. */
+SP_CHECK enum sp_code sp_reconcile_account(const struct sp_reconcile *r,
+    const char *name, uint64_t *missing, struct sp_err *err);
+
 #endif

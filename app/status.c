@@ -106,6 +106,7 @@ take_service(const json_t *j, struct sp_status *out)
 		    out->last_alarm, sizeof(out->last_alarm), "%s", text);
 	json_array_foreach(json_object_get(j, "workers"), i, w)
 	    take_worker(w, out);
+	sp_status_take_pull(json_object_get(j, "pull"), out);
 	(void)sp_json_get_u64(receive, "accepted", &out->accepted);
 	(void)sp_json_get_u64(receive, "refused", &out->refused);
 	(void)sp_json_get_u64(receive, "deferred", &out->deferred);
@@ -194,4 +195,11 @@ sp_status_get(
 	sp_buf_done(&note);
 	free(segments);
 	return (rc);
+}
+
+void
+sp_status_done(struct sp_status *s)
+{
+	json_decref(s->pull_json);
+	s->pull_json = NULL;
 }

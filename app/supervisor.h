@@ -47,6 +47,7 @@ struct sp_super {
 	struct sp_client client[SP_CLIENTS_MAX];
 	uint64_t last_id, alarms;
 	char last_alarm[SP_ERR_MAX];
+	char *pull_status; /* JSON that the pull worker sent last, or NULL */
 	int64_t since; /* wall clock of the start */
 	bool ready, ending;
 	bool ending_late; /* the second stage: seal and index */

@@ -3,7 +3,8 @@
  * between the two (a SOCK_SEQPACKET pair, one message a request or reply).
  *
  *   supervisor -> worker   "ID VERB ARGS"
- *   worker -> supervisor   "ID ok TEXT", "ID err CODE TEXT", "0 alarm TEXT"
+ *   worker -> supervisor   "ID ok TEXT", "ID err CODE TEXT", "0 alarm TEXT",
+ *				"0 ready", "0 pull JSON" (how the accounts are)
  *
  * SIGTERM asks a worker to finish what is in hand and end.
  */
@@ -15,6 +16,7 @@
 
 #include "app/app.h"
 #include "app/control.h"
+#include "app/secret.h"
 #include "journal/receive/certs.h"
 
 enum sp_role {
@@ -36,6 +38,7 @@ struct sp_worker {
 	const struct sp_certs *certs; /* receive alone: they hold keys */
 	bool accept_clock;
 	int signals; /* signalfd of SIGTERM */
+	struct sp_secrets secrets; /* pull's */
 	bool stop; /* the supervisor or a signal asked to end */
 };
 

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "app/pulled.h"
 #include "app/silence.h"
 #include "app/worker.h"
 #include "base/clock.h"
@@ -109,6 +110,40 @@ round_of_work(struct state *s, uint64_t *behind)
 	return (false);
 }
 
+/* Which messages of an account the log has, for the pull worker, which may not
+ * read it. */
+static void
+pulled(struct state *s, const struct sp_request *rq)
+{
+	struct sp_buf text;
+	struct sp_err err;
+	enum sp_code rc;
+
+	sp_buf_init(&text, SP_CONTROL_MAX - 64);
+	rc = sp_pulled_answer(s->w->app->dir, rq->args, &text, &err);
+	sp_worker_reply(
+	    s->w, rq->id, rc, rc == SP_OK ? sp_buf_cstr(&text) : err.msg);
+	sp_buf_done(&text);
+}
+
+static void
+answer(struct state *s, const struct sp_request *rq)
+{
+	struct sp_err err;
+	enum sp_code rc;
+
+	if (strcmp(rq->verb, "pulled") == 0) {
+		pulled(s, rq);
+		return;
+	}
+	if (strcmp(rq->verb, "reindex") != 0) {
+		sp_worker_reply(s->w, rq->id, SP_EUSAGE, "no such request");
+		return;
+	}
+	rc = reindex(s, rq->args, &err);
+	sp_worker_reply(s->w, rq->id, rc, rc == SP_OK ? "" : err.msg);
+}
+
 int
 sp_worker_index(struct sp_worker *w)
 {
@@ -135,14 +170,7 @@ sp_worker_index(struct sp_worker *w)
 		if (!well ||
 		    !wait(w, sp_index_cursor(s.index) > before, behind, &rq))
 			continue;
-		if (strcmp(rq.verb, "reindex") == 0) {
-			enum sp_code rc = reindex(&s, rq.args, &err);
-
-			sp_worker_reply(
-			    w, rq.id, rc, rc == SP_OK ? "" : err.msg);
-			continue;
-		}
-		sp_worker_reply(w, rq.id, SP_EUSAGE, "no such request");
+		answer(&s, &rq);
 	}
 	sp_silence_watch_free(s.silence);
 	sp_index_close(s.index);

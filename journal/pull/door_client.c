@@ -277,6 +277,15 @@ event(struct sp_door *d, struct sp_view json, uint64_t *seq, struct sp_err *err)
 }
 
 enum sp_code
+sp_door_settled(struct sp_door *d, struct sp_err *err)
+{
+	static const char ask[] = "XSEALPOST SETTLED\r\n";
+	enum sp_code rc = send_all(d, ask, sizeof(ask) - 1, err);
+
+	return (rc == SP_OK ? reply(d, err) : rc);
+}
+
+enum sp_code
 sp_door_event(struct sp_door *d, const char *name, struct sp_view detail,
     uint64_t *seq, struct sp_err *err)
 {

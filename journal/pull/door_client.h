@@ -23,6 +23,9 @@ SP_CHECK enum sp_code sp_door_event(struct sp_door *d, const char *name,
  * SP_OK only when the service said that it is durable. */
 SP_CHECK enum sp_code sp_door_message(struct sp_door *d, struct sp_view source,
     struct sp_view msg, uint64_t *seq, struct sp_err *err);
+/* Whether nothing is in work any more that a client left behind (doc/door.md,
+ * SETTLED).  SP_EAGAIN: there is. */
+SP_CHECK enum sp_code sp_door_settled(struct sp_door *d, struct sp_err *err);
 void sp_door_close(struct sp_door *d); /* NULL is fine */
 
 /*

@@ -155,7 +155,7 @@ plan(struct box *b)
 		if (b->have_uidl &&
 		    (m.id.uid.n == 0 || sp_pull_skipped(b->c.p, &m.id)))
 			continue;
-		if (!known && b->have_uidl && too_large(b, i)) {
+		if (!known && too_large(b, i)) {
 			sp_pull_skip(b->c.p, &m, "it is too large");
 			continue;
 		}
@@ -280,8 +280,12 @@ receive(struct box *b, size_t i, struct sp_err *err)
 		if (b->c.reply.code == SP_POP3_SYS_TEMP)
 			return (
 			    sp_pop3_no(&b->c, "RETR", SP_PULL_NETWORK, err));
-		if (b->have_uidl)
-			sp_pull_skip(b->c.p, &m, "the server cannot give it");
+		/* It is asked for again in the next visit. */
+		sp_pull_note(b->c.p,
+		    "the server does not give message %zu (UIDL %.*s): %.*s",
+		    i + 1, (int)m.id.uid.n, m.id.uid.n > 0 ? m.id.uid.p : "",
+		    (int)(b->c.reply.text.n > 200 ? 200 : b->c.reply.text.n),
+		    b->c.reply.text.n > 0 ? b->c.reply.text.p : "");
 		return (SP_OK);
 	}
 	if (!b->have_uidl) {

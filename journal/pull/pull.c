@@ -31,7 +31,7 @@ sp_pull_new(const struct sp_pull_opts *opts)
 	p->o = *opts;
 	p->state =
 	    sp_xasprintf("%s/state/pull/%s", opts->dir, opts->conf->name);
-	p->known = sp_known_new();
+	p->known = sp_ids_new();
 	p->head.prev = p->head.next = &p->head;
 	return (p);
 }
@@ -42,7 +42,7 @@ sp_pull_free(struct sp_pull *p)
 	if (p == NULL)
 		return;
 	sp_pull_reset(p);
-	sp_known_free(p->known);
+	sp_ids_free(p->known);
 	free(p->durable);
 	free(p->state);
 	free(p);
@@ -53,12 +53,13 @@ sp_pull_free(struct sp_pull *p)
 static enum sp_code
 learn(struct sp_pull *p, struct sp_err *err)
 {
-	uint64_t at, next;
+	uint64_t at = 0, next;
 	struct sp_buf keys;
 	enum sp_code rc = SP_OK;
 	bool end = false;
 
-	sp_known_load(p->known, p->state, p->o.conf->name, &at);
+	if (!p->o.log_alone)
+		sp_ids_load(p->known, p->state, p->o.conf->name, &at);
 	sp_buf_init(&keys, KEYS_MAX);
 	while (rc == SP_OK && !end) {
 		sp_buf_clear(&keys);
@@ -66,9 +67,8 @@ learn(struct sp_pull *p, struct sp_err *err)
 		    &next, &end, err);
 		if (rc != SP_OK)
 			break;
-		for (size_t i = 0; i + SP_KNOWN_KEY <= keys.n;
-		     i += SP_KNOWN_KEY)
-			sp_known_add(p->known, (const uint8_t *)keys.p + i);
+		for (size_t i = 0; i + SP_IDS_KEY <= keys.n; i += SP_IDS_KEY)
+			sp_ids_add(p->known, (const uint8_t *)keys.p + i);
 		at = next;
 		if (sp_stream_stopped(p->o.bell))
 			rc = sp_err_set(err, SP_EINTERRUPT, 0, "interrupted");
@@ -109,7 +109,7 @@ save(struct sp_pull *p, struct sp_err *err)
 	rc = sp_io_mkdir(dir, 0700, err);
 	free(dir);
 	if (rc == SP_OK)
-		rc = sp_known_save(
+		rc = sp_ids_save(
 		    p->known, p->state, p->o.conf->name, p->covered, err);
 	p->saved = sp_clock_boot();
 	return (rc);
@@ -118,7 +118,7 @@ save(struct sp_pull *p, struct sp_err *err)
 enum sp_code
 sp_pull_rest(struct sp_pull *p, struct sp_err *err)
 {
-	if (!sp_known_changed(p->known) && p->saved != 0)
+	if (!sp_ids_changed(p->known) && p->saved != 0)
 		return (SP_OK);
 	return (save(p, err));
 }
@@ -180,7 +180,7 @@ session(struct sp_pull *p, struct sp_err *err)
 	p->again = false;
 	p->store.code = SP_OK;
 	p->ndurable = p->durable_at = 0;
-	sp_known_begin(p->known);
+	sp_ids_begin(p->known);
 	rc = connect_to(p, &s, err);
 	if (rc != SP_OK)
 		return (rc);
@@ -354,11 +354,11 @@ sp_pull_bell(struct sp_pull *p)
 const char *
 sp_pull_memo(const struct sp_pull *p, struct sp_view key)
 {
-	return (sp_known_memo(p->known, key));
+	return (sp_ids_memo(p->known, key));
 }
 
 void
 sp_pull_set_memo(struct sp_pull *p, struct sp_view key, struct sp_view text)
 {
-	sp_known_set_memo(p->known, key, text);
+	sp_ids_set_memo(p->known, key, text);
 }

@@ -163,7 +163,7 @@ struct sp_pull_sink {
 	SP_CHECK enum sp_code (*flush)(void *ctx, struct sp_err *err);
 	/* Nothing in hand is answered any more. */
 	void (*reset)(void *ctx);
-	/* Append to ${keys} the keys (journal/pull/known.h) of this account's
+	/* Append to ${keys} the keys (journal/pull/ids.h) of this account's
 	 * messages in entries from ${from} on, as many as it likes; ${next}:
 	 * the entry to go on from; ${end}: there are no more. */
 	SP_CHECK enum sp_code (*pulled)(void *ctx, const char *account,
@@ -188,6 +188,7 @@ struct sp_pull_opts {
 	struct sp_pull_credentials credentials;
 	struct sp_pull_sink sink;
 	struct sp_stream_bell *bell;
+	bool log_alone; /* what is archived is asked of the log, all of it */
 	void (*step)(void *ctx, const char *what, bool ok, const char *text);
 	void (*note)(void *ctx, const char *text);
 	/* CHECK and LIST: each message, and whether the archive has it. */

@@ -3,7 +3,7 @@
 #define SP_PULL_PULL_I_H
 
 #include "base/clock.h"
-#include "journal/pull/known.h"
+#include "journal/pull/ids.h"
 #include "journal/pull/pull.h"
 
 #define SP_PULL_SKIPS 1024 /* remembered */
@@ -14,7 +14,7 @@ struct sp_parcel {
 	struct sp_pull *p;
 	struct sp_parcel *prev, *next;
 	uint64_t tag, size;
-	uint8_t key[SP_KNOWN_KEY];
+	uint8_t key[SP_IDS_KEY];
 	char *name; /* for messages */
 };
 
@@ -22,7 +22,7 @@ struct sp_pull {
 	struct sp_pull_opts o;
 	char *state; /* the file */
 	enum sp_pull_mode mode;
-	struct sp_known *known;
+	struct sp_ids *known;
 	bool learnt; /* the table is what the log has */
 	uint64_t covered; /* ... in entries below */
 	int64_t saved; /* boot clock */
@@ -42,7 +42,7 @@ struct sp_pull {
 	uint64_t *durable; /* tags to be given to the source */
 	size_t ndurable, durable_at, durable_cap;
 
-	uint8_t skipped[SP_PULL_SKIPS][SP_KNOWN_KEY]; /* a ring */
+	uint8_t skipped[SP_PULL_SKIPS][SP_IDS_KEY]; /* a ring */
 	size_t nskipped;
 };
 

@@ -10,28 +10,28 @@
 #define PROVENANCE_MAX (64u << 10)
 
 static void
-key_of(const struct sp_pull_id *id, uint8_t key[SP_KNOWN_KEY])
+key_of(const struct sp_pull_id *id, uint8_t key[SP_IDS_KEY])
 {
-	sp_known_key(id->mailbox, id->uidvalidity, id->uid, key);
+	sp_ids_key(id->mailbox, id->uidvalidity, id->uid, key);
 }
 
 size_t
 sp_pull_known(const struct sp_pull *p, const struct sp_pull_id *id)
 {
-	uint8_t key[SP_KNOWN_KEY];
+	uint8_t key[SP_IDS_KEY];
 
 	key_of(id, key);
-	return (sp_known_count(p->known, key));
+	return (sp_ids_count(p->known, key));
 }
 
 bool
 sp_pull_seen(struct sp_pull *p, const struct sp_pull_id *id)
 {
-	uint8_t key[SP_KNOWN_KEY];
+	uint8_t key[SP_IDS_KEY];
 	bool known;
 
 	key_of(id, key);
-	known = sp_known_see(p->known, key);
+	known = sp_ids_see(p->known, key);
 	p->r.known += known;
 	return (known);
 }
@@ -40,18 +40,18 @@ void
 sp_pull_listing_complete(struct sp_pull *p)
 {
 	if (p->mode == SP_PULL_FETCH)
-		sp_known_complete(p->known);
+		sp_ids_complete(p->known);
 }
 
 enum sp_code
 sp_pull_listed(
     struct sp_pull *p, const struct sp_pull_meta *m, struct sp_err *err)
 {
-	uint8_t key[SP_KNOWN_KEY];
+	uint8_t key[SP_IDS_KEY];
 	bool known;
 
 	key_of(&m->id, key);
-	known = sp_known_see(p->known, key);
+	known = sp_ids_see(p->known, key);
 	p->r.known += known;
 	return (
 	    p->o.listed == NULL ? SP_OK : p->o.listed(p->o.ctx, m, known, err));
@@ -206,7 +206,7 @@ sp_pull_begin(
 static void
 remember_skip(struct sp_pull *p, const uint8_t *key)
 {
-	memcpy(p->skipped[p->nskipped++ % SP_PULL_SKIPS], key, SP_KNOWN_KEY);
+	memcpy(p->skipped[p->nskipped++ % SP_PULL_SKIPS], key, SP_IDS_KEY);
 	p->r.skipped++;
 }
 
@@ -216,7 +216,7 @@ skipped(const struct sp_pull *p, const uint8_t *key)
 	size_t n = p->nskipped < SP_PULL_SKIPS ? p->nskipped : SP_PULL_SKIPS;
 
 	for (size_t i = 0; i < n; i++) {
-		if (memcmp(p->skipped[i], key, SP_KNOWN_KEY) == 0)
+		if (memcmp(p->skipped[i], key, SP_IDS_KEY) == 0)
 			return (true);
 	}
 	return (false);
@@ -225,7 +225,7 @@ skipped(const struct sp_pull *p, const uint8_t *key)
 bool
 sp_pull_skipped(const struct sp_pull *p, const struct sp_pull_id *id)
 {
-	uint8_t key[SP_KNOWN_KEY];
+	uint8_t key[SP_IDS_KEY];
 
 	key_of(id, key);
 	return (skipped(p, key));
@@ -234,7 +234,7 @@ sp_pull_skipped(const struct sp_pull *p, const struct sp_pull_id *id)
 void
 sp_pull_skip(struct sp_pull *p, const struct sp_pull_meta *m, const char *why)
 {
-	uint8_t key[SP_KNOWN_KEY];
+	uint8_t key[SP_IDS_KEY];
 	char *name;
 
 	key_of(&m->id, key);
@@ -322,7 +322,7 @@ sp_pull_answer(void *tag, const struct sp_pull_answer *a)
 	struct sp_pull *p = one->p;
 
 	if (a->rc == SP_OK) {
-		sp_known_add(p->known, one->key);
+		sp_ids_add(p->known, one->key);
 		add_durable(p, one->tag);
 		p->r.taken++;
 		p->r.bytes += one->size;
@@ -360,6 +360,11 @@ sp_pull_flush(struct sp_pull *p, struct sp_err *err)
 
 	if (p->head.next != &p->head)
 		rc = p->o.sink.flush(p->o.sink.ctx, err);
+	if (rc == SP_OK && p->head.next != &p->head)
+		rc = p->store.code != SP_OK
+			 ? p->store.code
+			 : sp_err_set(err, SP_EAGAIN, 0,
+			       "messages were left without an answer");
 	if (rc != SP_OK)
 		sp_pull_reset(p);
 	return (broken(p, rc, err));
@@ -377,9 +382,9 @@ sp_pull_next_durable(struct sp_pull *p, uint64_t *tag)
 void
 sp_pull_gone(struct sp_pull *p, const struct sp_pull_id *id)
 {
-	uint8_t key[SP_KNOWN_KEY];
+	uint8_t key[SP_IDS_KEY];
 
 	key_of(id, key);
-	sp_known_drop(p->known, key);
+	sp_ids_drop(p->known, key);
 	p->r.deleted++;
 }

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -330,6 +331,28 @@ may_login(void *ctx, const struct sp_session_info *i)
 	return (sp_logins_may(r->logins, i->client, uv_now(r->loop)));
 }
 
+/* A client that is gone has closed its end; what it had handed over before is
+ * read and committed all the same. */
+static bool
+settled(void *ctx)
+{
+	const struct sp_receive *r = ctx;
+
+	for (const struct sp_connection *c = r->connections; c != NULL;
+	     c = c->next) {
+		struct pollfd p = { .fd = -1 };
+
+		if (!c->l->env.door)
+			continue;
+		if (!c->handle_open || c->closing || c->eof ||
+		    uv_fileno(&c->u.handle, &p.fd) != 0)
+			return (false);
+		if (poll(&p, 1, 0) > 0 && (p.revents & POLLHUP) != 0)
+			return (false);
+	}
+	return (true);
+}
+
 static void
 fill_env(struct sp_listener *l, const struct sp_listen *cfg)
 {
@@ -338,6 +361,7 @@ fill_env(struct sp_listener *l, const struct sp_listen *cfg)
 		.door = cfg == &l->door,
 		.memory = l->r->memory,
 		.may_begin = may_begin,
+		.settled = settled,
 		.refused = sp_report_refused,
 		.fault = sp_report_fault,
 		.broken = sp_report_broken,

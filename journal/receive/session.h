@@ -55,6 +55,9 @@ struct sp_session_env {
 	 * code for the reply; or SP_EAGAIN with ${why} for "451 4.3.0 why". */
 	enum sp_code (*may_begin)(
 	    void *ctx, uint64_t declared, const char **why);
+	/* The door: nothing is in work that a client handed over who has
+	 * since gone. */
+	bool (*settled)(void *ctx);
 	/* A 4xx or 5xx was given; ${reply} is without CR LF. */
 	void (*refused)(
 	    void *ctx, const struct sp_session_info *i, struct sp_view reply);

@@ -275,6 +275,15 @@ sp_session_xsealpost(
 		    out);
 		return;
 	}
+	if (sp_view_ieq_str(what, "SETTLED")) {
+		if (s->env->settled == NULL || s->env->settled(s->env->ctx))
+			sp_session_reply(s, SP_REPLY_OK, out);
+		else
+			sp_session_say(s, out,
+			    "450 4.5.0 A client that has gone left something "
+			    "in work; ask again");
+		return;
+	}
 	if (is_event && s->env->may_begin != NULL &&
 	    s->env->may_begin(s->env->ctx, 0, &why) == SP_EAGAIN) {
 		sp_session_say(s, out, "451 4.3.0 %s", why);

@@ -25,7 +25,7 @@ keywords(struct sp_session *s, struct sp_buf *out)
 	if (sp_session_auth_offered(s))
 		sp_session_say(s, out, "250-AUTH SCRAM-SHA-256 PLAIN LOGIN");
 	if (s->env->door) {
-		sp_session_say(s, out, "250 XSEALPOST EVENT SOURCE");
+		sp_session_say(s, out, "250 XSEALPOST EVENT SETTLED SOURCE");
 		return;
 	}
 	if (sp_session_tls_offered(s))

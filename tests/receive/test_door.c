@@ -66,7 +66,7 @@ test_the_door_speaks_lmtp_with_bdat_only(void **state)
 	    "502 5.5.1 This is LMTP: use LHLO\n"
 	    "250-archive.example\n250-PIPELINING\n250-SIZE 100000\n"
 	    "250-8BITMIME\n250-SMTPUTF8\n250-ENHANCEDSTATUSCODES\n250-DSN\n"
-	    "250-CHUNKING\n250-BINARYMIME\n250 XSEALPOST EVENT SOURCE\n"
+	    "250-CHUNKING\n250-BINARYMIME\n250 XSEALPOST EVENT SETTLED SOURCE\n"
 	    "502 5.5.1 Use BDAT here\n");
 	say(&t, "MAIL FROM:<a@b>\r\n");
 	sp_talk_expect(&t, "MAIL", "503 5.5.1 Need XSEALPOST SOURCE first\n");

@@ -1,4 +1,4 @@
-#include "journal/pull/known.h"
+#include "journal/pull/ids.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@
 #define MEMO_MAX 1000
 
 struct slot {
-	uint8_t key[SP_KNOWN_KEY];
+	uint8_t key[SP_IDS_KEY];
 	uint32_t have; /* messages in the log */
 	uint32_t seen : 24; /* in the listing of ${turn} */
 	uint32_t absent : 7;
@@ -27,7 +27,7 @@ struct memo {
 	char *name, *text;
 };
 
-struct sp_known {
+struct sp_ids {
 	struct slot *slots;
 	size_t cap, n;
 	uint32_t turn;
@@ -37,8 +37,8 @@ struct sp_known {
 };
 
 void
-sp_known_key(struct sp_view mailbox, uint64_t uidvalidity, struct sp_view uid,
-    uint8_t out[SP_KNOWN_KEY])
+sp_ids_key(struct sp_view mailbox, uint64_t uidvalidity, struct sp_view uid,
+    uint8_t out[SP_IDS_KEY])
 {
 	uint8_t digest[SP_SHA256_LEN];
 	struct sp_buf b;
@@ -49,39 +49,39 @@ sp_known_key(struct sp_view mailbox, uint64_t uidvalidity, struct sp_view uid,
 	    sp_buf_addv(&b, uid) != SP_OK)
 		sp_buf_clear(&b); /* no server's name is that long */
 	sp_sha256_once(b.p == NULL ? "" : b.p, b.n, digest);
-	memcpy(out, digest, SP_KNOWN_KEY);
+	memcpy(out, digest, SP_IDS_KEY);
 	sp_buf_done(&b);
 }
 
-struct sp_known *
-sp_known_new(void)
+struct sp_ids *
+sp_ids_new(void)
 {
-	return (sp_xcalloc(1, sizeof(struct sp_known)));
+	return (sp_xcalloc(1, sizeof(struct sp_ids)));
 }
 
 void
-sp_known_clear(struct sp_known *k)
+sp_ids_clear(struct sp_ids *k)
 {
 	free(k->slots);
 	for (size_t i = 0; i < k->nmemo; i++) {
 		free(k->memo[i].name);
 		free(k->memo[i].text);
 	}
-	*k = (struct sp_known){ .changed = true };
+	*k = (struct sp_ids){ .changed = true };
 }
 
 void
-sp_known_free(struct sp_known *k)
+sp_ids_free(struct sp_ids *k)
 {
 	if (k == NULL)
 		return;
-	sp_known_clear(k);
+	sp_ids_clear(k);
 	free(k);
 }
 
 /* The slot of ${key}, or the free one where it belongs. */
 static struct slot *
-find(const struct sp_known *k, const uint8_t *key)
+find(const struct sp_ids *k, const uint8_t *key)
 {
 	size_t i = (size_t)sp_le64_get(key);
 
@@ -90,14 +90,14 @@ find(const struct sp_known *k, const uint8_t *key)
 	for (i &= k->cap - 1;; i = (i + 1) & (k->cap - 1)) {
 		struct slot *s = &k->slots[i];
 
-		if (!s->used || memcmp(s->key, key, SP_KNOWN_KEY) == 0)
+		if (!s->used || memcmp(s->key, key, SP_IDS_KEY) == 0)
 			return (s);
 	}
 }
 
 /* Copy what is worth it into a table of ${cap} slots. */
 static void
-rebuild(struct sp_known *k, size_t cap)
+rebuild(struct sp_ids *k, size_t cap)
 {
 	struct slot *old = k->slots;
 	const size_t n = k->cap;
@@ -116,7 +116,7 @@ rebuild(struct sp_known *k, size_t cap)
 }
 
 static struct slot *
-need(struct sp_known *k, const uint8_t *key)
+need(struct sp_ids *k, const uint8_t *key)
 {
 	struct slot *s;
 
@@ -124,7 +124,7 @@ need(struct sp_known *k, const uint8_t *key)
 		rebuild(k, k->cap == 0 ? FIRST : k->cap * 2);
 	s = find(k, key);
 	if (!s->used) {
-		memcpy(s->key, key, SP_KNOWN_KEY);
+		memcpy(s->key, key, SP_IDS_KEY);
 		s->used = 1;
 		k->n++;
 	}
@@ -132,7 +132,7 @@ need(struct sp_known *k, const uint8_t *key)
 }
 
 void
-sp_known_add(struct sp_known *k, const uint8_t key[SP_KNOWN_KEY])
+sp_ids_add(struct sp_ids *k, const uint8_t key[SP_IDS_KEY])
 {
 	struct slot *s = need(k, key);
 
@@ -142,7 +142,7 @@ sp_known_add(struct sp_known *k, const uint8_t key[SP_KNOWN_KEY])
 }
 
 void
-sp_known_drop(struct sp_known *k, const uint8_t key[SP_KNOWN_KEY])
+sp_ids_drop(struct sp_ids *k, const uint8_t key[SP_IDS_KEY])
 {
 	struct slot *s = find(k, key);
 
@@ -153,7 +153,7 @@ sp_known_drop(struct sp_known *k, const uint8_t key[SP_KNOWN_KEY])
 }
 
 size_t
-sp_known_count(const struct sp_known *k, const uint8_t key[SP_KNOWN_KEY])
+sp_ids_count(const struct sp_ids *k, const uint8_t key[SP_IDS_KEY])
 {
 	const struct slot *s = find(k, key);
 
@@ -161,7 +161,7 @@ sp_known_count(const struct sp_known *k, const uint8_t key[SP_KNOWN_KEY])
 }
 
 size_t
-sp_known_size(const struct sp_known *k)
+sp_ids_size(const struct sp_ids *k)
 {
 	size_t n = 0;
 
@@ -171,13 +171,13 @@ sp_known_size(const struct sp_known *k)
 }
 
 void
-sp_known_begin(struct sp_known *k)
+sp_ids_begin(struct sp_ids *k)
 {
 	k->turn++;
 }
 
 bool
-sp_known_see(struct sp_known *k, const uint8_t key[SP_KNOWN_KEY])
+sp_ids_see(struct sp_ids *k, const uint8_t key[SP_IDS_KEY])
 {
 	struct slot *s = need(k, key);
 
@@ -190,7 +190,7 @@ sp_known_see(struct sp_known *k, const uint8_t key[SP_KNOWN_KEY])
 }
 
 void
-sp_known_complete(struct sp_known *k)
+sp_ids_complete(struct sp_ids *k)
 {
 	for (size_t i = 0; i < k->cap; i++) {
 		struct slot *s = &k->slots[i];
@@ -208,7 +208,7 @@ sp_known_complete(struct sp_known *k)
 /* ---- memos -------------------------------------------------------------- */
 
 static struct memo *
-find_memo(const struct sp_known *k, struct sp_view name)
+find_memo(const struct sp_ids *k, struct sp_view name)
 {
 	for (size_t i = 0; i < k->nmemo; i++) {
 		if (sp_view_eq_str(name, k->memo[i].name))
@@ -219,7 +219,7 @@ find_memo(const struct sp_known *k, struct sp_view name)
 }
 
 const char *
-sp_known_memo(const struct sp_known *k, struct sp_view name)
+sp_ids_memo(const struct sp_ids *k, struct sp_view name)
 {
 	const struct memo *m = find_memo(k, name);
 
@@ -227,7 +227,7 @@ sp_known_memo(const struct sp_known *k, struct sp_view name)
 }
 
 void
-sp_known_set_memo(struct sp_known *k, struct sp_view name, struct sp_view text)
+sp_ids_set_memo(struct sp_ids *k, struct sp_view name, struct sp_view text)
 {
 	struct memo *m = find_memo(k, name);
 
@@ -246,16 +246,16 @@ sp_known_set_memo(struct sp_known *k, struct sp_view name, struct sp_view text)
 /* ---- the file ----------------------------------------------------------- */
 
 bool
-sp_known_changed(const struct sp_known *k)
+sp_ids_changed(const struct sp_ids *k)
 {
 	return (k->changed);
 }
 
 static enum sp_code
-write_all(const struct sp_known *k, const char *account, uint64_t covered,
+write_all(const struct sp_ids *k, const char *account, uint64_t covered,
     struct sp_buf *out)
 {
-	char hex[2 * SP_KNOWN_KEY + 1];
+	char hex[2 * SP_IDS_KEY + 1];
 	enum sp_code rc;
 
 	rc = sp_buf_addf(
@@ -278,7 +278,7 @@ write_all(const struct sp_known *k, const char *account, uint64_t covered,
 
 		if (!s->used || s->have == 0)
 			continue;
-		sp_hex_encode(s->key, SP_KNOWN_KEY, hex);
+		sp_hex_encode(s->key, SP_IDS_KEY, hex);
 		rc = sp_buf_addf(out, "%s %" PRIu32 "\n", hex, s->have);
 	}
 	/* A file cut short is none. */
@@ -286,7 +286,7 @@ write_all(const struct sp_known *k, const char *account, uint64_t covered,
 }
 
 enum sp_code
-sp_known_save(struct sp_known *k, const char *path, const char *account,
+sp_ids_save(struct sp_ids *k, const char *path, const char *account,
     uint64_t covered, struct sp_err *err)
 {
 	struct sp_buf b;
@@ -305,7 +305,7 @@ sp_known_save(struct sp_known *k, const char *path, const char *account,
 }
 
 static bool
-take_memo(struct sp_known *k, struct sp_view line)
+take_memo(struct sp_ids *k, struct sp_view line)
 {
 	struct sp_view name = sp_view_cut(&line, ' ');
 	uint8_t a[2 * MEMO_MAX], b[2 * MEMO_MAX];
@@ -314,15 +314,15 @@ take_memo(struct sp_known *k, struct sp_view line)
 	if (name.n > 2 * MEMO_MAX || line.n > 2 * MEMO_MAX ||
 	    !sp_b64_decode(name, a, &na) || !sp_b64_decode(line, b, &nb))
 		return (false);
-	sp_known_set_memo(k, sp_view_mem(a, na), sp_view_mem(b, nb));
+	sp_ids_set_memo(k, sp_view_mem(a, na), sp_view_mem(b, nb));
 	return (true);
 }
 
 static bool
-take_key(struct sp_known *k, struct sp_view line)
+take_key(struct sp_ids *k, struct sp_view line)
 {
 	struct sp_view hex = sp_view_cut(&line, ' ');
-	uint8_t key[SP_KNOWN_KEY];
+	uint8_t key[SP_IDS_KEY];
 	uint64_t count;
 
 	if (!sp_hex_decode(hex, key, sizeof(key)) ||
@@ -333,7 +333,7 @@ take_key(struct sp_known *k, struct sp_view line)
 }
 
 bool
-sp_known_parse(struct sp_known *k, struct sp_view text, const char *account,
+sp_ids_parse(struct sp_ids *k, struct sp_view text, const char *account,
     uint64_t *covered)
 {
 	struct sp_view line = sp_view_cut(&text, '\n'), word;
@@ -359,22 +359,22 @@ sp_known_parse(struct sp_known *k, struct sp_view text, const char *account,
 	k->changed = false;
 	if (ok && text.p != NULL && text.n == 0)
 		return (true);
-	sp_known_clear(k);
+	sp_ids_clear(k);
 	*covered = 0;
 	return (false);
 }
 
 void
-sp_known_load(struct sp_known *k, const char *path, const char *account,
-    uint64_t *covered)
+sp_ids_load(
+    struct sp_ids *k, const char *path, const char *account, uint64_t *covered)
 {
 	struct sp_buf b;
 
-	sp_known_clear(k);
+	sp_ids_clear(k);
 	*covered = 0;
 	sp_buf_init(&b, FILE_MAX);
 	if (sp_io_exists(path) &&
 	    sp_io_read_file(path, FILE_MAX, &b, NULL) == SP_OK)
-		(void)sp_known_parse(k, sp_buf_view(&b), account, covered);
+		(void)sp_ids_parse(k, sp_buf_view(&b), account, covered);
 	sp_buf_done(&b);
 }

@@ -1,0 +1,82 @@
+/*
+ * Bytes of a POP3 server: every line as each kind of reply, and the whole as a
+ * message, in one piece and byte by byte, which must give the same.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "journal/pull/ids.h"
+#include "journal/pull/pop3_parse.h"
+#include "journal/pull/sasl.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static bool
+body(struct sp_view in, size_t step, struct sp_buf *out, size_t *left)
+{
+	struct sp_pop3_body b = { SP_POP3_LINE };
+	bool more = true;
+
+	sp_buf_clear(out);
+	while (more && in.n > 0) {
+		struct sp_view some =
+		    sp_view_mem(in.p, in.n < step ? in.n : step);
+		const size_t had = some.n;
+
+		while (more && some.n > 0) {
+			struct sp_view piece;
+
+			more = sp_pop3_body(&b, &some, &piece);
+			if (sp_buf_addv(out, piece) != SP_OK)
+				abort();
+		}
+		in = sp_view_mem(in.p + had - some.n, in.n - had + some.n);
+	}
+	*left = in.n;
+	return (!more);
+}
+
+static void
+line(struct sp_view v)
+{
+	struct sp_pop3_caps caps = { .any = false };
+	struct sp_pop3_reply r;
+	struct sp_view uid;
+	uint64_t a, b;
+	char why[64];
+
+	sp_pop3_reply(v, &r);
+	assert(r.text.n <= v.n);
+	sp_pop3_cap(v, &caps);
+	(void)sp_pop3_two(v, &a, &b);
+	if (sp_pop3_uidl(v, &a, &uid))
+		assert(uid.n > 0 && uid.n <= SP_POP3_UID_MAX);
+	(void)sp_sasl_failure(r.text, why, sizeof(why));
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct sp_view rest = sp_view_mem(data, size);
+	struct sp_buf whole, bytes;
+	struct sp_ids *ids = sp_ids_new();
+	size_t left_a, left_b;
+	uint64_t covered;
+
+	sp_buf_init(&whole, size + 16);
+	sp_buf_init(&bytes, size + 16);
+	if (body(rest, SIZE_MAX, &whole, &left_a) !=
+		body(rest, 1, &bytes, &left_b) ||
+	    left_a != left_b ||
+	    !sp_view_eq(sp_buf_view(&whole), sp_buf_view(&bytes)))
+		abort();
+	(void)sp_ids_parse(ids, rest, "a", &covered);
+	while (rest.n > 0)
+		line(sp_view_cut(&rest, '\n'));
+	sp_buf_done(&whole);
+	sp_buf_done(&bytes);
+	sp_ids_free(ids);
+	return (0);
+}
