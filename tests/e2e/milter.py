@@ -24,6 +24,7 @@ smtpd_error_sleep_time = 0
 smtpd_soft_error_limit = 1000
 smtpd_hard_error_limit = 1000
 """
+LOCAL = "listen local {\n\tprotocol = milter\n\taddress = \"unix:%s/sock/milter\"\n\tsocket_mode = 0666\n}\n"
 LISTEN = f"listen filter {{\n\tprotocol = milter\n\taddress = 127.0.0.1:{MILTER}\n%s}}\n"
 
 
@@ -47,8 +48,10 @@ def odd():
     }
 
 
-def setup(work, listen="", config=None):
-    a = Archive(work, config={**(config or {}), "top": LISTEN % listen}).start()
+def setup(work, listen):
+    os.mkdir(work + "/sock")
+    os.chmod(work + "/sock", 0o755)
+    a = Archive(work, config={"top": LISTEN % listen + LOCAL % work}).start()
     receiver = sink.Sink(2600)
     postfix = mailhost.Postfix(work, ROOT, MAIN_CF)
     wait_for("Postfix listens", lambda: listening(25))
@@ -159,6 +162,25 @@ def local_mail_is_seen(a, postfix, receiver):
     check(b"Bcc:" not in raw and record["source"]["claimed"]["milter"]["addr"] == "127.0.0.1", f"local: {raw!r} {record['source']}")
 
 
+def a_local_socket_serves_as_well(a, work, postfix, receiver):
+    # Where Postfix runs in a chroot (Debian), the path is seen from there.
+    os.mkdir(postfix.m + "/var/spool/postfix/sealpost")
+    subprocess.run(["mount", "--bind", work + "/sock", postfix.m + "/var/spool/postfix/sealpost"], check=True)
+    postfix.sh("postconf -e smtpd_milters=unix:/sealpost/milter && postfix reload")
+    time.sleep(1)
+    n = len(receiver.got)
+    with smtp(25) as client:
+        check(send(client, message(5), to=["b@corp.example", "bcc@corp.example"])[0] == 250, "mail by a local socket")
+    wait_for("it is delivered", lambda: len(receiver.got) > n)
+    record, raw = entries(a)["5@e2e.example"][0]
+    source = record["source"]
+    check(raw == own_received(receiver.got[-1].data) == message(5), f"by a local socket: archived {raw!r}")
+    check(re.fullmatch(r"unix:uid=\d+", source["peer"]) and source["listener"] == "local" and
+          source["claimed"]["milter"]["addr"] == "127.0.0.1", f"by a local socket: {source}")
+    postfix.sh(f"postconf -e smtpd_milters=inet:127.0.0.1:{MILTER} && postfix reload")
+    time.sleep(1)
+
+
 def an_old_protocol_is_enough(a, postfix, receiver):
     postfix.sh("postconf -e milter_protocol=2 && postfix reload")
     time.sleep(1)
@@ -188,9 +210,9 @@ def too_large_is_refused(a):
 class Sender(threading.Thread):
     """Sends each message until it is taken, as a mail client would."""
 
-    def __init__(self, numbers):
+    def __init__(self, first, enough):
         super().__init__()
-        self.numbers, self.acked, self.codes, self.stuck = numbers, set(), {}, None
+        self.numbers, self.enough, self.acked, self.codes, self.stuck = range(first, first + 5000), enough, set(), {}, None
 
     def one(self, number):
         try:
@@ -201,6 +223,8 @@ class Sender(threading.Thread):
 
     def run(self):
         for number in self.numbers:
+            if self.enough.is_set() and len(self.acked) >= 20:
+                return
             end = time.time() + 120
             while time.time() < end:
                 code = self.one(number)
@@ -215,17 +239,19 @@ class Sender(threading.Thread):
 
 def killed_at_any_time(a, receiver):
     rng = random.Random(7)
-    senders = [Sender(range(1000 + 1000 * k, 1000 + 1000 * k + (40 if not LONG else 400))) for k in range(6)]
+    enough = threading.Event()
+    senders = [Sender(10000 * (k + 1), enough) for k in range(6)]
     for s in senders:
         s.start()
     kills = 0
-    while any(s.is_alive() for s in senders) and kills < (6 if not LONG else 60):
+    while kills < (6 if not LONG else 60):
         time.sleep(0.2 + rng.random() * 0.8)
         a.service.kill()
         a.service.wait()
         kills += 1
         time.sleep(rng.random() * 0.5)
         a.start()
+    enough.set()
     for s in senders:
         s.join()
     codes = {}
@@ -234,7 +260,7 @@ def killed_at_any_time(a, receiver):
         for code, n in s.codes.items():
             codes[code] = codes.get(code, 0) + n
     check(all(c in (0, 250) or 400 <= c < 500 for c in codes), f"answers {codes}")
-    check(kills >= 3 and any(400 <= c < 500 for c in codes), f"{kills} kills, answers {codes}: nothing was disturbed")
+    check(any(400 <= c < 500 for c in codes), f"{kills} kills, answers {codes}: nothing was disturbed")
     got = entries(a)
     for number in sorted(set().union(*(s.acked for s in senders))):
         found = got.get(f"{number}@e2e.example", [])
@@ -269,7 +295,7 @@ def garbage_is_closed(a):
     wait_for("four lines for garbage", lambda: a.log_text().count("event=broken") == 4)
 
 
-def full_disk_is_put_off(ROOT):
+def full_disk_is_put_off():
     work = workdir(tmpfs="96m")
     a = Archive(work, free_port(), name="full", config={"top": "disk_reserve = 8M\n" + (LISTEN % "").replace(str(MILTER), "8892")}).start()
     c = Raw(8892)
@@ -321,6 +347,7 @@ def main():
     bytes_are_what_was_delivered(a, receiver)
     the_envelope_is_whole(a, receiver)
     local_mail_is_seen(a, postfix, receiver)
+    a_local_socket_serves_as_well(a, work, postfix, receiver)
     an_old_protocol_is_enough(a, postfix, receiver)
     too_large_is_refused(a)
     garbage_is_closed(a)
@@ -331,7 +358,7 @@ def main():
     postfix.stop()
     a.stop()
     receiver.close()
-    full_disk_is_put_off(ROOT)
+    full_disk_is_put_off()
     finish("milter")
 
 
