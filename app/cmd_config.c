@@ -4,6 +4,7 @@
 #include "app/commands.h"
 #include "app/common.h"
 #include "journal/receive/certs.h"
+#include "journal/receive/users.h"
 
 static void
 on_warn(void *ctx, const char *text)
@@ -23,6 +24,14 @@ check_files(const struct sp_config *cfg, struct sp_err *err)
 	if (rc == SP_OK)
 		rc = sp_certs_check(certs, cfg, on_warn, NULL, err);
 	sp_certs_close(certs);
+	for (size_t i = 0; rc == SP_OK && i < cfg->nlisten; i++) {
+		struct sp_users *users = NULL;
+
+		if (cfg->listen[i].auth_users != NULL)
+			rc = sp_users_load(
+			    cfg->listen[i].auth_users, &users, err);
+		sp_users_free(users);
+	}
 	return (rc);
 }
 

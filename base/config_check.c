@@ -151,13 +151,6 @@ check_listen(const struct sp_config *c, const struct sp_listen *l,
 		    "%s:%u: protocol lmtp must not be spoken on port 25 "
 		    "(RFC 2033); expected another port in address, like 2424",
 		    s->path, sp_config_line(s, "listen", l->name, "protocol")));
-	if (l->require_auth && l->auth_users == NULL)
-		return (sp_err_set(err, SP_ECONFIG, 0,
-		    "%s:%u: require_auth needs to know who may log in; "
-		    "expected auth_users = /FILE in section \"listen %s\"",
-		    s->path,
-		    sp_config_line(s, "listen", l->name, "require_auth"),
-		    l->name));
 	for (const struct sp_listen *o = c->listen; o < l; o++) {
 		if (o->salen == l->salen &&
 		    memcmp(&o->sa, &l->sa, l->salen) == 0)
@@ -218,6 +211,8 @@ sp_config_check(
 			rc = sp_config_listen_socket(l, s, err);
 		if (rc == SP_OK)
 			rc = sp_config_listen_tls(l, s, err);
+		if (rc == SP_OK)
+			rc = sp_config_listen_auth(l, s, err);
 	}
 	for (size_t i = 0; rc == SP_OK && i < c->npull; i++)
 		rc = sp_config_check_pull(&c->pull[i], s, err);

@@ -141,6 +141,9 @@ SP_CHECK enum sp_code sp_config_listen_socket(const struct sp_listen *l,
     const struct sp_config_scan *s, struct sp_err *err);
 SP_CHECK enum sp_code sp_config_listen_tls(
     struct sp_listen *l, const struct sp_config_scan *s, struct sp_err *err);
+/* Who may log in, and whether anybody could. */
+SP_CHECK enum sp_code sp_config_listen_auth(const struct sp_listen *l,
+    const struct sp_config_scan *s, struct sp_err *err);
 /* Its OAuth part: what the preset says where the section does not. */
 void sp_config_oauth_preset(
     struct sp_pull_conf *p, const struct sp_config_scan *s);

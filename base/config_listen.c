@@ -95,3 +95,18 @@ sp_config_listen_tls(
 		    "expected client_ca or client_fingerprints"));
 	return (SP_OK);
 }
+
+enum sp_code
+sp_config_listen_auth(const struct sp_listen *l, const struct sp_config_scan *s,
+    struct sp_err *err)
+{
+	if (l->require_auth && l->auth_users == NULL)
+		return (wrong(l, s, "require_auth", err,
+		    "require_auth needs to know who may log in; expected "
+		    "auth_users = /FILE in this section"));
+	if (l->auth_users != NULL && l->tls == SP_TLS_NONE)
+		return (wrong(l, s, "auth_users", err,
+		    "a login is taken inside TLS only; expected tls = "
+		    "starttls or tls = implicit in this section"));
+	return (SP_OK);
+}

@@ -105,7 +105,8 @@ sp_logins_push(struct sp_logins *l, struct sp_login_job *job)
 
 /* ---- who guesses ----------------------------------------------------- */
 
-/* The address without its port; of IPv6 the network of 64 bits. */
+/* The address without its port; of IPv6 the network of 64 bits; else the text
+ * itself. */
 static void
 key_of(const char *peer, uint8_t key[KEY])
 {
@@ -114,8 +115,7 @@ key_of(const char *peer, uint8_t key[KEY])
 	size_t n = colon == NULL ? strlen(peer) : (size_t)(colon - peer);
 
 	memset(key, 0, KEY);
-	if (n >= sizeof(text))
-		return;
+	n = n < sizeof(text) ? n : sizeof(text) - 1;
 	memcpy(text, peer, n);
 	text[n] = '\0';
 	if (n > 2 && text[0] == '[') {
@@ -124,6 +124,9 @@ key_of(const char *peer, uint8_t key[KEY])
 			memset(key + 8, 0, KEY - 8);
 	} else if (inet_pton(AF_INET, text, key + 12) == 1)
 		key[10] = key[11] = 0xff;
+	else
+		/* "unix:uid=1000": a user of this host */
+		memcpy(key, peer, strnlen(peer, KEY));
 }
 
 static size_t

@@ -17,8 +17,10 @@ test_a_listener_may_want_a_login(void **state)
 {
 	static const char text[] =
 	    "listen wide { address = 0.0.0.0:587\n"
+	    "  tls = starttls certificate = /etc/a.pem\n"
 	    "  auth_users = /etc/users require_auth = true }\n"
-	    "listen mta { address = 127.0.0.1:1 auth_users = /etc/users }\n";
+	    "listen mta { address = 127.0.0.1:1 auth_users = /etc/users\n"
+	    "  tls = implicit certificate = /etc/a.pem }\n";
 	struct sockaddr_in far = { .sin_family = AF_INET,
 		.sin_addr.s_addr = htonl(0xc0000201) };
 	struct sp_config *c = NULL;
@@ -41,6 +43,7 @@ test_a_list_holds_for_those_who_log_in_too(void **state)
 {
 	static const char text[] =
 	    "listen wide { address = 0.0.0.0:587 allow = { 198.51.100.0/24 }\n"
+	    "  tls = implicit certificate = /etc/a.pem\n"
 	    "  auth_users = /etc/users require_auth = true }\n";
 	struct sockaddr_in far = { .sin_family = AF_INET,
 		.sin_addr.s_addr = htonl(0xc0000201) };
@@ -66,7 +69,15 @@ test_somebody_must_be_able_to(void **state)
 	    SP_ECONFIG);
 	assert_string_equal(err.msg,
 	    "f:2: require_auth needs to know who may log in; expected "
-	    "auth_users = /FILE in section \"listen a\"");
+	    "auth_users = /FILE in this section");
+	assert_int_equal(sp_config_parse("f",
+			     SP_VIEW_LIT("listen a { address = 127.0.0.1:1\n"
+					 "auth_users = /etc/users }"),
+			     &c, &err),
+	    SP_ECONFIG);
+	assert_string_equal(err.msg,
+	    "f:2: a login is taken inside TLS only; expected tls = starttls "
+	    "or tls = implicit in this section");
 }
 
 static void
