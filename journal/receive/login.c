@@ -12,7 +12,8 @@
 
 struct guesser {
 	uint8_t key[KEY];
-	uint64_t since; /* of the window; 0: empty */
+	bool used;
+	uint64_t since; /* of the window */
 	unsigned failures;
 };
 
@@ -147,10 +148,11 @@ sp_logins_failed(struct sp_logins *l, const char *peer, uint64_t now)
 
 	key_of(peer, key);
 	g = &l->slot[slot_of(key)];
-	if (g->since == 0 || memcmp(g->key, key, KEY) != 0 ||
+	if (!g->used || memcmp(g->key, key, KEY) != 0 ||
 	    now - g->since > SP_LOGIN_WINDOW_MS) {
 		memcpy(g->key, key, KEY);
-		g->since = now == 0 ? 1 : now;
+		g->used = true;
+		g->since = now;
 		g->failures = 0;
 	}
 	g->failures++;
@@ -164,7 +166,7 @@ sp_logins_may(const struct sp_logins *l, const char *peer, uint64_t now)
 
 	key_of(peer, key);
 	g = &l->slot[slot_of(key)];
-	return (g->since == 0 || memcmp(g->key, key, KEY) != 0 ||
+	return (!g->used || memcmp(g->key, key, KEY) != 0 ||
 		now - g->since > SP_LOGIN_WINDOW_MS ||
 		g->failures < SP_LOGIN_FAILURES);
 }

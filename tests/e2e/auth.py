@@ -131,6 +131,17 @@ def guessing(a, ca):
     check(any("535 5.7.8" in json.dumps(r) for r in a.events("refused")), "no event of the refusals")
 
 
+def vanish(a, ca, first, count):
+    """Clients that go away while their password is being checked."""
+    for i in range(count):
+        c = smtplib.SMTP("127.0.0.1", AUTH, timeout=60, source_address=(f"127.0.1.{first + i}", 0))
+        c._host = "archive.example"
+        c.starttls(context=ca)
+        c.ehlo()
+        c.putcmd("AUTH", "PLAIN " + base64.b64encode(b"\0mx1\0a guess").decode())
+        c.sock.close()
+
+
 def reload(a, ca, users):
     passwd(a, "mx1", "another pass")
     text = open(users).read()
@@ -176,9 +187,11 @@ def main():
     ca = ssl.create_default_context(cafile=own.cert)
     a.start()
     for name, test in (("mechanisms", lambda: mechanisms(a, ca)), ("guessing", lambda: guessing(a, ca)),
-                       ("reload", lambda: reload(a, ca, users))):
+                       ("vanish", lambda: vanish(a, ca, 1, 40)), ("reload", lambda: reload(a, ca, users))):
         print("-", name, flush=True)
         test()
+    # The service ends while some are being checked.
+    vanish(a, ca, 100, 20)
     a.stop()
     a.verify()
     finish("auth")
