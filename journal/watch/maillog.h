@@ -40,7 +40,8 @@ struct sp_maillog_line {
 	struct sp_view msgid; /* with <>, or empty */
 	enum sp_maillog_result result;
 	struct sp_view to;
-	struct sp_view relay; /* "host[address]:port" or as Exim has it */
+	struct sp_view
+	    relay; /* "host[address]:port"; Exim: "R=router T=transport" */
 	struct sp_view reply; /* the last server's text, or the reason */
 };
 

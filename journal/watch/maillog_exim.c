@@ -62,11 +62,27 @@ arrival(struct sp_view rest, struct sp_maillog_line *out)
 	out->kind = SP_MAILLOG_MESSAGE;
 }
 
+/* "R=router T=transport": the way that it went.  The host is not in lines of
+ * attempts that reached none. */
+static struct sp_view
+path(struct sp_view rest)
+{
+	struct sp_view r = sp_maillog_after(rest, " R=");
+	struct sp_view t = sp_maillog_after(r, " T=");
+	const char *from;
+
+	if (t.p == NULL)
+		return ((struct sp_view){ NULL, 0 });
+	from = r.p - 2;
+	(void)sp_maillog_word(&t);
+	return (sp_view_mem(from, (size_t)(t.p - from)));
+}
+
 static void
 delivery(struct sp_view rest, enum sp_maillog_result result,
     struct sp_maillog_line *out)
 {
-	struct sp_view host, text, to = sp_maillog_word(&rest);
+	struct sp_view text, to = sp_maillog_word(&rest);
 
 	/* "bob <bob@d.example>": a local user, then the address. */
 	if (rest.n > 2 && rest.p[0] == ' ' && rest.p[1] == '<') {
@@ -77,14 +93,7 @@ delivery(struct sp_view rest, enum sp_maillog_result result,
 		to.n--;
 	out->to = to;
 	out->result = result;
-	host = sp_maillog_after(rest, " H=");
-	if (host.p != NULL) {
-		text = host;
-		(void)sp_maillog_word(&text);
-		if (text.n > 1 && text.p[0] == ' ' && text.p[1] == '[')
-			(void)sp_maillog_word(&text);
-		out->relay = sp_view_mem(host.p, (size_t)(text.p - host.p));
-	}
+	out->relay = path(rest);
 	text = confirmation(rest);
 	if (text.p == NULL) {
 		text = sp_maillog_after(rest, ": ");

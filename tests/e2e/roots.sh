@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
-# roots.sh DIR: unpack the mail servers of the tests into DIR/postfix and
-# DIR/dovecot.  They exclude one another on a host and are never installed on
-# it: a test lays the folder over the host's files in a mount namespace of its
-# own.
+# roots.sh DIR: unpack the mail servers of the tests into DIR/NAME.  They exclude
+# one another on a host and are never installed on it: a test lays the folder
+# over the host's files in a mount namespace of its own.
 set -euo pipefail
 dir=$1
 mkdir -p "$dir"
@@ -31,3 +30,6 @@ unpack() {
 unpack postfix postfix libdb5.3 libsasl2-2 libnsl2 liblmdb0 libtirpc3
 unpack dovecot dovecot-core dovecot-pop3d dovecot-imapd libexttextcat-2.0-0 \
   liblua5.4-0 libstemmer0d libwrap0 libtirpc3 libnsl2 libunwind8 libsodium23 libapparmor1 liblz4-1
+unpack exim exim4-daemon-light exim4-base libidn12 libdb5.3 libnsl2 libtirpc3
+unpack sendmail sendmail-bin sendmail-base sendmail-cf libdb5.3 libsasl2-2 libnsl2 liblockfile1 \
+  libwrap0 libldap-2.5-0 libtirpc3 m4

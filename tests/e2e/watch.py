@@ -1,56 +1,12 @@
 #!/usr/bin/env python3
 """What does not come: a canary through a mail server that journals or does
 not, a listener that falls silent, and whom an alarm reaches."""
-import socketserver
 import sqlite3
-import threading
 
 from kit import *
+from mailsink import MailServer
 
 MX = 2600
-
-
-class MailServer:
-    """Takes mail, keeps it, and sends a copy to the archive while told to."""
-
-    def __init__(self):
-        self.got, self.journals, self.refuses = [], True, False
-        outer = self
-
-        class Session(socketserver.StreamRequestHandler):
-            def handle(self):
-                say = lambda text: self.wfile.write(text.encode() + b"\r\n")
-                say("220 mx")
-                to = []
-                for line in self.rfile:
-                    verb = line[:4].upper()
-                    if verb == b"RCPT":
-                        to.append(line.strip().decode())
-                        say("250 ok")
-                    elif verb == b"DATA":
-                        say("354 go")
-                        data = b""
-                        while (line := self.rfile.readline()) != b".\r\n":
-                            data += line[1:] if line.startswith(b".") else line
-                        if outer.refuses:
-                            say("550 5.7.1 no")
-                            continue
-                        outer.got.append((to, data))
-                        if outer.journals:
-                            with smtp() as client:
-                                send(client, data)
-                        say("250 ok")
-                    elif verb == b"QUIT":
-                        say("221 bye")
-                        return
-                    else:
-                        say("250 mx" if verb in (b"EHLO", b"HELO", b"MAIL", b"RSET") else "500 what")
-
-        class Server(socketserver.ThreadingTCPServer):
-            allow_reuse_address = daemon_threads = True
-
-        self.server = Server(("127.0.0.1", MX), Session)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
 
 SUBMIT = f"""
@@ -131,7 +87,8 @@ def silence(a, mx):
 
 def main():
     work = workdir(tmpfs="1g")
-    mx = MailServer()
+    mx = MailServer(MX)
+    mx.journals = True
     notes = work + "/notes"
     script = work + "/alarm"
     open(script, "w").write(f"#!/bin/sh\ncat >> {notes}\n")

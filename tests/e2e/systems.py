@@ -1,0 +1,346 @@
+#!/usr/bin/env python3
+"""The manual pages of the mail systems: what they say to configure is taken
+from them and run, with the real server where Debian has it."""
+import base64
+import importlib
+
+from kit import *
+
+ROOTS = sys.argv[1]
+import mailhost
+from mailsink import MailServer
+
+MAN = os.path.join(SOURCE, "doc/man")
+
+
+def blocks(page):
+    """[(first line without its #, text behind it)] of a manual page."""
+    text = open(f"{MAN}/sealpost-{page}.7").read()
+    for block in re.findall(r"(?ms)^\.EX\n(.*?)^\.EE", text):
+        block = re.sub(r"(?m)^\\&", "", block).replace("\\-", "-").replace("\\e", "\\")
+        first, _, rest = block.partition("\n")
+        yield first.lstrip("# "), rest
+
+
+def setups(page):
+    """Blocks up to and with each sealpost.conf are one set-up: [{name: text}]."""
+    found, now = [], {}
+    for name, text in blocks(page):
+        now[name.split(",")[0]] = text
+        if name.startswith("sealpost.conf"):
+            found.append(now)
+            now = {}
+    check(not now, f"{page}: blocks behind the last sealpost.conf: {list(now)}")
+    return found
+
+
+class Site:
+    """An archive with a page's listener, and a sink for the ordinary recipients."""
+
+    number = 0
+
+    def __init__(self, work, text, replace=()):
+        Site.number += 1
+        self.work = f"{work}/{Site.number}"
+        os.mkdir(self.work)
+        self.archive = Archive(self.work, port=free_port())
+        path = self.archive.dir + "/sealpost.conf"
+        for a, b in replace:
+            text = text.replace(a, b)
+        conf = re.sub(r"(?ms)^listen \w+ \{.*?^\}\n", lambda m: text, open(path).read(), count=1)
+        open(path, "w").write(conf)
+        self.archive.cmd("config", "check")
+        self.archive.start()
+
+    def wait(self, entries, seconds=60):
+        wait_for(f"{entries} messages in the archive",
+                 lambda: int(self.archive.cmd("search", "--count", "grade:witnessed", status=None).stdout or 0) >= entries, seconds)
+
+    def record(self, query):
+        seqs = self.archive.cmd("search", "--format", "seq", query, status=None).stdout.split()
+        if not check(len(seqs) == 1, f"{query}: {len(seqs)} entries"):
+            return None
+        return json.loads(self.archive.cmd("show", seqs[0].decode(), "--format", "record").stdout)
+
+    def end(self):
+        self.archive.verify()
+        self.archive.stop()
+
+
+TO = ["bob@corp.example", "eve+x@partner.example", "list=owner@corp.example"]
+
+
+def through(server_port=25, to=TO, number=1):
+    with smtp(server_port) as client:
+        code, text = send(client, message(number), "ann@corp.example", to)
+    check(code == 250, f"the mail server answered {code} {text}")
+
+
+def up(name, port=25, seconds=30):
+    return wait_for(f"{name} listens", lambda: listening(port), seconds)
+
+
+def postfix_pattern(work, sink):
+    found = setups("postfix")[0]
+    site = Site(work, found["sealpost.conf"])
+    mx = mailhost.Postfix(site.work, ROOTS + "/postfix", mailhost.BASE_CF + found["/etc/postfix/main.cf"],
+                          files={"/etc/postfix/journal_bcc": found["/etc/postfix/journal_bcc"]}, master=found["/etc/postfix/master.cf"])
+    up("Postfix")
+    through()
+    site.wait(1)
+    r = site.record("msgid:1@e2e.example")
+    if r:
+        want = sorted((f"journal+{a.rpartition('@')[0]}={a.rpartition('@')[2]}@archive.example", a) for a in TO)
+        got = sorted((t["addr"], t.get("original")) for t in r["envelope"]["to"])
+        check(got == want, f"recipients by the pattern: {got}")
+        check(r["envelope"]["from"] == "ann@corp.example", f"{r['envelope']}")
+        claim = r["source"].get("claimed", {}).get("xforward", {})
+        check(claim.get("helo") == "client.example", f"XFORWARD: {r['source']}")
+    site.archive.cmd("search", "--count", "rcpt:eve+x@partner.example")
+    # More recipients than Postfix sends at once by default: still one entry.
+    many = [f"u{i}@corp.example" for i in range(400)]
+    through(to=many, number=2)
+    site.wait(2)
+    r = site.record("msgid:2@e2e.example")
+    check(r and len(r["envelope"]["to"]) == 400, "400 recipients are not in one entry")
+    site.archive.cmd("reconcile", "--maillog", mx.m + "/var/log/mail.log")
+    mx.stop()
+    site.end()
+
+
+def postfix_milter(work, sink):
+    found = setups("postfix")[1]
+    site = Site(work, found["sealpost.conf"])
+    mx = mailhost.Postfix(site.work, ROOTS + "/postfix", mailhost.BASE_CF + found["/etc/postfix/main.cf"])
+    up("Postfix")
+    through()
+    site.wait(1)
+    r = site.record("msgid:1@e2e.example")
+    if r:
+        check(sorted(t["addr"] for t in r["envelope"]["to"]) == sorted(TO), f"recipients by milter: {r['envelope']}")
+        check(r["source"]["via"] == "milter" and "reassembled" in r["flags"], f"{r['source']} {r.get('flags')}")
+    done = site.archive.cmd("reconcile", "--maillog", mx.m + "/var/log/mail.log")
+    check(b"1 there by another way" in done.stderr, f"reconcile after a milter: {done.stderr}")
+    mx.stop()
+    site.end()
+
+
+def postfix_bcc(work, sink):
+    found = setups("postfix")[2]
+    site = Site(work, found["sealpost.conf"])
+    mx = mailhost.Postfix(site.work, ROOTS + "/postfix", mailhost.BASE_CF + found["/etc/postfix/main.cf"])
+    up("Postfix")
+    through()
+    site.wait(1)
+    r = site.record("msgid:1@e2e.example")
+    check(r and [t["addr"] for t in r["envelope"]["to"]] == ["journal@archive.example"], f"{r}")
+    mx.stop()
+    site.end()
+
+
+def postfix_lmtp(work, sink):
+    found = setups("postfix")[3]
+    site = Site(work, found["sealpost.conf"])
+    mx = mailhost.Postfix(site.work, ROOTS + "/postfix", mailhost.BASE_CF + found["/etc/postfix/main.cf"])
+    up("Postfix")
+    to = ["bob@corp.example", "eve@corp.example"]
+    through(to=to)
+    site.wait(1)
+    r = site.record("msgid:1@e2e.example")
+    if r:
+        check(sorted(t["addr"] for t in r["envelope"]["to"]) == to, f"recipients by LMTP: {r['envelope']}")
+        check(r["source"]["via"] == "lmtp" and r["source"]["proto"] == "LMTP", f"{r['source']}")
+        check(r["source"].get("claimed", {}).get("xforward", {}).get("helo") == "client.example", f"XFORWARD: {r['source']}")
+    wait_for("both recipients answered", lambda: len(re.findall(r"status=sent \(250 .*seq=", mx.log())) == 2)
+    mx.stop()
+    site.end()
+
+
+def certificates(folder):
+    """An authority, the archive's certificate and two clients', each with its key in one file."""
+    os.makedirs(folder)
+    def openssl(*args):
+        run("openssl", *args)
+    ca, key = folder + "/ca.pem", folder + "/ca.key"
+    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", ca,
+            "-days", "30", "-subj", "/CN=Test authority")
+    for name, host in (("archive", "archive.example"), ("postfix", "mx.corp.example"), ("exim", "mx.corp.example")):
+        base = f"{folder}/{name}"
+        openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", base + ".key",
+                "-out", base + ".csr", "-subj", f"/CN={host}")
+        open(base + ".ext", "w").write(f"subjectAltName=DNS:{host}\n")
+        openssl("x509", "-req", "-in", base + ".csr", "-CA", ca, "-CAkey", key, "-CAcreateserial", "-days", "30",
+                "-extfile", base + ".ext", "-out", base + ".crt")
+        open(base + ".pem", "w").write(open(base + ".key").read() + open(base + ".crt").read())
+    return folder
+
+
+def tls_site(work, text):
+    folder = certificates(f"{work}/ssl{Site.number}")
+    return Site(work, text, [("/etc/ssl/sealpost", folder)]), folder
+
+
+def postfix_tls(work, sink):
+    first, found = setups("postfix")[0], setups("postfix")[4]
+    site, folder = tls_site(work, found["sealpost.conf"])
+    mx = mailhost.Postfix(site.work, ROOTS + "/postfix", mailhost.BASE_CF + found["/etc/postfix/main.cf"],
+                          files={"/etc/postfix/journal_bcc": first["/etc/postfix/journal_bcc"]}, master=first["/etc/postfix/master.cf"],
+                          ssl=folder, hosts="192.0.2.1 archive.example\n")
+    up("Postfix")
+    through()
+    site.wait(1)
+    r = site.record("msgid:1@e2e.example")
+    if r:
+        tls = r["source"].get("tls", {})
+        check(tls.get("verified") is True and tls.get("peer_sha256"), f"client certificate: {r['source']}")
+        check(len(r["envelope"]["to"]) == 3 and r["source"]["proto"] == "ESMTPS", f"{r['source']} {r['envelope']}")
+    mx.stop()
+    # Without a certificate nothing is taken.
+    with smtplib.SMTP("192.0.2.1", 2525, timeout=30, source_address=("192.0.2.1", 0)) as client:
+        client.ehlo()
+        check(client.mail("a@corp.example")[0] == 530, "mail without TLS is taken")
+    site.end()
+
+
+def exim(work, sink, transports="exim transports", config="sealpost.conf", which=0):
+    found = setups("exim")
+    site, folder = tls_site(work, found[which]["sealpost.conf"]) if which else (Site(work, found[0]["sealpost.conf"]), None)
+    text = found[which]["exim transports"]
+    mx = mailhost.Exim(site.work, ROOTS + "/exim", found[0]["exim routers"], text, ssl=folder, hosts="192.0.2.1 archive.example\n")
+    if not up("Exim"):
+        print(mx.said, open(site.work + "/exim.err").read())
+    through()
+    site.wait(1)
+    r = site.record("msgid:1@e2e.example")
+    if r:
+        check(sorted(t["addr"] for t in r["envelope"]["to"]) == sorted(TO) and r["envelope"]["from"] == "ann@corp.example",
+              f"envelope by Exim: {r['envelope']}")
+        if which:
+            check(r["source"]["tls"]["verified"] is True, f"client certificate of Exim: {r['source']}")
+    wait_for("Exim's log of it", lambda: len(mx.delivered()) >= 1)
+    seq, digest = answer(mx.delivered()[0])
+    check(sha256(site.archive.raw(seq)) == digest, "what Exim's log names is not what is there")
+    done = site.archive.cmd("reconcile", "--maillog", mx.log_path())
+    check(b"1 acknowledged, 1 of them" in done.stderr, f"reconcile of Exim's log: {done.stderr}")
+    if not which:
+        # Down: Exim keeps it; the log says that it waits.
+        site.archive.stop()
+        through(number=2)
+        wait_for("Exim gives up for the moment", lambda: re.search(r"== .*journal", mx.log()))
+        done = site.archive.cmd("reconcile", "--maillog", mx.log_path(), status=1)
+        check(done.stdout.startswith(b"waiting") and b"2@e2e.example" in done.stdout, f"reconcile while down: {done.stdout}")
+        site.archive.start()
+        site.wait(2)
+        site.archive.cmd("reconcile", "--maillog", mx.log_path())
+    mx.stop()
+    site.end()
+
+
+def exim_tls(work, sink):
+    exim(work, sink, which=1)
+
+
+def sendmail(work, sink):
+    found = setups("sendmail")[0]
+    site = Site(work, found["sealpost.conf"])
+    mx = mailhost.Sendmail(site.work, ROOTS + "/sendmail", found["/etc/mail/sendmail.mc"])
+    if not up("Sendmail"):
+        print(mx.said, open(site.work + "/sendmail.err").read())
+    through()
+    site.wait(1)
+    r = site.record("msgid:1@e2e.example")
+    if r:
+        check(sorted(t["addr"] for t in r["envelope"]["to"]) == sorted(TO) and r["envelope"]["from"] == "ann@corp.example",
+              f"envelope by Sendmail's milter: {r['envelope']}")
+        check(r["source"]["claimed"]["milter"], f"{r['source']}")
+    # Down: F=T puts the sender off.
+    site.archive.stop()
+    with smtp(25) as client:
+        code, text = send(client, message(2), "ann@corp.example", TO)
+    check(400 <= code < 500, f"Sendmail answers {code} {text} while the archive is down")
+    site.archive.start()
+    mx.stop()
+    site.end()
+
+
+def report(number, to):
+    """A journal report as Exchange writes them."""
+    inner = (b"From: Ann <ann@corp.example>\r\nTo: Bob <bob@corp.example>\r\nSubject: Offer %d\r\n"
+             b"Message-ID: <inner-%d@corp.example>\r\nDate: Tue, 06 Jan 2026 09:15:02 +0000\r\n\r\nAs agreed.\r\n" % (number, number))
+    return inner, (b"From: \"Microsoft Outlook\" <MicrosoftExchange329e71ec88ae4615bbc36ab6ce41109e@corp.example>\r\nTo: <%s>\r\n"
+                   b"Subject: Offer %d\r\nMessage-ID: <report-%d@corp.example>\r\nX-MS-Journal-Report:\r\nMIME-Version: 1.0\r\n"
+                   b"Content-Type: multipart/mixed; boundary=\"b1\"\r\n\r\n--b1\r\nContent-Type: text/plain; charset=\"utf-8\"\r\n\r\n"
+                   b"Sender: ann@corp.example\r\nSubject: Offer %d\r\nMessage-Id: <inner-%d@corp.example>\r\nTo: bob@corp.example\r\n"
+                   b"To: dan@corp.example, Expanded: sales@corp.example\r\nBcc: carol@partner.example\r\n\r\n--b1\r\n"
+                   b"Content-Type: message/rfc822\r\n\r\n" % (to.encode(), number, number, number, number)
+                   + inner + b"\r\n--b1--\r\n")
+
+
+def reports(work, sink):
+    """The listeners of Exchange, Microsoft 365, Google and ServiceNow's fifth set-up take a report over TLS."""
+    import ssl
+    for page, setup in (("exchange", setups("exchange")[0]), ("microsoft365", setups("microsoft365")[0]),
+                        ("google", setups("google")[0]), ("servicenow", setups("servicenow")[4])):
+        text = re.search(r"(?ms)^listen .*?^\}\n", setup["sealpost.conf"])[0]
+        to = re.search(r"recipients = \{ ([^ ]+) \}", text)[1]
+        site, folder = tls_site(work, text)
+        inner, data = report(1, to)
+        with smtplib.SMTP("192.0.2.1", 25, timeout=30, source_address=("192.0.2.1", 0)) as client:
+            client.ehlo("mx.corp.example")
+            client._host = "archive.example"
+            client.starttls(context=ssl.create_default_context(cafile=folder + "/ca.pem"))
+            client.ehlo("mx.corp.example")
+            code, answer_ = send(client, data, "", [to])
+            check(code == 250, f"{page}: {code} {answer_}")
+            check(client.mail("")[0] == 250 and client.rcpt("somebody@archive.example")[0] == 550, f"{page}: any recipient is taken")
+        site.wait(1)
+        found = json.loads(site.archive.cmd("search", "--format", "json", "rcpt:carol@partner.example").stdout)
+        check(found["subject"] == "Offer 1" and found["from"][0]["addr"] == "ann@corp.example", f"{page}: {found}")
+        shown = json.loads(site.archive.cmd("show", str(found["seq"]), "--format", "json").stdout)
+        check(shown["journal"]["inner_sha256"] == sha256(inner), f"{page}: {shown['journal']}")
+        check(("to", "dan@corp.example", "sales@corp.example") in
+              [(r["role"], r["addr"], (r.get("via") or {}).get("addr")) for r in shown["journal"]["recipients"]], f"{page}: {shown['journal']}")
+        site.end()
+
+
+def accounts(work, sink):
+    """Every pull section of the pages loads, each in a file of its own and all set-ups of a page together."""
+    a = Archive(work, name="accounts")
+    secrets = work + "/secrets"
+    os.makedirs(secrets + "/sealpost")
+    for name in ("microsoft365.secret", "pop3.password"):
+        open(f"{secrets}/sealpost/{name}", "w").write("secret\n")
+    run("openssl", "genrsa", "-out", work + "/google.key", "2048")
+    json.dump({"type": "service_account", "client_email": "j@p.iam.gserviceaccount.com", "private_key_id": "k1",
+               "private_key": open(work + "/google.key").read(), "token_uri": "https://oauth2.googleapis.com/token"},
+              open(f"{secrets}/sealpost/google.json", "w"))
+    folder = certificates(work + "/ssl-accounts")
+    count = 0
+    for page in ("microsoft365", "google", "servicenow"):
+        for setup in setups(page):
+            text = setup["sealpost.conf"].replace("/etc/sealpost", secrets + "/sealpost").replace("/etc/ssl/sealpost", folder)
+            open(work + "/page.conf", "w").write(text)
+            done = a.cmd("-c", work + "/page.conf", "config", "check")
+            for name in re.findall(r"(?m)^pull (\w+)", text):
+                count += 1
+                done = a.cmd("-c", work + "/page.conf", "pull", "--check", name, status=None)
+                check(done.returncode in (1, 2) and b"resolve" in (done.stdout + done.stderr), f"{page}: pull --check {name}: {done}")
+    check(count == 5, f"{count} pull sections in the pages")
+
+
+PARTS = [postfix_pattern, postfix_milter, postfix_bcc, postfix_lmtp, postfix_tls, exim, exim_tls, sendmail, reports, accounts]
+
+
+def main():
+    subprocess.run(["ip", "addr", "add", "192.0.2.1/32", "dev", "lo"], check=True)
+    work = workdir(tmpfs="3g")
+    sink = MailServer(2600)
+    only = sys.argv[2:]
+    for part in PARTS:
+        if not only or part.__name__ in only:
+            print(part.__name__, flush=True)
+            part(work, sink)
+    finish("systems")
+
+
+main()
