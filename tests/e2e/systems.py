@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 """The manual pages of the mail systems: what they say to configure is taken
 from them and run, with the real server where Debian has it."""
-import base64
-import importlib
+import traceback
 
 from kit import *
 
@@ -35,12 +34,15 @@ def setups(page):
 
 
 class Site:
-    """An archive with a page's listener, and a sink for the ordinary recipients."""
+    """An archive with a page's listener.  What it and its mail server started is ended by Site.close_all(), whatever fails."""
 
     number = 0
+    open = []
 
     def __init__(self, work, text, replace=()):
         Site.number += 1
+        Site.open.append(self)
+        self.mx = None
         self.work = f"{work}/{Site.number}"
         os.mkdir(self.work)
         self.archive = Archive(self.work, port=free_port())
@@ -53,8 +55,9 @@ class Site:
         self.archive.start()
 
     def wait(self, entries, seconds=60):
-        wait_for(f"{entries} messages in the archive",
-                 lambda: int(self.archive.cmd("search", "--count", "grade:witnessed", status=None).stdout or 0) >= entries, seconds)
+        there = lambda: int(self.archive.cmd("search", "--count", "grade:witnessed", status=None).stdout or 0) >= entries
+        if not wait_for(f"{entries} messages in the archive", there, seconds) and self.mx:
+            print(self.mx.log()[-1500:], self.archive.log_text()[-1500:])
 
     def record(self, query):
         seqs = self.archive.cmd("search", "--format", "seq", query, status=None).stdout.split()
@@ -62,9 +65,27 @@ class Site:
             return None
         return json.loads(self.archive.cmd("show", seqs[0].decode(), "--format", "record").stdout)
 
+    def server(self, mx):
+        self.mx = mx
+        return mx
+
     def end(self):
+        """The mail server first, then the archive, which must be whole."""
+        if self.mx:
+            self.mx.stop()
+        self.mx = None
         self.archive.verify()
         self.archive.stop()
+        Site.open.remove(self)
+
+    @classmethod
+    def close_all(cls):
+        for site in cls.open:
+            if site.mx:
+                site.mx.stop()
+            if site.archive.service:
+                site.archive.service.kill()
+        cls.open.clear()
 
 
 TO = ["bob@corp.example", "eve+x@partner.example", "list=owner@corp.example"]
@@ -83,8 +104,8 @@ def up(name, port=25, seconds=30):
 def postfix_pattern(work, sink):
     found = setups("postfix")[0]
     site = Site(work, found["sealpost.conf"])
-    mx = mailhost.Postfix(site.work, ROOTS + "/postfix", mailhost.BASE_CF + found["/etc/postfix/main.cf"],
-                          files={"/etc/postfix/journal_bcc": found["/etc/postfix/journal_bcc"]}, master=found["/etc/postfix/master.cf"])
+    mx = site.server(mailhost.Postfix(site.work, ROOTS + "/postfix", mailhost.BASE_CF + found["/etc/postfix/main.cf"],
+                          files={"/etc/postfix/journal_bcc": found["/etc/postfix/journal_bcc"]}, master=found["/etc/postfix/master.cf"]))
     up("Postfix")
     through()
     site.wait(1)
@@ -104,14 +125,13 @@ def postfix_pattern(work, sink):
     r = site.record("msgid:2@e2e.example")
     check(r and len(r["envelope"]["to"]) == 400, "400 recipients are not in one entry")
     site.archive.cmd("reconcile", "--maillog", mx.m + "/var/log/mail.log")
-    mx.stop()
     site.end()
 
 
 def postfix_milter(work, sink):
     found = setups("postfix")[1]
     site = Site(work, found["sealpost.conf"])
-    mx = mailhost.Postfix(site.work, ROOTS + "/postfix", mailhost.BASE_CF + found["/etc/postfix/main.cf"])
+    mx = site.server(mailhost.Postfix(site.work, ROOTS + "/postfix", mailhost.BASE_CF + found["/etc/postfix/main.cf"]))
     up("Postfix")
     through()
     site.wait(1)
@@ -121,27 +141,25 @@ def postfix_milter(work, sink):
         check(r["source"]["via"] == "milter" and "reassembled" in r["flags"], f"{r['source']} {r.get('flags')}")
     done = site.archive.cmd("reconcile", "--maillog", mx.m + "/var/log/mail.log")
     check(b"1 there by another way" in done.stderr, f"reconcile after a milter: {done.stderr}")
-    mx.stop()
     site.end()
 
 
 def postfix_bcc(work, sink):
     found = setups("postfix")[2]
     site = Site(work, found["sealpost.conf"])
-    mx = mailhost.Postfix(site.work, ROOTS + "/postfix", mailhost.BASE_CF + found["/etc/postfix/main.cf"])
+    mx = site.server(mailhost.Postfix(site.work, ROOTS + "/postfix", mailhost.BASE_CF + found["/etc/postfix/main.cf"]))
     up("Postfix")
     through()
     site.wait(1)
     r = site.record("msgid:1@e2e.example")
     check(r and [t["addr"] for t in r["envelope"]["to"]] == ["journal@archive.example"], f"{r}")
-    mx.stop()
     site.end()
 
 
 def postfix_lmtp(work, sink):
     found = setups("postfix")[3]
     site = Site(work, found["sealpost.conf"])
-    mx = mailhost.Postfix(site.work, ROOTS + "/postfix", mailhost.BASE_CF + found["/etc/postfix/main.cf"])
+    mx = site.server(mailhost.Postfix(site.work, ROOTS + "/postfix", mailhost.BASE_CF + found["/etc/postfix/main.cf"]))
     up("Postfix")
     to = ["bob@corp.example", "eve@corp.example"]
     through(to=to)
@@ -152,7 +170,6 @@ def postfix_lmtp(work, sink):
         check(r["source"]["via"] == "lmtp" and r["source"]["proto"] == "LMTP", f"{r['source']}")
         check(r["source"].get("claimed", {}).get("xforward", {}).get("helo") == "client.example", f"XFORWARD: {r['source']}")
     wait_for("both recipients answered", lambda: len(re.findall(r"status=sent \(250 .*seq=", mx.log())) == 2)
-    mx.stop()
     site.end()
 
 
@@ -183,9 +200,9 @@ def tls_site(work, text):
 def postfix_tls(work, sink):
     first, found = setups("postfix")[0], setups("postfix")[4]
     site, folder = tls_site(work, found["sealpost.conf"])
-    mx = mailhost.Postfix(site.work, ROOTS + "/postfix", mailhost.BASE_CF + found["/etc/postfix/main.cf"],
-                          files={"/etc/postfix/journal_bcc": first["/etc/postfix/journal_bcc"]}, master=first["/etc/postfix/master.cf"],
-                          ssl=folder, hosts="192.0.2.1 archive.example\n")
+    mx = site.server(mailhost.Postfix(site.work, ROOTS + "/postfix", mailhost.BASE_CF + found["/etc/postfix/main.cf"],
+                          files={"/etc/postfix/journal_bcc": first["/etc/postfix/journal_bcc"]}, master=found["/etc/postfix/master.cf"],
+                          ssl=folder, hosts="192.0.2.1 archive.example\n"))
     up("Postfix")
     through()
     site.wait(1)
@@ -194,7 +211,6 @@ def postfix_tls(work, sink):
         tls = r["source"].get("tls", {})
         check(tls.get("verified") is True and tls.get("peer_sha256"), f"client certificate: {r['source']}")
         check(len(r["envelope"]["to"]) == 3 and r["source"]["proto"] == "ESMTPS", f"{r['source']} {r['envelope']}")
-    mx.stop()
     # Without a certificate nothing is taken.
     with smtplib.SMTP("192.0.2.1", 2525, timeout=30, source_address=("192.0.2.1", 0)) as client:
         client.ehlo()
@@ -205,8 +221,9 @@ def postfix_tls(work, sink):
 def exim(work, sink, transports="exim transports", config="sealpost.conf", which=0):
     found = setups("exim")
     site, folder = tls_site(work, found[which]["sealpost.conf"]) if which else (Site(work, found[0]["sealpost.conf"]), None)
-    text = found[which]["exim transports"]
-    mx = mailhost.Exim(site.work, ROOTS + "/exim", found[0]["exim routers"], text, ssl=folder, hosts="192.0.2.1 archive.example\n")
+    # No name server here: names are those of /etc/hosts.
+    text = found[which]["exim transports"].replace("  port", "  gethostbyname\n  port")
+    mx = site.server(mailhost.Exim(site.work, ROOTS + "/exim", found[0]["exim routers"], text, ssl=folder, hosts="192.0.2.1 archive.example\n"))
     if not up("Exim"):
         print(mx.said, open(site.work + "/exim.err").read())
     through()
@@ -232,7 +249,6 @@ def exim(work, sink, transports="exim transports", config="sealpost.conf", which
         site.archive.start()
         site.wait(2)
         site.archive.cmd("reconcile", "--maillog", mx.log_path())
-    mx.stop()
     site.end()
 
 
@@ -243,7 +259,7 @@ def exim_tls(work, sink):
 def sendmail(work, sink):
     found = setups("sendmail")[0]
     site = Site(work, found["sealpost.conf"])
-    mx = mailhost.Sendmail(site.work, ROOTS + "/sendmail", found["/etc/mail/sendmail.mc"])
+    mx = site.server(mailhost.Sendmail(site.work, ROOTS + "/sendmail", found["/etc/mail/sendmail.mc"]))
     if not up("Sendmail"):
         print(mx.said, open(site.work + "/sendmail.err").read())
     through()
@@ -259,7 +275,6 @@ def sendmail(work, sink):
         code, text = send(client, message(2), "ann@corp.example", TO)
     check(400 <= code < 500, f"Sendmail answers {code} {text} while the archive is down")
     site.archive.start()
-    mx.stop()
     site.end()
 
 
@@ -339,7 +354,12 @@ def main():
     for part in PARTS:
         if not only or part.__name__ in only:
             print(part.__name__, flush=True)
-            part(work, sink)
+            try:
+                part(work, sink)
+            except Exception as e:
+                traceback.print_exc()
+                check(False, f"{part.__name__}: {e!r}")
+            Site.close_all()
     finish("systems")
 
 
