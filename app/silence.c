@@ -166,7 +166,12 @@ is_configured(const struct sp_config *cfg, const struct source *s)
 		    strcmp(cfg->listen[i].name, s->name) == 0)
 			return (true);
 	}
-	return (s->kind != SP_TRAFFIC_LISTENER);
+	for (size_t i = 0; i < cfg->npull; i++) {
+		if (s->kind == SP_TRAFFIC_ACCOUNT && cfg->pull[i].active &&
+		    strcmp(cfg->pull[i].name, s->name) == 0)
+			return (true);
+	}
+	return (s->kind == SP_TRAFFIC_DOMAIN);
 }
 
 static void

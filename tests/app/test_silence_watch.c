@@ -91,7 +91,9 @@ config(void)
 {
 	static const char text[] =
 	    "listen mta {\naddress = \"127.0.0.1:2525\"\n"
-	    "}\nwatch {\nlearn = 28d\n}\n";
+	    "}\npull box {\nserver = imap.corp.example\nuser = j\n"
+	    "type = imap\npassword_file = /dev/null\n}\n"
+	    "watch {\nlearn = 28d\n}\n";
 	struct sp_err err;
 
 	if (sp_config_parse("f", sp_view_str(text), &cfg, &err) != SP_OK)
