@@ -127,6 +127,34 @@ failed(struct sp_pull_account *a, enum sp_pull_trouble t,
 	free(text);
 }
 
+static void
+count(struct sp_pull_account *a, const struct sp_pull_result *r)
+{
+	a->busy = false;
+	a->visits++;
+	a->taken += r->taken;
+	a->bytes += r->bytes;
+	a->deleted += r->deleted;
+}
+
+/* The session goes on, and waits for mail: so far it is a good visit. */
+static void
+on_rest(void *ctx, const struct sp_pull_result *r)
+{
+	struct sp_pull_account *a = ctx;
+	int64_t now = sp_clock_boot();
+
+	(void)pthread_mutex_lock(&a->lock);
+	count(a, r);
+	succeeded(a, r, now - a->since);
+	a->since = now;
+	/* Who asked after it had looked is answered by the next look. */
+	if (!atomic_load(&a->run.bell.poke))
+		answer_askers(a, SP_OK, r);
+	(void)pthread_mutex_unlock(&a->lock);
+	tell_status(a);
+}
+
 /* How long until the next. */
 static int64_t
 note_visit(struct sp_pull_account *a, enum sp_code rc,
@@ -135,11 +163,7 @@ note_visit(struct sp_pull_account *a, enum sp_code rc,
 	int64_t wait = jitter(a->run.conf->poll);
 
 	(void)pthread_mutex_lock(&a->lock);
-	a->busy = false;
-	a->visits++;
-	a->taken += r->taken;
-	a->bytes += r->bytes;
-	a->deleted += r->deleted;
+	count(a, r);
 	if (rc == SP_OK) {
 		succeeded(a, r, us);
 	} else if (rc != SP_EINTERRUPT) {
@@ -194,9 +218,10 @@ live(void *ctx)
 		(void)pthread_mutex_lock(&a->lock);
 		a->busy = a->ever = true;
 		a->last_try = sp_clock_wall();
+		a->since = t0;
 		(void)pthread_mutex_unlock(&a->lock);
 		rc = sp_pull_visit(a->run.pull, SP_PULL_FETCH, &r, &err);
-		wait = note_visit(a, rc, &r, &err, sp_clock_boot() - t0);
+		wait = note_visit(a, rc, &r, &err, sp_clock_boot() - a->since);
 		if (!a->run.conf->active)
 			wait = INT32_MAX * SP_SECOND;
 		pause_for(a, wait);
@@ -210,7 +235,9 @@ enum sp_code
 sp_pull_account_start(
     struct sp_pull_account *a, struct sp_worker *w, struct sp_err *err)
 {
-	struct sp_pull_opts opts = { .note = on_note, .ctx = a };
+	struct sp_pull_opts opts = {
+		.note = on_note, .rested = on_rest, .ctx = a
+	};
 	enum sp_code rc;
 
 	a->w = w;

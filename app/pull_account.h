@@ -25,6 +25,7 @@ struct sp_pull_account {
 	pthread_mutex_t lock; /* of all below */
 	/* what status shows */
 	bool busy, ever;
+	int64_t since; /* boot clock: of what is counted next */
 	int64_t last_ok, last_try; /* wall clock; 0: never */
 	uint64_t taken, bytes, deleted, visits; /* since the start */
 	uint64_t there; /* messages in the mailbox */

@@ -1,5 +1,6 @@
 #include "app/pull_run.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -89,16 +90,17 @@ enum sp_code
 sp_pull_run_open(
     struct sp_pull_run *r, struct sp_pull_opts *opts, struct sp_err *err)
 {
-	if (r->conf->type == SP_PULL_IMAP)
-		return (sp_err_set(err, SP_ECONFIG, 0,
-		    "account %s: this build has no IMAP", r->conf->name));
 	atomic_init(&r->bell.stop, false);
 	atomic_init(&r->bell.poke, false);
 	r->bell.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (r->bell.fd < 0)
+		return (sp_err_set(err, SP_EIO, errno, "eventfd"));
 	sp_buf_init(&r->message, r->conf->max_message + 1);
 	opts->dir = r->app->dir;
 	opts->conf = r->conf;
-	opts->source = sp_pop3_session;
+	opts->source =
+	    r->conf->type == SP_PULL_IMAP ? sp_imap_session : sp_pop3_session;
+	opts->stay = r->way == SP_PULL_BY_DOOR;
 	opts->credentials =
 	    (struct sp_pull_credentials){ .get = credential, .ctx = r };
 	opts->bell = &r->bell;

@@ -20,7 +20,7 @@ static const struct preset presets[] = {
 	{ "microsoft365", SP_PULL_IMAP, SP_PULL_XOAUTH2,
 	    "outlook.office365.com", "outlook.office365.com", NULL },
 	{ "google", SP_PULL_IMAP, SP_PULL_XOAUTH2, "pop.gmail.com",
-	    "imap.gmail.com", "[Gmail]/All Mail" },
+	    "imap.gmail.com", "\\All" },
 	{ "servicenow-pop3", SP_PULL_POP3, SP_PULL_PASSWORD, NULL, NULL, NULL },
 };
 

@@ -30,7 +30,7 @@ static const struct {
 	{ "UTF8=ONLY", SP_IMAP_CAP_UTF8 },
 	{ "ID", SP_IMAP_CAP_ID },
 	{ "SPECIAL-USE", SP_IMAP_CAP_SPECIAL_USE },
-	{ "X-GM-EXT-1", SP_IMAP_CAP_GMAIL | SP_IMAP_CAP_SPECIAL_USE },
+	{ "X-GM-EXT-1", SP_IMAP_CAP_GMAIL },
 };
 
 unsigned

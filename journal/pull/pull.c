@@ -115,12 +115,25 @@ save(struct sp_pull *p, struct sp_err *err)
 	return (rc);
 }
 
-enum sp_code
-sp_pull_rest(struct sp_pull *p, struct sp_err *err)
+static enum sp_code
+save_if_changed(struct sp_pull *p, struct sp_err *err)
 {
 	if (!sp_ids_changed(p->known) && p->saved != 0)
 		return (SP_OK);
 	return (save(p, err));
+}
+
+enum sp_code
+sp_pull_rest(struct sp_pull *p, struct sp_err *err)
+{
+	enum sp_code rc = save_if_changed(p, err);
+
+	if (rc == SP_OK && p->o.rested != NULL) {
+		p->o.rested(p->o.ctx, &p->r);
+		p->r.taken = p->r.bytes = p->r.known = 0;
+		p->r.deleted = p->r.skipped = 0;
+	}
+	return (rc);
 }
 
 /* ---- a visit ------------------------------------------------------------ */
@@ -246,7 +259,7 @@ sp_pull_visit(struct sp_pull *p, enum sp_pull_mode mode,
 		rc = learn(p, err);
 	if (rc == SP_OK)
 		rc = sessions(p, err);
-	if (mode == SP_PULL_FETCH && sp_pull_rest(p, &late) != SP_OK)
+	if (mode == SP_PULL_FETCH && save_if_changed(p, &late) != SP_OK)
 		sp_pull_note(p, "the state could not be saved: %s", late.msg);
 	*out = p->r;
 	return (rc);
@@ -343,6 +356,18 @@ void
 sp_pull_there(struct sp_pull *p, uint64_t messages)
 {
 	p->r.there = messages;
+}
+
+void
+sp_pull_had(struct sp_pull *p, uint64_t messages)
+{
+	p->r.known += messages;
+}
+
+bool
+sp_pull_may_stay(const struct sp_pull *p)
+{
+	return (p->o.stay);
 }
 
 struct sp_stream_bell *

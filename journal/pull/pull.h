@@ -29,6 +29,7 @@
 #include "journal/pull/stream.h"
 
 struct sp_pull;
+struct sp_pull_result;
 
 enum sp_pull_mode {
 	SP_PULL_FETCH,
@@ -93,6 +94,8 @@ void sp_pull_note(struct sp_pull *p, const char *fmt, ...) SP_PRINTF(2, 3);
 
 /* How many messages of this id the archive has. */
 size_t sp_pull_known(const struct sp_pull *p, const struct sp_pull_id *id);
+/* So many messages that the archive has are there (counted). */
+void sp_pull_had(struct sp_pull *p, uint64_t messages);
 /* POP3: the same UIDL twice in one listing is two messages.  Call it once for
  * each message of a session: whether the archive has this one. */
 bool sp_pull_seen(struct sp_pull *p, const struct sp_pull_id *id);
@@ -131,6 +134,8 @@ bool sp_pull_next_durable(struct sp_pull *p, uint64_t *tag);
 void sp_pull_gone(struct sp_pull *p, const struct sp_pull_id *id);
 /* A long session pauses (IDLE): write what is known to state/pull. */
 SP_CHECK enum sp_code sp_pull_rest(struct sp_pull *p, struct sp_err *err);
+/* Whether a session may wait for more mail (IDLE): in the service. */
+bool sp_pull_may_stay(const struct sp_pull *p);
 /* The bell of this account: IDLE ends when it is poked. */
 struct sp_stream_bell *sp_pull_bell(struct sp_pull *p);
 
@@ -189,6 +194,10 @@ struct sp_pull_opts {
 	struct sp_pull_sink sink;
 	struct sp_stream_bell *bell;
 	bool log_alone; /* what is archived is asked of the log, all of it */
+	bool stay; /* a session may wait for more mail */
+	/* It waits now: what it did since it began, or since it waited last,
+	 * as if the visit were over.  May be NULL. */
+	void (*rested)(void *ctx, const struct sp_pull_result *r);
 	void (*step)(void *ctx, const char *what, bool ok, const char *text);
 	void (*note)(void *ctx, const char *text);
 	/* CHECK and LIST: each message, and whether the archive has it. */
