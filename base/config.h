@@ -174,6 +174,8 @@ struct sp_config {
 	    memory; /* budget for message data of all sessions; default 64M */
 	uint64_t
 	    disk_reserve; /* soft watermark, bytes; default 512M: 452 below it */
+	uint64_t disk_minimum; /* hard one: nothing is committed; default 64M */
+	uint64_t max_connections; /* of all listeners; default 2000 */
 	struct sp_listen *listen;
 	size_t nlisten;
 	struct sp_pull_conf *pull;

@@ -20,6 +20,10 @@ const struct sp_config_option sp_config_options[] = {
 	{ "", "memory", SP_CT_SIZE, TOP(memory), MIB, 64 * GIB, "64M", NULL },
 	{ "", "disk_reserve", SP_CT_SIZE, TOP(disk_reserve), 0, 1024 * GIB,
 	    "512M", NULL },
+	{ "", "disk_minimum", SP_CT_SIZE, TOP(disk_minimum), 0, 1024 * GIB,
+	    "64M", NULL },
+	{ "", "max_connections", SP_CT_NUMBER, TOP(max_connections), 1, 100000,
+	    "2000", NULL },
 
 	{ "log", "to", SP_CT_NAME, TOP(log_to), 0, 0, "stderr",
 	    "stderr|syslog" },

@@ -28,6 +28,13 @@ static const char after_guard[] =
     "# With less free space than this, mail is put off (452), not lost.\n"
     "#disk_reserve = 512M\n"
     "\n"
+    "# With less than this, also what is in hand is put off: the rest is for\n"
+    "# sealing and the index.  At most half of disk_reserve counts.\n"
+    "#disk_minimum = 64M\n"
+    "\n"
+    "# Connections of all listeners at a time.\n"
+    "#max_connections = 2000\n"
+    "\n"
     "# One section for each address to listen on: listen NAME { ... }\n"
     "listen mta {\n";
 

@@ -80,9 +80,45 @@ commit_singly(struct sp_commit *c)
 	}
 }
 
+/* SP_OK where the messages of this batch may be written. */
+static enum sp_code
+room(struct sp_commit *c)
+{
+	uint64_t bytes = 0;
+	bool any = false;
+
+	for (size_t i = 0; i < c->n; i++) {
+		any |= c->items[i].event == NULL;
+		bytes += c->items[i].msg.n;
+	}
+	if (!any || c->hooks.room == NULL)
+		return (SP_OK);
+	return (c->hooks.room(c->hooks.ctx, bytes, &c->err));
+}
+
+/* The messages have failed already; a few events still find a place. */
+static void
+commit_events(struct sp_commit *c, enum sp_code code)
+{
+	struct sp_err err;
+
+	c->code = code;
+	for (size_t i = 0; i < c->n; i++)
+		c->codes[i] =
+		    c->items[i].event == NULL
+			? code
+			: sp_append_commit(c->append, &c->items[i], 1, &err);
+}
+
 static void
 commit_batch(struct sp_commit *c)
 {
+	enum sp_code full = room(c);
+
+	if (full != SP_OK) {
+		commit_events(c, full);
+		return;
+	}
 	c->code = sp_append_commit(c->append, c->items, c->n, &c->err);
 	for (size_t i = 0; i < c->n; i++)
 		c->codes[i] = c->code;

@@ -36,6 +36,10 @@ struct sp_commit_hooks {
 	void (*committed)(void *ctx, uint64_t next_seq);
 	/* A batch or housekeeping failed; once for each. */
 	void (*failed)(void *ctx, const struct sp_err *err);
+	/* On the pool, before each batch with messages of so many bytes:
+	 * anything but SP_OK is their result, and nothing is written.  Events
+	 * are entered all the same.  NULL: always. */
+	enum sp_code (*room)(void *ctx, uint64_t bytes, struct sp_err *err);
 	/* The queue has just run empty. */
 	void (*idle)(void *ctx);
 	void *ctx;

@@ -403,6 +403,22 @@ data_late(struct sp_connection *c, uint64_t now)
 	return (late);
 }
 
+/* How long to wait for a peer: a tenth when places become few, so that those
+ * who say nothing do not keep out those who would. */
+static uint64_t
+patience(const struct sp_connection *c, uint64_t seconds)
+{
+	const uint64_t most = c->l->env.cfg->max_sessions;
+	bool few = c->l->sessions > most - most / 4 ||
+		   c->r->stats.sessions > c->r->ceiling - c->r->ceiling / 4;
+
+	if (!few || c->l->env.door || seconds <= SP_PATIENCE_MIN)
+		return (seconds * 1000);
+	return (
+	    (seconds / 10 > SP_PATIENCE_MIN ? seconds / 10 : SP_PATIENCE_MIN) *
+	    1000);
+}
+
 /* Before there is a session: a header or handshake that does not end. */
 static bool
 stage_late(struct sp_connection *c, uint64_t now)
@@ -410,7 +426,7 @@ stage_late(struct sp_connection *c, uint64_t now)
 	const struct sp_listen *cfg = c->l->env.cfg;
 
 	if (c->stage == SP_STAGE_SESSION ||
-	    now - c->stage_since <= cfg->tls_timeout * 1000)
+	    now - c->stage_since <= patience(c, cfg->tls_timeout))
 		return (false);
 	if (c->stage == SP_STAGE_PROXY)
 		sp_report_proxy(c, "it did not come in time");
@@ -460,7 +476,7 @@ sp_connection_sweep(struct sp_connection *c, uint64_t now)
 		late = data_late(c, now);
 	else if (state == SP_SESSION_COMMAND && !c->is_writing &&
 		 c->stage == SP_STAGE_SESSION &&
-		 now - c->idle_since > cfg->timeout * 1000)
+		 now - c->idle_since > patience(c, cfg->timeout))
 		late = SP_REPLY_IDLE;
 	if (late == SP_REPLY_NONE)
 		return;

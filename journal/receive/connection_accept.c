@@ -57,7 +57,8 @@ limits(struct sp_connection *c, const struct sockaddr *sa)
 		return (SP_REPLY_DENIED);
 	if (c->r->draining)
 		return (SP_REPLY_CLOSING);
-	if (c->l->sessions > cfg->max_sessions)
+	if (c->l->sessions > cfg->max_sessions ||
+	    (!c->l->env.door && c->r->stats.sessions > c->r->ceiling))
 		return (SP_REPLY_BUSY);
 	c->peer = sp_peers_enter(c->r->peers, sa, c->l->number, &count);
 	if (count > cfg->max_per_peer)

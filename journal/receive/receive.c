@@ -20,7 +20,9 @@
 
 #define BACKLOG	    1024
 #define TICK_MS	    1000
-#define INODES_LEFT 16 /* as good as none */
+#define INODES_SOFT 256 /* fewer: nothing new is begun */
+#define INODES_HARD 16 /* fewer: as good as none */
+#define FILES_OURS  128 /* descriptors that are not sessions' */
 
 /* ---- may a transaction begin ---------------------------------------- */
 
@@ -51,10 +53,31 @@ may_begin(void *ctx, uint64_t declared, const char **why)
 	/* Where nobody can say, the write itself will. */
 	if (!r->space_known)
 		return (SP_OK);
-	if (r->inodes < INODES_LEFT || r->space < reserve ||
+	if (r->inodes < INODES_SOFT || r->space < reserve ||
 	    r->space - reserve < declared)
 		return (SP_ENOSPC);
 	return (SP_OK);
+}
+
+/* On the pool: what is in hand is finished below the soft mark, and not below
+ * the hard one, where seal and index need the rest to go on. */
+static enum sp_code
+room(void *ctx, uint64_t bytes, struct sp_err *err)
+{
+	const struct sp_receive *r = ctx;
+	const struct sp_config *cfg = r->opts.cfg;
+	uint64_t least = cfg->disk_minimum, space, inodes;
+
+	if (least > cfg->disk_reserve / 2)
+		least = cfg->disk_reserve / 2;
+	if (least == 0 || sp_io_space(r->dir, &space, &inodes, NULL) != SP_OK)
+		return (SP_OK);
+	if (space >= least && space - least >= bytes && inodes >= INODES_HARD)
+		return (SP_OK);
+	return (sp_err_set(err, SP_ENOSPC, 0,
+	    "the file system of %s is at its last %" PRIu64
+	    " bytes (disk_minimum): nothing is taken in until there is more",
+	    r->dir, least));
 }
 
 /* ---- from the queue ------------------------------------------------- */
@@ -294,15 +317,23 @@ on_timer_close(uv_handle_t *h)
 
 /* ---- life ----------------------------------------------------------- */
 
+/* A session may need two: its socket, and a temporary file. */
 static void
-raise_files(void)
+raise_files(struct sp_receive *r)
 {
 	struct rlimit lim;
+	uint64_t can;
 
+	r->ceiling = r->opts.cfg->max_connections;
 	if (getrlimit(RLIMIT_NOFILE, &lim) != 0)
 		return;
 	lim.rlim_cur = lim.rlim_max;
-	(void)setrlimit(RLIMIT_NOFILE, &lim);
+	if (setrlimit(RLIMIT_NOFILE, &lim) != 0 ||
+	    lim.rlim_cur == RLIM_INFINITY || lim.rlim_cur < 2 * FILES_OURS)
+		return;
+	can = (lim.rlim_cur - FILES_OURS) / 2;
+	if (can < r->ceiling)
+		r->ceiling = can;
 }
 
 /* Without a file that can be used nobody is turned away for good: AUTH, and
@@ -407,6 +438,7 @@ fill(struct sp_receive *r)
 	const struct sp_commit_hooks hooks = {
 		.committed = on_committed,
 		.failed = on_failed,
+		.room = room,
 		.idle = on_idle,
 		.ctx = r,
 	};
@@ -442,7 +474,7 @@ sp_receive_new(const struct sp_receive_opts *opts, struct sp_receive **out,
 
 	r->opts = *opts;
 	fill(r);
-	raise_files();
+	raise_files(r);
 	rc = sp_door_init(&r->door, r->dir, opts->cfg->group, err);
 	if (rc == SP_OK)
 		rc = open_all(r, err);

@@ -12,15 +12,16 @@
 #include "journal/receive/users.h"
 #include "journal/tls/tls.h"
 
-#define SP_READ_SIZE   65536 /* one read of message data */
-#define SP_READ_SMALL  8192 /* of commands, or when memory is tight */
-#define SP_LOG_RATE    100 /* refused and deferred lines a second */
-#define SP_IDLE_KEPT   128 /* connection structs kept for reuse */
-#define SP_ALARM_MS    60000 /* between alarms of one kind */
-#define SP_LINGER_MS   2000 /* after an error, for the peer to read it */
-#define SP_PROGRESS_MS 10000 /* of a commit, between signs of life */
-#define SP_RATE_MS     60000 /* window of the minimum rate */
-#define SP_TLS_MEMORY  32768 /* what OpenSSL takes for a connection */
+#define SP_READ_SIZE	65536 /* one read of message data */
+#define SP_READ_SMALL	8192 /* of commands, or when memory is tight */
+#define SP_LOG_RATE	100 /* refused and deferred lines a second */
+#define SP_IDLE_KEPT	128 /* connection structs kept for reuse */
+#define SP_ALARM_MS	60000 /* between alarms of one kind */
+#define SP_LINGER_MS	2000 /* after an error, for the peer to read it */
+#define SP_PROGRESS_MS	10000 /* of a commit, between signs of life */
+#define SP_RATE_MS	60000 /* window of the minimum rate */
+#define SP_PATIENCE_MIN 10 /* seconds, also when places are few */
+#define SP_TLS_MEMORY	32768 /* what OpenSSL takes for a connection */
 
 union sp_stream {
 	uv_handle_t handle;
@@ -116,6 +117,7 @@ struct sp_receive {
 	char actor[256]; /* of the service's own events */
 	uint64_t id_base, id_next;
 	size_t handles; /* open ones, ours */
+	uint64_t ceiling; /* connections at a time */
 
 	bool draining, drained, freeing;
 	void (*drain_done)(void *ctx);

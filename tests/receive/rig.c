@@ -191,6 +191,7 @@ sp_rig_init(struct sp_rig *g)
 		.timeout = 300,
 		.data_timeout = 180,
 		.min_rate = 100,
+		.tls_timeout = 30,
 	};
 	listen_both(g);
 }
