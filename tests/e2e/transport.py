@@ -31,7 +31,7 @@ def local(a, path):
     s = record(a, deliver(c, "LHLO"))["source"]
     check(s["peer"] == f"unix:uid={os.getuid()}" and s["local"] == "unix:" + path and s["proto"] == "LMTP", f"record: {s}")
     c.close()
-    done = run("setpriv", "--reuid", "nobody", "--clear-groups", "python3", "-c",
+    done = run("setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups", "python3", "-c",
                f"import socket; socket.socket(socket.AF_UNIX).connect({path!r})", status=None)
     check(done.returncode != 0 and b"Permission denied" in done.stderr, f"nobody may connect: {done.stderr[-200:]}")
     other = Archive(a.root, free_port(), name="other", config={"top": f'listen l {{ address = "unix:{path}" }}\n'})
