@@ -34,6 +34,7 @@ struct sp_doc_party {
 
 struct sp_doc_claim {
 	enum sp_claim_role role;
+	enum sp_col col; /* that has its words */
 	enum sp_claim_role presumed; /* 0: not */
 	enum sp_claim_how how; /* 0: not redirected */
 	const char *evidence; /* a header field's name; NULL: the report */

@@ -6,7 +6,8 @@
 #include "index/doc_fill.h"
 #include "index/token.h"
 
-#define FROM_MAX 16u /* senders that count for the family */
+#define LOOK_BACK 16u /* claims that may repeat an address */
+#define FROM_MAX  16u /* senders that count for the family */
 
 static const enum sp_col col_of[SP_CLAIM_ROLES] = {
 	[SP_CLAIM_SENDER] = SP_COL_REP_FROM,
@@ -24,6 +25,24 @@ keep(struct sp_doc *d, const char *s, struct sp_span *out)
 	return (sp_buf_adds(&d->strs, s) == SP_OK);
 }
 
+/* Whether ${col} has the words of ${c} from a claim shortly before. */
+static bool
+known(const struct sp_doc *d, const struct sp_doc_claim *c, enum sp_col col)
+{
+	size_t from = d->nclaims > LOOK_BACK ? d->nclaims - LOOK_BACK : 0;
+
+	for (size_t i = from; i < d->nclaims; i++) {
+		const struct sp_doc_claim *o = &d->claims[i];
+
+		if (o->col == col &&
+		    sp_view_eq(
+			sp_doc_str(d, o->addr), sp_doc_str(d, c->addr)) &&
+		    sp_view_eq(sp_doc_str(d, o->name), sp_doc_str(d, c->name)))
+			return (true);
+	}
+	return (false);
+}
+
 /* NULL where a limit was reached. */
 static struct sp_doc_claim *
 add(struct sp_doc *d, enum sp_claim_role role, enum sp_col col,
@@ -39,10 +58,13 @@ add(struct sp_doc *d, enum sp_claim_role role, enum sp_col col,
 		    sp_xrealloc(d->claims, d->claim_room * sizeof(*d->claims));
 	}
 	c = &d->claims[d->nclaims];
-	*c = (struct sp_doc_claim){ .role = role };
-	if (!keep(d, addr, &c->addr) || !keep(d, name, &c->name) ||
-	    sp_doc_words(&d->col[col], sp_view_str(addr), sp_view_str(name)) !=
-		SP_OK)
+	*c = (struct sp_doc_claim){ .role = role, .col = col };
+	if (!keep(d, addr, &c->addr) || !keep(d, name, &c->name))
+		return (NULL);
+	/* Once is enough to be found. */
+	if (!known(d, c, col) &&
+	    sp_doc_words(&d->col[col], sp_view_str(addr), sp_view_str(name),
+		col == SP_COL_TRACE_FROM || col == SP_COL_TRACE_TO) != SP_OK)
 		return (NULL);
 	d->nclaims++;
 	return (c);
@@ -78,7 +100,7 @@ recipient(struct sp_doc *d, const struct sp_journal_rcpt *r)
 		c->presumed = role_of(r->presumed);
 	for (unsigned i = 0; i < r->nvia; i++)
 		if (sp_doc_words(&d->col[SP_COL_REP_VIA],
-			sp_view_str(r->via[i].addr), none) != SP_OK)
+			sp_view_str(r->via[i].addr), none, false) != SP_OK)
 			return (false);
 	if (r->nvia > 0) {
 		c->how = (enum sp_claim_how)(r->via[0].how + 1);

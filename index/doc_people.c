@@ -44,7 +44,8 @@ domain_of(struct sp_view addr)
 }
 
 enum sp_code
-sp_doc_words(struct sp_buf *col, struct sp_view addr, struct sp_view name)
+sp_doc_words(
+    struct sp_buf *col, struct sp_view addr, struct sp_view name, bool whole)
 {
 	struct sp_buf clean, folded;
 	enum sp_code rc;
@@ -58,11 +59,11 @@ sp_doc_words(struct sp_buf *col, struct sp_view addr, struct sp_view name)
 		rc = mark(col, "=", sp_buf_view(&folded));
 	if (rc == SP_OK && domain_of(sp_buf_view(&folded)).n > 0)
 		rc = mark(col, "@", domain_of(sp_buf_view(&folded)));
-	if (rc == SP_OK)
+	if (rc == SP_OK && name.n > 0)
 		rc = sp_token_clean(name, col);
-	if (rc == SP_OK)
+	if (rc == SP_OK && !whole)
 		rc = sp_buf_addc(col, ' ');
-	if (rc == SP_OK)
+	if (rc == SP_OK && !whole)
 		rc = sp_buf_addv(col, sp_buf_view(&clean));
 	if (rc == SP_OK)
 		rc = sp_buf_addc(col, '\n');
@@ -95,7 +96,7 @@ add(struct sp_doc *d, enum sp_role role, size_t n, struct sp_view addr,
 	p = &d->parties[d->nparties];
 	*p = (struct sp_doc_party){ .role = role, .n = (uint32_t)n };
 	if (!keep(d, addr, &p->addr) || !keep(d, name, &p->name) ||
-	    sp_doc_words(&d->col[col_of[role]], addr, name) != SP_OK)
+	    sp_doc_words(&d->col[col_of[role]], addr, name, false) != SP_OK)
 		return (false);
 	d->nparties++;
 	return (true);

@@ -36,7 +36,7 @@ static const char *const statements[ST_COUNT] = {
 	[ST_ADD] = "INSERT OR IGNORE INTO family VALUES(?1, ?2, ?3, ?4, ?5)",
 	[ST_FIRST] = "UPDATE family SET first = ?3 WHERE k = ?1 AND x = ?2",
 	[ST_ID] = "SELECT seq, stable FROM msgids WHERE k = ?1",
-	[ST_ID_ADD] = "INSERT INTO msgids VALUES(?1, ?2, ?3)",
+	[ST_ID_ADD] = "INSERT OR IGNORE INTO msgids VALUES(?1, ?2, ?3)",
 	[ST_ID_SET] = "UPDATE msgids SET stable = ?2, seq = ?3 WHERE k = ?1",
 	[ST_NEXT] = "UPDATE links SET next = ?1",
 };
@@ -437,11 +437,18 @@ static int
 put_msgid(struct sp_links *l, const struct sp_link_ids *e,
     struct sp_link_found *found)
 {
-	sqlite3_stmt *st = l->st[ST_ID];
+	sqlite3_stmt *st = l->st[ST_ID_ADD];
 	uint64_t first = SP_LINK_NONE;
 	bool same = true;
 	int rc;
 
+	bind_id(st, 1, e->msgid);
+	bind_id(st, 2, e->stable);
+	(void)sp_db_bind_u64(st, 3, e->seq);
+	rc = sp_db_run(st);
+	if (rc != SQLITE_OK || sqlite3_changes(l->db) > 0)
+		return (rc);
+	st = l->st[ST_ID];
 	bind_id(st, 1, e->msgid);
 	rc = sqlite3_step(st);
 	if (rc == SQLITE_ROW) {
@@ -458,7 +465,7 @@ put_msgid(struct sp_links *l, const struct sp_link_ids *e,
 			found->conflict_with = first;
 		return (SQLITE_OK);
 	}
-	st = l->st[first == SP_LINK_NONE ? ST_ID_ADD : ST_ID_SET];
+	st = l->st[ST_ID_SET];
 	bind_id(st, 1, e->msgid);
 	bind_id(st, 2, e->stable);
 	(void)sp_db_bind_u64(st, 3, e->seq);

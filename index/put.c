@@ -143,9 +143,16 @@ static int
 evidence_id(struct sp_shard *s, const char *header, sqlite3_int64 *id)
 {
 	sqlite3_stmt *st = s->st[SP_ST_EVIDENCE_FIND];
+	size_t slot = 0;
 	char name[96];
 	int rc;
 
+	/* There are few, and each is one string of ours. */
+	for (; slot < s->nevidence; slot++)
+		if (s->evidence[slot].header == header) {
+			*id = s->evidence[slot].id;
+			return (SQLITE_OK);
+		}
 	(void)snprintf(name, sizeof(name), "%s%s",
 	    header == NULL ? "report" : "header:",
 	    header == NULL ? "" : header);
@@ -154,12 +161,19 @@ evidence_id(struct sp_shard *s, const char *header, sqlite3_int64 *id)
 	if (rc == SQLITE_ROW)
 		*id = sqlite3_column_int64(st, 0);
 	(void)sqlite3_reset(st);
-	if (rc != SQLITE_DONE)
-		return (rc == SQLITE_ROW ? SQLITE_OK : rc);
-	st = s->st[SP_ST_EVIDENCE_ADD];
-	(void)sp_db_bind_view(st, 1, sp_view_str(name));
-	rc = sp_db_run(st);
-	*id = sqlite3_last_insert_rowid(s->db);
+	if (rc == SQLITE_DONE) {
+		st = s->st[SP_ST_EVIDENCE_ADD];
+		(void)sp_db_bind_view(st, 1, sp_view_str(name));
+		rc = sp_db_run(st);
+		*id = sqlite3_last_insert_rowid(s->db);
+	} else if (rc == SQLITE_ROW) {
+		rc = SQLITE_OK;
+	}
+	if (rc == SQLITE_OK && slot < SP_COUNTOF(s->evidence)) {
+		s->evidence[slot].header = header;
+		s->evidence[slot].id = *id;
+		s->nevidence++;
+	}
 	return (rc);
 }
 

@@ -340,6 +340,7 @@ sp_shard_rollback(struct sp_shard *s)
 	s->in_txn = false;
 	s->added = 0;
 	sp_known_clear(s->known);
+	s->nevidence = 0;
 	sp_traffic_clear(s->traffic);
 }
 

@@ -63,6 +63,11 @@ struct sp_shard {
 	sqlite3_stmt *st[SP_ST_COUNT];
 	struct sp_known *known;
 	struct sp_traffic *traffic;
+	struct {
+		const char *header;
+		sqlite3_int64 id;
+	} evidence[32]; /* seen lately (put.c) */
+	size_t nevidence;
 	struct sp_buf flags, meta; /* of the message being put (put.c) */
 };
 
