@@ -106,7 +106,7 @@ sp_oauth_listen(
 	struct sp_oauth_listener *l = sp_xcalloc(1, sizeof(*l));
 	const char *path;
 	enum sp_code rc;
-	uint16_t port;
+	uint16_t port = 0;
 	bool six;
 
 	l->fd = -1;
