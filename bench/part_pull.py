@@ -2,7 +2,6 @@
 server and synced here: against mpop and getmail, in the same run."""
 import atexit
 import os
-import shutil
 import sys
 
 from mail import Mail
@@ -10,6 +9,7 @@ from rig import *
 
 sys.path.insert(0, os.path.join(SOURCE, "tests", "e2e"))
 COUNT = 10000
+GETMAIL = 1000  # messages of getmail that are timed
 USER = "bench"
 
 
@@ -39,7 +39,8 @@ uidls_file {home}/uidls
     return seconds, len(os.listdir(f"{home}/mail/new"))
 
 
-def getmail(work, ca, password):
+def getmail_once(work, ca, password):
+    """(messages, seconds from the first to the last)"""
     home = folder(work, "getmail")
     for d in ("cur", "new", "tmp"):
         os.makedirs(f"{home}/mail/{d}")
@@ -50,6 +51,7 @@ port = 10995
 username = {USER}
 password = {password}
 ca_certs = {ca}
+timeout = 5
 [destination]
 type = Maildir
 path = {home}/mail/
@@ -59,14 +61,27 @@ read_all = false
 verbose = 0
 delivered_to = false
 received = false
+max_messages_per_session = {GETMAIL}
 """)
     os.chmod(home, 0o700)
     env = {**os.environ, "HOME": home, "PYTHONPATH": f"{PEERS}/getmail/usr/lib/python3/dist-packages"}
     # Maildirs are not delivered to by root: the account of the mail.
     run("chown", "-R", "mail:mail", home)
-    seconds = timed("setpriv", "--reuid=mail", "--regid=mail", "--clear-groups", sys.executable,
-                    f"{PEERS}/getmail/usr/bin/getmail", "--getmaildir", home, "--rcfile", "getmailrc", env=env)
-    return seconds, len(os.listdir(f"{home}/mail/new"))
+    run("setpriv", "--reuid=mail", "--regid=mail", "--clear-groups", sys.executable,
+        f"{PEERS}/getmail/usr/bin/getmail", "--getmaildir", home, "--rcfile", "getmailrc", env=env, status=None)
+    times = sorted(os.stat(f"{home}/mail/new/{f}").st_mtime for f in os.listdir(f"{home}/mail/new"))
+    return len(times), times[-1] - times[0] if times else 0
+
+
+def getmail(work, ca, password):
+    """Messages a second.  It waits for its child by a signal that it can miss, and then gives up: runs until enough came."""
+    messages, seconds, runs = 0, 0.0, 0
+    while messages < GETMAIL and runs < 60:
+        n, took = getmail_once(work, ca, password)
+        messages, seconds, runs = messages + n, seconds + took, runs + 1
+    if messages < GETMAIL:
+        raise SystemExit(f"bench: getmail fetched {messages} messages in {runs} runs")
+    return messages / seconds
 
 
 def section(work, ca, password):
@@ -105,10 +120,7 @@ def part(work, table):
             if n < COUNT:
                 raise SystemExit(f"bench: {name} has {n} of {COUNT} messages")
             got[name].append(COUNT / seconds)
-    seconds, n = getmail(work, ca.path, PASSWORD)
-    if n < COUNT:
-        raise SystemExit(f"bench: getmail has {n} of {COUNT} messages")
-    slow = COUNT / seconds
+    slow = getmail(work, ca.path, PASSWORD)
     alone, service, peer = (median(got[k]) for k in ("alone", "service", "mpop"))
     for name, rate in (("by hand", alone), ("by the service", service)):
         table.add(f"POP3 pull, {COUNT:,} messages, {name} / mpop", f"{rate:,.0f}/s", f"{peer:,.0f}/s", f"{rate / peer:.2f}", ">= 1", rate >= peer)
