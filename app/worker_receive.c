@@ -137,6 +137,7 @@ status(struct state *s, uint64_t id)
 	sp_json_u64(&j, "batches", st.batches);
 	sp_json_u64(&j, "memory", st.memory);
 	sp_json_u64(&j, "spilled", st.spilled);
+	sp_json_u64(&j, "tls", st.tls);
 	sp_json_obj_end(&j);
 	sp_worker_reply(s->w, id, SP_OK, sp_buf_cstr(&b));
 	sp_buf_done(&b);
