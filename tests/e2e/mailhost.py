@@ -73,7 +73,7 @@ class Postfix(Root):
 
     def delivered(self):
         """Answers of the archive, as Postfix logged them."""
-        return re.findall(r"to=<journal@archive\.example>.*status=sent \((250 .*?)\)", self.log())
+        return re.findall(r"to=<journal(?:\+[^>]*)?@archive\.example>.*status=sent \((250 .*?)\)", self.log())
 
     def stop(self):
         self.sh("postfix stop")

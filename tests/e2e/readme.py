@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Every command of README.md is run, in README's order, on a root of its own:
-adduser, the installation into /usr/local, /var/lib/sealpost and postmap are
+adduser, the installation into /usr/local, /var/lib/sealpost and Postfix are
 real, and vanish.  A line that the table does not know fails, so README cannot
 say what was never tried."""
 import email.message
@@ -11,7 +11,10 @@ from kit import *
 import mailhost
 
 ROOT = sys.argv[1]
-ELSEWHERE = "e2e_quickstart and tests/run itself run it"
+# Lines that another test runs.
+QUICKSTART = "e2e_quickstart and tests/run itself"
+PULL = "e2e_pull, against a Dovecot"
+WATCH = "e2e_watch, with a mail server that journals or does not"
 BUILD_LINE = "cmake --preset release && cmake --build --preset release"
 VKEY_SHOWN = "'archive1.corp.example/journal+c9046802+AQOh…'"
 
@@ -97,7 +100,6 @@ class Reader:
         ready.close()
 
     def check_and_reload(self, line):
-        subprocess.run(["ip", "address", "add", "192.0.2.1/24", "dev", "lo"], check=True)
         command, _, reload = line.partition(" && ")
         check(reload == "systemctl reload sealpost", f"README: {line}: not a reload")
         self.shell(command)
@@ -105,14 +107,17 @@ class Reader:
         check(self.unit["ExecReload"].endswith("kill -HUP $MAINPID"), f"ExecReload={self.unit['ExecReload']}")
         os.kill(pid, signal.SIGHUP)
 
-        def there():
-            with socket.socket() as s:
-                return s.connect_ex(("192.0.2.1", 2525)) == 0
-        wait_for("the listener of README's listen section", there, 30)
+        wait_for("the reload", lambda: "event=reload " in open(self.work + "/serve.log").read(), 30)
+        wait_for("the listener of README's listen section", lambda: listening(2525), 30)
+
+    def timer(self, _):
+        for unit in ("service", "timer"):
+            out = self.host.sh(f"systemd-analyze verify /usr/local/lib/systemd/system/sealpost-canary.{unit}")
+            check(out.returncode == 0 and not out.stderr.strip(), f"systemd-analyze verify: {out.stderr.decode()}")
 
     # ---- Postfix -------------------------------------------------------
 
-    def postmap(self, line):
+    def postfix(self, line):
         self.shell(line)
         mails = [mail("ann@corp.example", "bob@corp.example", "third quarter"),
                  mail("bob@corp.example", "ann@corp.example", "an offer", "offer.pdf")]
@@ -124,8 +129,10 @@ class Reader:
         answers = [answer(t) for t in self.host.delivered()]
         check(all(seq for seq, _ in answers), f"what Postfix logged: {self.host.delivered()}\n{self.host.log()[-1500:]}")
         self.seq, self.sent = answers[0] if answers else (0, None)
+        record = json.loads(self.shell(f"sealpost show {self.seq} --format record"))
+        check([r.get("original") for r in record["envelope"]["to"]] == ["bob@corp.example"], f"{record['envelope']}")
         with smtp(2525) as client:
-            code, text = send(client, mail("ann@corp.example", "bob@corp.example", "with a Bcc"), to=["eve@partner.example"])
+            code, text = send(client, mail("ann@corp.example", "bob@corp.example", "with a Bcc"), to=["journal+eve=partner.example@archive.example"])
             check(code == 250, f"straight to the archive: {code} {text}")
         self.mails = mails
 
@@ -173,8 +180,16 @@ class Reader:
     def main_cf(self, text):
         open(self.host.m + "/etc/postfix/main.cf", "a").write(text)
 
-    def transport(self, text):
-        open(self.host.m + "/etc/postfix/transport", "w").write(text)
+    def journal_bcc(self, text):
+        open(self.host.m + "/etc/postfix/journal_bcc", "w").write(text)
+
+    def pull(self, text):
+        """It loads; what it does is tried by e2e_pull."""
+        conf = self.host.m + "/var/lib/sealpost/sealpost.conf"
+        os.makedirs(self.host.m + "/etc/sealpost")
+        open(self.host.m + "/etc/sealpost/journal.password", "w").write("secret\n")
+        open(self.host.m + self.desk + "/with-pull.conf", "w").write(open(conf).read() + text)
+        self.shell("sealpost -c with-pull.conf config check")
 
     def listen(self, text):
         path = self.host.m + "/var/lib/sealpost/sealpost.conf"
@@ -194,16 +209,18 @@ class Reader:
 
 # README's line -> how it is run.
 LINES = {
-    "./quickstart      # installs what is missing, builds, and shows everything once, in about a minute": ELSEWHERE,
-    "sudo ./tests/run  # installs what the tests need, builds, runs all of them": ELSEWHERE,
+    "./quickstart      # installs what is missing, builds, and shows everything once, in about a minute": QUICKSTART,
+    "sudo ./tests/run  # installs what the tests need, builds, runs all of them": QUICKSTART,
     BUILD_LINE: Reader.in_clone,
     "sudo cmake --install build/release": Reader.in_clone,
     "sudo adduser --system --group --home /var/lib/sealpost --no-create-home sealpost": Reader.as_root,
     "sudo addgroup --system sealpost-audit": Reader.as_root,
     "sudo sealpost init /var/lib/sealpost --origin archive1.corp.example/journal --user sealpost --group sealpost-audit": Reader.init,
     "sudo systemctl enable --now sealpost": Reader.enable,
-    "postmap /etc/postfix/transport && postfix reload": Reader.postmap,
     "sealpost config check && systemctl reload sealpost": Reader.check_and_reload,
+    "postfix reload": Reader.postfix,
+    "sealpost pull --check journal    # step by step, what works and what does not": PULL,
+    "sealpost reconcile journal       # what the mailbox has and the archive has not": PULL,
     'sealpost search from:ann@corp.example subject:"third quarter"': Reader.search,
     "sealpost search --since 2026-01 --until 2026-03 has:attachment filename:offer": Reader.search_dates,
     "sealpost search envelope-to:eve@partner.example": Reader.search,
@@ -216,9 +233,12 @@ LINES = {
     "sealpost status --format prometheus": Reader.asis,
     "sealpost verify                        # the whole archive, against the guard copy outside it": Reader.asis,
     "sealpost audit --since yesterday       # who looked at what": Reader.asis,
+    "sealpost reconcile --maillog /var/log/mail.log       # what Postfix or Exim delivered, or should have": Reader.asis,
+    "sealpost canary                                      # a mail through the mail server, expected back": WATCH,
+    "sudo systemctl enable --now sealpost-canary.timer    # the same every quarter of an hour": Reader.timer,
 }
 # First words of a configuration text -> where it goes.
-TEXTS = {"always_bcc": Reader.main_cf, "archive.example": Reader.transport, "listen": Reader.listen}
+TEXTS = {"recipient_bcc_maps": Reader.main_cf, "if": Reader.journal_bcc, "listen": Reader.listen, "pull": Reader.pull}
 
 
 def main():
@@ -240,7 +260,7 @@ def main():
                 TEXTS[text.split()[0]](reader, text)
                 continue
             for line in text.splitlines():
-                if LINES[line] is ELSEWHERE:
+                if isinstance(LINES[line], str):
                     continue
                 print("$", line, flush=True)
                 LINES[line](reader, line)
