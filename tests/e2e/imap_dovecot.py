@@ -1,6 +1,8 @@
 """IMAP from a real Dovecot: kept, deleted and moved, several mailboxes, large
 messages, what vanishes, another UIDVALIDITY, IDLE in the service, kill -9."""
+import base64
 import glob
+import hmac
 import imaplib
 import json
 import os
@@ -10,7 +12,9 @@ import sys
 import time
 
 from dovecot import CONF, PASSWORD, Authority, Dovecot
-from kit import LONG, SANITIZED, Archive, check, finish, message, sha256, wait_for, workdir
+from kit import BUILD, LONG, SANITIZED, Archive, check, finish, message, run, sha256, wait_for, workdir
+
+VISIT = os.path.join(BUILD, "tests/pull/imap_visit")
 
 root = workdir("2g")
 ca = Authority(root)
@@ -184,6 +188,45 @@ k.stop()
 got = digests(k)
 check(got == sorted(sha256(crlf(x)) for x in lot), f"kill -9: {len(got)} archived of {count}, {len(set(got))} different")
 k.verify()
+
+# Tokens, as Dovecot's own OAuth 2.0 check takes them; by the client alone,
+# since where they come from is tested elsewhere.
+def token(seconds):
+    def part(x):
+        return base64.urlsafe_b64encode(x if isinstance(x, bytes) else json.dumps(x).encode()).rstrip(b"=")
+    now = int(time.time())
+    text = part({"alg": "HS256", "typ": "JWT"}) + b"." + part({"sub": "bearer", "iss": "https://idp.test.invalid", "scope": "mail",
+                                                              "iat": now - 100, "nbf": now - 100, "exp": now + seconds})
+    return text + b"." + part(hmac.new(KEY, text, "sha256").digest())
+
+
+KEY = b"0123456789abcdef0123456789abcdef"
+dv.stop()
+os.makedirs(dv.m + "/srv/keys/default/HS256")
+open(dv.m + "/srv/keys/default/HS256/default", "wb").write(base64.b64encode(KEY))
+open(dv.m + "/srv/oauth2.conf.ext", "w").write(
+    "introspection_mode = local\nlocal_validation_key_dict = fs:posix:prefix=/srv/keys/\nusername_attribute = sub\n"
+    "issuers = https://idp.test.invalid\nscope = mail\n")
+conf = open(dv.m + "/srv/dovecot.conf").read().replace("auth_mechanisms = plain login", "auth_mechanisms = plain login xoauth2 oauthbearer")
+open(dv.m + "/srv/dovecot.conf", "w").write(
+    conf.replace("passdb {", "passdb {\n  driver = oauth2\n  mechanisms = xoauth2 oauthbearer\n  args = /srv/oauth2.conf.ext\n}\npassdb {", 1))
+dv.start()
+dv.fill("bearer", mail[:3])
+for auth in ("xoauth2", "oauthbearer"):
+    for good_token in (True, False):
+        where = os.path.join(root, f"{auth}-{good_token}")
+        os.mkdir(where)
+        # The first one has expired: the client asks for another, once.
+        open(where + "/token", "wb").write(token(-10))
+        open(where + "/token.new", "wb").write(token(600 if good_token else -5))
+        open(where + "/conf", "w").write(section("bearer", "bearer", auth=auth, password_file=where + "/token"))
+        done = run(VISIT, where + "/conf", where, status=0 if good_token else 2)
+        out = done.stdout.decode()
+        check(out.count("secret ") == 2 and ("taken=3" in out if good_token else "failed auth" in out and ("invalid_token" in out or "status 401" in out)),
+              f"{auth} {good_token}: {out}")
+        if good_token:
+            got = [open(f, "rb").read() for f in glob.glob(where + "/INBOX.*") if not f.endswith(".json")]
+            check(sorted(got) == sorted(crlf(x) for x in mail[:3]), f"{auth}: what came")
 
 # How fast: one visit without the service, every message synced.
 count = 10000 if not SANITIZED else 1000
