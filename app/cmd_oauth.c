@@ -140,9 +140,8 @@ log_in(struct sp_app *app, const struct sp_pull_conf *conf, struct sp_oauth *o,
 		printf("Nothing to store: grant = %s needs no login, and the "
 		       "provider gives tokens\n",
 		    sp_oauth_grant_name(conf->oauth.grant));
-	printf("Access token: good until %s\nTry the mailbox with: sealpost "
-	       "pull --check %s\n",
-	    time, conf->name);
+	printf("Access token: good until %s\n", time);
+	(void)fflush(stdout);
 	return (SP_OK);
 }
 
@@ -261,13 +260,12 @@ interrupted(void *ctx)
 }
 
 static enum sp_code
-take_back(struct sp_app *app, const struct sp_pull_conf *conf,
-    struct sp_oauth *o, struct sp_err *err)
+take_back(
+    const struct sp_pull_conf *conf, struct sp_oauth *o, struct sp_err *err)
 {
 	bool told = false;
 	enum sp_code rc = sp_oauth_revoke(o, &told, err);
 
-	(void)app;
 	if (rc == SP_ENOTFOUND)
 		return (sp_err_set(err, SP_ENOTFOUND, 0,
 		    "no refresh token is stored for %s", conf->name));
@@ -291,8 +289,9 @@ act(struct sp_app *app, const char *verb, const char *name)
 {
 	const struct sp_pull_conf *conf;
 	struct sp_oauth_files files;
+	struct sp_oauth_source source = { .files = &files,
+		.stop = interrupted };
 	struct sp_account acct;
-	struct sp_oauth *o;
 	struct sp_err err;
 	enum sp_code rc;
 
@@ -303,14 +302,13 @@ act(struct sp_app *app, const char *verb, const char *name)
 	sp_secret_guard_process();
 	sp_interrupt_catch();
 	sp_oauth_files_load(&files, conf);
-	files.stop = interrupted;
 	sp_account_enter(&acct);
-	o = sp_oauth_source(app->dir, conf, &files);
+	sp_oauth_source_open(&source, app->dir, conf);
 	if (strcmp(verb, "login") == 0)
-		rc = log_in(app, conf, o, &err);
+		rc = log_in(app, conf, source.oauth, &err);
 	else
-		rc = take_back(app, conf, o, &err);
-	sp_oauth_free(o);
+		rc = take_back(conf, source.oauth, &err);
+	sp_oauth_source_close(&source);
 	sp_account_leave(&acct);
 	sp_oauth_files_done(&files);
 	if (rc == SP_OK)
@@ -320,17 +318,33 @@ act(struct sp_app *app, const char *verb, const char *name)
 	return (rc == SP_EPERM ? 1 : 2);
 }
 
+/* Whether the mailbox opens with it. */
+static int
+check(struct sp_app *app, char *name)
+{
+	char verb[] = "pull", option[] = "--check";
+	char *argv[] = { verb, option, name, NULL };
+
+	sp_app_close(app);
+	return (sp_cmd_pull(app, 3, argv));
+}
+
 int
 sp_cmd_oauth(struct sp_app *app, int argc, char **argv)
 {
 	static const char *const formats[] = { "text", "json" };
-	const char *format = "text", *verb, *name;
+	const char *format = "text", *verb;
+	bool no_check = false;
+	char *name;
 	const struct sp_option options[] = {
+		{ "no-check", '\0', SP_OPT_FLAG, NULL,
+		    "do not try the mailbox after login", &no_check },
 		{ "format", '\0', SP_OPT_TEXT, "text|json",
 		    "form of the output of status", &format },
 	};
 	const struct sp_usage usage = { "oauth",
-		"login ACCOUNT | status [ACCOUNT] | revoke ACCOUNT",
+		"login [--no-check] ACCOUNT | status [ACCOUNT] | revoke "
+		"ACCOUNT",
 		"Let a person log in to a mailbox that is pulled with OAuth "
 		"2.0, show how the\naccounts' tokens are (never the tokens), "
 		"or take a login back.",
@@ -356,5 +370,8 @@ sp_cmd_oauth(struct sp_app *app, int argc, char **argv)
 		return (sp_app_fail(&err));
 	if (strcmp(verb, "status") == 0)
 		return (status(app, name, f == 1));
-	return (act(app, verb, name));
+	rc = act(app, verb, name);
+	if (rc != 0 || no_check || strcmp(verb, "login") != 0)
+		return (rc);
+	return (check(app, name));
 }

@@ -15,7 +15,7 @@ sp_oauth_files_load(struct sp_oauth_files *f, const struct sp_pull_conf *conf)
 		{ "service_account_file", o->service_account_file }
 	};
 
-	*f = (struct sp_oauth_files){ .stop = NULL };
+	*f = (struct sp_oauth_files){ .of[0].where = NULL };
 	for (size_t i = 0; i < SP_OAUTH_FILES; i++) {
 		f->of[i].where = all[i][1];
 		if (all[i][1] != NULL &&
@@ -30,14 +30,15 @@ sp_oauth_files_done(struct sp_oauth_files *f)
 {
 	for (size_t i = 0; i < SP_OAUTH_FILES; i++)
 		sp_secret_done(&f->of[i].bytes);
-	*f = (struct sp_oauth_files){ .stop = NULL };
+	*f = (struct sp_oauth_files){ .of[0].where = NULL };
 }
 
 static enum sp_code
 give(void *ctx, const char *what, const char *where, struct sp_buf *out,
     struct sp_err *err)
 {
-	const struct sp_oauth_files *f = ctx;
+	const struct sp_oauth_files *f =
+	    ((const struct sp_oauth_source *)ctx)->files;
 
 	sp_secret_init(out, SP_SECRET_FILE_MAX + 1);
 	for (size_t i = 0; i < SP_OAUTH_FILES; i++) {
@@ -56,20 +57,27 @@ give(void *ctx, const char *what, const char *where, struct sp_buf *out,
 static bool
 stopped(void *ctx)
 {
-	const struct sp_oauth_files *f = ctx;
+	const struct sp_oauth_source *s = ctx;
 
-	return (f->stop != NULL && f->stop(f->ctx));
+	return (s->stop != NULL && s->stop(s->ctx));
 }
 
-struct sp_oauth *
-sp_oauth_source(
-    const char *dir, const struct sp_pull_conf *conf, struct sp_oauth_files *f)
+void
+sp_oauth_source_open(
+    struct sp_oauth_source *s, const char *dir, const struct sp_pull_conf *conf)
 {
-	return (sp_oauth_new(&(struct sp_oauth_opts){ .dir = dir,
+	s->oauth = sp_oauth_new(&(struct sp_oauth_opts){ .dir = dir,
 	    .account = conf->name,
 	    .user = conf->user,
 	    .conf = &conf->oauth,
 	    .read = give,
 	    .stop = stopped,
-	    .ctx = f }));
+	    .ctx = s });
+}
+
+void
+sp_oauth_source_close(struct sp_oauth_source *s)
+{
+	sp_oauth_free(s->oauth);
+	s->oauth = NULL;
 }

@@ -10,6 +10,26 @@
 
 /* ---- secrets ------------------------------------------------------------ */
 
+/* A token; where none can be had now, when asking again makes sense. */
+static enum sp_code
+token(const struct sp_pull_run *r, bool again, struct sp_buf *out,
+    struct sp_err *err)
+{
+	enum sp_code rc = sp_oauth_get(r->tokens.oauth, again, out, err);
+
+	if (rc == SP_EAGAIN)
+		sp_pull_wait_at_least(r->pull, sp_oauth_wait(r->tokens.oauth));
+	return (rc);
+}
+
+static bool
+stopped(void *ctx)
+{
+	const struct sp_pull_run *r = ctx;
+
+	return (atomic_load(&r->bell.stop));
+}
+
 /*
  * The password; or a token that another program keeps in the file: that one is
  * read again when the server refuses it.
@@ -19,6 +39,8 @@ credential(void *ctx, bool again, struct sp_buf *out, struct sp_err *err)
 {
 	const struct sp_pull_run *r = ctx;
 
+	if (r->tokens.oauth != NULL)
+		return (token(r, again, out, err));
 	if (r->conf->password_file == NULL)
 		return (sp_err_set(err, SP_ECONFIG, 0,
 		    "account %s has no password_file", r->conf->name));
@@ -110,6 +132,12 @@ sp_pull_run_open(
 		sp_pull_host_sink(r, &opts->sink);
 	else
 		look_sink(r, &opts->sink);
+	if (r->conf->oauth.grant != SP_OAUTH_GRANT_NONE) {
+		r->tokens.files = &r->secret->oauth;
+		r->tokens.stop = stopped;
+		r->tokens.ctx = r;
+		sp_oauth_source_open(&r->tokens, r->app->dir, r->conf);
+	}
 	r->pull = sp_pull_new(opts);
 	return (SP_OK);
 }
@@ -119,6 +147,7 @@ sp_pull_run_close(struct sp_pull_run *r)
 {
 	sp_pull_free(r->pull);
 	r->pull = NULL;
+	sp_oauth_source_close(&r->tokens);
 	sp_buf_done(&r->message);
 	if (r->bell.fd >= 0)
 		(void)close(r->bell.fd);

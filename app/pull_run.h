@@ -28,6 +28,7 @@ struct sp_pull_run {
 	struct sp_stream_bell bell;
 	struct sp_pull *pull;
 	/* inside */
+	struct sp_oauth_source tokens; /* oauth is NULL without a grant */
 	struct sp_door_pipe *pipe;
 	bool settled; /* asked the service since the last reset */
 	struct sp_buf message; /* by host: being filled */

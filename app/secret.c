@@ -93,6 +93,7 @@ sp_secrets_load(struct sp_secrets *s, const struct sp_config *cfg)
 		struct sp_secret *one = &s->of[i];
 
 		sp_buf_init(&one->password, 2 * SP_SECRET_MAX);
+		sp_oauth_files_load(&one->oauth, conf);
 		if (conf->password_file == NULL)
 			continue;
 		if (sp_secret_read(conf->password_file, &one->password,
@@ -104,8 +105,10 @@ sp_secrets_load(struct sp_secrets *s, const struct sp_config *cfg)
 void
 sp_secrets_done(struct sp_secrets *s)
 {
-	for (size_t i = 0; i < s->n; i++)
+	for (size_t i = 0; i < s->n; i++) {
 		sp_sasl_wipe(&s->of[i].password);
+		sp_oauth_files_done(&s->of[i].oauth);
+	}
 	free(s->of);
 	*s = (struct sp_secrets){ .n = 0 };
 }

@@ -6,6 +6,7 @@
 #ifndef SP_APP_SECRET_H
 #define SP_APP_SECRET_H
 
+#include "app/oauth_source.h"
 #include "base/buf.h"
 #include "base/config.h"
 #include "base/err.h"
@@ -24,6 +25,7 @@ struct sp_secrets {
 	struct sp_secret { /* of cfg->pull[i] */
 		struct sp_buf password;
 		struct sp_err why; /* code SP_OK, or why there is none */
+		struct sp_oauth_files oauth;
 	} * of;
 };
 void sp_secrets_load(struct sp_secrets *s, const struct sp_config *cfg);

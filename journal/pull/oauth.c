@@ -47,8 +47,10 @@ sp_oauth_new(const struct sp_oauth_opts *opts)
 	struct sp_oauth *o = sp_xcalloc(1, sizeof(*o));
 
 	o->opts = *opts;
-	o->who =
-	    (struct sp_oauth_who){ .conf = opts->conf, .user = opts->user };
+	o->who = (struct sp_oauth_who){ .conf = opts->conf,
+		.user = opts->user,
+		.read = opts->read,
+		.ctx = opts->ctx };
 	o->http = (struct sp_oauth_http){ .ca = opts->conf->ca,
 		.timeout = HTTP_TIMEOUT,
 		.stop = opts->stop,

@@ -236,6 +236,12 @@ sessions(struct sp_pull *p, struct sp_err *err)
 			renewed = p->fresh_token = true;
 			continue;
 		}
+		/* Also the fresh one: the account may not do this. */
+		if (rc != SP_OK && p->r.trouble == SP_PULL_AUTH && renewed) {
+			p->r.trouble = SP_PULL_CONFIG;
+			return (sp_err_prefix(
+			    err, "two tokens were refused, one of them fresh"));
+		}
 		if (rc != SP_OK || !p->again)
 			return (rc);
 		/* A server that never gets on would be asked for ever. */

@@ -76,11 +76,12 @@ class CA:
 class Idp:
     """Set the attributes to make it behave; read what it was asked."""
 
-    def __init__(self, cert, key, port, users_of=None):
+    def __init__(self, cert, key, port):
         self.secret = b"hs256-" + secrets.token_hex(24).encode()  # Dovecot's
         self.clients = {}  # id -> {"secret":..., "certificate": PEM path}
         self.services = {}  # mail -> public key; may act for anybody
-        self.life = 3600
+        self.life = 3600  # what expires_in says
+        self.true_life = None  # what the token says, where that is less
         self.scope = "mail"
         self.rotate = True
         self.sub = None  # a login name other than the right one
@@ -151,7 +152,7 @@ class Idp:
         return f"{head}.{body}.{b64(mac)}"
 
     def grant(self, user, refresh=False):
-        out = {"access_token": self.jwt(user), "token_type": "Bearer", "expires_in": self.life, "scope": self.scope}
+        out = {"access_token": self.jwt(user, self.true_life), "token_type": "Bearer", "expires_in": self.life, "scope": self.scope}
         self.issued.add(out["access_token"])
         if refresh:
             out["refresh_token"] = self.new_refresh(user)
