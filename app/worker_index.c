@@ -58,6 +58,37 @@ look_for_silence(struct state *s, uint64_t behind)
 		    sp_log_quote(sp_view_str(err.msg), quoted, sizeof(quoted)));
 }
 
+/* Which messages of an account the log has, for the pull worker, which may not
+ * read it. */
+static void
+pulled(struct state *s, const struct sp_request *rq)
+{
+	struct sp_buf text;
+	struct sp_err err;
+	enum sp_code rc;
+
+	sp_buf_init(&text, SP_CONTROL_MAX - 64);
+	rc = sp_pulled_answer(s->w->app->dir, rq->args, &text, &err);
+	sp_worker_reply(
+	    s->w, rq->id, rc, rc == SP_OK ? sp_buf_cstr(&text) : err.msg);
+	sp_buf_done(&text);
+}
+
+/* A reindex can take hours; the pull worker must not wait for it. */
+static void
+between_rounds(struct state *s)
+{
+	static struct sp_request rq;
+
+	while (sp_worker_request(s->w, &rq)) {
+		if (strcmp(rq.verb, "pulled") == 0)
+			pulled(s, &rq);
+		else
+			sp_worker_reply(s->w, rq.id, SP_EAGAIN,
+			    "the index is being built again; try later");
+	}
+}
+
 static enum sp_code
 reindex(struct state *s, const char *args, struct sp_err *err)
 {
@@ -67,8 +98,10 @@ reindex(struct state *s, const char *args, struct sp_err *err)
 	if (!sp_view_u64(sp_view_str(args), &since))
 		return (sp_err_set(err, SP_EUSAGE, 0, "reindex SINCE_US"));
 	rc = sp_index_drop(s->index, (int64_t)since, err);
-	while (rc == SP_OK && behind > 0 && !s->w->stop)
+	while (rc == SP_OK && behind > 0 && !s->w->stop) {
 		rc = sp_index_update(s->index, ROUND, &behind, err);
+		between_rounds(s);
+	}
 	return (rc);
 }
 
@@ -108,22 +141,6 @@ round_of_work(struct state *s, uint64_t *behind)
 	sp_worker_alarm(s->w, text);
 	free(text);
 	return (false);
-}
-
-/* Which messages of an account the log has, for the pull worker, which may not
- * read it. */
-static void
-pulled(struct state *s, const struct sp_request *rq)
-{
-	struct sp_buf text;
-	struct sp_err err;
-	enum sp_code rc;
-
-	sp_buf_init(&text, SP_CONTROL_MAX - 64);
-	rc = sp_pulled_answer(s->w->app->dir, rq->args, &text, &err);
-	sp_worker_reply(
-	    s->w, rq->id, rc, rc == SP_OK ? sp_buf_cstr(&text) : err.msg);
-	sp_buf_done(&text);
 }
 
 static void

@@ -145,7 +145,8 @@ too_large(const struct box *b, size_t i)
 static void
 plan(struct box *b)
 {
-	size_t room = sp_pull_conf(b->c.p)->session_messages;
+	const struct sp_pull_conf *conf = sp_pull_conf(b->c.p);
+	size_t room = conf->session_messages;
 
 	for (size_t i = 0; i < b->n; i++) {
 		struct sp_pull_meta m = meta_of(b, i);

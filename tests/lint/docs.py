@@ -36,12 +36,13 @@ def events():
 def settings():
     header = re.sub(r"/\*.*?\*/", "", text("base/config.h"), flags=re.S)
     code = "".join(text(f"{room}/**/*.c") for room in ("app", "journal", "index", "export"))
-    for struct in ("sp_listen", "sp_config"):
+    code += text("base/config_pull.c")
+    for struct in ("sp_listen", "sp_pull_conf", "sp_config"):
         for body in re.findall(r"struct %s \{(.*?)\n\};" % struct, header, re.S):
             for name in re.findall(r"(\w+);", body):
                 # The networks are asked for by sp_config_allows().
                 use = "sp_config_allows" if name in ("allow", "nallow") else \
-                    r"(?:c|cfg|config|l|listen|listen\[\w+\])(?:->|\.)" + name
+                    r"(?:c|p|cfg|conf|config|l|listen|listen\[\w+\])(?:->|\.)" + name
                 if not re.search(r"\b%s\b" % use, code):
                     bad.append(f"base/config.h: nothing uses {name} of struct {struct}")
 
