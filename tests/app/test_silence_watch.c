@@ -60,7 +60,7 @@ add(const char *time, const char *from, const char *source)
 static void
 fill(void)
 {
-	char time[32];
+	char time[64];
 
 	kit_init(&k, "2026-01-01T00:00:00Z");
 	for (int day = 1; day <= 12; day++) {
