@@ -6,9 +6,11 @@
 #include "app/commands.h"
 #include "app/common.h"
 #include "app/host.h"
+#include "app/import_bag.h"
 #include "app/import_report.h"
 #include "app/import_seen.h"
 #include "app/import_size.h"
+#include "app/verify_print.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "journal/pull/import.h"
@@ -24,6 +26,9 @@ struct import {
 	struct sp_progress progress;
 	const char *source, *report_path;
 	bool journal;
+	const char *vkey_text;
+	struct sp_vkey vkey;
+	struct sp_bag_trust trust;
 	uint64_t taken, there, not_mail, failed, quoted, bytes;
 	uint64_t handled, total; /* bytes, for the percentage */
 };
@@ -263,6 +268,17 @@ finish(struct import *im, enum sp_code rc, struct sp_err *err)
 	return (rc != SP_OK ? rc : flushed);
 }
 
+/* An export is known as a folder; in a container it must be said. */
+static enum sp_code
+take(const struct import *im, const struct sp_import *walk, const char *path,
+    struct sp_err *err)
+{
+	if (walk->as == SP_AS_EXPORT ||
+	    (walk->as == SP_AS_DETECT && sp_import_bag_is(path)))
+		return (sp_import_bag(walk, path, &im->trust, err));
+	return (sp_import_path(walk, path, err));
+}
+
 static enum sp_code
 run(struct import *im, enum sp_import_as as, int argc, char **argv, int first,
     struct sp_err *err)
@@ -293,21 +309,28 @@ run(struct import *im, enum sp_import_as as, int argc, char **argv, int first,
 	im->total = sp_import_size(argc - first, argv + first);
 	sp_progress_init(&im->progress, im->app, "importing", "bytes");
 	for (int i = first; rc == SP_OK && i < argc; i++)
-		rc = sp_import_path(&walk, argv[i], err);
+		rc = take(im, &walk, argv[i], err);
 	return (finish(im, rc, err));
 }
 
 static const char *const kinds[] = { "eml", "mbox", "mboxo", "mboxrd", "mboxcl",
-	"mboxcl2", "maildir", "pst", "piler" };
+	"mboxcl2", "maildir", "pst", "piler", "export" };
 static const enum sp_import_as as_of[] = { SP_AS_EML, SP_AS_MBOX, SP_AS_MBOXO,
 	SP_AS_MBOXRD, SP_AS_MBOXCL, SP_AS_MBOXCL2, SP_AS_MAILDIR, SP_AS_PST,
-	SP_AS_PILER };
+	SP_AS_PILER, SP_AS_EXPORT };
 
 static int
 start(struct import *im, int k, int argc, char **argv, int first)
 {
 	struct sp_err err;
-	enum sp_code rc = sp_app_open(im->app, &err);
+	enum sp_code rc = SP_OK;
+
+	if (im->vkey_text != NULL) {
+		rc = sp_verify_print_vkey(im->vkey_text, &im->vkey, &err);
+		im->trust.vkey = &im->vkey;
+	}
+	if (rc == SP_OK)
+		rc = sp_app_open(im->app, &err);
 
 	if (rc == SP_OK)
 		rc = sp_host_open(im->app, &im->host, &err);
@@ -335,15 +358,23 @@ sp_cmd_import(struct sp_app *app, int argc, char **argv)
 		    "journal reports",
 		    &im.journal },
 		{ "as", '\0', SP_OPT_TEXT,
-		    "eml|mbox|mboxo|mboxrd|mboxcl|mboxcl2|maildir|pst|piler",
+		    "eml|mbox|mboxo|mboxrd|mboxcl|mboxcl2|maildir|pst|piler|"
+		    "export",
 		    "what the paths are; else found out", &kind },
+		{ "vkey", '\0', SP_OPT_TEXT, "KEY",
+		    "exports: verification key that you trust, or a file with "
+		    "it",
+		    &im.vkey_text },
+		{ "trust-embedded-key", '\0', SP_OPT_FLAG, NULL,
+		    "exports: take the key found inside", &im.trust.embedded },
 		{ "report", '\0', SP_OPT_TEXT, "FILE",
 		    "write each thing met, JSON Lines, to a new file",
 		    &im.report_path },
 	};
 	const struct sp_usage usage = { "import", "[OPTION]... PATH...",
 		"Take in mail from files: .eml, mbox, Maildir, Outlook .pst "
-		"and .ost, folders and\n.zip, .tar.*, .7z of them; - is "
+		"and .ost, folders and\n.zip, .tar.*, .7z of them, and "
+		"exports of other archives; - is "
 		"standard input.  A .eml file is one message, every\nbyte of "
 		"it.  A message that an earlier import took from the same "
 		"place is not taken again.",

@@ -37,7 +37,8 @@ struct sp_doc_claim {
 	enum sp_col col; /* that has its words */
 	enum sp_claim_role presumed; /* 0: not */
 	enum sp_claim_how how; /* 0: not redirected */
-	const char *evidence; /* a header field's name; NULL: the report */
+	const char
+	    *evidence; /* a header field's name; "=export"; NULL: the report */
 	struct sp_span addr, name, via;
 };
 

@@ -146,12 +146,57 @@ traces(struct sp_doc *d, const struct sp_traces *t)
 	return (true);
 }
 
+static bool
+old_address(struct sp_doc *d, const json_t *obj, const char *key,
+    enum sp_claim_role role, enum sp_col col)
+{
+	struct sp_doc_claim *c;
+	struct sp_view v;
+	struct sp_buf tmp;
+	char *addr;
+
+	sp_buf_init(&tmp, SP_RECORD_MAX);
+	if (!sp_json_get_str(obj, key, &tmp, &v) || v.n == 0) {
+		sp_buf_done(&tmp);
+		return (true);
+	}
+	addr = sp_view_dup(v);
+	c = add(d, role, col, addr, "");
+	if (c != NULL)
+		c->evidence = "=export";
+	free(addr);
+	sp_buf_done(&tmp);
+	return (c != NULL);
+}
+
+/* The envelope that another archive had, in an import of its export. */
+static bool
+old_envelope(struct sp_doc *d)
+{
+	const json_t *e = json_object_get(
+	    json_object_get(d->rec.json, "source"), "claimed_envelope");
+	const char *by = json_string_value(json_object_get(e, "by"));
+	const json_t *one;
+	size_t i;
+	bool ok;
+
+	/* Piler's is also in the header. */
+	if (by == NULL || strcmp(by, "export") != 0)
+		return (true);
+	ok = old_address(d, e, "from", SP_CLAIM_SENDER, SP_COL_TRACE_FROM);
+	json_array_foreach(json_object_get(e, "to"), i, one) ok =
+	    ok && old_address(d, one, "addr", SP_CLAIM_RCPT, SP_COL_TRACE_TO);
+	return (ok);
+}
+
 void
 sp_doc_fill_claims(struct sp_doc *d)
 {
-	bool ok = true;
+	bool ok = old_envelope(d);
 
-	if (!d->parsed)
+	if (!ok)
+		d->cut = true;
+	if (!ok || !d->parsed)
 		return;
 	if (d->mail->journal != NULL)
 		ok = report(d, d->mail->journal);

@@ -153,9 +153,12 @@ evidence_id(struct sp_shard *s, const char *header, sqlite3_int64 *id)
 			*id = s->evidence[slot].id;
 			return (SQLITE_OK);
 		}
-	(void)snprintf(name, sizeof(name), "%s%s",
-	    header == NULL ? "report" : "header:",
-	    header == NULL ? "" : header);
+	if (header != NULL && header[0] == '=')
+		(void)snprintf(name, sizeof(name), "%s", header + 1);
+	else
+		(void)snprintf(name, sizeof(name), "%s%s",
+		    header == NULL ? "report" : "header:",
+		    header == NULL ? "" : header);
 	(void)sp_db_bind_view(st, 1, sp_view_str(name));
 	rc = sqlite3_step(st);
 	if (rc == SQLITE_ROW)

@@ -138,6 +138,19 @@ digest_of(int fd, uint8_t out[SP_SHA256_LEN], struct sp_err *err)
 	return (rc);
 }
 
+enum sp_code
+sp_import_digest(
+    const char *path, uint8_t out[SP_SHA256_LEN], struct sp_err *err)
+{
+	int fd = -1;
+	enum sp_code rc = sp_io_open(path, O_RDONLY, 0, &fd, err);
+
+	if (rc == SP_OK)
+		rc = digest_of(fd, out, err);
+	(void)sp_io_close(fd, NULL);
+	return (rc);
+}
+
 /* Whether the file is what it is taken for, and what to say if not. */
 static const char *
 not_that(enum sp_import_as as, struct sp_view first)

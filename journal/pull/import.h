@@ -30,7 +30,8 @@ enum sp_import_as {
 	SP_AS_MBOXCL2,
 	SP_AS_MAILDIR,
 	SP_AS_PST,
-	SP_AS_PILER /* what pilerexport wrote: .eml with X-Piler-Envelope-To */
+	SP_AS_PILER, /* what pilerexport wrote: .eml with X-Piler-Envelope-To */
+	SP_AS_EXPORT /* of a Sealpost archive, in a container */
 };
 
 struct sp_import_item { /* borrowed for the call */
@@ -54,6 +55,8 @@ struct sp_import {
 	/* Anything but SP_OK ends the walk with that code. */
 	enum sp_code (*item)(
 	    void *ctx, const struct sp_import_item *item, struct sp_err *err);
+	/* SP_AS_EXPORT: records.jsonl; the fd is the walk's. */
+	enum sp_code (*file)(void *ctx, int fd, struct sp_err *err);
 	/* Mail that could not be read, and why. */
 	void (*failed)(void *ctx, const char *path, const char *why);
 	/* A file in a tree, or a thing in a file, that is not mail. */
@@ -70,6 +73,10 @@ SP_CHECK enum sp_code sp_import_path(
 /* "PATH:MEMBER" with what would disturb a terminal replaced. */
 void sp_import_failed(const struct sp_import *im, const char *path,
     const char *member, const char *why);
+
+/* SHA-256 of the file at ${path}. */
+SP_CHECK enum sp_code sp_import_digest(
+    const char *path, uint8_t out[SP_SHA256_LEN], struct sp_err *err);
 
 bool sp_import_ends_with(const char *name, const char *suffix);
 /* An mbox open on ${fd}: each message to im->item.  ${of}: path, digest and

@@ -294,6 +294,9 @@ on_message(struct hear *h, struct sp_err *err)
 	enum sp_code rc;
 
 	item.member = text_of(h->meta, "member");
+	if (h->im->file != NULL &&
+	    strcmp(text_of(h->meta, "kind"), "file") == 0)
+		return (h->im->file(h->im->ctx, h->spool, err));
 	rc = h->spool < 0 ? SP_OK : unspool(h, &mbox, err);
 	if (rc != SP_OK)
 		return (rc);

@@ -32,7 +32,7 @@ struct sp_out {
 	uint64_t max_message;
 };
 
-/* kind: "eml", "mbox", or "mail": one of both.  ${extra} (members, no braces), ${date}: may be empty. */
+/* kind: "eml", "mbox", "mail" (one of both), or "file" (SP_AS_EXPORT).  ${extra} (members, no braces), ${date}: may be empty. */
 void sp_out_begin(struct sp_out *o, const char *member, const char *kind,
     struct sp_view extra, const char *const *flags, size_t nflags,
     struct sp_view date);

@@ -29,6 +29,7 @@ struct reader {
 	struct sp_out *o;
 	uint64_t size; /* of the file */
 	uint64_t entries, bytes;
+	bool bag; /* an export: its messages, and records.jsonl as a file */
 	const char *stop; /* the limit that was reached, or NULL */
 };
 
@@ -82,6 +83,14 @@ in_maildir(const char *name)
 		}
 	}
 	return (false);
+}
+
+static const char *
+kind_in_bag(const char *name)
+{
+	if (sp_import_ends_with(name, "data/records.jsonl"))
+		return ("file");
+	return (strstr(name, "data/messages/") != NULL ? "eml" : NULL);
 }
 
 /* How it is read, or NULL: not mail. */
@@ -276,7 +285,7 @@ member(struct reader *r, struct archive *a, struct archive_entry *e,
 		sp_out_failed(r->o, "(a member)", "its name is not readable");
 		return;
 	}
-	kind = kind_of(name);
+	kind = r->bag ? kind_in_bag(name) : kind_of(name);
 	if (raw && kind == NULL)
 		kind = "mail"; /* the parent looks at its first bytes */
 	if (archive_entry_filetype(e) == AE_IFDIR)
@@ -284,7 +293,7 @@ member(struct reader *r, struct archive *a, struct archive_entry *e,
 	else if (archive_entry_hardlink(e) != NULL ||
 		 (!raw && archive_entry_filetype(e) != AE_IFREG))
 		sp_out_not_mail(r->o, name);
-	else if (kind == NULL && !sp_import_is_container(name))
+	else if (kind == NULL && (r->bag || !sp_import_is_container(name)))
 		sp_out_not_mail(r->o, name);
 	else if (archive_entry_is_encrypted(e))
 		sp_out_failed(r->o, name, "encrypted; unpack it first");
@@ -330,12 +339,11 @@ on_open(struct sp_out *o, int fd)
 }
 
 static void
-run(struct sp_out *o, void *opened, int fd, uint64_t size, uint64_t first)
+read_all(struct sp_out *o, void *opened, int fd, uint64_t size, bool bag)
 {
-	struct reader r = { .o = o, .size = size };
+	struct reader r = { .o = o, .size = size, .bag = bag };
 	struct archive *a = opened;
 
-	(void)first;
 	if (archive_read_open_fd(a, fd, CHUNK) != ARCHIVE_OK)
 		sp_out_failed(o, "", reason(a));
 	else
@@ -344,11 +352,27 @@ run(struct sp_out *o, void *opened, int fd, uint64_t size, uint64_t first)
 	sp_out_done(o);
 }
 
+static void
+run(struct sp_out *o, void *opened, int fd, uint64_t size, uint64_t first)
+{
+	(void)first;
+	read_all(o, opened, fd, size, false);
+}
+
+static void
+run_bag(struct sp_out *o, void *opened, int fd, uint64_t size, uint64_t first)
+{
+	(void)first;
+	read_all(o, opened, fd, size, true);
+}
+
 enum sp_code
 sp_import_container(const struct sp_import *im, int fd,
     const struct sp_import_item *of, struct sp_err *err)
 {
 	static const struct sp_child_work work = { on_open, run, false };
+	static const struct sp_child_work bag = { on_open, run_bag, false };
 
-	return (sp_child_run(im, fd, of, &work, err));
+	return (sp_child_run(
+	    im, fd, of, im->as == SP_AS_EXPORT ? &bag : &work, err));
 }

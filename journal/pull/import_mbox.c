@@ -344,6 +344,7 @@ dialect(const struct mbox *m, const struct span *s, bool quoted)
 	case SP_AS_MAILDIR:
 	case SP_AS_PST:
 	case SP_AS_PILER:
+	case SP_AS_EXPORT:
 		break;
 	}
 	return (quoted ? "mboxo" : "mbox");

@@ -288,6 +288,49 @@ def pst(work):
     a.verify()
 
 
+def exports(work):
+    """An export of another archive: verified, kept with its old record, found by its old envelope."""
+    old = Archive(work, name="old").start()
+    client = smtp()
+    for i in range(5):
+        send(client, msg(i).replace(b"\n", b"\r\n"), to=("bob@corp.example", f"secret{i}@corp.example"))
+    client.close()
+    time.sleep(1)
+    old.wait_index()
+    bags = [os.path.join(work, "bag" + end) for end in ("", ".zip", ".tar.zst")]
+    for bag in bags:
+        old.cmd("export", "--output", bag)
+    old.stop()
+    key = old.dir + "/keys/log.vkey"
+    for bag, how in zip(bags, ((), ("--as", "export"), ("--as", "export"))):
+        a = Archive(work, name="new-" + os.path.basename(bag))
+        done = a.cmd("import", *how, bag, status=1)
+        check(summary(done) == (0, 0, 0, 1) and b"not authenticated" in done.stderr, f"no key: {done.stdout} {done.stderr}")
+        done = a.cmd("import", *how, "--vkey", key, bag)
+        check(summary(done) == (5, 0, 0, 0), f"{bag}: {done.stdout} {done.stderr}")
+        check(summary(a.cmd("import", *how, "--vkey", key, bag)) == (0, 5, 0, 0), f"{bag} again")
+        for i, r in enumerate(imported(a)):
+            was = r["source"]["from_export"]
+            check(r["raw"] == msg(i).replace(b"\n", b"\r\n") and was["origin"] == old.origin and was["verified"] == "vkey", f"{bag}: {was}")
+            check(r["source"]["grade"] == "imported" and json.loads(was["record"])["source"]["grade"] == "witnessed", f"{bag}: grade")
+            import base64
+            check(was["line"].split()[4] == base64.b64encode(hashlib.sha256(was["record"].encode()).digest()).decode(), f"{bag}: line")
+            check(r["origin_date"] == was["received"], f"{bag}: date")
+        found = a.cmd("search", "--format", "seq", "rcpt:secret3@corp.example").stdout.split()
+        check(len(found) == 1, f"{bag}: rcpt: {found}")
+        a.cmd("search", "grade:witnessed", status=1)
+        a.verify()
+    a = Archive(work, name="new-trust")
+    done = a.cmd("import", "--trust-embedded-key", bags[0])
+    check(summary(done)[0] == 5 and {r["source"]["from_export"]["verified"] for r in imported(a)} == {"embedded key"}, f"embedded: {done.stdout}")
+    name = sorted(os.listdir(bags[0] + "/data/messages"))[1]
+    os.chmod(bags[0] + "/data/messages/" + name, 0o644)
+    with open(bags[0] + "/data/messages/" + name, "ab") as f:
+        f.write(b"x")
+    done = a.cmd("import", "--vkey", key, bags[0], status=1)
+    check(summary(done) == (0, 0, 0, 1) and b"does not verify" in done.stderr, f"a changed export: {done.stdout} {done.stderr}")
+
+
 def killed(work):
     """kill -9 of the importer and of the service at random moments."""
     rng = random.Random(SEED)
@@ -345,7 +388,7 @@ def killed(work):
 def main():
     print("seed", SEED)
     work = workdir()
-    parts = {"mboxes": mboxes, "maildirs": maildirs, "containers": containers, "pst": pst, "hostile": hostile, "killed": killed}
+    parts = {"mboxes": mboxes, "maildirs": maildirs, "containers": containers, "pst": pst, "hostile": hostile, "exports": exports, "killed": killed}
     for name in sys.argv[1:] or parts:
         parts[name](work)
     finish("import_sources")
