@@ -101,15 +101,24 @@ def up(name, port=25, seconds=30):
     return wait_for(f"{name} listens", lambda: listening(port), seconds)
 
 
-def postfix_pattern(work, sink):
-    found = setups("postfix")[0]
-    site = Site(work, found["sealpost.conf"])
-    mx = site.server(mailhost.Postfix(site.work, ROOTS + "/postfix", mailhost.BASE_CF + found["/etc/postfix/main.cf"],
-                          files={"/etc/postfix/journal_bcc": found["/etc/postfix/journal_bcc"]}, master=found["/etc/postfix/master.cf"]))
+def by_postfix(work, way, to=TO):
+    """Set up one of the page's ways and send a message through it: (site, Postfix, its record)."""
+    ways = setups("postfix")
+    found = {**{k: v for k, v in ways[0].items() if k.endswith("journal_bcc")}, **ways[way]}
+    folder = certificates(f"{work}/ssl{way}") if "/etc/ssl/sealpost" in found["sealpost.conf"] else None
+    site = Site(work, found["sealpost.conf"], [("/etc/ssl/sealpost", folder)] if folder else ())
+    mx = site.server(mailhost.Postfix(
+        site.work, ROOTS + "/postfix", mailhost.BASE_CF + found["/etc/postfix/main.cf"],
+        files={"/etc/postfix/journal_bcc": found["/etc/postfix/journal_bcc"]}, master=found.get("/etc/postfix/master.cf", ""),
+        ssl=folder, hosts="192.0.2.1 archive.example\n"))
     up("Postfix")
-    through()
+    through(to=to)
     site.wait(1)
-    r = site.record("msgid:1@e2e.example")
+    return site, mx, site.record("msgid:1@e2e.example")
+
+
+def postfix_pattern(work, sink):
+    site, mx, r = by_postfix(work, 0)
     if r:
         want = sorted((f"journal+{a.rpartition('@')[0]}={a.rpartition('@')[2]}@archive.example", a) for a in TO)
         got = sorted((t["addr"], t.get("original")) for t in r["envelope"]["to"])
@@ -129,13 +138,7 @@ def postfix_pattern(work, sink):
 
 
 def postfix_milter(work, sink):
-    found = setups("postfix")[1]
-    site = Site(work, found["sealpost.conf"])
-    mx = site.server(mailhost.Postfix(site.work, ROOTS + "/postfix", mailhost.BASE_CF + found["/etc/postfix/main.cf"]))
-    up("Postfix")
-    through()
-    site.wait(1)
-    r = site.record("msgid:1@e2e.example")
+    site, mx, r = by_postfix(work, 1)
     if r:
         check(sorted(t["addr"] for t in r["envelope"]["to"]) == sorted(TO), f"recipients by milter: {r['envelope']}")
         check(r["source"]["via"] == "milter" and "reassembled" in r["flags"], f"{r['source']} {r.get('flags')}")
@@ -145,26 +148,14 @@ def postfix_milter(work, sink):
 
 
 def postfix_bcc(work, sink):
-    found = setups("postfix")[2]
-    site = Site(work, found["sealpost.conf"])
-    mx = site.server(mailhost.Postfix(site.work, ROOTS + "/postfix", mailhost.BASE_CF + found["/etc/postfix/main.cf"]))
-    up("Postfix")
-    through()
-    site.wait(1)
-    r = site.record("msgid:1@e2e.example")
+    site, mx, r = by_postfix(work, 2)
     check(r and [t["addr"] for t in r["envelope"]["to"]] == ["journal@archive.example"], f"{r}")
     site.end()
 
 
 def postfix_lmtp(work, sink):
-    found = setups("postfix")[3]
-    site = Site(work, found["sealpost.conf"])
-    mx = site.server(mailhost.Postfix(site.work, ROOTS + "/postfix", mailhost.BASE_CF + found["/etc/postfix/main.cf"]))
-    up("Postfix")
     to = ["bob@corp.example", "eve@corp.example"]
-    through(to=to)
-    site.wait(1)
-    r = site.record("msgid:1@e2e.example")
+    site, mx, r = by_postfix(work, 3, to)
     if r:
         check(sorted(t["addr"] for t in r["envelope"]["to"]) == to, f"recipients by LMTP: {r['envelope']}")
         check(r["source"]["via"] == "lmtp" and r["source"]["proto"] == "LMTP", f"{r['source']}")
@@ -198,15 +189,7 @@ def tls_site(work, text):
 
 
 def postfix_tls(work, sink):
-    first, found = setups("postfix")[0], setups("postfix")[4]
-    site, folder = tls_site(work, found["sealpost.conf"])
-    mx = site.server(mailhost.Postfix(site.work, ROOTS + "/postfix", mailhost.BASE_CF + found["/etc/postfix/main.cf"],
-                          files={"/etc/postfix/journal_bcc": first["/etc/postfix/journal_bcc"]}, master=found["/etc/postfix/master.cf"],
-                          ssl=folder, hosts="192.0.2.1 archive.example\n"))
-    up("Postfix")
-    through()
-    site.wait(1)
-    r = site.record("msgid:1@e2e.example")
+    site, mx, r = by_postfix(work, 4)
     if r:
         tls = r["source"].get("tls", {})
         check(tls.get("verified") is True and tls.get("peer_sha256"), f"client certificate: {r['source']}")
@@ -218,7 +201,7 @@ def postfix_tls(work, sink):
     site.end()
 
 
-def exim(work, sink, transports="exim transports", config="sealpost.conf", which=0):
+def exim(work, sink, which=0):
     found = setups("exim")
     site, folder = tls_site(work, found[which]["sealpost.conf"]) if which else (Site(work, found[0]["sealpost.conf"]), None)
     # No name server here: names are those of /etc/hosts.
