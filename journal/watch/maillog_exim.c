@@ -59,6 +59,10 @@ arrival(struct sp_view rest, struct sp_maillog_line *out)
 	out->has_from = true;
 	out->from = sp_view_eq_str(from, "<>") ? sp_view_mem(from.p, 0) : from;
 	out->msgid = field(rest, " id=");
+	/* It came without one: as Postfix says it, so that it is told from a
+	 * message whose arrival is in an older log. */
+	if (out->msgid.n == 0)
+		out->msgid = SP_VIEW_LIT("<>");
 	out->kind = SP_MAILLOG_MESSAGE;
 }
 

@@ -108,7 +108,7 @@ static const struct row exim_rows[] = {
 	    SP_MAILLOG_MESSAGE, "1vOabc-000abc-0X", "ann@corp.example",
 	    "m1@corp.example", 0, NULL, NULL, NULL },
 	{ E "<= <> R=1vOabb-000abb-0Y U=exim P=local S=900", SP_MAILLOG_MESSAGE,
-	    "1vOabc-000abc-0X", NULL, NULL, 0, NULL, NULL, NULL },
+	    "1vOabc-000abc-0X", NULL, "<>", 0, NULL, NULL, NULL },
 	{ E "=> journal@archive.example R=journal T=remote_smtp "
 	    "H=127.0.0.1 [127.0.0.1]:2525 C=\"" OK "\"",
 	    SP_MAILLOG_DELIVERY, "1vOabc-000abc-0X", NULL, NULL,
