@@ -133,12 +133,26 @@ forget_sources(struct sp_silence_watch *w)
 	w->n = 0;
 }
 
+/* A domain is what a sender wrote: no line end may get into the state, nor
+ * anything else that is not seen. */
+static bool
+is_plain(struct sp_view name)
+{
+	for (size_t i = 0; i < name.n; i++) {
+		if ((unsigned char)name.p[i] < 0x20 || name.p[i] == 0x7f)
+			return (false);
+	}
+	return (name.n > 0);
+}
+
 static void
 on_sum(void *ctx, const struct sp_traffic_sum *sum)
 {
 	struct sp_silence_watch *w = ctx;
 	struct source *s = NULL;
 
+	if (!is_plain(sum->name))
+		return;
 	for (size_t i = 0; s == NULL && i < w->n; i++) {
 		if (w->v[i].kind == w->kind &&
 		    sp_view_eq_str(sum->name, w->v[i].name))

@@ -69,6 +69,8 @@ fill(void)
 			    "2026-01-%02dT%02d:30:00Z", day, hour);
 			add(time, "ann@Corp.Example", SOURCE);
 			add(time, "<>", PULLED);
+			/* Would be a line of its own in state/silence. */
+			add(time, "eve@e.example\n0 99 evil", SOURCE);
 			add(time, "old@import.example", IMPORTED);
 		}
 	}
@@ -117,6 +119,7 @@ test_a_silence_is_told_once_and_so_is_its_end(void **state)
 	    strstr(said, "account box since") == NULL)
 		fail_msg("said: %s", said);
 	assert_null(strstr(said, "old"));
+	assert_null(strstr(said, "evil"));
 	assert_null(strstr(said, "import.example"));
 	assert_string_equal(look(at("2026-01-14T01:00:00Z")), "");
 	add("2026-01-14T02:00:00Z", "ann@corp.example", SOURCE);
