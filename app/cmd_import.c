@@ -95,15 +95,32 @@ where(struct sp_json *j, const char *member, uint64_t offset)
 		sp_json_u64(j, "offset", offset);
 }
 
+/* A name or a reason as it came from a file, fit for a terminal. */
+static void
+say(const char *path, const char *why)
+{
+	char *text = sp_xasprintf("%s: %s", path, why);
+
+	for (char *p = text; *p != '\0'; p++) {
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			*p = '?';
+	}
+	(void)fprintf(stderr, "sealpost: %s\n", text);
+	free(text);
+}
+
 static void
 on_failed(void *ctx, const char *path, const char *why)
 {
 	struct import *im = ctx;
 	struct sp_json *j;
+	char *text;
 
-	if (im->failed++ < LISTED_MAX)
-		(void)fprintf(
-		    stderr, "sealpost: %s: %s; not taken\n", path, why);
+	if (im->failed++ < LISTED_MAX) {
+		text = sp_xasprintf("%s; not taken", why);
+		say(path, text);
+		free(text);
+	}
 	j = sp_report_begin(im->report, "failed", path);
 	if (j != NULL)
 		sp_json_cstr(j, "why", why);
@@ -117,7 +134,7 @@ on_not_mail(void *ctx, const char *path)
 
 	im->not_mail++;
 	if (im->app->verbose)
-		(void)fprintf(stderr, "sealpost: %s: not mail\n", path);
+		say(path, "not mail");
 	(void)sp_report_begin(im->report, "not_mail", path);
 	sp_report_end(im->report);
 }

@@ -293,6 +293,9 @@ member(struct reader *r, struct archive *a, struct archive_entry *e,
 	else if (archive_entry_hardlink(e) != NULL ||
 		 (!raw && archive_entry_filetype(e) != AE_IFREG))
 		sp_out_not_mail(r->o, name);
+	else if (kind == NULL && !r->bag && sp_import_is_pst(name))
+		sp_out_failed(r->o, name,
+		    "an Outlook file in a container; unpack it first");
 	else if (kind == NULL && (r->bag || !sp_import_is_container(name)))
 		sp_out_not_mail(r->o, name);
 	else if (archive_entry_is_encrypted(e))
