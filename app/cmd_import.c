@@ -29,12 +29,14 @@ struct import {
 	const char *vkey_text;
 	struct sp_vkey vkey;
 	struct sp_bag_trust trust;
+	struct ticket *tickets; /* not answered yet */
 	uint64_t taken, there, not_mail, failed, quoted, bytes;
 	uint64_t handled, total; /* bytes, for the percentage */
 };
 
 /* A message on its way. */
 struct ticket {
+	struct ticket *prev, *next;
 	char *path, *member;
 	uint64_t offset;
 	size_t size;
@@ -42,7 +44,7 @@ struct ticket {
 };
 
 static struct ticket *
-ticket_new(const struct import *im, const struct sp_import_item *item)
+ticket_new(struct import *im, const struct sp_import_item *item)
 {
 	struct ticket *t = sp_xcalloc(1, sizeof(*t));
 
@@ -52,12 +54,22 @@ ticket_new(const struct import *im, const struct sp_import_item *item)
 	t->size = item->msg.n;
 	if (im->report != NULL)
 		sp_sha256_once(item->msg.p, item->msg.n, t->sha256);
+	t->next = im->tickets;
+	if (t->next != NULL)
+		t->next->prev = t;
+	im->tickets = t;
 	return (t);
 }
 
 static void
-ticket_free(struct ticket *t)
+ticket_free(struct import *im, struct ticket *t)
 {
+	if (t->prev != NULL)
+		t->prev->next = t->next;
+	else
+		im->tickets = t->next;
+	if (t->next != NULL)
+		t->next->prev = t->prev;
 	free(t->path);
 	free(t->member);
 	free(t);
@@ -180,7 +192,7 @@ on_answer(void *ctx, void *tag, uint64_t seq, const struct sp_err *why,
 	} else {
 		on_failed(im, t->path, why->msg);
 	}
-	ticket_free(t);
+	ticket_free(im, t);
 	return (SP_OK);
 }
 

@@ -120,7 +120,9 @@ on_door_answer(void *ctx, const struct sp_door_answer *a, struct sp_err *err)
 {
 	struct sp_host *h = ctx;
 
-	if (a->rc == SP_OK || a->rc == SP_EPERM)
+	/* Only a message of its own can be too large; who may not hand in
+	 * one may hand in none. */
+	if (a->rc == SP_OK || a->rc == SP_ELIMIT)
 		return (h->answer(h->answer_ctx, a->tag, a->seq,
 		    a->rc == SP_OK ? NULL : a->err, err));
 	if (h->broken == SP_OK) {

@@ -11,7 +11,7 @@ on_answer(void *ctx, void *tag, uint64_t seq, const struct sp_err *why,
     struct sp_err *err)
 {
 	const struct sp_pull_answer a = {
-		.rc = why == NULL ? SP_OK : SP_EPERM,
+		.rc = why == NULL ? SP_OK : why->code,
 		.seq = seq,
 		.why = why == NULL ? "" : why->msg,
 	};

@@ -216,9 +216,15 @@ sp_cms_verify_mem(struct sp_view p7s, struct sp_view data,
     const struct sp_certs *c, struct sp_err *err)
 {
 	BIO *bio = sp_openssl_bio(data);
+	BIO *plain = BIO_new(BIO_f_null());
 	enum sp_code rc;
 
-	rc = verify(p7s, bio, c, err);
-	BIO_free(bio);
+	/* CMS_verify makes a copy of what it knows to be memory, and up to
+	 * OpenSSL 3.0.19 lost it where the signature does not hold. */
+	if (plain == NULL)
+		abort();
+	(void)BIO_push(plain, bio);
+	rc = verify(p7s, plain, c, err);
+	BIO_free_all(plain);
 	return (rc);
 }

@@ -206,8 +206,9 @@ lane_reply(struct sp_door_pipe *p, struct lane *l)
 {
 	struct sp_view line = sp_buf_view(&l->door->line);
 	struct parcel *a = lane_parcel(p, l, 0);
-	enum sp_code bad =
-	    line.n > 0 && line.p[0] == '5' ? SP_EPERM : SP_EAGAIN;
+	enum sp_code bad = sp_view_starts(line, "552")	    ? SP_ELIMIT
+			   : line.n > 0 && line.p[0] == '5' ? SP_EPERM
+							    : SP_EAGAIN;
 
 	a->replies++;
 	/* The first that is no yes is the cause of those that follow. */

@@ -28,8 +28,9 @@ struct sp_door_pipe;
 struct sp_door_answer {
 	void *tag; /* of sp_door_pipe_begin */
 	/*
-	 * SP_OK: durable, ${seq} is its number.  SP_EPERM: refused for good
-	 * (5xx).  SP_EAGAIN: not now (4xx), or nobody knows.
+	 * SP_OK: durable, ${seq} is its number.  SP_ELIMIT: this message is
+	 * too large (552).  SP_EPERM: refused for good (any other 5xx).
+	 * SP_EAGAIN: not now (4xx), or nobody knows.
 	 */
 	enum sp_code rc;
 	bool unknown; /* it may be in: ask the log before sending it again */

@@ -178,7 +178,7 @@ struct sp_pull_sink {
 };
 
 struct sp_pull_answer {
-	enum sp_code rc; /* SP_OK: durable; SP_EPERM: refused for good */
+	enum sp_code rc; /* SP_OK: durable; SP_ELIMIT: this one is too large */
 	bool unknown; /* it may be in: the log must be asked */
 	uint64_t seq;
 	const char *why;

@@ -326,10 +326,10 @@ sp_pull_answer(void *tag, const struct sp_pull_answer *a)
 		add_durable(p, one->tag);
 		p->r.taken++;
 		p->r.bytes += one->size;
-	} else if (a->rc == SP_EPERM && !a->unknown) {
+	} else if (a->rc == SP_ELIMIT && !a->unknown) {
 		remember_skip(p, one->key);
-		sp_pull_note(p, "message %s was refused for good: %s",
-		    one->name, a->why);
+		sp_pull_note(
+		    p, "message %s was not taken: %s", one->name, a->why);
 	} else {
 		if (p->store.code == SP_OK)
 			(void)sp_err_set(&p->store, SP_EAGAIN, 0,

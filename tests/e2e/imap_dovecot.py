@@ -222,7 +222,7 @@ for auth in ("xoauth2", "oauthbearer"):
         open(where + "/conf", "w").write(section("bearer", "bearer", auth=auth, password_file=where + "/token"))
         done = run(VISIT, where + "/conf", where, status=0 if good_token else 2)
         out = done.stdout.decode()
-        check(out.count("secret ") == 2 and ("taken=3" in out if good_token else "failed auth" in out and ("invalid_token" in out or "status 401" in out)),
+        check(out.count("secret ") == 2 and ("taken=3" in out if good_token else "failed config" in out and ("invalid_token" in out or "status 401" in out)),
               f"{auth} {good_token}: {out}")
         if good_token:
             got = [open(f, "rb").read() for f in glob.glob(where + "/INBOX.*") if not f.endswith(".json")]

@@ -334,6 +334,14 @@ def exports(work):
 def killed(work):
     """kill -9 of the importer and of the service at random moments."""
     rng = random.Random(SEED)
+
+    def grown(a, by, p):
+        """Wait until the log took in that many bytes more, or the import is done."""
+        size = lambda: sum(e.stat().st_size for d in ("intake", "archive") for e in os.scandir(f"{a.dir}/{d}") if e.is_file())
+        before, end = size(), time.time() + 60
+        while size() < before + by and p.poll() is None and time.time() < end:
+            time.sleep(0.005)
+
     count = 12000
     cut = 0  # runs that did not come to their end
     a = Archive(work, name="killed")
@@ -346,7 +354,7 @@ def killed(work):
     rounds = 0
     for rounds in range(40 if LONG else 14):
         p = subprocess.Popen([SEALPOST, "-A", a.dir, "import", box, zpath], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        time.sleep(rng.uniform(0.05, 0.6) * (6 if SANITIZED else 1))
+        grown(a, rng.randrange(3 << 20), p)
         what = rounds % 4
         if what == 0:
             p.kill()

@@ -203,7 +203,7 @@ on_answer(void *ctx, const struct sp_door_answer *a, struct sp_err *err)
 		h->unknown++;
 	else if (a->rc == SP_OK)
 		h->taken++;
-	else if (a->rc == SP_EPERM)
+	else if (a->rc == SP_ELIMIT)
 		h->refused++;
 	else
 		h->later++;
