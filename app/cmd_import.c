@@ -367,6 +367,10 @@ start(struct import *im, int k, int argc, char **argv, int first)
 		rc = run(im, k < 0 ? SP_AS_DETECT : as_of[k], argc, argv, first,
 		    &err);
 	sp_host_close(im->host);
+	/* Nobody answered for these: nothing of them is in, or a run that
+	 * comes again finds it. */
+	while (im->tickets != NULL)
+		ticket_free(im, im->tickets);
 	sp_seen_free(im->seen);
 	if (rc != SP_OK)
 		return (sp_app_fail(&err));
