@@ -170,35 +170,46 @@ send_mail(const struct sp_config *cfg, struct sp_view json, struct sp_err *err)
 	return (rc);
 }
 
-/* The command first; then the file is renamed, so that it is not run again
- * where only the mail could not be sent. */
-static enum sp_code
-carry_out(const struct sp_config *cfg, char **path, struct sp_err *err)
+static bool
+waits_for(const char *path, const char *suffix)
 {
-	const size_t n = strlen(*path);
-	bool ran = n > 5 && strcmp(*path + n - 5, ".mail") == 0;
+	const size_t n = strlen(path), s = strlen(suffix);
+
+	return (n > s && strcmp(path + n - s, suffix) == 0);
+}
+
+/* The command and the mail, neither held up by the other.  Where one of them
+ * failed, the file is named after what is left to do. */
+static enum sp_code
+carry_out(const struct sp_config *cfg, const char *path, struct sp_err *err)
+{
+	const bool command_left = waits_for(path, ".command");
+	const bool mail_left = waits_for(path, ".mail");
+	const bool fresh = !command_left && !mail_left;
+	enum sp_code ran = SP_OK, sent = SP_OK, rc;
+	struct sp_err other;
 	struct sp_buf b;
 	char *to;
-	enum sp_code rc;
 
 	sp_buf_init(&b, ALARM_MAX);
-	rc = sp_io_read_file(*path, ALARM_MAX, &b, err);
-	if (rc == SP_OK && cfg->alarm_command != NULL && !ran)
-		rc = run_command(cfg->alarm_command, sp_buf_view(&b), err);
-	if (rc == SP_OK && cfg->alarm_mail.n > 0) {
-		if (cfg->alarm_command != NULL && !ran) {
-			to = sp_xasprintf("%s.mail", *path);
-			rc = sp_io_rename(*path, to, err);
-			free(*path);
-			*path = to;
-		}
-		if (rc == SP_OK)
-			rc = send_mail(cfg, sp_buf_view(&b), err);
+	rc = sp_io_read_file(path, ALARM_MAX, &b, err);
+	if (rc == SP_OK && cfg->alarm_command != NULL && !mail_left)
+		ran = run_command(cfg->alarm_command, sp_buf_view(&b), err);
+	if (rc == SP_OK && cfg->alarm_mail.n > 0 && !command_left)
+		sent = send_mail(
+		    cfg, sp_buf_view(&b), ran == SP_OK ? err : &other);
+	if (rc == SP_OK && ran == SP_OK && sent == SP_OK) {
+		rc = sp_io_unlink(path, err);
+	} else if (rc == SP_OK && fresh && (ran == SP_OK || sent == SP_OK)) {
+		to = sp_xasprintf(
+		    "%s%s", path, ran == SP_OK ? ".mail" : ".command");
+		/* Without a second kind of alarm nothing was done yet. */
+		if (cfg->alarm_command != NULL && cfg->alarm_mail.n > 0)
+			rc = sp_io_rename(path, to, &other);
+		free(to);
 	}
-	if (rc == SP_OK)
-		rc = sp_io_unlink(*path, err);
 	sp_buf_done(&b);
-	return (rc);
+	return (rc != SP_OK ? rc : ran != SP_OK ? ran : sent);
 }
 
 enum sp_code
@@ -217,7 +228,7 @@ sp_outbox_run(const char *dir, const struct sp_config *cfg, size_t *failed,
 		char *path = sp_xasprintf("%s/%s", box, names[i]);
 
 		if (strncmp(names[i], "alarm-", 6) == 0 &&
-		    carry_out(cfg, &path, first == SP_OK ? err : &late) !=
+		    carry_out(cfg, path, first == SP_OK ? err : &late) !=
 			SP_OK) {
 			(*failed)++;
 			first = SP_EAGAIN;
