@@ -1,7 +1,7 @@
 /*
  * state/control: one request line, one reply line (doc/door.md).
  *   seal | reindex SINCE_US | sign SEQ BASE64 | keep | status | pull ACCOUNT |
- *   pulled ACCOUNT FROM
+ *   pulled ACCOUNT FROM HOST USER
  *   -> "ok TEXT" or "err CODE TEXT"
  */
 #ifndef SP_APP_CONTROL_H

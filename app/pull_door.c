@@ -106,8 +106,8 @@ settle(struct sp_pull_run *r, struct sp_err *err)
 }
 
 static enum sp_code
-pulled(void *ctx, const char *account, uint64_t from, struct sp_buf *keys,
-    uint64_t *next, bool *last, struct sp_err *err)
+pulled(void *ctx, uint64_t from, struct sp_buf *keys, uint64_t *next,
+    bool *last, struct sp_err *err)
 {
 	struct sp_pull_run *r = ctx;
 	enum sp_code rc = SP_OK;
@@ -116,7 +116,7 @@ pulled(void *ctx, const char *account, uint64_t from, struct sp_buf *keys,
 		rc = settle(r, err);
 	if (rc == SP_OK)
 		rc = sp_pulled_ask(
-		    r->app->dir, account, from, keys, next, last, err);
+		    r->app->dir, r->conf, from, keys, next, last, err);
 	return (rc);
 }
 

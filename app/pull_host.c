@@ -103,13 +103,13 @@ reset(void *ctx)
 }
 
 static enum sp_code
-pulled(void *ctx, const char *account, uint64_t from, struct sp_buf *keys,
-    uint64_t *next, bool *last, struct sp_err *err)
+pulled(void *ctx, uint64_t from, struct sp_buf *keys, uint64_t *next,
+    bool *last, struct sp_err *err)
 {
 	const struct sp_pull_run *r = ctx;
 
 	return (
-	    sp_pulled_scan(r->app->dir, account, from, keys, next, last, err));
+	    sp_pulled_scan(r->app->dir, r->conf, from, keys, next, last, err));
 }
 
 void

@@ -84,13 +84,13 @@ nothing(void *ctx)
 }
 
 static enum sp_code
-scan(void *ctx, const char *account, uint64_t from, struct sp_buf *keys,
-    uint64_t *next, bool *end, struct sp_err *err)
+scan(void *ctx, uint64_t from, struct sp_buf *keys, uint64_t *next, bool *end,
+    struct sp_err *err)
 {
 	const struct sp_pull_run *r = ctx;
 
 	return (
-	    sp_pulled_scan(r->app->dir, account, from, keys, next, end, err));
+	    sp_pulled_scan(r->app->dir, r->conf, from, keys, next, end, err));
 }
 
 static void

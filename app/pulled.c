@@ -13,12 +13,21 @@
 #define ENTRIES	   20000 /* looked through in one go */
 #define KEYS_BYTES (2500 * SP_IDS_KEY) /* and at most so many found */
 
-/* The key of a message that was pulled from ${account}. */
 static bool
-key_of(struct sp_view record, const char *account, uint8_t key[SP_IDS_KEY])
+says(const json_t *source, const char *member, const char *text)
 {
-	struct sp_view have, mailbox = { 0 }, uid;
-	struct sp_buf a, b, c;
+	const char *have = json_string_value(json_object_get(source, member));
+
+	return (have != NULL && strcmp(have, text) == 0);
+}
+
+/* The key of a message that was pulled from the mailbox ${of}. */
+static bool
+key_of(struct sp_view record, const struct sp_pull_conf *of,
+    uint8_t key[SP_IDS_KEY])
+{
+	struct sp_view mailbox = { 0 }, uid;
+	struct sp_buf b, c;
 	const json_t *source;
 	uint64_t validity = 0;
 	json_t *j = NULL;
@@ -28,14 +37,13 @@ key_of(struct sp_view record, const char *account, uint8_t key[SP_IDS_KEY])
 	if (memmem(record.p, record.n, "\"pulled\"", 8) == NULL ||
 	    sp_json_load(record, &j, NULL) != SP_OK)
 		return (false);
-	sp_buf_init(&a, 4096);
 	sp_buf_init(&b, 64u << 10);
 	sp_buf_init(&c, 64u << 10);
 	source = json_object_get(j, "source");
-	if (sp_json_get_str(source, "grade", &a, &have) &&
-	    sp_view_eq_str(have, "pulled") &&
-	    sp_json_get_str(source, "account", &a, &have) &&
-	    sp_view_eq_str(have, account)) {
+	if (says(source, "grade", "pulled") &&
+	    says(source, "account", of->name) &&
+	    says(source, "host", of->server) &&
+	    says(source, "user", of->user)) {
 		ok = sp_json_get_str(source, "uidl", &c, &uid) ||
 		     (sp_json_get_str(source, "mailbox", &b, &mailbox) &&
 			 sp_json_get_u64(source, "uidvalidity", &validity) &&
@@ -43,7 +51,6 @@ key_of(struct sp_view record, const char *account, uint8_t key[SP_IDS_KEY])
 		if (ok)
 			sp_ids_key(mailbox, validity, uid, key);
 	}
-	sp_buf_done(&a);
 	sp_buf_done(&b);
 	sp_buf_done(&c);
 	json_decref(j);
@@ -51,7 +58,7 @@ key_of(struct sp_view record, const char *account, uint8_t key[SP_IDS_KEY])
 }
 
 enum sp_code
-sp_pulled_scan(const char *dir, const char *account, uint64_t from,
+sp_pulled_scan(const char *dir, const struct sp_pull_conf *of, uint64_t from,
     struct sp_buf *keys, uint64_t *next, bool *end, struct sp_err *err)
 {
 	struct sp_reader *r = NULL;
@@ -76,8 +83,7 @@ sp_pulled_scan(const char *dir, const char *account, uint64_t from,
 		if (*next - from >= ENTRIES || found >= KEYS_BYTES)
 			break;
 		rc = sp_reader_next(r, &e, err);
-		if (rc != SP_OK || !e.has_record ||
-		    !key_of(e.record, account, key))
+		if (rc != SP_OK || !e.has_record || !key_of(e.record, of, key))
 			continue;
 		rc = sp_buf_add(keys, key, sizeof(key));
 		found += sizeof(key);
@@ -93,17 +99,23 @@ enum sp_code
 sp_pulled_answer(
     const char *dir, const char *args, struct sp_buf *text, struct sp_err *err)
 {
-	struct sp_view from = sp_view_str(args), name = sp_view_cut(&from, ' ');
-	char *account = sp_view_dup(name);
+	struct sp_view user = sp_view_str(args);
+	struct sp_view name = sp_view_cut(&user, ' ');
+	struct sp_view from = sp_view_cut(&user, ' ');
+	struct sp_view host = sp_view_cut(&user, ' ');
+	struct sp_pull_conf of = { .name = sp_view_dup(name),
+		.server = sp_view_dup(host),
+		.user = sp_view_dup(user) };
 	uint64_t at, next = 0;
 	struct sp_buf keys;
 	enum sp_code rc;
 	bool end = false;
 
 	sp_buf_init(&keys, KEYS_BYTES + SP_IDS_KEY);
-	rc = sp_view_u64(from, &at)
-		 ? sp_pulled_scan(dir, account, at, &keys, &next, &end, err)
-		 : sp_err_set(err, SP_EUSAGE, 0, "pulled ACCOUNT FROM");
+	rc = user.p != NULL && sp_view_u64(from, &at)
+		 ? sp_pulled_scan(dir, &of, at, &keys, &next, &end, err)
+		 : sp_err_set(
+		       err, SP_EUSAGE, 0, "pulled ACCOUNT FROM HOST USER");
 	if (rc == SP_OK)
 		rc = sp_buf_addf(
 		    text, "%" PRIu64 " %s", next, end ? "end" : "more");
@@ -114,7 +126,9 @@ sp_pulled_answer(
 		rc = sp_buf_addf(text, " %s", hex);
 	}
 	sp_buf_done(&keys);
-	free(account);
+	free(of.name);
+	free(of.server);
+	free(of.user);
 	return (rc);
 }
 
@@ -139,10 +153,11 @@ take_answer(struct sp_view rest, struct sp_buf *keys, uint64_t *next, bool *end)
 }
 
 enum sp_code
-sp_pulled_ask(const char *dir, const char *account, uint64_t from,
+sp_pulled_ask(const char *dir, const struct sp_pull_conf *of, uint64_t from,
     struct sp_buf *keys, uint64_t *next, bool *end, struct sp_err *err)
 {
-	char *request = sp_xasprintf("pulled %s %" PRIu64, account, from);
+	char *request = sp_xasprintf("pulled %s %" PRIu64 " %s %s", of->name,
+	    from, of->server, of->user);
 	struct sp_buf reply;
 	enum sp_code rc;
 

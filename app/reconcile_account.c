@@ -129,7 +129,7 @@ sp_reconcile_account(const struct sp_reconcile *r, const char *name,
 	/* What has no name cannot be compared. */
 	if (rc == SP_OK && l.there < result.there)
 		rc = sp_err_set(err, SP_EAGAIN, 0,
-		    "the server has no names (UIDL) for %" PRIu64
+		    "the server has no UIDL of its own for %" PRIu64
 		    " of its messages; only `sealpost pull` can compare them",
 		    result.there - l.there);
 	if (rc == SP_OK)

@@ -23,6 +23,7 @@
 struct message {
 	uint64_t size; /* as LIST says */
 	size_t uid, uid_n; /* in uids */
+	bool shared; /* its UIDL is another message's, too */
 	bool fetch, dele, gone;
 };
 
@@ -32,8 +33,9 @@ struct box {
 	size_t n;
 	struct sp_buf uids;
 	bool have_uidl;
+	size_t shared; /* messages without a UIDL of their own */
 	bool clearing; /* messages are to be deleted */
-	struct sp_buf one; /* a whole message, where there is no UIDL */
+	struct sp_buf one; /* a whole message, where its UIDL is no name */
 };
 
 static struct sp_view
@@ -88,6 +90,36 @@ on_list(void *ctx, struct sp_view line, struct sp_err *err)
 	return (SP_OK);
 }
 
+static int
+by_uid(const void *x, const void *y, void *ctx)
+{
+	const struct box *b = ctx;
+	const struct sp_view u = uid_of(b, *(const size_t *)x),
+			     v = uid_of(b, *(const size_t *)y);
+
+	if (u.n != v.n)
+		return (u.n < v.n ? -1 : 1);
+	return (u.n == 0 ? 0 : memcmp(u.p, v.p, u.n));
+}
+
+/* A UIDL that is there twice does not say which of the two the archive has. */
+static void
+find_shared(struct box *b)
+{
+	size_t *at = sp_xcalloc(b->n + 1, sizeof(*at));
+
+	for (size_t i = 0; i < b->n; i++)
+		at[i] = i;
+	qsort_r(at, b->n, sizeof(*at), by_uid, b);
+	for (size_t i = 1; i < b->n; i++) {
+		if (b->m[at[i]].uid_n > 0 && by_uid(&at[i - 1], &at[i], b) == 0)
+			b->m[at[i - 1]].shared = b->m[at[i]].shared = true;
+	}
+	for (size_t i = 0; i < b->n; i++)
+		b->shared += b->m[i].shared;
+	free(at);
+}
+
 static enum sp_code
 uidls(struct box *b, struct sp_err *err)
 {
@@ -97,8 +129,11 @@ uidls(struct box *b, struct sp_err *err)
 	if (rc != SP_OK)
 		return (rc);
 	b->have_uidl = b->c.reply.status == SP_POP3_OK;
-	if (b->have_uidl)
-		return (sp_pop3_lines(&b->c, on_uidl, b, err));
+	if (b->have_uidl) {
+		rc = sp_pop3_lines(&b->c, on_uidl, b, err);
+		find_shared(b);
+		return (rc);
+	}
 	if (conf->then == SP_PULL_KEEP)
 		return (sp_pull_fail(b->c.p, SP_PULL_CONFIG, SP_EPERM, err,
 		    "the server has no UIDL, so that mail left on it would be "
@@ -141,6 +176,30 @@ too_large(const struct box *b, size_t i)
 		b->m[i].size > sp_pull_conf(b->c.p)->max_message);
 }
 
+/* Whether the UIDL is the name of the message. */
+static bool
+named(const struct box *b, size_t i)
+{
+	return (b->have_uidl && !b->m[i].shared);
+}
+
+/* Those that share a UIDL are fetched and known by their bytes; where they
+ * stay on the server that is each time, and keeps no other waiting. */
+static void
+plan_shared(struct box *b, size_t room)
+{
+	for (size_t i = 0; i < b->n && b->shared > 0; i++) {
+		if (!b->m[i].shared)
+			continue;
+		if (b->clearing && room == 0) {
+			sp_pull_again(b->c.p);
+			return;
+		}
+		room -= b->clearing;
+		b->m[i].fetch = true;
+	}
+}
+
 /* Messages up to the limit of a session are marked; the rest waits. */
 static void
 plan(struct box *b)
@@ -150,6 +209,9 @@ plan(struct box *b)
 
 	for (size_t i = 0; i < b->n; i++) {
 		struct sp_pull_meta m = meta_of(b, i);
+
+		if (b->m[i].shared)
+			continue;
 		/* One that the listing left out has no name: next time. */
 		bool known = m.id.uid.n > 0 && sp_pull_seen(b->c.p, &m.id);
 
@@ -170,7 +232,9 @@ plan(struct box *b)
 		b->m[i].dele = known;
 		b->m[i].fetch = !known;
 	}
-	if (b->have_uidl)
+	plan_shared(b, room);
+	/* What is known by its bytes was not seen yet. */
+	if (b->have_uidl && b->shared == 0)
 		sp_pull_listing_complete(b->c.p);
 }
 
@@ -183,7 +247,7 @@ only_look(struct box *b, uint64_t octets, struct sp_err *err)
 	for (size_t i = 0; rc == SP_OK && i < b->n; i++) {
 		struct sp_pull_meta m = meta_of(b, i);
 
-		if (!b->have_uidl || m.id.uid.n == 0)
+		if (!named(b, i) || m.id.uid.n == 0)
 			continue;
 		fresh += sp_pull_known(b->c.p, &m.id) == 0;
 		rc = sp_pull_listed(b->c.p, &m, err);
@@ -191,8 +255,11 @@ only_look(struct box *b, uint64_t octets, struct sp_err *err)
 	if (rc == SP_OK && b->have_uidl)
 		sp_pull_step(b->c.p, "mailbox", true,
 		    "%zu messages, %" PRIu64 " bytes; %" PRIu64
-		    " are not in the archive yet",
-		    b->n, octets, fresh);
+		    " are not in the archive yet%s",
+		    b->n, octets, fresh,
+		    b->shared == 0 ? ""
+				   : "; those that share a UIDL are fetched "
+				     "and compared");
 	else if (rc == SP_OK)
 		sp_pull_step(b->c.p, "mailbox", true,
 		    "%zu messages, %" PRIu64 " bytes; the server has no UIDL: "
@@ -212,9 +279,9 @@ keep_piece(struct box *b, struct sp_view piece, bool *whole)
 	return (SP_OK);
 }
 
-/* The bytes of one message, to the engine or (without UIDL) to b->one. */
+/* The bytes of one message, to the engine or (without a name) to b->one. */
 static enum sp_code
-read_body(struct box *b, bool *whole, struct sp_err *err)
+read_body(struct box *b, size_t i, bool *whole, struct sp_err *err)
 {
 	struct sp_pop3_body body = { SP_POP3_LINE };
 	struct sp_view in, piece;
@@ -231,15 +298,15 @@ read_body(struct box *b, bool *whole, struct sp_err *err)
 			more = sp_pop3_body(&body, &in, &piece);
 			if (piece.n == 0)
 				continue;
-			rc = b->have_uidl ? sp_pull_data(b->c.p, piece, err)
-					  : keep_piece(b, piece, whole);
+			rc = named(b, i) ? sp_pull_data(b->c.p, piece, err)
+					 : keep_piece(b, piece, whole);
 		}
 		sp_stream_take(b->c.s, had - in.n);
 	}
 	return (rc);
 }
 
-/* Without UIDL a message is known by its bytes. */
+/* Without a UIDL of its own a message is known by its bytes. */
 static enum sp_code
 take_by_digest(struct box *b, size_t i, bool whole, struct sp_err *err)
 {
@@ -289,14 +356,14 @@ receive(struct box *b, size_t i, struct sp_err *err)
 		    b->c.reply.text.n > 0 ? b->c.reply.text.p : "");
 		return (SP_OK);
 	}
-	if (!b->have_uidl) {
+	if (!named(b, i)) {
 		sp_buf_clear(&b->one);
-		rc = read_body(b, &whole, err);
+		rc = read_body(b, i, &whole, err);
 		return (rc == SP_OK ? take_by_digest(b, i, whole, err) : rc);
 	}
 	rc = sp_pull_begin(b->c.p, &m, err);
 	if (rc == SP_OK)
-		rc = read_body(b, &whole, err);
+		rc = read_body(b, i, &whole, err);
 	return (rc == SP_OK ? sp_pull_end(b->c.p, err) : rc);
 }
 

@@ -31,6 +31,9 @@ sp_pull_new(const struct sp_pull_opts *opts)
 	p->o = *opts;
 	p->state =
 	    sp_xasprintf("%s/state/pull/%s", opts->dir, opts->conf->name);
+	/* Another server or user is another mailbox, with ids of its own. */
+	p->whose = sp_xasprintf(
+	    "%s %s %s", opts->conf->name, opts->conf->server, opts->conf->user);
 	p->known = sp_ids_new();
 	p->head.prev = p->head.next = &p->head;
 	return (p);
@@ -45,6 +48,7 @@ sp_pull_free(struct sp_pull *p)
 	sp_ids_free(p->known);
 	free(p->durable);
 	free(p->state);
+	free(p->whose);
 	free(p);
 }
 
@@ -59,12 +63,12 @@ learn(struct sp_pull *p, struct sp_err *err)
 	bool end = false;
 
 	if (!p->o.log_alone)
-		sp_ids_load(p->known, p->state, p->o.conf->name, &at);
+		sp_ids_load(p->known, p->state, p->whose, &at);
 	sp_buf_init(&keys, KEYS_MAX);
 	while (rc == SP_OK && !end) {
 		sp_buf_clear(&keys);
-		rc = p->o.sink.pulled(p->o.sink.ctx, p->o.conf->name, at, &keys,
-		    &next, &end, err);
+		rc = p->o.sink.pulled(
+		    p->o.sink.ctx, at, &keys, &next, &end, err);
 		if (rc != SP_OK)
 			break;
 		for (size_t i = 0; i + SP_IDS_KEY <= keys.n; i += SP_IDS_KEY)
@@ -89,8 +93,8 @@ cover(struct sp_pull *p)
 	bool end;
 
 	sp_buf_init(&none, 1);
-	if (p->o.sink.pulled(p->o.sink.ctx, p->o.conf->name, ASK_AFRESH, &none,
-		&next, &end, NULL) == SP_OK &&
+	if (p->o.sink.pulled(
+		p->o.sink.ctx, ASK_AFRESH, &none, &next, &end, NULL) == SP_OK &&
 	    next > p->covered)
 		p->covered = next;
 	sp_buf_done(&none);
@@ -109,8 +113,7 @@ save(struct sp_pull *p, struct sp_err *err)
 	rc = sp_io_mkdir(dir, 0700, err);
 	free(dir);
 	if (rc == SP_OK)
-		rc = sp_ids_save(
-		    p->known, p->state, p->o.conf->name, p->covered, err);
+		rc = sp_ids_save(p->known, p->state, p->whose, p->covered, err);
 	p->saved = sp_clock_boot();
 	return (rc);
 }

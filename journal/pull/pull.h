@@ -169,11 +169,10 @@ struct sp_pull_sink {
 	/* Nothing in hand is answered any more. */
 	void (*reset)(void *ctx);
 	/* Append to ${keys} the keys (journal/pull/ids.h) of this account's
-	 * messages in entries from ${from} on, as many as it likes; ${next}:
+	 * messages, of its server and user, in entries from ${from} on, as many as it likes; ${next}:
 	 * the entry to go on from; ${end}: there are no more. */
-	SP_CHECK enum sp_code (*pulled)(void *ctx, const char *account,
-	    uint64_t from, struct sp_buf *keys, uint64_t *next, bool *end,
-	    struct sp_err *err);
+	SP_CHECK enum sp_code (*pulled)(void *ctx, uint64_t from,
+	    struct sp_buf *keys, uint64_t *next, bool *end, struct sp_err *err);
 	void *ctx;
 };
 

@@ -21,6 +21,7 @@ struct sp_parcel {
 struct sp_pull {
 	struct sp_pull_opts o;
 	char *state; /* the file */
+	char *whose; /* it is */
 	enum sp_pull_mode mode;
 	struct sp_ids *known;
 	bool learnt; /* the table is what the log has */

@@ -25,7 +25,7 @@ class Fake:
         self.capa = capa
         self.m = manners
         self.sessions = []  # the commands of each
-        self.server = socket.create_server(("127.0.0.1", 0))
+        self.server = socket.create_server(("", 0))
         self.port = self.server.getsockname()[1]
         threading.Thread(target=self.serve, daemon=True).start()
 
@@ -116,8 +116,7 @@ class Fake:
 
 def archive(fake, **more):
     Fake.number += 1
-    name = f"a{Fake.number}"
-    a = Archive(root, name=name)
+    a = Archive(root, name=f"a{Fake.number}")
     options = {"server": "127.0.0.1", "port": fake.port, "user": "u", "security": "none", "password_file": secret, "timeout": "5", **more}
     a.configure({"top": "pull p {\n" + "".join(f"\t{k} = {json.dumps(str(v))}\n" for k, v in options.items()) + "}\n"})
     return a
@@ -155,6 +154,38 @@ check("closed the connection" in (got["error"] or "") and f.mail != [], f"cut in
 check(not any("DELE" in c for c in f.sessions[0]), "nothing is deleted in a session that broke")
 got, _ = pull(a)
 check(got["taken"] == 2 and got["deleted"] == 3 and archived(a) == want(three[0], three[0], three[1]) and f.mail == [], f"the same UIDL twice: {got}")
+
+# Two messages of one UIDL, and only the second can be had: the first is not taken for it.
+for after in ("keep", "delete"):
+    f = Fake(three, ["same", "same", "x"], lost=(0,), quit=["-ERR not now"])
+    a = archive(f, after=after)
+    pull(a)
+    f.m.pop("lost")
+    pull(a)
+    pull(a)
+    check(archived(a) == want(*three) and len(f.mail) == (3 if after == "keep" else 0), f"different messages of one UIDL, {after}: {len(archived(a))} archived, {len(f.mail)} left")
+
+# They are fetched at every visit; that does not keep others waiting, and is forgotten at no time.
+f = Fake([three[0]] * 4 + three[1:], ["same"] * 4 + ["x", "y"])
+a = archive(f, session_messages=2)
+for _ in range(6):
+    pull(a)
+check(archived(a) == want(*([three[0]] * 4 + three[1:])), f"a session's limit and equal UIDLs: {len(archived(a))}")
+out = a.cmd("reconcile", "p", status=None)
+check("4 of its messages" in out.stderr.decode(), f"reconcile with equal UIDLs: {out.stdout} {out.stderr}")
+
+# A section that names another mailbox now, whose messages have the same names: nothing of it is known.
+for change in (('user = "u"', 'user = "v"'), ('server = "127.0.0.1"', 'server = "127.0.0.2"')):
+    f = Fake(three[:1], ["1"])
+    a = archive(f, after="keep")
+    pull(a)
+    f.mail = [three[1]]
+    conf = os.path.join(a.dir, "sealpost.conf")
+    text = open(conf).read()
+    check(change[0] in text and 'after = "keep"' in text, "the section is as it was written")
+    open(conf, "w").write(text.replace(*change).replace('after = "keep"', 'after = "delete"'))
+    got, _ = pull(a)
+    check(got["taken"] == 1 and f.mail == [] and archived(a) == want(*three[:2]), f"another mailbox by {change}: {got}")
 
 # QUIT is refused, or the connection goes: the next session deletes, nothing is taken twice.
 for quit in ("-ERR some deleted messages not removed", None):

@@ -163,13 +163,12 @@ on_reset(void *ctx)
 }
 
 static enum sp_code
-on_pulled(void *ctx, const char *account, uint64_t from, struct sp_buf *keys,
-    uint64_t *next, bool *end, struct sp_err *err)
+on_pulled(void *ctx, uint64_t from, struct sp_buf *keys, uint64_t *next,
+    bool *end, struct sp_err *err)
 {
 	struct archive *a = ctx;
 	uint64_t n = a->keys.n / SP_IDS_KEY;
 
-	(void)account;
 	if (from < n)
 		must(sp_buf_add(keys, a->keys.p + from * SP_IDS_KEY,
 			 (size_t)(n - from) * SP_IDS_KEY),
