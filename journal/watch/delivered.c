@@ -226,13 +226,11 @@ conclude(
 		c.to = view(&m->to);
 		c.relay = view(&m->relay);
 		c.reply = view(&m->reply);
-	} else if (m->has_receipt) {
-		return (SP_OK);
-	} else if (m->msgid.n == 0) {
+	} else if (!m->has_receipt && m->msgid.n == 0) {
 		/* Its first lines are in an older log. */
 		c.what = SP_DELIVERED_CUT;
-	} else if (!m->sent_elsewhere && !m->has_bad) {
-		return (SP_OK); /* cancelled before anything was tried */
+	} else if (m->has_receipt || (!m->sent_elsewhere && !m->has_bad)) {
+		return (SP_OK); /* told, or cancelled before any attempt */
 	}
 	return (tell(d, m, &c, err));
 }
