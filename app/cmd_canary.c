@@ -13,6 +13,7 @@
 #include "base/enc.h"
 #include "base/json.h"
 #include "index/search.h"
+#include "journal/archive/reader.h"
 #include "journal/pull/submit.h"
 
 #define LOOK_MS	 200
@@ -26,6 +27,7 @@ struct canary {
 	char msgid[SP_SUBMIT_ID_MAX];
 	bool back;
 	uint64_t seq;
+	uint64_t indexed; /* how far the index reached at the last look */
 	int64_t took; /* microseconds, from sending */
 };
 
@@ -75,6 +77,8 @@ look_out(struct canary *c, struct sp_err *err)
 
 	while (rc == SP_OK && !c->back) {
 		rc = sp_search(c->app->dir, &o, on_hit, c, &result, err);
+		if (rc == SP_OK)
+			c->indexed = result.cursor;
 		c->took = sp_clock_boot() - since;
 		if (c->back || sp_clock_boot() >= end)
 			break;
@@ -85,6 +89,28 @@ look_out(struct canary *c, struct sp_err *err)
 	}
 	free(query);
 	return (rc);
+}
+
+/* Why it was not found: it is not there, or the index does not know yet. */
+static char *
+not_back(const struct canary *c)
+{
+	struct sp_reader *reader = NULL;
+	uint64_t end = c->indexed;
+	const bool behind =
+	    sp_reader_open(c->app->dir, &reader, NULL) == SP_OK &&
+	    sp_reader_end(reader, &end, NULL) == SP_OK && end > c->indexed;
+
+	sp_reader_close(reader);
+	if (behind)
+		return (sp_xasprintf("canary: nothing can be said: the index "
+				     "covers only %" PRIu64 " of %" PRIu64
+				     " entries after %" PRIu64 " s",
+		    c->indexed, end, c->within));
+	return (sp_xasprintf(
+	    "canary: %s took the mail to %s, and no copy came within %" PRIu64
+	    " s; look whether it still journals to this archive",
+	    c->app->cfg->submit_server, c->to, c->within));
 }
 
 /* In the log, and to whom alarms go. */
@@ -152,11 +178,7 @@ run(struct canary *c, bool json, struct sp_err *err)
 	} else if (rc == SP_OK) {
 		rc = look_out(c, err);
 		if (rc == SP_OK && !c->back)
-			why = sp_xasprintf(
-			    "canary: %s took the mail to %s, and no copy came "
-			    "within %" PRIu64 " s; look whether it still "
-			    "journals to this archive",
-			    cfg->submit_server, c->to, c->within);
+			why = not_back(c);
 	}
 	if (why != NULL)
 		rc = alarm_(c, why, err);

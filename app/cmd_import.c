@@ -314,14 +314,18 @@ run(struct import *im, enum sp_import_as as, int argc, char **argv, int first,
 {
 	const struct sp_config *cfg = im->app->cfg;
 	struct sp_import walk = { .as = as,
-		.max_message =
-		    cfg->nlisten > 0 ? cfg->listen[0].max_message : DEFAULT_MAX,
+		.max_message = DEFAULT_MAX,
 		.item = on_item,
 		.failed = on_failed,
 		.not_mail = on_not_mail,
 		.ctx = im };
 	enum sp_code rc = SP_OK;
 
+	/* As large as anything that may come in by itself. */
+	for (size_t i = 0; i < cfg->nlisten; i++) {
+		if (cfg->listen[i].max_message > walk.max_message)
+			walk.max_message = cfg->listen[i].max_message;
+	}
 	sp_interrupt_catch();
 	sp_host_on_answer(im->host, on_answer, im);
 	if (im->report_path != NULL)

@@ -75,6 +75,8 @@ print_text(const struct sp_delivered_case *c, const char *why)
 		printf(" seq=%" PRIu64, c->receipt.seq);
 	if (c->to.n > 0)
 		field("to", c->to);
+	if (c->relay.n > 0)
+		field("relay", c->relay);
 	printf(": %s; %s\n", meanings[c->what], why);
 }
 

@@ -37,6 +37,7 @@ struct sp_silence_watch {
 	void (*say)(void *ctx, const char *text);
 	void *ctx;
 	char *path; /* state/silence */
+	int64_t started; /* wall clock */
 	int64_t next; /* when to look again; 0: at once */
 	struct told *told;
 	struct source *v;
@@ -119,6 +120,21 @@ save(const struct sp_silence_watch *w, struct sp_err *err)
 		rc = sp_io_replace(w->path, b.p, b.n, 0640, err);
 	sp_buf_done(&b);
 	return (rc);
+}
+
+/* What fell silent before the time that is learned from is known no more. */
+static void
+forget_old(struct sp_silence_watch *w, int64_t now)
+{
+	const int64_t learn = (int64_t)w->app->cfg->watch_learn * SP_SECOND;
+	struct told **at = &w->told;
+
+	while (*at != NULL) {
+		if ((*at)->since < now - learn)
+			drop_told(at);
+		else
+			at = &(*at)->next;
+	}
 }
 
 /* ---- sources ------------------------------------------------------------ */
@@ -245,6 +261,7 @@ judge(struct sp_silence_watch *w, const struct sp_traffic_view *t,
 	else if (*at != NULL)
 		return (SP_OK);
 	if (!is_configured(cfg, s) ||
+	    now - w->started < (int64_t)cfg->watch_least * SP_SECOND ||
 	    now - s->last < (int64_t)cfg->watch_least * SP_SECOND)
 		return (SP_OK);
 	sp_rhythm_init(&w->rhythm, since, now);
@@ -302,6 +319,7 @@ sp_silence_watch_look(
 		return (SP_OK);
 	w->next = boot + (int64_t)w->app->cfg->watch_check * SP_SECOND;
 	n = count_told(w, &before);
+	forget_old(w, now_us);
 	rc = look(w, now_us, err);
 	if (n != count_told(w, &after) || before != after) {
 		enum sp_code saved = save(w, rc == SP_OK ? err : NULL);
@@ -312,12 +330,13 @@ sp_silence_watch_look(
 }
 
 struct sp_silence_watch *
-sp_silence_watch_new(const struct sp_app *app,
+sp_silence_watch_new(const struct sp_app *app, int64_t started_us,
     void (*say)(void *ctx, const char *text), void *ctx)
 {
 	struct sp_silence_watch *w = sp_xcalloc(1, sizeof(*w));
 
 	w->app = app;
+	w->started = started_us;
 	w->say = say;
 	w->ctx = ctx;
 	w->path = sp_xasprintf("%s/state/silence", app->dir);

@@ -178,7 +178,8 @@ sp_worker_index(struct sp_worker *w)
 		sp_worker_alarm(w, err.msg);
 		return (1);
 	}
-	s.silence = sp_silence_watch_new(w->app, on_silence, &s);
+	s.silence =
+	    sp_silence_watch_new(w->app, sp_clock_wall(), on_silence, &s);
 	while (well && !w->stop) {
 		before = sp_index_cursor(s.index);
 		well = round_of_work(&s, &behind);

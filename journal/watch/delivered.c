@@ -195,7 +195,10 @@ delivery(struct sp_delivered *d, struct message *m,
 {
 	struct sp_maillog_receipt r;
 
-	if (l->result == SP_MAILLOG_SENT && sp_maillog_receipt(l->reply, &r))
+	/* Others can write the same words; where our names are given, only
+	 * they are believed. */
+	if (l->result == SP_MAILLOG_SENT && sp_maillog_receipt(l->reply, &r) &&
+	    (d->opts.nrelays == 0 || is_us(d, l->relay, l->to, l->reply)))
 		return (receipt(d, m, l, &r, err));
 	/* Which of the attempts were at us may only turn out later: the last
 	 * failed one is kept, but not in place of one at us. */

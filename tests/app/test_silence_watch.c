@@ -11,6 +11,7 @@
 
 #include "app/silence.h"
 #include "base/clock.h"
+#include "base/io.h"
 #include "tests/index/kit.h"
 
 #define SOURCE "\"via\":\"smtp\",\"grade\":\"witnessed\",\"listener\":\"mta\""
@@ -35,17 +36,23 @@ say(void *ctx, const char *text)
 
 /* Each look is one after a restart. */
 static const char *
-look(int64_t now)
+look_since(int64_t started, int64_t now)
 {
 	struct sp_silence_watch *w;
 	struct sp_err err;
 
 	said[0] = '\0';
-	w = sp_silence_watch_new(&app, say, NULL);
+	w = sp_silence_watch_new(&app, started, say, NULL);
 	if (sp_silence_watch_look(w, now, &err) != SP_OK)
 		fail_msg("%s", err.msg);
 	sp_silence_watch_free(w);
 	return (said);
+}
+
+static const char *
+look(int64_t now)
+{
+	return (look_since(0, now));
 }
 
 static void
@@ -75,6 +82,16 @@ fill(void)
 		}
 	}
 	kit_index(&k);
+}
+
+/* state/silence */
+static const char *
+app_state(void)
+{
+	static char path[4200];
+
+	(void)snprintf(path, sizeof(path), "%s/state/silence", k.fx.dir);
+	return (path);
 }
 
 static int64_t
@@ -107,10 +124,17 @@ config(void)
 static void
 test_a_silence_is_told_once_and_so_is_its_end(void **state)
 {
+	struct sp_buf empty;
+
 	(void)state;
+	sp_buf_init(&empty, 1);
 	fill();
 	config();
 	assert_string_equal(look(at("2026-01-13T03:00:00Z")), "");
+	/* Just started: what was sent meanwhile is still on its way. */
+	assert_string_equal(
+	    look_since(at("2026-01-13T22:40:00Z"), at("2026-01-13T23:00:00Z")),
+	    "");
 	/* A day without: 24 messages are missed. */
 	(void)look(at("2026-01-13T23:00:00Z"));
 	if (strstr(said, "nothing from listener mta since 2026-01-12T23:30") ==
@@ -133,6 +157,11 @@ test_a_silence_is_told_once_and_so_is_its_end(void **state)
 	/* And silent again. */
 	(void)look(at("2026-01-15T20:00:00Z"));
 	assert_non_null(strstr(said, "listener mta since 2026-01-14T02:00"));
+	/* Long gone: nothing is kept of it. */
+	assert_string_equal(look(at("2026-03-01T00:00:00Z")), "");
+	assert_int_equal(sp_io_read_file(app_state(), 1, &empty, NULL), SP_OK);
+	assert_int_equal(empty.n, 0);
+	sp_buf_done(&empty);
 	sp_config_free(cfg);
 	kit_done(&k);
 }

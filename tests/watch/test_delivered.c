@@ -134,6 +134,10 @@ test_what_failed_at_us_is_told_from_what_failed_elsewhere(void **state)
 		{ ID("4ABC12", "a@b") FAIL("4ABC12", "deferred", REFUSED)
 			OURS("4ABC12", "j@a.example", "3") GONE("4ABC12"),
 		    NULL, "4ABC12 receipt 3; " },
+		/* the right words from somebody else */
+		{ ID("4ABC12", "a@b") OURS("4ABC12", "j@a.example", "3")
+			GONE("4ABC12"),
+		    "other.example", "4ABC12 elsewhere; " },
 		/* a failure elsewhere does not hide the one at us */
 		{ ID("4ABC12", "a@b") FAIL("4ABC12", "deferred", REFUSED) P
 		    "smtp[7]: 4ABC12: to=<x@y.example>, relay=none, "
