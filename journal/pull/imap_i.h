@@ -126,6 +126,7 @@ struct sp_imap {
 
 	struct sp_imap_box box;
 	bool news; /* EXISTS came */
+	bool renumbered; /* UIDVALIDITY changed while it was open */
 	bool sizes_wrong; /* RFC822.SIZE of this server is not exact */
 	bool no_uidplus_said;
 

@@ -153,7 +153,11 @@ heed_code(struct sp_imap *m, const struct sp_imap_status *st)
 		    (int)(st->text.n < 400 ? st->text.n : 400), st->text.p);
 		break;
 	case SP_IMAP_C_UIDVALIDITY:
-		b->uidvalidity = st->number;
+		/* UIDs that are in hand keep the meaning they had. */
+		if (b->open && st->number != b->uidvalidity)
+			m->renumbered = true;
+		else
+			b->uidvalidity = st->number;
 		break;
 	case SP_IMAP_C_UIDNEXT:
 		b->uidnext = st->number;
@@ -179,6 +183,16 @@ heed_code(struct sp_imap *m, const struct sp_imap_status *st)
 	}
 }
 
+/* The mailbox was made anew under our hands: the next session begins again. */
+static enum sp_code
+same_numbers(const struct sp_imap *m, struct sp_err *err)
+{
+	return (!m->renumbered ? SP_OK
+			       : sp_err_set(err, SP_EFORMAT, 0,
+				     "the server changed UIDVALIDITY of the "
+				     "open mailbox"));
+}
+
 static enum sp_code
 tagged(struct sp_imap *m, const struct sp_imap_response *r, struct sp_err *err)
 {
@@ -199,7 +213,7 @@ tagged(struct sp_imap *m, const struct sp_imap_response *r, struct sp_err *err)
 	d->code = r->status.code;
 	keep_text(d->text, sizeof(d->text), &r->status);
 	heed_code(m, &r->status);
-	return (SP_OK);
+	return (same_numbers(m, err));
 }
 
 static enum sp_code
@@ -217,7 +231,7 @@ status(struct sp_imap *m, const struct sp_imap_status *st, struct sp_err *err)
 			    "the server's greeting is none"));
 	}
 	m->greeted = true;
-	return (SP_OK);
+	return (same_numbers(m, err));
 }
 
 static enum sp_code

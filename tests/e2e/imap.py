@@ -193,6 +193,20 @@ def test_another_uidvalidity_means_all_anew():
     assert a.have(uidvalidity=8) == a.have(uidvalidity=7)
 
 
+def test_another_uidvalidity_in_the_middle_ends_the_session():
+    def hook(c, tag, rest):
+        if "BODY.PEEK" in rest:
+            c.line("* OK [UIDVALIDITY 9] surprise")
+    s = filled(3, hook=hook)
+    a = Account(s)
+    out = a.visit(want=2)
+    assert "changed UIDVALIDITY of the open mailbox" in out, out
+    assert not a.have(uidvalidity=9)
+    s.q["hook"] = None
+    a.visit()
+    assert sorted(a.have()) == [1, 2, 3]
+
+
 # ---- what vanishes
 
 def test_a_message_that_is_expunged_meanwhile():
