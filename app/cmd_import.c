@@ -373,8 +373,10 @@ start(struct import *im, int k, int argc, char **argv, int first)
 	sp_host_close(im->host);
 	/* Nobody answered for these: nothing of them is in, or a run that
 	 * comes again finds it. */
-	while (im->tickets != NULL)
-		ticket_free(im, im->tickets);
+	for (struct ticket *t = im->tickets, *next; t != NULL; t = next) {
+		next = t->next;
+		ticket_free(im, t);
+	}
 	sp_seen_free(im->seen);
 	if (rc != SP_OK)
 		return (sp_app_fail(&err));

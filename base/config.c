@@ -54,26 +54,23 @@ parser(void)
 {
 	const cfg_opt_t end = CFG_END();
 	const size_t room = sp_config_noptions + 1;
-	cfg_opt_t *top, **sub;
+	cfg_opt_t *top, *sub;
 	size_t n;
 	cfg_t *cfg;
 
-	sub = sp_xcalloc(sp_config_nsections, sizeof(*sub));
+	sub = sp_xcalloc(sp_config_nsections * room, sizeof(*sub));
 	top = sp_xcalloc(room + sp_config_nsections, sizeof(*top));
 	n = options_of("", top);
 	for (size_t i = 0; i < sp_config_nsections; i++) {
 		const struct sp_config_section *sec = &sp_config_sections[i];
 
-		sub[i] = sp_xcalloc(room, sizeof(*sub[i]));
-		(void)options_of(sec->name, sub[i]);
-		top[n++] = (cfg_opt_t)CFG_SEC(sec->name, sub[i],
+		(void)options_of(sec->name, sub + i * room);
+		top[n++] = (cfg_opt_t)CFG_SEC(sec->name, sub + i * room,
 		    sec->size > 0 ? CFGF_MULTI | CFGF_TITLE : CFGF_NONE);
 	}
 	top[n] = end;
 	/* libconfuse copies the options. */
 	cfg = cfg_init(top, CFGF_NONE);
-	for (size_t i = 0; i < sp_config_nsections; i++)
-		free(sub[i]);
 	free(sub);
 	free(top);
 	if (cfg != NULL)

@@ -75,9 +75,8 @@ addresses(struct sp_traces *t, struct sp_mem *mem, const struct trace_field *f,
 	}
 	(void)sp_address_parse(value, sp_view_str(NULL), mem, &list);
 	for (size_t i = 0; i < list.n && t->n < SP_TRACE_MAX; i++) {
-		if (strchr(list.v[i].addr, '@') != NULL)
-			add(t, mem, f, list.v[i].addr, list.v[i].name);
-		else if (loose && list.v[i].addr[0] != '\0')
+		if (strchr(list.v[i].addr, '@') != NULL ||
+		    (loose && list.v[i].addr[0] != '\0'))
 			add(t, mem, f, list.v[i].addr, list.v[i].name);
 		else if (loose && list.v[i].name[0] != '\0')
 			add(t, mem, f, list.v[i].name, "");

@@ -207,35 +207,36 @@ sp_ids_complete(struct sp_ids *k)
 
 /* ---- memos -------------------------------------------------------------- */
 
-static struct memo *
+/* Its place; nmemo where there is none. */
+static size_t
 find_memo(const struct sp_ids *k, struct sp_view name)
 {
-	for (size_t i = 0; i < k->nmemo; i++) {
-		if (sp_view_eq_str(name, k->memo[i].name))
-			return ((
-			    struct memo *)(uintptr_t)(const void *)&k->memo[i]);
-	}
-	return (NULL);
+	size_t i = 0;
+
+	while (i < k->nmemo && !sp_view_eq_str(name, k->memo[i].name))
+		i++;
+	return (i);
 }
 
 const char *
 sp_ids_memo(const struct sp_ids *k, struct sp_view name)
 {
-	const struct memo *m = find_memo(k, name);
+	const size_t i = find_memo(k, name);
 
-	return (m == NULL ? NULL : m->text);
+	return (i == k->nmemo ? NULL : k->memo[i].text);
 }
 
 void
 sp_ids_set_memo(struct sp_ids *k, struct sp_view name, struct sp_view text)
 {
-	struct memo *m = find_memo(k, name);
+	const size_t i = find_memo(k, name);
+	struct memo *m = &k->memo[i];
 
-	if (text.n > MEMO_MAX || (m == NULL && k->nmemo == MEMOS) ||
-	    (m != NULL && sp_view_eq_str(text, m->text)))
+	if (text.n > MEMO_MAX || i == MEMOS ||
+	    (i < k->nmemo && sp_view_eq_str(text, m->text)))
 		return;
-	if (m == NULL) {
-		m = &k->memo[k->nmemo++];
+	if (i == k->nmemo) {
+		k->nmemo++;
 		*m = (struct memo){ .name = sp_view_dup(name) };
 	}
 	free(m->text);

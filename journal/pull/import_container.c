@@ -72,7 +72,7 @@ in_maildir(const char *name)
 	if (slash == NULL || slash == name)
 		return (false);
 	for (const char *p = slash; p > name; p--) {
-		size_t n = (size_t)(slash - p) + 1;
+		size_t n;
 
 		if (p[-1] == '/' || p == name + 1) {
 			const char *part = p[-1] == '/' ? p : name;

@@ -369,12 +369,10 @@ sp_connection_go_on(struct sp_connection *c)
 		sp_connection_check_login(c);
 	else if (state == SP_SESSION_TLS)
 		start_tls(c);
-	else if (c->broken)
-		sp_connection_drop(c);
-	else if (state == SP_SESSION_CLOSING && !c->is_writing &&
+	else if (!c->broken && state == SP_SESSION_CLOSING && !c->is_writing &&
 		 c->out.n == 0 && !c->lingering)
 		finish(c);
-	else if (c->eof && c->held == NULL && !c->is_writing)
+	else if (c->broken || (c->eof && c->held == NULL && !c->is_writing))
 		sp_connection_drop(c);
 	if (!c->closing)
 		want_read(c);

@@ -222,7 +222,7 @@ welcome(struct sp_connection *c)
 static struct sp_connection *
 obtain(struct sp_receive *r)
 {
-	struct sp_connection *c = r->idle, old = { .r = r };
+	struct sp_connection *c = r->idle, old;
 
 	if (c == NULL)
 		c = sp_xcalloc(1, sizeof(*c));

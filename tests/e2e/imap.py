@@ -202,7 +202,7 @@ def test_another_uidvalidity_in_the_middle_ends_the_session():
     out = a.visit(want=2)
     assert "changed UIDVALIDITY of the open mailbox" in out, out
     assert not a.have(uidvalidity=9)
-    s.q["hook"] = None
+    s.quirks["hook"] = None
     a.visit()
     assert sorted(a.have()) == [1, 2, 3]
 
