@@ -365,7 +365,7 @@ sp_connection_go_on(struct sp_connection *c)
 	state = sp_machine_state(&c->machine);
 	if (state == SP_SESSION_COMMIT)
 		commit(c);
-	else if (state == SP_SESSION_CHECK && !c->broken && !c->eof)
+	else if (state == SP_SESSION_CHECK)
 		sp_connection_check_login(c);
 	else if (state == SP_SESSION_TLS)
 		start_tls(c);

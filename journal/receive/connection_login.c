@@ -29,25 +29,38 @@ login_checked(struct sp_login_job *job)
 	    (void *)((char *)job - offsetof(struct sp_connection, check));
 
 	c->check_open = false;
+	sp_session_check_tell(c->machine.smtp);
 	if (!c->handle_open)
 		sp_connection_maybe_free(c);
 	else if (!c->closing)
 		login_known(c);
 }
 
-void
-sp_connection_check_login(struct sp_connection *c)
+static void
+begin_check(struct sp_connection *c)
 {
-	if (c->check_open || c->check_until != 0)
-		return;
-	if (!sp_session_check_due(c->machine.smtp)) {
-		login_known(c);
-		return;
-	}
 	c->check_open = true;
 	c->check = (struct sp_login_job){ .session = c->machine.smtp,
 		.done = login_checked };
 	sp_logins_push(c->r->logins, &c->check);
+}
+
+void
+sp_connection_check_login(struct sp_connection *c)
+{
+	bool gone = c->broken || c->eof;
+	bool due = !c->check_open && c->check_until == 0 &&
+		   sp_session_check_due(c->machine.smtp);
+
+	/* Also one that was gone at once has guessed. */
+	if (!c->check_open && !due)
+		sp_session_check_tell(c->machine.smtp);
+	if (gone)
+		sp_connection_drop(c);
+	else if (due)
+		begin_check(c);
+	else if (!c->check_open && c->check_until == 0)
+		login_known(c);
 }
 
 void

@@ -142,6 +142,9 @@ bool sp_session_check_due(const struct sp_session *s);
 void sp_session_check(struct sp_session *s);
 /* In CHECK: whether the login is right; a wrong one is answered late. */
 bool sp_session_check_ok(const struct sp_session *s);
+/* In CHECK with no work due: a wrong login is told to the owner now, for its
+ * client may not wait for the answer. */
+void sp_session_check_tell(struct sp_session *s);
 /* In CHECK with no work due: answers and goes on. */
 void sp_session_checked(struct sp_session *s, struct sp_buf *out);
 /* Give ${r} and close, whatever the state but COMMIT and CHECK (timeouts,

@@ -33,7 +33,7 @@ struct sp_auth {
 	bool odd; /* no name or password that could be right */
 	struct sp_scram scram;
 	/* of a check */
-	bool due, ok;
+	bool due, ok, told;
 	struct sp_scram_verifier verifier;
 	char password[SP_SCRAM_PASSWORD_MAX + 1];
 	size_t password_n;
@@ -101,7 +101,8 @@ succeed(struct sp_session *s, struct sp_buf *out)
 static void
 fail(struct sp_session *s, struct sp_buf *out)
 {
-	report(s, false);
+	if (!s->auth->told)
+		report(s, false);
 	give_up(s, SP_REPLY_AUTH_FAILED, out);
 	if (++s->auth_tries >= SP_AUTH_TRIES && s->mode != SP_MODE_CLOSED)
 		sp_session_close(s, SP_REPLY_ERRORS, out);
@@ -161,6 +162,16 @@ sp_session_check_ok(const struct sp_session *s)
 {
 	assert(s->mode == SP_MODE_CHECK);
 	return (s->auth->ok && s->auth->known != NULL);
+}
+
+void
+sp_session_check_tell(struct sp_session *s)
+{
+	assert(s->mode == SP_MODE_CHECK && !s->auth->due);
+	if (sp_session_check_ok(s) || s->auth->told)
+		return;
+	report(s, false);
+	s->auth->told = true;
 }
 
 void

@@ -4,6 +4,7 @@ LOGIN, SCRAM-SHA-256 by hand, guessing, reload."""
 import base64
 import hashlib
 import hmac
+import socket
 import ssl
 
 import certs
@@ -142,6 +143,77 @@ def vanish(a, ca, first, count):
         c.sock.close()
 
 
+def unheard(a, ca):
+    """A guesser who does not wait for the late answer is counted all the same."""
+    def login():
+        c = smtplib.SMTP("127.0.0.1", AUTH, timeout=60, source_address=("127.0.2.1", 0))
+        c._host = "archive.example"
+        c.starttls(context=ca)
+        c.ehlo()
+        return c
+    good = base64.b64encode(b"\0mx1\0secret pass 1").decode()
+    for i in range(20):
+        c = login()
+        c.putcmd("AUTH", "PLAIN " + base64.b64encode(b"\0mx1\0a guess").decode())
+        # The right password has its answer long before a wrong one.
+        c.sock.settimeout(0.5)
+        try:
+            c.getreply()
+        except (OSError, smtplib.SMTPException):
+            pass
+        c.close()
+
+    def put_off():
+        c = login()
+        code, _ = c.docmd("AUTH", "PLAIN " + good)
+        c.close()
+        return code == 454
+    check(wait_for("454", put_off, 30), "guessers who do not wait are not put off")
+
+
+def cut_off(a, ca):
+    """A wrong proof and the end of TLS in one packet: a guess like any other."""
+    s = socket.create_connection(("127.0.0.1", AUTH), timeout=20, source_address=("127.0.3.1", 0))
+    f = s.makefile("rb")
+
+    def reply():
+        line = f.readline()
+        while line[3:4] == b"-":
+            line = f.readline()
+        return line
+    reply()
+    for command in (b"EHLO x\r\n", b"STARTTLS\r\n"):
+        s.sendall(command)
+        reply()
+    got, out = ssl.MemoryBIO(), ssl.MemoryBIO()
+    t = ca.wrap_bio(got, out, server_hostname="archive.example")
+
+    def talk(do):
+        while True:
+            try:
+                done = do()
+                s.sendall(out.read())
+                return done
+            except ssl.SSLWantReadError:
+                s.sendall(out.read())
+                got.write(s.recv(65536))
+    talk(t.do_handshake)
+    t.write(b"EHLO x\r\n")
+    seen = b""
+    while b"250 HELP" not in seen:
+        seen += talk(lambda: t.read(65536))
+    t.write(b"AUTH SCRAM-SHA-256 " + base64.b64encode(b"n,,n=cutoff,r=abc") + b"\r\n")
+    check(talk(lambda: t.read(65536)).startswith(b"334 "), "no challenge")
+    t.write(base64.b64encode(b"c=biws,r=abc,p=AAAA") + b"\r\n")
+    try:
+        t.unwrap()
+    except ssl.SSLError:
+        pass
+    s.sendall(out.read())
+    check(wait_for("the guess", lambda: "result=wrong user=cutoff " in a.log_text(), 20), "a guess that ends TLS is not counted")
+    s.close()
+
+
 def reload(a, ca, users):
     passwd(a, "mx1", "another pass")
     text = open(users).read()
@@ -187,7 +259,8 @@ def main():
     ca = ssl.create_default_context(cafile=own.cert)
     a.start()
     for name, test in (("mechanisms", lambda: mechanisms(a, ca)), ("guessing", lambda: guessing(a, ca)),
-                       ("vanish", lambda: vanish(a, ca, 1, 40)), ("reload", lambda: reload(a, ca, users))):
+                       ("vanish", lambda: vanish(a, ca, 1, 40)), ("unheard", lambda: unheard(a, ca)),
+                       ("cut off", lambda: cut_off(a, ca)), ("reload", lambda: reload(a, ca, users))):
         print("-", name, flush=True)
         test()
     # The service ends while some are being checked.
