@@ -24,6 +24,22 @@ literal(struct sp_view v)
 	return (true);
 }
 
+/* Whether it cannot stand in a domain: else the owner of one that holds it
+ * could have his mail taken for that of another. */
+static bool
+separates(struct sp_view v)
+{
+	for (size_t i = 0; i < v.n; i++) {
+		const unsigned char c = (unsigned char)v.p[i];
+
+		if (c < 0x80 && strchr(".-_", c) == NULL &&
+		    !(c >= '0' && c <= '9') &&
+		    !((c | 0x20) >= 'a' && (c | 0x20) <= 'z'))
+			return (true);
+	}
+	return (false);
+}
+
 static struct sp_view
 between(const char *from, const char *to)
 {
@@ -46,7 +62,7 @@ sp_pattern_parse(const char *text, struct sp_pattern *out)
 	out->prefix = between(text, local);
 	out->separator = between(local + strlen(LOCAL), domain);
 	out->host = sp_view_str(host + 1);
-	return (out->separator.n > 0 && out->host.n > 0 &&
+	return (separates(out->separator) && out->host.n > 0 &&
 		literal(out->prefix) && literal(out->separator) &&
 		literal(out->host));
 }

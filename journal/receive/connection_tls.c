@@ -65,12 +65,11 @@ established(struct sp_connection *c)
 	c->stage = SP_STAGE_SESSION;
 	c->idle_since = uv_now(c->r->loop);
 	c->r->stats.tls++;
-	if (c->l->env.cfg->tls != SP_TLS_IMPLICIT)
-		return;
-	if (sp_tls_pending(c->tls))
+	if (c->l->env.cfg->tls == SP_TLS_IMPLICIT && sp_tls_pending(c->tls))
 		sp_machine_end(&c->machine, SP_REPLY_EARLY, &c->out);
-	else
+	else if (c->l->env.cfg->tls == SP_TLS_IMPLICIT)
 		sp_machine_greet(&c->machine, &c->out);
+	/* Also after STARTTLS: who then says nothing must not hold it up. */
 	if (c->r->draining)
 		sp_machine_drain(&c->machine, &c->out);
 }

@@ -22,7 +22,12 @@ test_a_pattern_has_one_form(void **state)
 	} rows[] = {
 		{ JOURNAL, true },
 		{ "{local}={domain}@archive.example", true },
-		{ "j-{local}--at--{domain}@a.example", true },
+		{ "j-{local}=at={domain}@a.example", true },
+		/* could stand in a domain */
+		{ "j-{local}--at--{domain}@a.example", false },
+		{ "j-{local}.{domain}@a.example", false },
+		{ "j-{local}_{domain}@a.example", false },
+		{ "j-{local}\xc3\xa4{domain}@a.example", false },
 		{ "journal+{local}={domain}", false },
 		{ "journal+{local}={domain}@", false },
 		{ "journal+{local}{domain}@archive.example", false },
@@ -91,9 +96,9 @@ static const struct {
 	{ JOURNAL, "", NULL },
 	{ "{local}={domain}@a.example", "bob=c.example@a.example",
 	    "bob@c.example" },
-	{ "j-{local}--{domain}@a.example", "j-bob---x--c.example@a.example",
-	    "bob---x@c.example" },
-	{ "j-{local}--{domain}@a.example", "j-bob-c.example@a.example", NULL },
+	{ "j-{local}=={domain}@a.example", "j-bob===x==c.example@a.example",
+	    "bob===x@c.example" },
+	{ "j-{local}=={domain}@a.example", "j-bob=c.example@a.example", NULL },
 };
 
 static void
