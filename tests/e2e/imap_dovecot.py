@@ -149,7 +149,10 @@ for i in range(3):
 wait_for("deleted by IDLE", lambda: not dv.messages("idle"), 20)
 got = json.loads(b.cmd("pull", "idle", "--format", "json").stdout)
 check(got["taken"] == 0 and got["error"] is None, f"a pull while it waits: {got}")
-pull = {p["account"]: p for p in b.status()["pull"]}
+accounts = lambda: {p["account"]: p for p in b.status()["pull"]}
+# Entries of the log may be events: the counter of the account says when it is done.
+wait_for("the last one of the watched mailbox", lambda: accounts()["watch"]["taken"] == 6, 20)
+pull = accounts()
 check(pull["idle"]["deleted"] == 33 and pull["idle"]["failures"] == 0 and pull["watch"]["taken"] == 6, f"status: {pull}")
 # The server goes, and comes again.
 dv.stop()
