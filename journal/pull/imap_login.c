@@ -239,6 +239,9 @@ login(struct sp_imap *m, struct sp_view secret, struct sp_err *err)
 	rc = sp_imap_send_out(m, true, &tag, err);
 	if (rc == SP_OK)
 		rc = sp_imap_await(m, tag, &d, err);
+	if (rc == SP_OK && sp_sasl_repeats(sp_view_str(d.text), secret))
+		(void)snprintf(d.text, sizeof(d.text), "%s",
+		    "(what repeats the password)");
 	if (rc == SP_OK && d.cond != SP_IMAP_OK)
 		rc = denied(m, "LOGIN", &d, SP_SASL_UNREADABLE, "", err);
 	return (rc);

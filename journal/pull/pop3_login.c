@@ -294,6 +294,8 @@ log_in(struct sp_pop3 *c, struct sp_err *err)
 		rc = conf->auth == SP_PULL_PASSWORD
 			 ? user_pass(c, sp_buf_view(&secret), err)
 			 : sasl(c, sp_buf_view(&secret), err);
+	if (rc == SP_OK && sp_sasl_repeats(c->reply.text, sp_buf_view(&secret)))
+		c->reply.text = sp_view_str("(what repeats the password)");
 	sp_sasl_wipe(&secret);
 	if (rc == SP_OK && c->reply.status != SP_POP3_OK)
 		rc = sp_pop3_no(c, "login", SP_PULL_AUTH, err);

@@ -199,3 +199,10 @@ sp_sasl_failure(struct sp_view base64, char *why, size_t size)
 	sp_buf_done(&tmp2);
 	return (f);
 }
+
+bool
+sp_sasl_repeats(struct sp_view text, struct sp_view secret)
+{
+	return (secret.n > 0 && text.n >= secret.n &&
+		memmem(text.p, text.n, secret.p, secret.n) != NULL);
+}

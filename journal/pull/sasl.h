@@ -46,4 +46,7 @@ enum sp_sasl_failure sp_sasl_failure(
 /* Overwrite and free. */
 void sp_sasl_wipe(struct sp_buf *b);
 
+/* Whether a server's text repeats the secret: then it is not to be shown. */
+bool sp_sasl_repeats(struct sp_view text, struct sp_view secret);
+
 #endif

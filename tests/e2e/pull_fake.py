@@ -243,7 +243,7 @@ for lie in (False, True):
 for reply, where, text in (("-ERR [IN-USE] locked", "PASS", "somebody else has the mailbox open"), ("-ERR [LOGIN-DELAY] wait", "PASS", "longer poll interval"),
                            ("-ERR [AUTH] no", "PASS", "user or password are wrong"), ("-ERR [SYS/TEMP] later", "PASS", "will pass"),
                            ("-ERR [SYS/PERM] broken", "STAT", "administrator must mend"), ("-ERR no", "PASS", "may be in use"),
-                           ("-ERR [AUTH] no", "USER", "user or password are wrong")):
+                           ("-ERR [AUTH] no", "USER", "user or password are wrong"), ("-ERR no such: PASS secret-1", "PASS", "repeats the password")):
     f = Fake(three, no={where: reply})
     a = archive(f)
     got, _ = pull(a, 1)
