@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "app/commands.h"
-#include "app/options.h"
+#include "app/cmd/commands.h"
+#include "app/common/options.h"
 #include "base/clock.h"
 
 struct command {

@@ -1,6 +1,6 @@
 /*
  * sealpost-verify: what an auditor is handed.  Checks an archive or an export
- * offline; links base and journal/archive only.  doc/man/sealpost-verify.1.
+ * offline; links the rooms that read and check only.  doc/man/sealpost-verify.1.
  */
 #include <getopt.h>
 #include <locale.h>
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/verify_print.h"
+#include "app/cmd/verify_print.h"
 #include "base/clock.h"
 
 #define PROGRAM "sealpost-verify"

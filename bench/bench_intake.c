@@ -17,11 +17,11 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/config.h"
+#include "base/config/config.h"
 #include "base/digest.h"
 #include "base/io.h"
-#include "journal/archive/append.h"
-#include "journal/archive/intake.h"
+#include "journal/log/append.h"
+#include "journal/log/intake.h"
 
 #define RECORD_LEN  700 /* of a typical record */
 #define BATCH_MAX   4096

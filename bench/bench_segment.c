@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
-#include "journal/archive/segment.h"
+#include "journal/segment/segment.h"
 
 #define TIME INT64_C(1795451462123456)
 #define POOL (64u << 20)

@@ -1,19 +1,9 @@
 # sp_room(NAME SOURCES f.c ... LINKS targets ...): the static library of a
-# folder.  It links only what the design lets that folder use.
+# folder.  It links only what the design lets that folder use.  A source that
+# is missing is an error of CMake.
 function(sp_room name)
   cmake_parse_arguments(R "" "" "SOURCES;LINKS" ${ARGN})
-  set(have)
-  foreach(f ${R_SOURCES})
-    if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${f})
-      list(APPEND have ${f})
-    endif()
-  endforeach()
-  if(NOT have)
-    add_library(${name} INTERFACE)
-    target_link_libraries(${name} INTERFACE sp_flags ${R_LINKS})
-    return()
-  endif()
-  add_library(${name} STATIC ${have})
+  add_library(${name} STATIC ${R_SOURCES})
   target_link_libraries(${name} PUBLIC sp_flags ${R_LINKS})
 endfunction()
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "export/job.h"
+#include "export/job_priv.h"
 #include "index/search.h"
 
 struct audit {

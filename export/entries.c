@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "export/job.h"
+#include "export/job_priv.h"
 #include "index/search.h"
 
 static enum sp_code

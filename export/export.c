@@ -11,7 +11,7 @@
 #include "base/enc.h"
 #include "base/io.h"
 #include "base/json.h"
-#include "export/job.h"
+#include "export/job_priv.h"
 
 #define DETAIL_MAX (256u << 10)
 #define INFO_MAX   (48u << 10)

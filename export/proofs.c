@@ -5,8 +5,8 @@
 
 #include "base/enc.h"
 #include "base/io.h"
-#include "export/job.h"
-#include "journal/archive/merkle.h"
+#include "export/job_priv.h"
+#include "journal/tree/merkle.h"
 
 #define TEXT_MAX (256u << 10)
 

@@ -1,7 +1,7 @@
 /* Which entries are in the run (doc/format-export.md, section 3). */
 #include <inttypes.h>
 
-#include "export/job.h"
+#include "export/job_priv.h"
 
 static enum sp_code
 by_received(struct sp_job *j, struct sp_err *err)

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "export/job.h"
+#include "export/job_priv.h"
 #include "index/index.h"
 #include "index/search.h"
 

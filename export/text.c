@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "export/job.h"
+#include "export/job_priv.h"
 
 static void
 instant(struct sp_json *js, const char *key, bool have, int64_t us)

@@ -12,7 +12,7 @@
 
 #include "base/buf.h"
 #include "base/io.h"
-#include "journal/archive/layout.h"
+#include "base/layout.h"
 
 #define LINE 72 /* every line is padded to this, so that none leaves a rest */
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/enc.h"
-#include "index/doc_fill.h"
+#include "index/doc_fill_priv.h"
 #include "index/token.h"
 
 /* The text columns and what else may grow: a message's people and names. */

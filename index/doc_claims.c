@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "index/doc_fill.h"
+#include "index/doc_fill_priv.h"
 #include "index/token.h"
 
 #define LOOK_BACK 16u /* claims that may repeat an address */

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/enc.h"
-#include "index/doc_fill.h"
+#include "index/doc_fill_priv.h"
 #include "index/token.h"
 
 #define FLAGS	  256u /* flags of a message, at most */

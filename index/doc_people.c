@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/xtext.h"
-#include "index/doc_fill.h"
+#include "index/doc_fill_priv.h"
 #include "index/token.h"
 
 #define ADDR_MAX ((size_t)64 << 10) /* bytes of one address, folded */

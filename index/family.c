@@ -8,7 +8,7 @@
 #include "index/schema.h"
 #include "index/search_priv.h"
 #include "index/token.h"
-#include "journal/archive/layout.h"
+#include "base/layout.h"
 
 #define KEY_MAX ((size_t)64 << 10)
 

@@ -1,13 +1,13 @@
 /* Private to index*.c. */
-#ifndef SP_INDEX_PRIV_H
-#define SP_INDEX_PRIV_H
+#ifndef SP_INDEX_INDEX_PRIV_H
+#define SP_INDEX_INDEX_PRIV_H
 
 #include "index/careful.h"
 #include "index/index.h"
 #include "index/links.h"
 #include "index/pipe.h"
 #include "index/shard.h"
-#include "journal/archive/reader.h"
+#include "journal/log/reader.h"
 
 #define SP_INDEX_DROPS_MAX 16u /* damaged shards in one update, at most */
 

@@ -6,7 +6,7 @@
 
 #include "base/buf.h"
 #include "index/index_priv.h"
-#include "journal/archive/tree.h"
+#include "journal/tree/tree.h"
 
 void
 sp_index_say(struct sp_index *ix, const char *what, const char *fmt, ...)

@@ -9,7 +9,7 @@
 #include "base/buf.h"
 #include "base/io.h"
 #include "index/db.h"
-#include "journal/archive/layout.h"
+#include "base/layout.h"
 
 #define LINKS_VERSION 1
 #define LINKS_APPID   0x5350696c /* "SPil" */

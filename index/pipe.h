@@ -11,7 +11,7 @@
 #include "base/attr.h"
 #include "base/err.h"
 #include "index/doc.h"
-#include "journal/archive/reader.h"
+#include "journal/log/reader.h"
 
 #define SP_PIPE_SLOTS	128u /* documents made ahead */
 #define SP_PIPE_BYTES	((size_t)96 << 20) /* and the bytes they hold */

@@ -17,7 +17,7 @@
 #include "base/buf.h"
 #include "base/digest.h"
 #include "base/err.h"
-#include "journal/archive/layout.h"
+#include "base/layout.h"
 
 #define SP_SHARD_NAME 24
 

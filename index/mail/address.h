@@ -2,8 +2,8 @@
  * Address lists (RFC 5322 with the obsolete forms, RFC 6532), read leniently:
  * whatever stands there, no address is lost.  One pass, no recursion.
  */
-#ifndef SP_MAIL_ADDRESS_H
-#define SP_MAIL_ADDRESS_H
+#ifndef SP_INDEX_MAIL_ADDRESS_H
+#define SP_INDEX_MAIL_ADDRESS_H
 
 #include "base/view.h"
 #include "index/mail/mail.h"

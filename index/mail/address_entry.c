@@ -1,4 +1,4 @@
-#include "index/mail/address_i.h"
+#include "index/mail/address_priv.h"
 #include "index/mail/limits.h"
 #include "index/mail/words.h"
 

@@ -3,7 +3,7 @@
  * last quantum without padding, the footer of a mailing list behind it.
  */
 #include "index/mail/transfer.h"
-#include "index/mail/transfer_i.h"
+#include "index/mail/transfer_priv.h"
 
 #include <string.h>
 

@@ -3,8 +3,8 @@
  * decoded is read another way or becomes U+FFFD.  Only the sets listed in
  * charset.c reach iconv, whatever a message claims.
  */
-#ifndef SP_MAIL_CHARSET_H
-#define SP_MAIL_CHARSET_H
+#ifndef SP_INDEX_MAIL_CHARSET_H
+#define SP_INDEX_MAIL_CHARSET_H
 
 #include <stdbool.h>
 

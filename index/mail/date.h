@@ -2,8 +2,8 @@
  * Dates of mail: RFC 5322 with the obsolete forms, asctime, ISO 8601, and what
  * broken senders write.  Total; nothing depends on the locale.
  */
-#ifndef SP_MAIL_DATE_H
-#define SP_MAIL_DATE_H
+#ifndef SP_INDEX_MAIL_DATE_H
+#define SP_INDEX_MAIL_DATE_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 /* The type that the bytes of an attachment have (libmagic). */
-#ifndef SP_MAIL_DETECT_H
-#define SP_MAIL_DETECT_H
+#ifndef SP_INDEX_MAIL_DETECT_H
+#define SP_INDEX_MAIL_DETECT_H
 
 #include "base/view.h"
 

@@ -1,6 +1,6 @@
 /* The facts of a message's own header. */
-#ifndef SP_MAIL_FACTS_H
-#define SP_MAIL_FACTS_H
+#ifndef SP_INDEX_MAIL_FACTS_H
+#define SP_INDEX_MAIL_FACTS_H
 
 #include "index/mail/header.h"
 #include "index/mail/mail.h"

@@ -1,6 +1,6 @@
 /* What a parser noticed, as bits; names are interface: doc/mail-flags.md. */
-#ifndef SP_MAIL_FLAGS_H
-#define SP_MAIL_FLAGS_H
+#ifndef SP_INDEX_MAIL_FLAGS_H
+#define SP_INDEX_MAIL_FLAGS_H
 
 #include <stdint.h>
 

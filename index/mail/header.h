@@ -3,8 +3,8 @@
  * Total and linear.  Line ends: LF, CRLF, CR CR LF, and a bare CR (RFC 7103
  * section 6); a message without any LF has bare CRs throughout.
  */
-#ifndef SP_MAIL_HEADER_H
-#define SP_MAIL_HEADER_H
+#ifndef SP_INDEX_MAIL_HEADER_H
+#define SP_INDEX_MAIL_HEADER_H
 
 #include <stdbool.h>
 

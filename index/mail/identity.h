@@ -2,8 +2,8 @@
  * What makes two copies of a message the same, whatever way they came.
  * The exact rule is in doc/format-index.md, "Families".
  */
-#ifndef SP_MAIL_IDENTITY_H
-#define SP_MAIL_IDENTITY_H
+#ifndef SP_INDEX_MAIL_IDENTITY_H
+#define SP_INDEX_MAIL_IDENTITY_H
 
 #include "base/buf.h"
 #include "base/digest.h"

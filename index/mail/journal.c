@@ -4,7 +4,7 @@
 
 #include "index/mail/charset.h"
 #include "index/mail/header.h"
-#include "index/mail/journal_i.h"
+#include "index/mail/journal_priv.h"
 #include "index/mail/limits.h"
 #include "index/mail/words.h"
 

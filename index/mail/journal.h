@@ -8,8 +8,8 @@
  * header says that it is a report; one that is attached to something is not.
  * Total, no I/O.
  */
-#ifndef SP_MAIL_JOURNAL_H
-#define SP_MAIL_JOURNAL_H
+#ifndef SP_INDEX_MAIL_JOURNAL_H
+#define SP_INDEX_MAIL_JOURNAL_H
 
 #include <stdbool.h>
 

@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "index/mail/journal_i.h"
+#include "index/mail/journal_priv.h"
 
 static bool
 next_field(struct sp_view *rest, struct sp_field *f)

@@ -7,7 +7,7 @@
  */
 #include <string.h>
 
-#include "index/mail/journal_i.h"
+#include "index/mail/journal_priv.h"
 
 enum field {
 	F_SENDER,

@@ -2,8 +2,8 @@
  * A leaf decoded once: size, digests, the bytes that libmagic and the text
  * extraction want.
  */
-#ifndef SP_MAIL_LEAF_H
-#define SP_MAIL_LEAF_H
+#ifndef SP_INDEX_MAIL_LEAF_H
+#define SP_INDEX_MAIL_LEAF_H
 
 #include "base/buf.h"
 #include "base/digest.h"

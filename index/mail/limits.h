@@ -1,6 +1,6 @@
 /* What a message may cost.  Every limit of this room has its name here. */
-#ifndef SP_MAIL_LIMITS_H
-#define SP_MAIL_LIMITS_H
+#ifndef SP_INDEX_MAIL_LIMITS_H
+#define SP_INDEX_MAIL_LIMITS_H
 
 #define SP_MAIL_MAX_DEPTH   64u /* nested multiparts and messages */
 #define SP_MAIL_MAX_PARTS   10000u /* leaves; what follows is one leaf */

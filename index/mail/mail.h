@@ -6,8 +6,8 @@
  * text (index/mail/limits.h), linear in the message's size, no recursion
  * beyond the bounded depth.
  */
-#ifndef SP_MAIL_MAIL_H
-#define SP_MAIL_MAIL_H
+#ifndef SP_INDEX_MAIL_MAIL_H
+#define SP_INDEX_MAIL_MAIL_H
 
 #include <stdbool.h>
 #include <stddef.h>

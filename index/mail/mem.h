@@ -2,8 +2,8 @@
  * The memory of one parsed message: taken piece by piece, freed at once.
  * Aborts on exhaustion; callers bound what they ask for.
  */
-#ifndef SP_MAIL_MEM_H
-#define SP_MAIL_MEM_H
+#ifndef SP_INDEX_MAIL_MEM_H
+#define SP_INDEX_MAIL_MEM_H
 
 #include "base/view.h"
 

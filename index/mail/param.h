@@ -2,8 +2,8 @@
  * Content-Type and Content-Disposition: a token and parameters (RFC 2045,
  * RFC 2231), read leniently.
  */
-#ifndef SP_MAIL_PARAM_H
-#define SP_MAIL_PARAM_H
+#ifndef SP_INDEX_MAIL_PARAM_H
+#define SP_INDEX_MAIL_PARAM_H
 
 #include <stdbool.h>
 

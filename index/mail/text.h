@@ -1,6 +1,6 @@
 /* The searchable text of a body part. */
-#ifndef SP_MAIL_TEXT_H
-#define SP_MAIL_TEXT_H
+#ifndef SP_INDEX_MAIL_TEXT_H
+#define SP_INDEX_MAIL_TEXT_H
 
 #include <stdbool.h>
 

@@ -2,8 +2,8 @@
  * What header fields of the way say of the envelope.  They are claims of
  * whoever added them, and are kept as that: each with the field's name.
  */
-#ifndef SP_MAIL_TRACE_H
-#define SP_MAIL_TRACE_H
+#ifndef SP_INDEX_MAIL_TRACE_H
+#define SP_INDEX_MAIL_TRACE_H
 
 #include "index/mail/header.h"
 #include "index/mail/mem.h"

@@ -1,5 +1,5 @@
 #include "index/mail/transfer.h"
-#include "index/mail/transfer_i.h"
+#include "index/mail/transfer_priv.h"
 
 #include <string.h>
 

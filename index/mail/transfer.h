@@ -2,8 +2,8 @@
  * Content-Transfer-Encodings, decoded leniently in pieces.  Total, linear,
  * constant memory.
  */
-#ifndef SP_MAIL_TRANSFER_H
-#define SP_MAIL_TRANSFER_H
+#ifndef SP_INDEX_MAIL_TRANSFER_H
+#define SP_INDEX_MAIL_TRANSFER_H
 
 #include <stdbool.h>
 

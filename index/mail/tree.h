@@ -4,8 +4,8 @@
  * depth and number of parts are bounded, and what lies beyond a bound is a
  * leaf, so that no byte is hidden.  Paths are IMAP's section numbers.
  */
-#ifndef SP_MAIL_TREE_H
-#define SP_MAIL_TREE_H
+#ifndef SP_INDEX_MAIL_TREE_H
+#define SP_INDEX_MAIL_TREE_H
 
 #include <stdbool.h>
 

@@ -1,6 +1,6 @@
 /* uuencode, as a transfer encoding and in the middle of text. */
 #include "index/mail/transfer.h"
-#include "index/mail/transfer_i.h"
+#include "index/mail/transfer_priv.h"
 
 #include <string.h>
 

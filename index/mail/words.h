@@ -3,8 +3,8 @@
  * missing end, words glued to text or inside quotes, a character split over
  * two words, raw 8-bit text between them.
  */
-#ifndef SP_MAIL_WORDS_H
-#define SP_MAIL_WORDS_H
+#ifndef SP_INDEX_MAIL_WORDS_H
+#define SP_INDEX_MAIL_WORDS_H
 
 #include "base/buf.h"
 #include "base/view.h"

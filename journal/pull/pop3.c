@@ -15,7 +15,7 @@
 
 #include "base/digest.h"
 #include "base/enc.h"
-#include "journal/pull/pop3_i.h"
+#include "journal/pull/pop3_priv.h"
 
 #define WINDOW	 64 /* commands in flight */
 #define UIDS_MAX ((size_t)512 << 20) /* bytes of all UIDLs */

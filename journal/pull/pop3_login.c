@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "journal/pull/pop3_i.h"
+#include "journal/pull/pop3_priv.h"
 #include "journal/pull/sasl.h"
 
 #define LOGIN_DELAY 60 /* seconds, where the server names none */

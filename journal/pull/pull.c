@@ -16,7 +16,7 @@
 
 #include "base/clock.h"
 #include "base/io.h"
-#include "journal/pull/pull_i.h"
+#include "journal/pull/pull_priv.h"
 
 #define KEYS_MAX   (4u << 20) /* bytes of one answer */
 #define SAVE_EACH  (60 * SP_SECOND)

@@ -23,7 +23,7 @@
 
 #include "base/attr.h"
 #include "base/buf.h"
-#include "base/config.h"
+#include "base/config/config.h"
 #include "base/err.h"
 #include "base/view.h"
 #include "journal/pull/stream.h"

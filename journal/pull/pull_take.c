@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "journal/pull/pull_i.h"
+#include "journal/pull/pull_priv.h"
 
 #define PROVENANCE_MAX (64u << 10)
 

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "journal/pull/stream_i.h"
+#include "journal/pull/stream_priv.h"
 
 #define CHUNK (64u << 10)
 

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "journal/pull/stream_i.h"
+#include "journal/pull/stream_priv.h"
 
 #define TRIES	  8 /* addresses */
 #define HEADSTART (SP_SECOND / 4) /* RFC 8305 */

@@ -7,7 +7,7 @@
 #ifndef SP_RECEIVE_CERTS_H
 #define SP_RECEIVE_CERTS_H
 
-#include "base/config.h"
+#include "base/config/config.h"
 #include "journal/tls/tls.h"
 
 struct sp_certs;

@@ -15,7 +15,7 @@
 #include <uv.h>
 
 #include "base/err.h"
-#include "journal/archive/append.h"
+#include "journal/log/append.h"
 
 #define SP_COMMIT_ITEMS 256 /* of one batch, at most */
 #define SP_COMMIT_BYTES ((uint64_t)8 << 20) /* about, of messages */

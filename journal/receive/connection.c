@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "journal/receive/receive_i.h"
+#include "journal/receive/receive_priv.h"
 
 void
 sp_connection_report_lost(struct sp_connection *c)

@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "journal/receive/proxy.h"
-#include "journal/receive/receive_i.h"
+#include "journal/receive/receive_priv.h"
 
 /* Say why and close; nothing is kept for such a peer. */
 static void

@@ -1,7 +1,7 @@
 /* A connection whose login is being checked. */
 #include <stddef.h>
 
-#include "journal/receive/receive_i.h"
+#include "journal/receive/receive_priv.h"
 
 static void
 answer_login(struct sp_connection *c)

@@ -1,7 +1,7 @@
 /* A connection inside TLS: from the handshake to plain bytes and back. */
 #include <assert.h>
 
-#include "journal/receive/receive_i.h"
+#include "journal/receive/receive_priv.h"
 
 bool
 sp_connection_charge(struct sp_connection *c)

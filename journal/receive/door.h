@@ -6,9 +6,9 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#include "base/config.h"
+#include "base/config/config.h"
 #include "base/err.h"
-#include "journal/receive/session.h"
+#include "journal/smtp/session.h"
 
 #define SP_DOOR_MAX_MESSAGE ((uint64_t)512 << 20)
 #define SP_DOOR_MAX_LINE    ((uint64_t)1 << 20)

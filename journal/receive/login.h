@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <uv.h>
 
-#include "journal/receive/session.h"
+#include "journal/smtp/session.h"
 
 #define SP_LOGIN_RUNNING  2 /* checks at a time */
 #define SP_LOGIN_DELAY_MS 2000 /* before a wrong one is answered */

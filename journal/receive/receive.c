@@ -15,8 +15,8 @@
 
 #include "base/io.h"
 #include "base/json.h"
-#include "journal/archive/layout.h"
-#include "journal/receive/receive_i.h"
+#include "base/layout.h"
+#include "journal/receive/receive_priv.h"
 
 #define BACKLOG	    1024
 #define TICK_MS	    1000

@@ -16,11 +16,11 @@
 #include <uv.h>
 
 #include "base/attr.h"
-#include "base/config.h"
+#include "base/config/config.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/view.h"
-#include "journal/archive/append.h"
+#include "journal/log/append.h"
 #include "journal/receive/certs.h"
 
 struct sp_receive;

@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/enc.h"
 #include "base/json.h"
-#include "journal/receive/receive_i.h"
+#include "journal/receive/receive_priv.h"
 
 #define WORD   320 /* of one quoted value */
 #define CLAIMS (3 * (WORD + 16))

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "journal/tls/tls_i.h"
+#include "journal/tls/tls_priv.h"
 
 /* TLS 1.2 with forward secrecy.  The last is for Exchange on old Windows,
  * which has no better with an RSA certificate. */

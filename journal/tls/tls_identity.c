@@ -14,7 +14,7 @@
 #include "base/digest.h"
 #include "base/enc.h"
 #include "base/io.h"
-#include "journal/tls/tls_i.h"
+#include "journal/tls/tls_priv.h"
 
 /* ---- bytes ---------------------------------------------------------- */
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "journal/tls/tls_i.h"
+#include "journal/tls/tls_priv.h"
 
 #define HOST_MAX 255
 

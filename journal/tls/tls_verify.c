@@ -5,7 +5,7 @@
 #include <time.h>
 
 #include "base/clock.h"
-#include "journal/tls/tls_i.h"
+#include "journal/tls/tls_priv.h"
 
 /* The lists of authorities above the issuer may be missing. */
 static int

@@ -2,7 +2,7 @@
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
 
-#include "journal/tls/tls_i.h"
+#include "journal/tls/tls_priv.h"
 
 static const struct {
 	int code;

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "app/silence.h"
+#include "app/service/silence_watch.h"
 #include "base/clock.h"
 #include "base/io.h"
 #include "tests/index/kit.h"

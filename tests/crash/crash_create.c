@@ -4,12 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/config.h"
+#include "base/config/config.h"
 #include "base/io.h"
-#include "journal/archive/append.h"
-#include "journal/archive/create.h"
-#include "journal/archive/layout.h"
-#include "journal/archive/reader.h"
+#include "journal/log/append.h"
+#include "journal/seal/create.h"
+#include "base/layout.h"
+#include "journal/log/reader.h"
 #include "tests/crash/harness.h"
 
 #define ORIGIN "crash.example/journal"

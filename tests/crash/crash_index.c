@@ -12,7 +12,7 @@
 #include "base/enc.h"
 #include "index/index.h"
 #include "index/search.h"
-#include "journal/archive/layout.h"
+#include "base/layout.h"
 #include "tests/crash/harness.h"
 #include "tests/crash/tree.h"
 #include "tests/crash/vfs.h"

@@ -11,9 +11,9 @@
 #include "base/enc.h"
 #include "base/io.h"
 #include "base/record.h"
-#include "journal/archive/intake.h"
-#include "journal/archive/layout.h"
-#include "journal/archive/reader.h"
+#include "journal/log/intake.h"
+#include "base/layout.h"
+#include "journal/log/reader.h"
 #include "tests/crash/harness.h"
 
 #define ORIGIN	 "crash.example/journal"

@@ -8,17 +8,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/config.h"
+#include "base/config/config.h"
 #include "base/digest.h"
 #include "base/enc.h"
 #include "base/io.h"
-#include "journal/archive/append.h"
-#include "journal/archive/create.h"
-#include "journal/archive/layout.h"
-#include "journal/archive/reader.h"
-#include "journal/archive/seal.h"
-#include "journal/archive/tree.h"
-#include "journal/archive/verify.h"
+#include "journal/log/append.h"
+#include "journal/seal/create.h"
+#include "base/layout.h"
+#include "journal/log/reader.h"
+#include "journal/seal/seal.h"
+#include "journal/tree/tree.h"
+#include "journal/verify/verify.h"
 #include "tests/crash/harness.h"
 
 #define ORIGIN	"crash.example/journal"

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/enc.h"
-#include "journal/archive/tree.h"
+#include "journal/tree/tree.h"
 #include "tests/crash/harness.h"
 
 /* Within a tile, to its end, over two, one more entry, over one. */

@@ -20,22 +20,22 @@ replace-no-dirsync io base/io_file.c /^sp_io_replace(/,/^}/s/sync_parent(path, e
 publish-no-dirsync io base/io_file.c /^sp_io_publish(/,/^}/s/sync_parent(path, err) : rc/rc : rc/
 replace-in-place io base/io_file.c /^sp_io_replace(/,/^}/s/rc = prepare(path, p, n, mode, &tmp, err);/{ int f = -1; rc = sp_io_open(path, 0102, mode, \&f, err); if (rc == SP_OK) rc = sp_io_pwrite(f, p, n, 0, err); if (rc == SP_OK) rc = sp_io_fsync(f, err); (void)sp_io_close(f, NULL); if (rc == SP_OK) return (sync_parent(path, err)); }/
 mkdirs-no-dirsync io base/io_file.c /^mkdir_synced(/,/^}/s/rc = sp_io_syncdir(dir, err);/rc = SP_OK;/
-intake-no-sync intake journal/archive/intake.c /^sp_intake_commit(/,/^}/s/rc = sp_io_fdatasync(in->fd, err);/rc = SP_OK;/
-intake-new-file-no-sync intake journal/archive/intake_dir.c s/rc = sp_io_fsync(\*fd, err);/rc = SP_OK;/
-intake-new-file-no-dirsync intake journal/archive/intake_dir.c s/rc = sp_io_syncdir(folder, err);/rc = SP_OK;/
-intake-no-truncate intake journal/archive/intake.c s/if (sp_io_ftruncate(in->fd, in->at.end, NULL) != SP_OK)/in->at.end += 56;\n\t\tif (0)/
-intake-sync-again intake journal/archive/intake.c /^sp_intake_commit(/,/^}/s/rc = sp_io_fdatasync(in->fd, err);/if ((rc = sp_io_fdatasync(in->fd, err)) == SP_ESYNC) rc = sp_io_fdatasync(in->fd, err);/
-intake-no-tail-cut intake journal/archive/intake_recover.c s/rc = sp_io_ftruncate(w.fd, w.off, err);/rc = SP_OK;/;s/rc = sp_io_ftruncate(w->fd, w->off, err);/rc = SP_OK;/
-intake-no-checksum intake journal/archive/intake_recover.c s/if (crc != f.record_crc ||/if (crc == 1 \&\& f.record_crc == 2 \&\&/;s/\*whole = rec_crc == f.record_crc && msg_crc == f.msg_crc;/*whole = true;/
-intake-mark-early intake journal/archive/intake.c /^sp_intake_commit(/,/^}/s/rc = sp_io_fdatasync(in->fd, err);/done(in, n, length); return (SP_OK);/
-create-no-dirsync create journal/archive/create.c s/rc = sp_io_syncdir(m->c->dir, err);/rc = SP_OK;/
-segment-no-sync seal journal/archive/segment_write.c s/rc = sp_io_fsync(w->fd, err);/rc = SP_OK;/
-segment-no-dirsync seal journal/archive/seal_pack.c /^commit_segment(/,/^}/s/rc = sp_io_syncdir(j->dir, err);/rc = SP_OK;/
-segment-signed-late seal journal/archive/seal_pack.c /^commit_segment(/,/^}/{s/rc = sp_io_rename(j->tmp, j->path, err);/rc = SP_OK;/;s/rc = sp_io_replace(j->p7s, der.p, der.n, 0440, err);/if ((rc = sp_io_rename(j->tmp, j->path, err)) == SP_OK) rc = sp_io_replace(j->p7s, der.p, der.n, 0440, err);/}
-intake-removed-early seal journal/archive/seal_pack.c /^pack(/,/^}/s/rc = commit_segment(s, j, err);/if ((rc = remove_intake(s, j, err)) == SP_OK) rc = commit_segment(s, j, err);/
-tiles-no-dirsync seal journal/archive/tree_publish.c s/enum sp_code rc = sp_io_syncdir(t->dirty\[i\], err);/enum sp_code rc = SP_OK; (void)err;/
-tail-before-tiles seal journal/archive/tree.c /^sp_tree_commit(/,/^}/s/rc = sp_tree_flush(t, err);/if ((rc = replace_tail(t, err)) == SP_OK) rc = sp_tree_flush(t, err);/
-tiles-no-sync tree journal/archive/tree_batch.c s/j->rc = sp_io_fsync(j->b->files\[i\].fd, &j->err);/j->rc = SP_OK;/
+intake-no-sync intake journal/log/intake.c /^sp_intake_commit(/,/^}/s/rc = sp_io_fdatasync(in->fd, err);/rc = SP_OK;/
+intake-new-file-no-sync intake journal/log/intake_dir.c s/rc = sp_io_fsync(\*fd, err);/rc = SP_OK;/
+intake-new-file-no-dirsync intake journal/log/intake_dir.c s/rc = sp_io_syncdir(folder, err);/rc = SP_OK;/
+intake-no-truncate intake journal/log/intake.c s/if (sp_io_ftruncate(in->fd, in->at.end, NULL) != SP_OK)/in->at.end += 56;\n\t\tif (0)/
+intake-sync-again intake journal/log/intake.c /^sp_intake_commit(/,/^}/s/rc = sp_io_fdatasync(in->fd, err);/if ((rc = sp_io_fdatasync(in->fd, err)) == SP_ESYNC) rc = sp_io_fdatasync(in->fd, err);/
+intake-no-tail-cut intake journal/log/intake_recover.c s/rc = sp_io_ftruncate(w.fd, w.off, err);/rc = SP_OK;/;s/rc = sp_io_ftruncate(w->fd, w->off, err);/rc = SP_OK;/
+intake-no-checksum intake journal/log/intake_recover.c s/if (crc != f.record_crc ||/if (crc == 1 \&\& f.record_crc == 2 \&\&/;s/\*whole = rec_crc == f.record_crc && msg_crc == f.msg_crc;/*whole = true;/
+intake-mark-early intake journal/log/intake.c /^sp_intake_commit(/,/^}/s/rc = sp_io_fdatasync(in->fd, err);/done(in, n, length); return (SP_OK);/
+create-no-dirsync create journal/seal/create.c s/rc = sp_io_syncdir(m->c->dir, err);/rc = SP_OK;/
+segment-no-sync seal journal/segment/segment_write.c s/rc = sp_io_fsync(w->fd, err);/rc = SP_OK;/
+segment-no-dirsync seal journal/seal/seal_pack.c /^commit_segment(/,/^}/s/rc = sp_io_syncdir(j->dir, err);/rc = SP_OK;/
+segment-signed-late seal journal/seal/seal_pack.c /^commit_segment(/,/^}/{s/rc = sp_io_rename(j->tmp, j->path, err);/rc = SP_OK;/;s/rc = sp_io_replace(j->p7s, der.p, der.n, 0440, err);/if ((rc = sp_io_rename(j->tmp, j->path, err)) == SP_OK) rc = sp_io_replace(j->p7s, der.p, der.n, 0440, err);/}
+intake-removed-early seal journal/seal/seal_pack.c /^pack(/,/^}/s/rc = commit_segment(s, j, err);/if ((rc = remove_intake(s, j, err)) == SP_OK) rc = commit_segment(s, j, err);/
+tiles-no-dirsync seal journal/tree/tree_publish.c s/enum sp_code rc = sp_io_syncdir(t->dirty\[i\], err);/enum sp_code rc = SP_OK; (void)err;/
+tail-before-tiles seal journal/tree/tree.c /^sp_tree_commit(/,/^}/s/rc = sp_tree_flush(t, err);/if ((rc = replace_tail(t, err)) == SP_OK) rc = sp_tree_flush(t, err);/
+tiles-no-sync tree journal/tree/tree_batch.c s/j->rc = sp_io_fsync(j->b->files\[i\].fd, &j->err);/j->rc = SP_OK;/
 export-folder-no-sync export export/container.c s/rc = sp_io_syncfs(c->partial, err);/rc = SP_OK;/
 export-file-no-sync export export/container.c s/rc = sp_io_fsync(c->fd, err);/rc = SP_OK;/
 export-no-dirsync export export/container.c s/rc = sp_io_syncdir(parent, err);/rc = SP_OK;/
@@ -47,8 +47,6 @@ cp -a "$src/." "$tmp/tree" && rm -rf "$tmp/tree/.git" "$tmp/tree/build"
 # Only what the harness needs.
 : >"$tmp/tree/app/CMakeLists.txt"
 cat >"$tmp/tree/tests/CMakeLists.txt" <<'END'
-add_library(sp_fixture STATIC lib/fixture.c)
-target_link_libraries(sp_fixture PUBLIC sp_flags sp_archive)
 add_subdirectory(crash)
 END
 (cd "$tmp/tree" && cmake -S . -B "$tmp/build" -G Ninja -DSP_FAULTS=ON \

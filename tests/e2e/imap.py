@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The IMAP client against a server that does everything that servers do: cut
 literals, odd sizes, messages that vanish, faults and attacks.  The archive is
-one of the test's own (tests/pull/imap_visit.c)."""
+one of the test's own (tests/imap/imap_visit.c)."""
 import glob
 import json
 import os

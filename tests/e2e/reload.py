@@ -4,7 +4,7 @@ import base64
 
 from kit import *
 
-CUT = 20  # seconds, DRAIN_MS in app/worker_receive.c
+CUT = 20  # seconds, DRAIN_MS in app/service/worker_receive.c
 
 
 def in_data():

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "export/job.h"
+#include "export/job_priv.h"
 
 #define HEAD                                                                  \
 	"\xef\xbb\xbf\"seq\",\"file\",\"received\",\"date\",\"from\",\"to\"," \

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "base/record.h"
-#include "journal/archive/bag_format.h"
+#include "journal/verify/bag_format.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -8,8 +8,8 @@
 
 #include "base/digest.h"
 #include "base/enc.h"
-#include "journal/archive/note.h"
-#include "journal/archive/tree_tail.h"
+#include "journal/tree/note.h"
+#include "journal/tree/tree_tail.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/config.h"
-#include "base/config_int.h"
+#include "base/config/config.h"
+#include "base/config/config_priv.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

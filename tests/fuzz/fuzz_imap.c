@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "journal/pull/imap_name.h"
-#include "journal/pull/imap_parse.h"
+#include "journal/pull/imap/imap_name.h"
+#include "journal/pull/imap/imap_parse.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -17,7 +17,7 @@
 #include "base/enc.h"
 #include "base/io.h"
 #include "base/record.h"
-#include "journal/archive/intake_priv.h"
+#include "journal/log/intake_priv.h"
 
 #define DATA_MAX  (1u << 20)
 #define ITEMS_MAX 100000u

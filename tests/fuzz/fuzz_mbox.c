@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include "base/io.h"
-#include "journal/pull/import.h"
-#include "tests/pull/mbox_back.h"
+#include "journal/import/import.h"
+#include "tests/import/mbox_back.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

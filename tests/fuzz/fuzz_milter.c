@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "journal/receive/milter.h"
-#include "journal/receive/milter_packet.h"
+#include "journal/smtp/milter.h"
+#include "journal/smtp/milter_packet.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

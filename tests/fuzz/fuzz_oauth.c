@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "journal/pull/oauth_answer.h"
-#include "journal/pull/oauth_store.h"
+#include "journal/oauth/oauth_answer.h"
+#include "journal/oauth/oauth_store.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

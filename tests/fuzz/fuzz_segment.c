@@ -13,7 +13,7 @@
 #include "base/digest.h"
 #include "base/enc.h"
 #include "base/io.h"
-#include "journal/archive/segment_format.h"
+#include "journal/segment/segment_format_priv.h"
 
 #define DATA_MAX    (1u << 20)
 #define ENTRIES_MAX 64u

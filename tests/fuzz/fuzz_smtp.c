@@ -9,11 +9,11 @@
 
 #include "base/pattern.h"
 #include "base/xtext.h"
-#include "journal/receive/claim.h"
-#include "journal/receive/data.h"
-#include "journal/receive/scram.h"
-#include "journal/receive/session.h"
-#include "journal/receive/users.h"
+#include "journal/smtp/claim.h"
+#include "journal/smtp/data.h"
+#include "journal/smtp/scram.h"
+#include "journal/smtp/session.h"
+#include "journal/smtp/users.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -3,8 +3,8 @@
  * the process fails.  Registered as the default, so that no code under test
  * knows.
  */
-#ifndef SP_TESTS_FAULTVFS_H
-#define SP_TESTS_FAULTVFS_H
+#ifndef SP_TESTS_INDEX_FAULTVFS_H
+#define SP_TESTS_INDEX_FAULTVFS_H
 
 #include <stdbool.h>
 #include <stdint.h>

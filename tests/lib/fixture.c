@@ -10,8 +10,8 @@
 
 #include "base/digest.h"
 #include "base/json.h"
-#include "journal/archive/create.h"
-#include "journal/archive/seal.h"
+#include "journal/seal/create.h"
+#include "journal/seal/seal.h"
 
 #define BY	  "sealpost test archive.test.example"
 #define BATCH_MAX 256

@@ -4,16 +4,16 @@
  * is derived from seeds, so two runs make the same messages.  A failure
  * prints its error and aborts: the test ends there.
  */
-#ifndef SP_TESTS_FIXTURE_H
-#define SP_TESTS_FIXTURE_H
+#ifndef SP_TESTS_LIB_FIXTURE_H
+#define SP_TESTS_LIB_FIXTURE_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "base/config.h"
+#include "base/config/config.h"
 #include "base/err.h"
-#include "journal/archive/append.h"
+#include "journal/log/append.h"
 
 #define SP_FIXTURE_ORIGIN "archive.test.example/journal"
 

@@ -16,12 +16,12 @@ def text(pattern):
 
 
 def events():
-    code = text("app/*.c") + text("journal/**/*.c")
+    code = text("app/**/*.c") + text("journal/**/*.c")
     said = set(re.findall(r'\bsp_(?:log|report)\([^,;"]*(?:"checkpoint"[^,;]*)?,(?:\s*SP_LOG_\w+,)?\s*"(\w+)"', code))
     for call in re.findall(r"\blimited\(\s*r,([^,]*),", code):
         said |= set(re.findall(r'"(\w+)"', call))
     # The libraries report by a callback; their headers list what.
-    for listed in re.findall(r"\$\{what\}: ([^;]*?)\*/", text("journal/archive/seal.h") + text("index/index.h"), re.S):
+    for listed in re.findall(r"\$\{what\}: ([^;]*?)\*/", text("journal/seal/seal.h") + text("index/index.h"), re.S):
         said |= set(re.findall(r'"(\w+)"', listed))
     # What a worker turns into an alarm is logged as that.
     said -= set(re.findall(r'strcmp\(what, "(\w+)"\) == 0\)\s*sp_worker_alarm', code)) - {"alarm"}
@@ -34,9 +34,9 @@ def events():
 
 
 def settings():
-    header = re.sub(r"/\*.*?\*/", "", text("base/config.h"), flags=re.S)
+    header = re.sub(r"/\*.*?\*/", "", text("base/config/config.h"), flags=re.S)
     code = "".join(text(f"{room}/**/*.c") for room in ("app", "journal", "index", "export"))
-    code += text("base/config_pull.c")
+    code += text("base/config/config_pull.c")
     for struct in ("sp_listen", "sp_pull_conf", "sp_config"):
         for body in re.findall(r"struct %s \{(.*?)\n\};" % struct, header, re.S):
             for name in re.findall(r"(\w+);", body):
@@ -44,7 +44,7 @@ def settings():
                 use = "sp_config_allows" if name in ("allow", "nallow") else \
                     r"(?:c|p|cfg|conf|config|l|listen|listen\[\w+\])(?:->|\.)" + name
                 if not re.search(r"\b%s\b" % use, code):
-                    bad.append(f"base/config.h: nothing uses {name} of struct {struct}")
+                    bad.append(f"base/config/config.h: nothing uses {name} of struct {struct}")
 
 
 def files():

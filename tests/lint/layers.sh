@@ -1,37 +1,61 @@
 #!/bin/sh
-# Who may include whom (DESIGN section 2), third-party libraries too.
+# Who may include whom (doc/architecture.md, "Rooms"), third-party libraries
+# too.  A room uses only rooms below it, so the rooms form no circle.
 # Usage: layers.sh DIR
 cd "$1" || exit 2
 # Standard headers of C, POSIX and Linux are everybody's.
 std='(assert|ctype|dirent|errno|fcntl|fnmatch|ftw|getopt|grp|inttypes|langinfo|limits|locale|math|netdb|poll|pthread|pwd|sched|setjmp|signal|spawn|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|string|strings|sysexits|syslog|termios|time|unistd|wchar|wctype|(sys|arpa|net|netinet|linux)/[a-z0-9_]+)\.h'
 ssl='openssl/[a-z0-9_]+\.h'
-arc='archive(_entry)?\.h|zstd(_errors)?\.h'
+tar='archive(_entry)?\.h'
 
-# check FOLDER OURS THIRD-PARTY: patterns of what its files may include.
-check() {
-	[ -d "$1" ] || return 0
-	find "$1" -maxdepth 1 -name '*.[ch]' -exec \
-		grep -HE '^[[:blank:]]*#[[:blank:]]*include' {} + |
-		sed 's/:[^<"]*\([<"][^>"]*[>"]\).*/: \1/' |
-		grep -Ev ": (\"($2)/[a-z0-9_]+\.h\"|<($std|$3)>)\$" |
-		grep -vxF 'base/config.c: <confuse.h>'
-}
-out=$(
-	check base 'base' "jansson\.h|$ssl"
-	check journal/archive 'base|journal/archive' "$arc|jansson\.h|$ssl"
-	check index/mail 'base|index/mail' \
-		'magic\.h|libxml/[A-Za-z]+\.h|iconv\.h|archive(_entry)?\.h'
-	check journal/tls 'base|journal/tls' "$ssl"
-	check journal/receive 'base|journal/archive|journal/tls|journal/receive' \
-		"uv\.h|jansson\.h|$ssl"
-	check journal/pull 'base|journal/tls|journal/pull' \
-		"curl/curl\.h|uv\.h|archive(_entry)?\.h|libpff\.h|jansson\.h|$ssl"
-	check journal/watch 'base|journal/watch' ''
-	check index 'base|journal/archive|index|index/mail' \
-		'sqlite3\.h|unicode/[a-z0-9_]+\.h|jansson\.h'
-	check export 'base|journal/archive|index|index/mail|export' \
-		"$arc|jansson\.h"
-	check app 'base|journal/archive|journal/tls|journal/receive|journal/pull|journal/watch|index|index/mail|export|app' \
-		'uv\.h|systemd/sd-[a-z]+\.h|jansson\.h'
+# The floors, lowest first: room | rooms that it includes | libraries.
+rooms=$(cat <<TABLE
+base||jansson\.h|$ssl
+base/config|base|confuse\.h
+journal/sign|base|$ssl
+journal/tls|base|$ssl
+journal/door|base|
+journal/import|base|$tar|libpff\.h
+journal/oauth|base base/config|curl/curl\.h|jansson\.h|$ssl
+journal/watch|base base/config|curl/curl\.h
+journal/segment|base|$tar|zstd(_errors)?\.h
+journal/tree|base journal/sign|$ssl
+journal/log|base base/config journal/segment journal/tree|
+journal/pull|base base/config journal/tls|$ssl
+journal/pull/imap|base journal/pull|
+journal/smtp|base base/config journal/log|$ssl
+journal/seal|base base/config journal/sign journal/segment journal/tree journal/log|
+journal/verify|base journal/sign journal/segment journal/tree journal/log|$tar
+index/mail|base|magic\.h|libxml/[A-Za-z]+\.h|iconv\.h
+index|base base/config journal/tree journal/log index/mail|sqlite3\.h|unicode/[a-z0-9_]+\.h
+journal/receive|base base/config journal/tls journal/log journal/smtp|uv\.h
+export|base journal/tree journal/log index|$tar
+app/common|base base/config journal/door|
+app/host|base base/config journal/door journal/oauth journal/tree journal/log journal/pull journal/pull/imap journal/seal index app/common|
+app/service|base base/config journal/door journal/log journal/seal journal/receive journal/watch index app/common app/host|uv\.h|systemd/sd-[a-z]+\.h
+app/cmd|base base/config journal/import journal/oauth journal/watch journal/tree journal/log journal/smtp journal/seal journal/verify journal/receive index index/mail export app/common app/host app/service|jansson\.h
+app|base app/common app/cmd|
+TABLE
 )
-[ -z "$out" ] || { echo "$out" | sort | sed 's/: /: must not include /'; exit 1; }
+out=$(
+	echo "$rooms" | while IFS='|' read -r room uses libs; do
+		[ -d "$room" ] || continue
+		ours=$(echo "$room $uses" | tr ' ' '|')
+		find "$room" -maxdepth 1 -name '*.[ch]' -exec \
+			grep -HE '^[[:blank:]]*#[[:blank:]]*include' {} + |
+			sed 's/:[^<"]*\([<"][^>"]*[>"]\).*/: \1/' |
+			grep -Ev ": (\"($ours)/[a-z0-9_]+\.h\"|<($std|$libs)>)\$" |
+			sed 's/: /: must not include /'
+		# A private header is its own room's.
+		find "$room" -maxdepth 1 -name '*.[ch]' -exec \
+			grep -HE '^#include "[^"]*_priv\.h"' {} + |
+			grep -v "\"$room/[a-z0-9_]*_priv\.h\"" |
+			sed 's/:[^"]*/: must not include the private /'
+	done
+	# No room that the table does not know, none without a floor.
+	find base journal index export app -name '*.[ch]' 2>/dev/null |
+		sed 's,/[^/]*$,,' | sort -u | while read -r d; do
+		echo "$rooms" | grep -q "^$d|" || echo "$d: no room of the table in tests/lint/layers.sh"
+	done
+)
+[ -z "$out" ] || { echo "$out" | sort; exit 1; }

@@ -2,8 +2,8 @@
  * A server in a thread with an appender that the test controls, in a network
  * of its own where that is allowed; and blocking clients.
  */
-#ifndef SP_TESTS_RIG_H
-#define SP_TESTS_RIG_H
+#ifndef SP_TESTS_RECEIVE_RIG_H
+#define SP_TESTS_RECEIVE_RIG_H
 
 #include <pthread.h>
 #include <stdbool.h>

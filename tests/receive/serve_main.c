@@ -19,8 +19,8 @@
 #include <unistd.h>
 
 #include "base/io.h"
-#include "journal/archive/append.h"
-#include "journal/archive/layout.h"
+#include "journal/log/append.h"
+#include "base/layout.h"
 #include "journal/receive/receive.h"
 
 static void

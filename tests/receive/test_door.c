@@ -12,7 +12,7 @@
 
 #include "base/enc.h"
 #include "journal/receive/door.h"
-#include "talk.h"
+#include "tests/smtp/talk.h"
 
 #define OK     "250 2.0.0 Ok\n"
 #define ARG    "501 5.5.4 Argument not as doc/door.md says\n"

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "mta.h"
+#include "tests/smtp/mta.h"
 #include "rig.h"
 
 #define CLOSED	'0' /* the server closed */

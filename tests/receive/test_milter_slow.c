@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "mta.h"
+#include "tests/smtp/mta.h"
 #include "rig.h"
 
 #define P SP_PACKET

@@ -10,8 +10,8 @@
 
 #include "base/enc.h"
 #include "base/io.h"
-#include "journal/archive/reader.h"
-#include "journal/archive/tree.h"
+#include "journal/log/reader.h"
+#include "journal/tree/tree.h"
 #include "tests/tamper/kit.h"
 
 #define TEXT_LIMIT (64u << 20)

@@ -2,10 +2,10 @@
  * A bag written by hand from doc/format-export.md, for the verifier's tests:
  * it needs no index, and can be made wrong on purpose.
  */
-#ifndef SP_TESTS_BAGKIT_H
-#define SP_TESTS_BAGKIT_H
+#ifndef SP_TESTS_TAMPER_BAGKIT_H
+#define SP_TESTS_TAMPER_BAGKIT_H
 
-#include "journal/archive/cms.h"
+#include "journal/sign/cms.h"
 #include "tests/lib/fixture.h"
 
 struct bagkit {

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
-#include "journal/archive/layout.h"
+#include "base/layout.h"
 
 #define FILE_LIMIT (64u << 20)
 

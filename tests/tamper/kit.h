@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "journal/archive/verify.h"
+#include "journal/verify/verify.h"
 
 #define KIT_FINDINGS 64
 

@@ -14,9 +14,9 @@
 #include <cmocka.h>
 
 #include "base/io.h"
-#include "journal/archive/cms.h"
-#include "journal/archive/intake_read.h"
-#include "journal/archive/seal.h"
+#include "journal/sign/cms.h"
+#include "journal/log/intake_read.h"
+#include "journal/seal/seal.h"
 #include "tests/lib/fixture.h"
 #include "tests/tamper/kit.h"
 

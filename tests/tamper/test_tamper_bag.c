@@ -15,7 +15,7 @@
 #include <cmocka.h>
 
 #include "base/io.h"
-#include "journal/archive/tree.h"
+#include "journal/tree/tree.h"
 #include "tests/tamper/bagkit.h"
 #include "tests/tamper/kit.h"
 

@@ -14,8 +14,8 @@
 #include <cmocka.h>
 
 #include "base/io.h"
-#include "journal/archive/cms.h"
-#include "journal/archive/segment.h"
+#include "journal/sign/cms.h"
+#include "journal/segment/segment.h"
 #include "tests/lib/fixture.h"
 #include "tests/tamper/kit.h"
 

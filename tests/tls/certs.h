@@ -1,6 +1,6 @@
 /* Certificates for tests, made on the spot: nothing secret lies in the tree. */
-#ifndef SP_TEST_CERTS_H
-#define SP_TEST_CERTS_H
+#ifndef SP_TESTS_TLS_CERTS_H
+#define SP_TESTS_TLS_CERTS_H
 
 #include <openssl/x509.h>
 #include <stdbool.h>

@@ -1,0 +1,135 @@
+/* audit: the events of the log, readable. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/cmd/commands.h"
+#include "app/common/common.h"
+#include "app/host/host.h"
+#include "base/clock.h"
+#include "base/record.h"
+#include "index/search.h"
+#include "journal/log/reader.h"
+
+struct audit {
+	struct sp_app *app;
+	struct sp_reader *reader;
+	bool json;
+	uint64_t shown;
+};
+
+static void
+print_row(const struct audit *a, const struct sp_record *r)
+{
+	const json_t *actor = json_object_get(r->json, "actor");
+	const char *user = json_string_value(json_object_get(actor, "user"));
+	char time[32], uid[32] = "";
+	const json_t *id = json_object_get(actor, "uid");
+	char *detail =
+	    json_dumps(json_object_get(r->json, "detail"), JSON_COMPACT);
+
+	if (user == NULL && json_is_integer(id)) {
+		(void)snprintf(uid, sizeof(uid), "uid %" PRId64,
+		    (int64_t)json_integer_value(id));
+		user = uid;
+	}
+	sp_time_local(r->received, a->app->tz, time);
+	printf("%12" PRIu64 "  %s  ", r->seq, time);
+	sp_common_cell(r->event, 12, false);
+	(void)fputs("  ", stdout);
+	sp_common_cell(user == NULL ? "-" : user, 16, false);
+	(void)fputs("  ", stdout);
+	sp_common_cell(detail, a->app->verbose ? 0 : 300, true);
+	(void)fputc('\n', stdout);
+	free(detail);
+}
+
+static enum sp_code
+on_event(void *ctx, uint64_t seq, struct sp_err *err)
+{
+	struct audit *a = ctx;
+	struct sp_record r;
+	struct sp_entry e;
+	enum sp_code rc = sp_reader_get(a->reader, seq, &e, err);
+
+	if (rc != SP_OK)
+		return (rc);
+	a->shown++;
+	if (!e.has_record) {
+		printf("%12" PRIu64 "  (erased)\n", seq);
+		return (SP_OK);
+	}
+	if (a->json) {
+		(void)fwrite(e.record.p, 1, e.record.n, stdout);
+		(void)fputc('\n', stdout);
+		return (SP_OK);
+	}
+	rc = sp_record_parse(e.record, &r, err);
+	if (rc != SP_OK)
+		return (sp_err_prefix(err, "entry %" PRIu64, seq));
+	print_row(a, &r);
+	sp_record_done(&r);
+	return (SP_OK);
+}
+
+static enum sp_code
+run(struct audit *a, const struct sp_range *range, struct sp_err *err)
+{
+	struct sp_host *host = NULL;
+	enum sp_code rc;
+
+	rc = sp_host_open(a->app, &host, err);
+	if (rc == SP_OK)
+		rc = sp_host_index(host, err);
+	if (rc == SP_EPERM)
+		rc = SP_OK;
+	if (rc == SP_OK)
+		rc = sp_reader_open(a->app->dir, &a->reader, err);
+	if (rc == SP_OK)
+		rc = sp_search_events(a->app->dir,
+		    range->have_since ? range->since : INT64_MIN,
+		    range->have_until ? range->until : INT64_MAX, on_event, a,
+		    err);
+	sp_reader_close(a->reader);
+	sp_host_close(host);
+	return (rc);
+}
+
+int
+sp_cmd_audit(struct sp_app *app, int argc, char **argv)
+{
+	static const char *const forms[] = { "text", "json" };
+	const char *since = NULL, *until = NULL, *form = "text";
+	const struct sp_option options[] = {
+		{ "since", '\0', SP_OPT_TEXT, "DATE", "on or after", &since },
+		{ "until", '\0', SP_OPT_TEXT, "DATE",
+		    "before; a plain date includes its day", &until },
+		{ "format", '\0', SP_OPT_TEXT, "text|json",
+		    "json: the records as they are", &form },
+	};
+	const struct sp_usage usage = { "audit", "[OPTION]...",
+		"List the events of the log: starts, configurations, "
+		"accesses, exports, alarms.",
+		options, SP_COUNTOF(options), false };
+	struct audit a = { .app = app };
+	struct sp_range range;
+	struct sp_err err;
+	int first, status, f;
+	enum sp_code rc;
+
+	status = sp_common_parse_max(&usage, argc, argv, 0, &first);
+	if (status >= 0)
+		return (status);
+	f = sp_common_choice("format", form, forms, SP_COUNTOF(forms));
+	if (f < 0)
+		return (2);
+	a.json = f == 1;
+	rc = sp_app_open(app, &err);
+	if (rc == SP_OK)
+		rc = sp_range_parse(app, since, until, &range, &err);
+	if (rc == SP_OK)
+		rc = run(&a, &range, &err);
+	if (rc != SP_OK)
+		return (sp_app_fail(&err));
+	return (a.shown > 0 ? 0 : 1);
+}

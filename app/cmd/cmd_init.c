@@ -1,0 +1,291 @@
+/* init: make an archive. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "app/common/account.h"
+#include "app/cmd/commands.h"
+#include "app/common/common.h"
+#include "app/host/host.h"
+#include "base/io.h"
+#include "journal/seal/create.h"
+#include "base/layout.h"
+#include "journal/tree/note.h"
+
+struct init {
+	const char *origin, *listen, *user, *group, *guard, *continues;
+};
+
+/* Take the last name off; what leads through a link is resolved first. */
+static void
+go_up(struct sp_buf *path)
+{
+	char *real = path->n == 0 ? NULL : realpath(sp_buf_cstr(path), NULL);
+
+	if (real != NULL) {
+		sp_buf_clear(path);
+		if (sp_buf_adds(path, real) != SP_OK)
+			abort();
+		free(real);
+	}
+	while (path->n > 0 && path->p[--path->n] != '/')
+		;
+}
+
+/* An absolute path, without "." and "..", for what need not exist yet: the
+ * guard's name and place are derived from it. */
+static char *
+absolute(const char *path)
+{
+	char *cwd = path[0] == '/' ? NULL : realpath(".", NULL);
+	char *full = sp_xasprintf("%s/%s", cwd == NULL ? "" : cwd, path);
+	struct sp_view rest = sp_view_str(full), w;
+	struct sp_buf out;
+	char *made;
+
+	sp_buf_init(&out, 2 * SP_PATH_MAX + strlen(full));
+	while (rest.p != NULL) {
+		w = sp_view_cut(&rest, '/');
+		if (sp_view_eq_str(w, ".."))
+			go_up(&out);
+		else if (w.n > 0 && !sp_view_eq_str(w, ".") &&
+			 (sp_buf_addc(&out, '/') != SP_OK ||
+			     sp_buf_addv(&out, w) != SP_OK))
+			abort();
+	}
+	made = sp_xstrdup(out.n == 0 ? "/" : sp_buf_cstr(&out));
+	sp_buf_done(&out);
+	free(full);
+	free(cwd);
+	return (made);
+}
+
+/* host name and directory, with what an origin may not hold replaced */
+static char *
+default_origin(const char *dir)
+{
+	char host[128] = "localhost";
+	const char *name = strrchr(dir, '/');
+	char *origin;
+
+	(void)gethostname(host, sizeof(host) - 1);
+	name = name == NULL || name[1] == '\0' ? "archive" : name + 1;
+	origin = sp_xasprintf("%.60s/%.60s", host, name);
+	for (char *p = origin; *p != '\0'; p++) {
+		if (*p <= ' ' || *p == '+' || *p > '~')
+			*p = '-';
+	}
+	return (origin);
+}
+
+static void
+print_result(const struct sp_app *app, const char *dir, const char *guard)
+{
+	char *path = sp_layout_path(dir, "keys/log.vkey");
+	char print[80], text[300];
+	struct sp_vkey vkey;
+
+	if (!app->quiet && sp_vkey_load(path, &vkey, NULL) == SP_OK) {
+		sp_vkey_format(&vkey, text);
+		sp_vkey_fingerprint(&vkey, print);
+		printf("archive      %s\n"
+		       "origin       %s\n"
+		       "key          %s\n"
+		       "fingerprint  %s\n"
+		       "guard copy   %s\n\n"
+		       "Give the key line to your auditors now, by a way that "
+		       "does not lead through this\nmachine: with it they can "
+		       "check every export without trusting us.  Next:\n"
+		       "  sealpost -A %s serve\n",
+		    dir, vkey.name, text, print, guard, dir);
+	}
+	free(path);
+}
+
+/* Entry 0 gets its checkpoint at once, so that the archive verifies. */
+static enum sp_code
+first_checkpoint(struct sp_app *app, const char *dir, struct sp_err *err)
+{
+	struct sp_host *host = NULL;
+	enum sp_code rc;
+
+	app->archive_opt = dir;
+	rc = sp_app_open(app, err);
+	if (rc == SP_OK)
+		rc = sp_host_open(app, &host, err);
+	if (rc == SP_OK)
+		rc = sp_host_cover(host, 0, err);
+	sp_host_close(host);
+	return (rc);
+}
+
+/* Which of the values could not stand in a configuration. */
+static enum sp_code
+template_refused(const struct init *in, const char *guard, struct sp_err *err)
+{
+	struct sp_buf text;
+	bool listen, user;
+
+	sp_buf_init(&text, 1u << 20);
+	listen = sp_config_template(&text, in->listen, NULL, NULL) == SP_OK;
+	sp_buf_clear(&text);
+	user = sp_config_template(&text, NULL, in->user, NULL) == SP_OK;
+	sp_buf_done(&text);
+	if (!listen)
+		return (sp_err_set(err, SP_EUSAGE, 0,
+		    "--listen \"%s\": write ADDRESS:PORT, such as "
+		    "127.0.0.1:2525 or [::1]:2525",
+		    in->listen));
+	if (!user)
+		return (sp_err_set(err, SP_EUSAGE, 0,
+		    "--user \"%s\" is not the name of an account", in->user));
+	return (sp_err_set(err, SP_EUSAGE, 0,
+	    "the guard directory \"%s\" cannot stand in a configuration; give "
+	    "another one with --guard",
+	    guard));
+}
+
+/* The readers' group: what is made in the directory from now on is theirs. */
+static enum sp_code
+give_to_readers(const char *dir, const char *name, struct sp_err *err)
+{
+	const struct sp_config cfg = { .group = (char *)(uintptr_t)name };
+	char **names = NULL;
+	enum sp_code rc;
+	gid_t group;
+	size_t n = 0;
+
+	rc = sp_account_readers(&cfg, &group, err);
+	if (rc == SP_OK)
+		rc = sp_io_list(dir, &names, &n, err);
+	sp_io_names_free(names, n);
+	/* Not empty: it is refused, and nothing of it changed. */
+	if (rc != SP_OK || n > 0)
+		return (rc);
+	rc = sp_io_mkdirs(dir, 0750, err);
+	if (rc == SP_OK &&
+	    (chown(dir, (uid_t)-1, group) != 0 || chmod(dir, 02750) != 0))
+		rc = sp_err_set(err, SP_EPERM, errno,
+		    "cannot give %s to the group %s (run init as root, or as a "
+		    "member of it)",
+		    dir, name);
+	return (rc);
+}
+
+/* `group` in the place that the template has for it. */
+static enum sp_code
+name_readers(const struct sp_buf *text, const char *group, struct sp_buf *out,
+    struct sp_err *err)
+{
+	static const char option[] = "#group = ";
+	const char *at = memmem(text->p, text->n, option, strlen(option));
+	struct sp_view rest;
+
+	if (group == NULL || at == NULL) {
+		rest = sp_buf_view(text);
+	} else {
+		rest = sp_view_mem(at, text->n - (size_t)(at - text->p));
+		(void)sp_view_cut(&rest, '\n');
+		if (sp_buf_add(out, text->p, (size_t)(at - text->p)) != SP_OK ||
+		    sp_buf_addf(out, "group = %s\n", group) != SP_OK)
+			return (sp_err_set(err, SP_ELIMIT, 0,
+			    "the configuration is too long"));
+	}
+	if (sp_buf_addv(out, rest) != SP_OK)
+		return (sp_err_set(
+		    err, SP_ELIMIT, 0, "the configuration is too long"));
+	return (SP_OK);
+}
+
+static enum sp_code
+make(struct sp_app *app, char *dir, const struct init *in, struct sp_err *err)
+{
+	char *origin =
+	    in->origin != NULL ? sp_xstrdup(in->origin) : default_origin(dir);
+	char *guard = in->guard != NULL ? absolute(in->guard)
+					: sp_xasprintf("%s.guard", dir);
+	struct sp_buf text, conf;
+	struct sp_create c;
+	enum sp_code rc = SP_OK;
+
+	sp_buf_init(&text, 1u << 20);
+	sp_buf_init(&conf, 1u << 20);
+	if (sp_config_template(&text, in->listen, in->user, guard) != SP_OK)
+		rc = template_refused(in, guard, err);
+	else
+		rc = name_readers(&text, in->group, &conf, err);
+	c = (struct sp_create){ .dir = dir,
+		.origin = origin,
+		.config = sp_buf_view(&conf),
+		.guard = guard,
+		.by = sp_app_by(),
+		.continues = in->continues,
+		.user = in->user };
+	if (rc == SP_OK && !sp_layout_origin_ok(origin))
+		rc = sp_err_set(err, SP_EUSAGE, 0,
+		    "--origin \"%s\": 1 to %d printable ASCII characters "
+		    "without blanks and '+'",
+		    origin, SP_ORIGIN_MAX);
+	if (rc == SP_OK && in->group != NULL)
+		rc = give_to_readers(dir, in->group, err);
+	if (rc == SP_OK)
+		rc = sp_create(&c, err);
+	if (rc == SP_OK)
+		rc = first_checkpoint(app, dir, err);
+	/* What the checkpoint left was written by us, maybe root. */
+	if (rc == SP_OK && in->user != NULL)
+		rc = sp_create_own(dir, in->user, err);
+	if (rc == SP_OK && in->user != NULL)
+		rc = sp_create_own(guard, in->user, err);
+	if (rc == SP_OK)
+		print_result(app, dir, guard);
+	sp_buf_done(&text);
+	sp_buf_done(&conf);
+	free(guard);
+	free(origin);
+	return (rc);
+}
+
+int
+sp_cmd_init(struct sp_app *app, int argc, char **argv)
+{
+	struct init in = { 0 };
+	const struct sp_option options[] = {
+		{ "origin", '\0', SP_OPT_TEXT, "NAME",
+		    "name of the log; else host name and directory",
+		    &in.origin },
+		{ "listen", '\0', SP_OPT_TEXT, "ADDR:PORT",
+		    "where SMTP is received; else 127.0.0.1:2525", &in.listen },
+		{ "user", '\0', SP_OPT_TEXT, "USER",
+		    "account that owns the archive", &in.user },
+		{ "group", '\0', SP_OPT_TEXT, "GROUP",
+		    "group whose members may search, show, export and verify",
+		    &in.group },
+		{ "guard", '\0', SP_OPT_TEXT, "DIR",
+		    "where the guard copy is kept; else DIR.guard", &in.guard },
+		{ "continues", '\0', SP_OPT_TEXT, "OLD",
+		    "archive whose last checkpoint this one takes up",
+		    &in.continues },
+	};
+	const struct sp_usage usage = { "init", "DIR [OPTION]...",
+		"Make an archive in DIR: keys, a commented sealpost.conf, the "
+		"first entry.\nA directory that is not empty is refused.",
+		options, SP_COUNTOF(options), false };
+	struct sp_err err = { .msg = "" };
+	int first, status;
+	char *dir;
+
+	status = sp_common_parse_max(&usage, argc, argv, 1, &first);
+	if (status >= 0)
+		return (status);
+	if (first >= argc)
+		return (sp_app_usage("init: where? write `sealpost init DIR`"));
+	dir = absolute(argv[first]);
+	/* The modes are those of the format, whoever's shell this is. */
+	(void)umask(0022);
+	status = make(app, dir, &in, &err) == SP_OK ? 0 : sp_app_fail(&err);
+	free(dir);
+	return (status);
+}

@@ -1,0 +1,295 @@
+/* pull: fetch from the configured mailboxes now, or say what keeps us. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/cmd/commands.h"
+#include "app/common/common.h"
+#include "app/common/control.h"
+#include "app/host/pull_run.h"
+#include "base/io.h"
+#include "base/json.h"
+#include "base/layout.h"
+
+#define LOCK_WAIT_MS 10000
+
+struct pulling {
+	struct sp_app *app;
+	struct sp_secrets secrets;
+	struct sp_host *host; /* NULL: with the service */
+	int lock;
+	bool json;
+	bool failed; /* of an account */
+};
+
+/* ---- what is said ------------------------------------------------------- */
+
+static void
+print_result(const struct pulling *p, const char *name,
+    const struct sp_pull_result *r, const char *error)
+{
+	char n[32];
+	struct sp_json j;
+	struct sp_buf b;
+
+	if (!p->json && error != NULL) {
+		(void)fflush(stdout);
+		(void)fprintf(stderr, "sealpost: %s: %s\n", name, error);
+		return;
+	}
+	if (!p->json) {
+		if (p->app->quiet)
+			return;
+		printf(
+		    "%s: %s messages taken", name, sp_text_count(r->taken, n));
+		printf(", %s were there already", sp_text_count(r->known, n));
+		if (r->deleted > 0)
+			printf(", %s deleted", sp_text_count(r->deleted, n));
+		if (r->skipped > 0)
+			printf(", %s NOT TAKEN", sp_text_count(r->skipped, n));
+		printf("\n");
+		return;
+	}
+	sp_buf_init(&b, 1u << 16);
+	sp_json_init(&j, &b);
+	sp_json_obj(&j, NULL);
+	sp_json_cstr(&j, "account", name);
+	sp_json_cstr(&j, "error", error);
+	sp_json_u64(&j, "taken", r->taken);
+	sp_json_u64(&j, "known", r->known);
+	sp_json_u64(&j, "deleted", r->deleted);
+	sp_json_u64(&j, "skipped", r->skipped);
+	sp_json_u64(&j, "there", r->there);
+	sp_json_obj_end(&j);
+	if (sp_json_end(&j) == SP_OK)
+		printf("%s\n", sp_buf_cstr(&b));
+	sp_buf_done(&b);
+}
+
+static void
+on_note(void *ctx, const char *text)
+{
+	(void)ctx;
+	(void)fprintf(stderr, "sealpost: note: %s\n", text);
+}
+
+/* ---- with the service --------------------------------------------------- */
+
+static enum sp_code
+ask_service(struct pulling *p, const struct sp_pull_conf *c, struct sp_err *err)
+{
+	char *request = sp_xasprintf("pull %s", c->name);
+	struct sp_pull_result r = { .taken = 0 };
+	struct sp_view rest;
+	struct sp_buf reply;
+	uint64_t *const to[] = { &r.taken, &r.known, &r.deleted, &r.skipped,
+		&r.there };
+	enum sp_code rc;
+
+	sp_buf_init(&reply, SP_CONTROL_MAX);
+	rc = sp_control_ask(p->app->dir, request, &reply, err);
+	rest = sp_buf_view(&reply);
+	for (size_t i = 0; rc == SP_OK && i < SP_COUNTOF(to); i++)
+		(void)sp_view_u64(sp_view_cut(&rest, ' '), to[i]);
+	print_result(p, c->name, &r, rc == SP_OK ? NULL : err->msg);
+	sp_buf_done(&reply);
+	free(request);
+	p->failed |= rc != SP_OK || r.skipped > 0;
+	return (SP_OK);
+}
+
+/* ---- without it --------------------------------------------------------- */
+
+static size_t
+index_of(const struct pulling *p, const struct sp_pull_conf *c)
+{
+	return ((size_t)(c - p->app->cfg->pull));
+}
+
+static enum sp_code
+fetch_here(struct pulling *p, const struct sp_pull_conf *c, struct sp_err *err)
+{
+	struct sp_pull_opts opts = { .note = on_note };
+	struct sp_pull_result r = { .taken = 0 };
+	struct sp_pull_run run = { .app = p->app,
+		.conf = c,
+		.secret = &p->secrets.of[index_of(p, c)],
+		.way = SP_PULL_BY_HOST,
+		.host = p->host };
+	enum sp_code rc = sp_pull_run_open(&run, &opts, err);
+
+	if (rc == SP_OK) {
+		rc = sp_pull_visit(run.pull, SP_PULL_FETCH, &r, err);
+		sp_pull_run_close(&run);
+	}
+	print_result(p, c->name, &r, rc == SP_OK ? NULL : err->msg);
+	p->failed |= rc != SP_OK || r.skipped > 0;
+	return (rc == SP_EINTERRUPT ? rc : SP_OK);
+}
+
+static enum sp_code
+take_role(struct pulling *p, struct sp_err *err)
+{
+	char *path = sp_layout_path(p->app->dir, "state/pull.lock");
+	enum sp_code rc = sp_io_lock(path, LOCK_WAIT_MS, &p->lock, err);
+
+	free(path);
+	return (rc);
+}
+
+/* ---- check -------------------------------------------------------------- */
+
+static void
+on_step(void *ctx, const char *what, bool ok, const char *text)
+{
+	const struct pulling *p = ctx;
+	struct sp_json j;
+	struct sp_buf b;
+
+	if (!p->json) {
+		printf("%-4s %-13s", ok ? "ok" : "FAIL", what);
+		sp_common_cell(text, 0, true);
+		printf("\n");
+		(void)fflush(stdout);
+		return;
+	}
+	sp_buf_init(&b, 1u << 16);
+	sp_json_init(&j, &b);
+	sp_json_obj(&j, NULL);
+	sp_json_cstr(&j, "step", what);
+	sp_json_bool(&j, "ok", ok);
+	sp_json_str(&j, "text", sp_view_str(text));
+	sp_json_obj_end(&j);
+	if (sp_json_end(&j) == SP_OK)
+		printf("%s\n", sp_buf_cstr(&b));
+	sp_buf_done(&b);
+}
+
+static enum sp_code
+check(struct pulling *p, const struct sp_pull_conf *c, struct sp_err *err)
+{
+	struct sp_pull_opts opts = {
+		.step = on_step, .note = on_note, .ctx = p
+	};
+	struct sp_pull_result r = { .taken = 0 };
+	struct sp_pull_run run = { .app = p->app,
+		.conf = c,
+		.secret = &p->secrets.of[index_of(p, c)],
+		.way = SP_PULL_LOOK };
+	enum sp_code rc = sp_pull_run_open(&run, &opts, err);
+
+	if (rc == SP_OK) {
+		rc = sp_pull_visit(run.pull, SP_PULL_CHECK, &r, err);
+		sp_pull_run_close(&run);
+	}
+	on_step(p, "all", rc == SP_OK, rc == SP_OK ? "works" : err->msg);
+	p->failed |= rc != SP_OK;
+	return (rc == SP_EINTERRUPT ? rc : SP_OK);
+}
+
+/* ---- the command -------------------------------------------------------- */
+
+static enum sp_code
+each(struct pulling *p, int argc, char **argv, int first,
+    enum sp_code (*one)(
+	struct pulling *p, const struct sp_pull_conf *c, struct sp_err *err),
+    struct sp_err *err)
+{
+	const struct sp_config *cfg = p->app->cfg;
+	enum sp_code rc = SP_OK;
+
+	for (int i = first; rc == SP_OK && i < argc; i++) {
+		const struct sp_pull_conf *c =
+		    sp_pull_run_find(cfg, argv[i], err);
+
+		rc = c != NULL ? one(p, c, err) : SP_EUSAGE;
+	}
+	for (size_t i = 0; rc == SP_OK && first == argc && i < cfg->npull;
+	     i++) {
+		if (cfg->pull[i].active)
+			rc = one(p, &cfg->pull[i], err);
+	}
+	return (rc);
+}
+
+static enum sp_code
+fetch(struct pulling *p, int argc, char **argv, int first, struct sp_err *err)
+{
+	struct sp_host *host = NULL;
+	enum sp_code rc = sp_host_open(p->app, &host, err);
+	bool service = rc == SP_OK && sp_host_service(host);
+
+	sp_host_close(host);
+	if (rc != SP_OK || service)
+		return (rc != SP_OK
+			    ? rc
+			    : each(p, argc, argv, first, ask_service, err));
+	rc = sp_pull_run_prepare(p->app, &p->secrets, err);
+	if (rc == SP_OK)
+		rc = take_role(p, err);
+	if (rc == SP_OK)
+		rc = sp_host_open(p->app, &p->host, err);
+	if (rc == SP_OK)
+		rc = each(p, argc, argv, first, fetch_here, err);
+	if (p->host != NULL && rc == SP_OK)
+		rc = sp_host_checkpoint(p->host, err);
+	sp_host_close(p->host);
+	return (rc);
+}
+
+int
+sp_cmd_pull(struct sp_app *app, int argc, char **argv)
+{
+	static const char *const forms[] = { "text", "json" };
+	const char *form = "text";
+	bool once = false, only_check = false;
+	const struct sp_option options[] = {
+		{ "once", '\0', SP_OPT_FLAG, NULL,
+		    "one visit to each mailbox (what happens without it too)",
+		    &once },
+		{ "check", '\0', SP_OPT_FLAG, NULL,
+		    "only try the account: say step by step what works and "
+		    "what does not; nothing is fetched or changed",
+		    &only_check },
+		{ "format", '\0', SP_OPT_TEXT, "text|json",
+		    "json: a line of JSON an account or step", &form },
+	};
+	const struct sp_usage usage = { "pull", "[--check] [ACCOUNT...]",
+		"Fetch new mail from the accounts of the configuration now; "
+		"without a name from all\nthat are active.  Exit status 1 if "
+		"something was not taken.",
+		options, SP_COUNTOF(options), false };
+	struct pulling p = { .app = app, .lock = -1 };
+	struct sp_err err = { .msg = "" };
+	int first, status, f;
+	enum sp_code rc;
+
+	status = sp_common_parse(&usage, argc, argv, &first);
+	if (status >= 0)
+		return (status);
+	f = sp_common_choice("format", form, forms, SP_COUNTOF(forms));
+	if (f < 0)
+		return (2);
+	p.json = f == 1;
+	if (only_check && first == argc)
+		return (sp_app_usage("pull: check what? write `sealpost pull "
+				     "--check ACCOUNT`"));
+	rc = sp_app_open(app, &err);
+	if (rc == SP_OK && app->cfg->npull == 0)
+		rc = sp_err_set(&err, SP_ECONFIG, 0,
+		    "%s has no section `pull NAME { ... }`; see "
+		    "sealpost.conf(5)",
+		    app->cfg->path);
+	if (rc == SP_OK && only_check) {
+		rc = sp_pull_run_prepare(app, &p.secrets, &err);
+		if (rc == SP_OK)
+			rc = each(&p, argc, argv, first, check, &err);
+	} else if (rc == SP_OK) {
+		rc = fetch(&p, argc, argv, first, &err);
+	}
+	sp_secrets_done(&p.secrets);
+	(void)sp_io_close(p.lock, NULL);
+	if (rc != SP_OK)
+		return (sp_app_fail(&err));
+	return (p.failed ? 1 : 0);
+}

@@ -1,0 +1,204 @@
+/* search: newest first, one line a message. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "app/cmd/commands.h"
+#include "app/common/common.h"
+#include "app/host/host.h"
+#include "base/clock.h"
+#include "index/search.h"
+#include "journal/log/reader.h"
+
+#define PAGE	   50 /* hits on a terminal, unless told */
+#define FROM_WIDTH 28
+
+enum form { FORM_TABLE, FORM_JSON, FORM_SEQ };
+
+struct search {
+	struct sp_app *app;
+	enum form form;
+	size_t width; /* columns for the subject; 0: all of it */
+	bool head; /* the heading was printed */
+};
+
+static size_t
+subject_width(void)
+{
+	struct winsize ws;
+	size_t used = 12 + 2 + 19 + 2 + FROM_WIDTH + 2;
+
+	if (isatty(STDOUT_FILENO) == 0)
+		return (0);
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws) != 0 || ws.ws_col < used + 20)
+		return (40);
+	return (ws.ws_col - used);
+}
+
+static void
+print_row(struct search *s, const struct sp_hit *hit)
+{
+	char time[32];
+
+	if (!s->head) {
+		printf("%12s  %-19s  %-*s  %s\n", "SEQ", "RECEIVED", FROM_WIDTH,
+		    "FROM", "SUBJECT");
+		s->head = true;
+	}
+	sp_time_local(hit->received, s->app->tz, time);
+	printf("%12" PRIu64 "  %-19s  ", hit->seq, time);
+	sp_common_cell(hit->from, FROM_WIDTH, false);
+	(void)fputs("  ", stdout);
+	sp_common_cell(hit->subject, s->width, true);
+	(void)fputc('\n', stdout);
+}
+
+static enum sp_code
+on_hit(void *ctx, const struct sp_hit *hit, struct sp_err *err)
+{
+	struct search *s = ctx;
+
+	switch (s->form) {
+	case FORM_TABLE:
+		print_row(s, hit);
+		break;
+	case FORM_JSON:
+		printf("%s\n", hit->json);
+		break;
+	case FORM_SEQ:
+		printf("%" PRIu64 "\n", hit->seq);
+		break;
+	}
+	if (ferror(stdout))
+		return (sp_err_set(
+		    err, SP_EIO, 0, "standard output cannot be written"));
+	return (SP_OK);
+}
+
+/* Without a service the index first takes in what is new. */
+static enum sp_code
+prepare(struct sp_app *app, struct sp_err *err)
+{
+	struct sp_host *host = NULL;
+	enum sp_code rc;
+
+	rc = sp_app_open(app, err);
+	if (rc == SP_OK)
+		rc = sp_host_open(app, &host, err);
+	if (rc == SP_OK)
+		rc = sp_host_index(host, err);
+	if (rc == SP_EPERM && !app->quiet)
+		(void)fprintf(stderr,
+		    "sealpost: note: this user may only read; the index is "
+		    "searched as it is\n");
+	sp_host_close(host);
+	return (rc == SP_EPERM ? SP_OK : rc);
+}
+
+static void
+print_reach(const struct sp_app *app, const struct sp_search_result *r)
+{
+	struct sp_reader *reader = NULL;
+	uint64_t end = r->cursor;
+	char a[32], b[32];
+
+	if (sp_reader_open(app->dir, &reader, NULL) == SP_OK)
+		(void)!sp_reader_end(reader, &end, NULL);
+	sp_reader_close(reader);
+	if (end < r->cursor)
+		end = r->cursor;
+	if (r->cursor == 0)
+		(void)fprintf(stderr, "index covers none of %s entries\n",
+		    sp_text_count(end, b));
+	else
+		(void)fprintf(stderr, "index covers entries 0..%s of %s\n",
+		    sp_text_count(r->cursor - 1, a), sp_text_count(end, b));
+}
+
+static int
+run(struct search *s, const struct sp_search_opts *o, struct sp_err *err)
+{
+	struct sp_search_result result = { 0 };
+	enum sp_code rc;
+	char a[32], b[32];
+
+	rc = sp_search(s->app->dir, o, on_hit, s, &result, err);
+	if (rc != SP_OK)
+		return (sp_app_fail(err));
+	if (o->count_only)
+		printf("%" PRIu64 "\n", result.total);
+	(void)fflush(stdout);
+	if (!o->count_only && result.given < result.total && !s->app->quiet)
+		(void)fprintf(stderr, "%s of %s shown; --limit 0 for all\n",
+		    sp_text_count(result.given, a),
+		    sp_text_count(result.total, b));
+	if (!s->app->quiet)
+		print_reach(s->app, &result);
+	return (result.total > 0 ? 0 : 1);
+}
+
+int
+sp_cmd_search(struct sp_app *app, int argc, char **argv)
+{
+	static const char *const forms[] = { "table", "json", "seq" };
+	static const char *const sorts[] = { "received", "date", "relevance" };
+	const char *since = NULL, *until = NULL, *form = "table";
+	const char *sort = "received";
+	bool count = false;
+	uint64_t limit = UINT64_MAX;
+	const struct sp_option options[] = {
+		{ "since", '\0', SP_OPT_TEXT, "DATE", "received on or after",
+		    &since },
+		{ "until", '\0', SP_OPT_TEXT, "DATE",
+		    "received before; a plain date includes its day", &until },
+		{ "limit", '\0', SP_OPT_COUNT, "N",
+		    "at most N; 0 for all (50 on a terminal)", &limit },
+		{ "sort", '\0', SP_OPT_TEXT, "ORDER",
+		    "received, date or relevance", &sort },
+		{ "count", '\0', SP_OPT_FLAG, NULL, "print the number alone",
+		    &count },
+		{ "format", '\0', SP_OPT_TEXT, "FORM", "table, json or seq",
+		    &form },
+	};
+	const struct sp_usage usage = { "search", "[OPTION]... [QUERY...]",
+		"Find messages, newest first.  Options come before the first "
+		"query word.  The query\nlanguage is in sealpost-query(7): "
+		"from:ann@corp.example subject:\"third quarter\" -draft",
+		options, SP_COUNTOF(options), true };
+	struct search s = { .app = app };
+	struct sp_search_opts o = { .tz = app->tz };
+	struct sp_range range;
+	struct sp_err err;
+	int first, status, f, k;
+	char *query;
+
+	status = sp_common_parse(&usage, argc, argv, &first);
+	if (status >= 0)
+		return (status);
+	f = sp_common_choice("format", form, forms, SP_COUNTOF(forms));
+	k = sp_common_choice("sort", sort, sorts, SP_COUNTOF(sorts));
+	if (f < 0 || k < 0)
+		return (2);
+	if (sp_range_parse(app, since, until, &range, &err) != SP_OK ||
+	    prepare(app, &err) != SP_OK)
+		return (sp_app_fail(&err));
+	s.form = (enum form)f;
+	s.width = subject_width();
+	query = sp_common_join(argc, argv, first);
+	o.query = query;
+	o.have_since = range.have_since;
+	o.have_until = range.have_until;
+	o.since = range.since;
+	o.until = range.until;
+	o.sort = (enum sp_sort)k;
+	o.limit = limit != UINT64_MAX	       ? limit
+		  : isatty(STDOUT_FILENO) != 0 ? PAGE
+					       : 0;
+	o.count_only = count;
+	o.with_rows = s.form != FORM_SEQ;
+	status = run(&s, &o, &err);
+	free(query);
+	return (status);
+}

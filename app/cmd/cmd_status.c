@@ -1,0 +1,206 @@
+/* status: how the archive and the service are. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/cmd/commands.h"
+#include "app/common/common.h"
+#include "app/common/control.h"
+#include "app/cmd/status.h"
+#include "base/clock.h"
+#include "base/json.h"
+
+static uint64_t
+findings(const struct sp_status *s)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < SP_FINDINGS; i++)
+		sum += s->finding[i];
+	return (sum);
+}
+
+/* Each names the search that lists it. */
+static void
+print_findings(const struct sp_status *s)
+{
+	char a[32];
+
+	printf("%-12s %s\n", "findings", sp_text_count(findings(s), a));
+	for (size_t i = 0; i < SP_FINDINGS; i++)
+		if (s->finding[i] > 0)
+			printf("%-12s %s: search flag:%s\n", "",
+			    sp_text_count(s->finding[i], a),
+			    sp_finding_flag[i]);
+}
+
+static void
+print_text(const struct sp_app *app, const struct sp_status *s)
+{
+	char a[32], b[32], time[32];
+
+	printf(
+	    "%-12s %s\n%-12s %s\n", "archive", app->dir, "origin", s->origin);
+	printf("%-12s %s", "entries", sp_text_count(s->entries, a));
+	printf(" (%s sealed in %s segments, %" PRIu64 " in the intake log)\n",
+	    sp_text_count(s->sealed, a), sp_text_count(s->segments, b),
+	    s->entries - s->sealed);
+	printf("%-12s %s\n", "messages", sp_text_count(s->messages, a));
+	if (s->have_checkpoint)
+		printf("%-12s over %s entries\n", "checkpoint",
+		    sp_text_count(s->checkpoint, a));
+	else
+		printf("%-12s none yet\n", "checkpoint");
+	printf("%-12s covers %s entries, %s behind\n", "index",
+	    sp_text_count(s->indexed, a),
+	    sp_text_count(s->entries - s->indexed, b));
+	print_findings(s);
+	printf("%-12s %s used, %s free\n", "disk", sp_text_size(s->bytes, a),
+	    sp_text_size(s->free_bytes, b));
+	if (!s->running) {
+		printf("%-12s not running\n", "service");
+	} else {
+		sp_time_local(s->since, app->tz, time);
+		printf("%-12s running since %s, pid %" PRIu64 "\n", "service",
+		    time, s->pid);
+	}
+	for (size_t i = 0; i < s->nworkers; i++)
+		printf("%-12s %s, %" PRIu64 " restarts\n", s->worker[i].name,
+		    s->worker[i].pid > 0 ? "up" : "DOWN",
+		    s->worker[i].restarts);
+	if (s->running)
+		printf("%-12s %" PRIu64 " accepted, %" PRIu64
+		       " refused, %" PRIu64 " deferred, %" PRIu64
+		       " sessions open\n",
+		    "smtp", s->accepted, s->refused, s->deferred, s->sessions);
+	sp_status_pull_text(app, s);
+	printf("%-12s %" PRIu64 "%s%s\n", "alarms", s->alarms,
+	    s->alarms > 0 ? ", the last: " : "", s->last_alarm);
+}
+
+static void
+print_json(const struct sp_status *s)
+{
+	struct sp_json j;
+	struct sp_buf b;
+
+	sp_buf_init(&b, 1u << 20);
+	sp_json_init(&j, &b);
+	sp_json_obj(&j, NULL);
+	sp_json_cstr(&j, "origin", s->origin);
+	sp_json_u64(&j, "entries", s->entries);
+	sp_json_u64(&j, "messages", s->messages);
+	sp_json_u64(&j, "sealed", s->sealed);
+	sp_json_u64(&j, "segments", s->segments);
+	sp_json_u64(&j, "checkpoint", s->checkpoint);
+	sp_json_u64(&j, "indexed", s->indexed);
+	sp_json_obj(&j, "findings");
+	for (size_t i = 0; i < SP_FINDINGS; i++)
+		sp_json_u64(&j, sp_finding_flag[i], s->finding[i]);
+	sp_json_obj_end(&j);
+	sp_json_u64(&j, "disk_used", s->bytes);
+	sp_json_u64(&j, "disk_free", s->free_bytes);
+	sp_json_bool(&j, "running", s->running);
+	sp_json_arr(&j, "workers");
+	for (size_t i = 0; i < s->nworkers; i++) {
+		sp_json_obj(&j, NULL);
+		sp_json_cstr(&j, "name", s->worker[i].name);
+		sp_json_u64(&j, "pid", s->worker[i].pid);
+		sp_json_u64(&j, "restarts", s->worker[i].restarts);
+		sp_json_obj_end(&j);
+	}
+	sp_json_arr_end(&j);
+	sp_json_u64(&j, "accepted", s->accepted);
+	sp_json_u64(&j, "refused", s->refused);
+	sp_json_u64(&j, "deferred", s->deferred);
+	sp_json_u64(&j, "sessions", s->sessions);
+	if (s->pull_json != NULL) {
+		char *pull = json_dumps(s->pull_json, JSON_COMPACT);
+
+		if (pull != NULL)
+			sp_json_raw(&j, "pull", sp_view_str(pull));
+		free(pull);
+	}
+	sp_json_u64(&j, "alarms", s->alarms);
+	sp_json_cstr(&j, "last_alarm", s->alarms > 0 ? s->last_alarm : NULL);
+	sp_json_obj_end(&j);
+	if (sp_json_end(&j) == SP_OK)
+		printf("%s\n", sp_buf_cstr(&b));
+	sp_buf_done(&b);
+}
+
+static void
+metric(const char *name, const char *type, const char *help, uint64_t value)
+{
+	printf("# HELP sealpost_%s %s\n# TYPE sealpost_%s %s\nsealpost_%s "
+	       "%" PRIu64 "\n",
+	    name, help, name, type, name, value);
+}
+
+static void
+print_prometheus(const struct sp_status *s)
+{
+	metric("entries", "gauge", "Entries in the log", s->entries);
+	metric("messages", "gauge", "Messages known to the index", s->messages);
+	metric("sealed_entries", "gauge", "Entries in segments", s->sealed);
+	metric("segments", "gauge", "Segments", s->segments);
+	metric("checkpoint_size", "gauge", "Entries under the last checkpoint",
+	    s->checkpoint);
+	metric("index_lag", "gauge", "Entries not yet indexed",
+	    s->entries - s->indexed);
+	printf("# HELP sealpost_findings Messages with that flag\n"
+	       "# TYPE sealpost_findings gauge\n");
+	for (size_t i = 0; i < SP_FINDINGS; i++)
+		printf("sealpost_findings{flag=\"%s\"} %" PRIu64 "\n",
+		    sp_finding_flag[i], s->finding[i]);
+	metric("disk_used_bytes", "gauge", "Bytes of the archive", s->bytes);
+	metric("disk_free_bytes", "gauge", "Bytes free", s->free_bytes);
+	metric("up", "gauge", "Whether the service runs", s->running);
+	metric(
+	    "accepted_total", "counter", "Messages answered 250", s->accepted);
+	metric("refused_total", "counter", "5xx replies", s->refused);
+	metric("deferred_total", "counter", "4xx replies", s->deferred);
+	metric("sessions", "gauge", "SMTP sessions open", s->sessions);
+	metric("alarms_total", "counter", "Alarms since the start", s->alarms);
+	sp_status_pull_prometheus(s);
+	for (size_t i = 0; i < s->nworkers; i++)
+		printf("sealpost_worker_restarts_total{worker=\"%s\"} "
+		       "%" PRIu64 "\n",
+		    s->worker[i].name, s->worker[i].restarts);
+}
+
+int
+sp_cmd_status(struct sp_app *app, int argc, char **argv)
+{
+	static const char *const forms[] = { "text", "json", "prometheus" };
+	const char *form = "text";
+	const struct sp_option options[] = {
+		{ "format", '\0', SP_OPT_TEXT, "FORM",
+		    "text, json or prometheus", &form },
+	};
+	const struct sp_usage usage = { "status", "[--format FORM]",
+		"Entries, segments, index, disk, workers, alarms.  Exit "
+		"status 1 on an alarm.",
+		options, SP_COUNTOF(options), false };
+	struct sp_status s;
+	struct sp_err err;
+	int first, status, f;
+
+	status = sp_common_parse_max(&usage, argc, argv, 0, &first);
+	if (status >= 0)
+		return (status);
+	f = sp_common_choice("format", form, forms, SP_COUNTOF(forms));
+	if (f < 0)
+		return (2);
+	if (sp_app_open(app, &err) != SP_OK ||
+	    sp_status_get(app, &s, &err) != SP_OK)
+		return (sp_app_fail(&err));
+	if (f == 0)
+		print_text(app, &s);
+	else if (f == 1)
+		print_json(&s);
+	else
+		print_prometheus(&s);
+	sp_status_done(&s);
+	return (s.alarms > 0 ? 1 : 0);
+}

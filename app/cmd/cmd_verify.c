@@ -1,0 +1,223 @@
+/* verify: the archive, or an export. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/common/account.h"
+#include "app/cmd/commands.h"
+#include "app/common/common.h"
+#include "app/cmd/verify_print.h"
+#include "base/io.h"
+#include "base/json.h"
+#include "base/layout.h"
+#include "journal/verify/rebuild.h"
+
+#define LOCK_WAIT_MS 10000
+
+struct job {
+	const char *path;
+	struct sp_verify_opts o;
+	struct sp_vkey given, own;
+	bool is_own;
+	bool rebuild_tree;
+};
+
+/* Whether the two paths are the same directory. */
+static bool
+same(const char *a, const char *b)
+{
+	char *x = realpath(a, NULL), *y = realpath(b, NULL);
+	bool is = x != NULL && y != NULL && strcmp(x, y) == 0;
+
+	free(x);
+	free(y);
+	return (is);
+}
+
+/* What is verified, and which key or guard copy of ours counts. */
+static enum sp_code
+choose(struct sp_app *app, struct job *j, struct sp_err *err)
+{
+	enum sp_code rc = sp_app_find(app, err);
+	char *path;
+
+	if (rc == SP_OK && (j->path == NULL || same(j->path, app->dir))) {
+		j->is_own = true;
+		j->path = app->dir;
+		rc = sp_app_open(app, err);
+		if (rc == SP_OK)
+			j->o.guard = app->cfg->guard;
+		return (rc);
+	}
+	if (j->path == NULL) {
+		/* Named, but its FORMAT is damaged: that is a finding. */
+		j->path = app->archive_opt;
+		return (rc == SP_EFORMAT && j->path != NULL ? SP_OK : rc);
+	}
+	if (rc != SP_OK)
+		return (
+		    SP_OK); /* no archive here: only what was given counts */
+	path = sp_layout_path(app->dir, "keys/log.vkey");
+	if (sp_vkey_load(path, &j->own, NULL) == SP_OK)
+		j->o.own_vkey = &j->own;
+	free(path);
+	return (SP_OK);
+}
+
+static void
+say_rebuilt(const struct sp_rebuild *r)
+{
+	(void)printf("rebuilt   the tree of %" PRIu64
+		     " entries; it fits %" PRIu64 " checkpoint%s\n",
+	    r->size, r->checkpoints, r->checkpoints == 1 ? "" : "s");
+	if (r->aside[0] != '\0')
+		(void)printf("aside     the old tree is now %s\n", r->aside);
+	if (r->lost > 0)
+		(void)printf("lost      %" PRIu64
+			     " checkpoint%s could not be used: %s\n",
+		    r->lost, r->lost == 1 ? "" : "s", r->lost_first);
+	if (r->signed_size < r->size)
+		(void)printf("note      entries from %" PRIu64
+			     " on are in no checkpoint that survived\n",
+		    r->signed_size);
+}
+
+static void
+say_rebuilt_json(const struct sp_rebuild *r)
+{
+	struct sp_json j;
+	struct sp_buf b;
+
+	sp_buf_init(&b, 4096);
+	sp_json_init(&j, &b);
+	sp_json_obj(&j, NULL);
+	sp_json_bool(&j, "rebuilt", r->findings == 0);
+	sp_json_u64(&j, "size", r->size);
+	sp_json_u64(&j, "signed", r->signed_size);
+	sp_json_u64(&j, "checkpoints", r->checkpoints);
+	sp_json_u64(&j, "lost", r->lost);
+	sp_json_cstr(&j, "aside", r->aside);
+	sp_json_obj_end(&j);
+	if (sp_json_end(&j) == SP_OK && sp_buf_addc(&b, '\n') == SP_OK)
+		(void)fwrite(b.p, 1, b.n, stdout);
+	sp_buf_done(&b);
+}
+
+/* -1: the tree is there again, and may be verified; else the exit status. */
+static int
+rebuild(struct sp_app *app, struct job *j, bool json)
+{
+	struct sp_account account;
+	struct sp_rebuild r;
+	struct sp_err err;
+	enum sp_code rc;
+
+	if (!j->is_own)
+		return (sp_app_usage("--rebuild-tree works on the archive at "
+				     "hand (-A DIR), not on PATH"));
+	rc = sp_account_find(app->dir, app->cfg, &account, &err);
+	if (rc == SP_OK) {
+		sp_account_enter(&account);
+		rc = sp_rebuild_tree(app->dir, &j->o, LOCK_WAIT_MS, &r, &err);
+		sp_account_leave(&account);
+	}
+	if (rc != SP_OK) {
+		(void)sp_app_fail(&err);
+		return (2); /* it could not look */
+	}
+	if (json)
+		say_rebuilt_json(&r);
+	else if (r.findings > 0)
+		(void)printf("FAILED    %" PRIu64
+			     " finding%s; nothing was changed\n",
+		    r.findings, r.findings == 1 ? "" : "s");
+	else if (!app->quiet)
+		say_rebuilt(&r);
+	return (r.findings > 0 ? 1 : -1);
+}
+
+static int
+run(struct sp_app *app, struct job *j, bool json)
+{
+	struct sp_verify_print p;
+	struct sp_verdict v;
+	struct sp_err err;
+	enum sp_code rc;
+	int status;
+
+	j->o.tmpdir = getenv("TMPDIR");
+	sp_verify_print_init(&p, "sealpost verify", j->path, json, app->quiet);
+	p.own = j->is_own;
+	sp_verify_print_hook(&p, &j->o);
+	status = j->rebuild_tree ? rebuild(app, j, json) : -1;
+	if (status >= 0)
+		return (status);
+	rc = sp_verify(j->path, &j->o, &v, &err);
+	return (sp_verify_print_verdict(&p, &j->o, &v, rc, &err));
+}
+
+int
+sp_cmd_verify(struct sp_app *app, int argc, char **argv)
+{
+	static const char *const formats[] = { "text", "json" };
+	const char *vkey = NULL, *since = NULL, *until = NULL, *format = "text";
+	struct job j = { 0 };
+	const struct sp_option options[] = {
+		{ "quick", '\0', SP_OPT_FLAG, NULL,
+		    "do not decompress segments", &j.o.quick },
+		{ "rebuild-tree", '\0', SP_OPT_FLAG, NULL,
+		    "first make a lost or damaged tree/ again (service "
+		    "stopped)",
+		    &j.rebuild_tree },
+		{ "vkey", '\0', SP_OPT_TEXT, "KEY",
+		    "verification key that you trust, or a file with it",
+		    &vkey },
+		{ "from-checkpoint", '\0', SP_OPT_TEXT, "FILE",
+		    "a checkpoint of this log that you kept",
+		    &j.o.from_checkpoint },
+		{ "trust-embedded-key", '\0', SP_OPT_FLAG, NULL,
+		    "take the key found inside", &j.o.trust_embedded },
+		{ "since", '\0', SP_OPT_TEXT, "D",
+		    "exports: the range that you ask about", &since },
+		{ "until", '\0', SP_OPT_TEXT, "D",
+		    "exports: its end; a plain date includes that day",
+		    &until },
+		{ "require-complete", '\0', SP_OPT_FLAG, NULL,
+		    "exports: a selection is a finding",
+		    &j.o.require_complete },
+		{ "format", '\0', SP_OPT_TEXT, "text|json",
+		    "json: one line per finding, then the verdict", &format },
+	};
+	const struct sp_usage usage = { "verify", "[OPTION]... [PATH]",
+		"Check the archive, or PATH: an export (directory, .zip, "
+		".tar.zst) or another\narchive.  Exit status: 0 everything "
+		"fits, 1 a finding, 2 it could not look or\nknows no trusted "
+		"key.",
+		options, SP_COUNTOF(options), false };
+	struct sp_range range;
+	struct sp_err err;
+	int first, status, json;
+	enum sp_code rc;
+
+	status = sp_common_parse_max(&usage, argc, argv, 1, &first);
+	if (status >= 0)
+		return (status);
+	json = sp_common_choice("--format", format, formats, 2);
+	if (json < 0)
+		return (2);
+	j.path = first < argc ? argv[first] : NULL;
+	rc = sp_range_parse(app, since, until, &range, &err);
+	if (rc == SP_OK && vkey != NULL) {
+		rc = sp_verify_print_vkey(vkey, &j.given, &err);
+		j.o.vkey = &j.given;
+	}
+	if (rc == SP_OK)
+		rc = choose(app, &j, &err);
+	if (rc != SP_OK)
+		return (sp_app_fail(&err));
+	j.o.have_since = range.have_since;
+	j.o.have_until = range.have_until;
+	j.o.since = range.since;
+	j.o.until = range.until;
+	return (run(app, &j, json == 1));
+}

@@ -1,0 +1,205 @@
+#include "app/cmd/status.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "app/common/control.h"
+#include "base/clock.h"
+#include "base/io.h"
+#include "base/json.h"
+#include "index/index.h"
+#include "index/search.h"
+#include "journal/log/reader.h"
+#include "journal/tree/tree.h"
+
+const char *const sp_finding_flag[SP_FINDINGS] = {
+	[SP_FINDING_MSGID] = "msgid_conflict",
+	[SP_FINDING_MALFORMED] = "journal_malformed",
+	[SP_FINDING_UNTRUSTED] = "journal_untrusted",
+	[SP_FINDING_TRUNCATED] = "journal_truncated",
+};
+
+/* Segments below ${dir}: how many, and one past the last entry in them. */
+static enum sp_code
+count_segments(
+    const char *dir, unsigned depth, struct sp_status *out, struct sp_err *err)
+{
+	char **names = NULL;
+	size_t n = 0;
+	enum sp_code rc = sp_io_list(dir, &names, &n, err);
+
+	for (size_t i = 0; rc == SP_OK && i < n; i++) {
+		struct sp_segment_name s;
+
+		if (depth > 0) {
+			char *sub = sp_layout_path(dir, names[i]);
+
+			rc = count_segments(sub, depth - 1, out, err);
+			free(sub);
+		} else if (sp_layout_parse_segment(names[i], &s)) {
+			out->segments++;
+			if (s.last + 1 > out->sealed)
+				out->sealed = s.last + 1;
+		}
+	}
+	sp_io_names_free(names, n);
+	return (rc);
+}
+
+static uint64_t
+disk_usage(const char *dir, unsigned depth)
+{
+	char **names = NULL;
+	uint64_t sum = 0;
+	size_t n = 0;
+
+	if (depth > 8 || sp_io_list(dir, &names, &n, NULL) != SP_OK)
+		return (0);
+	for (size_t i = 0; i < n; i++) {
+		char *path = sp_layout_path(dir, names[i]);
+		struct stat st;
+
+		if (lstat(path, &st) == 0) {
+			if (S_ISDIR(st.st_mode))
+				sum += disk_usage(path, depth + 1);
+			else
+				sum += (uint64_t)st.st_blocks * 512;
+		}
+		free(path);
+	}
+	sp_io_names_free(names, n);
+	return (sum);
+}
+
+static void
+take_worker(const json_t *w, struct sp_status *out)
+{
+	const char *name = json_string_value(json_object_get(w, "name"));
+
+	if (name == NULL || out->nworkers == SP_COUNTOF(out->worker))
+		return;
+	(void)snprintf(out->worker[out->nworkers].name,
+	    sizeof(out->worker[0].name), "%.15s", name);
+	(void)sp_json_get_u64(w, "pid", &out->worker[out->nworkers].pid);
+	(void)sp_json_get_u64(
+	    w, "restarts", &out->worker[out->nworkers].restarts);
+	out->nworkers++;
+}
+
+static void
+take_service(const json_t *j, struct sp_status *out)
+{
+	const json_t *receive = json_object_get(j, "receive"), *w;
+	const char *text;
+	size_t i;
+
+	out->running = true;
+	(void)sp_json_get_u64(j, "pid", &out->pid);
+	(void)sp_json_get_u64(j, "alarms", &out->alarms);
+	text = json_string_value(json_object_get(j, "since"));
+	(void)sp_time_parse(sp_view_str(text), &out->since);
+	text = json_string_value(json_object_get(j, "last_alarm"));
+	if (text != NULL)
+		(void)snprintf(
+		    out->last_alarm, sizeof(out->last_alarm), "%s", text);
+	json_array_foreach(json_object_get(j, "workers"), i, w)
+	    take_worker(w, out);
+	sp_status_take_pull(json_object_get(j, "pull"), out);
+	(void)sp_json_get_u64(receive, "accepted", &out->accepted);
+	(void)sp_json_get_u64(receive, "refused", &out->refused);
+	(void)sp_json_get_u64(receive, "deferred", &out->deferred);
+	(void)sp_json_get_u64(receive, "sessions", &out->sessions);
+}
+
+static enum sp_code
+ask_service(const struct sp_app *app, struct sp_status *out, struct sp_err *err)
+{
+	struct sp_buf reply;
+	json_t *j = NULL;
+	enum sp_code rc;
+
+	sp_buf_init(&reply, SP_CONTROL_MAX);
+	rc = sp_control_ask(app->dir, "status", &reply, err);
+	if (rc == SP_OK)
+		rc = sp_json_load(sp_buf_view(&reply), &j, err);
+	if (rc == SP_OK)
+		take_service(j, out);
+	json_decref(j);
+	sp_buf_done(&reply);
+	return (rc == SP_ENOTFOUND || rc == SP_EPERM ? SP_OK : rc);
+}
+
+static enum sp_code
+ask_index(const struct sp_app *app, struct sp_status *out, struct sp_err *err)
+{
+	const struct sp_search_opts all = { .query = "", .count_only = true };
+	struct sp_search_result result = { 0 };
+	enum sp_code rc;
+
+	rc = sp_search(app->dir, &all, NULL, NULL, &result, err);
+	if (rc != SP_OK)
+		return (rc);
+	out->messages = result.total;
+	out->indexed =
+	    result.cursor < out->entries ? result.cursor : out->entries;
+	for (size_t i = 0; rc == SP_OK && i < SP_FINDINGS; i++) {
+		char query[64];
+		const struct sp_search_opts one = { .query = query,
+			.count_only = true };
+
+		(void)snprintf(
+		    query, sizeof(query), "flag:%s", sp_finding_flag[i]);
+		rc = sp_search(app->dir, &one, NULL, NULL, &result, err);
+		if (rc == SP_OK)
+			out->finding[i] = result.total;
+	}
+	return (rc);
+}
+
+enum sp_code
+sp_status_get(
+    const struct sp_app *app, struct sp_status *out, struct sp_err *err)
+{
+	struct sp_reader *reader = NULL;
+	struct sp_checkpoint c;
+	struct sp_buf note;
+	char *segments = sp_layout_path(app->dir, "archive");
+	uint64_t inodes;
+	enum sp_code rc;
+
+	memset(out, 0, sizeof(*out));
+	sp_buf_init(&note, SP_NOTE_MAX);
+	rc = sp_layout_read_format(app->dir, out->origin, err);
+	if (rc == SP_OK)
+		rc = sp_reader_open(app->dir, &reader, err);
+	if (rc == SP_OK)
+		rc = sp_reader_end(reader, &out->entries, err);
+	if (rc == SP_OK)
+		rc = count_segments(segments, 2, out, err);
+	if (rc == SP_OK) {
+		rc = sp_tree_checkpoint(app->dir, &note, &c, err);
+		out->have_checkpoint = rc == SP_OK;
+		out->checkpoint = rc == SP_OK ? c.size : 0;
+		rc = rc == SP_ENOTFOUND ? SP_OK : rc;
+	}
+	if (rc == SP_OK)
+		rc = ask_index(app, out, err);
+	if (rc == SP_OK)
+		rc = sp_io_space(app->dir, &out->free_bytes, &inodes, err);
+	if (rc == SP_OK)
+		rc = ask_service(app, out, err);
+	out->bytes = disk_usage(app->dir, 0);
+	sp_reader_close(reader);
+	sp_buf_done(&note);
+	free(segments);
+	return (rc);
+}
+
+void
+sp_status_done(struct sp_status *s)
+{
+	json_decref(s->pull_json);
+	s->pull_json = NULL;
+}

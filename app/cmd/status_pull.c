@@ -1,0 +1,127 @@
+/* status: how the accounts of the pull worker are. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "app/common/common.h"
+#include "app/cmd/status.h"
+#include "base/clock.h"
+#include "base/json.h"
+
+static void
+copy(const json_t *from, const char *key, char *to, size_t size)
+{
+	const char *text = json_string_value(json_object_get(from, key));
+
+	(void)snprintf(to, size, "%s", text == NULL ? "" : text);
+}
+
+void
+sp_status_take_pull(const json_t *list, struct sp_status *out)
+{
+	const json_t *one;
+	size_t i;
+
+	out->pull_json = json_deep_copy(list);
+	json_array_foreach(list, i, one)
+	{
+		struct sp_status_pull *p = &out->pull[out->npull];
+		char time[40];
+
+		if (out->npull == SP_COUNTOF(out->pull))
+			return;
+		copy(one, "account", p->name, sizeof(p->name));
+		copy(one, "error", p->error, sizeof(p->error));
+		copy(one, "last_ok", time, sizeof(time));
+		(void)sp_time_parse(sp_view_str(time), &p->last_ok);
+		p->active = json_is_true(json_object_get(one, "active"));
+		p->busy = json_is_true(json_object_get(one, "busy"));
+		(void)sp_json_get_u64(one, "taken", &p->taken);
+		(void)sp_json_get_u64(one, "deleted", &p->deleted);
+		(void)sp_json_get_u64(one, "there", &p->there);
+		(void)sp_json_get_u64(one, "failures", &p->failures);
+		(void)sp_json_get_u64(one, "visits", &p->visits);
+		out->npull++;
+	}
+}
+
+void
+sp_status_pull_text(const struct sp_app *app, const struct sp_status *s)
+{
+	for (size_t i = 0; i < s->npull; i++) {
+		const struct sp_status_pull *p = &s->pull[i];
+		char a[32], b[32], time[32] = "not yet";
+
+		if (p->last_ok > 0)
+			sp_time_local(p->last_ok, app->tz, time);
+		printf("%-12s ", "pull");
+		sp_common_cell(p->name, 0, true);
+		printf(": %s messages taken since the start, %s in the "
+		       "mailbox, last good visit %s%s%s",
+		    sp_text_count(p->taken, a), sp_text_count(p->there, b),
+		    time, p->active ? "" : ", not active",
+		    p->busy ? ", visiting now" : "");
+		if (p->failures > 0) {
+			printf(", FAILED %" PRIu64 " times in a row: ",
+			    p->failures);
+			sp_common_cell(p->error, 0, true);
+		}
+		printf("\n");
+	}
+}
+
+static void
+family(const struct sp_status *s, const char *name, const char *type,
+    const char *help, uint64_t (*get)(const struct sp_status_pull *p))
+{
+	if (s->npull == 0)
+		return;
+	printf("# HELP sealpost_pull_%s %s\n# TYPE sealpost_pull_%s %s\n", name,
+	    help, name, type);
+	for (size_t i = 0; i < s->npull; i++)
+		printf("sealpost_pull_%s{account=\"%s\"} %" PRIu64 "\n", name,
+		    s->pull[i].name, get(&s->pull[i]));
+}
+
+static uint64_t
+taken(const struct sp_status_pull *p)
+{
+	return (p->taken);
+}
+
+static uint64_t
+deleted(const struct sp_status_pull *p)
+{
+	return (p->deleted);
+}
+
+static uint64_t
+there(const struct sp_status_pull *p)
+{
+	return (p->there);
+}
+
+static uint64_t
+failures(const struct sp_status_pull *p)
+{
+	return (p->failures);
+}
+
+static uint64_t
+last_ok(const struct sp_status_pull *p)
+{
+	return ((uint64_t)(p->last_ok / SP_SECOND));
+}
+
+void
+sp_status_pull_prometheus(const struct sp_status *s)
+{
+	family(s, "taken_total", "counter", "Messages taken from the mailbox",
+	    taken);
+	family(s, "deleted_total", "counter", "Messages deleted on the server",
+	    deleted);
+	family(s, "mailbox_messages", "gauge",
+	    "Messages in the mailbox at the last visit", there);
+	family(s, "failures", "gauge", "Visits that failed in a row", failures);
+	family(s, "last_success_seconds", "gauge",
+	    "When a visit last went well", last_ok);
+}

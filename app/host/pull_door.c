@@ -1,0 +1,134 @@
+/* Pulled mail through the door of the running service. */
+#include <unistd.h>
+
+#include "app/host/pull_run.h"
+#include "app/host/pulled.h"
+#include "journal/door/door_client.h"
+#include "journal/door/door_pipe.h"
+
+#define LANES	     4 /* connections of an account */
+#define SETTLE_TRIES 600
+#define SETTLE_US    100000
+
+static enum sp_code
+on_answer(void *ctx, const struct sp_door_answer *a, struct sp_err *err)
+{
+	const struct sp_pull_answer one = { .rc = a->rc,
+		.unknown = a->unknown,
+		.seq = a->seq,
+		.why = a->rc == SP_OK ? "" : a->err->msg };
+
+	(void)ctx;
+	(void)err;
+	sp_pull_answer(a->tag, &one);
+	return (SP_OK);
+}
+
+static enum sp_code
+begin(void *ctx, struct sp_view provenance, void *tag, struct sp_err *err)
+{
+	struct sp_pull_run *r = ctx;
+	const struct sp_door_pipe_opts opts = {
+		.lanes = LANES, .answer = on_answer, .ctx = r
+	};
+	enum sp_code rc = SP_OK;
+
+	if (r->pipe == NULL)
+		rc = sp_door_pipe_open(r->app->dir, &opts, &r->pipe, err);
+	return (rc == SP_OK ? sp_door_pipe_begin(r->pipe, provenance, tag, err)
+			    : rc);
+}
+
+static enum sp_code
+data(void *ctx, struct sp_view bytes, struct sp_err *err)
+{
+	struct sp_pull_run *r = ctx;
+
+	return (sp_door_pipe_data(r->pipe, bytes, err));
+}
+
+static enum sp_code
+end(void *ctx, struct sp_err *err)
+{
+	struct sp_pull_run *r = ctx;
+
+	return (sp_door_pipe_end(r->pipe, err));
+}
+
+static void
+give_up(void *ctx)
+{
+	struct sp_pull_run *r = ctx;
+
+	sp_door_pipe_abort(r->pipe);
+}
+
+static enum sp_code
+flush(void *ctx, struct sp_err *err)
+{
+	struct sp_pull_run *r = ctx;
+
+	return (r->pipe == NULL ? SP_OK : sp_door_pipe_flush(r->pipe, err));
+}
+
+static void
+reset(void *ctx)
+{
+	struct sp_pull_run *r = ctx;
+
+	sp_door_pipe_close(r->pipe);
+	r->pipe = NULL;
+	r->settled = false;
+}
+
+/* What a puller that was killed, or a pipe that was given up, had handed over
+ * may still be on its way into the log. */
+static enum sp_code
+settle(struct sp_pull_run *r, struct sp_err *err)
+{
+	struct sp_door *d = NULL;
+	enum sp_code rc = sp_door_open(r->app->dir, &d, err);
+
+	if (rc != SP_OK)
+		return (rc == SP_ENOTFOUND ? SP_EAGAIN : rc);
+	rc = SP_EAGAIN;
+	for (int i = 0; rc == SP_EAGAIN && i < SETTLE_TRIES; i++) {
+		if (i > 0)
+			(void)usleep(SETTLE_US);
+		if (sp_stream_stopped(&r->bell))
+			rc = sp_err_set(err, SP_EINTERRUPT, 0, "interrupted");
+		else
+			rc = sp_door_settled(d, err);
+	}
+	sp_door_close(d);
+	r->settled = rc == SP_OK;
+	return (rc);
+}
+
+static enum sp_code
+pulled(void *ctx, uint64_t from, struct sp_buf *keys, uint64_t *next,
+    bool *last, struct sp_err *err)
+{
+	struct sp_pull_run *r = ctx;
+	enum sp_code rc = SP_OK;
+
+	if (!r->settled)
+		rc = settle(r, err);
+	if (rc == SP_OK)
+		rc = sp_pulled_ask(
+		    r->app->dir, r->conf, from, keys, next, last, err);
+	return (rc);
+}
+
+void
+sp_pull_door_sink(struct sp_pull_run *r, struct sp_pull_sink *out)
+{
+	*out = (struct sp_pull_sink){ .begin = begin,
+		.data = data,
+		.end = end,
+		.abort = give_up,
+		.flush = flush,
+		.reset = reset,
+		.pulled = pulled,
+		.ctx = r };
+}

@@ -1,0 +1,199 @@
+#include "app/host/pull_run.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "app/common/account.h"
+#include "app/host/pulled.h"
+
+/* ---- secrets ------------------------------------------------------------ */
+
+/* A token; where none can be had now, when asking again makes sense. */
+static enum sp_code
+token(const struct sp_pull_run *r, bool again, struct sp_buf *out,
+    struct sp_err *err)
+{
+	enum sp_code rc = sp_oauth_get(r->tokens.oauth, again, out, err);
+
+	if (rc == SP_EAGAIN)
+		sp_pull_wait_at_least(r->pull, sp_oauth_wait(r->tokens.oauth));
+	return (rc);
+}
+
+static bool
+stopped(void *ctx)
+{
+	const struct sp_pull_run *r = ctx;
+
+	return (atomic_load(&r->bell.stop));
+}
+
+/*
+ * The password; or a token that another program keeps in the file: that one is
+ * read again when the server refuses it.
+ */
+static enum sp_code
+credential(void *ctx, bool again, struct sp_buf *out, struct sp_err *err)
+{
+	const struct sp_pull_run *r = ctx;
+
+	if (r->tokens.oauth != NULL)
+		return (token(r, again, out, err));
+	if (r->conf->password_file == NULL)
+		return (sp_err_set(err, SP_ECONFIG, 0,
+		    "account %s has no password_file", r->conf->name));
+	if (again)
+		return (sp_secret_read(r->conf->password_file, out, err));
+	if (r->secret->why.code != SP_OK) {
+		*err = r->secret->why;
+		return (err->code);
+	}
+	return (sp_buf_addv(out, sp_buf_view(&r->secret->password)));
+}
+
+/* ---- looking ------------------------------------------------------------ */
+
+static enum sp_code
+no_begin(void *ctx, struct sp_view provenance, void *tag, struct sp_err *err)
+{
+	(void)ctx;
+	(void)provenance;
+	(void)tag;
+	return (sp_err_set(err, SP_EPERM, 0, "only looking"));
+}
+
+static enum sp_code
+no_data(void *ctx, struct sp_view bytes, struct sp_err *err)
+{
+	(void)bytes;
+	return (no_begin(ctx, (struct sp_view){ 0 }, NULL, err));
+}
+
+static enum sp_code
+no_end(void *ctx, struct sp_err *err)
+{
+	return (no_begin(ctx, (struct sp_view){ 0 }, NULL, err));
+}
+
+static void
+nothing(void *ctx)
+{
+	(void)ctx;
+}
+
+static enum sp_code
+scan(void *ctx, uint64_t from, struct sp_buf *keys, uint64_t *next, bool *end,
+    struct sp_err *err)
+{
+	const struct sp_pull_run *r = ctx;
+
+	return (
+	    sp_pulled_scan(r->app->dir, r->conf, from, keys, next, end, err));
+}
+
+static void
+look_sink(struct sp_pull_run *r, struct sp_pull_sink *out)
+{
+	*out = (struct sp_pull_sink){ .begin = no_begin,
+		.data = no_data,
+		.end = no_end,
+		.abort = nothing,
+		.flush = no_end,
+		.reset = nothing,
+		.pulled = scan,
+		.ctx = r };
+}
+
+/* ---- a run -------------------------------------------------------------- */
+
+enum sp_code
+sp_pull_run_open(
+    struct sp_pull_run *r, struct sp_pull_opts *opts, struct sp_err *err)
+{
+	atomic_init(&r->bell.stop, false);
+	atomic_init(&r->bell.poke, false);
+	r->bell.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (r->bell.fd < 0)
+		return (sp_err_set(err, SP_EIO, errno, "eventfd"));
+	sp_buf_init(&r->message, r->conf->max_message + 1);
+	opts->dir = r->app->dir;
+	opts->conf = r->conf;
+	opts->source =
+	    r->conf->type == SP_PULL_IMAP ? sp_imap_session : sp_pop3_session;
+	opts->stay = r->way == SP_PULL_BY_DOOR;
+	opts->credentials =
+	    (struct sp_pull_credentials){ .get = credential, .ctx = r };
+	opts->bell = &r->bell;
+	if (r->way == SP_PULL_BY_DOOR)
+		sp_pull_door_sink(r, &opts->sink);
+	else if (r->way == SP_PULL_BY_HOST)
+		sp_pull_host_sink(r, &opts->sink);
+	else
+		look_sink(r, &opts->sink);
+	if (r->conf->oauth.grant != SP_OAUTH_GRANT_NONE) {
+		r->tokens.files = &r->secret->oauth;
+		r->tokens.stop = stopped;
+		r->tokens.ctx = r;
+		sp_oauth_source_open(&r->tokens, r->app->dir, r->conf);
+	}
+	r->pull = sp_pull_new(opts);
+	return (SP_OK);
+}
+
+void
+sp_pull_run_close(struct sp_pull_run *r)
+{
+	sp_pull_free(r->pull);
+	r->pull = NULL;
+	sp_oauth_source_close(&r->tokens);
+	sp_buf_done(&r->message);
+	if (r->bell.fd >= 0)
+		(void)close(r->bell.fd);
+	r->bell.fd = -1;
+}
+
+enum sp_code
+sp_pull_run_prepare(
+    struct sp_app *app, struct sp_secrets *secrets, struct sp_err *err)
+{
+	struct sp_account acct;
+	enum sp_code rc;
+
+	sp_secret_guard_process();
+	sp_secrets_load(secrets, app->cfg);
+	rc = sp_account_find(app->dir, app->cfg, &acct, err);
+	if (rc == SP_OK && !sp_account_become(&acct))
+		rc = sp_err_set(
+		    err, SP_EPERM, 0, "cannot become account %s", acct.name);
+	sp_secret_guard_process(); /* setuid() clears it */
+	return (rc);
+}
+
+const struct sp_pull_conf *
+sp_pull_run_find(
+    const struct sp_config *cfg, const char *name, struct sp_err *err)
+{
+	for (size_t i = 0; i < cfg->npull; i++) {
+		if (strcmp(cfg->pull[i].name, name) == 0)
+			return (&cfg->pull[i]);
+	}
+	(void)sp_err_set(err, SP_EUSAGE, 0,
+	    "there is no account %s; expected the name of a section `pull "
+	    "NAME { ... }` of %s",
+	    name, cfg->path);
+	return (NULL);
+}
+
+const char *
+sp_pull_run_trouble(enum sp_pull_trouble t)
+{
+	static const char *const names[] = { [SP_PULL_NETWORK] = "network",
+		[SP_PULL_AUTH] = "auth",
+		[SP_PULL_THROTTLE] = "throttle",
+		[SP_PULL_CONFIG] = "config",
+		[SP_PULL_STORE] = "store" };
+
+	return (names[t]);
+}

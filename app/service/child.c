@@ -1,0 +1,245 @@
+/* Starting workers and listening to them. */
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "app/common/account.h"
+#include "app/service/supervisor_priv.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+#define DELAY_MIN (SP_SECOND / 10)
+#define DELAY_MAX (30 * SP_SECOND)
+#define LIFE	  (60 * SP_SECOND)
+
+static int (*const run[SP_ROLES])(struct sp_worker *) = { sp_worker_receive,
+	sp_worker_pull, sp_worker_seal, sp_worker_index };
+
+/* Started as root, the workers are the archive's account for good. */
+static bool
+become(const struct sp_app *app)
+{
+	char quoted[SP_ERR_MAX];
+	struct sp_account acct;
+	struct sp_err err;
+
+	if (sp_account_find(app->dir, app->cfg, &acct, &err) != SP_OK) {
+		sp_log(SP_LOG_ERROR, "worker_failed", "reason=%s",
+		    sp_log_quote(sp_view_str(err.msg), quoted, sizeof(quoted)));
+		return (false);
+	}
+	if (sp_account_become(&acct))
+		return (true);
+	sp_log(SP_LOG_ERROR, "worker_failed",
+	    "reason=\"cannot become account %s\"", acct.name);
+	return (false);
+}
+
+static int
+watch_sigterm(void)
+{
+	sigset_t all, term;
+
+	(void)sigemptyset(&all);
+	(void)sigaddset(&all, SIGTERM);
+	(void)sigaddset(&all, SIGINT);
+	(void)sigaddset(&all, SIGHUP);
+	(void)sigprocmask(SIG_SETMASK, &all, NULL);
+	(void)sigemptyset(&term);
+	(void)sigaddset(&term, SIGTERM);
+	return (signalfd(-1, &term, SFD_CLOEXEC | SFD_NONBLOCK));
+}
+
+/* What a worker's row of the design does not name, it does not keep. */
+static void
+close_others(struct sp_super *s, enum sp_role role, int channel)
+{
+	for (size_t i = 0; i < SP_ROLES; i++) {
+		if (s->child[i].channel >= 0 && s->child[i].channel != channel)
+			(void)close(s->child[i].channel);
+	}
+	for (size_t i = 0; i < SP_CLIENTS_MAX; i++) {
+		if (s->client[i].fd >= 0)
+			(void)close(s->client[i].fd);
+	}
+	(void)close(s->control_fd);
+	(void)close(s->signals);
+	(void)close(s->lock_fd);
+	if (role == SP_ROLE_RECEIVE)
+		return;
+	(void)close(s->door_fd);
+	sp_certs_close(s->certs);
+	s->certs = NULL;
+	for (size_t i = 0; i < s->app->cfg->nlisten; i++)
+		(void)close(s->listen_fds[i]);
+}
+
+static int
+be_worker(struct sp_super *s, enum sp_role role, int channel, pid_t parent)
+{
+	struct sp_worker w = { .role = role,
+		.app = s->app,
+		.channel = channel,
+		.wake = s->child[role].wake,
+		.wake_seal = s->child[SP_ROLE_SEAL].wake,
+		.wake_index = s->child[SP_ROLE_INDEX].wake,
+		.wake_pull = s->child[SP_ROLE_PULL].wake,
+		.listen_fds = s->listen_fds,
+		.door_fd = s->door_fd,
+		.accept_clock = s->accept_clock };
+
+	/* Workers die with the supervisor. */
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		return (1);
+	(void)umask(0027);
+	sp_log_set_worker(sp_role_names[role]);
+	(void)prctl(PR_SET_NAME, sp_role_names[role]);
+	close_others(s, role, channel);
+	w.certs = s->certs;
+	w.signals = watch_sigterm();
+	/* Passwords may be root's: they are read before the rights go, by the
+	 * only worker that needs them. */
+	if (role == SP_ROLE_PULL) {
+		sp_secret_guard_process();
+		sp_secrets_load(&w.secrets, s->app->cfg);
+	}
+	if (w.signals < 0 || !become(s->app))
+		return (1);
+	if (role == SP_ROLE_PULL)
+		sp_secret_guard_process(); /* setuid() clears it too */
+	/* setuid() clears it. */
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		return (1);
+	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	return (run[role](&w));
+}
+
+void
+sp_child_start(struct sp_super *s, enum sp_role role)
+{
+	struct sp_child *c = &s->child[role];
+	pid_t parent = getpid();
+	int ends[2], size = 2 * (int)SP_CONTROL_MAX;
+
+	c->started = sp_clock_boot();
+	if (c->delay < DELAY_MIN)
+		c->delay = DELAY_MIN;
+	c->next_start = c->started + c->delay;
+	c->delay = c->delay * 2 > DELAY_MAX ? DELAY_MAX : c->delay * 2;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+		sp_log(SP_LOG_ERROR, "worker_failed",
+		    "worker=%s reason=socketpair", sp_role_names[role]);
+		return;
+	}
+	for (size_t i = 0; i < 2; i++)
+		(void)setsockopt(
+		    ends[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	c->pid = fork();
+	if (c->pid == 0) {
+		(void)close(ends[0]);
+		_exit(be_worker(s, role, ends[1], parent));
+	}
+	(void)close(ends[1]);
+	if (c->pid < 0) {
+		sp_log(SP_LOG_ERROR, "worker_failed", "worker=%s reason=fork",
+		    sp_role_names[role]);
+		c->pid = 0;
+		(void)close(ends[0]);
+		return;
+	}
+	c->channel = ends[0];
+	c->reload = false;
+	sp_log(SP_LOG_INFO, "worker_start", "name=%s pid=%d",
+	    sp_role_names[role], (int)c->pid);
+}
+
+bool
+sp_child_send(
+    struct sp_super *s, enum sp_role role, uint64_t id, const char *text)
+{
+	struct sp_child *c = &s->child[role];
+	char *line;
+	bool sent;
+
+	if (c->channel < 0)
+		return (false);
+	line = sp_xasprintf("%" PRIu64 " %s", id, text);
+	sent = send(c->channel, line, strlen(line),
+		   MSG_NOSIGNAL | MSG_DONTWAIT) > 0;
+	free(line);
+	return (sent);
+}
+
+void
+sp_child_alarm(struct sp_super *s, struct sp_view text)
+{
+	char *line =
+	    sp_xasprintf("alarm %.*s", (int)text.n, text.n > 0 ? text.p : "");
+
+	s->alarms++;
+	(void)snprintf(s->last_alarm, sizeof(s->last_alarm), "%s",
+	    line + strlen("alarm "));
+	(void)sp_child_send(s, SP_ROLE_RECEIVE, 0, line);
+	free(line);
+}
+
+/* "alarm TEXT", "ready", "pull JSON" */
+static void
+unasked(struct sp_super *s, struct sp_view text)
+{
+	struct sp_view word = sp_view_cut(&text, ' ');
+
+	if (sp_view_eq_str(word, "ready")) {
+		/* The operator spoke of the clock as he saw it then. */
+		s->accept_clock = false;
+		if (s->ready)
+			return;
+		s->ready = true;
+		sp_log(SP_LOG_INFO, "ready", "listeners=%zu",
+		    s->app->cfg->nlisten);
+		(void)sd_notify(0, "READY=1");
+	} else if (sp_view_eq_str(word, "pull")) {
+		free(s->pull_status);
+		s->pull_status = sp_view_dup(text);
+	} else if (sp_view_eq_str(word, "alarm")) {
+		sp_child_alarm(s, text);
+	}
+}
+
+void
+sp_child_receive(struct sp_super *s, enum sp_role role)
+{
+	static char text[SP_CONTROL_MAX];
+	struct sp_child *c = &s->child[role];
+
+	while (c->channel >= 0) {
+		ssize_t n = recv(c->channel, text, sizeof(text), MSG_DONTWAIT);
+		struct sp_view rest;
+		uint64_t id;
+
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			return;
+		if (n <= 0) {
+			(void)close(c->channel);
+			c->channel = -1;
+			return;
+		}
+		rest = sp_view_mem(text, (size_t)n);
+		if (!sp_view_u64(sp_view_cut(&rest, ' '), &id))
+			continue;
+		if (id == 0)
+			unasked(s, rest);
+		else
+			sp_clients_answer(s, id, rest);
+	}
+}

@@ -1,0 +1,241 @@
+#include "app/service/outbox.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/io.h"
+#include "base/json.h"
+#include "journal/watch/submit.h"
+
+#define WAITING_MAX	1000
+#define ALARM_MAX	8192
+#define MAIL_MAX	(32u << 10)
+#define COMMAND_SECONDS 30
+
+enum sp_code
+sp_outbox_alarm(
+    const char *dir, const char *worker, const char *text, struct sp_err *err)
+{
+	char time[SP_TIME_LEN + 1];
+	char *box = sp_xasprintf("%s/state/outbox", dir), *path;
+	int64_t now = sp_clock_wall();
+	char **names = NULL;
+	size_t n = 0;
+	struct sp_buf b;
+	struct sp_json j;
+	enum sp_code rc;
+
+	sp_time_format(now, time);
+	path = sp_xasprintf("%s/alarm-%" PRId64 "-%s.json", box, now, worker);
+	sp_buf_init(&b, ALARM_MAX);
+	sp_json_init(&j, &b);
+	sp_json_obj(&j, NULL);
+	sp_json_cstr(&j, "time", time);
+	sp_json_cstr(&j, "worker", worker);
+	sp_json_cstr(&j, "archive", dir);
+	sp_json_cstr(&j, "alarm", text);
+	sp_json_obj_end(&j);
+	(void)!sp_buf_addc(&b, '\n');
+	rc = sp_io_mkdirs(box, 0750, err);
+	if (rc == SP_OK)
+		rc = sp_io_list(box, &names, &n, err);
+	if (rc == SP_OK && n >= WAITING_MAX)
+		rc = sp_err_set(err, SP_ELIMIT, 0,
+		    "%s: %zu alarms wait there already", box, n);
+	if (rc == SP_OK)
+		rc = sp_io_publish(path, b.p, b.n, 0640, err);
+	sp_io_names_free(names, n);
+	sp_buf_done(&b);
+	free(path);
+	free(box);
+	return (rc);
+}
+
+static void
+run_child(const char *command, int in)
+{
+	sigset_t none;
+
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)signal(SIGPIPE, SIG_DFL);
+	if (dup2(in, STDIN_FILENO) >= 0 &&
+	    dup2(STDERR_FILENO, STDOUT_FILENO) >= 0)
+		(void)execl(command, command, (char *)NULL);
+	_exit(127);
+}
+
+/* Wait for the child, at most COMMAND_SECONDS, then end it (our own pid). */
+static int
+wait_child(pid_t pid)
+{
+	int status = -1;
+
+	for (int i = 0; i < COMMAND_SECONDS * 20; i++) {
+		pid_t got = waitpid(pid, &status, WNOHANG);
+
+		if (got == pid)
+			return (status);
+		if (got < 0 && errno != EINTR)
+			return (-1);
+		(void)poll(NULL, 0, 50);
+	}
+	(void)kill(pid, SIGKILL);
+	(void)waitpid(pid, &status, 0);
+	return (-1);
+}
+
+static enum sp_code
+run_command(const char *command, struct sp_view input, struct sp_err *err)
+{
+	int ends[2], status;
+	pid_t pid;
+
+	if (pipe(ends) != 0)
+		return (sp_err_set(err, SP_EIO, errno, "alarm command: pipe"));
+	/* Smaller than a pipe holds: the write cannot block. */
+	if (write(ends[1], input.p, input.n) != (ssize_t)input.n) {
+		(void)close(ends[0]);
+		(void)close(ends[1]);
+		return (sp_err_set(err, SP_EIO, errno, "alarm command: pipe"));
+	}
+	(void)close(ends[1]);
+	pid = fork();
+	if (pid == 0)
+		run_child(command, ends[0]);
+	(void)close(ends[0]);
+	if (pid < 0)
+		return (sp_err_set(err, SP_EIO, errno, "alarm command: fork"));
+	status = wait_child(pid);
+	if (status == 0)
+		return (SP_OK);
+	return (sp_err_set(err, SP_EAGAIN, 0,
+	    "alarm command \"%s\" did not end with status 0 within %d s; it "
+	    "is tried again",
+	    command, COMMAND_SECONDS));
+}
+
+static const char *
+member(const json_t *alarm, const char *name)
+{
+	const char *text = json_string_value(json_object_get(alarm, name));
+
+	return (text == NULL ? "" : text);
+}
+
+/* The alarm as a mail to everybody of alarm.mail. */
+static enum sp_code
+send_mail(const struct sp_config *cfg, struct sp_view json, struct sp_err *err)
+{
+	struct sp_submit_mail mail = {
+		.to = (const char *const *)cfg->alarm_mail.v,
+		.nto = cfg->alarm_mail.n
+	};
+	char msgid[SP_SUBMIT_ID_MAX], id[64];
+	json_t *alarm = NULL;
+	struct sp_buf b;
+	char *subject;
+	enum sp_code rc = sp_json_load(json, &alarm, err);
+
+	if (rc != SP_OK)
+		return (rc);
+	sp_buf_init(&b, MAIL_MAX);
+	subject =
+	    sp_xasprintf("Sealpost alarm: %.200s", member(alarm, "alarm"));
+	(void)snprintf(
+	    id, sizeof(id), "alarm.%" PRId64, (int64_t)sp_clock_wall());
+	rc = sp_submit_header(cfg, &mail, subject, id, msgid, &b);
+	if (rc == SP_OK)
+		rc = sp_buf_addf(&b,
+		    "%s\r\n\r\nTime:    %s\r\nArchive: %s\r\nBy:      "
+		    "%s\r\n\r\n"
+		    "`sealpost status` and `sealpost audit` have more.\r\n",
+		    member(alarm, "alarm"), member(alarm, "time"),
+		    member(alarm, "archive"), member(alarm, "worker"));
+	mail.text = sp_buf_view(&b);
+	rc = rc == SP_OK ? sp_submit(cfg, &mail, err)
+			 : sp_err_set(err, rc, 0, "the alarm is too long");
+	free(subject);
+	json_decref(alarm);
+	sp_buf_done(&b);
+	return (rc);
+}
+
+static bool
+waits_for(const char *path, const char *suffix)
+{
+	const size_t n = strlen(path), s = strlen(suffix);
+
+	return (n > s && strcmp(path + n - s, suffix) == 0);
+}
+
+/* The command and the mail, neither held up by the other.  Where one of them
+ * failed, the file is named after what is left to do. */
+static enum sp_code
+carry_out(const struct sp_config *cfg, const char *path, struct sp_err *err)
+{
+	const bool command_left = waits_for(path, ".command");
+	const bool mail_left = waits_for(path, ".mail");
+	const bool fresh = !command_left && !mail_left;
+	enum sp_code ran = SP_OK, sent = SP_OK, rc;
+	struct sp_err other;
+	struct sp_buf b;
+	char *to;
+
+	sp_buf_init(&b, ALARM_MAX);
+	rc = sp_io_read_file(path, ALARM_MAX, &b, err);
+	if (rc == SP_OK && cfg->alarm_command != NULL && !mail_left)
+		ran = run_command(cfg->alarm_command, sp_buf_view(&b), err);
+	if (rc == SP_OK && cfg->alarm_mail.n > 0 && !command_left)
+		sent = send_mail(
+		    cfg, sp_buf_view(&b), ran == SP_OK ? err : &other);
+	if (rc == SP_OK && ran == SP_OK && sent == SP_OK) {
+		rc = sp_io_unlink(path, err);
+	} else if (rc == SP_OK && fresh && (ran == SP_OK || sent == SP_OK)) {
+		to = sp_xasprintf(
+		    "%s%s", path, ran == SP_OK ? ".mail" : ".command");
+		/* Without a second kind of alarm nothing was done yet. */
+		if (cfg->alarm_command != NULL && cfg->alarm_mail.n > 0)
+			rc = sp_io_rename(path, to, &other);
+		free(to);
+	}
+	sp_buf_done(&b);
+	return (rc != SP_OK ? rc : ran != SP_OK ? ran : sent);
+}
+
+enum sp_code
+sp_outbox_run(const char *dir, const struct sp_config *cfg, size_t *failed,
+    struct sp_err *err)
+{
+	char *box = sp_xasprintf("%s/state/outbox", dir);
+	char **names = NULL;
+	size_t n = 0;
+	struct sp_err late;
+	enum sp_code rc, first = SP_OK;
+
+	*failed = 0;
+	rc = sp_io_list(box, &names, &n, err);
+	for (size_t i = 0; rc == SP_OK && i < n; i++) {
+		char *path = sp_xasprintf("%s/%s", box, names[i]);
+
+		if (strncmp(names[i], "alarm-", 6) == 0 &&
+		    carry_out(cfg, path, first == SP_OK ? err : &late) !=
+			SP_OK) {
+			(*failed)++;
+			first = SP_EAGAIN;
+		}
+		free(path);
+	}
+	sp_io_names_free(names, n);
+	free(box);
+	return (rc != SP_OK ? rc : first);
+}

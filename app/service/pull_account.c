@@ -1,0 +1,342 @@
+#include "app/service/pull_account.h"
+
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/log.h"
+
+#define FIRST	   30 /* seconds after the first failure */
+#define MOST	   900
+#define LOGINS	   3 /* refused; then no more for a while */
+#define LOCKED_OUT 3600
+#define ALARM_AT   4 /* failures in a row */
+#define END_WAIT   5 /* seconds */
+
+uint64_t
+sp_pull_account_delay(enum sp_pull_trouble t, unsigned failures, uint64_t asked)
+{
+	uint64_t s = FIRST;
+
+	if (t == SP_PULL_AUTH && failures >= LOGINS)
+		return (LOCKED_OUT);
+	if (t == SP_PULL_CONFIG)
+		return (MOST);
+	for (unsigned i = 1; i < failures && s < MOST; i++)
+		s *= 2;
+	s = s < MOST ? s : MOST;
+	return (s > asked ? s : asked);
+}
+
+/* A tenth more or less, so that many accounts do not come at once. */
+static int64_t
+jitter(uint64_t seconds)
+{
+	uint64_t us = seconds * (uint64_t)SP_SECOND, r;
+
+	sp_random(&r, sizeof(r));
+	return ((int64_t)(us - us / 10 + r % (us / 5 + 1)));
+}
+
+static const char *
+quote(const char *text, char *out)
+{
+	return (sp_log_quote(sp_view_str(text), out, SP_ERR_MAX));
+}
+
+static void
+on_note(void *ctx, const char *text)
+{
+	const struct sp_pull_account *a = ctx;
+	char q[SP_ERR_MAX];
+
+	sp_log(SP_LOG_WARN, "pull_note", "account=%s text=%s",
+	    a->run.conf->name, quote(text, q));
+}
+
+static void
+tell_status(struct sp_pull_account *a)
+{
+	/* The worker puts all accounts together. */
+	sp_worker_wake(a->w->wake);
+}
+
+/* ---- after a visit ------------------------------------------------------ */
+
+static void
+answer_askers(
+    struct sp_pull_account *a, enum sp_code rc, const struct sp_pull_result *r)
+{
+	char *text =
+	    rc == SP_OK
+		? sp_xasprintf("%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64
+			       " %" PRIu64,
+		      r->taken, r->known, r->deleted, r->skipped, r->there)
+		: sp_xasprintf("%s", a->error);
+
+	for (size_t i = 0; i < a->naskers; i++)
+		sp_worker_reply(a->w, a->asker[i], rc, text);
+	a->naskers = 0;
+	free(text);
+}
+
+static void
+succeeded(struct sp_pull_account *a, const struct sp_pull_result *r, int64_t us)
+{
+	sp_log(
+	    r->taken + r->deleted + r->skipped > 0 ? SP_LOG_INFO : SP_LOG_DEBUG,
+	    "pulled",
+	    "account=%s taken=%" PRIu64 " bytes=%" PRIu64 " known=%" PRIu64
+	    " deleted=%" PRIu64 " skipped=%" PRIu64 " ms=%" PRId64,
+	    a->run.conf->name, r->taken, r->bytes, r->known, r->deleted,
+	    r->skipped, us / 1000);
+	if (a->alarmed)
+		sp_log(SP_LOG_INFO, "pull_recovered", "account=%s failures=%u",
+		    a->run.conf->name, a->failures);
+	a->alarmed = false;
+	a->failures = a->logins = 0;
+	a->error[0] = '\0';
+	a->last_ok = sp_clock_wall();
+	a->there = r->there;
+}
+
+static void
+failed(struct sp_pull_account *a, enum sp_pull_trouble t,
+    const struct sp_err *err, int64_t wait)
+{
+	char q[SP_ERR_MAX], *text;
+	const unsigned when = t == SP_PULL_CONFIG ? 1
+			      : t == SP_PULL_AUTH ? LOGINS
+						  : ALARM_AT;
+
+	sp_log(SP_LOG_WARN, "pull_failed",
+	    "account=%s reason=%s failures=%u next_s=%" PRId64 " error=%s",
+	    a->run.conf->name, sp_pull_run_trouble(t), a->failures,
+	    wait / SP_SECOND, quote(err->msg, q));
+	if (a->alarmed || a->failures < when)
+		return;
+	a->alarmed = true;
+	text = sp_xasprintf("account %s: %s", a->run.conf->name, err->msg);
+	sp_worker_alarm(a->w, text);
+	free(text);
+}
+
+static void
+count(struct sp_pull_account *a, const struct sp_pull_result *r)
+{
+	a->busy = false;
+	a->visits++;
+	a->taken += r->taken;
+	a->bytes += r->bytes;
+	a->deleted += r->deleted;
+}
+
+/* The session goes on, and waits for mail: so far it is a good visit. */
+static void
+on_rest(void *ctx, const struct sp_pull_result *r)
+{
+	struct sp_pull_account *a = ctx;
+	int64_t now = sp_clock_boot();
+
+	(void)pthread_mutex_lock(&a->lock);
+	count(a, r);
+	succeeded(a, r, now - a->since);
+	a->since = now;
+	/* Who asked after it had looked is answered by the next look. */
+	if (!atomic_load(&a->run.bell.poke))
+		answer_askers(a, SP_OK, r);
+	(void)pthread_mutex_unlock(&a->lock);
+	tell_status(a);
+}
+
+/* How long until the next. */
+static int64_t
+note_visit(struct sp_pull_account *a, enum sp_code rc,
+    const struct sp_pull_result *r, const struct sp_err *err, int64_t us)
+{
+	int64_t wait = jitter(a->run.conf->poll);
+
+	(void)pthread_mutex_lock(&a->lock);
+	count(a, r);
+	if (rc == SP_OK) {
+		succeeded(a, r, us);
+	} else if (rc != SP_EINTERRUPT) {
+		a->failures++;
+		a->logins = r->trouble == SP_PULL_AUTH ? a->logins + 1 : 0;
+		a->trouble = r->trouble;
+		(void)snprintf(a->error, sizeof(a->error), "%s", err->msg);
+		wait = jitter(sp_pull_account_delay(r->trouble,
+		    r->trouble == SP_PULL_AUTH ? a->logins : a->failures,
+		    r->wait));
+		failed(a, r->trouble, err, wait);
+	}
+	answer_askers(a, rc, r);
+	(void)pthread_mutex_unlock(&a->lock);
+	tell_status(a);
+	return (wait);
+}
+
+/* Until it is time, or somebody rings. */
+static void
+pause_for(struct sp_pull_account *a, int64_t us)
+{
+	const int64_t end = sp_clock_boot() + us;
+	struct sp_stream_bell *b = &a->run.bell;
+
+	while (!atomic_load(&b->stop) && !atomic_exchange(&b->poke, false)) {
+		struct pollfd p = { .fd = b->fd, .events = POLLIN };
+		int64_t left = end - sp_clock_boot();
+		eventfd_t count;
+
+		if (left <= 0)
+			return;
+		(void)poll(&p, 1, (int)(left / 1000 + 1));
+		if (p.revents != 0 && !atomic_load(&b->stop))
+			(void)eventfd_read(b->fd, &count);
+	}
+}
+
+static void *
+live(void *ctx)
+{
+	struct sp_pull_account *a = ctx;
+
+	/* A breath, so that a service that is stopped at once stays quiet. */
+	pause_for(a, a->run.conf->active ? jitter(1) : INT32_MAX * SP_SECOND);
+	while (!atomic_load(&a->run.bell.stop)) {
+		struct sp_pull_result r = { .taken = 0 };
+		struct sp_err err = { .msg = "" };
+		int64_t t0 = sp_clock_boot(), wait;
+		enum sp_code rc;
+
+		(void)pthread_mutex_lock(&a->lock);
+		a->busy = a->ever = true;
+		a->last_try = sp_clock_wall();
+		a->since = t0;
+		(void)pthread_mutex_unlock(&a->lock);
+		rc = sp_pull_visit(a->run.pull, SP_PULL_FETCH, &r, &err);
+		wait = note_visit(a, rc, &r, &err, sp_clock_boot() - a->since);
+		if (!a->run.conf->active)
+			wait = INT32_MAX * SP_SECOND;
+		pause_for(a, wait);
+	}
+	return (NULL);
+}
+
+/* ---- for the worker ----------------------------------------------------- */
+
+enum sp_code
+sp_pull_account_start(
+    struct sp_pull_account *a, struct sp_worker *w, struct sp_err *err)
+{
+	struct sp_pull_opts opts = {
+		.note = on_note, .rested = on_rest, .ctx = a
+	};
+	enum sp_code rc;
+
+	a->w = w;
+	a->run.way = SP_PULL_BY_DOOR;
+	(void)pthread_mutex_init(&a->lock, NULL);
+	rc = sp_pull_run_open(&a->run, &opts, err);
+	if (rc != SP_OK) {
+		(void)snprintf(a->error, sizeof(a->error), "%s", err->msg);
+		a->failures = 1;
+		a->trouble = SP_PULL_CONFIG;
+		return (rc);
+	}
+	a->started = pthread_create(&a->thread, NULL, live, a) == 0;
+	return (a->started ? SP_OK : sp_err_set(err, SP_EIO, 0, "no thread"));
+}
+
+void
+sp_pull_account_poke(struct sp_pull_account *a, uint64_t id)
+{
+	bool full;
+
+	if (!a->started) {
+		if (id != 0)
+			sp_worker_reply(a->w, id, SP_ECONFIG, a->error);
+		return;
+	}
+	(void)pthread_mutex_lock(&a->lock);
+	full = a->naskers == SP_PULL_ASKERS;
+	if (!full && id != 0)
+		a->asker[a->naskers++] = id;
+	(void)pthread_mutex_unlock(&a->lock);
+	if (full && id != 0)
+		sp_worker_reply(
+		    a->w, id, SP_EAGAIN, "too many wait for this account");
+	atomic_store(&a->run.bell.poke, true);
+	sp_stream_ring(&a->run.bell);
+}
+
+void
+sp_pull_account_stop(struct sp_pull_account *a)
+{
+	if (!a->started)
+		return;
+	atomic_store(&a->run.bell.stop, true);
+	sp_stream_ring(&a->run.bell);
+}
+
+void
+sp_pull_account_end(struct sp_pull_account *a)
+{
+	/* One that asks a name server cannot be woken; it is not waited for.
+	 * The process ends, and the log knows what came in. */
+	for (int i = 0; a->started && i < END_WAIT * 100; i++) {
+		const struct timespec tick = { 0, 10000000 };
+
+		if (pthread_tryjoin_np(a->thread, NULL) == 0) {
+			a->started = false;
+			sp_pull_run_close(&a->run);
+			return;
+		}
+		(void)nanosleep(&tick, NULL);
+	}
+}
+
+static void
+write_time(struct sp_json *j, const char *key, int64_t us)
+{
+	char text[SP_TIME_LEN + 1];
+
+	if (us == 0) {
+		sp_json_null(j, key);
+		return;
+	}
+	sp_time_format(us, text);
+	sp_json_cstr(j, key, text);
+}
+
+void
+sp_pull_account_status(struct sp_pull_account *a, struct sp_json *j)
+{
+	(void)pthread_mutex_lock(&a->lock);
+	sp_json_obj(j, NULL);
+	sp_json_cstr(j, "account", a->run.conf->name);
+	sp_json_bool(j, "active", a->run.conf->active);
+	sp_json_bool(j, "busy", a->busy);
+	write_time(j, "last_try", a->last_try);
+	write_time(j, "last_ok", a->last_ok);
+	sp_json_u64(j, "visits", a->visits);
+	sp_json_u64(j, "taken", a->taken);
+	sp_json_u64(j, "bytes", a->bytes);
+	sp_json_u64(j, "deleted", a->deleted);
+	sp_json_u64(j, "there", a->there);
+	sp_json_u64(j, "failures", a->failures);
+	if (a->failures > 0) {
+		sp_json_cstr(j, "reason", sp_pull_run_trouble(a->trouble));
+		sp_json_str(j, "error",
+		    sp_view_mem(a->error,
+			strlen(a->error) > 300 ? 300 : strlen(a->error)));
+	}
+	sp_json_obj_end(j);
+	(void)pthread_mutex_unlock(&a->lock);
+}

@@ -1,0 +1,216 @@
+#include "app/service/reload.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "app/service/sockets.h"
+#include "base/buf.h"
+#include "base/log.h"
+#include "base/layout.h"
+
+/* The open socket of the old configuration for this address, or -1. */
+static int
+same_address(
+    const struct sp_config *old, const int *fds, const struct sp_listen *l)
+{
+	for (size_t i = 0; old != NULL && fds != NULL && i < old->nlisten;
+	     i++) {
+		if (old->listen[i].salen == l->salen &&
+		    memcmp(&old->listen[i].sa, &l->sa, l->salen) == 0)
+			return (fds[i]);
+	}
+	return (-1);
+}
+
+static bool
+in_use(const int *fds, size_t n, int fd)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (fds[i] == fd)
+			return (true);
+	}
+	return (false);
+}
+
+/* Sockets for ${cfg}, taking over what ${old} has open. */
+static enum sp_code
+open_all(const struct sp_app *app, const struct sp_config *cfg,
+    const struct sp_config *old, const int *old_fds, int **out,
+    struct sp_err *err)
+{
+	int *fds = sp_xcalloc(cfg->nlisten, sizeof(*fds));
+	struct sp_account acct;
+	enum sp_code rc = sp_account_find(app->dir, cfg, &acct, err);
+
+	for (size_t i = 0; i < cfg->nlisten; i++)
+		fds[i] = -1;
+	for (size_t i = 0; rc == SP_OK && i < cfg->nlisten; i++) {
+		fds[i] = same_address(old, old_fds, &cfg->listen[i]);
+		if (fds[i] < 0)
+			rc = sp_socket_listen(
+			    &cfg->listen[i], &acct, &fds[i], err);
+		else
+			rc = sp_socket_permit(&cfg->listen[i], &acct, err);
+	}
+	if (rc == SP_OK) {
+		*out = fds;
+		return (SP_OK);
+	}
+	for (size_t i = 0; i < cfg->nlisten; i++) {
+		if (fds[i] >= 0 &&
+		    !in_use(old_fds, old == NULL ? 0 : old->nlisten, fds[i])) {
+			(void)close(fds[i]);
+			sp_socket_unlist(&cfg->listen[i]);
+		}
+	}
+	free(fds);
+	return (rc);
+}
+
+/* ---- certificates --------------------------------------------------- */
+
+static void
+on_warn(void *ctx, const char *text)
+{
+	char quoted[SP_ERR_MAX + 64];
+
+	(void)ctx;
+	sp_log(SP_LOG_WARN, "certificate", "text=%s",
+	    sp_log_quote(sp_view_str(text), quoted, sizeof(quoted)));
+}
+
+/*
+ * Keys are tried out in a process of its own, which ends: the supervisor's
+ * memory is inherited by every worker.  The child's verdict comes by a socket.
+ */
+static enum sp_code
+try_out(const struct sp_certs *certs, const struct sp_config *cfg,
+    struct sp_err *err)
+{
+	struct sp_err found = { .code = SP_OK };
+	int ends[2], status = 0;
+	ssize_t n;
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+		return (sp_err_set(err, SP_EIO, errno, "socketpair"));
+	pid = fork();
+	if (pid == 0) {
+		found.code = sp_certs_check(certs, cfg, on_warn, NULL, &found);
+		n = send(ends[1], &found, sizeof(found), MSG_NOSIGNAL);
+		_exit(n == (ssize_t)sizeof(found) ? 0 : 1);
+	}
+	(void)close(ends[1]);
+	n = pid < 0 ? -1 : recv(ends[0], &found, sizeof(found), 0);
+	(void)close(ends[0]);
+	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (n != (ssize_t)sizeof(found) || status != 0)
+		return (sp_err_set(err, SP_EIO, 0,
+		    "%s: the certificates could not be checked", cfg->path));
+	if (found.code == SP_OK)
+		return (SP_OK);
+	return (sp_err_set(err, found.code, 0, "%s", found.msg));
+}
+
+static enum sp_code
+load_certs(
+    const struct sp_config *cfg, struct sp_certs **out, struct sp_err *err)
+{
+	struct sp_certs *certs = NULL;
+	enum sp_code rc;
+
+	rc = sp_certs_open(cfg, &certs, err);
+	if (rc == SP_OK)
+		rc = try_out(certs, cfg, err);
+	if (rc == SP_OK)
+		*out = certs;
+	else
+		sp_certs_close(certs);
+	return (rc);
+}
+
+enum sp_code
+sp_reload_open(struct sp_super *s, struct sp_err *err)
+{
+	const struct sp_config *cfg = s->app->cfg;
+	enum sp_code rc;
+
+	rc = load_certs(cfg, &s->certs, err);
+	if (rc == SP_OK)
+		rc = open_all(s->app, cfg, NULL, NULL, &s->listen_fds, err);
+	if (rc == SP_OK)
+		rc = sp_socket_local(
+		    s->app->dir, "state/door", cfg, &s->door_fd, err);
+	if (rc == SP_OK)
+		rc = sp_socket_local(
+		    s->app->dir, "state/control", cfg, &s->control_fd, err);
+	return (rc);
+}
+
+enum sp_code
+sp_reload(struct sp_super *s, struct sp_err *err)
+{
+	struct sp_config *old = s->app->cfg, *cfg = NULL;
+	struct sp_certs *certs = NULL;
+	int *fds = NULL;
+	enum sp_code rc;
+
+	rc = sp_config_load(old->path, &cfg, err);
+	if (rc == SP_OK)
+		rc = load_certs(cfg, &certs, err);
+	if (rc == SP_OK)
+		rc = open_all(s->app, cfg, old, s->listen_fds, &fds, err);
+	if (rc != SP_OK) {
+		sp_certs_close(certs);
+		sp_config_free(cfg);
+		return (rc);
+	}
+	for (size_t i = 0; i < old->nlisten; i++) {
+		if (in_use(fds, cfg->nlisten, s->listen_fds[i]))
+			continue;
+		(void)close(s->listen_fds[i]);
+		sp_socket_unlist(&old->listen[i]);
+	}
+	free(s->listen_fds);
+	s->listen_fds = fds;
+	sp_certs_close(s->certs);
+	s->certs = certs;
+	s->app->cfg = cfg;
+	sp_log_set_level(cfg->log_level);
+	sp_config_free(old);
+	return (SP_OK);
+}
+
+void
+sp_reload_unlisten(struct sp_super *s)
+{
+	for (size_t i = 0; s->listen_fds != NULL && i < s->app->cfg->nlisten;
+	     i++) {
+		if (s->listen_fds[i] < 0)
+			continue;
+		(void)close(s->listen_fds[i]);
+		s->listen_fds[i] = -1;
+		sp_socket_unlist(&s->app->cfg->listen[i]);
+	}
+	if (s->door_fd >= 0)
+		(void)close(s->door_fd);
+	s->door_fd = -1;
+}
+
+void
+sp_reload_close(struct sp_super *s)
+{
+	sp_reload_unlisten(s);
+	free(s->listen_fds);
+	s->listen_fds = NULL;
+	sp_certs_close(s->certs);
+	s->certs = NULL;
+	if (s->control_fd >= 0)
+		(void)close(s->control_fd);
+}

@@ -1,0 +1,424 @@
+/*
+ * The receive worker: listens, appends to the intake log.  It has no keys and
+ * reads no segments.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "app/service/worker.h"
+#include "base/digest.h"
+#include "base/enc.h"
+#include "base/io.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "journal/receive/receive.h"
+
+#define CONFIG_MAX	(1u << 20) /* bytes of its event */
+#define CONFIG_RETRY_MS 5000
+/* While sessions end nobody new is served, so that a sender who takes its
+ * time must not hold up a reload; it sends its message again. */
+#define DRAIN_MS 20000
+/* What a peer is told; the alarm has the reason. */
+#define HOLD "the archive needs its administrator"
+
+struct state {
+	struct sp_worker *w;
+	struct sp_append *append;
+	struct sp_receive *receive;
+	uv_loop_t loop;
+	uv_poll_t channel, signals;
+	uv_timer_t config_timer, drain_timer;
+	bool config_due, config_busy; /* its event is not in the log yet */
+	bool draining, done;
+	struct sp_request rq;
+};
+
+static void
+on_log(void *ctx, enum sp_log_level level, const char *event, const char *text)
+{
+	struct state *s = ctx;
+
+	if (strcmp(event, "alarm") == 0)
+		sp_worker_alarm(s->w, text);
+	else
+		sp_log(level, event, "%s", text);
+}
+
+static void
+on_committed(void *ctx, uint64_t next_seq SP_UNUSED)
+{
+	struct state *s = ctx;
+
+	/* seal signs by the clock; only the index waits for a call. */
+	sp_worker_wake(s->w->wake_index);
+}
+
+static void
+on_drained(void *ctx)
+{
+	struct state *s = ctx;
+
+	s->done = true;
+	uv_stop(&s->loop);
+}
+
+/* The server listens on copies; with ours open who connects would wait. */
+static void
+close_listeners(const struct sp_worker *w)
+{
+	for (size_t i = 0; i < w->app->cfg->nlisten; i++)
+		(void)close(w->listen_fds[i]);
+	(void)close(w->door_fd);
+}
+
+/* Who is still here is cut off; what is being committed is not (see
+ * sp_receive_free). */
+static void
+on_drain_timer(uv_timer_t *t)
+{
+	struct state *s = t->data;
+	struct sp_receive_stats st;
+
+	sp_receive_stats(s->receive, &st);
+	sp_log(SP_LOG_WARN, "drain_cut", "sessions=%" PRIu64 " seconds=%d",
+	    st.sessions, DRAIN_MS / 1000);
+	on_drained(s);
+}
+
+static void
+drain(struct state *s)
+{
+	if (s->draining)
+		return;
+	s->draining = true;
+	close_listeners(s->w);
+	(void)uv_timer_start(&s->drain_timer, on_drain_timer, DRAIN_MS, 0);
+	sp_receive_drain(s->receive, on_drained, s);
+}
+
+struct pending {
+	struct state *s;
+	uint64_t id;
+};
+
+static void
+on_rotated(void *ctx, enum sp_code code)
+{
+	struct pending *p = ctx;
+
+	sp_worker_reply(p->s->w, p->id, code,
+	    code == SP_OK	   ? ""
+	    : p->s->append == NULL ? HOLD "; see `sealpost status`"
+				   : "the intake log could not be rotated; see "
+				     "the log of the service");
+	free(p);
+}
+
+static void
+status(struct state *s, uint64_t id)
+{
+	struct sp_receive_stats st;
+	struct sp_json j;
+	struct sp_buf b;
+
+	sp_receive_stats(s->receive, &st);
+	sp_buf_init(&b, 4096);
+	sp_json_init(&j, &b);
+	sp_json_obj(&j, NULL);
+	sp_json_u64(&j, "sessions", st.sessions);
+	sp_json_u64(&j, "connections", st.connections);
+	sp_json_u64(&j, "accepted", st.accepted);
+	sp_json_u64(&j, "accepted_bytes", st.accepted_bytes);
+	sp_json_u64(&j, "refused", st.refused);
+	sp_json_u64(&j, "deferred", st.deferred);
+	sp_json_u64(&j, "batches", st.batches);
+	sp_json_u64(&j, "memory", st.memory);
+	sp_json_u64(&j, "spilled", st.spilled);
+	sp_json_u64(&j, "tls", st.tls);
+	sp_json_obj_end(&j);
+	sp_worker_reply(s->w, id, SP_OK, sp_buf_cstr(&b));
+	sp_buf_done(&b);
+}
+
+/* "alarm TEXT": another worker's alarm becomes an event. */
+static void
+enter_alarm(struct state *s, const char *text)
+{
+	struct sp_json j;
+	struct sp_buf b;
+
+	sp_buf_init(&b, 8192);
+	sp_json_init(&j, &b);
+	sp_json_obj(&j, NULL);
+	sp_json_cstr(&j, "text", text);
+	sp_json_obj_end(&j);
+	if (s->append != NULL && sp_json_end(&j) == SP_OK)
+		sp_receive_event(
+		    s->receive, "alarm", sp_buf_view(&b), NULL, NULL);
+	sp_buf_done(&b);
+}
+
+static void
+on_channel(uv_poll_t *h, int status_ SP_UNUSED, int events SP_UNUSED)
+{
+	struct state *s = h->data;
+	struct pending *p;
+
+	while (sp_worker_request(s->w, &s->rq)) {
+		if (strcmp(s->rq.verb, "rotate") == 0) {
+			p = sp_xmalloc(sizeof(*p));
+			*p = (struct pending){ s, s->rq.id };
+			sp_receive_rotate(s->receive, on_rotated, p);
+		} else if (strcmp(s->rq.verb, "status") == 0) {
+			status(s, s->rq.id);
+		} else if (strcmp(s->rq.verb, "alarm") == 0) {
+			enter_alarm(s, s->rq.args);
+		} else {
+			sp_worker_reply(
+			    s->w, s->rq.id, SP_EUSAGE, "no such request");
+		}
+	}
+	if (s->w->stop)
+		drain(s);
+}
+
+static void
+on_signal(uv_poll_t *h, int status_ SP_UNUSED, int events SP_UNUSED)
+{
+	struct state *s = h->data;
+
+	(void)uv_poll_stop(h);
+	s->w->stop = true;
+	drain(s);
+}
+
+/* ---- the event of a changed effective configuration ------------------- */
+
+static char *
+config_path(const struct state *s)
+{
+	return (sp_xasprintf("%s/state/config.sha256", s->w->app->dir));
+}
+
+static void
+config_digest(const struct state *s, char out[2 * SP_SHA256_LEN + 1])
+{
+	const char *text = s->w->app->cfg->text;
+	uint8_t digest[SP_SHA256_LEN];
+
+	sp_sha256_once(text, strlen(text), digest);
+	sp_hex_encode(digest, sizeof(digest), out);
+}
+
+/* Whether the log has this configuration already. */
+static bool
+config_known(const struct state *s)
+{
+	char now[2 * SP_SHA256_LEN + 1];
+	char *path = config_path(s);
+	struct sp_buf old;
+	bool known;
+
+	config_digest(s, now);
+	sp_buf_init(&old, 128);
+	known = sp_io_read_file(path, 128, &old, NULL) == SP_OK &&
+		sp_view_eq_str(sp_buf_view(&old), now);
+	sp_buf_done(&old);
+	free(path);
+	return (known);
+}
+
+/* A lost note only means that the event is entered again. */
+static void
+config_entered(struct state *s)
+{
+	char now[2 * SP_SHA256_LEN + 1];
+	char *path = config_path(s);
+
+	s->config_due = false;
+	config_digest(s, now);
+	if (sp_io_replace(path, now, strlen(now), 0640, NULL) != SP_OK)
+		sp_log(SP_LOG_WARN, "config_note",
+		    "error=\"state/config.sha256 not written\"");
+	free(path);
+}
+
+/* Its full text less secrets. */
+static enum sp_code
+config_detail(const struct state *s, struct sp_buf *out)
+{
+	char now[2 * SP_SHA256_LEN + 1];
+	struct sp_json j;
+
+	config_digest(s, now);
+	sp_json_init(&j, out);
+	sp_json_obj(&j, NULL);
+	sp_json_cstr(&j, "sha256", now);
+	sp_json_cstr(&j, "text", s->w->app->cfg->text);
+	sp_json_obj_end(&j);
+	return (sp_json_end(&j));
+}
+
+/* Before anything is received under it; a clock that was accepted is entered
+ * in front of it. */
+static void
+enter_config(struct state *s)
+{
+	struct sp_buf b;
+
+	s->config_due = !config_known(s);
+	if (!s->config_due)
+		return;
+	sp_buf_init(&b, CONFIG_MAX);
+	if (config_detail(s, &b) == SP_OK &&
+	    sp_append_event(s->append, "config", sp_buf_view(&b), NULL, NULL) ==
+		SP_OK)
+		config_entered(s);
+	sp_buf_done(&b);
+}
+
+static void
+on_config_entered(void *ctx, enum sp_code code, uint64_t seq SP_UNUSED)
+{
+	struct state *s = ctx;
+
+	s->config_busy = false;
+	if (code == SP_OK)
+		config_entered(s);
+}
+
+/* The log would not take it at the start (a full disk, a clock that leapt):
+ * when it takes mail again, it takes this. */
+static void
+on_config_timer(uv_timer_t *t)
+{
+	struct state *s = t->data;
+	struct sp_buf b;
+
+	if (!s->config_due || s->config_busy || s->draining)
+		return;
+	sp_buf_init(&b, CONFIG_MAX);
+	if (config_detail(s, &b) == SP_OK) {
+		s->config_busy = true;
+		sp_receive_event(s->receive, "config", sp_buf_view(&b),
+		    on_config_entered, s);
+	}
+	sp_buf_done(&b);
+}
+
+/* ---- start ------------------------------------------------------------- */
+
+/* From the thread that commits. */
+static void
+on_append_alarm(void *ctx, const char *text)
+{
+	const struct state *s = ctx;
+
+	sp_worker_alarm(s->w, text);
+}
+
+/* NULL: go on; else why every MAIL must be answered 451. */
+static char *
+open_log(struct state *s, int *status_)
+{
+	const struct sp_append_opts opts = { .by = sp_app_by(),
+		.accept_clock = s->w->accept_clock,
+		.lock_wait_ms = 10000,
+		.alarm = on_append_alarm,
+		.ctx = s };
+	struct sp_intake_found found = { 0 };
+	struct sp_err err;
+	enum sp_code rc;
+
+	rc = sp_append_open(
+	    s->w->app->dir, s->w->app->cfg, &opts, &s->append, &found, &err);
+	if (rc == SP_OK && found.cut_bytes > 0)
+		sp_log(SP_LOG_WARN, "recovered",
+		    "cut_bytes=%" PRIu64 " kept_in=%s next_seq=%" PRIu64,
+		    found.cut_bytes, found.cut_path, found.next_seq);
+	if (rc == SP_OK)
+		return (NULL);
+	sp_worker_alarm(s->w, err.msg);
+	/* Only a log that must not go on is answered for; the rest may pass
+	 * with the next start. */
+	*status_ = 1;
+	return (rc == SP_EROLLBACK || rc == SP_EFORMAT || rc == SP_EMISMATCH
+		    ? sp_xstrdup(err.msg)
+		    : NULL);
+}
+
+static bool
+start(struct state *s)
+{
+	const struct sp_receive_opts opts = { .loop = &s->loop,
+		.cfg = s->w->app->cfg,
+		.append = s->append,
+		.dir = s->w->app->dir,
+		.fds = s->w->listen_fds,
+		.door_fd = s->w->door_fd,
+		.certs = s->w->certs,
+		.log = on_log,
+		.committed = on_committed,
+		.ctx = s };
+	struct sp_err err;
+
+	if (sp_receive_new(&opts, &s->receive, &err) != SP_OK) {
+		sp_worker_alarm(s->w, err.msg);
+		return (false);
+	}
+	s->channel.data = s;
+	s->signals.data = s;
+	s->config_timer.data = s;
+	s->drain_timer.data = s;
+	return (uv_timer_init(&s->loop, &s->drain_timer) == 0 &&
+		uv_timer_init(&s->loop, &s->config_timer) == 0 &&
+		uv_timer_start(&s->config_timer, on_config_timer,
+		    CONFIG_RETRY_MS, CONFIG_RETRY_MS) == 0 &&
+		uv_poll_init(&s->loop, &s->channel, s->w->channel) == 0 &&
+		uv_poll_start(&s->channel, UV_READABLE, on_channel) == 0 &&
+		uv_poll_init(&s->loop, &s->signals, s->w->signals) == 0 &&
+		uv_poll_start(&s->signals, UV_READABLE, on_signal) == 0);
+}
+
+int
+sp_worker_receive(struct sp_worker *w)
+{
+	static struct state s;
+	struct sp_err err;
+	char *hold;
+	int rc = 0;
+
+	s.w = w;
+	hold = open_log(&s, &rc);
+	if (s.append == NULL && hold == NULL)
+		return (1);
+	if (s.append != NULL) {
+		enter_config(&s);
+		/* An accepted clock is in the log before we are ready. */
+		if (sp_append_tick(s.append, &err) != SP_OK)
+			sp_worker_alarm(w, err.msg);
+	}
+	if (uv_loop_init(&s.loop) != 0)
+		return (1);
+	if (!start(&s)) {
+		rc = 1;
+	} else {
+		if (hold != NULL)
+			sp_receive_hold(s.receive, HOLD);
+		sp_worker_ready(w);
+		while (!s.done && uv_run(&s.loop, UV_RUN_DEFAULT) != 0)
+			;
+		uv_close((uv_handle_t *)&s.channel, NULL);
+		uv_close((uv_handle_t *)&s.signals, NULL);
+		uv_close((uv_handle_t *)&s.config_timer, NULL);
+		uv_close((uv_handle_t *)&s.drain_timer, NULL);
+	}
+	sp_receive_free(s.receive);
+	(void)uv_run(&s.loop, UV_RUN_NOWAIT);
+	sp_append_close(s.append);
+	free(hold);
+	return (rc);
+}

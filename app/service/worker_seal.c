@@ -1,0 +1,232 @@
+/*
+ * The seal worker: tree, checkpoints, segments, signatures.  No network.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "app/service/worker.h"
+#include "base/clock.h"
+#include "base/enc.h"
+#include "base/log.h"
+#include "journal/log/reader.h"
+#include "journal/seal/seal.h"
+
+#define RETRY (10 * SP_SECOND) /* after a failure */
+
+struct state {
+	struct sp_worker *w;
+	struct sp_seal *seal;
+	int64_t due; /* boot clock: the next checkpoint */
+	int64_t pack_due; /* the next look for something to pack */
+	char told[SP_ERR_MAX]; /* the last alarm */
+	uint64_t size; /* of the last checkpoint */
+};
+
+static void
+on_report(void *ctx, const char *what, const char *text)
+{
+	struct state *s = ctx;
+
+	if (strcmp(what, "alarm") == 0) {
+		(void)snprintf(s->told, sizeof(s->told), "%s", text);
+		sp_worker_alarm(s->w, text);
+	} else
+		sp_log(strcmp(what, "checkpoint") == 0 ? SP_LOG_DEBUG
+						       : SP_LOG_INFO,
+		    what, "%s", text);
+}
+
+/* It comes again at each attempt; an alarm is given once. */
+static void
+failed(struct state *s, const char *what, const struct sp_err *err)
+{
+	char *text;
+
+	if (strcmp(s->told, err->msg) == 0)
+		return;
+	(void)snprintf(s->told, sizeof(s->told), "%s", err->msg);
+	text = sp_xasprintf("%s: %s", what, err->msg);
+	sp_worker_alarm(s->w, text);
+	free(text);
+}
+
+static bool
+pack(struct state *s)
+{
+	struct sp_err err;
+	bool did = true;
+
+	while (did) {
+		if (sp_seal_pack(s->seal, &did, &err) != SP_OK) {
+			failed(s, "segment", &err);
+			s->pack_due = sp_clock_boot() + RETRY;
+			return (false);
+		}
+	}
+	s->told[0] = '\0';
+	return (true);
+}
+
+/* One round; false if something failed.  What cannot be packed must not keep
+ * what comes in from being signed. */
+static bool
+work(struct state *s)
+{
+	struct sp_err err;
+
+	if (sp_seal_checkpoint(s->seal, &s->size, &err) != SP_OK) {
+		failed(s, "checkpoint", &err);
+		s->due = sp_clock_boot() + RETRY;
+		return (false);
+	}
+	s->due = sp_clock_boot() +
+		 (int64_t)s->w->app->cfg->checkpoint_interval * 1000;
+	return (sp_clock_boot() < s->pack_due || pack(s));
+}
+
+/* An export may be signed only if the log has its event: the signature must
+ * not outlive its trace. */
+static enum sp_code
+check_event(struct state *s, uint64_t seq, struct sp_err *err)
+{
+	struct sp_reader *r = NULL;
+	struct sp_record rec;
+	struct sp_entry e;
+	enum sp_code rc;
+
+	if (seq >= s->size)
+		return (sp_err_set(err, SP_EUSAGE, 0,
+		    "no checkpoint covers entry %" PRIu64 " yet", seq));
+	rc = sp_reader_open(s->w->app->dir, &r, err);
+	if (rc == SP_OK)
+		rc = sp_reader_get(r, seq, &e, err);
+	if (rc == SP_OK)
+		rc = sp_record_parse(e.record, &rec, err);
+	if (rc == SP_OK) {
+		if (strcmp(rec.event, "export") != 0)
+			rc = sp_err_set(err, SP_EUSAGE, 0,
+			    "entry %" PRIu64 " is not the event of an export",
+			    seq);
+		sp_record_done(&rec);
+	}
+	sp_reader_close(r);
+	return (rc);
+}
+
+/* What is signed for a reader must be the tag manifest of a bag and nothing
+ * else: the same key signs segments. */
+static bool
+is_tagmanifest(struct sp_view v)
+{
+	static const char *const names[] = { "bag-info.txt", "bagit.txt",
+		"manifest-sha256.txt" };
+	uint8_t digest[SP_SHA256_LEN];
+
+	for (size_t i = 0; i < SP_COUNTOF(names); i++) {
+		struct sp_view line = sp_view_cut(&v, '\n');
+		struct sp_view hex = sp_view_cut(&line, ' ');
+
+		if (hex.n != 2 * sizeof(digest) ||
+		    !sp_hex_decode(hex, digest, sizeof(digest)) || line.n < 1 ||
+		    line.p[0] != ' ' ||
+		    !sp_view_eq_str(
+			sp_view_mem(line.p + 1, line.n - 1), names[i]))
+			return (false);
+	}
+	return (v.n == 0);
+}
+
+/* "SEQ BASE64" */
+static enum sp_code
+sign(struct state *s, const char *args, struct sp_buf *out, struct sp_err *err)
+{
+	struct sp_view rest = sp_view_str(args);
+	struct sp_view word = sp_view_cut(&rest, ' ');
+	uint8_t *data = sp_xmalloc(rest.n / 4 * 3 + 3);
+	struct sp_buf p7s;
+	enum sp_code rc;
+	uint64_t seq;
+	size_t n;
+
+	sp_buf_init(&p7s, 32u << 10);
+	if (!sp_view_u64(word, &seq) || !sp_b64_decode(rest, data, &n))
+		rc = sp_err_set(err, SP_EUSAGE, 0, "sign SEQ BASE64");
+	else if (!is_tagmanifest(sp_view_mem((char *)data, n)))
+		rc = sp_err_set(err, SP_EPERM, 0,
+		    "only the tag manifest of an export is signed");
+	else
+		rc = check_event(s, seq, err);
+	if (rc == SP_OK)
+		rc = sp_seal_sign(
+		    s->seal, sp_view_mem((char *)data, n), &p7s, err);
+	if (rc == SP_OK && (sp_b64_append(out, p7s.p, p7s.n) != SP_OK ||
+			       sp_buf_cstr(out) == NULL))
+		rc = sp_err_set(err, SP_ELIMIT, 0, "signature too long");
+	sp_buf_done(&p7s);
+	free(data);
+	return (rc);
+}
+
+static void
+answer(struct state *s, const struct sp_request *rq)
+{
+	struct sp_err err = { .msg = "" };
+	struct sp_buf out;
+	enum sp_code rc = SP_OK;
+	uint64_t before = sp_seal_packed(s->seal);
+
+	sp_buf_init(&out, SP_CONTROL_MAX);
+	if (strcmp(rq->verb, "pack") == 0) {
+		s->pack_due = 0;
+		if (!work(s))
+			rc = sp_err_set(&err, SP_EIO, 0,
+			    "sealing failed; see the alarms in the log");
+		(void)!sp_buf_addf(&out, "%" PRIu64 " %" PRIu64 " %" PRIu64,
+		    sp_seal_packed(s->seal) - before, sp_seal_packed(s->seal),
+		    s->size);
+	} else if (strcmp(rq->verb, "keep") == 0) {
+		rc = sp_seal_keep(s->seal, &err);
+	} else if (strcmp(rq->verb, "sign") == 0) {
+		rc = sign(s, rq->args, &out, &err);
+	} else {
+		rc = sp_err_set(&err, SP_EUSAGE, 0, "no request %s", rq->verb);
+	}
+	sp_worker_reply(s->w, rq->id, rc,
+	    rc != SP_OK ? err.msg
+	    : out.n > 0 ? sp_buf_cstr(&out)
+			: "");
+	sp_buf_done(&out);
+}
+
+int
+sp_worker_seal(struct sp_worker *w)
+{
+	static struct sp_request rq;
+	struct state s = { .w = w };
+	const struct sp_seal_report report = { on_report, &s };
+	struct sp_err err;
+	bool well;
+
+	/* Receiving comes first; sealing catches up. */
+	(void)setpriority(PRIO_PROCESS, 0, 5);
+	if (sp_seal_open(w->app->dir, w->app->cfg, 10000, &report, &s.seal,
+		&err) != SP_OK) {
+		failed(&s, "seal", &err);
+		return (1);
+	}
+	(void)work(&s);
+	while (!w->stop) {
+		int64_t left = s.due - sp_clock_boot();
+
+		if (left <= 0)
+			(void)work(&s);
+		else if (sp_worker_wait(w, (int)(left / 1000) + 1, &rq))
+			answer(&s, &rq);
+	}
+	well = work(&s); /* what came until the end */
+	sp_seal_close(s.seal);
+	return (well ? 0 : 1);
+}

@@ -1,0 +1,240 @@
+/*
+ * The configuration: libconfuse syntax, one file, every option checked, every
+ * error with file and line.  Loaded once, then const.  doc/sealpost.conf.5.
+ */
+#ifndef SP_BASE_CONFIG_CONFIG_H
+#define SP_BASE_CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/log.h"
+
+struct sp_cidr {
+	int family; /* AF_INET, AF_INET6 */
+	uint8_t addr[16];
+	unsigned bits;
+};
+
+/* Lists of an option; owned by the configuration. */
+struct sp_networks {
+	struct sp_cidr *v;
+	size_t n;
+};
+struct sp_texts {
+	char **v;
+	size_t n;
+};
+
+enum sp_proto { SP_PROTO_SMTP, SP_PROTO_LMTP, SP_PROTO_MILTER };
+enum sp_submit_security { SP_SUBMIT_NONE, SP_SUBMIT_STARTTLS, SP_SUBMIT_TLS };
+enum sp_bare_newline { SP_BARE_ACCEPT, SP_BARE_REJECT };
+
+/* How a pull section gets its tokens; none without a grant. */
+enum sp_oauth_grant {
+	SP_OAUTH_GRANT_NONE,
+	SP_OAUTH_GRANT_CLIENT, /* client_credentials */
+	SP_OAUTH_GRANT_REFRESH, /* a refresh token that somebody gave us */
+	SP_OAUTH_GRANT_DEVICE, /* a person, at another device */
+	SP_OAUTH_GRANT_CODE, /* a person, with a browser on this machine */
+	SP_OAUTH_GRANT_SERVICE /* Google's service account */
+};
+enum sp_oauth_client_auth { SP_OAUTH_POST, SP_OAUTH_BASIC };
+enum sp_oauth_alg { SP_OAUTH_PS256, SP_OAUTH_RS256 };
+
+struct sp_oauth_conf {
+	enum sp_oauth_grant grant;
+	char *client_id;
+	char *client_secret_file; /* path, or "credential:NAME" */
+	enum sp_oauth_client_auth client_auth; /* where the secret goes */
+	char *client_certificate, *client_key; /* PEM; instead of a secret */
+	enum sp_oauth_alg assertion_alg;
+	char *service_account_file; /* Google's JSON, or the key in PEM */
+	char *tenant; /* Microsoft */
+	char *authorization_url, *token_url, *device_url, *revocation_url;
+	char *redirect_url; /* http://127.0.0.1[:PORT]/PATH */
+	struct sp_texts scopes;
+	struct sp_texts parameters; /* "name=value", added to the requests */
+	char *ca; /* PEM file; NULL: the system's authorities */
+};
+
+enum sp_socket_mode { SP_SOCKET_OWNER, SP_SOCKET_GROUP, SP_SOCKET_ALL };
+enum sp_listen_tls { SP_TLS_NONE, SP_TLS_STARTTLS, SP_TLS_IMPLICIT };
+
+/* Where in the file the options of a listener's files stand, for messages. */
+struct sp_listen_lines {
+	unsigned tls, certificate, key, sni_certificates;
+	unsigned client_ca, client_crl, client_fingerprints;
+};
+
+/* listen NAME { ... } */
+struct sp_listen {
+	char *name;
+	char *address; /* "127.0.0.1:2525", "[::1]:2525", "unix:/PATH" */
+	struct sockaddr_storage sa;
+	socklen_t salen;
+	/* of unix:/PATH: who may connect */
+	enum sp_socket_mode socket_mode;
+	char *socket_group; /* NULL: that of the archive's account */
+	enum sp_proto protocol;
+	struct sp_networks allow; /* that may send; empty: loopback only, or
+	                           * anyone with require_auth */
+	/* accepted; empty: any.  "addr", "@domain", or a pattern
+	 * (base/pattern.h) */
+	struct sp_texts recipients;
+	char *auth_users; /* file of who may log in; NULL: nobody */
+	bool require_auth; /* mail only from who has logged in */
+	struct sp_networks xforward, xclient; /* may say whom they speak for */
+	bool journal; /* trusted journal source: reports are unwrapped */
+	enum sp_bare_newline bare_newline;
+	char *hostname; /* in the greeting; default: the host's name */
+	uint64_t max_message; /* bytes; default 150M */
+	uint64_t max_recipients; /* default 1000 */
+	uint64_t max_line; /* command line bytes; default 65536 */
+	uint64_t max_errors; /* default 20 */
+	uint64_t max_junk; /* NOOP, RSET, VRFY ...; default 100 */
+	uint64_t max_sessions; /* default 1000 */
+	uint64_t max_per_peer; /* sessions of one address; default 250 */
+	uint64_t
+	    timeout; /* seconds to wait for a command; default 300, milter 7200 */
+	uint64_t data_timeout; /* seconds to wait for data; default 180 */
+	uint64_t
+	    min_rate; /* bytes a second in DATA, averaged over a minute; default 100 */
+	/* Proxies that must send a PROXY header; empty: no proxy. */
+	struct sp_networks proxy;
+	/* encryption */
+	enum sp_listen_tls tls;
+	char *certificate; /* PEM: certificate and chain, perhaps the key */
+	char *key; /* PEM; NULL: in the certificate's file */
+	struct sp_texts sni_certificates; /* PEM files, each with its key */
+	bool require_tls;
+	char *client_ca; /* PEM: authorities of clients' certificates */
+	char *client_crl; /* PEM */
+	struct sp_texts client_fingerprints; /* SHA-256, hex */
+	bool require_client_cert;
+	uint64_t tls_timeout; /* seconds for the handshake; default 30 */
+	struct sp_listen_lines line;
+};
+
+enum sp_pull_type { SP_PULL_POP3, SP_PULL_IMAP };
+enum sp_pull_auth {
+	SP_PULL_PASSWORD, /* USER and PASS, LOGIN */
+	SP_PULL_PLAIN,
+	SP_PULL_XOAUTH2,
+	SP_PULL_OAUTHBEARER
+};
+enum sp_pull_security { SP_PULL_TLS, SP_PULL_STARTTLS, SP_PULL_CLEAR };
+enum sp_pull_after { SP_PULL_KEEP, SP_PULL_DELETE, SP_PULL_MOVE };
+
+/* pull NAME { ... } */
+struct sp_pull_conf {
+	char *name;
+	char *preset; /* NULL: none */
+	enum sp_pull_type type;
+	char *server; /* name or address */
+	uint64_t port; /* never 0 after loading */
+	char *user;
+	char *password_file; /* absolute path, or "credential:NAME" */
+	enum sp_pull_auth auth;
+	struct sp_oauth_conf oauth; /* where tokens come from */
+	enum sp_pull_security security;
+	bool insecure_plaintext; /* clear text beyond loopback is wanted */
+	char *ca, *crl; /* PEM files; NULL: the system's authorities, no list */
+	struct sp_texts fingerprint; /* of the server's certificate */
+	char *proxy; /* http://HOST:PORT; NULL: none */
+	struct sp_texts mailboxes; /* IMAP; empty: INBOX */
+	char *after; /* "keep", "delete", "move:MAILBOX" */
+	enum sp_pull_after then; /* what ${after} says */
+	const char *move_to; /* in ${after}; NULL: no move */
+	uint64_t poll; /* seconds between visits; default 300 */
+	bool idle; /* IMAP: wait with IDLE where the server can */
+	bool journal; /* trusted journal source: reports are unwrapped */
+	bool active;
+	uint64_t max_message; /* bytes; default 150M */
+	uint64_t session_messages; /* of one session; default 500 */
+	uint64_t timeout; /* seconds to wait for the server; default 60 */
+};
+
+struct sp_config {
+	char *path; /* of the file, NULL if there was none */
+	char *text; /* effective configuration, no secrets, one option a line */
+	/* log { } */
+	char *log_to; /* "stderr", "syslog" */
+	enum sp_log_level log_level;
+	bool log_addresses; /* whether addresses are logged */
+	/* top level */
+	char *guard; /* directory outside the archive; NULL: none */
+	char *user; /* account the workers run as, where started as root */
+	char *group; /* readers; sockets belong to it */
+	uint64_t
+	    memory; /* budget for message data of all sessions; default 64M */
+	uint64_t
+	    disk_reserve; /* soft watermark, bytes; default 512M: 452 below it */
+	uint64_t disk_minimum; /* hard one: nothing is committed; default 64M */
+	uint64_t max_connections; /* of all listeners; default 2000 */
+	struct sp_listen *listen;
+	size_t nlisten;
+	struct sp_pull_conf *pull;
+	size_t npull;
+	/* seal { } */
+	uint64_t seal_size; /* default 256M */
+	uint64_t seal_age; /* seconds, default 86400 */
+	int seal_level; /* zstd, 1-19, default 3 */
+	uint64_t seal_frame; /* bytes, default 1M */
+	uint64_t checkpoint_interval; /* milliseconds, default 1000 */
+	uint64_t heartbeat; /* seconds, default 3600 */
+	/* index { } */
+	uint64_t index_batch; /* messages a commit, default 1000 */
+	uint64_t
+	    index_max_text; /* bytes of text indexed of a message, default 4M */
+	/* alarm { } */
+	char *
+	    alarm_command; /* run with the alarm on standard input; NULL: none */
+	struct sp_texts alarm_mail; /* addresses that each alarm goes to */
+	/* submit { }: the mail server that alarms and canaries go through */
+	char *submit_server; /* "HOST:PORT"; NULL: none */
+	enum sp_submit_security submit_security;
+	char *submit_from;
+	char *submit_user; /* NULL: no authentication */
+	char *submit_password_file;
+	char *submit_ca; /* file of authorities; NULL: the system's */
+	/* canary { } */
+	char *canary_address; /* NULL: none */
+	uint64_t canary_within; /* seconds, default 300 */
+	/* watch { } */
+	bool watch_silence; /* default true */
+	uint64_t watch_domains; /* busiest sender domains; default 50 */
+	uint64_t watch_learn; /* seconds of traffic to learn; default 28d */
+	uint64_t watch_least; /* shorter silences are none; default 30m */
+	uint64_t watch_check; /* seconds between looks; default 300 */
+};
+
+/* Load and check ${path}.  The message has "FILE:LINE: what, expected". */
+SP_CHECK enum sp_code sp_config_load(
+    const char *path, struct sp_config **out, struct sp_err *err);
+/* The same for a file's bytes; ${path} is only named.  Any bytes give a
+ * configuration or SP_ECONFIG. */
+SP_CHECK enum sp_code sp_config_parse(const char *path, struct sp_view text,
+    struct sp_config **out, struct sp_err *err);
+/* The defaults, as if the file were empty. */
+struct sp_config *sp_config_default(void);
+void sp_config_free(struct sp_config *c); /* NULL is fine */
+/* The commented file that init writes.  ${listen}: ADDRESS:PORT, NULL for
+ * 127.0.0.1:2525; ${user} and ${guard} may be NULL.  SP_EUSAGE if a value
+ * could not be loaded again (no address, no absolute path ...).  An address
+ * beyond loopback is written with a list that lets only this host send. */
+SP_CHECK enum sp_code sp_config_template(struct sp_buf *out, const char *listen,
+    const char *user, const char *guard);
+/* Whether ${sa} may send to the listener; an empty list means loopback. */
+bool sp_config_allows(const struct sp_listen *l, const struct sockaddr *sa);
+/* Whether ${sa} lies in one of the networks. */
+bool sp_config_in_networks(
+    const struct sp_networks *list, const struct sockaddr *sa);
+/* "10M" and the like; K, M, G are powers of 1024. */
+bool sp_config_size(const char *s, uint64_t *out);
+
+#endif

@@ -1,0 +1,313 @@
+/* The OAuth options of a pull section: presets, and what each grant needs. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/config/config_priv.h"
+
+#define BIT(g)	(1u << (g))
+#define CLIENT	BIT(SP_OAUTH_GRANT_CLIENT)
+#define REFRESH BIT(SP_OAUTH_GRANT_REFRESH)
+#define DEVICE	BIT(SP_OAUTH_GRANT_DEVICE)
+#define CODE	BIT(SP_OAUTH_GRANT_CODE)
+#define SERVICE BIT(SP_OAUTH_GRANT_SERVICE)
+#define PERSON	(REFRESH | DEVICE | CODE)
+#define ALL	(CLIENT | PERSON | SERVICE)
+
+enum kind { PLAIN, SECRET, URL };
+
+/* Which grants an option is for, and which cannot do without it. */
+struct rule {
+	const char *name;
+	size_t at; /* of a char * in sp_oauth_conf; NOT_TEXT: another type */
+	enum kind kind;
+	unsigned may, must;
+};
+#define NOT_TEXT SIZE_MAX
+#define AT(f)	 offsetof(struct sp_oauth_conf, f)
+
+static const struct rule rules[] = {
+	{ "tenant", AT(tenant), PLAIN, CLIENT | PERSON, 0 },
+	{ "client_id", AT(client_id), PLAIN, ALL, CLIENT | PERSON },
+	{ "client_secret_file", AT(client_secret_file), SECRET, CLIENT | PERSON,
+	    0 },
+	{ "client_auth", NOT_TEXT, PLAIN, CLIENT | PERSON, 0 },
+	{ "client_certificate", AT(client_certificate), SECRET, CLIENT | PERSON,
+	    0 },
+	{ "client_key", AT(client_key), SECRET, CLIENT | PERSON, 0 },
+	{ "assertion", NOT_TEXT, PLAIN, CLIENT | PERSON, 0 },
+	{ "service_account_file", AT(service_account_file), SECRET, SERVICE,
+	    SERVICE },
+	{ "scopes", NOT_TEXT, PLAIN, ALL, 0 },
+	{ "parameters", NOT_TEXT, PLAIN, CLIENT | PERSON, 0 },
+	{ "token_url", AT(token_url), URL, ALL, CLIENT | PERSON },
+	{ "authorization_url", AT(authorization_url), URL, CODE, CODE },
+	{ "device_url", AT(device_url), URL, DEVICE, DEVICE },
+	{ "revocation_url", AT(revocation_url), URL, PERSON, 0 },
+	{ "redirect_url", AT(redirect_url), PLAIN, CODE, 0 },
+	{ "oauth_ca", NOT_TEXT, PLAIN, ALL, 0 },
+};
+
+static const char *const grants[] = { "none", "client_credentials",
+	"refresh_token", "device_code", "authorization_code",
+	"service_account" };
+
+/* ---- presets ----------------------------------------------------------------- */
+
+static void
+put(char **to, const char *text)
+{
+	if (*to == NULL)
+		*to = sp_xstrdup(text);
+}
+
+static void
+put_list(struct sp_texts *to, const char *a, const char *b)
+{
+	if (to->n > 0)
+		return;
+	to->v = sp_xcalloc(2, sizeof(*to->v));
+	to->v[to->n++] = sp_xstrdup(a);
+	if (b != NULL)
+		to->v[to->n++] = sp_xstrdup(b);
+}
+
+/* https://login.microsoftonline.com/TENANT/oauth2/v2.0/... */
+static void
+put_tenant(char **to, const char *tenant, const char *end)
+{
+	if (*to == NULL)
+		*to = sp_xasprintf(
+		    "https://login.microsoftonline.com/%s/oauth2/v2.0/%s",
+		    tenant, end);
+}
+
+static void
+microsoft(struct sp_pull_conf *p)
+{
+	struct sp_oauth_conf *o = &p->oauth;
+
+	if (o->tenant != NULL) {
+		put_tenant(&o->token_url, o->tenant, "token");
+		if (o->grant == SP_OAUTH_GRANT_DEVICE)
+			put_tenant(&o->device_url, o->tenant, "devicecode");
+		if (o->grant == SP_OAUTH_GRANT_CODE)
+			put_tenant(
+			    &o->authorization_url, o->tenant, "authorize");
+	}
+	if (o->grant == SP_OAUTH_GRANT_CLIENT)
+		put_list(
+		    &o->scopes, "https://outlook.office365.com/.default", NULL);
+	else
+		put_list(&o->scopes,
+		    p->type == SP_PULL_POP3
+			? "https://outlook.office.com/POP.AccessAsUser.All"
+			: "https://outlook.office.com/IMAP.AccessAsUser.All",
+		    "offline_access");
+}
+
+static void
+google(struct sp_pull_conf *p)
+{
+	struct sp_oauth_conf *o = &p->oauth;
+
+	put(&o->token_url, "https://oauth2.googleapis.com/token");
+	put_list(&o->scopes, "https://mail.google.com/", NULL);
+	if (o->grant == SP_OAUTH_GRANT_CODE) {
+		put(&o->authorization_url,
+		    "https://accounts.google.com/o/oauth2/v2/auth");
+		put_list(
+		    &o->parameters, "access_type=offline", "prompt=consent");
+	}
+	if (o->grant == SP_OAUTH_GRANT_CODE ||
+	    o->grant == SP_OAUTH_GRANT_REFRESH)
+		put(&o->revocation_url, "https://oauth2.googleapis.com/revoke");
+}
+
+static bool
+by_token(const struct sp_pull_conf *p)
+{
+	return (p->auth == SP_PULL_XOAUTH2 || p->auth == SP_PULL_OAUTHBEARER);
+}
+
+void
+sp_config_oauth_preset(struct sp_pull_conf *p, const struct sp_config_scan *s)
+{
+	const char *preset = p->preset == NULL ? "" : p->preset;
+	const bool given = sp_config_given(s, "pull", p->name, "grant");
+	/* Somebody else renews the token in that file. */
+	const bool ours = by_token(p) && p->password_file == NULL;
+
+	if (strcmp(preset, "microsoft365") == 0) {
+		if (ours && !given)
+			p->oauth.grant = SP_OAUTH_GRANT_CLIENT;
+		if (p->oauth.grant != SP_OAUTH_GRANT_NONE)
+			microsoft(p);
+	}
+	if (strcmp(preset, "google") == 0) {
+		if (ours && !given)
+			p->oauth.grant = SP_OAUTH_GRANT_SERVICE;
+		if (p->oauth.grant != SP_OAUTH_GRANT_NONE)
+			google(p);
+	}
+}
+
+/* ---- what is wrong --------------------------------------------------------------- */
+
+static const char *
+text_of(const struct sp_oauth_conf *o, const struct rule *r)
+{
+	const char *text;
+
+	if (r->at == NOT_TEXT)
+		return (NULL);
+	memcpy(&text, (const char *)o + r->at, sizeof(text));
+	return (text);
+}
+
+/* https with a host, nobody's name in it, no fragment. */
+static bool
+url_ok(const char *s)
+{
+	static const char https[] = "https://";
+	const char *host = s + sizeof(https) - 1;
+
+	return (strncmp(s, https, sizeof(https) - 1) == 0 &&
+		strcspn(host, "/?") > 0 && strpbrk(s, "@#") == NULL);
+}
+
+static bool
+redirect_ok(const char *s)
+{
+	static const char *const own[] = { "http://127.0.0.1",
+		"http://localhost", "http://[::1]" };
+
+	for (size_t i = 0; i < SP_COUNTOF(own); i++) {
+		const size_t n = strlen(own[i]);
+
+		if (strncmp(s, own[i], n) == 0 &&
+		    (s[n] == '\0' || s[n] == '/' || s[n] == ':'))
+			return (strpbrk(s, "@#?") == NULL);
+	}
+	return (url_ok(s));
+}
+
+static const char *
+form_fault(const struct rule *r, const char *text)
+{
+	if (r->kind == URL && !url_ok(text))
+		return ("is not of the form https://HOST/PATH");
+	if (r->kind == SECRET && !sp_config_secret_ok(text))
+		return ("is no absolute path and no credential:NAME");
+	return (NULL);
+}
+
+/* One option against the grant. */
+static bool
+rule_fault(const struct sp_pull_conf *p, const struct sp_config_scan *s,
+    const struct rule *r, struct sp_buf *why)
+{
+	const struct sp_oauth_conf *o = &p->oauth;
+	const char *text = text_of(o, r), *form;
+	const bool tenant = p->preset != NULL &&
+			    strcmp(p->preset, "microsoft365") == 0 &&
+			    o->tenant == NULL;
+
+	if ((r->may & BIT(o->grant)) == 0) {
+		if (!sp_config_given(s, "pull", p->name, r->name))
+			return (false);
+		(void)!sp_buf_addf(why, "%s means nothing with grant = %s",
+		    r->name, grants[o->grant]);
+		return (true);
+	}
+	if (r->at == NOT_TEXT)
+		return (false);
+	if (text == NULL && (r->must & BIT(o->grant)) != 0) {
+		(void)!sp_buf_addf(why, "grant = %s needs %s%s",
+		    grants[o->grant], r->name,
+		    r->kind == URL && tenant ? ", or a tenant" : "");
+		return (true);
+	}
+	form = text == NULL ? NULL : form_fault(r, text);
+	if (form != NULL)
+		(void)!sp_buf_addf(why, "%s %s", r->name, form);
+	return (form != NULL);
+}
+
+static const char *
+client_fault(const struct sp_oauth_conf *o, const char **opt)
+{
+	*opt = "client_key";
+	if ((o->client_certificate == NULL) != (o->client_key == NULL))
+		return ("client_certificate and client_key need each other");
+	*opt = "client_certificate";
+	if (o->client_certificate != NULL && o->client_secret_file != NULL)
+		return ("it has a client_secret_file and a client_certificate; "
+			"expected one of them");
+	*opt = "grant";
+	if (o->grant == SP_OAUTH_GRANT_CLIENT && o->client_key == NULL &&
+	    o->client_secret_file == NULL)
+		return ("grant = client_credentials needs client_secret_file, "
+			"or client_certificate and client_key");
+	return (NULL);
+}
+
+static const char *
+fault(const struct sp_pull_conf *p, const char **opt)
+{
+	const struct sp_oauth_conf *o = &p->oauth;
+
+	*opt = "auth";
+	if (by_token(p) && o->grant == SP_OAUTH_GRANT_NONE &&
+	    p->password_file == NULL)
+		return ("auth needs a token: expected grant = "
+			"client_credentials, refresh_token, device_code, "
+			"authorization_code or service_account (doc/oauth.md), "
+			"or a password_file with a token that another program "
+			"renews");
+	*opt = "grant";
+	if (!by_token(p) && o->grant != SP_OAUTH_GRANT_NONE)
+		return ("grant means nothing without auth = xoauth2 or "
+			"oauthbearer");
+	*opt = "password_file";
+	if (p->password_file != NULL && o->grant != SP_OAUTH_GRANT_NONE)
+		return ("password_file means nothing with a grant");
+	*opt = "tenant";
+	if (o->tenant != NULL &&
+	    (p->preset == NULL || strcmp(p->preset, "microsoft365") != 0))
+		return ("tenant needs preset = microsoft365");
+	if (o->tenant != NULL &&
+	    strspn(o->tenant,
+		"abcdefghijklmnopqrstuvwxyz"
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.") != strlen(o->tenant))
+		return ("tenant is no id and no domain");
+	*opt = "redirect_url";
+	if (o->redirect_url != NULL && !redirect_ok(o->redirect_url))
+		return ("redirect_url is not on this machine "
+			"(http://127.0.0.1:PORT/PATH) and not https");
+	*opt = "parameters";
+	for (size_t i = 0; i < o->parameters.n; i++) {
+		if (strcspn(o->parameters.v[i], "=") == 0 ||
+		    strchr(o->parameters.v[i], '=') == NULL)
+			return ("parameters are not of the form name=value");
+	}
+	return (client_fault(o, opt));
+}
+
+bool
+sp_config_oauth_fault(const struct sp_pull_conf *p,
+    const struct sp_config_scan *s, const char **opt, struct sp_buf *why)
+{
+	const char *text;
+
+	for (size_t i = 0; i < SP_COUNTOF(rules); i++) {
+		*opt = rules[i].name;
+		if (!sp_config_given(s, "pull", p->name, *opt))
+			*opt = "grant";
+		if (rule_fault(p, s, &rules[i], why))
+			return (true);
+	}
+	text = fault(p, opt);
+	if (text != NULL)
+		(void)!sp_buf_adds(why, text);
+	return (text != NULL);
+}

@@ -1,0 +1,76 @@
+/* Shared by address.c (the pieces of a list) and address_entry.c (what an
+ * entry's pieces mean). */
+#ifndef SP_INDEX_MAIL_ADDRESS_PRIV_H
+#define SP_INDEX_MAIL_ADDRESS_PRIV_H
+
+#include <string.h>
+
+#include "base/buf.h"
+#include "index/mail/address.h"
+#include "index/mail/charset.h"
+
+/*
+ * The list while it is read.  An entry is collected in phrase and bare until
+ * a comma, a semicolon or the end finishes it.
+ */
+struct sp_list {
+	struct sp_view v;
+	size_t i;
+	struct sp_view charset;
+	struct sp_mem *mem;
+	struct sp_mail_addrs *out;
+	struct sp_buf phrase; /* words and quoted strings without quotes */
+	struct sp_buf bare; /* the same with them: maybe an address */
+	struct sp_buf comment;
+	struct sp_buf name; /* the phrase before <> */
+	struct sp_buf angle; /* what was between < and > */
+	struct sp_buf group; /* name of the group */
+	struct sp_buf full; /* name and comment */
+	struct sp_buf tmp;
+	bool has_angle;
+	bool in_group;
+	bool group_used; /* the group has a member */
+	bool no_quote; /* no quote closes from here on */
+	bool no_paren; /* no comment closes from here on */
+	bool again; /* reading what a quote or encoded word held */
+	bool ok;
+};
+
+static inline bool
+sp_list_blank(char c)
+{
+	return (c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\0');
+}
+
+static inline void
+sp_list_add(struct sp_buf *b, const char *p, size_t n)
+{
+	(void)sp_text_put(b, p, n);
+}
+
+static inline struct sp_view
+sp_list_trimmed(const struct sp_buf *b)
+{
+	return (sp_view_trim(sp_buf_view(b)));
+}
+
+static inline bool
+sp_list_has(struct sp_view v, char c)
+{
+	return (v.n > 0 && memchr(v.p, c, v.n) != NULL);
+}
+
+static inline struct sp_view
+sp_list_from(struct sp_view v, size_t n)
+{
+	return (sp_view_mem(v.p + n, v.n - n));
+}
+
+/* Read l->v; fills l->out. */
+void sp_list_parse(struct sp_list *l);
+/* A comma, a semicolon or the end: what was collected is an entry. */
+void sp_list_finish(struct sp_list *l);
+/* A group without members is an entry with its name. */
+void sp_list_end_group(struct sp_list *l);
+
+#endif

@@ -1,0 +1,510 @@
+#include "journal/log/intake_read.h"
+
+#include <assert.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/digest.h"
+#include "base/io.h"
+#include "base/record.h"
+#include "journal/log/intake_priv.h"
+
+#define POINT_BYTES (1u << 20) /* a point of the index for so many bytes */
+
+/* A place where a batch begins, to seek from. */
+struct point {
+	uint64_t off, number, seq;
+};
+
+/*
+ * Bytes are taken into the window only after a header behind them proved them
+ * durable: before that the writer may take them back and write others.
+ */
+struct sp_intake_file {
+	int fd;
+	char *name; /* intake/NAME, for messages */
+	struct sp_intake_head head;
+	uint64_t limit;
+	struct point next; /* the next batch */
+	/* the present batch */
+	uint64_t pos, end; /* of the next entry, of the batch */
+	uint32_t left; /* entries in [pos, end) */
+	/* window */
+	uint8_t *win;
+	uint64_t win_off;
+	size_t win_len;
+	struct point *points; /* ascending, each a batch seen before */
+	size_t npoints, points_cap;
+};
+
+/* ---- opening ---------------------------------------------------------- */
+
+static char *
+short_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return (sp_xasprintf("intake/%s", slash == NULL ? path : slash + 1));
+}
+
+enum sp_code
+sp_intake_file_open(const char *path, uint64_t limit,
+    struct sp_intake_file **out, struct sp_err *err)
+{
+	struct sp_intake_file *f = sp_xcalloc(1, sizeof(*f));
+	enum sp_code rc;
+
+	f->fd = -1;
+	f->limit = limit;
+	f->name = short_name(path);
+	f->win = sp_xmalloc(SP_INTAKE_PIECE);
+	rc = sp_io_open(path, O_RDONLY, 0, &f->fd, err);
+	if (rc != SP_OK)
+		goto out;
+	rc = sp_intake_head_read(f->fd, &f->head, err);
+	if (rc == SP_OK && limit < f->head.length)
+		rc = sp_err_set(err, SP_EFORMAT, 0,
+		    "its successor counts %" PRIu64 " bytes of it, less than "
+		    "its header",
+		    limit);
+	if (rc != SP_OK) {
+		(void)sp_err_prefix(err, "%s", f->name);
+		goto out;
+	}
+	f->next.off = f->head.length;
+	f->next.seq = f->head.first;
+out:
+	if (rc == SP_OK)
+		*out = f;
+	else
+		sp_intake_file_close(f);
+	return (rc);
+}
+
+const struct sp_intake_head *
+sp_intake_file_head(const struct sp_intake_file *f)
+{
+	return (&f->head);
+}
+
+void
+sp_intake_file_close(struct sp_intake_file *f)
+{
+	if (f == NULL)
+		return;
+	(void)sp_io_close(f->fd, NULL);
+	free(f->points);
+	free(f->win);
+	free(f->name);
+	free(f);
+}
+
+static enum sp_code
+damaged(const struct sp_intake_file *f, uint64_t number, uint64_t off,
+    const char *what, struct sp_err *err)
+{
+	return (sp_err_set(err, SP_EFORMAT, 0,
+	    "%s is damaged in batch %" PRIu64 " at offset %" PRIu64 ": %s",
+	    f->name, number, off, what));
+}
+
+/* ---- proven bytes ----------------------------------------------------- */
+
+/* ${n} bytes at ${off}, all before f->end (proven). */
+static enum sp_code
+get(struct sp_intake_file *f, void *p, size_t n, uint64_t off, uint64_t end,
+    struct sp_err *err)
+{
+	enum sp_code rc = SP_OK;
+	size_t got = n;
+
+	assert(off + n <= end);
+	if (n > SP_INTAKE_PIECE / 2) {
+		rc = sp_io_pread(f->fd, p, n, off, &got, err);
+	} else {
+		if (off < f->win_off || off + n > f->win_off + f->win_len) {
+			size_t want = end - off < SP_INTAKE_PIECE
+					  ? (size_t)(end - off)
+					  : SP_INTAKE_PIECE;
+
+			f->win_len = 0;
+			rc = sp_io_pread(f->fd, f->win, want, off, &got, err);
+			if (rc == SP_OK) {
+				f->win_off = off;
+				f->win_len = got;
+			}
+		}
+		if (rc == SP_OK && got >= n)
+			memcpy(p, f->win + (off - f->win_off), n);
+	}
+	if (rc == SP_OK && got < n)
+		rc = sp_err_set(err, SP_EFORMAT, 0,
+		    "%s ends at %" PRIu64 ", in the middle of an entry",
+		    f->name, off + got);
+	return (rc);
+}
+
+/* ---- batches ---------------------------------------------------------- */
+
+static bool
+expected(const struct sp_intake_batch *b, const struct point *at)
+{
+	return (b->number == at->number && b->first == at->seq);
+}
+
+static bool
+same(const struct sp_intake_batch *a, const struct sp_intake_batch *b)
+{
+	return (a->number == b->number && a->first == b->first &&
+		a->count == b->count && a->length == b->length);
+}
+
+static struct point
+after(const struct point *at, const struct sp_intake_batch *b)
+{
+	return ((struct point){
+	    .off = at->off + SP_INTAKE_BATCH_LEN + b->length,
+	    .number = at->number + 1,
+	    .seq = at->seq + b->count,
+	});
+}
+
+/* No valid header at ${at} in the newest file: the end for now, or damage. */
+static enum sp_code
+no_header(struct sp_intake_file *f, const struct point *at, struct sp_err *err)
+{
+	enum sp_intake_tail tail;
+	struct sp_intake_batch b;
+	uint64_t where, size;
+	enum sp_code rc;
+	bool valid;
+
+	rc = sp_io_size(f->fd, &size, err);
+	if (rc != SP_OK)
+		return (rc);
+	if (size < at->off + SP_INTAKE_BATCH_LEN)
+		return (SP_EEND);
+	rc = sp_intake_tail(
+	    f->fd, f->head.id, at->off, at->number, NULL, &tail, &where, err);
+	if (rc != SP_OK)
+		return (rc);
+	if (tail == SP_INTAKE_TAIL_OPEN)
+		return (SP_EEND);
+	/* The writer may have been faster than our scan: look once more. */
+	rc = sp_intake_probe(f->fd, f->head.id, at->off, &b, &valid, err);
+	if (rc != SP_OK)
+		return (rc);
+	if (valid)
+		return (SP_EEND);
+	return (damaged(f, at->number, at->off, "no batch header", err));
+}
+
+/* The newest file: is the batch proven by a header behind it? */
+static enum sp_code
+proven(struct sp_intake_file *f, const struct sp_intake_batch *b,
+    struct sp_err *err)
+{
+	const struct point then = after(&f->next, b);
+	struct sp_intake_batch behind, again;
+	enum sp_code rc;
+	bool valid;
+
+	rc = sp_intake_probe(f->fd, f->head.id, then.off, &behind, &valid, err);
+	if (rc != SP_OK)
+		return (rc);
+	if (!valid)
+		return (no_header(f, &then, err));
+	/* A batch that was taken back leaves its place to another one. */
+	rc = sp_intake_probe(
+	    f->fd, f->head.id, f->next.off, &again, &valid, err);
+	if (rc != SP_OK)
+		return (rc);
+	if (!valid || !same(b, &again))
+		return (SP_EEND);
+	if (!expected(&behind, &then))
+		return (damaged(f, then.number, then.off, "out of order", err));
+	return (SP_OK);
+}
+
+static void
+remember(struct sp_intake_file *f, const struct point *at)
+{
+	if (f->npoints > 0 &&
+	    at->off < f->points[f->npoints - 1].off + POINT_BYTES)
+		return;
+	if (f->npoints == f->points_cap) {
+		f->points_cap = f->points_cap == 0 ? 16 : f->points_cap * 2;
+		f->points =
+		    sp_xrealloc(f->points, f->points_cap * sizeof(*f->points));
+	}
+	f->points[f->npoints++] = *at;
+}
+
+/* Header of the next batch.  SP_EEND: there is none yet. */
+static enum sp_code
+header(struct sp_intake_file *f, struct sp_intake_batch *b, struct sp_err *err)
+{
+	uint8_t p[SP_INTAKE_BATCH_LEN];
+	enum sp_code rc;
+	bool valid;
+
+	if (f->limit == UINT64_MAX) {
+		rc = sp_intake_probe(
+		    f->fd, f->head.id, f->next.off, b, &valid, err);
+		if (rc == SP_OK && !valid)
+			rc = no_header(f, &f->next, err);
+		if (rc != SP_OK)
+			return (rc);
+	} else {
+		if (f->next.off >= f->limit)
+			return (SP_EEND);
+		if (f->limit - f->next.off < sizeof(p))
+			return (damaged(f, f->next.number, f->next.off,
+			    "no batch ends where the successor says", err));
+		rc = get(f, p, sizeof(p), f->next.off, f->limit, err);
+		if (rc != SP_OK)
+			return (rc);
+		if (!sp_intake_batch_parse(p, f->head.id, b))
+			return (damaged(f, f->next.number, f->next.off,
+			    "no batch header", err));
+	}
+	if (!expected(b, &f->next))
+		return (damaged(
+		    f, f->next.number, f->next.off, "out of order", err));
+	return (SP_OK);
+}
+
+/* Step to the next batch that has entries. */
+static enum sp_code
+next_batch(
+    struct sp_intake_file *f, struct sp_intake_batch *b, struct sp_err *err)
+{
+	for (;;) {
+		enum sp_code rc = header(f, b, err);
+		struct point then;
+
+		if (rc != SP_OK)
+			return (rc);
+		then = after(&f->next, b);
+		if (f->limit != UINT64_MAX && then.off > f->limit)
+			return (damaged(f, f->next.number, f->next.off,
+			    "goes beyond what the successor says", err));
+		if (f->limit == UINT64_MAX && b->count > 0)
+			rc = proven(f, b, err);
+		if (rc != SP_OK)
+			return (rc);
+		if (b->count > 0) {
+			remember(f, &f->next);
+			f->pos = f->next.off + SP_INTAKE_BATCH_LEN;
+			f->end = then.off;
+			f->left = b->count;
+			f->next = then;
+			return (SP_OK);
+		}
+		f->next = then;
+	}
+}
+
+/* ---- entries ---------------------------------------------------------- */
+
+enum sp_code
+sp_intake_file_next(
+    struct sp_intake_file *f, struct sp_intake_item *item, struct sp_err *err)
+{
+	uint8_t p[SP_INTAKE_FRAME_LEN];
+	struct sp_intake_frame fr;
+	struct sp_intake_batch b;
+	enum sp_code rc = SP_OK;
+	uint64_t len;
+
+	if (f->left == 0)
+		rc = next_batch(f, &b, err);
+	if (rc != SP_OK)
+		return (rc);
+	if (f->end - f->pos < sizeof(p))
+		return (damaged(f, f->next.number - 1, f->pos,
+		    "entries are longer than their batch", err));
+	rc = get(f, p, sizeof(p), f->pos, f->end, err);
+	if (rc != SP_OK)
+		return (rc);
+	if (!sp_intake_frame_parse(p, f->end - f->pos, &fr))
+		return (damaged(
+		    f, f->next.number - 1, f->pos, "bad entry header", err));
+	len = sizeof(p) + fr.record_len + fr.msg_len;
+	if (f->left == 1 && f->pos + len != f->end)
+		return (damaged(f, f->next.number - 1, f->pos,
+		    "entries are shorter than their batch", err));
+	*item = (struct sp_intake_item){
+		.seq = f->next.seq - f->left,
+		.batch = f->next.number - 1,
+		.record_off = f->pos + sizeof(p),
+		.record_len = fr.record_len,
+		.has_message = fr.has_message,
+		.msg_off = f->pos + sizeof(p) + fr.record_len,
+		.msg_len = fr.msg_len,
+		.record_crc = fr.record_crc,
+		.msg_crc = fr.msg_crc,
+	};
+	f->pos += len;
+	f->left--;
+	return (SP_OK);
+}
+
+/* ${n} bytes at ${off} into ${b}, which is cleared first. */
+static enum sp_code
+fill(struct sp_intake_file *f, struct sp_buf *b, uint64_t off, uint64_t n,
+    const char *what, uint64_t seq, struct sp_err *err)
+{
+	enum sp_code rc;
+	char *p;
+
+	sp_buf_clear(b);
+	if (n == 0)
+		return (SP_OK);
+	p = n > SIZE_MAX ? NULL : sp_buf_reserve(b, (size_t)n);
+	if (p == NULL)
+		return (sp_err_set(err, SP_ELIMIT, 0,
+		    "%s: the %s of entry %" PRIu64 " has %" PRIu64 " bytes, "
+		    "more than can be held here",
+		    f->name, what, seq, n));
+	rc = get(f, p, (size_t)n, off, off + n, err);
+	if (rc == SP_OK)
+		b->n = (size_t)n;
+	return (rc);
+}
+
+static enum sp_code
+bad_bytes(const struct sp_intake_file *f, const struct sp_intake_item *item,
+    const char *what, uint64_t off, struct sp_err *err)
+{
+	return (sp_err_set(err, SP_EFORMAT, 0,
+	    "%s is damaged in batch %" PRIu64 " at offset %" PRIu64
+	    ": the %s of entry %" PRIu64 " does not match its checksum",
+	    f->name, item->batch, off, what, item->seq));
+}
+
+enum sp_code
+sp_intake_file_read(struct sp_intake_file *f, const struct sp_intake_item *item,
+    struct sp_buf *record, struct sp_buf *msg, struct sp_err *err)
+{
+	const struct sp_intake_frame fr = {
+		.record_len = (uint32_t)item->record_len,
+		.msg_len = item->msg_len,
+		.has_message = item->has_message,
+	};
+	uint32_t crc = sp_intake_frame_crc(&fr);
+	enum sp_code rc;
+
+	rc = fill(f, record, item->record_off, item->record_len, "record",
+	    item->seq, err);
+	if (rc != SP_OK)
+		return (rc);
+	if (sp_crc32c(crc, record->p, record->n) != item->record_crc)
+		return (bad_bytes(f, item, "record",
+		    item->record_off - SP_INTAKE_FRAME_LEN, err));
+	if (msg == NULL)
+		return (SP_OK);
+	rc = fill(
+	    f, msg, item->msg_off, item->msg_len, "message", item->seq, err);
+	if (rc != SP_OK)
+		return (rc);
+	if (sp_crc32c(0, msg->p, msg->n) != item->msg_crc)
+		return (bad_bytes(f, item, "message", item->msg_off, err));
+	return (SP_OK);
+}
+
+/* ---- seeking ---------------------------------------------------------- */
+
+/* The last place known where a batch begins at or before ${seq}. */
+static struct point
+nearest(const struct sp_intake_file *f, uint64_t seq)
+{
+	struct point at = { .off = f->head.length, .seq = f->head.first };
+	size_t lo = 0, hi = f->npoints;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (f->points[mid].seq <= seq)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	if (lo > 0)
+		at = f->points[lo - 1];
+	if (f->next.seq <= seq && f->next.off > at.off)
+		at = f->next;
+	return (at);
+}
+
+enum sp_code
+sp_intake_file_seek(struct sp_intake_file *f, uint64_t seq, struct sp_err *err)
+{
+	struct sp_intake_item item;
+	struct sp_intake_batch b;
+	enum sp_code rc;
+
+	if (seq < f->head.first)
+		return (sp_err_set(err, SP_ENOTFOUND, 0,
+		    "entry %" PRIu64 " lies before %s", seq, f->name));
+	f->next = nearest(f, seq);
+	f->left = 0;
+	while (f->next.seq <= seq) {
+		if (f->next.seq == seq)
+			return (SP_OK);
+		rc = next_batch(f, &b, err);
+		if (rc != SP_OK)
+			return (rc);
+		if (f->next.seq <= seq)
+			f->left = 0;
+	}
+	/* Inside this batch. */
+	while (f->next.seq - f->left < seq) {
+		rc = sp_intake_file_next(f, &item, err);
+		if (rc != SP_OK)
+			return (rc);
+	}
+	return (SP_OK);
+}
+
+enum sp_code
+sp_intake_last_received(const char *dir, const struct sp_intake_info *i,
+    int64_t *us, struct sp_err *err)
+{
+	char *path = sp_intake_path(dir, i->name);
+	struct sp_intake_item item, last;
+	struct sp_intake_file *f = NULL;
+	struct sp_record r;
+	struct sp_buf record;
+	enum sp_code rc;
+	bool any = false;
+
+	sp_buf_init(&record, SP_RECORD_MAX);
+	rc = sp_intake_file_open(path, i->limit, &f, err);
+	while (rc == SP_OK) {
+		rc = sp_intake_file_next(f, &item, err);
+		if (rc == SP_OK) {
+			last = item;
+			any = true;
+		}
+	}
+	if (rc != SP_EEND)
+		goto out;
+	rc = SP_OK;
+	if (!any)
+		goto out;
+	rc = sp_intake_file_read(f, &last, &record, NULL, err);
+	if (rc == SP_OK)
+		rc = sp_record_parse(sp_buf_view(&record), &r, err);
+	if (rc == SP_OK) {
+		*us = r.received;
+		sp_record_done(&r);
+	}
+out:
+	sp_buf_done(&record);
+	sp_intake_file_close(f);
+	free(path);
+	return (rc);
+}

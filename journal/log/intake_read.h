@@ -1,0 +1,88 @@
+/*
+ * Reading intake files: pure frame parsing over bytes, and a reader that sees
+ * only what lies before a valid batch header (doc/format-intake.md).
+ */
+#ifndef SP_LOG_INTAKE_READ_H
+#define SP_LOG_INTAKE_READ_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/view.h"
+
+/* Limits of the format; the writer keeps them, the reader demands them. */
+#define SP_INTAKE_ID_LEN	  16
+#define SP_INTAKE_COUNT_MAX	  65536u /* entries in a batch */
+#define SP_INTAKE_MSG_MAX	  (UINT64_C(1) << 32) /* bytes of a message */
+#define SP_INTAKE_BATCH_BYTES_MAX (UINT64_C(1) << 40) /* of entries */
+
+struct sp_intake_file; /* one open intake file */
+
+struct sp_intake_head {
+	uint8_t id[SP_INTAKE_ID_LEN];
+	uint64_t first; /* seq of its first entry */
+	uint8_t prev_id[SP_INTAKE_ID_LEN]; /* zero if none */
+	uint64_t prev_length; /* valid bytes of the predecessor */
+	int64_t created; /* wall clock, us */
+	char origin[129];
+	uint32_t length; /* bytes of this header */
+};
+
+/* One file of the log, as the directory and the headers show it. */
+struct sp_intake_info {
+	char name[64]; /* in intake/ */
+	struct sp_intake_head head;
+	bool finished; /* another file names it as predecessor */
+	uint64_t limit; /* bytes that count; UINT64_MAX: not finished */
+	uint64_t size; /* bytes on disk */
+};
+
+/*
+ * The files of the log in ${dir} (the archive), in order: by first seq, and
+ * where a file has no entries, by predecessor.  A finished file may be empty
+ * (its first sync failed): it has nothing to pack and may be removed.  At
+ * most the last one is not finished.  SP_EFORMAT: a header is damaged.
+ * ${out} is the caller's: free().
+ */
+SP_CHECK enum sp_code sp_intake_list(const char *dir,
+    struct sp_intake_info **out, size_t *n, struct sp_err *err);
+
+struct sp_intake_item {
+	uint64_t seq;
+	uint64_t batch; /* number of its batch in the file */
+	uint64_t record_off, record_len;
+	bool has_message;
+	uint64_t msg_off, msg_len;
+	uint32_t record_crc,
+	    msg_crc; /* record_crc covers the entry header too */
+};
+
+/* ${limit}: bytes of this file that count (its successor's prev_length), or
+ * UINT64_MAX for the newest file. */
+SP_CHECK enum sp_code sp_intake_file_open(const char *path, uint64_t limit,
+    struct sp_intake_file **out, struct sp_err *err);
+const struct sp_intake_head *sp_intake_file_head(
+    const struct sp_intake_file *f);
+/*
+ * The next entry proven durable (before a valid header, or the end that the
+ * successor states).  SP_EEND: none now; for the newest file a later call may
+ * find more.  SP_EFORMAT: damage before a valid header, with file, batch and
+ * offset.  Also needed by recovery and verify.
+ */
+SP_CHECK enum sp_code sp_intake_file_next(
+    struct sp_intake_file *f, struct sp_intake_item *item, struct sp_err *err);
+/* Record and message bytes of an item, CRC checked; buffers are cleared first.
+ * ${msg} may be NULL.  SP_ELIMIT: a buffer is too small for them. */
+SP_CHECK enum sp_code sp_intake_file_read(struct sp_intake_file *f,
+    const struct sp_intake_item *item, struct sp_buf *record,
+    struct sp_buf *msg, struct sp_err *err);
+/* Go to just before the entry ${seq} (scans headers only).  SP_ENOTFOUND: it
+ * lies before this file; SP_EEND: not proven durable here (yet). */
+SP_CHECK enum sp_code sp_intake_file_seek(
+    struct sp_intake_file *f, uint64_t seq, struct sp_err *err);
+void sp_intake_file_close(struct sp_intake_file *f); /* NULL is fine */
+
+#endif

@@ -1,0 +1,238 @@
+#include "journal/oauth/oauth_store.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/io.h"
+#include "base/json.h"
+#include "base/secret.h"
+
+#define FOLDER_MODE 0700
+#define FILE_MODE   0600
+#define STATE_MODE  0640
+#define STATE_MAX   4096u
+
+char *
+sp_oauth_store_path(const char *dir, const char *account)
+{
+	return (sp_xasprintf("%s/secrets/%s.token", dir, account));
+}
+
+void
+sp_oauth_store_done(struct sp_oauth_stored *s)
+{
+	sp_secret_done(&s->refresh);
+	free(s->token_url);
+	free(s->client_id);
+	free(s->user);
+	free(s->scope);
+	*s = (struct sp_oauth_stored){ 0 };
+}
+
+/* A member's text, malloc'ed; NULL if it has none. */
+static char *
+text_of(const json_t *obj, const char *key)
+{
+	const char *s = json_string_value(json_object_get(obj, key));
+
+	return (s == NULL ? NULL : sp_xstrdup(s));
+}
+
+static bool
+take(const json_t *j, struct sp_oauth_stored *out)
+{
+	const json_t *token = json_object_get(j, "refresh_token");
+	const size_t n = json_string_length(token);
+	char *time = text_of(j, "obtained");
+	bool ok;
+
+	out->token_url = text_of(j, "token_url");
+	out->client_id = text_of(j, "client_id");
+	out->user = text_of(j, "user");
+	out->scope = text_of(j, "scope");
+	sp_secret_init(&out->refresh, n + 1);
+	ok = json_integer_value(json_object_get(j, "v")) == 1 && n > 0 &&
+	     sp_buf_add(&out->refresh, json_string_value(token), n) == SP_OK &&
+	     time != NULL && sp_time_parse(sp_view_str(time), &out->obtained) &&
+	     out->token_url != NULL && out->client_id != NULL &&
+	     out->user != NULL && out->scope != NULL;
+	free(time);
+	return (ok);
+}
+
+enum sp_code
+sp_oauth_store_parse(
+    struct sp_view text, struct sp_oauth_stored *out, struct sp_err *err)
+{
+	struct sp_oauth_stored s = { 0 };
+	union {
+		const char *in;
+		char *out;
+	} token;
+	struct sp_err ignored; /* jansson's message quotes the text */
+	json_t *j = NULL;
+	bool ok;
+
+	ok = sp_json_load(text, &j, &ignored) == SP_OK && take(j, &s);
+	token.in = json_string_value(json_object_get(j, "refresh_token"));
+	if (token.in != NULL)
+		sp_secret_wipe(token.out, strlen(token.in));
+	json_decref(j);
+	if (ok) {
+		*out = s;
+		return (SP_OK);
+	}
+	sp_oauth_store_done(&s);
+	return (sp_err_set(err, SP_EFORMAT, 0,
+	    "not a token file of version 1: run `sealpost oauth login` again"));
+}
+
+enum sp_code
+sp_oauth_store_load(
+    const char *path, struct sp_oauth_stored *out, struct sp_err *err)
+{
+	struct sp_buf text;
+	enum sp_code rc;
+
+	sp_secret_init(&text, SP_OAUTH_STORE_MAX + 1);
+	rc = sp_io_read_file(path, SP_OAUTH_STORE_MAX, &text, err);
+	if (rc == SP_OK) {
+		rc = sp_oauth_store_parse(sp_buf_view(&text), out, err);
+		if (rc != SP_OK)
+			rc = sp_err_prefix(err, "%s", path);
+	}
+	sp_secret_done(&text);
+	return (rc);
+}
+
+static enum sp_code
+make_folder(const char *path, struct sp_err *err)
+{
+	char *folder = sp_io_parent(path, NULL);
+	enum sp_code rc = sp_io_mkdirs(folder, FOLDER_MODE, err);
+
+	free(folder);
+	return (rc);
+}
+
+enum sp_code
+sp_oauth_store_save(
+    const char *path, const struct sp_oauth_stored *in, struct sp_err *err)
+{
+	char time[SP_TIME_LEN + 1];
+	struct sp_buf text;
+	struct sp_json j;
+	enum sp_code rc;
+
+	sp_time_format(in->obtained, time);
+	sp_secret_init(&text, SP_OAUTH_STORE_MAX);
+	sp_json_init(&j, &text);
+	sp_json_obj(&j, NULL);
+	sp_json_u64(&j, "v", 1);
+	sp_json_cstr(&j, "token_url", in->token_url);
+	sp_json_cstr(&j, "client_id", in->client_id);
+	sp_json_cstr(&j, "user", in->user);
+	sp_json_cstr(&j, "scope", in->scope);
+	sp_json_cstr(&j, "obtained", time);
+	sp_json_str(&j, "refresh_token", sp_buf_view(&in->refresh));
+	sp_json_obj_end(&j);
+	rc = sp_json_end(&j);
+	if (rc == SP_OK)
+		rc = sp_buf_addc(&text, '\n');
+	if (rc != SP_OK)
+		rc = sp_err_set(err, rc, 0, "%s would be too long", path);
+	else
+		rc = make_folder(path, err);
+	if (rc == SP_OK)
+		rc = sp_io_replace(path, text.p, text.n, FILE_MODE, err);
+	sp_secret_done(&text);
+	return (rc);
+}
+
+enum sp_code
+sp_oauth_store_remove(const char *path, struct sp_err *err)
+{
+	char *folder;
+	enum sp_code rc;
+
+	if (!sp_io_exists(path))
+		return (SP_OK);
+	folder = sp_io_parent(path, NULL);
+	rc = sp_io_unlink(path, err);
+	if (rc == SP_OK)
+		rc = sp_io_syncdir(folder, err);
+	free(folder);
+	return (rc);
+}
+
+enum sp_code
+sp_oauth_store_lock(const char *path, int wait_ms, int *fd, struct sp_err *err)
+{
+	char *lock = sp_xasprintf("%s.lock", path);
+	enum sp_code rc = make_folder(path, err);
+
+	if (rc == SP_OK)
+		rc = sp_io_lock(lock, wait_ms, fd, err);
+	free(lock);
+	return (rc);
+}
+
+/* ---- what the last request came to ------------------------------------------- */
+
+static char *
+state_path(const char *dir, const char *account)
+{
+	return (sp_xasprintf("%s/state/oauth/%s", dir, account));
+}
+
+void
+sp_oauth_state_save(
+    const char *dir, const char *account, const struct sp_oauth_state *s)
+{
+	char *path = state_path(dir, account), *folder;
+	char asked[SP_TIME_LEN + 1], expires[SP_TIME_LEN + 1];
+	struct sp_err ignored;
+	struct sp_buf b;
+
+	folder = sp_io_parent(path, NULL);
+	sp_time_format(s->asked, asked);
+	sp_time_format(s->expires, expires);
+	sp_buf_init(&b, STATE_MAX);
+	/* Nothing rests on it: what cannot be written is not there. */
+	if (sp_buf_addf(&b, "%s\n%s\n%s\n", asked, expires, s->why) == SP_OK &&
+	    sp_io_mkdirs(folder, 0750, &ignored) == SP_OK)
+		(void)!sp_io_replace(path, b.p, b.n, STATE_MODE, &ignored);
+	sp_buf_done(&b);
+	free(folder);
+	free(path);
+}
+
+void
+sp_oauth_state_load(
+    const char *dir, const char *account, struct sp_oauth_state *out)
+{
+	char *path = state_path(dir, account);
+	struct sp_oauth_state s = { 0 };
+	struct sp_err ignored;
+	struct sp_view rest;
+	struct sp_buf b;
+
+	*out = s;
+	sp_buf_init(&b, STATE_MAX);
+	if (sp_io_read_file(path, STATE_MAX, &b, &ignored) == SP_OK) {
+		rest = sp_buf_view(&b);
+		if (sp_time_parse(sp_view_cut(&rest, '\n'), &s.asked) &&
+		    sp_time_parse(sp_view_cut(&rest, '\n'), &s.expires)) {
+			const struct sp_view why = sp_view_cut(&rest, '\n');
+
+			(void)snprintf(s.why, sizeof(s.why), "%.*s",
+			    why.n > STATE_MAX ? 0 : (int)why.n,
+			    why.n == 0 ? "" : why.p);
+			*out = s;
+		}
+	}
+	sp_buf_done(&b);
+	free(path);
+}

@@ -1,0 +1,181 @@
+#include <inttypes.h>
+#include <string.h>
+
+#include "journal/pull/imap/imap_priv.h"
+
+#define SET_ROOM (SP_IMAP_COMMAND_MAX - 1200) /* a name is behind it */
+
+size_t
+sp_imap_set_put(struct sp_buf *out, const uint32_t *uid, size_t n, size_t room)
+{
+	size_t was = out->n, at = 0;
+
+	while (at < n) {
+		size_t end = at + 1;
+		enum sp_code rc;
+
+		/* Only UIDs that are on the list: a range has no others. */
+		while (end < n && uid[end] == uid[end - 1] + 1)
+			end++;
+		if (out->n - was + 23 > room)
+			break;
+		rc = end - at == 1
+			 ? sp_buf_addf(
+			       out, "%s%" PRIu32, at > 0 ? "," : "", uid[at])
+			 : sp_buf_addf(out, "%s%" PRIu32 ":%" PRIu32,
+			       at > 0 ? "," : "", uid[at], uid[end - 1]);
+		if (rc != SP_OK)
+			break;
+		at = end;
+	}
+	return (at);
+}
+
+void
+sp_imap_durable(struct sp_imap *m)
+{
+	uint64_t tag;
+
+	while (sp_pull_next_durable(m->pull, &tag)) {
+		struct sp_imap_item *it =
+		    tag > UINT32_MAX ? NULL : sp_imap_item(m, (uint32_t)tag);
+
+		if (it == NULL || it->state != SP_IMAP_S_TAKEN)
+			continue;
+		it->state = SP_IMAP_S_DURABLE;
+		if (m->conf->then != SP_PULL_KEEP)
+			m->doomed[m->ndoomed++] = it->uid;
+	}
+}
+
+/* "HEAD set TAIL", of the first ${n} doomed. */
+static enum sp_code
+with_set(struct sp_imap *m, const char *head, size_t n, const char *tail,
+    const char *name, struct sp_imap_done *d, struct sp_err *err)
+{
+	enum sp_code rc = sp_buf_adds(&m->out, head);
+	unsigned tag;
+
+	if (rc == SP_OK &&
+	    sp_imap_set_put(&m->out, m->doomed, n, SET_ROOM) != n)
+		rc = SP_ELIMIT;
+	if (rc == SP_OK)
+		rc = sp_buf_adds(&m->out, tail);
+	if (rc != SP_OK)
+		return (sp_err_set(err, rc, 0, "a command is too long"));
+	if (name != NULL)
+		rc = sp_imap_put_name(m, name, err);
+	if (rc == SP_OK)
+		rc = sp_imap_send_out(m, false, &tag, err);
+	return (rc == SP_OK ? sp_imap_await(m, tag, d, err) : rc);
+}
+
+/*
+ * Never a plain EXPUNGE, which would take away what somebody else has marked.
+ * Without UIDPLUS messages stay, marked.
+ */
+static enum sp_code
+mark_and_remove(struct sp_imap *m, size_t n, bool *gone, struct sp_err *err)
+{
+	struct sp_imap_done d;
+	enum sp_code rc = with_set(
+	    m, "UID STORE ", n, " +FLAGS.SILENT (\\Deleted)", NULL, &d, err);
+
+	*gone = false;
+	if (rc == SP_OK && d.cond != SP_IMAP_OK)
+		rc = sp_imap_refused(m, "to mark messages", &d, err);
+	if (rc != SP_OK)
+		return (rc);
+	if ((m->caps & SP_IMAP_CAP_UIDPLUS) == 0) {
+		if (!m->no_uidplus_said)
+			sp_pull_note(m->pull,
+			    "no_uidplus: the server cannot remove single "
+			    "messages; they stay, marked \\Deleted");
+		m->no_uidplus_said = true;
+		return (SP_OK);
+	}
+	rc = with_set(m, "UID EXPUNGE ", n, "", NULL, &d, err);
+	if (rc == SP_OK && d.cond != SP_IMAP_OK)
+		rc = sp_imap_refused(m, "to remove messages", &d, err);
+	*gone = rc == SP_OK;
+	return (rc);
+}
+
+/* MOVE or COPY to the mailbox of the configuration, made where it misses. */
+static enum sp_code
+transfer(struct sp_imap *m, const char *verb, size_t n, struct sp_err *err)
+{
+	const char *wire = m->target.wire;
+	struct sp_imap_done d;
+	enum sp_code rc = with_set(m, verb, n, " ", wire, &d, err);
+	unsigned tag;
+
+	if (rc == SP_OK && d.cond == SP_IMAP_NO &&
+	    d.code == SP_IMAP_C_TRYCREATE) {
+		rc = sp_buf_adds(&m->out, "CREATE ");
+		if (rc == SP_OK)
+			rc = sp_imap_put_name(m, wire, err);
+		if (rc == SP_OK)
+			rc = sp_imap_send_out(m, false, &tag, err);
+		if (rc == SP_OK)
+			rc = sp_imap_await(m, tag, &d, err);
+		if (rc == SP_OK && d.cond == SP_IMAP_OK)
+			rc = with_set(m, verb, n, " ", wire, &d, err);
+	}
+	if (rc == SP_OK && d.cond != SP_IMAP_OK)
+		rc = sp_imap_refused(m, "to move messages", &d, err);
+	return (rc);
+}
+
+static enum sp_code
+move(struct sp_imap *m, size_t n, bool *gone, struct sp_err *err)
+{
+	enum sp_code rc;
+
+	*gone = true;
+	if (m->caps & SP_IMAP_CAP_MOVE)
+		return (transfer(m, "UID MOVE ", n, err));
+	rc = transfer(m, "UID COPY ", n, err);
+	return (rc == SP_OK ? mark_and_remove(m, n, gone, err) : rc);
+}
+
+/* How many of the doomed fit in a command. */
+static size_t
+that_fit(struct sp_imap *m)
+{
+	struct sp_buf b;
+	size_t n;
+
+	sp_buf_init(&b, SP_IMAP_COMMAND_MAX);
+	n = sp_imap_set_put(&b, m->doomed, m->ndoomed, SET_ROOM);
+	sp_buf_done(&b);
+	return (n);
+}
+
+enum sp_code
+sp_imap_after(struct sp_imap *m, struct sp_err *err)
+{
+	enum sp_code rc = SP_OK;
+
+	while (rc == SP_OK && m->ndoomed > 0) {
+		size_t n = that_fit(m);
+		bool gone = false;
+
+		rc = m->conf->then == SP_PULL_MOVE
+			 ? move(m, n, &gone, err)
+			 : mark_and_remove(m, n, &gone, err);
+		for (size_t i = 0; rc == SP_OK && gone && i < n; i++) {
+			const struct sp_imap_item it = { .uid = m->doomed[i] };
+			struct sp_imap_meta meta;
+
+			sp_imap_meta(m, &it, &meta);
+			sp_pull_gone(m->pull, &meta.meta.id);
+		}
+		if (rc == SP_OK) {
+			m->ndoomed -= n;
+			memmove(m->doomed, m->doomed + n,
+			    m->ndoomed * sizeof(*m->doomed));
+		}
+	}
+	return (rc);
+}

@@ -1,0 +1,341 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "journal/pull/imap/imap_priv.h"
+#include "journal/pull/imap/imap_name.h"
+
+#define TOLD_MAX 10000 /* vanished UIDs that are looked at, of one visit */
+
+static const struct {
+	const char *name;
+	unsigned use;
+} uses[] = {
+	{ "\\All", SP_IMAP_USE_ALL },
+	{ "\\Archive", SP_IMAP_USE_ARCHIVE },
+	{ "\\Drafts", SP_IMAP_USE_DRAFTS },
+	{ "\\Flagged", SP_IMAP_USE_FLAGGED },
+	{ "\\Junk", SP_IMAP_USE_JUNK },
+	{ "\\Sent", SP_IMAP_USE_SENT },
+	{ "\\Trash", SP_IMAP_USE_TRASH },
+};
+
+void
+sp_imap_found(struct sp_imap *m, const struct sp_imap_list *l)
+{
+	if ((l->use & m->use) == 0 || (l->use & SP_IMAP_USE_NOSELECT) ||
+	    m->found != NULL || memchr(l->name.p, '\0', l->name.n) != NULL)
+		return;
+	m->found = sp_view_dup(l->name);
+}
+
+/* The mailbox of a special use; Gmail's "All Mail" is \All. */
+static enum sp_code
+by_use(struct sp_imap *m, const char *text, unsigned use, char **wire,
+    struct sp_err *err)
+{
+	struct sp_imap_done d;
+	enum sp_code rc = SP_OK;
+
+	m->use = use;
+	if (m->caps & SP_IMAP_CAP_SPECIAL_USE)
+		rc = sp_imap_do(m, &d, err, "LIST (SPECIAL-USE) \"\" \"*\"");
+	if (rc == SP_OK && m->found == NULL)
+		rc = sp_imap_do(m, &d, err, "LIST \"\" \"*\"");
+	m->use = 0;
+	*wire = m->found;
+	m->found = NULL;
+	if (rc == SP_OK && *wire == NULL)
+		rc = sp_pull_fail(m->pull, SP_PULL_CONFIG, SP_ENOTFOUND, err,
+		    "the server has no mailbox for %s; name it in mailboxes",
+		    text);
+	if (rc != SP_OK) {
+		free(*wire);
+		*wire = NULL;
+	}
+	return (rc);
+}
+
+static enum sp_code
+decoded(struct sp_imap *m, struct sp_imap_name *out, struct sp_err *err)
+{
+	struct sp_view wire = sp_view_str(out->wire);
+	struct sp_buf b;
+	enum sp_code rc;
+
+	sp_buf_init(&b, SP_IMAP_LITERAL_MAX);
+	rc = sp_imap_name_decode(wire, m->utf8, &b);
+	if (rc == SP_OK && sp_view_ieq_str(wire, "INBOX")) {
+		sp_buf_clear(&b);
+		rc = sp_buf_adds(&b, "INBOX");
+	}
+	if (rc == SP_OK && sp_buf_cstr(&b) != NULL)
+		out->utf8 = sp_xstrdup(b.p);
+	else
+		rc = sp_err_set(
+		    err, SP_ELIMIT, 0, "the name of a mailbox is too long");
+	sp_buf_done(&b);
+	return (rc);
+}
+
+enum sp_code
+sp_imap_find(struct sp_imap *m, const char *text, struct sp_imap_name *out,
+    struct sp_err *err)
+{
+	struct sp_buf b;
+	enum sp_code rc = SP_OK;
+
+	*out = (struct sp_imap_name){ NULL, NULL };
+	for (size_t i = 0; i < SP_COUNTOF(uses); i++) {
+		if (!sp_view_ieq_str(sp_view_str(text), uses[i].name))
+			continue;
+		rc = by_use(m, text, uses[i].use, &out->wire, err);
+		return (rc == SP_OK ? decoded(m, out, err) : rc);
+	}
+	sp_buf_init(&b, SP_IMAP_LITERAL_MAX);
+	rc = m->utf8 ? sp_buf_adds(&b, text)
+		     : sp_imap_name_encode(sp_view_str(text), &b);
+	if (rc != SP_OK || sp_buf_cstr(&b) == NULL)
+		rc = sp_pull_fail(m->pull, SP_PULL_CONFIG, SP_ECONFIG, err,
+		    "mailboxes: \"%s\" is not the name of a mailbox in UTF-8",
+		    text);
+	else
+		out->wire = sp_xstrdup(b.p);
+	sp_buf_done(&b);
+	return (rc == SP_OK ? decoded(m, out, err) : rc);
+}
+
+enum sp_code
+sp_imap_put_name(struct sp_imap *m, const char *wire, struct sp_err *err)
+{
+	if (sp_imap_quote(sp_view_str(wire), m->utf8, &m->out) == SP_OK)
+		return (SP_OK);
+	return (sp_pull_fail(m->pull, SP_PULL_CONFIG, SP_ECONFIG, err,
+	    "the mailbox \"%s\" cannot be named to this server", wire));
+}
+
+/* ---- the memo: "UIDVALIDITY LAST MODSEQ UID,UID" ----------------------- */
+
+static void
+recall(struct sp_imap *m, uint64_t *uidvalidity)
+{
+	struct sp_imap_box *b = &m->box;
+	const char *text = sp_pull_memo(m->pull, sp_view_str(b->name->utf8));
+	struct sp_view v = sp_view_str(text), number;
+	uint32_t low, high;
+
+	*uidvalidity = 0;
+	number = sp_view_cut(&v, ' ');
+	if (text == NULL || !sp_view_u64(number, uidvalidity))
+		return;
+	number = sp_view_cut(&v, ' ');
+	if (!sp_view_u64(number, &b->last) || b->last > UINT32_MAX)
+		b->last = 0;
+	number = sp_view_cut(&v, ' ');
+	if (b->last == 0 || !sp_view_u64(number, &b->last_modseq))
+		b->last_modseq = 0;
+	while (b->nexcept < SP_IMAP_EXCEPT_MAX &&
+	       sp_imap_set_next(&v, &low, &high))
+		b->except[b->nexcept++] = low;
+}
+
+static bool
+archive_has(struct sp_imap *m, uint64_t uid)
+{
+	const struct sp_imap_item it = { .uid = (uint32_t)uid };
+	struct sp_imap_meta meta;
+
+	sp_imap_meta(m, &it, &meta);
+	return (sp_pull_known(m->pull, &meta.meta.id) > 0);
+}
+
+/* Forget the last visit: all is looked at again. */
+static void
+afresh(struct sp_imap_box *b)
+{
+	b->last = b->last_modseq = 0;
+	b->nexcept = b->nvanished = 0;
+}
+
+void
+sp_imap_remember(struct sp_imap *m)
+{
+	struct sp_imap_box *b = &m->box;
+	struct sp_buf out;
+	enum sp_code rc;
+
+	sp_buf_init(&out, SP_IMAP_MEMO_MAX);
+	rc = sp_buf_addf(&out, "%" PRIu64 " %" PRIu64 " %" PRIu64 " ",
+	    b->uidvalidity, b->last, b->last_modseq);
+	for (size_t i = 0; rc == SP_OK && i < b->nexcept; i++)
+		rc = sp_buf_addf(
+		    &out, "%s%" PRIu32, i > 0 ? "," : "", b->except[i]);
+	if (rc == SP_OK && b->last > 0)
+		sp_pull_set_memo(
+		    m->pull, sp_view_str(b->name->utf8), sp_buf_view(&out));
+	sp_buf_done(&out);
+}
+
+/* ---- opening ----------------------------------------------------------- */
+
+void
+sp_imap_vanished(struct sp_imap *m, struct sp_view set, bool earlier)
+{
+	struct sp_imap_box *b = &m->box;
+	uint32_t low, high;
+
+	/* Now, like EXPUNGE: so many less. */
+	while (!earlier && sp_imap_set_next(&set, &low, &high)) {
+		uint64_t n = (uint64_t)high - low + 1;
+
+		b->exists -= n < b->exists ? n : b->exists;
+	}
+	while (b->nvanished < SP_IMAP_VANISHED_MAX &&
+	       sp_imap_set_next(&set, &low, &high)) {
+		if (high <= b->last)
+			continue;
+		if (low <= b->last)
+			low = (uint32_t)b->last + 1;
+		b->vanished[b->nvanished++] =
+		    (struct sp_imap_range){ low, high };
+	}
+}
+
+void
+sp_imap_tell_vanished(struct sp_imap *m)
+{
+	struct sp_imap_box *b = &m->box;
+	char name[200], first[64] = "";
+	uint64_t count = 0, looked = 0;
+
+	for (size_t i = 0; i < b->nvanished && b->uidnext > 0; i++) {
+		uint64_t uid = b->vanished[i].low;
+
+		for (; uid <= b->vanished[i].high && uid < b->uidnext &&
+		       looked < TOLD_MAX;
+		     uid++, looked++) {
+			if (archive_has(m, uid))
+				continue;
+			if (count++ == 0)
+				(void)snprintf(
+				    first, sizeof(first), "%" PRIu64, uid);
+		}
+	}
+	b->nvanished = 0;
+	if (count > 0)
+		sp_pull_note(m->pull,
+		    "vanished mailbox=%s messages=%" PRIu64
+		    " first_uid=%s: gone before they were fetched; does "
+		    "somebody else delete from this mailbox?",
+		    sp_log_quote(
+			sp_view_str(b->name->utf8), name, sizeof(name)),
+		    count, first);
+}
+
+static enum sp_code
+changeable(struct sp_imap *m, struct sp_err *err)
+{
+	bool flags = m->conf->then == SP_PULL_DELETE ||
+		     (m->caps & SP_IMAP_CAP_MOVE) == 0;
+
+	if (m->box.read_only)
+		return (sp_pull_fail(m->pull, SP_PULL_CONFIG, SP_EPERM, err,
+		    "%s: the server opens it for reading only; after = %s "
+		    "needs more rights",
+		    m->box.name->utf8, m->conf->after));
+	if (flags && !m->box.keeps_deleted)
+		return (sp_pull_fail(m->pull, SP_PULL_CONFIG, SP_EPERM, err,
+		    "%s: the server does not keep \\Deleted; after = %s "
+		    "cannot work",
+		    m->box.name->utf8, m->conf->after));
+	return (SP_OK);
+}
+
+/* What is known of the last visit, against what the server says now. */
+static void
+compare(struct sp_imap *m, uint64_t uidvalidity)
+{
+	struct sp_imap_box *b = &m->box;
+	char name[200];
+
+	if (uidvalidity != 0 && uidvalidity != b->uidvalidity)
+		sp_pull_note(m->pull,
+		    "uidvalidity_changed mailbox=%s from=%" PRIu64
+		    " to=%" PRIu64 ": all of it is fetched again",
+		    sp_log_quote(
+			sp_view_str(b->name->utf8), name, sizeof(name)),
+		    uidvalidity, b->uidvalidity);
+	/* An archive from an older backup must not trust a newer memo; where
+	 * messages are deleted, it is not trusted anyway. */
+	if (uidvalidity != b->uidvalidity ||
+	    (b->last > 0 && m->conf->then == SP_PULL_KEEP &&
+		!archive_has(m, b->last)))
+		afresh(b);
+}
+
+static enum sp_code
+opened(struct sp_imap *m, const struct sp_imap_done *d, uint64_t uidvalidity,
+    bool change, struct sp_err *err)
+{
+	struct sp_imap_box *b = &m->box;
+
+	if (d->cond != SP_IMAP_OK) {
+		enum sp_pull_trouble why = sp_imap_trouble(d->code);
+
+		/* Without a code it is a name that is not there. */
+		if (d->code == SP_IMAP_C_NONE)
+			why = SP_PULL_CONFIG;
+		return (sp_pull_fail(m->pull, why,
+		    why == SP_PULL_CONFIG ? SP_ENOTFOUND : SP_EAGAIN, err,
+		    "%s: the server does not open this mailbox: %s",
+		    b->name->utf8, d->text));
+	}
+	if (b->uidvalidity == 0 || b->uidvalidity > UINT32_MAX)
+		return (sp_pull_fail(m->pull, SP_PULL_CONFIG, SP_EFORMAT, err,
+		    "%s: the server gives no UIDVALIDITY, so that messages "
+		    "have no lasting names",
+		    b->name->utf8));
+	b->open = true;
+	compare(m, uidvalidity);
+	return (change ? changeable(m, err) : SP_OK);
+}
+
+enum sp_code
+sp_imap_open(struct sp_imap *m, const struct sp_imap_name *name, bool change,
+    struct sp_err *err)
+{
+	struct sp_imap_box *b = &m->box;
+	struct sp_imap_done d;
+	uint64_t uidvalidity;
+	enum sp_code rc;
+	unsigned tag;
+
+	*b = (struct sp_imap_box){ .name = name, .keeps_deleted = true };
+	recall(m, &uidvalidity);
+	rc = sp_buf_adds(&m->out, change ? "SELECT " : "EXAMINE ");
+	if (rc == SP_OK)
+		rc = sp_imap_put_name(m, name->wire, err);
+	if (rc == SP_OK && (m->enabled & SP_IMAP_CAP_QRESYNC) &&
+	    uidvalidity != 0 && b->last_modseq > 0)
+		rc =
+		    sp_buf_addf(&m->out, " (QRESYNC (%" PRIu64 " %" PRIu64 "))",
+			uidvalidity, b->last_modseq);
+	else if (rc == SP_OK && (m->caps & SP_IMAP_CAP_CONDSTORE))
+		rc = sp_buf_adds(&m->out, " (CONDSTORE)");
+	if (rc == SP_OK)
+		rc = sp_imap_send_out(m, false, &tag, err);
+	if (rc == SP_OK)
+		rc = sp_imap_await(m, tag, &d, err);
+	if (rc == SP_OK)
+		rc = opened(m, &d, uidvalidity, change, err);
+	if (rc == SP_OK)
+		sp_pull_step(m->pull, "mailbox", true,
+		    "%s: %" PRIu64 " messages, UIDVALIDITY %" PRIu64,
+		    name->utf8, b->exists, b->uidvalidity);
+	else
+		sp_pull_step(m->pull, "mailbox", false, "%s", err->msg);
+	m->news = false;
+	return (rc);
+}

@@ -1,0 +1,78 @@
+#include "journal/smtp/arena.h"
+
+#include <string.h>
+
+struct sp_arena_chunk {
+	struct sp_arena_chunk *next;
+	size_t cap;
+};
+
+#define ALIGN ((size_t)16)
+
+void
+sp_arena_init(struct sp_arena *a, struct sp_memory *m)
+{
+	a->memory = m;
+	a->chunks = NULL;
+	a->at = a->first;
+	a->end = a->first + sizeof(a->first);
+}
+
+void
+sp_arena_reset(struct sp_arena *a)
+{
+	while (a->chunks != NULL) {
+		struct sp_arena_chunk *c = a->chunks;
+
+		a->chunks = c->next;
+		sp_memory_put(a->memory, c, c->cap);
+	}
+	a->at = a->first;
+	a->end = a->first + sizeof(a->first);
+}
+
+static bool
+grow(struct sp_arena *a, size_t n)
+{
+	size_t head =
+	    (sizeof(struct sp_arena_chunk) + ALIGN - 1) & ~(ALIGN - 1);
+	struct sp_arena_chunk *c;
+	size_t cap;
+
+	c = sp_memory_get(a->memory, n + head, &cap);
+	if (c == NULL)
+		return (false);
+	c->next = a->chunks;
+	c->cap = cap;
+	a->chunks = c;
+	a->at = (char *)c + head;
+	a->end = (char *)c + cap;
+	return (true);
+}
+
+void *
+sp_arena_get(struct sp_arena *a, size_t n)
+{
+	char *p;
+
+	if (n > SP_MEMORY_MAX / 2)
+		return (NULL);
+	n = n == 0 ? ALIGN : (n + ALIGN - 1) & ~(ALIGN - 1);
+	if ((size_t)(a->end - a->at) < n && !grow(a, n))
+		return (NULL);
+	p = a->at;
+	a->at += n;
+	return (p);
+}
+
+struct sp_view
+sp_arena_dup(struct sp_arena *a, struct sp_view v)
+{
+	char *p = sp_arena_get(a, v.n);
+
+	if (p == NULL)
+		return ((struct sp_view){ NULL, 0 });
+	if (v.n > 0)
+		memcpy(p, v.p, v.n);
+	return (sp_view_mem(p, v.n));
+}

@@ -1,0 +1,43 @@
+/*
+ * Paths of MAIL and RCPT (RFC 5321 section 4.1.2, RFC 6531).  The stored text
+ * is what was sent: never normalised.
+ */
+#ifndef SP_SMTP_MAILBOX_H
+#define SP_SMTP_MAILBOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/view.h"
+
+/* Longer than the RFC's 256, which is what must at least be taken. */
+#define SP_MAILBOX_MAX 1024
+
+enum sp_mailbox_result {
+	SP_MAILBOX_OK,
+	SP_MAILBOX_SYNTAX, /* not a path */
+	SP_MAILBOX_LONG, /* beyond SP_MAILBOX_MAX */
+	SP_MAILBOX_NULL, /* <> */
+	SP_MAILBOX_RAW8 /* bytes that are neither ASCII nor UTF-8 */
+};
+
+struct sp_mailbox {
+	struct sp_view addr; /* without <> and source route */
+	bool utf8; /* holds bytes beyond ASCII */
+};
+
+/*
+ * A path at the start of ${in}: "<...>", or bare up to a blank.  What follows
+ * it goes to ${rest}.  ${out} and ${rest} are set for OK and NULL.
+ * A mailbox without a domain ("<postmaster>", "<import>") is taken.
+ */
+enum sp_mailbox_result sp_mailbox_parse(
+    struct sp_view in, struct sp_mailbox *out, struct sp_view *rest);
+/* Where the domain starts (behind the last unquoted @); {NULL,0} if none. */
+struct sp_view sp_mailbox_domain(struct sp_view addr);
+/* Whether ${addr} is one of ${list} ("addr", "@domain"), ASCII case aside.
+ * postmaster is always (RFC 5321 section 4.5.1). */
+bool sp_mailbox_listed(struct sp_view addr, char *const *list, size_t n);
+
+#endif

@@ -1,0 +1,116 @@
+#include "journal/smtp/reply.h"
+
+#include <assert.h>
+
+static const char *const texts[SP_REPLY_COUNT] = {
+	[SP_REPLY_NONE] = "",
+	[SP_REPLY_OK] = "250 2.0.0 Ok\r\n",
+	[SP_REPLY_MAIL_OK] = "250 2.1.0 Ok\r\n",
+	[SP_REPLY_RCPT_OK] = "250 2.1.5 Ok\r\n",
+	[SP_REPLY_GO] = "354 End data with <CR><LF>.<CR><LF>\r\n",
+	[SP_REPLY_BYE] = "221 2.0.0 Bye\r\n",
+	[SP_REPLY_AUTH_OK] = "235 2.7.0 Authentication successful\r\n",
+	[SP_REPLY_TLS_GO] = "220 2.0.0 Ready to start TLS\r\n",
+	[SP_REPLY_HELP] = "214 2.0.0 A journal archive; see RFC 5321\r\n",
+	[SP_REPLY_VRFY] = "252 2.0.0 Send mail and it will be tried\r\n",
+
+	[SP_REPLY_CLOSING] = "421 4.3.2 Service is stopping, try again\r\n",
+	[SP_REPLY_BUSY] = "421 4.3.2 Too many sessions, try again\r\n",
+	[SP_REPLY_PER_PEER] =
+	    "421 4.7.0 Too many sessions from your address, try again\r\n",
+	[SP_REPLY_ERRORS] = "421 4.7.0 Too many errors\r\n",
+	[SP_REPLY_IDLE] = "421 4.4.2 Timeout waiting for you\r\n",
+	[SP_REPLY_SLOW] = "421 4.4.2 Data comes too slowly\r\n",
+	[SP_REPLY_NOSPACE] = "452 4.3.1 Insufficient system storage\r\n",
+	[SP_REPLY_RCPTS] = "452 4.5.3 Too many recipients\r\n",
+	[SP_REPLY_MEMORY] = "452 4.3.1 Out of memory for now, try again\r\n",
+	[SP_REPLY_FAULT] = "451 4.3.0 Not stored, try again\r\n",
+	[SP_REPLY_CLOCK] =
+	    "451 4.3.0 Not stored, the archive's clock is off, try again\r\n",
+	[SP_REPLY_ROLLBACK] =
+	    "451 4.3.0 Not stored, the archive was rolled back, try again\r\n",
+
+	[SP_REPLY_AUTH_LATER] =
+	    "454 4.7.0 Authentication not possible for now, try again\r\n",
+	[SP_REPLY_AUTH_BLOCKED] =
+	    "454 4.7.0 Too many wrong logins from your address, try later\r\n",
+
+	[SP_REPLY_LINE_LONG] = "500 5.5.2 Line too long\r\n",
+	[SP_REPLY_BARE_LF_LINE] = "500 5.5.2 Lines must end with CR LF\r\n",
+	[SP_REPLY_CR_LINE] = "500 5.5.2 CR inside a command\r\n",
+	[SP_REPLY_NUL_LINE] = "501 5.5.2 NUL inside a command\r\n",
+	[SP_REPLY_UNKNOWN] = "500 5.5.2 Command not recognized\r\n",
+	[SP_REPLY_NOT_OFFERED] = "502 5.5.1 Command not offered here\r\n",
+	[SP_REPLY_USE_LHLO] = "502 5.5.1 This is LMTP: use LHLO\r\n",
+	[SP_REPLY_NOT_LMTP] = "502 5.5.1 This is SMTP: use EHLO\r\n",
+	[SP_REPLY_USE_BDAT] = "502 5.5.1 Use BDAT here\r\n",
+	[SP_REPLY_ARGUMENT] = "501 5.5.4 No argument allowed\r\n",
+	[SP_REPLY_HELO_ARG] = "501 5.5.4 Say who you are\r\n",
+	[SP_REPLY_PATH] = "501 5.5.4 Address not understood\r\n",
+	[SP_REPLY_PATH_LONG] = "501 5.5.4 Address too long\r\n",
+	[SP_REPLY_PARAM] = "555 5.5.4 Parameter not recognized\r\n",
+	[SP_REPLY_VALUE] =
+	    "501 5.5.4 Parameter value not understood, or given twice\r\n",
+	[SP_REPLY_NEED_UTF8] = "553 5.6.7 Must declare SMTPUTF8\r\n",
+	[SP_REPLY_NOT_UTF8] = "553 5.6.7 Address is not UTF-8\r\n",
+	[SP_REPLY_CHUNK_SIZE] = "501 5.5.4 Chunk size not understood\r\n",
+	[SP_REPLY_HTTP] = "554 5.5.0 This is not a web server\r\n",
+	[SP_REPLY_EARLY] =
+	    "554 5.5.0 Synchronization error: wait for the reply\r\n",
+
+	[SP_REPLY_NEED_HELO] = "503 5.5.1 Introduce yourself first\r\n",
+	[SP_REPLY_NEED_TLS] =
+	    "530 5.7.0 Must issue a STARTTLS command first\r\n",
+	[SP_REPLY_TLS_ACTIVE] = "503 5.5.1 TLS is active already\r\n",
+	[SP_REPLY_NEED_MAIL] = "503 5.5.1 Need MAIL first\r\n",
+	[SP_REPLY_NESTED] = "503 5.5.1 Nested MAIL\r\n",
+	[SP_REPLY_NEED_RCPT] = "503 5.5.1 Need RCPT first\r\n",
+	[SP_REPLY_NO_RCPT] = "554 5.5.1 No valid recipients\r\n",
+	[SP_REPLY_IN_BDAT] = "503 5.5.1 Not between chunks\r\n",
+	[SP_REPLY_BROKEN] = "503 5.5.1 A chunk failed: RSET first\r\n",
+	[SP_REPLY_BINARY_DATA] = "503 5.5.1 BINARYMIME needs BDAT\r\n",
+	[SP_REPLY_NEED_SOURCE] = "503 5.5.1 Need XSEALPOST SOURCE first\r\n",
+	[SP_REPLY_IN_MAIL] = "503 5.5.1 Not inside a transaction\r\n",
+
+	[SP_REPLY_AUTH_SYNTAX] = "501 5.5.2 Response not understood\r\n",
+	[SP_REPLY_AUTH_CANCEL] = "501 5.7.0 Authentication cancelled\r\n",
+	[SP_REPLY_AUTH_LONG] = "500 5.5.6 Response too long\r\n",
+	[SP_REPLY_AUTH_TWICE] = "503 5.5.1 Already authenticated\r\n",
+	[SP_REPLY_AUTH_UNKNOWN] = "504 5.5.4 Mechanism not offered\r\n",
+	[SP_REPLY_AUTH_FAILED] = "535 5.7.8 Authentication failed\r\n",
+	[SP_REPLY_AUTH_CLEAR] =
+	    "538 5.7.11 Encryption required for authentication\r\n",
+	[SP_REPLY_NEED_AUTH] = "530 5.7.0 Authentication required\r\n",
+
+	[SP_REPLY_TOO_BIG] = "552 5.3.4 Message too large\r\n",
+	[SP_REPLY_BARE_LF] = "521 5.5.2 Message has lines without CR LF\r\n",
+	[SP_REPLY_NOT_HERE] = "550 5.1.1 Not a journal address here\r\n",
+	[SP_REPLY_CLAIM] = "501 5.5.4 Attributes not understood\r\n",
+	[SP_REPLY_DENIED] = "550 5.7.1 Not allowed\r\n",
+	[SP_REPLY_DOOR_ARG] = "501 5.5.4 Argument not as doc/door.md says\r\n",
+};
+
+struct sp_view
+sp_reply_text(enum sp_reply r)
+{
+	assert(r < SP_REPLY_COUNT && texts[r] != NULL);
+	return (sp_view_str(texts[r]));
+}
+
+enum sp_reply
+sp_reply_of_code(enum sp_code code)
+{
+	if (code == SP_ENOSPC)
+		return (SP_REPLY_NOSPACE);
+	if (code == SP_ECLOCK)
+		return (SP_REPLY_CLOCK);
+	if (code == SP_EROLLBACK)
+		return (SP_REPLY_ROLLBACK);
+	return (SP_REPLY_FAULT);
+}
+
+int
+sp_reply_class(enum sp_reply r)
+{
+	return (texts[r][0] == '\0' ? 0 : texts[r][0] - '0');
+}

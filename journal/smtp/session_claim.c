@@ -1,0 +1,63 @@
+/*
+ * XFORWARD and XCLIENT in a session, from configured peers only.  The peer
+ * stays who it is; what it says is recorded under "claimed".
+ */
+#include "journal/smtp/session_priv.h"
+
+void
+sp_session_relay(struct sp_session *s, bool xforward, bool xclient)
+{
+	s->may_xforward = xforward;
+	s->may_xclient = xclient;
+}
+
+static enum sp_reply
+may_claim(const struct sp_session *s, bool listed, bool allowed)
+{
+	if (!listed || s->env->door)
+		return (SP_REPLY_NOT_OFFERED);
+	if (!allowed)
+		return (SP_REPLY_DENIED);
+	return (s->phase > SP_PHASE_READY ? SP_REPLY_IN_MAIL : SP_REPLY_NONE);
+}
+
+void
+sp_session_xforward(
+    struct sp_session *s, struct sp_view arg, struct sp_buf *out)
+{
+	enum sp_reply bad =
+	    may_claim(s, s->env->cfg->xforward.n > 0, s->may_xforward);
+
+	if (bad == SP_REPLY_NONE && !sp_claim_parse(&s->xforward, arg, false))
+		bad = SP_REPLY_CLAIM;
+	sp_session_reply(s, bad == SP_REPLY_NONE ? SP_REPLY_OK : bad, out);
+}
+
+void
+sp_session_xclient(struct sp_session *s, struct sp_view arg, struct sp_buf *out)
+{
+	enum sp_reply bad =
+	    may_claim(s, s->env->cfg->xclient.n > 0, s->may_xclient);
+
+	if (bad == SP_REPLY_NONE && !sp_claim_parse(&s->xclient, arg, true))
+		bad = SP_REPLY_CLAIM;
+	if (bad != SP_REPLY_NONE) {
+		sp_session_reply(s, bad, out);
+		return;
+	}
+	/* Another client, as if it had just connected. */
+	sp_session_reset(s);
+	sp_session_auth_off(s);
+	sp_claim_clear(&s->xforward);
+	s->phase = SP_PHASE_GREETED;
+	s->extended = false;
+	s->helo_n = 0;
+	sp_session_greet(s, out);
+}
+
+void
+sp_session_claims_off(struct sp_session *s)
+{
+	sp_claim_clear(&s->xforward);
+	sp_claim_clear(&s->xclient);
+}

@@ -1,0 +1,302 @@
+/* XSEALPOST, the private command of the local door (doc/door.md). */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/enc.h"
+#include "base/json.h"
+#include "journal/smtp/session_priv.h"
+
+/* Written by the receiving worker alone. */
+static const char *const own_events[] = { "init", "heartbeat", "clock",
+	"refused" };
+/* What a reader may log. */
+static const char *const read_events[] = { "search", "show", "export",
+	"exported" };
+/* What only a listener can see. */
+static const char *const listener_vias[] = { "smtp", "lmtp", "milter" };
+/* Members of "source" that the service observes itself. */
+static const char *const own_members[] = { "via", "grade", "listener", "peer",
+	"local", "helo", "proto", "tls", "auth", "auth_mechanism", "operator",
+	"session", "transaction", "connected", "mail_at", "last_byte",
+	"wire_bytes", "lines" };
+
+static bool
+listed(const char *name, const char *const *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(name, list[i]) == 0)
+			return (true);
+	}
+	return (false);
+}
+
+void
+sp_provenance_done(struct sp_provenance *p)
+{
+	free(p->members);
+	free(p->origin_date);
+	p->members = p->origin_date = NULL;
+	p->set = false;
+	p->nflags = 0;
+}
+
+/* Lower-case letters, digits and ${extra}, a letter first. */
+static bool
+name_ok(const char *s, size_t max, const char *extra)
+{
+	size_t n = strlen(s);
+
+	if (n == 0 || n > max || s[0] < 'a' || s[0] > 'z')
+		return (false);
+	for (size_t i = 0; i < n; i++) {
+		if ((s[i] < 'a' || s[i] > 'z') && (s[i] < '0' || s[i] > '9') &&
+		    strchr(extra, s[i]) == NULL)
+			return (false);
+	}
+	return (true);
+}
+
+static json_t *
+decode(struct sp_view b64)
+{
+	uint8_t *raw;
+	json_t *j = NULL;
+	size_t n;
+
+	raw = malloc(b64.n / 4 * 3 + 3);
+	if (raw == NULL)
+		return (NULL);
+	if (!sp_b64_decode(b64, raw, &n) ||
+	    sp_json_load(sp_view_mem(raw, n), &j, NULL) != SP_OK)
+		j = NULL;
+	free(raw);
+	if (j != NULL && !json_is_object(j)) {
+		json_decref(j);
+		j = NULL;
+	}
+	return (j);
+}
+
+/* ---- SOURCE --------------------------------------------------------- */
+
+static bool
+take_text(const json_t *v, char *out, size_t size)
+{
+	if (!json_is_string(v) || json_string_length(v) >= size)
+		return (false);
+	memcpy(out, json_string_value(v), json_string_length(v) + 1);
+	return (true);
+}
+
+static bool
+take_flags(const json_t *v, struct sp_provenance *p)
+{
+	if (!json_is_array(v) || json_array_size(v) > SP_COUNTOF(p->flags))
+		return (false);
+	for (size_t i = 0; i < json_array_size(v); i++) {
+		char *to = p->flags[i];
+
+		if (!take_text(json_array_get(v, i), to, sizeof(p->flags[i])) ||
+		    !name_ok(to, sizeof(p->flags[i]) - 1, "_"))
+			return (false);
+		p->nflags = i + 1;
+	}
+	return (true);
+}
+
+static bool
+take_members(json_t *v, struct sp_provenance *p)
+{
+	const char *key;
+	json_t *member;
+	char *text;
+	size_t n;
+
+	if (!json_is_object(v))
+		return (false);
+	json_object_foreach(v, key, member)
+	{
+		if (listed(key, own_members, SP_COUNTOF(own_members)))
+			return (false);
+	}
+	text = json_dumps(v, JSON_COMPACT);
+	if (text == NULL)
+		return (false);
+	/* Without the braces. */
+	n = strlen(text);
+	p->members = sp_view_dup(sp_view_mem(text + 1, n - 2));
+	free(text);
+	return (true);
+}
+
+static bool
+take_date(const json_t *v, struct sp_provenance *p)
+{
+	if (!json_is_string(v) || json_string_length(v) < 20 ||
+	    json_string_length(v) > 40)
+		return (false);
+	p->origin_date = sp_xstrdup(json_string_value(v));
+	return (true);
+}
+
+static bool
+take_member(const char *key, json_t *v, struct sp_provenance *p)
+{
+	if (strcmp(key, "via") == 0)
+		return (take_text(v, p->via, sizeof(p->via)) &&
+			name_ok(p->via, sizeof(p->via) - 1, "-"));
+	if (strcmp(key, "grade") == 0)
+		return (take_text(v, p->grade, sizeof(p->grade)));
+	if (strcmp(key, "flags") == 0)
+		return (take_flags(v, p));
+	if (strcmp(key, "origin_date") == 0)
+		return (take_date(v, p));
+	if (strcmp(key, "source") == 0)
+		return (take_members(v, p));
+	if (strcmp(key, "envelope") == 0 && json_is_boolean(v)) {
+		p->envelope = json_is_true(v);
+		return (true);
+	}
+	return (false);
+}
+
+static enum sp_reply
+provenance(json_t *j, const struct sp_door_rights *may, struct sp_provenance *p)
+{
+	const char *key;
+	json_t *v;
+
+	p->envelope = true;
+	p->via[0] = p->grade[0] = '\0';
+	p->nflags = 0;
+	json_object_foreach(j, key, v)
+	{
+		if (!take_member(key, v, p))
+			return (SP_REPLY_DOOR_ARG);
+	}
+	if (p->via[0] == '\0' ||
+	    listed(p->via, listener_vias, SP_COUNTOF(listener_vias)))
+		return (SP_REPLY_DOOR_ARG);
+	if (strcmp(p->grade, "imported") == 0)
+		return (may->operates ? SP_REPLY_NONE : SP_REPLY_DENIED);
+	if (strcmp(p->grade, "pulled") == 0)
+		return (may->service ? SP_REPLY_NONE : SP_REPLY_DENIED);
+	/* Only the network listeners witness. */
+	return (strcmp(p->grade, "witnessed") == 0 ? SP_REPLY_DENIED
+						   : SP_REPLY_DOOR_ARG);
+}
+
+static void
+source(struct sp_session *s, json_t *j, struct sp_buf *out)
+{
+	enum sp_reply bad;
+
+	sp_provenance_done(&s->prov);
+	bad = provenance(j, &s->rights, &s->prov);
+	if (bad != SP_REPLY_NONE) {
+		sp_provenance_done(&s->prov);
+		sp_session_reply(s, bad, out);
+		return;
+	}
+	s->prov.set = true;
+	sp_session_reply(s, SP_REPLY_OK, out);
+}
+
+/* ---- EVENT ---------------------------------------------------------- */
+
+static bool
+may_event(const struct sp_door_rights *may, const char *name)
+{
+	if (listed(name, own_events, SP_COUNTOF(own_events)))
+		return (false);
+	if (may->operates || may->service)
+		return (true);
+	return (
+	    may->reader && listed(name, read_events, SP_COUNTOF(read_events)));
+}
+
+static bool
+take_event(struct sp_session *s, json_t *j)
+{
+	json_t *detail = json_object_get(j, "detail");
+
+	if (json_object_size(j) != 2 || !json_is_object(detail))
+		return (false);
+	return (take_text(json_object_get(j, "event"), s->event_name,
+		    sizeof(s->event_name)) &&
+		name_ok(s->event_name, sizeof(s->event_name) - 1, "_-"));
+}
+
+static void
+event(struct sp_session *s, json_t *j, struct sp_buf *out)
+{
+	if (!take_event(s, j)) {
+		sp_session_reply(s, SP_REPLY_DOOR_ARG, out);
+		return;
+	}
+	if (!may_event(&s->rights, s->event_name)) {
+		sp_session_reply(s, SP_REPLY_DENIED, out);
+		return;
+	}
+	free(s->event_detail);
+	s->event_detail =
+	    json_dumps(json_object_get(j, "detail"), JSON_COMPACT);
+	if (s->event_detail == NULL) {
+		sp_session_reply(s, SP_REPLY_MEMORY, out);
+		return;
+	}
+	s->event = (struct sp_event){
+		.name = s->event_name,
+		.actor = sp_view_str(s->actor),
+		.detail = sp_view_str(s->event_detail),
+	};
+	s->item = (struct sp_append_item){ .event = &s->event, .fd = -1 };
+	s->mode = SP_MODE_COMMIT;
+}
+
+void
+sp_session_xsealpost(
+    struct sp_session *s, struct sp_view arg, struct sp_buf *out)
+{
+	struct sp_view rest = arg, what = sp_view_cut(&rest, ' ');
+	bool is_event = sp_view_ieq_str(what, "EVENT");
+	const char *why = NULL;
+	json_t *j;
+
+	if (!s->env->door) {
+		sp_session_reply(s, SP_REPLY_UNKNOWN, out);
+		return;
+	}
+	if (s->phase != SP_PHASE_READY) {
+		sp_session_reply(s,
+		    s->phase == SP_PHASE_GREETED ? SP_REPLY_NEED_HELO
+						 : SP_REPLY_IN_MAIL,
+		    out);
+		return;
+	}
+	if (sp_view_ieq_str(what, "SETTLED")) {
+		if (s->env->settled == NULL || s->env->settled(s->env->ctx))
+			sp_session_reply(s, SP_REPLY_OK, out);
+		else
+			sp_session_say(s, out,
+			    "450 4.5.0 A client that has gone left something "
+			    "in work; ask again");
+		return;
+	}
+	if (is_event && s->env->may_begin != NULL &&
+	    s->env->may_begin(s->env->ctx, 0, &why) == SP_EAGAIN) {
+		sp_session_say(s, out, "451 4.3.0 %s", why);
+		return;
+	}
+	j = is_event || sp_view_ieq_str(what, "SOURCE")
+		? decode(sp_view_trim(rest))
+		: NULL;
+	if (j == NULL)
+		sp_session_reply(s, SP_REPLY_DOOR_ARG, out);
+	else if (is_event)
+		event(s, j, out);
+	else
+		source(s, j, out);
+	json_decref(j);
+}

@@ -1,0 +1,344 @@
+/* EHLO, MAIL and RCPT. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/pattern.h"
+#include "journal/smtp/session_priv.h"
+
+/* ---- EHLO ----------------------------------------------------------- */
+
+static void
+keywords(struct sp_session *s, struct sp_buf *out)
+{
+	const struct sp_listen *l = s->env->cfg;
+
+	sp_session_say(s, out, "250-%s", l->hostname);
+	sp_session_say(s, out, "250-PIPELINING");
+	sp_session_say(s, out, "250-SIZE %" PRIu64, l->max_message);
+	sp_session_say(s, out, "250-8BITMIME");
+	sp_session_say(s, out, "250-SMTPUTF8");
+	sp_session_say(s, out, "250-ENHANCEDSTATUSCODES");
+	sp_session_say(s, out, "250-DSN");
+	sp_session_say(s, out, "250-CHUNKING");
+	sp_session_say(s, out, "250-BINARYMIME");
+	if (sp_session_auth_offered(s))
+		sp_session_say(s, out, "250-AUTH SCRAM-SHA-256 PLAIN LOGIN");
+	if (s->env->door) {
+		sp_session_say(s, out, "250 XSEALPOST EVENT SETTLED SOURCE");
+		return;
+	}
+	if (sp_session_tls_offered(s))
+		sp_session_say(s, out, "250-STARTTLS");
+	if (s->tls)
+		sp_session_say(s, out, "250-REQUIRETLS");
+	if (s->may_xforward)
+		sp_session_say(s, out, "250-" SP_CLAIM_XFORWARD);
+	if (s->may_xclient)
+		sp_session_say(s, out, "250-" SP_CLAIM_XCLIENT);
+	sp_session_say(
+	    s, out, "250-LIMITS RCPTMAX=%" PRIu64, l->max_recipients);
+	sp_session_say(s, out, "250 HELP");
+}
+
+void
+sp_session_helo(struct sp_session *s, enum sp_verb verb, struct sp_view arg,
+    struct sp_buf *out)
+{
+	bool lmtp = sp_session_lmtp(s);
+
+	if (lmtp != (verb == SP_VERB_LHLO)) {
+		sp_session_reply(
+		    s, lmtp ? SP_REPLY_USE_LHLO : SP_REPLY_NOT_LMTP, out);
+		return;
+	}
+	if (arg.n == 0) {
+		sp_session_reply(s, SP_REPLY_HELO_ARG, out);
+		return;
+	}
+	if (s->phase != SP_PHASE_GREETED)
+		s->junk++;
+	sp_session_reset(s);
+	sp_claim_clear(&s->xforward);
+	s->phase = SP_PHASE_READY;
+	s->extended = verb != SP_VERB_HELO;
+	s->helo_n = arg.n < sizeof(s->helo) ? arg.n : sizeof(s->helo);
+	memcpy(s->helo, arg.p, s->helo_n);
+	if (s->extended)
+		keywords(s, out);
+	else
+		sp_session_say(s, out, "250 %s", s->env->cfg->hostname);
+}
+
+/* ---- what MAIL and RCPT share --------------------------------------- */
+
+static enum sp_reply
+reply_of_path(enum sp_path_result rc)
+{
+	switch (rc) {
+	case SP_PATH_OK:
+		break;
+	case SP_PATH_SYNTAX:
+		return (SP_REPLY_PATH);
+	case SP_PATH_LONG:
+		return (SP_REPLY_PATH_LONG);
+	case SP_PATH_RAW8:
+		return (SP_REPLY_NOT_UTF8);
+	case SP_PATH_PARAM:
+		return (SP_REPLY_PARAM);
+	case SP_PATH_VALUE:
+		return (SP_REPLY_VALUE);
+	}
+	return (SP_REPLY_NONE);
+}
+
+/* Copy raw parameters into the arena; false: out of budget. */
+static bool
+keep_params(struct sp_session *s, const struct sp_path_command *c,
+    const struct sp_view **params, size_t *n)
+{
+	struct sp_view *v;
+
+	*params = NULL;
+	*n = 0;
+	if (c->nparams == 0)
+		return (true);
+	v = sp_arena_get(&s->arena, c->nparams * sizeof(*v));
+	if (v == NULL)
+		return (false);
+	for (size_t i = 0; i < c->nparams; i++) {
+		v[i] = sp_arena_dup(&s->arena, c->params[i]);
+		if (v[i].p == NULL)
+			return (false);
+	}
+	*params = v;
+	*n = c->nparams;
+	return (true);
+}
+
+/* ---- MAIL ----------------------------------------------------------- */
+
+static enum sp_reply
+mail_sequence(const struct sp_session *s)
+{
+	if (s->phase == SP_PHASE_BROKEN)
+		return (SP_REPLY_BROKEN);
+	if (s->phase == SP_PHASE_BDAT)
+		return (SP_REPLY_IN_BDAT);
+	if (s->phase == SP_PHASE_GREETED)
+		return (SP_REPLY_NEED_HELO);
+	if (s->phase != SP_PHASE_READY)
+		return (SP_REPLY_NESTED);
+	if (s->env->cfg->require_auth && s->auth_name[0] == '\0') {
+		if (s->env->users_bad)
+			return (SP_REPLY_AUTH_LATER);
+		return (s->tls ? SP_REPLY_NEED_AUTH : SP_REPLY_NEED_TLS);
+	}
+	if (s->env->door && !s->rights.operates && !s->rights.service)
+		return (SP_REPLY_DENIED);
+	if (s->env->door && !s->prov.set)
+		return (SP_REPLY_NEED_SOURCE);
+	return (SP_REPLY_NONE);
+}
+
+static enum sp_reply
+mail_check(struct sp_session *s, struct sp_view arg, struct sp_path_command *c)
+{
+	enum sp_path_result rc;
+
+	rc = sp_command_mail(arg, s->extended, c);
+	if (rc != SP_PATH_OK)
+		return (reply_of_path(rc));
+	if (c->auth && !sp_session_auth_offered(s))
+		return (SP_REPLY_PARAM);
+	if (c->path.utf8 && !c->smtputf8)
+		return (SP_REPLY_NEED_UTF8);
+	/* RFC 8689 section 3: offered inside TLS only. */
+	if (c->requiretls && !s->tls)
+		return (SP_REPLY_PARAM);
+	if (c->size > s->env->cfg->max_message)
+		return (SP_REPLY_TOO_BIG);
+	return (SP_REPLY_NONE);
+}
+
+/* Whether the owner lets a transaction begin; answers if not. */
+static bool
+may_begin(struct sp_session *s, uint64_t declared, struct sp_buf *out)
+{
+	const char *why = NULL;
+	enum sp_code rc;
+
+	if (s->env->may_begin == NULL)
+		return (true);
+	rc = s->env->may_begin(s->env->ctx, declared, &why);
+	if (rc == SP_OK)
+		return (true);
+	if (why != NULL)
+		sp_session_say(s, out, "451 4.3.0 %s", why);
+	else
+		sp_session_reply(s, sp_reply_of_code(rc), out);
+	return (false);
+}
+
+void
+sp_session_mail(struct sp_session *s, struct sp_view arg, struct sp_buf *out)
+{
+	enum sp_reply bad = mail_sequence(s);
+	struct sp_path_command c;
+
+	if (bad == SP_REPLY_NONE)
+		bad = mail_check(s, arg, &c);
+	if (bad != SP_REPLY_NONE) {
+		sp_session_reply(s, bad, out);
+		return;
+	}
+	if (!may_begin(s, c.size, out))
+		return;
+	s->from = sp_arena_dup(&s->arena, c.path.addr);
+	if (s->from.p == NULL ||
+	    !keep_params(s, &c, &s->from_params, &s->nfrom_params)) {
+		sp_session_reset(s);
+		sp_session_reply(s, SP_REPLY_MEMORY, out);
+		return;
+	}
+	s->declared = c.size;
+	s->body = c.body;
+	s->smtputf8 = c.smtputf8;
+	s->mail_at = sp_clock_wall();
+	s->transaction++;
+	s->phase = SP_PHASE_MAIL;
+	sp_session_reply(s, SP_REPLY_MAIL_OK, out);
+}
+
+/* ---- RCPT ----------------------------------------------------------- */
+
+/* Add one to a list that grows in the arena; NULL: out of budget. */
+static struct sp_rcpt *
+add_rcpt(struct sp_session *s, struct sp_rcpt **list, size_t *n, size_t *cap)
+{
+	size_t want = *cap == 0 ? 4 : *cap * 2;
+	struct sp_rcpt *r;
+
+	if (*n == *cap) {
+		r = sp_arena_get(&s->arena, want * sizeof(*r));
+		if (r == NULL)
+			return (NULL);
+		if (*n > 0)
+			memcpy(r, *list, *n * sizeof(*r));
+		*list = r;
+		*cap = want;
+	}
+	r = &(*list)[*n];
+	*r = (struct sp_rcpt){ .nparams = 0 };
+	return (r);
+}
+
+static bool
+keep_rcpt(struct sp_session *s, const struct sp_path_command *c,
+    struct sp_rcpt **list, size_t *n, size_t *cap, struct sp_rcpt more)
+{
+	struct sp_rcpt *r = add_rcpt(s, list, n, cap);
+
+	if (r == NULL)
+		return (false);
+	s->envelope += c->path.addr.n + more.original.n;
+	for (size_t i = 0; i < c->nparams; i++)
+		s->envelope += c->params[i].n;
+	r->addr = sp_arena_dup(&s->arena, c->path.addr);
+	if (r->addr.p == NULL || !keep_params(s, c, &r->params, &r->nparams))
+		return (false);
+	if (more.original.n > 0) {
+		r->original = sp_arena_dup(&s->arena, more.original);
+		if (r->original.p == NULL)
+			return (false);
+	}
+	r->reply = more.reply;
+	(*n)++;
+	return (true);
+}
+
+/* Refused recipients are part of what was observed, up to a limit. */
+static void
+refuse_rcpt(struct sp_session *s, const struct sp_path_command *c,
+    enum sp_reply why, struct sp_buf *out)
+{
+	if (s->nrefused < SP_REFUSED_MAX)
+		(void)keep_rcpt(s, c, &s->refused, &s->nrefused,
+		    &s->refused_cap,
+		    (struct sp_rcpt){
+			.reply = sp_view_trim(sp_reply_text(why)) });
+	sp_session_reply(s, why, out);
+}
+
+static enum sp_reply
+rcpt_sequence(const struct sp_session *s)
+{
+	if (s->phase == SP_PHASE_BROKEN)
+		return (SP_REPLY_BROKEN);
+	if (s->phase == SP_PHASE_BDAT)
+		return (SP_REPLY_IN_BDAT);
+	if (s->phase < SP_PHASE_MAIL)
+		return (SP_REPLY_NEED_MAIL);
+	return (SP_REPLY_NONE);
+}
+
+/* Whether this recipient is ours; a pattern says whom it stands for. */
+static bool
+is_ours(const struct sp_listen *l, struct sp_view addr, struct sp_buf *original)
+{
+	struct sp_pattern p;
+
+	for (size_t i = 0; i < l->recipients.n; i++) {
+		if (sp_pattern_is(l->recipients.v[i]) &&
+		    sp_pattern_parse(l->recipients.v[i], &p) &&
+		    sp_pattern_decode(&p, addr, original))
+			return (true);
+	}
+	return (l->recipients.n == 0 ||
+		sp_mailbox_listed(addr, l->recipients.v, l->recipients.n));
+}
+
+static void
+take_rcpt(
+    struct sp_session *s, const struct sp_path_command *c, struct sp_buf *out)
+{
+	const struct sp_listen *l = s->env->cfg;
+	struct sp_buf original;
+
+	/* Taking quotes off and putting them on at most doubles it. */
+	sp_buf_init(&original, 2 * SP_MAILBOX_MAX + 2);
+	if (!is_ours(l, c->path.addr, &original))
+		refuse_rcpt(s, c, SP_REPLY_NOT_HERE, out);
+	else if (!keep_rcpt(s, c, &s->to, &s->nto, &s->to_cap,
+		     (struct sp_rcpt){ .original = sp_buf_view(&original) }))
+		sp_session_reply(s, SP_REPLY_MEMORY, out);
+	else {
+		s->phase = SP_PHASE_RCPT;
+		sp_session_reply(s, SP_REPLY_RCPT_OK, out);
+	}
+	sp_buf_done(&original);
+}
+
+void
+sp_session_rcpt(struct sp_session *s, struct sp_view arg, struct sp_buf *out)
+{
+	const struct sp_listen *l = s->env->cfg;
+	enum sp_reply bad = rcpt_sequence(s);
+	struct sp_path_command c;
+	enum sp_path_result rc;
+
+	if (bad != SP_REPLY_NONE) {
+		sp_session_reply(s, bad, out);
+		return;
+	}
+	s->rcpt_tried++;
+	rc = sp_command_rcpt(arg, s->extended, &c);
+	if (rc != SP_PATH_OK)
+		sp_session_reply(s, reply_of_path(rc), out);
+	else if (c.path.utf8 && !s->smtputf8)
+		refuse_rcpt(s, &c, SP_REPLY_NEED_UTF8, out);
+	else if (s->nto >= l->max_recipients || s->envelope > SP_ENVELOPE_MAX)
+		refuse_rcpt(s, &c, SP_REPLY_RCPTS, out);
+	else
+		take_rcpt(s, &c, out);
+}

@@ -1,0 +1,125 @@
+/* A session inside TLS: RFC 3207. */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/json.h"
+#include "journal/smtp/session_priv.h"
+
+#define FACTS_MAX 4096 /* a name of 255 bytes escaped, and the rest */
+
+static char *
+facts(const struct sp_session_tls_info *t)
+{
+	struct sp_buf b;
+	struct sp_json j;
+
+	sp_buf_init(&b, FACTS_MAX);
+	sp_json_init(&j, &b);
+	sp_json_obj(&j, NULL);
+	sp_json_cstr(&j, "version", t->version);
+	sp_json_cstr(&j, "cipher", t->cipher);
+	if (t->sni != NULL)
+		sp_json_cstr(&j, "sni", t->sni);
+	if (t->peer_sha256 != NULL) {
+		sp_json_cstr(&j, "peer_sha256", t->peer_sha256);
+		sp_json_bool(&j, "verified", t->verified);
+		if (!t->verified && t->why != NULL)
+			sp_json_cstr(&j, "why", t->why);
+	}
+	sp_json_obj_end(&j);
+	if (sp_json_end(&j) != SP_OK || sp_buf_cstr(&b) == NULL)
+		abort(); /* all of it has limits far below */
+	return (sp_buf_take(&b, NULL));
+}
+
+void
+sp_session_tls(struct sp_session *s, const struct sp_session_tls_info *info)
+{
+	sp_session_rest(s);
+	s->phase = SP_PHASE_GREETED;
+	s->extended = false;
+	s->helo_n = 0;
+	s->mode = SP_MODE_COMMAND;
+	s->tls = true;
+	s->tls_verified = info->verified;
+	s->tls_facts = facts(info);
+	if (info->peer_sha256 != NULL && !info->verified && info->why != NULL)
+		s->tls_why = sp_xstrdup(info->why);
+}
+
+void
+sp_session_tls_off(struct sp_session *s)
+{
+	free(s->tls_facts);
+	free(s->tls_why);
+	s->tls_facts = s->tls_why = NULL;
+	s->tls = s->tls_verified = false;
+}
+
+bool
+sp_session_tls_offered(const struct sp_session *s)
+{
+	return (
+	    !s->env->door && !s->tls && s->env->cfg->tls == SP_TLS_STARTTLS);
+}
+
+void
+sp_session_starttls(
+    struct sp_session *s, struct sp_view arg, struct sp_buf *out)
+{
+	if (arg.n > 0)
+		sp_session_reply(s, SP_REPLY_ARGUMENT, out);
+	else if (s->tls)
+		sp_session_reply(s, SP_REPLY_TLS_ACTIVE, out);
+	else if (!sp_session_tls_offered(s))
+		sp_session_reply(s, SP_REPLY_NOT_OFFERED, out);
+	else if (s->phase == SP_PHASE_GREETED)
+		sp_session_reply(s, SP_REPLY_NEED_HELO, out);
+	else {
+		sp_session_reset(s);
+		sp_session_reply(s, SP_REPLY_TLS_GO, out);
+		s->mode = SP_MODE_TLS;
+	}
+}
+
+/* RFC 3207 section 4: what may be said before it all the same. */
+static bool
+harmless(enum sp_verb verb)
+{
+	return (verb == SP_VERB_EHLO || verb == SP_VERB_LHLO ||
+		verb == SP_VERB_STARTTLS || verb == SP_VERB_NOOP ||
+		verb == SP_VERB_QUIT || verb == SP_VERB_KNOWN ||
+		verb == SP_VERB_UNKNOWN || verb == SP_VERB_HTTP);
+}
+
+bool
+sp_session_tls_lacks(
+    struct sp_session *s, enum sp_verb verb, struct sp_buf *out)
+{
+	const struct sp_listen *l = s->env->cfg;
+
+	if ((l->require_tls || l->require_client_cert) && !s->tls &&
+	    !harmless(verb)) {
+		sp_session_reply(s, SP_REPLY_NEED_TLS, out);
+		return (true);
+	}
+	if (!l->require_client_cert || s->tls_verified || verb != SP_VERB_MAIL)
+		return (false);
+	/* 4xx: a certificate that expired must not make mail bounce. */
+	if (s->tls_why == NULL)
+		sp_session_say(
+		    s, out, "454 4.7.0 A client certificate is required");
+	else
+		sp_session_say(s, out,
+		    "454 4.7.0 Client certificate not accepted: %s",
+		    s->tls_why);
+	return (true);
+}
+
+void
+sp_session_abandon(struct sp_session *s)
+{
+	assert(s->mode != SP_MODE_COMMIT);
+	sp_session_reset(s);
+	s->mode = SP_MODE_CLOSED;
+}

@@ -1,0 +1,26 @@
+#include "journal/smtp/source.h"
+
+#include "base/clock.h"
+
+void
+sp_source_time(struct sp_json *j, const char *key, int64_t us)
+{
+	char text[SP_TIME_LEN + 1];
+
+	sp_time_format(us, text);
+	sp_json_str(j, key, sp_view_mem(text, SP_TIME_LEN));
+}
+
+void
+sp_source_lines(struct sp_json *j, const struct sp_data *d)
+{
+	if (d->bare_lf == 0 && d->bare_cr == 0 && d->nul == 0 &&
+	    d->longest <= SP_LONG_LINE)
+		return;
+	sp_json_obj(j, "lines");
+	sp_json_u64(j, "bare_lf", d->bare_lf);
+	sp_json_u64(j, "bare_cr", d->bare_cr);
+	sp_json_u64(j, "nul", d->nul);
+	sp_json_u64(j, "longest", d->longest);
+	sp_json_obj_end(j);
+}

@@ -1,0 +1,128 @@
+/* RFC 6962 hashes, the compact state, and roots from a source of nodes. */
+#include "journal/tree/merkle.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/digest.h"
+#include "journal/tree/merkle_priv.h"
+
+struct sp_hash
+sp_merkle_leaf(struct sp_view data)
+{
+	static const uint8_t prefix = 0;
+	struct sp_hash h;
+
+	sp_sha256_two(&prefix, 1, data.p, data.n, h.b);
+	return (h);
+}
+
+struct sp_hash
+sp_merkle_node(const struct sp_hash *l, const struct sp_hash *r)
+{
+	uint8_t in[1 + 2 * sizeof(l->b)] = { 1 };
+	struct sp_hash h;
+
+	memcpy(in + 1, l->b, sizeof(l->b));
+	memcpy(in + 1 + sizeof(l->b), r->b, sizeof(r->b));
+	sp_sha256_once(in, sizeof(in), h.b);
+	return (h);
+}
+
+struct sp_hash
+sp_merkle_empty(void)
+{
+	struct sp_hash h;
+
+	sp_sha256_once(NULL, 0, h.b);
+	return (h);
+}
+
+bool
+sp_hash_eq(const struct sp_hash *a, const struct sp_hash *b)
+{
+	return (memcmp(a->b, b->b, sizeof(a->b)) == 0);
+}
+
+void
+sp_compact_init(struct sp_compact *c)
+{
+	c->size = 0;
+	c->n = 0;
+}
+
+void
+sp_compact_add(struct sp_compact *c, const struct sp_hash *leaf)
+{
+	struct sp_hash h = *leaf;
+
+	assert(c->size < UINT64_MAX);
+	/* Each 1 at the end of the size is a full subtree that this leaf
+	 * makes one of twice its width. */
+	for (uint64_t s = c->size; (s & 1) != 0; s >>= 1)
+		h = sp_merkle_node(&c->h[--c->n], &h);
+	c->h[c->n++] = h;
+	c->size++;
+}
+
+struct sp_hash
+sp_compact_root(const struct sp_compact *c)
+{
+	struct sp_hash r;
+
+	if (c->n == 0)
+		return (sp_merkle_empty());
+	r = c->h[c->n - 1];
+	for (size_t i = c->n - 1; i > 0; i--)
+		r = sp_merkle_node(&c->h[i - 1], &r);
+	return (r);
+}
+
+uint64_t
+sp_merkle_split(uint64_t n)
+{
+	uint64_t k = 1;
+
+	assert(n > 1);
+	while (k < n - k)
+		k <<= 1;
+	return (k);
+}
+
+enum sp_code
+sp_merkle_subtree(const struct sp_nodes *s, uint64_t lo, uint64_t hi,
+    struct sp_hash *out, struct sp_err *err)
+{
+	struct sp_hash part[64];
+	size_t n = 0;
+
+	/* [lo, hi) is one perfect subtree for each 1 in its width, the widest
+	 * first; lo is a multiple of the widest. */
+	for (uint64_t at = lo; at < hi;) {
+		unsigned level = 63 - (unsigned)__builtin_clzll(hi - at);
+		enum sp_code rc;
+
+		rc = s->get(s->ctx, level, at >> level, &part[n], err);
+		if (rc != SP_OK)
+			return (rc);
+		n++;
+		at += UINT64_C(1) << level;
+	}
+	assert(n > 0);
+	for (; n > 1; n--)
+		part[n - 2] = sp_merkle_node(&part[n - 2], &part[n - 1]);
+	*out = part[0];
+	return (SP_OK);
+}
+
+enum sp_code
+sp_merkle_root(const struct sp_nodes *s, uint64_t size, struct sp_hash *out,
+    struct sp_err *err)
+{
+	if (size == 0) {
+		*out = sp_merkle_empty();
+		return (SP_OK);
+	}
+	return (sp_merkle_subtree(s, 0, size, out, err));
+}

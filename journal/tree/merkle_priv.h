@@ -1,0 +1,13 @@
+/* Shared by merkle*.c. */
+#ifndef SP_TREE_MERKLE_PRIV_H
+#define SP_TREE_MERKLE_PRIV_H
+
+#include "journal/tree/merkle.h"
+
+/* The largest power of two smaller than ${n}, which is more than 1. */
+uint64_t sp_merkle_split(uint64_t n);
+/* MTH of leaves [lo, hi), a range that RFC 6962's recursion visits. */
+SP_CHECK enum sp_code sp_merkle_subtree(const struct sp_nodes *s, uint64_t lo,
+    uint64_t hi, struct sp_hash *out, struct sp_err *err);
+
+#endif

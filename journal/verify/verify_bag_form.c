@@ -1,0 +1,274 @@
+/* The form of a bag: BagIt files, manifests both ways, the signature. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "journal/sign/cms.h"
+#include "journal/verify/verify_bag_priv.h"
+
+#define P7S_MAX	 (1u << 20)
+#define TAGS_MAX 4096u /* bytes of tagmanifest-sha256.txt */
+#define MANIFEST "manifest-sha256.txt"
+#define TAGS	 "tagmanifest-sha256.txt"
+
+static const char bagit[] = "BagIt-Version: 1.0\n"
+			    "Tag-File-Character-Encoding: UTF-8\n";
+
+static const char *const outside[] = { "bag-info.txt", "bagit.txt", MANIFEST,
+	TAGS, TAGS ".p7s" };
+
+static const char *const demanded[] = { "data/VERIFY.txt", "data/audit.jsonl",
+	"data/policy.json", "data/proof/entries.txt",
+	"data/proof/omitted.jsonl", "data/proof/seal.crt", "data/records.jsonl",
+	MANIFEST };
+
+static enum sp_code
+check_bagit(struct sp_verify_bag *b, struct sp_err *err)
+{
+	struct sp_buf text;
+	enum sp_code rc;
+	bool have;
+
+	sp_buf_init(&text, SP_BAG_INFO_MAX);
+	rc = sp_verify_bag_read(
+	    b, "bagit.txt", SP_BAG_INFO_MAX, &text, &have, err);
+	if (rc == SP_OK && have && !sp_view_eq_str(sp_buf_view(&text), bagit))
+		sp_verify_found_add(&b->found, "format", "bagit.txt",
+		    "is not that of a BagIt 1.0 bag in UTF-8");
+	sp_buf_done(&text);
+	return (rc);
+}
+
+static enum sp_code
+check_info(struct sp_verify_bag *b, struct sp_err *err)
+{
+	enum sp_code rc;
+	bool have;
+
+	rc = sp_verify_bag_read(
+	    b, "bag-info.txt", SP_BAG_INFO_MAX, &b->info_text, &have, err);
+	if (rc != SP_OK || !have)
+		return (rc);
+	rc = sp_bag_info_parse(sp_buf_view(&b->info_text), &b->info, err);
+	b->have_info = rc == SP_OK;
+	return (
+	    sp_verify_found_code(&b->found, "format", "bag-info.txt", rc, err));
+}
+
+/* The signature covers the tag manifest, and through it everything. */
+static enum sp_code
+check_signature(
+    struct sp_verify_bag *b, struct sp_view tags, struct sp_err *err)
+{
+	struct sp_buf p7s, pem;
+	struct sp_certs *certs = NULL;
+	bool have = false, have_pem;
+	enum sp_code rc;
+
+	sp_buf_init(&p7s, P7S_MAX);
+	sp_buf_init(&pem, SP_VERIFY_PEM_MAX);
+	rc = sp_verify_bag_read(
+	    b, "data/proof/seal.crt", SP_VERIFY_PEM_MAX, &pem, &have_pem, err);
+	if (rc == SP_OK)
+		rc = sp_verify_bag_read(
+		    b, TAGS ".p7s", P7S_MAX, &p7s, &have, err);
+	if (rc != SP_OK || !have || !have_pem)
+		goto out;
+	rc = sp_certs_parse(sp_buf_view(&pem), &certs, err);
+	if (rc != SP_OK) {
+		rc = sp_verify_found_code(
+		    &b->found, "key", "data/proof/seal.crt", rc, err);
+		goto out;
+	}
+	rc = sp_cms_verify_mem(sp_buf_view(&p7s), tags, certs, err);
+	if (rc == SP_OK)
+		rc = sp_cms_form(sp_buf_view(&p7s), err);
+	rc = sp_verify_found_code(&b->found, "signature", TAGS ".p7s", rc, err);
+out:
+	sp_certs_free(certs);
+	sp_buf_done(&pem);
+	sp_buf_done(&p7s);
+	return (rc);
+}
+
+/* A line of a manifest against what was read; true if the path fits. */
+static void
+check_listed(struct sp_verify_bag *b, struct sp_view path,
+    const uint8_t sha256[SP_SHA256_LEN], const char *manifest)
+{
+	struct sp_bag_message *m = NULL;
+	struct sp_bag_file *file = NULL;
+	const uint8_t *have = NULL;
+	char *shown = sp_view_dup(path);
+	uint64_t seq;
+
+	if (sp_bag_message_name(path, &seq))
+		m = sp_bag_source_message(b->src, seq);
+	else
+		file = sp_bag_source_file(b->src, path);
+	if (m != NULL) {
+		have = m->sha256;
+		m->listed = 1;
+	} else if (file != NULL) {
+		have = file->sha256;
+		file->listed = true;
+	}
+	if (have == NULL)
+		sp_verify_found_add(&b->found, "missing", shown,
+		    "is listed in %s, but not there", manifest);
+	else if (memcmp(have, sha256, SP_SHA256_LEN) != 0)
+		sp_verify_found_add(&b->found, "manifest", shown,
+		    "is not the file that %s lists (SHA-256 differs)",
+		    manifest);
+	free(shown);
+}
+
+/* Sorted, so no path can be there twice. */
+static bool
+goes_on(struct sp_buf *last, struct sp_view path)
+{
+	struct sp_view before = sp_buf_view(last);
+	size_t n = before.n < path.n ? before.n : path.n;
+	int d = n == 0 ? 0 : memcmp(before.p, path.p, n);
+	bool up = d < 0 || (d == 0 && before.n < path.n);
+
+	sp_buf_clear(last);
+	return (sp_buf_addv(last, path) == SP_OK && up);
+}
+
+static enum sp_code
+walk_manifest(struct sp_verify_bag *b, struct sp_bag_text *t, const char *name,
+    bool payload, struct sp_err *err)
+{
+	struct sp_view line, path;
+	uint8_t sha256[SP_SHA256_LEN];
+	struct sp_buf last;
+	enum sp_code rc;
+
+	sp_buf_init(&last, SP_BAG_NAME_MAX);
+	while ((rc = sp_bag_text_next(t, &line, err)) == SP_OK) {
+		if (!sp_bag_manifest_line(line, sha256, &path) ||
+		    sp_view_starts(path, "data/") != payload ||
+		    !goes_on(&last, path)) {
+			rc = sp_err_set(err, SP_EFORMAT, 0,
+			    "line %" PRIu64 " is not a digest and a path in "
+			    "its place",
+			    t->line);
+			break;
+		}
+		check_listed(b, path, sha256, name);
+	}
+	sp_buf_done(&last);
+	if (rc == SP_EEND)
+		return (SP_OK);
+	return (sp_verify_found_code(&b->found, "manifest", name, rc, err));
+}
+
+static enum sp_code
+check_manifest(
+    struct sp_verify_bag *b, const char *name, bool payload, struct sp_err *err)
+{
+	const struct sp_bag_file *file =
+	    sp_bag_source_file(b->src, sp_view_str(name));
+	struct sp_bag_text t;
+	enum sp_code rc;
+
+	if (file == NULL)
+		return (SP_OK); /* a finding already */
+	rc = sp_bag_text_open(b->src, file, SP_BAG_TEXT_LINE, &t, err);
+	if (rc == SP_OK)
+		rc = walk_manifest(b, &t, name, payload, err);
+	else
+		rc = sp_verify_found_code(&b->found, "manifest", name, rc, err);
+	sp_bag_text_close(&t);
+	return (rc);
+}
+
+static bool
+is_outside(const char *path)
+{
+	for (size_t i = 0; i < SP_COUNTOF(outside); i++)
+		if (strcmp(path, outside[i]) == 0)
+			return (true);
+	return (false);
+}
+
+/* What is there and not listed; and the sum of the payload. */
+static void
+check_unlisted(struct sp_verify_bag *b)
+{
+	size_t nf, nm;
+	const struct sp_bag_file *f = sp_bag_source_files(b->src, &nf);
+	const struct sp_bag_message *m = sp_bag_source_messages(b->src, &nm);
+	uint64_t bytes = 0, files = nm;
+
+	for (size_t i = 0; i < nm; i++) {
+		bytes += m[i].size;
+		b->v->bytes += m[i].size;
+		if (m[i].listed == 0) {
+			char where[64];
+
+			(void)snprintf(where, sizeof(where),
+			    "data/messages/%012" PRIu64 ".eml", m[i].seq);
+			sp_verify_found_add(&b->found, "extra", where,
+			    "is not listed in " MANIFEST);
+		}
+	}
+	for (size_t i = 0; i < nf; i++) {
+		bool payload = strncmp(f[i].path, "data/", 5) == 0;
+
+		if (payload) {
+			bytes += f[i].size;
+			files++;
+		} else if (!is_outside(f[i].path)) {
+			sp_verify_found_add(&b->found, "extra", f[i].path,
+			    "does not belong into a bag");
+			continue;
+		} else if (strncmp(f[i].path, TAGS, strlen(TAGS)) == 0) {
+			continue;
+		}
+		if (!f[i].listed)
+			sp_verify_found_add(&b->found, "extra", f[i].path,
+			    "is not listed in its manifest");
+		if (strncmp(f[i].path, "data/messages/", 14) == 0)
+			sp_verify_found_add(&b->found, "extra", f[i].path,
+			    "is not named like a message");
+	}
+	if (b->have_info &&
+	    (b->info.oxum_bytes != bytes || b->info.oxum_files != files))
+		sp_verify_found_add(&b->found, "manifest", "bag-info.txt",
+		    "Payload-Oxum says %" PRIu64 ".%" PRIu64
+		    ", there are %" PRIu64 ".%" PRIu64,
+		    b->info.oxum_bytes, b->info.oxum_files, bytes, files);
+}
+
+enum sp_code
+sp_verify_bag_form(struct sp_verify_bag *b, struct sp_err *err)
+{
+	struct sp_buf tags;
+	enum sp_code rc;
+	bool have = false;
+
+	sp_buf_init(&tags, TAGS_MAX);
+	rc = check_bagit(b, err);
+	if (rc == SP_OK)
+		rc = check_info(b, err);
+	for (size_t i = 0; i < SP_COUNTOF(demanded); i++)
+		if (sp_bag_source_file(b->src, sp_view_str(demanded[i])) ==
+		    NULL)
+			sp_verify_found_add(&b->found, "missing", demanded[i],
+			    "is not in the bag");
+	if (rc == SP_OK)
+		rc = sp_verify_bag_read(b, TAGS, TAGS_MAX, &tags, &have, err);
+	if (rc == SP_OK && have)
+		rc = check_signature(b, sp_buf_view(&tags), err);
+	if (rc == SP_OK && have)
+		rc = check_manifest(b, TAGS, false, err);
+	if (rc == SP_OK)
+		rc = check_manifest(b, MANIFEST, true, err);
+	if (rc == SP_OK)
+		check_unlisted(b);
+	sp_buf_done(&tags);
+	return (rc);
+}

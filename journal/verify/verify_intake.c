@@ -1,0 +1,197 @@
+/* The intake log: entries that are in no segment yet. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/io.h"
+#include "journal/log/intake_read.h"
+#include "journal/verify/verify_priv.h"
+
+#define MESSAGE_MAX SP_INTAKE_MSG_MAX
+
+struct walk {
+	struct sp_verify_archive *a;
+	struct sp_tree *tree; /* NULL: none could be opened */
+	struct sp_buf record, msg;
+	const char *where; /* "intake/..." */
+	int64_t last;
+	bool gap; /* entries are missing before one of ours */
+};
+
+/* The line of an entry: from the tree, or, for what is younger than the tree
+ * that we looked at, from its own record. */
+static bool
+line_of(struct walk *w, uint64_t seq, struct sp_view record, const char *where,
+    struct sp_line *out)
+{
+	struct sp_view text;
+	struct sp_record r;
+	struct sp_err err;
+
+	if (w->tree != NULL && seq < w->a->tree_size) {
+		/* What is wrong with the tree's line is a finding already. */
+		return (sp_tree_line(w->tree, seq, &text, &err) == SP_OK &&
+			sp_line_parse(text, out, &err) == SP_OK);
+	}
+	if (sp_record_parse(record, &r, &err) != SP_OK) {
+		sp_verify_found_add(
+		    &w->a->found, "record", where, "%s", err.msg);
+		return (false);
+	}
+	sp_line_of_record(&r, record, out);
+	sp_record_done(&r);
+	if (out->seq != seq) {
+		sp_verify_found_add(&w->a->found, "record", where,
+		    "record says it is entry %" PRIu64, out->seq);
+		return (false);
+	}
+	if (out->received < w->last)
+		sp_verify_found_add(&w->a->found, "order", where,
+		    "was received before the entry before it");
+	w->last = out->received;
+	w->a->v->time = out->received;
+	if (out->kind == SP_KIND_MESSAGE)
+		w->a->v->messages++;
+	return (true);
+}
+
+static enum sp_code
+check_entry(struct walk *w, const struct sp_intake_item *it, struct sp_err *err)
+{
+	struct sp_verify_found *f = &w->a->found;
+	struct sp_view record = sp_buf_view(&w->record);
+	uint8_t digest[SP_SHA256_LEN];
+	struct sp_record r;
+	struct sp_line l;
+	char where[160];
+	enum sp_code rc = SP_OK;
+
+	(void)snprintf(
+	    where, sizeof(where), "%s: entry %" PRIu64, w->where, it->seq);
+	if (!line_of(w, it->seq, record, where, &l) ||
+	    !sp_verify_entry_record(&l, record, where, &r, f))
+		return (SP_OK);
+	if (it->has_message != l.has_message) {
+		sp_verify_found_add(f, "message", where,
+		    it->has_message ? "has a message, its line has none"
+				    : "its message is not there");
+	} else if (it->has_message) {
+		sp_sha256_once(w->msg.p, w->msg.n, digest);
+		(void)sp_verify_entry_message(
+		    &l, &r, w->msg.n, digest, where, f);
+	}
+	if (sp_verify_said_wants(&r) && it->seq >= w->a->next)
+		rc = sp_verify_said_event(&w->a->said, &r, where, f, err);
+	sp_record_done(&r);
+	return (rc);
+}
+
+/* Count an entry, unless a segment holds it already. */
+static void
+count(struct walk *w, const struct sp_intake_item *it)
+{
+	struct sp_verify_archive *a = w->a;
+
+	if (it->seq < a->next)
+		return;
+	w->gap = w->gap || it->seq > a->next;
+	if (it->seq > a->next)
+		sp_verify_found_add(&a->found, "missing", w->where,
+		    "the entries %" PRIu64 " to %" PRIu64
+		    " before it are in no segment and in no intake file",
+		    a->next, it->seq - 1);
+	a->next = it->seq + 1;
+	a->v->unsealed++;
+	a->v->bytes += it->msg_len;
+}
+
+static enum sp_code
+walk_file(struct walk *w, struct sp_intake_file *file, struct sp_err *err)
+{
+	struct sp_intake_item it;
+	enum sp_code rc;
+
+	for (;;) {
+		rc = sp_intake_file_next(file, &it, err);
+		if (rc != SP_OK)
+			break;
+		rc = sp_intake_file_read(file, &it, &w->record, &w->msg, err);
+		if (rc == SP_OK)
+			rc = check_entry(w, &it, err);
+		if (rc == SP_OK)
+			rc = sp_verify_run_step(
+			    &w->a->run, it.record_len + it.msg_len, err);
+		if (rc != SP_OK)
+			break;
+		count(w, &it);
+	}
+	return (rc == SP_EEND ? SP_OK : rc);
+}
+
+static enum sp_code
+check_file(
+    struct walk *w, const struct sp_intake_info *info, struct sp_err *err)
+{
+	char *where = sp_layout_path("intake", info->name);
+	char *path = sp_layout_path(w->a->dir, where);
+	struct sp_intake_file *file = NULL;
+	enum sp_code rc;
+
+	w->where = where;
+	(void)snprintf(w->a->intake, sizeof(w->a->intake), "%.79s", where);
+	if (strcmp(info->head.origin, w->a->origin) != 0)
+		sp_verify_found_add(&w->a->found, "intake", where,
+		    "belongs to another log: its origin is %s",
+		    info->head.origin);
+	rc = sp_intake_file_open(path, info->limit, &file, err);
+	/* Packed and removed since we listed: seen as a gap. */
+	if (rc == SP_OK)
+		rc = walk_file(w, file, err);
+	rc = sp_verify_found_code(&w->a->found, "intake", where, rc, err);
+	sp_intake_file_close(file);
+	free(path);
+	free(where);
+	return (rc);
+}
+
+static enum sp_code
+check_files(
+    struct walk *w, struct sp_intake_info *f, size_t n, struct sp_err *err)
+{
+	enum sp_code rc = SP_OK;
+
+	for (size_t i = 0; i < n; i++)
+		w->a->run.total += f[i].size;
+	for (size_t i = 0; i < n && rc == SP_OK; i++)
+		rc = check_file(w, &f[i], err);
+	return (rc);
+}
+
+enum sp_code
+sp_verify_intake(struct sp_verify_archive *a, bool *gap, struct sp_err *err)
+{
+	struct walk w = { .a = a, .last = a->v->time };
+	struct sp_intake_info *f = NULL;
+	size_t n = 0;
+	enum sp_code rc;
+
+	sp_buf_init(&w.record, SP_RECORD_MAX);
+	sp_buf_init(&w.msg, MESSAGE_MAX);
+	rc = sp_intake_list(a->dir, &f, &n, err);
+	if (rc != SP_OK) {
+		rc = sp_verify_found_code(
+		    &a->found, "intake", "intake", rc, err);
+		goto out;
+	}
+	if (a->have_tree && sp_tree_open(a->dir, &w.tree, NULL) != SP_OK)
+		w.tree = NULL;
+	rc = check_files(&w, f, n, err);
+out:
+	*gap = w.gap || (a->have_tree && a->next < a->tree_size);
+	sp_tree_close(w.tree);
+	sp_buf_done(&w.record);
+	sp_buf_done(&w.msg);
+	free(f);
+	return (rc);
+}

@@ -1,0 +1,364 @@
+/*
+ * The tree: every line of every bundle, hashed up through every tile, and the
+ * root at each checkpoint's size.  Full tiles and bundles are read as files
+ * here, not through tree.h, so that a reader's mistake cannot hide a tile's.
+ *
+ * Where a tile and what lies below it disagree, the tile above decides which
+ * of the two was changed, and the intact one is used to go on.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/enc.h"
+#include "base/io.h"
+#include "base/layout.h"
+#include "journal/verify/verify_priv.h"
+
+#define WIDTH	   256u
+#define PLACE_MAX  160
+#define LEVELS	   8u /* 256^7 > 2^53 */
+#define TILE_BYTES (WIDTH * 32u)
+#define BUNDLE_MAX (WIDTH * (2u + SP_LINE_MAX))
+
+struct level {
+	struct sp_hash h[WIDTH];
+	unsigned n;
+	uint64_t index; /* of this tile */
+};
+
+struct walk {
+	struct sp_verify_archive *a;
+	struct sp_tree *tree;
+	struct sp_nodes nodes;
+	struct level level[LEVELS];
+	struct sp_compact compact;
+	struct sp_verify_points points;
+	size_t point; /* next to compare */
+	struct sp_buf file;
+	int64_t last; /* received of the line before */
+};
+
+/* "tree/tile/0/000"; level -1 is a bundle. */
+static const char *
+place(int level, uint64_t n, char out[PLACE_MAX])
+{
+	char name[128];
+
+	sp_layout_tile_path(level, n, name);
+	(void)snprintf(out, PLACE_MAX, "tree/%s", name);
+	return (out);
+}
+
+static struct sp_hash
+tile_root(const struct sp_hash *h)
+{
+	struct sp_hash t[WIDTH / 2];
+	unsigned n = WIDTH / 2;
+
+	for (unsigned i = 0; i < n; i++)
+		t[i] = sp_merkle_node(&h[2 * i], &h[2 * i + 1]);
+	for (n /= 2; n > 0; n /= 2)
+		for (unsigned i = 0; i < n; i++)
+			t[i] = sp_merkle_node(&t[2 * i], &t[2 * i + 1]);
+	return (t[0]);
+}
+
+/* The roots of all checkpoints of the size reached. */
+static void
+compare_points(struct walk *w)
+{
+	struct sp_hash root;
+	bool have = false;
+
+	while (w->point < w->points.n &&
+	       w->points.p[w->point].c.size == w->compact.size) {
+		const struct sp_verify_point *p = &w->points.p[w->point++];
+
+		if (!have)
+			root = sp_compact_root(&w->compact);
+		have = true;
+		if (!sp_hash_eq(&root, &p->c.root))
+			sp_verify_found_add(&w->a->found, "root", p->where,
+			    "the entries 0 to %" PRIu64
+			    " do not give the root that was signed",
+			    p->c.size - 1);
+	}
+}
+
+static enum sp_code push(
+    struct walk *w, unsigned l, const struct sp_hash *h, struct sp_err *err);
+
+/* Whether the tile above knows ${h} as the root of tile ${n} of level ${l}. */
+static bool
+above_says(struct walk *w, unsigned l, uint64_t n, const struct sp_hash *h)
+{
+	struct sp_hash up;
+
+	return (
+	    l + 1 < LEVELS &&
+	    w->nodes.get(w->nodes.ctx, 8 * (l + 1), n, &up, NULL) == SP_OK &&
+	    sp_hash_eq(&up, h));
+}
+
+static void
+tile_differs(
+    struct walk *w, unsigned l, const struct sp_hash *stored, const char *where)
+{
+	struct level *v = &w->level[l];
+	struct sp_hash root = tile_root(stored);
+	char at[PLACE_MAX + 32], below[PLACE_MAX];
+	unsigned i = 0;
+
+	while (i + 1 < WIDTH && sp_hash_eq(&v->h[i], &stored[i]))
+		i++;
+	(void)place((int)l - 1, v->index, below);
+	if (l == 0 && above_says(w, l, v->index, &root)) {
+		(void)snprintf(at, sizeof(at), "%s: entry %" PRIu64, below,
+		    v->index * WIDTH + i);
+		sp_verify_found_add(&w->a->found, "line", at,
+		    "the line is not the one that the tree has: its hash is "
+		    "not that of %s",
+		    where);
+		memcpy(v->h, stored, sizeof(v->h));
+		return;
+	}
+	(void)snprintf(at, sizeof(at), "%s: hash %u", where, i);
+	if (l == 0)
+		sp_verify_found_add(&w->a->found, "tile", at,
+		    "is not that of the line of entry %" PRIu64 " in %s",
+		    v->index * WIDTH + i, below);
+	else
+		sp_verify_found_add(&w->a->found, "tile", at,
+		    "is not the root of the tile below it");
+}
+
+static enum sp_code
+full_tile(struct walk *w, unsigned l, struct sp_err *err)
+{
+	struct level *v = &w->level[l];
+	struct sp_hash stored[WIDTH], root;
+	char where[PLACE_MAX], *path;
+	enum sp_code rc;
+
+	path = sp_layout_path(w->a->dir, place((int)l, v->index, where));
+	sp_buf_clear(&w->file);
+	rc = sp_io_read_file(path, TILE_BYTES, &w->file, err);
+	free(path);
+	if (rc != SP_OK) {
+		rc = sp_verify_found_code(&w->a->found, "tile", where, rc, err);
+	} else if (w->file.n != TILE_BYTES) {
+		sp_verify_found_add(&w->a->found, "tile", where,
+		    "%zu bytes, a full tile has %u", w->file.n, TILE_BYTES);
+	} else {
+		memcpy(stored, w->file.p, sizeof(stored));
+		if (memcmp(stored, v->h, sizeof(stored)) != 0)
+			tile_differs(w, l, stored, where);
+	}
+	if (rc != SP_OK)
+		return (rc);
+	root = tile_root(v->h);
+	v->n = 0;
+	v->index++;
+	return (l + 1 < LEVELS ? push(w, l + 1, &root, err) : SP_OK);
+}
+
+static enum sp_code
+push(struct walk *w, unsigned l, const struct sp_hash *h, struct sp_err *err)
+{
+	struct level *v = &w->level[l];
+
+	v->h[v->n++] = *h;
+	return (v->n == WIDTH ? full_tile(w, l, err) : SP_OK);
+}
+
+/* The lines of a tile have been hashed; what the tile confirmed goes into the
+ * running root. */
+static void
+extend(struct walk *w, const struct sp_hash *h, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		sp_compact_add(&w->compact, &h[i]);
+		compare_points(w);
+	}
+}
+
+/* Form, seq and time of a line; its leaf hash in any case. */
+static struct sp_hash
+check_line(struct walk *w, struct sp_view text, uint64_t seq, const char *file)
+{
+	struct sp_verify_found *f = &w->a->found;
+	struct sp_line l;
+	struct sp_err err;
+	char where[PLACE_MAX + 32];
+
+	(void)snprintf(where, sizeof(where), "%s: entry %" PRIu64, file, seq);
+	if (sp_line_parse(text, &l, &err) != SP_OK) {
+		sp_verify_found_add(f, "line", where, "%s", err.msg);
+	} else if (l.seq != seq) {
+		sp_verify_found_add(
+		    f, "line", where, "is the line of entry %" PRIu64, l.seq);
+	} else {
+		if (l.received < w->last)
+			sp_verify_found_add(f, "order", where,
+			    "was received before the entry before it");
+		w->last = l.received;
+		w->a->v->time = l.received;
+		if (l.kind == SP_KIND_MESSAGE)
+			w->a->v->messages++;
+	}
+	return (sp_merkle_leaf(text));
+}
+
+/* A full bundle: 256 times length (16 bits, big-endian) and line. */
+static enum sp_code
+full_bundle(struct walk *w, uint64_t n, struct sp_err *err)
+{
+	struct sp_verify_found *f = &w->a->found;
+	struct level *v = &w->level[0];
+	struct sp_hash lines[WIDTH];
+	char where[PLACE_MAX], *path;
+	size_t at = 0;
+	unsigned i = 0;
+	enum sp_code rc;
+
+	path = sp_layout_path(w->a->dir, place(-1, n, where));
+	sp_buf_clear(&w->file);
+	rc = sp_io_read_file(path, BUNDLE_MAX, &w->file, err);
+	free(path);
+	if (rc != SP_OK)
+		rc = sp_verify_found_code(f, "bundle", where, rc, err);
+	if (rc != SP_OK)
+		return (rc);
+	for (; i < WIDTH && at + 2 <= w->file.n; i++) {
+		const uint8_t *p = (const uint8_t *)w->file.p + at;
+		size_t len = sp_be16_get(p);
+
+		if (len > w->file.n - at - 2)
+			break;
+		lines[i] = check_line(
+		    w, sp_view_mem(p + 2, len), n * WIDTH + i, where);
+		at += 2 + len;
+	}
+	if (w->file.n > 0 && (i < WIDTH || at != w->file.n))
+		sp_verify_found_add(f, "bundle", where,
+		    "is not made of 256 lines: line %u at byte %zu of %zu", i,
+		    at, w->file.n);
+	/* What cannot be read is taken from the tile, so that the walk stays
+	 * in step and reports one damage once. */
+	for (; i < WIDTH; i++)
+		if (w->nodes.get(w->nodes.ctx, 0, n * WIDTH + i, &lines[i],
+			err) != SP_OK)
+			memset(&lines[i], 0, sizeof(lines[i]));
+	memcpy(v->h, lines, sizeof(lines));
+	v->n = WIDTH;
+	rc = full_tile(w, 0, err);
+	if (rc == SP_OK)
+		extend(w, v->h, WIDTH);
+	return (rc);
+}
+
+/* The entries of the partial bundle, which lies in tree/tail. */
+static enum sp_code
+tail_lines(struct walk *w, uint64_t first, uint64_t size, struct sp_err *err)
+{
+	for (uint64_t seq = first; seq < size; seq++) {
+		struct sp_view text;
+		struct sp_hash h;
+		enum sp_code rc = sp_tree_line(w->tree, seq, &text, err);
+
+		if (rc != SP_OK)
+			return (sp_verify_found_code(
+			    &w->a->found, "tail", "tree/tail", rc, err));
+		h = check_line(w, text, seq, "tree/tail");
+		extend(w, &h, 1);
+		rc = push(w, 0, &h, err);
+		if (rc != SP_OK)
+			return (rc);
+	}
+	return (SP_OK);
+}
+
+/* The partial tiles of the tail against what was computed. */
+static void
+tail_tiles(struct walk *w)
+{
+	struct sp_err err;
+	struct sp_hash h;
+
+	for (unsigned l = 0; l < LEVELS; l++) {
+		const struct level *v = &w->level[l];
+
+		for (unsigned i = 0; i < v->n; i++) {
+			uint64_t at = v->index * WIDTH + i;
+
+			if (w->nodes.get(w->nodes.ctx, 8 * l, at, &h, &err) !=
+				SP_OK ||
+			    !sp_hash_eq(&h, &v->h[i]))
+				sp_verify_found_add(&w->a->found, "tail",
+				    "tree/tail",
+				    "hash %" PRIu64 " of level %u is not that "
+				    "of what lies below it",
+				    at, l);
+		}
+	}
+}
+
+static enum sp_code
+walk_tree(struct walk *w, uint64_t size, struct sp_err *err)
+{
+	uint64_t full = size / WIDTH;
+	enum sp_code rc = SP_OK;
+
+	compare_points(w);
+	for (uint64_t n = 0; n < full && rc == SP_OK; n++) {
+		rc = full_bundle(w, n, err);
+		if (rc == SP_OK)
+			rc = sp_verify_run_step(&w->a->run, 0, err);
+	}
+	if (rc == SP_OK)
+		rc = tail_lines(w, full * WIDTH, size, err);
+	if (rc != SP_OK)
+		return (rc);
+	tail_tiles(w);
+	for (; w->point < w->points.n; w->point++)
+		sp_verify_found_add(&w->a->found, "rollback", "tree/tail",
+		    "the tree has %" PRIu64
+		    " entries, but %s was signed over %" PRIu64,
+		    size, w->points.p[w->point].where,
+		    w->points.p[w->point].c.size);
+	return (SP_OK);
+}
+
+enum sp_code
+sp_verify_tree(struct sp_verify_archive *a, struct sp_err *err)
+{
+	struct walk *w = sp_xcalloc(1, sizeof(*w));
+	enum sp_code rc;
+
+	w->a = a;
+	w->last = INT64_MIN;
+	sp_buf_init(&w->file, BUNDLE_MAX);
+	sp_compact_init(&w->compact);
+	rc = sp_verify_points_load(a, &w->points, err);
+	if (rc != SP_OK)
+		goto out;
+	/* After the checkpoints: the tail is always written before them. */
+	rc = sp_tree_open(a->dir, &w->tree, err);
+	if (rc != SP_OK) {
+		rc = sp_verify_found_code(
+		    &a->found, "tail", "tree/tail", rc, err);
+		goto out;
+	}
+	a->have_tree = true;
+	a->tree_size = sp_tree_size(w->tree);
+	w->nodes = sp_tree_nodes(w->tree);
+	rc = walk_tree(w, a->tree_size, err);
+out:
+	sp_tree_close(w->tree);
+	sp_verify_points_done(&w->points);
+	sp_buf_done(&w->file);
+	free(w);
+	return (rc);
+}

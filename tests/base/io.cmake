@@ -1,5 +1,0 @@
-sp_unit(test_io unit SOURCES test_io.c LINKS sp_base)
-sp_unit(test_log unit SOURCES test_log.c LINKS sp_base)
-if(SP_FAULTS)
-  sp_unit(test_fault unit SOURCES test_fault.c LINKS sp_base)
-endif()

@@ -1,0 +1,45 @@
+/* A folder of files to import, and what came of it. */
+#ifndef SP_TESTS_IMPORT_IMPORT_KIT_H
+#define SP_TESTS_IMPORT_IMPORT_KIT_H
+
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "journal/import/import.h"
+
+#define KIT_ITEMS 4096
+
+struct kit_item {
+	char *msg; /* NUL added */
+	size_t n;
+	char *path, *from_line, *extra, *date, *member;
+	uint64_t offset;
+	bool mbox, quoted;
+	uint8_t file_sha256[SP_SHA256_LEN];
+};
+
+struct kit {
+	char root[64];
+	struct sp_import im;
+	struct kit_item item[KIT_ITEMS];
+	size_t n;
+	size_t failed, not_mail;
+	char last_failed[512], last_why[512];
+	enum sp_code stop; /* what the callback returns from ${stop_at} on */
+	size_t stop_at;
+};
+
+/* A temporary folder; limit of 1 MiB for a message. */
+struct kit *kit_new(void);
+void kit_free(struct kit *k);
+/* Forget what came. */
+void kit_clear(struct kit *k);
+/* ROOT/name, folders made; ${p} may be NULL for a folder. */
+void kit_put(struct kit *k, const char *name, const void *p, size_t n);
+void kit_puts(struct kit *k, const char *name, const char *text);
+/* ROOT/name, malloc'ed. */
+char *kit_path(const struct kit *k, const char *name);
+/* Import ROOT/name. */
+enum sp_code kit_import(struct kit *k, const char *name);
+
+#endif

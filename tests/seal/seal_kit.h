@@ -1,0 +1,47 @@
+/* Sealing under test: one archive, what was reported, and checks of it. */
+#ifndef SP_TESTS_SEAL_SEAL_KIT_H
+#define SP_TESTS_SEAL_SEAL_KIT_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "journal/seal/seal.h"
+#include "tests/lib/fixture.h"
+
+#define MAX (64u << 20)
+
+struct told {
+	unsigned checkpoints, sealed, alarms;
+	char alarm[SP_ERR_MAX];
+};
+
+#define must(call)                                           \
+	do {                                                 \
+		struct sp_err err_ = { 0 };                  \
+		if ((call) != SP_OK)                         \
+			fail_msg("%s: %s", #call, err_.msg); \
+	} while (0)
+
+extern struct sp_fixture fx; /* of the running test */
+extern struct told told;
+extern const struct sp_seal_report report;
+
+int kit_setup(void **state);
+int kit_teardown(void **state);
+struct sp_seal *open_seal(void);
+uint64_t checkpoint(struct sp_seal *s);
+unsigned pack_all(struct sp_seal *s);
+/* The names in a directory of the archive that end so. */
+size_t count(const char *sub, const char *suffix);
+size_t segments(void);
+/* The only segment's path, malloc'ed. */
+char *segment_path(void);
+/* All entries are readable, fit the tree, and there are so many messages. */
+void check_all(uint64_t messages);
+
+#endif
