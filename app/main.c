@@ -40,15 +40,11 @@ static void
 print_usage(FILE *to)
 {
 	(void)fprintf(to,
-	    "usage: sealpost [-A DIR] [-c FILE] [--tz ZONE] [-q | -v] "
-	    "COMMAND ...\n\n"
-	    "  -A, --archive DIR   the archive; else $SEALPOST_ARCHIVE, the "
-	    "current directory\n"
+	    "usage: sealpost [-A DIR] [-c FILE] [--tz ZONE] [-q | -v] COMMAND ...\n\n"
+	    "  -A, --archive DIR   the archive; else $SEALPOST_ARCHIVE, the current directory\n"
 	    "                      if it is one, /var/lib/sealpost\n"
-	    "  -c, --config FILE   the configuration; else "
-	    "ARCHIVE/sealpost.conf\n"
-	    "      --tz ZONE       time zone of dates given and printed; "
-	    "else UTC\n"
+	    "  -c, --config FILE   the configuration; else ARCHIVE/sealpost.conf\n"
+	    "      --tz ZONE       time zone of dates given and printed; else UTC\n"
 	    "  -q, --quiet         say only what was asked for\n"
 	    "  -v, --verbose       say more\n"
 	    "      --version       print the version\n\ncommands:\n");
@@ -56,8 +52,8 @@ print_usage(FILE *to)
 		(void)fprintf(
 		    to, "  %-10s %s\n", commands[i].name, commands[i].about);
 	(void)fprintf(to,
-	    "\n`sealpost COMMAND --help` lists a command's options; see "
-	    "sealpost(1).\n");
+	    "\n"
+	    "`sealpost COMMAND --help` lists a command's options; see sealpost(1).\n");
 }
 
 /* 0: go on, with *first at the command; else exit status + 1. */

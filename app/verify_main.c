@@ -26,27 +26,23 @@ usage(FILE *to)
 {
 	(void)fprintf(to,
 	    "usage: " PROGRAM " [OPTION]... PATH\n\n"
-	    "Check PATH, a Sealpost archive or an export (directory, .zip, "
-	    ".tar.zst).\n\noptions:\n"
-	    "  --vkey KEY             the log's verification key, from a "
-	    "source that you trust:\n"
+	    "Check PATH, a Sealpost archive or an export (directory, .zip, .tar.zst).\n\n"
+	    "options:\n"
+	    "  --vkey KEY             the log's verification key, from a source that you trust:\n"
 	    "                         the key itself or a file with it\n"
-	    "  --from-checkpoint FILE a checkpoint of this log that you "
-	    "kept\n"
-	    "  --trust-embedded-key   take the key found inside: shows that "
-	    "all is consistent,\n"
+	    "  --from-checkpoint FILE a checkpoint of this log that you kept\n"
+	    "  --trust-embedded-key   take the key found inside: shows that all is consistent,\n"
 	    "                         not who signed it\n"
 	    "  --since D, --until D   exports: the range that you ask about\n"
 	    "  --require-complete     exports: a selection is a finding\n"
 	    "  --quick                archives: do not decompress segments\n"
 	    "  --tz ZONE              time zone of D; else UTC\n"
-	    "  --format text|json     json: one line per finding, then the "
-	    "verdict\n"
+	    "  --format text|json     json: one line per finding, then the verdict\n"
 	    "  -q, --quiet            print findings only\n"
 	    "      --version          print the version\n"
 	    "  -h, --help             print this\n\n"
-	    "Exit status: 0 everything fits; 1 a finding; 2 it could not look, "
-	    "or knows no\ntrusted key.\n");
+	    "Exit status: 0 everything fits; 1 a finding; 2 it could not look, or knows no\n"
+	    "trusted key.\n");
 }
 
 static int fail(const char *fmt, ...) SP_PRINTF(1, 2);

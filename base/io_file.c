@@ -421,8 +421,7 @@ same(const char *path, const void *p, size_t n, struct sp_err *err)
 	    (rc == SP_OK &&
 		(have.n != n || (n > 0 && memcmp(have.p, p, n) != 0))))
 		rc = sp_err_set(err, SP_EMISMATCH, 0,
-		    "%s exists with other bytes than it must have; "
-		    "it was not touched",
+		    "%s exists with other bytes than it must have; it was not touched",
 		    path);
 	sp_buf_done(&have);
 	return (rc);

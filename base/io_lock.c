@@ -83,12 +83,10 @@ sp_io_lock(const char *path, int wait_ms, int *fd, struct sp_err *err)
 			    sp_err_set(err, SP_EIO, e, "cannot lock %s", path));
 		if (pid > 0)
 			return (sp_err_set(err, SP_ELOCKED, 0,
-			    "%s is held by process %ld; wait for it to finish "
-			    "or stop it",
+			    "%s is held by process %ld; wait for it to finish or stop it",
 			    path, pid));
 		return (sp_err_set(err, SP_ELOCKED, 0,
-		    "%s is held by another process; wait for it to finish "
-		    "or stop it",
+		    "%s is held by another process; wait for it to finish or stop it",
 		    path));
 	}
 	sign(f);

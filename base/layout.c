@@ -59,8 +59,8 @@ parse_format(const char *dir, struct sp_view text,
 		    "%s/" FORMAT_NAME ": the version is not a number", dir));
 	if (version != FORMAT_VERSION)
 		return (sp_err_set(err, SP_EVERSION, 0,
-		    "%s: an archive of format %" PRIu64 ", and this is "
-		    "sealpost %s, which knows format %d; use a newer sealpost",
+		    "%s: an archive of format %" PRIu64
+		    ", and this is sealpost %s, which knows format %d; use a newer sealpost",
 		    dir, version, SP_VERSION, FORMAT_VERSION));
 	name = sp_view_cut(&rest, '\n');
 	if (rest.p == NULL || rest.n != 0 || name.n > SP_ORIGIN_MAX)
@@ -72,8 +72,8 @@ parse_format(const char *dir, struct sp_view text,
 		return (SP_OK);
 bad:
 	return (sp_err_set(err, SP_EFORMAT, 0,
-	    "%s/" FORMAT_NAME ": the second line must be the origin, and "
-	    "nothing may follow it; restore the file from a backup",
+	    "%s/" FORMAT_NAME
+	    ": the second line must be the origin, and nothing may follow it; restore the file from a backup",
 	    dir));
 }
 
@@ -116,8 +116,7 @@ sp_layout_write_format(const char *dir, const char *origin, struct sp_err *err)
 
 	if (!sp_layout_origin_ok(origin))
 		return (sp_err_set(err, SP_EUSAGE, 0,
-		    "the origin \"%s\" cannot be used: it must be 1 to %d "
-		    "printable ASCII characters without blank or '+'",
+		    "the origin \"%s\" cannot be used: it must be 1 to %d printable ASCII characters without blank or '+'",
 		    origin, SP_ORIGIN_MAX));
 	n = snprintf(text, sizeof(text), FORMAT_PREFIX "%d\n%s\n",
 	    FORMAT_VERSION, origin);

@@ -43,9 +43,7 @@ resolve(const char *what, const char *path, char **out, struct sp_err *err)
 	}
 	if (dir == NULL || *dir != '/')
 		return (sp_err_set(err, SP_EKEY, 0,
-		    "%s is %s, and systemd gave no credentials to this "
-		    "process: use LoadCredential= in the unit, or an absolute "
-		    "path",
+		    "%s is %s, and systemd gave no credentials to this process: use LoadCredential= in the unit, or an absolute path",
 		    what, path));
 	*out = sp_xasprintf("%s/%s", dir, path + sizeof(prefix) - 1);
 	return (SP_OK);
@@ -68,8 +66,7 @@ sp_secret_file(const char *what, const char *path, bool secret,
 		    err, SP_EKEY, errno, "cannot read %s %s", what, at);
 	else if (secret && (st.st_mode & (S_IROTH | S_IWOTH)) != 0)
 		rc = sp_err_set(err, SP_EKEY, 0,
-		    "%s %s may be read by everybody: chmod 600 it, and give "
-		    "it to the account of the archive",
+		    "%s %s may be read by everybody: chmod 600 it, and give it to the account of the archive",
 		    what, at);
 	else
 		rc = sp_io_read_file(at, SP_SECRET_FILE_MAX, out, err);

@@ -283,14 +283,12 @@ sp_time_parse_human(const char *text, const char *tz, int64_t now,
 
 	if (tz != NULL && !zone_known(tz))
 		return (sp_err_set(err, SP_EUSAGE, 0,
-		    "no time zone \"%s\" in /usr/share/zoneinfo; write one "
-		    "like Europe/Berlin or UTC",
+		    "no time zone \"%s\" in /usr/share/zoneinfo; write one like Europe/Berlin or UTC",
 		    tz));
 	if (!parse_plain(text, tz, &s) && !parse_instant(text, tz, &s) &&
 	    !parse_word(text, tz, now, &s) && !parse_ago(text, tz, now, &s))
 		return (sp_err_set(err, SP_EUSAGE, 0,
-		    "\"%s\" is not a date; write YYYY, YYYY-MM, YYYY-MM-DD, "
-		    "YYYY-MM-DDTHH:MM:SSZ, today, yesterday or 30d",
+		    "\"%s\" is not a date; write YYYY, YYYY-MM, YYYY-MM-DD, YYYY-MM-DDTHH:MM:SSZ, today, yesterday or 30d",
 		    text));
 	*from = s.from;
 	*end = s.end;

@@ -140,8 +140,9 @@ measure_index(const char *dir, uint64_t bytes)
 	sp_index_close(ix);
 	if (from == 0)
 		return;
-	(void)printf("indexed %" PRIu64 " entries in %.2f s: %.0f/s, %.1f MB/s,"
-		     " mail %.1f MB, index %.1f MB = %.3f\n",
+	(void)printf(
+	    "indexed %" PRIu64
+	    " entries in %.2f s: %.0f/s, %.1f MB/s, mail %.1f MB, index %.1f MB = %.3f\n",
 	    from, s, (double)from / s, (double)bytes / s / 1e6,
 	    (double)bytes / 1e6, (double)index_bytes(dir) / 1e6,
 	    bytes == 0 ? 0.0 : (double)index_bytes(dir) / (double)bytes);

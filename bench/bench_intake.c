@@ -93,11 +93,7 @@ append_batch(struct bench *b)
 		.to = &to,
 		.nto = 1,
 		.source = SP_VIEW_LIT(
-		    "\"via\":\"smtp\",\"grade\":\"witnessed\","
-		    "\"listener\":\"mta\",\"peer\":\"192.0.2.7:51234\","
-		    "\"local\":\"192.0.2.1:25\",\"helo\":\"mx1.corp.example\","
-		    "\"proto\":\"ESMTP\",\"session\":\"f31a77\","
-		    "\"transaction\":3"),
+		    "\"via\":\"smtp\",\"grade\":\"witnessed\",\"listener\":\"mta\",\"peer\":\"192.0.2.7:51234\",\"local\":\"192.0.2.1:25\",\"helo\":\"mx1.corp.example\",\"proto\":\"ESMTP\",\"session\":\"f31a77\",\"transaction\":3"),
 	};
 
 	for (size_t i = 0; i < b->per_batch; i++) {
@@ -144,9 +140,9 @@ run(struct bench *b)
 	used = cpu_us() - cpu;
 	messages = (double)b->batches * (double)b->per_batch;
 	qsort(b->took, b->batches, sizeof(*b->took), by_time);
-	(void)printf("%zu bytes, %zu a batch: %.0f batches/s, %.0f messages/s, "
-		     "%.1f us CPU a message, sync p50 %" PRId64
-		     " us p99 %" PRId64 " us\n",
+	(void)printf(
+	    "%zu bytes, %zu a batch: %.0f batches/s, %.0f messages/s, %.1f us CPU a message, sync p50 %" PRId64
+	    " us p99 %" PRId64 " us\n",
 	    b->size, b->per_batch, (double)b->batches * 1e6 / (double)wall,
 	    messages * 1e6 / (double)wall, (double)used / messages,
 	    b->took[b->batches / 2], b->took[b->batches * 99 / 100]);
@@ -178,8 +174,8 @@ main(int argc, char **argv)
 	char *path;
 
 	if (argc <= at) {
-		(void)fprintf(stderr, "usage: bench_intake [-a] DIR "
-				      "[SIZE [PER_BATCH [SECONDS]]]\n");
+		(void)fprintf(stderr,
+		    "usage: bench_intake [-a] DIR [SIZE [PER_BATCH [SECONDS]]]\n");
 		return (2);
 	}
 	b.size = (size_t)argument(argc, argv, at + 1, 4096, SIZE_MAX_);

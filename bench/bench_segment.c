@@ -78,9 +78,7 @@ static uint64_t
 pack(const char *path, uint64_t count, size_t size, int level, uint64_t frame)
 {
 	static const char line[] =
-	    "sealpost/entry/v1 18431 message 2026-11-23T16:31:02.123456Z "
-	    "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU= "
-	    "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n";
+	    "sealpost/entry/v1 18431 message 2026-11-23T16:31:02.123456Z 47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU= 47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n";
 	struct sp_segment_writer *w;
 	struct sp_err err;
 	char record[700];
@@ -165,8 +163,9 @@ run(const char *path, uint64_t mib, size_t size, int level, uint64_t frame)
 		few = count;
 	read_by_table(path, few, 1); /* opens; a base for what follows */
 	t[4] = now();
-	(void)printf("%6zu B  pack %6.0f MB/s  walk %6.0f MB/s  read in order "
-		     "%6.0f MB/s  ratio %.2f  open+%" PRIu64 " reads %.1f ms\n",
+	(void)printf(
+	    "%6zu B  pack %6.0f MB/s  walk %6.0f MB/s  read in order %6.0f MB/s  ratio %.2f  open+%" PRIu64
+	    " reads %.1f ms\n",
 	    size, mb / (t[1] - t[0]), mb / (t[2] - t[1]), mb / (t[3] - t[2]),
 	    mb * 1e6 / (double)bytes, few, (t[4] - t[3]) * 1e3);
 	(void)unlink(path);

@@ -84,8 +84,7 @@ sp_container_check(const char *path, struct sp_err *err)
 	if (!left)
 		return (check_parent(path, err));
 	return (sp_err_set(err, SP_EEXISTS, 0,
-	    "%s.partial is left over from an export that was interrupted (or "
-	    "still runs); remove it or choose another --output",
+	    "%s.partial is left over from an export that was interrupted (or still runs); remove it or choose another --output",
 	    path));
 }
 

@@ -31,8 +31,8 @@ give(struct sp_job *j, const struct sp_entry *e, const struct sp_record *r,
 	sp_sha256_once(e->msg.p, e->msg.n, digest);
 	if (memcmp(digest, r->sha256, sizeof(digest)) != 0)
 		return (sp_err_set(err, SP_EMISMATCH, 0,
-		    "%s: entry %" PRIu64 ": the message is not the one that "
-		    "was received; run `sealpost verify`",
+		    "%s: entry %" PRIu64
+		    ": the message is not the one that was received; run `sealpost verify`",
 		    e->where, e->seq));
 	rc = sp_bag_message(&j->bag, e->seq, r->received, e->msg, digest, err);
 	if (rc == SP_OK)
@@ -65,15 +65,15 @@ entry(struct sp_job *j, uint64_t seq, bool wanted, const char *json,
 	rc = sp_reader_next(j->reader, &e, err);
 	if (rc == SP_EEND || (rc == SP_OK && e.seq != seq))
 		return (sp_err_set(err, SP_EFORMAT, 0,
-		    "entry %" PRIu64 " is missing from the archive; run "
-		    "`sealpost verify`",
+		    "entry %" PRIu64
+		    " is missing from the archive; run `sealpost verify`",
 		    seq));
 	if (rc != SP_OK)
 		return (rc);
 	if (!e.has_record)
 		return (sp_err_set(err, SP_EFORMAT, 0,
-		    "%s: entry %" PRIu64 " has no record and no purge event "
-		    "explains it; run `sealpost verify`",
+		    "%s: entry %" PRIu64
+		    " has no record and no purge event explains it; run `sealpost verify`",
 		    e.where, seq));
 	rc = sp_record_parse(e.record, &r, err);
 	if (rc != SP_OK)
@@ -83,8 +83,8 @@ entry(struct sp_job *j, uint64_t seq, bool wanted, const char *json,
 		rc = omit(j, seq, "event", err);
 	} else if (!e.has_message) {
 		rc = sp_err_set(err, SP_EFORMAT, 0,
-		    "%s: the message of entry %" PRIu64 " is missing and no "
-		    "purge event explains it; run `sealpost verify`",
+		    "%s: the message of entry %" PRIu64
+		    " is missing and no purge event explains it; run `sealpost verify`",
 		    e.where, seq);
 	} else if (wanted) {
 		j->result->messages++;
@@ -120,8 +120,8 @@ step(struct pass *p, bool wanted, const char *json, struct sp_err *err)
 		j->host->ctx, p->next - j->first, j->end - j->first))
 		return (SP_OK);
 	return (sp_err_set(err, SP_EINTERRUPT, 0,
-	    "interrupted; nothing was written, the event of the export (entry "
-	    "%" PRIu64 ") stays in the log",
+	    "interrupted; nothing was written, the event of the export (entry %" PRIu64
+	    ") stays in the log",
 	    j->event));
 }
 

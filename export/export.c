@@ -75,15 +75,16 @@ check_kept(struct sp_job *j, struct sp_err *err)
 		    kept.origin, origin);
 	if (rc == SP_OK && kept.size > sp_tree_size(j->tree))
 		rc = sp_err_set(err, SP_EMISMATCH, 0,
-		    "%s covers %" PRIu64 " entries, this archive has only "
-		    "%" PRIu64 ": it was rolled back, or is not the one",
+		    "%s covers %" PRIu64
+		    " entries, this archive has only %" PRIu64
+		    ": it was rolled back, or is not the one",
 		    path, kept.size, sp_tree_size(j->tree));
 	if (rc == SP_OK)
 		rc = sp_tree_root(j->tree, kept.size, &root, err);
 	if (rc == SP_OK && !sp_hash_eq(&root, &kept.root))
 		rc = sp_err_set(err, SP_EMISMATCH, 0,
-		    "%s: the first %" PRIu64 " entries of this archive are "
-		    "not those that the checkpoint was signed over",
+		    "%s: the first %" PRIu64
+		    " entries of this archive are not those that the checkpoint was signed over",
 		    path, kept.size);
 	j->kept = rc == SP_OK ? kept.size : 0;
 	sp_buf_done(&note);

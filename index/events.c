@@ -10,8 +10,7 @@ collect(struct sp_shard *s, int64_t since, int64_t until, struct sp_founds *out,
 {
 	sqlite3_stmt *st = NULL;
 	int rc = sp_db_prepare(s->db,
-	    "SELECT seq FROM events WHERE received >= ?1 AND received < ?2"
-	    " AND seq < ?3 ORDER BY seq",
+	    "SELECT seq FROM events WHERE received >= ?1 AND received < ?2 AND seq < ?3 ORDER BY seq",
 	    false, &st);
 
 	if (rc == SQLITE_OK) {

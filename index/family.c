@@ -35,8 +35,7 @@ own_row(struct sp_shard *s, uint64_t seq, struct sp_family *f,
 {
 	sqlite3_stmt *st = NULL;
 	int rc = sp_db_prepare(s->db,
-	    "SELECT family, duplicate_of, same_as, conflict_with"
-	    " FROM messages WHERE seq = ?",
+	    "SELECT family, duplicate_of, same_as, conflict_with FROM messages WHERE seq = ?",
 	    false, &st);
 
 	if (rc == SQLITE_OK) {
@@ -121,13 +120,7 @@ from_envelope(struct sp_shard *s, uint64_t seq, struct sp_family *f)
 {
 	sqlite3_stmt *st = NULL;
 	int rc = sp_db_prepare(s->db,
-	    "SELECT p.role, a.addr, g.grade, EXISTS(SELECT 1 FROM parties q"
-	    " WHERE q.seq = p.seq AND q.role = 8 AND q.n = p.n)"
-	    " FROM parties p JOIN addresses a ON a.id = p.address"
-	    " JOIN messages m ON m.seq = p.seq"
-	    " JOIN sources g ON g.id = m.source"
-	    " WHERE p.seq = ? AND p.role IN (2, 9) AND m.original IS NULL"
-	    " ORDER BY p.role, p.n",
+	    "SELECT p.role, a.addr, g.grade, EXISTS(SELECT 1 FROM parties q WHERE q.seq = p.seq AND q.role = 8 AND q.n = p.n) FROM parties p JOIN addresses a ON a.id = p.address JOIN messages m ON m.seq = p.seq JOIN sources g ON g.id = m.source WHERE p.seq = ? AND p.role IN (2, 9) AND m.original IS NULL ORDER BY p.role, p.n",
 	    false, &st);
 
 	if (rc != SQLITE_OK)
@@ -153,11 +146,7 @@ from_claims(struct sp_shard *s, uint64_t seq, struct sp_family *f)
 {
 	sqlite3_stmt *st = NULL;
 	int rc = sp_db_prepare(s->db,
-	    "SELECT c.role, a.addr, e.name, c.presumed, c.how, v.addr"
-	    " FROM claims c JOIN addresses a ON a.id = c.address"
-	    " JOIN evidence e ON e.id = c.evidence"
-	    " LEFT JOIN addresses v ON v.id = c.via"
-	    " WHERE c.seq = ? AND c.role BETWEEN 3 AND 6 ORDER BY c.n",
+	    "SELECT c.role, a.addr, e.name, c.presumed, c.how, v.addr FROM claims c JOIN addresses a ON a.id = c.address JOIN evidence e ON e.id = c.evidence LEFT JOIN addresses v ON v.id = c.via WHERE c.seq = ? AND c.role BETWEEN 3 AND 6 ORDER BY c.n",
 	    false, &st);
 
 	if (rc != SQLITE_OK)

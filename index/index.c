@@ -295,8 +295,7 @@ recover(struct run *r, enum sp_code rc, struct sp_err *err)
 		return (rc);
 	if (++ix->drops > SP_INDEX_DROPS_MAX)
 		return (sp_err_set(err, SP_EFORMAT, 0,
-		    "index: shards are damaged again and again; check the"
-		    " disk"));
+		    "index: shards are damaged again and again; check the disk"));
 	memcpy(why, err->msg, sizeof(why));
 	if (r->links_bad)
 		return (sp_index_links_bad(ix, why, err));

@@ -48,8 +48,7 @@ from_shard(struct sp_index *ix, const struct sp_shard_info *info, bool *shard,
 	if (rc != SP_OK)
 		return (rc);
 	db = sp_db_prepare(s->db,
-	    "SELECT seq, sha256, original, family, stable, msgid"
-	    " FROM messages WHERE seq >= ?1 AND seq < ?2 ORDER BY seq",
+	    "SELECT seq, sha256, original, family, stable, msgid FROM messages WHERE seq >= ?1 AND seq < ?2 ORDER BY seq",
 	    false, &st);
 	(void)sp_db_bind_u64(st, 1, first);
 	(void)sp_db_bind_u64(st, 2, info->next);

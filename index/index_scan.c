@@ -203,9 +203,9 @@ compare_with_log(struct sp_index *ix, struct sp_err *err)
 				return (SP_OK);
 			if (rc != SP_OK && rc != SP_ENOTFOUND)
 				return (rc);
-			why = rc == SP_OK ? "its last entry is another one in"
-					    " the log"
-					  : "the log is shorter";
+			why = rc == SP_OK
+				  ? "its last entry is another one in the log"
+				  : "the log is shorter";
 		}
 		rc = sp_index_remove(
 		    ix, i.key, i.next == i.first ? NULL : "rewound", why, err);

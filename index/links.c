@@ -29,10 +29,10 @@ enum stmt {
 };
 
 static const char *const statements[ST_COUNT] = {
-	[ST_GROUP] = "SELECT ifnull(first, seq) FROM family"
-		     " WHERE k = ?1 AND x = ?2 LIMIT 1",
-	[ST_SAME] = "SELECT seq FROM family WHERE k = ?1 AND x = ?2 AND"
-		    " r = ?3 AND seq < ?4 ORDER BY seq LIMIT 1",
+	[ST_GROUP] =
+	    "SELECT ifnull(first, seq) FROM family WHERE k = ?1 AND x = ?2 LIMIT 1",
+	[ST_SAME] =
+	    "SELECT seq FROM family WHERE k = ?1 AND x = ?2 AND r = ?3 AND seq < ?4 ORDER BY seq LIMIT 1",
 	[ST_ADD] = "INSERT OR IGNORE INTO family VALUES(?1, ?2, ?3, ?4, ?5)",
 	[ST_FIRST] = "UPDATE family SET first = ?3 WHERE k = ?1 AND x = ?2",
 	[ST_ID] = "SELECT seq, stable FROM msgids WHERE k = ?1",
@@ -42,22 +42,11 @@ static const char *const statements[ST_COUNT] = {
 };
 
 /* Keys are digests, so that every row goes to another page: small pages. */
-static const char pragmas[] = "PRAGMA page_size = 1024;"
-			      "PRAGMA journal_mode = WAL;"
-			      "PRAGMA synchronous = NORMAL;"
-			      "PRAGMA cache_size = -32768;"
-			      "PRAGMA wal_autocheckpoint = 32768;"
-			      "PRAGMA journal_size_limit = 67108864;"
-			      "PRAGMA cell_size_check = ON;";
+static const char pragmas[] =
+    "PRAGMA page_size = 1024;PRAGMA journal_mode = WAL;PRAGMA synchronous = NORMAL;PRAGMA cache_size = -32768;PRAGMA wal_autocheckpoint = 32768;PRAGMA journal_size_limit = 67108864;PRAGMA cell_size_check = ON;";
 
 static const char schema[] =
-    "CREATE TABLE links(one INTEGER PRIMARY KEY CHECK(one = 1),"
-    " origin TEXT NOT NULL, next INTEGER NOT NULL);"
-    "CREATE TABLE family(k BLOB NOT NULL, x BLOB NOT NULL, r BLOB NOT NULL,"
-    " seq INTEGER NOT NULL, first INTEGER, PRIMARY KEY(k, x, r, seq))"
-    " WITHOUT ROWID;"
-    "CREATE TABLE msgids(k BLOB PRIMARY KEY, stable BLOB NOT NULL,"
-    " seq INTEGER NOT NULL) WITHOUT ROWID;";
+    "CREATE TABLE links(one INTEGER PRIMARY KEY CHECK(one = 1), origin TEXT NOT NULL, next INTEGER NOT NULL);CREATE TABLE family(k BLOB NOT NULL, x BLOB NOT NULL, r BLOB NOT NULL, seq INTEGER NOT NULL, first INTEGER, PRIMARY KEY(k, x, r, seq)) WITHOUT ROWID;CREATE TABLE msgids(k BLOB PRIMARY KEY, stable BLOB NOT NULL, seq INTEGER NOT NULL) WITHOUT ROWID;";
 
 struct sp_links {
 	sqlite3 *db;
@@ -204,8 +193,7 @@ look(struct sp_links *l, const char *origin, struct sp_err *err)
 		return (failed(l, rc, err));
 	if (!mine)
 		return (sp_err_set(err, SP_EVERSION, 0,
-		    "%s: the file was made by another version of Sealpost or"
-		    " for another archive",
+		    "%s: the file was made by another version of Sealpost or for another archive",
 		    l->path));
 	return (SP_OK);
 }
@@ -522,9 +510,7 @@ sp_links_cut(struct sp_links *l, uint64_t next, struct sp_err *err)
 		return (SP_OK);
 	rc = begin(l);
 	(void)snprintf(sql, sizeof(sql),
-	    "DELETE FROM family WHERE seq >= %llu;"
-	    "DELETE FROM msgids WHERE seq >= %llu;"
-	    "UPDATE links SET next = %llu",
+	    "DELETE FROM family WHERE seq >= %llu;DELETE FROM msgids WHERE seq >= %llu;UPDATE links SET next = %llu",
 	    (unsigned long long)next, (unsigned long long)next,
 	    (unsigned long long)next);
 	if (rc == SQLITE_OK)

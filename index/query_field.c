@@ -104,11 +104,8 @@ sp_field_takes_group(const struct sp_field *f)
 const char *
 sp_field_names(void)
 {
-	return ("from to cc bcc reply-to rcpt sender reported redirected traced"
-		" envelope-from envelope-to subject body filename type has "
-		"larger smaller after before"
-		" date received msgid sha256 attachment-sha256 seq family via"
-		" grade flag claimed");
+	return (
+	    "from to cc bcc reply-to rcpt sender reported redirected traced envelope-from envelope-to subject body filename type has larger smaller after before date received msgid sha256 attachment-sha256 seq family via grade flag claimed");
 }
 
 enum sp_code
@@ -319,8 +316,7 @@ digest_leaf(struct sp_query_ctx *q, const struct sp_field *f,
 		ok = ok && isxdigit((unsigned char)t.p[i]);
 	if (!ok)
 		return (sp_query_error(err, q->query, v->at,
-		    "expected the 64 hex digits of a SHA-256, or its first"
-		    " 8 to %d",
+		    "expected the 64 hex digits of a SHA-256, or its first 8 to %d",
 		    SP_META_HEX));
 	if (t.n > SP_META_HEX)
 		t.n = SP_META_HEX;
@@ -403,8 +399,7 @@ seq_leaf(struct sp_query_ctx *q, const struct sp_field *f,
 		ok = ok && sp_view_u64(b, &last) && last <= SP_SEQ_MAX;
 	if (!ok || (range && a.n == 0 && b.n == 0) || last < first)
 		return (sp_query_error(err, q->query, v->at,
-		    "expected a number, or a range such as 100..200, after"
-		    " \"seq:\""));
+		    "expected a number, or a range such as 100..200, after \"seq:\""));
 	n = sp_node_new(SP_NODE_SEQ);
 	n->lo = (int64_t)first;
 	n->hi = (int64_t)last + 1;

@@ -194,8 +194,7 @@ sp_lex_next(struct sp_lex *l, struct sp_tok *t, struct sp_err *err)
 	case '-':
 		if (l->at + 1 < q.n && q.p[l->at + 1] == '-')
 			return (sp_query_error(err, q, l->at,
-			    "a word cannot begin with \"--\"; options come"
-			    " before the query"));
+			    "a word cannot begin with \"--\"; options come before the query"));
 		if (!starts_term(q, l->at + 1))
 			break;
 		t->kind = SP_TOK_NOT;

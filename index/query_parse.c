@@ -116,8 +116,7 @@ parse_field(struct parser *p, struct sp_node **out)
 
 	if (f == NULL)
 		return (sp_query_error(p->err, p->q.query, name.at,
-		    "\"%.*s:\" is not a field; there are %s (put text that"
-		    " has a colon in quotation marks)",
+		    "\"%.*s:\" is not a field; there are %s (put text that has a colon in quotation marks)",
 		    (int)name.text.n, name.text.p, sp_field_names()));
 	rc = sp_lex_value(&p->lex, &name, &value, p->err);
 	if (rc != SP_OK)

@@ -40,21 +40,13 @@ enum {
 };
 
 static const char message_sql[] =
-    "SELECT received, date, zone, size, grade, via, sha256, msgid, subject,"
-    " flags, heads, attachments, claims, original, duplicate_of, same_as,"
-    " conflict_with FROM messages"
-    " JOIN sources ON sources.id = source WHERE seq = ?";
+    "SELECT received, date, zone, size, grade, via, sha256, msgid, subject, flags, heads, attachments, claims, original, duplicate_of, same_as, conflict_with FROM messages JOIN sources ON sources.id = source WHERE seq = ?";
 static const char parties_sql[] =
-    "SELECT addr, name FROM parties JOIN addresses"
-    " ON addresses.id = address WHERE seq = ? AND role = ? ORDER BY n";
+    "SELECT addr, name FROM parties JOIN addresses ON addresses.id = address WHERE seq = ? AND role = ? ORDER BY n";
 static const char claims_sql[] =
-    "SELECT c.role, a.addr, a.name, e.name, c.presumed, c.how, v.addr"
-    " FROM claims c JOIN addresses a ON a.id = c.address"
-    " JOIN evidence e ON e.id = c.evidence"
-    " LEFT JOIN addresses v ON v.id = c.via WHERE c.seq = ? ORDER BY c.n";
+    "SELECT c.role, a.addr, a.name, e.name, c.presumed, c.how, v.addr FROM claims c JOIN addresses a ON a.id = c.address JOIN evidence e ON e.id = c.evidence LEFT JOIN addresses v ON v.id = c.via WHERE c.seq = ? ORDER BY c.n";
 static const char attachments_sql[] =
-    "SELECT name, type, detected, size, sha256 FROM attachments"
-    " WHERE seq = ? ORDER BY n";
+    "SELECT name, type, detected, size, sha256 FROM attachments WHERE seq = ? ORDER BY n";
 
 static enum sp_code
 failed(struct sp_row *r, int rc, struct sp_err *err)
@@ -403,8 +395,7 @@ sp_row_get(
 		code = fill(r, seq, hit, err);
 	else if (rc == SQLITE_DONE)
 		code = sp_err_set(err, SP_EFORMAT, 0,
-		    "%s: entry %llu has words but no row; run"
-		    " `sealpost reindex`",
+		    "%s: entry %llu has words but no row; run `sealpost reindex`",
 		    r->shard->path, (unsigned long long)seq);
 	else
 		code = failed(r, rc, err);

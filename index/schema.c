@@ -4,65 +4,37 @@
 
 const char *const sp_schema_sql[] = {
 	/* What of the log this shard covers: entries [first, next). */
-	"CREATE TABLE shard(one INTEGER PRIMARY KEY CHECK(one = 1),"
-	" origin TEXT NOT NULL, tokenizer TEXT NOT NULL,"
-	" first INTEGER NOT NULL, next INTEGER NOT NULL, leaf BLOB NOT NULL,"
-	" messages INTEGER NOT NULL, opened TEXT NOT NULL)",
+	"CREATE TABLE shard(one INTEGER PRIMARY KEY CHECK(one = 1), origin TEXT NOT NULL, tokenizer TEXT NOT NULL, first INTEGER NOT NULL, next INTEGER NOT NULL, leaf BLOB NOT NULL, messages INTEGER NOT NULL, opened TEXT NOT NULL)",
 
-	"CREATE TABLE sources(id INTEGER PRIMARY KEY, grade TEXT NOT NULL,"
-	" via TEXT NOT NULL, UNIQUE(grade, via))",
+	"CREATE TABLE sources(id INTEGER PRIMARY KEY, grade TEXT NOT NULL, via TEXT NOT NULL, UNIQUE(grade, via))",
 
-	"CREATE TABLE messages(seq INTEGER PRIMARY KEY,"
-	" received INTEGER NOT NULL, date INTEGER, zone,"
-	" size INTEGER NOT NULL, source INTEGER NOT NULL,"
-	" sha256 BLOB NOT NULL, msgid TEXT, subject TEXT, flags TEXT,"
-	" heads INTEGER NOT NULL, attachments INTEGER NOT NULL,"
-	" claims INTEGER NOT NULL, original BLOB, family BLOB, stable BLOB,"
-	" duplicate_of INTEGER, same_as INTEGER, conflict_with INTEGER)",
+	"CREATE TABLE messages(seq INTEGER PRIMARY KEY, received INTEGER NOT NULL, date INTEGER, zone, size INTEGER NOT NULL, source INTEGER NOT NULL, sha256 BLOB NOT NULL, msgid TEXT, subject TEXT, flags TEXT, heads INTEGER NOT NULL, attachments INTEGER NOT NULL, claims INTEGER NOT NULL, original BLOB, family BLOB, stable BLOB, duplicate_of INTEGER, same_as INTEGER, conflict_with INTEGER)",
 
 	"CREATE INDEX messages_date ON messages(date) WHERE date IS NOT NULL",
 
-	"CREATE TABLE addresses(id INTEGER PRIMARY KEY, hash INTEGER NOT NULL,"
-	" addr TEXT NOT NULL, name TEXT)",
+	"CREATE TABLE addresses(id INTEGER PRIMARY KEY, hash INTEGER NOT NULL, addr TEXT NOT NULL, name TEXT)",
 
 	"CREATE INDEX addresses_hash ON addresses(hash)",
 
-	"CREATE TABLE parties(seq INTEGER NOT NULL, role INTEGER NOT NULL,"
-	" n INTEGER NOT NULL, address INTEGER NOT NULL,"
-	" PRIMARY KEY(seq, role, n)) WITHOUT ROWID",
+	"CREATE TABLE parties(seq INTEGER NOT NULL, role INTEGER NOT NULL, n INTEGER NOT NULL, address INTEGER NOT NULL, PRIMARY KEY(seq, role, n)) WITHOUT ROWID",
 
 	/* What somebody says of the envelope, and who: "report", or
 	 * "header:NAME". */
-	"CREATE TABLE evidence(id INTEGER PRIMARY KEY, name TEXT NOT NULL,"
-	" UNIQUE(name))",
+	"CREATE TABLE evidence(id INTEGER PRIMARY KEY, name TEXT NOT NULL, UNIQUE(name))",
 
-	"CREATE TABLE claims(seq INTEGER NOT NULL, n INTEGER NOT NULL,"
-	" evidence INTEGER NOT NULL, role INTEGER NOT NULL,"
-	" address INTEGER NOT NULL, presumed INTEGER, how INTEGER,"
-	" via INTEGER, PRIMARY KEY(seq, n)) WITHOUT ROWID",
+	"CREATE TABLE claims(seq INTEGER NOT NULL, n INTEGER NOT NULL, evidence INTEGER NOT NULL, role INTEGER NOT NULL, address INTEGER NOT NULL, presumed INTEGER, how INTEGER, via INTEGER, PRIMARY KEY(seq, n)) WITHOUT ROWID",
 
-	"CREATE TABLE attachments(seq INTEGER NOT NULL, n INTEGER NOT NULL,"
-	" name TEXT, type TEXT, detected TEXT, size INTEGER NOT NULL,"
-	" sha256 BLOB NOT NULL, PRIMARY KEY(seq, n)) WITHOUT ROWID",
+	"CREATE TABLE attachments(seq INTEGER NOT NULL, n INTEGER NOT NULL, name TEXT, type TEXT, detected TEXT, size INTEGER NOT NULL, sha256 BLOB NOT NULL, PRIMARY KEY(seq, n)) WITHOUT ROWID",
 
-	"CREATE TABLE events(seq INTEGER PRIMARY KEY,"
-	" received INTEGER NOT NULL, name TEXT NOT NULL, actor TEXT,"
-	" detail TEXT)",
+	"CREATE TABLE events(seq INTEGER PRIMARY KEY, received INTEGER NOT NULL, name TEXT NOT NULL, actor TEXT, detail TEXT)",
 
 	/* Entries that an event names, as runs [first, last]. */
-	"CREATE TABLE event_seqs(event INTEGER NOT NULL,"
-	" first INTEGER NOT NULL, last INTEGER NOT NULL,"
-	" PRIMARY KEY(event, first, last)) WITHOUT ROWID",
+	"CREATE TABLE event_seqs(event INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, PRIMARY KEY(event, first, last)) WITHOUT ROWID",
 
 	/* How much came when: by listener, account, sender domain. */
-	"CREATE TABLE traffic(kind INTEGER NOT NULL, name TEXT NOT NULL,"
-	" hour INTEGER NOT NULL, n INTEGER NOT NULL, last INTEGER NOT NULL,"
-	" PRIMARY KEY(kind, name, hour)) WITHOUT ROWID",
+	"CREATE TABLE traffic(kind INTEGER NOT NULL, name TEXT NOT NULL, hour INTEGER NOT NULL, n INTEGER NOT NULL, last INTEGER NOT NULL, PRIMARY KEY(kind, name, hour)) WITHOUT ROWID",
 
-	"CREATE VIRTUAL TABLE fulltext USING fts5(body, subject, hfrom, hto,"
-	" hcc, hbcc, hreply, efrom, eto, mto, rfrom, rto, rcc, rbcc, rrcpt,"
-	" rvia, tfrom, tto, files, attached, meta,"
-	" content='', detail=full, tokenize='sealpost')",
+	"CREATE VIRTUAL TABLE fulltext USING fts5(body, subject, hfrom, hto, hcc, hbcc, hreply, efrom, eto, mto, rfrom, rto, rcc, rbcc, rrcpt, rvia, tfrom, tto, files, attached, meta, content='', detail=full, tokenize='sealpost')",
 
 	/* Fewer, larger runs while many entries are taken in. */
 	"INSERT INTO fulltext(fulltext, rank) VALUES('hashsize', 16777216)",

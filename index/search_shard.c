@@ -87,8 +87,7 @@ sp_shards_still(const struct sp_shards *s, struct sp_err *err)
 		free(wal);
 		if (there)
 			return (sp_err_set(err, SP_EAGAIN, 0,
-			    "%s: the index was written while it was searched;"
-			    " search again",
+			    "%s: the index was written while it was searched; search again",
 			    s->v[i]->path));
 	}
 	return (SP_OK);
@@ -110,8 +109,7 @@ seq_at(struct sp_shard *s, int64_t us, uint64_t lo, uint64_t hi, uint64_t *out)
 {
 	sqlite3_stmt *st = NULL;
 	int rc = sp_db_prepare(s->db,
-	    "SELECT seq, received FROM messages WHERE seq >= ?"
-	    " ORDER BY seq LIMIT 1",
+	    "SELECT seq, received FROM messages WHERE seq >= ? ORDER BY seq LIMIT 1",
 	    false, &st);
 
 	while (rc == SQLITE_OK && lo < hi) {

@@ -21,20 +21,16 @@
 
 static const char *const statements[SP_ST_COUNT] = {
 	[SP_ST_MESSAGE] =
-	    "INSERT INTO messages VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,"
-	    "?,?,?)",
-	[SP_ST_TEXT] = "INSERT INTO fulltext(rowid, body, subject, hfrom, hto,"
-		       " hcc, hbcc, hreply, efrom, eto, mto, rfrom, rto, rcc,"
-		       " rbcc, rrcpt, rvia, tfrom, tto, files, attached, meta)"
-		       " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,NULL,"
-		       "?)",
+	    "INSERT INTO messages VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+	[SP_ST_TEXT] =
+	    "INSERT INTO fulltext(rowid, body, subject, hfrom, hto, hcc, hbcc, hreply, efrom, eto, mto, rfrom, rto, rcc, rbcc, rrcpt, rvia, tfrom, tto, files, attached, meta) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,NULL,?)",
 	[SP_ST_PARTY] = "INSERT INTO parties VALUES(?,?,?,?)",
-	[SP_ST_ADDRESS_FIND] = "SELECT id, addr, name FROM addresses"
-			       " WHERE hash = ?",
-	[SP_ST_ADDRESS_ADD] = "INSERT INTO addresses(hash, addr, name)"
-			      " VALUES(?,?,?)",
-	[SP_ST_SOURCE_FIND] = "SELECT id FROM sources"
-			      " WHERE grade = ? AND via = ?",
+	[SP_ST_ADDRESS_FIND] =
+	    "SELECT id, addr, name FROM addresses WHERE hash = ?",
+	[SP_ST_ADDRESS_ADD] =
+	    "INSERT INTO addresses(hash, addr, name) VALUES(?,?,?)",
+	[SP_ST_SOURCE_FIND] =
+	    "SELECT id FROM sources WHERE grade = ? AND via = ?",
 	[SP_ST_SOURCE_ADD] = "INSERT INTO sources(grade, via) VALUES(?,?)",
 	[SP_ST_EVIDENCE_FIND] = "SELECT id FROM evidence WHERE name = ?",
 	[SP_ST_EVIDENCE_ADD] = "INSERT INTO evidence(name) VALUES(?)",
@@ -42,11 +38,10 @@ static const char *const statements[SP_ST_COUNT] = {
 	[SP_ST_ATTACHMENT] = "INSERT INTO attachments VALUES(?,?,?,?,?,?,?)",
 	[SP_ST_EVENT] = "INSERT INTO events VALUES(?,?,?,?,?)",
 	[SP_ST_EVENT_SEQ] = "INSERT OR IGNORE INTO event_seqs VALUES(?,?,?)",
-	[SP_ST_CURSOR] = "UPDATE shard SET next = ?, leaf = ?,"
-			 " messages = ?, opened = ?",
-	[SP_ST_TRAFFIC] = "INSERT INTO traffic VALUES(?1,?2,?3,?4,?5)"
-			  " ON CONFLICT DO UPDATE SET n = n + ?4,"
-			  " last = max(last, ?5)",
+	[SP_ST_CURSOR] =
+	    "UPDATE shard SET next = ?, leaf = ?, messages = ?, opened = ?",
+	[SP_ST_TRAFFIC] =
+	    "INSERT INTO traffic VALUES(?1,?2,?3,?4,?5) ON CONFLICT DO UPDATE SET n = n + ?4, last = max(last, ?5)",
 };
 
 int
@@ -165,13 +160,8 @@ prepare_all(struct sp_shard *s, struct sp_err *err)
 	return (SP_OK);
 }
 
-static const char write_pragmas[] = "PRAGMA journal_mode = WAL;"
-				    "PRAGMA synchronous = NORMAL;"
-				    "PRAGMA cache_size = -32768;"
-				    "PRAGMA temp_store = MEMORY;"
-				    "PRAGMA wal_autocheckpoint = 8192;"
-				    "PRAGMA journal_size_limit = 67108864;"
-				    "PRAGMA cell_size_check = ON;";
+static const char write_pragmas[] =
+    "PRAGMA journal_mode = WAL;PRAGMA synchronous = NORMAL;PRAGMA cache_size = -32768;PRAGMA temp_store = MEMORY;PRAGMA wal_autocheckpoint = 8192;PRAGMA journal_size_limit = 67108864;PRAGMA cell_size_check = ON;";
 
 enum sp_code
 sp_shard_open_write(

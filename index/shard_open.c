@@ -112,8 +112,7 @@ check_version(struct sp_shard *s, struct sp_err *err)
 		    "%s: the index file was never finished", s->path));
 	if (version != SP_SCHEMA_VERSION || app != SP_SCHEMA_APPID)
 		return (sp_err_set(err, SP_EVERSION, 0,
-		    "%s: the index file was made by another version of"
-		    " Sealpost; run `sealpost reindex`",
+		    "%s: the index file was made by another version of Sealpost; run `sealpost reindex`",
 		    s->path));
 	return (SP_OK);
 }
@@ -138,16 +137,14 @@ take_info(struct sp_shard *s, sqlite3_stmt *st, struct sp_err *err)
 
 	if (!sp_view_eq_str(tok, SP_TOKEN_VERSION))
 		return (sp_err_set(err, SP_EVERSION, 0,
-		    "%s: the words of the index were made by another version"
-		    " of Sealpost; run `sealpost reindex`",
+		    "%s: the words of the index were made by another version of Sealpost; run `sealpost reindex`",
 		    s->path));
 	copy_text(st, 0, i->origin, sizeof(i->origin));
 	i->first = sp_db_u64(st, 2);
 	i->next = sp_db_u64(st, 3);
 	if (sqlite3_column_bytes(st, 4) != SP_SHA256_LEN || i->next < i->first)
 		return (sp_err_set(err, SP_EFORMAT, 0,
-		    "%s: the index file is damaged (cursor);"
-		    " run `sealpost reindex`",
+		    "%s: the index file is damaged (cursor); run `sealpost reindex`",
 		    s->path));
 	memcpy(i->leaf, sqlite3_column_blob(st, 4), SP_SHA256_LEN);
 	copy_text(st, 5, i->opened, sizeof(i->opened));
@@ -165,8 +162,7 @@ sp_shard_read_info(struct sp_shard *s, struct sp_err *err)
 	if (code != SP_OK)
 		return (code);
 	rc = sp_db_prepare(s->db,
-	    "SELECT origin, tokenizer, first, next, leaf, opened, messages"
-	    " FROM shard",
+	    "SELECT origin, tokenizer, first, next, leaf, opened, messages FROM shard",
 	    false, &st);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_step(st);

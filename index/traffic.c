@@ -238,9 +238,7 @@ sp_traffic_busiest(const struct sp_traffic_view *v, enum sp_traffic_kind kind,
 		struct sp_shard *s = v->v[i];
 		sqlite3_stmt *st = NULL;
 		int rc = sp_db_prepare(s->db,
-		    "SELECT name, sum(n), max(last) FROM traffic"
-		    " WHERE kind = ?1 AND hour >= ?2"
-		    " GROUP BY name ORDER BY 2 DESC, 1 LIMIT ?3",
+		    "SELECT name, sum(n), max(last) FROM traffic WHERE kind = ?1 AND hour >= ?2 GROUP BY name ORDER BY 2 DESC, 1 LIMIT ?3",
 		    false, &st);
 
 		if (rc == SQLITE_OK) {
@@ -273,8 +271,7 @@ sp_traffic_hours(const struct sp_traffic_view *v, enum sp_traffic_kind kind,
 		struct sp_shard *s = v->v[i];
 		sqlite3_stmt *st = NULL;
 		int rc = sp_db_prepare(s->db,
-		    "SELECT hour, n FROM traffic WHERE kind = ?1 AND name = ?2"
-		    " AND hour >= ?3 ORDER BY hour",
+		    "SELECT hour, n FROM traffic WHERE kind = ?1 AND name = ?2 AND hour >= ?3 ORDER BY hour",
 		    false, &st);
 
 		if (rc == SQLITE_OK) {

@@ -108,8 +108,7 @@ sp_cmd_audit(struct sp_app *app, int argc, char **argv)
 		    "json: the records as they are", &form },
 	};
 	const struct sp_usage usage = { "audit", "[OPTION]...",
-		"List the events of the log: starts, configurations, "
-		"accesses, exports, alarms.",
+		"List the events of the log: starts, configurations, accesses, exports, alarms.",
 		options, SP_COUNTOF(options), false };
 	struct audit a = { .app = app };
 	struct sp_range range;

@@ -44,9 +44,8 @@ compose(struct canary *c, struct sp_submit_mail *mail, struct sp_buf *b)
 	    c->app->cfg, mail, "Sealpost canary", id, c->msgid, b);
 	if (rc == SP_OK)
 		rc = sp_buf_adds(b,
-		    "This mail was sent by the mail archive to itself, through "
-		    "the mail server, to see\r\nwhether a copy of it arrives. "
-		    "It needs no answer and can be deleted.\r\n");
+		    "This mail was sent by the mail archive to itself, through the mail server, to see\r\n"
+		    "whether a copy of it arrives. It needs no answer and can be deleted.\r\n");
 	mail->text = sp_buf_view(b);
 	return (rc);
 }
@@ -103,9 +102,9 @@ not_back(const struct canary *c)
 
 	sp_reader_close(reader);
 	if (behind)
-		return (sp_xasprintf("canary: nothing can be said: the index "
-				     "covers only %" PRIu64 " of %" PRIu64
-				     " entries after %" PRIu64 " s",
+		return (sp_xasprintf(
+		    "canary: nothing can be said: the index covers only %" PRIu64
+		    " of %" PRIu64 " entries after %" PRIu64 " s",
 		    c->indexed, end, c->within));
 	return (sp_xasprintf(
 	    "canary: %s took the mail to %s, and no copy came within %" PRIu64
@@ -199,15 +198,13 @@ open_service(struct canary *c, struct sp_err *err)
 
 	if (rc == SP_OK && !sp_host_service(c->host))
 		rc = sp_err_set(err, SP_ENOTFOUND, 0,
-		    "no service runs on %s, so nothing can arrive; start "
-		    "`sealpost serve`",
+		    "no service runs on %s, so nothing can arrive; start `sealpost serve`",
 		    c->app->dir);
 	if (rc == SP_OK && c->to == NULL)
 		c->to = c->app->cfg->canary_address;
 	if (rc == SP_OK && c->to == NULL)
 		rc = sp_err_set(err, SP_ECONFIG, 0,
-		    "to whom? expected canary { address = ADDRESS } in the "
-		    "configuration, or --to");
+		    "to whom? expected canary { address = ADDRESS } in the configuration, or --to");
 	if (rc == SP_OK && c->within == 0)
 		c->within = c->app->cfg->canary_within;
 	return (rc);
@@ -221,8 +218,7 @@ sp_cmd_canary(struct sp_app *app, int argc, char **argv)
 	const char *form = "text";
 	const struct sp_option options[] = {
 		{ "to", '\0', SP_OPT_TEXT, "ADDRESS",
-		    "the mailbox it is sent to; else canary.address of the "
-		    "configuration",
+		    "the mailbox it is sent to; else canary.address of the configuration",
 		    &c.to },
 		{ "within", '\0', SP_OPT_COUNT, "SECONDS",
 		    "how long to wait for the copy; else canary.within",
@@ -231,9 +227,8 @@ sp_cmd_canary(struct sp_app *app, int argc, char **argv)
 		    &form },
 	};
 	const struct sp_usage usage = { "canary", "[OPTION]...",
-		"Send a mail through the site's mail server and wait until "
-		"its journal copy is in the\narchive.  If none comes, that is "
-		"an alarm and exit status 1.",
+		"Send a mail through the site's mail server and wait until its journal copy is in the\n"
+		"archive.  If none comes, that is an alarm and exit status 1.",
 		options, SP_COUNTOF(options), false };
 	struct sp_err err;
 	int first, status, f;

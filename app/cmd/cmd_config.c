@@ -39,8 +39,7 @@ int
 sp_cmd_config(struct sp_app *app, int argc, char **argv)
 {
 	const struct sp_usage usage = { "config", "check",
-		"Check the configuration and print what is in force, one "
-		"option a line.",
+		"Check the configuration and print what is in force, one option a line.",
 		NULL, 0, false };
 	struct sp_err err;
 	int first, status;

@@ -81,22 +81,22 @@ print_result(const struct sp_export_opts *o, const struct sp_export_result *r)
 	    "messages", sp_text_count(r->given, a),
 	    sp_text_count(r->messages, b), sp_text_size(r->bytes, c),
 	    sp_text_count(r->filtered, d), r->purged, r->erased);
-	printf("%-12s %s entries; checkpoint over %s; its event is entry "
-	       "%" PRIu64 "\n",
+	printf(
+	    "%-12s %s entries; checkpoint over %s; its event is entry %" PRIu64
+	    "\n",
 	    "proof", sp_text_count(r->entries, a),
 	    sp_text_count(r->tree_size, b), r->event_seq);
 	printf("%-12s %s\n", "verdict",
-	    r->complete ? "COMPLETE: every message of the range is given or "
-			  "provably purged"
-			: "SELECTION: the choice is ours and not proven");
+	    r->complete
+		? "COMPLETE: every message of the range is given or provably purged"
+		: "SELECTION: the choice is ours and not proven");
 	if (o->have_until && o->until > sp_clock_wall())
-		printf("%-12s the range is not over: what is received from "
-		       "now on is not in it\n",
+		printf(
+		    "%-12s the range is not over: what is received from now on is not in it\n",
 		    "note");
 	if (r->imported_outside > 0)
-		printf("%-12s %s imported messages are dated inside the "
-		       "range but were received outside it; --by date "
-		       "selects them\n",
+		printf(
+		    "%-12s %s imported messages are dated inside the range but were received outside it; --by date selects them\n",
 		    "note", sp_text_count(r->imported_outside, a));
 	printf("%-12s sealpost-verify --vkey KEY %s\n", "check it", o->output);
 }
@@ -163,8 +163,7 @@ sp_cmd_export(struct sp_app *app, int argc, char **argv)
 		{ "by", '\0', SP_OPT_TEXT, "received|date",
 		    "date: by the message's own date (a selection)", &by },
 		{ "from-checkpoint", '\0', SP_OPT_TEXT, "FILE",
-		    "a checkpoint kept earlier: prove that the log grew from "
-		    "it",
+		    "a checkpoint kept earlier: prove that the log grew from it",
 		    &o.from_checkpoint },
 		{ "load-file", '\0', SP_OPT_TEXT, "LIST",
 		    "csv, jsonl or both (both)", &load },
@@ -177,10 +176,9 @@ sp_cmd_export(struct sp_app *app, int argc, char **argv)
 	};
 	const struct sp_usage usage = { "export",
 		"--output PATH [OPTION]... [QUERY...]",
-		"Write the messages of a range as a BagIt bag with the proof "
-		"that none is missing\n(COMPLETE), or, with a query, a "
-		"selection of them.  Options come before the first\nquery "
-		"word.  The export itself is an event of the log.",
+		"Write the messages of a range as a BagIt bag with the proof that none is missing\n"
+		"(COMPLETE), or, with a query, a selection of them.  Options come before the first\n"
+		"query word.  The export itself is an event of the log.",
 		options, SP_COUNTOF(options), true };
 	struct sp_export_result result = { 0 };
 	struct sp_range range;

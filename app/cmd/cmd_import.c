@@ -232,8 +232,7 @@ on_item(void *ctx, const struct sp_import_item *item, struct sp_err *err)
 	if (!sp_progress_step(&im->progress,
 		im->handled < im->total ? im->handled : im->total, im->total))
 		return (sp_err_set(err, SP_EINTERRUPT, 0,
-		    "interrupted; what was taken is in, run it again for the "
-		    "rest"));
+		    "interrupted; what was taken is in, run it again for the rest"));
 	if (sp_seen_take(im->seen, item)) {
 		on_there(im, item);
 		return (SP_OK);
@@ -251,8 +250,8 @@ print_summary(const struct import *im)
 	char a[32], b[32], c[32], d[32], e[32];
 	struct sp_json *j;
 
-	printf("%s messages taken (%s), %s already there, %s files not mail, "
-	       "%s failed\n",
+	printf(
+	    "%s messages taken (%s), %s already there, %s files not mail, %s failed\n",
 	    sp_text_count(im->taken, a), sp_text_size(im->bytes, b),
 	    sp_text_count(im->there, c), sp_text_count(im->not_mail, d),
 	    sp_text_count(im->failed, e));
@@ -263,10 +262,7 @@ print_summary(const struct import *im)
 		    im->report == NULL ? "; --report FILE names all" : "");
 	if (im->quoted > 0 && !im->app->quiet)
 		(void)fprintf(stderr,
-		    "sealpost: note: %s messages have lines that begin with "
-		    "\">From \", kept as they are (flag:mbox_quoted); if the "
-		    "program that wrote the mbox is known to use mboxrd, say "
-		    "so with --as mboxrd\n",
+		    "sealpost: note: %s messages have lines that begin with \">From \", kept as they are (flag:mbox_quoted); if the program that wrote the mbox is known to use mboxrd, say so with --as mboxrd\n",
 		    sp_text_count(im->quoted, a));
 	j = sp_report_begin(im->report, "summary", NULL);
 	if (j == NULL)
@@ -393,16 +389,13 @@ sp_cmd_import(struct sp_app *app, int argc, char **argv)
 		    "where the mail comes from (kept in the record)",
 		    &im.source },
 		{ "journal", '\0', SP_OPT_FLAG, NULL,
-		    "it comes from a trusted journal source: unwrap "
-		    "journal reports",
+		    "it comes from a trusted journal source: unwrap journal reports",
 		    &im.journal },
 		{ "as", '\0', SP_OPT_TEXT,
-		    "eml|mbox|mboxo|mboxrd|mboxcl|mboxcl2|maildir|pst|piler|"
-		    "export",
+		    "eml|mbox|mboxo|mboxrd|mboxcl|mboxcl2|maildir|pst|piler|export",
 		    "what the paths are; else found out", &kind },
 		{ "vkey", '\0', SP_OPT_TEXT, "KEY",
-		    "exports: verification key that you trust, or a file with "
-		    "it",
+		    "exports: verification key that you trust, or a file with it",
 		    &im.vkey_text },
 		{ "trust-embedded-key", '\0', SP_OPT_FLAG, NULL,
 		    "exports: take the key found inside", &im.trust.embedded },
@@ -411,12 +404,9 @@ sp_cmd_import(struct sp_app *app, int argc, char **argv)
 		    &im.report_path },
 	};
 	const struct sp_usage usage = { "import", "[OPTION]... PATH...",
-		"Take in mail from files: .eml, mbox, Maildir, Outlook .pst "
-		"and .ost, folders and\n.zip, .tar.*, .7z of them, and "
-		"exports of other archives; - is "
-		"standard input.  A .eml file is one message, every\nbyte of "
-		"it.  A message that an earlier import took from the same "
-		"place is not taken again.",
+		"Take in mail from files: .eml, mbox, Maildir, Outlook .pst and .ost, folders and\n"
+		".zip, .tar.*, .7z of them, and exports of other archives; - is standard input.  A .eml file is one message, every\n"
+		"byte of it.  A message that an earlier import took from the same place is not taken again.",
 		options, SP_COUNTOF(options), false };
 	int first, status, k = -1;
 
@@ -424,8 +414,8 @@ sp_cmd_import(struct sp_app *app, int argc, char **argv)
 	if (status >= 0)
 		return (status);
 	if (first >= argc)
-		return (sp_app_usage("import: what? write `sealpost import "
-				     "PATH...`"));
+		return (sp_app_usage(
+		    "import: what? write `sealpost import PATH...`"));
 	if (kind != NULL &&
 	    (k = sp_common_choice("as", kind, kinds, SP_COUNTOF(kinds))) < 0)
 		return (2);

@@ -90,15 +90,15 @@ print_result(const struct sp_app *app, const char *dir, const char *guard)
 	if (!app->quiet && sp_vkey_load(path, &vkey, NULL) == SP_OK) {
 		sp_vkey_format(&vkey, text);
 		sp_vkey_fingerprint(&vkey, print);
-		printf("archive      %s\n"
-		       "origin       %s\n"
-		       "key          %s\n"
-		       "fingerprint  %s\n"
-		       "guard copy   %s\n\n"
-		       "Give the key line to your auditors now, by a way that "
-		       "does not lead through this\nmachine: with it they can "
-		       "check every export without trusting us.  Next:\n"
-		       "  sealpost -A %s serve\n",
+		printf(
+		    "archive      %s\n"
+		    "origin       %s\n"
+		    "key          %s\n"
+		    "fingerprint  %s\n"
+		    "guard copy   %s\n\n"
+		    "Give the key line to your auditors now, by a way that does not lead through this\n"
+		    "machine: with it they can check every export without trusting us.  Next:\n"
+		    "  sealpost -A %s serve\n",
 		    dir, vkey.name, text, print, guard, dir);
 	}
 	free(path);
@@ -135,15 +135,13 @@ template_refused(const struct init *in, const char *guard, struct sp_err *err)
 	sp_buf_done(&text);
 	if (!listen)
 		return (sp_err_set(err, SP_EUSAGE, 0,
-		    "--listen \"%s\": write ADDRESS:PORT, such as "
-		    "127.0.0.1:2525 or [::1]:2525",
+		    "--listen \"%s\": write ADDRESS:PORT, such as 127.0.0.1:2525 or [::1]:2525",
 		    in->listen));
 	if (!user)
 		return (sp_err_set(err, SP_EUSAGE, 0,
 		    "--user \"%s\" is not the name of an account", in->user));
 	return (sp_err_set(err, SP_EUSAGE, 0,
-	    "the guard directory \"%s\" cannot stand in a configuration; give "
-	    "another one with --guard",
+	    "the guard directory \"%s\" cannot stand in a configuration; give another one with --guard",
 	    guard));
 }
 
@@ -168,8 +166,7 @@ give_to_readers(const char *dir, const char *name, struct sp_err *err)
 	if (rc == SP_OK &&
 	    (chown(dir, (uid_t)-1, group) != 0 || chmod(dir, 02750) != 0))
 		rc = sp_err_set(err, SP_EPERM, errno,
-		    "cannot give %s to the group %s (run init as root, or as a "
-		    "member of it)",
+		    "cannot give %s to the group %s (run init as root, or as a member of it)",
 		    dir, name);
 	return (rc);
 }
@@ -225,8 +222,7 @@ make(struct sp_app *app, char *dir, const struct init *in, struct sp_err *err)
 		.user = in->user };
 	if (rc == SP_OK && !sp_layout_origin_ok(origin))
 		rc = sp_err_set(err, SP_EUSAGE, 0,
-		    "--origin \"%s\": 1 to %d printable ASCII characters "
-		    "without blanks and '+'",
+		    "--origin \"%s\": 1 to %d printable ASCII characters without blanks and '+'",
 		    origin, SP_ORIGIN_MAX);
 	if (rc == SP_OK && in->group != NULL)
 		rc = give_to_readers(dir, in->group, err);
@@ -270,8 +266,8 @@ sp_cmd_init(struct sp_app *app, int argc, char **argv)
 		    &in.continues },
 	};
 	const struct sp_usage usage = { "init", "DIR [OPTION]...",
-		"Make an archive in DIR: keys, a commented sealpost.conf, the "
-		"first entry.\nA directory that is not empty is refused.",
+		"Make an archive in DIR: keys, a commented sealpost.conf, the first entry.\n"
+		"A directory that is not empty is refused.",
 		options, SP_COUNTOF(options), false };
 	struct sp_err err = { .msg = "" };
 	int first, status;

@@ -47,8 +47,10 @@ show(struct sp_app *app, bool json, struct sp_err *err)
 		if (json)
 			print_json(text, print, sp_buf_view(&crt));
 		else
-			printf("%s\nfingerprint  %s\nsealing certificates  "
-			       "%s\nfor stock openssl  %s/keys/log.pub.pem\n",
+			printf("%s\n"
+			       "fingerprint  %s\n"
+			       "sealing certificates  %s\n"
+			       "for stock openssl  %s/keys/log.pub.pem\n",
 			    text, print, crt_path, app->dir);
 	}
 	sp_buf_done(&crt);
@@ -67,8 +69,8 @@ sp_cmd_key(struct sp_app *app, int argc, char **argv)
 		    "form of the output", &format },
 	};
 	const struct sp_usage usage = { "key", "show [--format text|json]",
-		"Print the verification key (vkey) that auditors need, its "
-		"fingerprint, and where\nthe sealing certificates are.",
+		"Print the verification key (vkey) that auditors need, its fingerprint, and where\n"
+		"the sealing certificates are.",
 		options, SP_COUNTOF(options), false };
 	struct sp_err err;
 	int first, status, f;

@@ -33,8 +33,7 @@ find(const struct sp_app *app, const char *name, struct sp_err *err)
 		    "the configuration has no section \"pull %s\"", name);
 	else if (conf->oauth.grant == SP_OAUTH_GRANT_NONE) {
 		(void)sp_err_set(err, SP_EUSAGE, 0,
-		    "section \"pull %s\" has no grant, so it uses no OAuth; "
-		    "see doc/oauth.md",
+		    "section \"pull %s\" has no grant, so it uses no OAuth; see doc/oauth.md",
 		    name);
 		conf = NULL;
 	}
@@ -47,8 +46,10 @@ static void
 show_device(void *ctx, const struct sp_oauth_device *d)
 {
 	(void)ctx;
-	printf("Open this page, on any machine:\n\n    %s\n\nand enter the "
-	       "code\n\n    %s\n\n",
+	printf("Open this page, on any machine:\n\n"
+	       "    %s\n\n"
+	       "and enter the code\n\n"
+	       "    %s\n\n",
 	    d->uri, d->user_code);
 	if (d->uri_complete[0] != '\0')
 		printf("(or open %s)\n\n", d->uri_complete);
@@ -63,11 +64,12 @@ show_browser(void *ctx, const char *url, const char *redirect)
 {
 	(void)ctx;
 	printf(
-	    "Open this page in a browser on this machine, and log in as "
-	    "the user of the\nmailbox:\n\n%s\n\nIf the browser is on another "
-	    "machine it ends at a page that it cannot open,\nbeginning with "
-	    "%s: paste that page's whole URL here.\nWaiting, for ten minutes "
-	    "at most ...\n",
+	    "Open this page in a browser on this machine, and log in as the user of the\n"
+	    "mailbox:\n\n"
+	    "%s\n\n"
+	    "If the browser is on another machine it ends at a page that it cannot open,\n"
+	    "beginning with %s: paste that page's whole URL here.\n"
+	    "Waiting, for ten minutes at most ...\n",
 	    url, redirect);
 	(void)fflush(stdout);
 }
@@ -133,12 +135,12 @@ log_in(struct sp_app *app, const struct sp_pull_conf *conf, struct sp_oauth *o,
 	sp_oauth_state_load(app->dir, conf->name, &s);
 	sp_time_local(s.expires, app->tz, time);
 	if (sp_oauth_needs_login(conf->oauth.grant))
-		printf("Stored: the refresh token of %s, in "
-		       "%s/secrets/%s.token\n",
+		printf(
+		    "Stored: the refresh token of %s, in %s/secrets/%s.token\n",
 		    conf->user, app->dir, conf->name);
 	else
-		printf("Nothing to store: grant = %s needs no login, and the "
-		       "provider gives tokens\n",
+		printf(
+		    "Nothing to store: grant = %s needs no login, and the provider gives tokens\n",
 		    sp_oauth_grant_name(conf->oauth.grant));
 	printf("Access token: good until %s\n", time);
 	(void)fflush(stdout);
@@ -272,13 +274,13 @@ take_back(
 	if (rc != SP_OK)
 		return (rc);
 	if (told)
-		printf("The provider has forgotten the refresh token of %s, "
-		       "and so have we\n",
+		printf(
+		    "The provider has forgotten the refresh token of %s, and so have we\n",
 		    conf->name);
 	else
-		printf("The refresh token of %s is removed here; the section "
-		       "has no revocation_url,\nso take the consent back at "
-		       "the provider, too\n",
+		printf(
+		    "The refresh token of %s is removed here; the section has no revocation_url,\n"
+		    "so take the consent back at the provider, too\n",
 		    conf->name);
 	return (SP_OK);
 }
@@ -343,11 +345,9 @@ sp_cmd_oauth(struct sp_app *app, int argc, char **argv)
 		    "form of the output of status", &format },
 	};
 	const struct sp_usage usage = { "oauth",
-		"login [--no-check] ACCOUNT | status [ACCOUNT] | revoke "
-		"ACCOUNT",
-		"Let a person log in to a mailbox that is pulled with OAuth "
-		"2.0, show how the\naccounts' tokens are (never the tokens), "
-		"or take a login back.",
+		"login [--no-check] ACCOUNT | status [ACCOUNT] | revoke ACCOUNT",
+		"Let a person log in to a mailbox that is pulled with OAuth 2.0, show how the\n"
+		"accounts' tokens are (never the tokens), or take a login back.",
 		options, SP_COUNTOF(options), false };
 	struct sp_err err;
 	int first, rc, f;
@@ -364,8 +364,7 @@ sp_cmd_oauth(struct sp_app *app, int argc, char **argv)
 	    ((strcmp(verb, "login") != 0 && strcmp(verb, "revoke") != 0) ||
 		name == NULL))
 		return (sp_app_usage(
-		    "write `sealpost oauth login ACCOUNT`, `sealpost oauth "
-		    "status [ACCOUNT]` or `sealpost oauth revoke ACCOUNT`"));
+		    "write `sealpost oauth login ACCOUNT`, `sealpost oauth status [ACCOUNT]` or `sealpost oauth revoke ACCOUNT`"));
 	if (sp_app_open(app, &err) != SP_OK)
 		return (sp_app_fail(&err));
 	if (strcmp(verb, "status") == 0)

@@ -27,8 +27,7 @@ static enum sp_code
 wrong_password(struct sp_err *err)
 {
 	return (sp_err_set(err, SP_EUSAGE, 0,
-	    "a password is %d to %d characters of printable ASCII (letters, "
-	    "digits, punctuation, blanks)",
+	    "a password is %d to %d characters of printable ASCII (letters, digits, punctuation, blanks)",
 	    PASSWORD_MIN, SP_SCRAM_PASSWORD_MAX));
 }
 
@@ -124,8 +123,7 @@ find_file(struct sp_app *app, const char **path, struct sp_err *err)
 			continue;
 		if (*path != NULL && strcmp(*path, one) != 0)
 			return (sp_err_set(err, SP_EUSAGE, 0,
-			    "the listeners have several files of users; name "
-			    "one with --file"));
+			    "the listeners have several files of users; name one with --file"));
 		*path = one;
 	}
 	if (*path == NULL)
@@ -207,8 +205,7 @@ change(const struct sp_app *app, const struct passwd *p, struct sp_err *err)
 	sp_buf_done(&old);
 	if (rc == SP_OK && !app->quiet)
 		(void)fprintf(stderr,
-		    "%s: user %s %s; a running service takes it at its next "
-		    "reload (SIGHUP)\n",
+		    "%s: user %s %s; a running service takes it at its next reload (SIGHUP)\n",
 		    p->file, p->name,
 		    p->delete ? "removed"
 		    : had     ? "changed"
@@ -264,9 +261,8 @@ sp_cmd_passwd(struct sp_app *app, int argc, char **argv)
 		    &p.iterations },
 	};
 	const struct sp_usage usage = { "passwd", "[OPTION]... [USER]",
-		"Make or change who may log in to a listener.  The password is "
-		"asked for at a terminal,\nelse it is the first line of "
-		"standard input.  The file holds no password.",
+		"Make or change who may log in to a listener.  The password is asked for at a terminal,\n"
+		"else it is the first line of standard input.  The file holds no password.",
 		options, SP_COUNTOF(options), false };
 	struct sp_err err;
 	int first, status;
@@ -276,12 +272,11 @@ sp_cmd_passwd(struct sp_app *app, int argc, char **argv)
 		return (status);
 	p.name = first < argc ? argv[first] : NULL;
 	if (p.list ? p.name != NULL || p.delete : p.name == NULL)
-		return (sp_app_usage("write `sealpost passwd USER`, `sealpost "
-				     "passwd --delete USER` or `sealpost "
-				     "passwd --list`"));
+		return (sp_app_usage(
+		    "write `sealpost passwd USER`, `sealpost passwd --delete USER` or `sealpost passwd --list`"));
 	if (p.name != NULL && !sp_scram_name_ok(sp_view_str(p.name)))
-		return (sp_app_usage("a user's name is 1 to %d of A-Z a-z 0-9 "
-				     ". _ @ + -",
+		return (sp_app_usage(
+		    "a user's name is 1 to %d of A-Z a-z 0-9 . _ @ + -",
 		    SP_SCRAM_NAME_MAX));
 	if (p.iterations < SP_SCRAM_ITERATIONS_MIN ||
 	    p.iterations > SP_SCRAM_ITERATIONS_MAX)

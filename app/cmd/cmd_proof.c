@@ -20,8 +20,8 @@ make(struct sp_app *app, uint64_t seq, struct sp_buf *out, struct sp_err *err)
 	rc = sp_tree_checkpoint(app->dir, &note, &c, err);
 	if (rc == SP_OK && seq >= c.size)
 		rc = sp_err_set(err, SP_ENOTFOUND, 0,
-		    "entry %" PRIu64 " is not covered by the last checkpoint, "
-		    "which covers 0..%" PRIu64,
+		    "entry %" PRIu64
+		    " is not covered by the last checkpoint, which covers 0..%" PRIu64,
 		    seq, c.size - 1);
 	if (rc == SP_OK)
 		rc = sp_tree_open(app->dir, &tree, err);
@@ -48,9 +48,8 @@ int
 sp_cmd_proof(struct sp_app *app, int argc, char **argv)
 {
 	const struct sp_usage usage = { "proof", "SEQ",
-		"Print the inclusion proof of entry SEQ with the last "
-		"checkpoint (C2SP tlog-proof).\nThe leaf is the entry's line: "
-		"`sealpost show SEQ --format json` has it as \"line\".",
+		"Print the inclusion proof of entry SEQ with the last checkpoint (C2SP tlog-proof).\n"
+		"The leaf is the entry's line: `sealpost show SEQ --format json` has it as \"line\".",
 		NULL, 0, false };
 	struct sp_buf out;
 	struct sp_err err;
@@ -62,8 +61,8 @@ sp_cmd_proof(struct sp_app *app, int argc, char **argv)
 	if (status >= 0)
 		return (status);
 	if (first >= argc)
-		return (sp_app_usage("proof: of which entry? write "
-				     "`sealpost proof SEQ`"));
+		return (sp_app_usage(
+		    "proof: of which entry? write `sealpost proof SEQ`"));
 	if (!sp_common_seq(argv[first], &seq))
 		return (2);
 	sp_buf_init(&out, 2 * SP_NOTE_MAX);

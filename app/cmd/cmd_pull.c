@@ -248,16 +248,14 @@ sp_cmd_pull(struct sp_app *app, int argc, char **argv)
 		    "one visit to each mailbox (what happens without it too)",
 		    &once },
 		{ "check", '\0', SP_OPT_FLAG, NULL,
-		    "only try the account: say step by step what works and "
-		    "what does not; nothing is fetched or changed",
+		    "only try the account: say step by step what works and what does not; nothing is fetched or changed",
 		    &only_check },
 		{ "format", '\0', SP_OPT_TEXT, "text|json",
 		    "json: a line of JSON an account or step", &form },
 	};
 	const struct sp_usage usage = { "pull", "[--check] [ACCOUNT...]",
-		"Fetch new mail from the accounts of the configuration now; "
-		"without a name from all\nthat are active.  Exit status 1 if "
-		"something was not taken.",
+		"Fetch new mail from the accounts of the configuration now; without a name from all\n"
+		"that are active.  Exit status 1 if something was not taken.",
 		options, SP_COUNTOF(options), false };
 	struct pulling p = { .app = app, .lock = -1 };
 	struct sp_err err = { .msg = "" };
@@ -272,13 +270,12 @@ sp_cmd_pull(struct sp_app *app, int argc, char **argv)
 		return (2);
 	p.json = f == 1;
 	if (only_check && first == argc)
-		return (sp_app_usage("pull: check what? write `sealpost pull "
-				     "--check ACCOUNT`"));
+		return (sp_app_usage(
+		    "pull: check what? write `sealpost pull --check ACCOUNT`"));
 	rc = sp_app_open(app, &err);
 	if (rc == SP_OK && app->cfg->npull == 0)
 		rc = sp_err_set(&err, SP_ECONFIG, 0,
-		    "%s has no section `pull NAME { ... }`; see "
-		    "sealpost.conf(5)",
+		    "%s has no section `pull NAME { ... }`; see sealpost.conf(5)",
 		    app->cfg->path);
 	if (rc == SP_OK && only_check) {
 		rc = sp_pull_run_prepare(app, &p.secrets, &err);

@@ -24,21 +24,18 @@ sp_cmd_reconcile(struct sp_app *app, int argc, char **argv)
 	const char *maillog = NULL, *relay = NULL, *form = "text";
 	const struct sp_option options[] = {
 		{ "maillog", '\0', SP_OPT_TEXT, "FILE",
-		    "the log of a Postfix or Exim that sends to the archive; "
-		    "- is standard input",
+		    "the log of a Postfix or Exim that sends to the archive; - is standard input",
 		    &maillog },
 		{ "relay", '\0', SP_OPT_TEXT, "TEXT",
-		    "what the log calls the archive (host, address or "
-		    "recipient), where it never answered",
+		    "what the log calls the archive (host, address or recipient), where it never answered",
 		    &relay },
 		{ "format", '\0', SP_OPT_TEXT, "text|json",
 		    "json: a line of JSON a finding", &form },
 	};
 	const struct sp_usage usage = { "reconcile", "--maillog FILE | ACCOUNT",
-		"Name every message that a mail server delivered to the "
-		"archive, or should have,\nor that lies in the mailbox of an "
-		"account, and that the archive does not have.\nExit status 1 "
-		"if there is any.",
+		"Name every message that a mail server delivered to the archive, or should have,\n"
+		"or that lies in the mailbox of an account, and that the archive does not have.\n"
+		"Exit status 1 if there is any.",
 		options, SP_COUNTOF(options), false };
 	struct sp_reconcile r = { .app = app };
 	uint64_t missing = 0;
@@ -53,9 +50,8 @@ sp_cmd_reconcile(struct sp_app *app, int argc, char **argv)
 	if (f < 0)
 		return (2);
 	if ((maillog == NULL) == (first == argc))
-		return (sp_app_usage("reconcile: with what? write `sealpost "
-				     "reconcile --maillog FILE` or `sealpost "
-				     "reconcile ACCOUNT`"));
+		return (sp_app_usage(
+		    "reconcile: with what? write `sealpost reconcile --maillog FILE` or `sealpost reconcile ACCOUNT`"));
 	r.json = f == 1;
 	r.relay = relay;
 	rc = sp_app_open(app, &err);

@@ -25,8 +25,7 @@ int
 sp_cmd_seal(struct sp_app *app, int argc, char **argv)
 {
 	const struct sp_usage usage = { "seal", "",
-		"Rotate the intake log, sign a checkpoint and pack all that "
-		"is not yet in a segment.",
+		"Rotate the intake log, sign a checkpoint and pack all that is not yet in a segment.",
 		NULL, 0, false };
 	struct sp_host *host = NULL;
 	struct sp_buf text;

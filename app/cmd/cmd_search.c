@@ -91,8 +91,7 @@ prepare(struct sp_app *app, struct sp_err *err)
 		rc = sp_host_index(host, err);
 	if (rc == SP_EPERM && !app->quiet)
 		(void)fprintf(stderr,
-		    "sealpost: note: this user may only read; the index is "
-		    "searched as it is\n");
+		    "sealpost: note: this user may only read; the index is searched as it is\n");
 	sp_host_close(host);
 	return (rc == SP_EPERM ? SP_OK : rc);
 }
@@ -163,9 +162,8 @@ sp_cmd_search(struct sp_app *app, int argc, char **argv)
 		    &form },
 	};
 	const struct sp_usage usage = { "search", "[OPTION]... [QUERY...]",
-		"Find messages, newest first.  Options come before the first "
-		"query word.  The query\nlanguage is in sealpost-query(7): "
-		"from:ann@corp.example subject:\"third quarter\" -draft",
+		"Find messages, newest first.  Options come before the first query word.  The query\n"
+		"language is in sealpost-query(7): from:ann@corp.example subject:\"third quarter\" -draft",
 		options, SP_COUNTOF(options), true };
 	struct search s = { .app = app };
 	struct sp_search_opts o = { .tz = app->tz };

@@ -78,9 +78,8 @@ sp_cmd_serve(struct sp_app *app, int argc, char **argv)
 		    &accept_clock },
 	};
 	const struct sp_usage usage = { "serve", "[OPTION]...",
-		"Run the service in the foreground: receive, seal, index.  "
-		"SIGTERM ends it\ncleanly, SIGHUP reads the configuration "
-		"again.",
+		"Run the service in the foreground: receive, seal, index.  SIGTERM ends it\n"
+		"cleanly, SIGHUP reads the configuration again.",
 		options, SP_COUNTOF(options), false };
 	struct sp_err err;
 	int first, status = 2;

@@ -209,8 +209,9 @@ print_message(const struct sp_app *app, const struct sp_record *r,
 	print_envelope(r);
 	print_claims(r);
 	if (!e->has_message) {
-		printf("\nThe message was purged; its record and its entry "
-		       "line remain.\n");
+		printf(
+		    "\n"
+		    "The message was purged; its record and its entry line remain.\n");
 		return;
 	}
 	m = sp_mail_parse(e->msg, &o);
@@ -381,8 +382,8 @@ sp_cmd_show(struct sp_app *app, int argc, char **argv)
 	if (status >= 0)
 		return (status);
 	if (first >= argc)
-		return (sp_app_usage("show: which entry? write `sealpost show "
-				     "SEQ`"));
+		return (sp_app_usage(
+		    "show: which entry? write `sealpost show SEQ`"));
 	f = sp_common_choice("format", form, forms, SP_COUNTOF(forms));
 	if (f < 0 || !sp_common_seq(argv[first], &seq))
 		return (2);

@@ -132,8 +132,9 @@ print_json(const struct sp_status *s)
 static void
 metric(const char *name, const char *type, const char *help, uint64_t value)
 {
-	printf("# HELP sealpost_%s %s\n# TYPE sealpost_%s %s\nsealpost_%s "
-	       "%" PRIu64 "\n",
+	printf(
+	    "# HELP sealpost_%s %s\n# TYPE sealpost_%s %s\nsealpost_%s %" PRIu64
+	    "\n",
 	    name, help, name, type, name, value);
 }
 
@@ -164,8 +165,8 @@ print_prometheus(const struct sp_status *s)
 	metric("alarms_total", "counter", "Alarms since the start", s->alarms);
 	sp_status_pull_prometheus(s);
 	for (size_t i = 0; i < s->nworkers; i++)
-		printf("sealpost_worker_restarts_total{worker=\"%s\"} "
-		       "%" PRIu64 "\n",
+		printf("sealpost_worker_restarts_total{worker=\"%s\"} %" PRIu64
+		       "\n",
 		    s->worker[i].name, s->worker[i].restarts);
 }
 
@@ -179,8 +180,7 @@ sp_cmd_status(struct sp_app *app, int argc, char **argv)
 		    "text, json or prometheus", &form },
 	};
 	const struct sp_usage usage = { "status", "[--format FORM]",
-		"Entries, segments, index, disk, workers, alarms.  Exit "
-		"status 1 on an alarm.",
+		"Entries, segments, index, disk, workers, alarms.  Exit status 1 on an alarm.",
 		options, SP_COUNTOF(options), false };
 	struct sp_status s;
 	struct sp_err err;

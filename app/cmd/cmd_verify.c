@@ -113,8 +113,8 @@ rebuild(struct sp_app *app, struct job *j, bool json)
 	enum sp_code rc;
 
 	if (!j->is_own)
-		return (sp_app_usage("--rebuild-tree works on the archive at "
-				     "hand (-A DIR), not on PATH"));
+		return (sp_app_usage(
+		    "--rebuild-tree works on the archive at hand (-A DIR), not on PATH"));
 	rc = sp_account_find(app->dir, app->cfg, &account, &err);
 	if (rc == SP_OK) {
 		sp_account_enter(&account);
@@ -166,8 +166,7 @@ sp_cmd_verify(struct sp_app *app, int argc, char **argv)
 		{ "quick", '\0', SP_OPT_FLAG, NULL,
 		    "do not decompress segments", &j.o.quick },
 		{ "rebuild-tree", '\0', SP_OPT_FLAG, NULL,
-		    "first make a lost or damaged tree/ again (service "
-		    "stopped)",
+		    "first make a lost or damaged tree/ again (service stopped)",
 		    &j.rebuild_tree },
 		{ "vkey", '\0', SP_OPT_TEXT, "KEY",
 		    "verification key that you trust, or a file with it",
@@ -189,10 +188,9 @@ sp_cmd_verify(struct sp_app *app, int argc, char **argv)
 		    "json: one line per finding, then the verdict", &format },
 	};
 	const struct sp_usage usage = { "verify", "[OPTION]... [PATH]",
-		"Check the archive, or PATH: an export (directory, .zip, "
-		".tar.zst) or another\narchive.  Exit status: 0 everything "
-		"fits, 1 a finding, 2 it could not look or\nknows no trusted "
-		"key.",
+		"Check the archive, or PATH: an export (directory, .zip, .tar.zst) or another\n"
+		"archive.  Exit status: 0 everything fits, 1 a finding, 2 it could not look or\n"
+		"knows no trusted key.",
 		options, SP_COUNTOF(options), false };
 	struct sp_range range;
 	struct sp_err err;

@@ -78,17 +78,15 @@ distrust(struct bag *b, const struct sp_bag_trust *trust)
 	if (sp_verify(b->path, &o, &b->v, &err) != SP_OK)
 		return (sp_xasprintf("cannot verify this export: %s", err.msg));
 	if (!b->v.bag)
-		return (sp_xstrdup("not an export but an archive; export from "
-				   "it first"));
+		return (sp_xstrdup(
+		    "not an export but an archive; export from it first"));
 	if (b->v.findings > 0)
 		return (sp_xasprintf("this export does not verify (%" PRIu64
 				     " findings)",
 		    b->v.findings));
 	if (b->v.trust == SP_TRUST_NONE)
-		return (sp_xasprintf("not authenticated: the export is "
-				     "consistent with itself, but nobody "
-				     "vouches for its key %s; give --vkey "
-				     "KEY, or --trust-embedded-key",
+		return (sp_xasprintf(
+		    "not authenticated: the export is consistent with itself, but nobody vouches for its key %s; give --vkey KEY, or --trust-embedded-key",
 		    b->v.fingerprint));
 	return (NULL);
 }
@@ -226,8 +224,7 @@ hand_on(const struct bag *b, struct sp_import_item *item,
 	sp_sha256_once(item->msg.p, item->msg.n, sha256);
 	if (memcmp(sha256, r->sha256, SP_SHA256_LEN) != 0) {
 		sp_import_failed(b->im, item->path, item->member,
-		    "not the bytes that its record names: the export changed "
-		    "since it was verified");
+		    "not the bytes that its record names: the export changed since it was verified");
 		return (SP_OK);
 	}
 	sp_buf_init(&extra, EXTRA_MAX);

@@ -276,8 +276,7 @@ read_log(struct check *k, struct sp_delivered *d, int fd, const char *path,
 		if (rc == SP_OK && done == 0 && b.n >= 2 &&
 		    memcmp(b.p, "\x1f\x8b", 2) == 0)
 			rc = sp_err_set(err, SP_EUSAGE, 0,
-			    "%s is compressed; write `zcat %s | sealpost "
-			    "reconcile --maillog -`",
+			    "%s is compressed; write `zcat %s | sealpost reconcile --maillog -`",
 			    path, path);
 		done += got;
 		if (rc == SP_OK)
@@ -310,14 +309,11 @@ check_log(struct check *k, const char *path, struct sp_err *err)
 		rc = read_log(k, d, fd, path, err);
 	if (rc == SP_OK && sp_delivered_lines(d) == 0)
 		rc = sp_err_set(err, SP_EFORMAT, 0,
-		    "%s: no line of a Postfix or Exim log is in it; expected "
-		    "the log that names deliveries (mail.log, mainlog)",
+		    "%s: no line of a Postfix or Exim log is in it; expected the log that names deliveries (mail.log, mainlog)",
 		    path);
 	if (rc == SP_OK && !sp_delivered_knows_us(d))
 		(void)fprintf(stderr,
-		    "sealpost: note: %s has no delivery that this archive "
-		    "acknowledged; name the archive by --relay HOST:PORT if "
-		    "the mail server sends to it\n",
+		    "sealpost: note: %s has no delivery that this archive acknowledged; name the archive by --relay HOST:PORT if the mail server sends to it\n",
 		    path);
 	if (fd > STDIN_FILENO)
 		(void)sp_io_close(fd, NULL);
@@ -331,9 +327,7 @@ print_summary(const struct check *k, const char *path)
 	char a[32], b[32], c[32], d[32], e[32], f[32];
 
 	(void)fprintf(stderr,
-	    "sealpost: %s: %s acknowledged, %s of them in the archive; %s "
-	    "there by another way, %s notices without sender, %s that begin "
-	    "before this log; %s missing\n",
+	    "sealpost: %s: %s acknowledged, %s of them in the archive; %s there by another way, %s notices without sender, %s that begin before this log; %s missing\n",
 	    path, sp_text_count(k->acknowledged, a), sp_text_count(k->there, b),
 	    sp_text_count(k->otherwise, c), sp_text_count(k->notices, d),
 	    sp_text_count(k->cut, e), sp_text_count(k->missing, f));

@@ -93,8 +93,8 @@ sp_show_journal(const struct sp_mail *m)
 	if (j->truncated)
 		printf("%-12s the end of the report is missing\n", "");
 	if (j->rms)
-		printf("%-12s the clear copy is shown; the protected one is"
-		       " --part %s\n",
+		printf(
+		    "%-12s the clear copy is shown; the protected one is --part %s\n",
 		    "", j->sealed_path);
 	if (j->ndrs > 0)
 		printf("%-12s it came back undelivered first\n", "");
@@ -177,8 +177,8 @@ sp_show_family(const struct sp_family *f, uint64_t seq)
 		printf("%-12s the same bytes as entry %" PRIu64 "\n",
 		    "Duplicate", f->duplicate_of);
 	if (f->indexed && f->conflict_with != SP_LINK_NONE)
-		printf("%-12s entry %" PRIu64 " has the same Message-ID and is"
-		       " another message\n",
+		printf("%-12s entry %" PRIu64
+		       " has the same Message-ID and is another message\n",
 		    "Conflict", f->conflict_with);
 	if (!f->indexed || f->nseqs < 2)
 		return;

@@ -115,8 +115,7 @@ sp_show_json(const struct sp_record *r, const struct sp_entry *e,
 		(void)fputc('\n', to);
 	} else {
 		(void)sp_err_set(err, rc, 0,
-		    "the JSON of this message would be larger than %u bytes; "
-		    "use --format raw",
+		    "the JSON of this message would be larger than %u bytes; use --format raw",
 		    JSON_MAX);
 	}
 	sp_mail_free(m);

@@ -55,8 +55,8 @@ sp_status_pull_text(const struct sp_app *app, const struct sp_status *s)
 			sp_time_local(p->last_ok, app->tz, time);
 		printf("%-12s ", "pull");
 		sp_common_cell(p->name, 0, true);
-		printf(": %s messages taken since the start, %s in the "
-		       "mailbox, last good visit %s%s%s",
+		printf(
+		    ": %s messages taken since the start, %s in the mailbox, last good visit %s%s%s",
 		    sp_text_count(p->taken, a), sp_text_count(p->there, b),
 		    time, p->active ? "" : ", not active",
 		    p->busy ? ", visiting now" : "");

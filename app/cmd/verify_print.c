@@ -33,8 +33,7 @@ sp_verify_print_vkey(const char *text, struct sp_vkey *out, struct sp_err *err)
 	if (sp_io_exists(text))
 		return (sp_vkey_load(text, out, err));
 	return (sp_err_set(err, SP_EUSAGE, 0,
-	    "--vkey %s: neither a verification key (NAME+ID+KEY, as `sealpost "
-	    "key show` prints it) nor a file",
+	    "--vkey %s: neither a verification key (NAME+ID+KEY, as `sealpost key show` prints it) nor a file",
 	    text));
 }
 
@@ -168,8 +167,8 @@ text_bag(const struct sp_verdict *v)
 		(void)printf("COMPLETE  every message of this time is here%s\n",
 		    v->purged + v->erased > 0 ? ", or provably destroyed" : "");
 	else
-		(void)printf("SELECTION the choice is the producer's "
-			     "statement, and not proven\n");
+		(void)printf(
+		    "SELECTION the choice is the producer's statement, and not proven\n");
 }
 
 static void
@@ -210,8 +209,8 @@ text(const struct sp_verify_print *p, const struct sp_verify_opts *o,
 		(void)printf("FAILED    %" PRIu64 " finding%s\n", v->findings,
 		    v->findings == 1 ? "" : "s");
 	else if (v->trust == SP_TRUST_NONE)
-		(void)printf("UNSIGNED  consistent with itself; signer not "
-			     "authenticated\n");
+		(void)printf(
+		    "UNSIGNED  consistent with itself; signer not authenticated\n");
 	else
 		(void)printf("OK        everything fits\n");
 }

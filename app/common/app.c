@@ -36,8 +36,7 @@ sp_app_find(struct sp_app *app, struct sp_err *err)
 	real = realpath(dir, NULL);
 	if (real == NULL)
 		return (sp_err_set(err, SP_ENOTFOUND, errno,
-		    "no archive at %s (name one with -A DIR or "
-		    "$SEALPOST_ARCHIVE, or make one with `sealpost init DIR`)",
+		    "no archive at %s (name one with -A DIR or $SEALPOST_ARCHIVE, or make one with `sealpost init DIR`)",
 		    dir));
 	rc = sp_layout_read_format(real, origin, err);
 	if (rc != SP_OK) {
@@ -102,8 +101,7 @@ sp_app_finish(int status)
 		return (status);
 	if (errno != EPIPE)
 		(void)fprintf(stderr,
-		    "sealpost: standard output: %s; the output is not "
-		    "complete\n",
+		    "sealpost: standard output: %s; the output is not complete\n",
 		    strerror(errno));
 	return (2);
 }

@@ -29,8 +29,8 @@ sp_common_parse_max(
 
 	if (status >= 0 || argc - *first <= max)
 		return (status);
-	return (sp_app_usage("%s: one argument too many: \"%s\"; see sealpost "
-			     "%s --help",
+	return (sp_app_usage(
+	    "%s: one argument too many: \"%s\"; see sealpost %s --help",
 	    u->name, argv[*first + max], u->name));
 }
 

@@ -71,8 +71,7 @@ talk(int fd, const char *request, struct sp_buf *in, struct sp_err *err)
 			return (SP_OK);
 		if (got == 0)
 			return (sp_err_set(err, SP_EAGAIN, 0,
-			    "the service ended before it answered; look at "
-			    "its log and try again"));
+			    "the service ended before it answered; look at its log and try again"));
 	}
 }
 

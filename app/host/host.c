@@ -244,8 +244,8 @@ sp_host_cover(struct sp_host *h, uint64_t seq, struct sp_err *err)
 		return (rc);
 	if (c.size <= seq)
 		return (sp_err_set(err, SP_EAGAIN, 0,
-		    "no checkpoint covers entry %" PRIu64 " after %d s: is "
-		    "the seal worker well? see `sealpost status`",
+		    "no checkpoint covers entry %" PRIu64
+		    " after %d s: is the seal worker well? see `sealpost status`",
 		    seq, COVER_SECONDS));
 	return (ask(h, "keep", err));
 }
@@ -335,8 +335,8 @@ sp_host_index_all(struct sp_host *h, struct sp_err *err)
 	if (rc != SP_OK)
 		return (rc);
 	return (sp_err_set(err, SP_EAGAIN, 0,
-	    "the index covers %" PRIu64 " of %" PRIu64 " entries and does not "
-	    "come up within %d s; see `sealpost status` and try again",
+	    "the index covers %" PRIu64 " of %" PRIu64
+	    " entries and does not come up within %d s; see `sealpost status` and try again",
 	    cursor, end, INDEX_SECONDS));
 }
 

@@ -97,8 +97,7 @@ may_write(const struct sp_local *l, struct sp_err *err)
 	if (no == 0)
 		return (SP_OK);
 	return (sp_err_set(err, SP_EPERM, 0,
-	    "%s: this user may only read the archive; the access cannot be "
-	    "logged",
+	    "%s: this user may only read the archive; the access cannot be logged",
 	    l->app->dir));
 }
 
@@ -107,9 +106,8 @@ report_recovery(const struct sp_local *l, const struct sp_intake_found *f)
 {
 	if (f->cut_bytes > 0 && !l->app->quiet)
 		(void)fprintf(stderr,
-		    "sealpost: note: %" PRIu64 " bytes of an unfinished batch "
-		    "were cut from the intake log and kept in %s (nobody was "
-		    "told 250 for them)\n",
+		    "sealpost: note: %" PRIu64
+		    " bytes of an unfinished batch were cut from the intake log and kept in %s (nobody was told 250 for them)\n",
 		    f->cut_bytes, f->cut_path);
 }
 
@@ -303,8 +301,9 @@ cover(struct sp_local *l, uint64_t seq, struct sp_err *err)
 		rc = sp_seal_checkpoint(l->seal, &size, err);
 	if (rc == SP_OK && size <= seq)
 		rc = sp_err_set(err, SP_EMISMATCH, 0,
-		    "the checkpoint covers %" PRIu64 " entries, but entry "
-		    "%" PRIu64 " was just written; run `sealpost verify`",
+		    "the checkpoint covers %" PRIu64
+		    " entries, but entry %" PRIu64
+		    " was just written; run `sealpost verify`",
 		    size, seq);
 	if (rc == SP_OK)
 		rc = sp_seal_keep(l->seal, err);
@@ -415,9 +414,7 @@ leave(struct sp_local *l, enum sp_code rc)
 		(void)fprintf(stderr, "sealpost: ALARM: %s\n", l->alarm);
 	else if (!l->app->quiet)
 		(void)fprintf(stderr,
-		    "sealpost: note: the last entry is more than a day old; "
-		    "the clock of this host is taken as it is, which is "
-		    "logged\n");
+		    "sealpost: note: the last entry is more than a day old; the clock of this host is taken as it is, which is logged\n");
 	return (rc);
 }
 

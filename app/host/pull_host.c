@@ -41,10 +41,9 @@ data(void *ctx, struct sp_view bytes, struct sp_err *err)
 	struct sp_pull_run *r = ctx;
 	enum sp_code rc = sp_buf_addv(&r->message, bytes);
 
-	return (rc == SP_OK ? SP_OK
-			    : sp_err_set(err, rc, 0,
-				  "the message is too "
-				  "large"));
+	return (rc == SP_OK
+		    ? SP_OK
+		    : sp_err_set(err, rc, 0, "the message is too large"));
 }
 
 /* What the door does with the same provenance. */

@@ -180,8 +180,7 @@ sp_pull_run_find(
 			return (&cfg->pull[i]);
 	}
 	(void)sp_err_set(err, SP_EUSAGE, 0,
-	    "there is no account %s; expected the name of a section `pull "
-	    "NAME { ... }` of %s",
+	    "there is no account %s; expected the name of a section `pull NAME { ... }` of %s",
 	    name, cfg->path);
 	return (NULL);
 }

@@ -38,8 +38,7 @@ read_fd(int fd, const char *path, struct sp_buf *out, struct sp_err *err)
 		    err, SP_ECONFIG, 0, "%s: is no regular file", path));
 	if ((st.st_mode & (S_IROTH | S_IWOTH)) != 0)
 		return (sp_err_set(err, SP_ECONFIG, 0,
-		    "%s: everybody on this host can read or change it; "
-		    "chmod 600 it",
+		    "%s: everybody on this host can read or change it; chmod 600 it",
 		    path));
 	at = sp_buf_reserve(out, SP_SECRET_MAX);
 	if (at == NULL)
@@ -70,8 +69,7 @@ sp_secret_read(const char *where, struct sp_buf *out, struct sp_err *err)
 
 	if (path == NULL)
 		return (sp_err_set(err, SP_ECONFIG, 0,
-		    "%s: there is no credentials directory; the service must "
-		    "be started by systemd with LoadCredential=%s:FILE",
+		    "%s: there is no credentials directory; the service must be started by systemd with LoadCredential=%s:FILE",
 		    where, where + sizeof(cred) - 1));
 	rc = sp_io_open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, &fd, err);
 	if (rc == SP_OK)

@@ -100,8 +100,8 @@ pass_on(struct sp_super *s, struct sp_client *c, enum sp_role role,
 	c->id = ++s->last_id;
 	c->role = role;
 	if (!sp_child_send(s, role, c->id, text)) {
-		char *why = sp_xasprintf("the %s worker is not running just "
-					 "now; see the log, and try again",
+		char *why = sp_xasprintf(
+		    "the %s worker is not running just now; see the log, and try again",
 		    sp_role_names[role]);
 
 		reply(c, SP_EAGAIN, why);
@@ -249,7 +249,6 @@ sp_clients_fail(struct sp_super *s, enum sp_role role)
 			answer_status(s, c, sp_view_str(NULL));
 		else
 			reply(c, SP_EAGAIN,
-			    "a worker ended before it answered; see the log, "
-			    "and try again");
+			    "a worker ended before it answered; see the log, and try again");
 	}
 }

@@ -119,8 +119,7 @@ run_command(const char *command, struct sp_view input, struct sp_err *err)
 	if (status == 0)
 		return (SP_OK);
 	return (sp_err_set(err, SP_EAGAIN, 0,
-	    "alarm command \"%s\" did not end with status 0 within %d s; it "
-	    "is tried again",
+	    "alarm command \"%s\" did not end with status 0 within %d s; it is tried again",
 	    command, COMMAND_SECONDS));
 }
 
@@ -156,8 +155,10 @@ send_mail(const struct sp_config *cfg, struct sp_view json, struct sp_err *err)
 	rc = sp_submit_header(cfg, &mail, subject, id, msgid, &b);
 	if (rc == SP_OK)
 		rc = sp_buf_addf(&b,
-		    "%s\r\n\r\nTime:    %s\r\nArchive: %s\r\nBy:      "
 		    "%s\r\n\r\n"
+		    "Time:    %s\r\n"
+		    "Archive: %s\r\n"
+		    "By:      %s\r\n\r\n"
 		    "`sealpost status` and `sealpost audit` have more.\r\n",
 		    member(alarm, "alarm"), member(alarm, "time"),
 		    member(alarm, "archive"), member(alarm, "worker"));

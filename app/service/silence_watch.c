@@ -221,8 +221,8 @@ tell_back(struct sp_silence_watch *w, const struct source *s, struct told **at)
 
 	sp_time_format((*at)->since, from);
 	sp_time_format(s->last, to);
-	text = sp_xasprintf("%s %s is back: nothing came from %s on; the last "
-			    "message is of %s",
+	text = sp_xasprintf(
+	    "%s %s is back: nothing came from %s on; the last message is of %s",
 	    kinds[s->kind], s->name, from, to);
 	w->say(w->ctx, text);
 	free(text);
@@ -237,8 +237,7 @@ tell_silent(struct sp_silence_watch *w, const struct source *s,
 
 	sp_time_format(s->last, from);
 	text = sp_xasprintf(
-	    "nothing from %s %s since %s, where about %.0f messages should "
-	    "have come by the rhythm of the last %" PRIu64
+	    "nothing from %s %s since %s, where about %.0f messages should have come by the rhythm of the last %" PRIu64
 	    " days (silences up to %.0f are usual)",
 	    kinds[s->kind], s->name, from, silence->expected,
 	    w->app->cfg->watch_learn / 86400, silence->usual);

@@ -55,8 +55,7 @@ listen_tcp(const struct sp_listen *l, int *fd, struct sp_err *err)
 		enum sp_code rc = sp_err_set(err, SP_EIO, e,
 		    "listener %s: cannot listen on %s%s", l->name, l->address,
 		    e == EADDRINUSE
-			? " (another program does; stop it or choose another "
-			  "port in sealpost.conf)"
+			? " (another program does; stop it or choose another port in sealpost.conf)"
 			: "");
 
 		(void)close(s);
@@ -125,8 +124,7 @@ sp_socket_permit(const struct sp_listen *l, const struct sp_account *acct,
 		gr = getgrnam(l->socket_group);
 		if (gr == NULL)
 			return (sp_err_set(err, SP_ECONFIG, 0,
-			    "listener %s: there is no group %s on this host; "
-			    "expected another socket_group",
+			    "listener %s: there is no group %s on this host; expected another socket_group",
 			    l->name, l->socket_group));
 		gid = gr->gr_gid;
 	}

@@ -22,8 +22,8 @@
 static void
 crashed(struct sp_super *s, enum sp_role role, int signal)
 {
-	char *text = sp_xasprintf("alarm the %s worker was ended by signal %d "
-				  "and is started again",
+	char *text = sp_xasprintf(
+	    "alarm the %s worker was ended by signal %d and is started again",
 	    sp_role_names[role], signal);
 	const char *plain = text + strlen("alarm ");
 

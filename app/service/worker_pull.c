@@ -39,8 +39,7 @@ pull_now(struct puller *p, const struct sp_request *rq)
 		}
 	}
 	sp_worker_reply(p->w, rq->id, SP_ENOTFOUND,
-	    "the service knows no such account; was the configuration "
-	    "changed without a reload (SIGHUP)?");
+	    "the service knows no such account; was the configuration changed without a reload (SIGHUP)?");
 }
 
 static void

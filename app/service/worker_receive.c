@@ -110,10 +110,10 @@ on_rotated(void *ctx, enum sp_code code)
 	struct pending *p = ctx;
 
 	sp_worker_reply(p->s->w, p->id, code,
-	    code == SP_OK	   ? ""
-	    : p->s->append == NULL ? HOLD "; see `sealpost status`"
-				   : "the intake log could not be rotated; see "
-				     "the log of the service");
+	    code == SP_OK ? ""
+	    : p->s->append == NULL
+		? HOLD "; see `sealpost status`"
+		: "the intake log could not be rotated; see the log of the service");
 	free(p);
 }
 

@@ -117,8 +117,7 @@ check_milter(
 			known = strcmp(it->name, used[k]) == 0;
 		if (!known)
 			return (sp_err_set(err, SP_ECONFIG, 0,
-			    "%s:%u: option \"%s\" means nothing with protocol "
-			    "milter; expected a listener without it",
+			    "%s:%u: option \"%s\" means nothing with protocol milter; expected a listener without it",
 			    s->path, it->line, it->name));
 	}
 	if (!timeout)
@@ -134,29 +133,24 @@ check_listen(const struct sp_config *c, const struct sp_listen *l,
 
 	if (l->address == NULL)
 		return (sp_err_set(err, SP_ECONFIG, 0,
-		    "%s:%u: section \"listen %s\" has no address; expected "
-		    "address = ADDRESS:PORT",
+		    "%s:%u: section \"listen %s\" has no address; expected address = ADDRESS:PORT",
 		    s->path, sp_config_line(s, "listen", l->name, "address"),
 		    l->name));
 	if (sa->sa_family != AF_UNIX && !sp_config_is_loopback(sa) &&
 	    l->allow.n == 0 && !l->require_auth)
 		return (sp_err_set(err, SP_ECONFIG, 0,
-		    "%s:%u: address %s can be reached from other hosts; "
-		    "expected allow = { NETWORK, ... } in section "
-		    "\"listen %s\" saying which may send, or require_auth",
+		    "%s:%u: address %s can be reached from other hosts; expected allow = { NETWORK, ... } in section \"listen %s\" saying which may send, or require_auth",
 		    s->path, sp_config_line(s, "listen", l->name, "address"),
 		    l->address, l->name));
 	if (l->protocol == SP_PROTO_LMTP && port_of(sa) == 25)
 		return (sp_err_set(err, SP_ECONFIG, 0,
-		    "%s:%u: protocol lmtp must not be spoken on port 25 "
-		    "(RFC 2033); expected another port in address, like 2424",
+		    "%s:%u: protocol lmtp must not be spoken on port 25 (RFC 2033); expected another port in address, like 2424",
 		    s->path, sp_config_line(s, "listen", l->name, "protocol")));
 	for (const struct sp_listen *o = c->listen; o < l; o++) {
 		if (o->salen == l->salen &&
 		    memcmp(&o->sa, &l->sa, l->salen) == 0)
 			return (sp_err_set(err, SP_ECONFIG, 0,
-			    "%s:%u: address %s is already used by section "
-			    "\"listen %s\"",
+			    "%s:%u: address %s is already used by section \"listen %s\"",
 			    s->path,
 			    sp_config_line(s, "listen", l->name, "address"),
 			    l->address, o->name));
@@ -172,19 +166,15 @@ check_submit(const struct sp_config *c, const struct sp_config_scan *s,
 	if (c->submit_server != NULL &&
 	    (c->submit_from == NULL || strrchr(c->submit_server, ':') == NULL))
 		return (sp_err_set(err, SP_ECONFIG, 0,
-		    "%s:%u: section \"submit\" needs server = \"HOST:PORT\" "
-		    "and "
-		    "from = ADDRESS",
+		    "%s:%u: section \"submit\" needs server = \"HOST:PORT\" and from = ADDRESS",
 		    s->path, sp_config_line(s, "submit", "", "server")));
 	if (c->submit_server == NULL && c->alarm_mail.n > 0)
 		return (sp_err_set(err, SP_ECONFIG, 0,
-		    "%s:%u: mail needs a server to send by; expected submit { "
-		    "server = \"HOST:PORT\" from = ADDRESS }",
+		    "%s:%u: mail needs a server to send by; expected submit { server = \"HOST:PORT\" from = ADDRESS }",
 		    s->path, sp_config_line(s, "alarm", "", "mail")));
 	if (c->submit_user != NULL && c->submit_security == SP_SUBMIT_NONE)
 		return (sp_err_set(err, SP_ECONFIG, 0,
-		    "%s:%u: a password would go out in clear text; expected "
-		    "security = starttls or tls with a user",
+		    "%s:%u: a password would go out in clear text; expected security = starttls or tls with a user",
 		    s->path, sp_config_line(s, "submit", "", "user")));
 	return (SP_OK);
 }

@@ -37,19 +37,17 @@ sp_config_listen_socket(const struct sp_listen *l,
     const struct sp_config_scan *s, struct sp_err *err)
 {
 	if (l->sa.ss_family != AF_UNIX)
-		return (l->socket_group == NULL
-			    ? SP_OK
-			    : wrong(l, s, "socket_group", err,
-				  "socket_group is of a socket in the file "
-				  "system; expected address = unix:/PATH"));
+		return (
+		    l->socket_group == NULL
+			? SP_OK
+			: wrong(l, s, "socket_group", err,
+			      "socket_group is of a socket in the file system; expected address = unix:/PATH"));
 	if (l->allow.n > 0)
 		return (wrong(l, s, "allow", err,
-		    "a socket in the file system has no networks; expected "
-		    "socket_mode and socket_group to say who may connect"));
+		    "a socket in the file system has no networks; expected socket_mode and socket_group to say who may connect"));
 	if (l->proxy.n > 0)
 		return (wrong(l, s, "proxy", err,
-		    "a socket in the file system has no networks; expected "
-		    "proxy with an ADDRESS:PORT only"));
+		    "a socket in the file system has no networks; expected proxy with an ADDRESS:PORT only"));
 	return (SP_OK);
 }
 
@@ -74,25 +72,21 @@ sp_config_listen_tls(
 {
 	find_lines(l, s);
 	if (l->tls == SP_TLS_NONE)
-		return (given(l) == NULL
-			    ? SP_OK
-			    : wrong(l, s, given(l), err,
-				  "an option for encryption without it; "
-				  "expected tls = starttls or tls = implicit "
-				  "in this section"));
+		return (
+		    given(l) == NULL
+			? SP_OK
+			: wrong(l, s, given(l), err,
+			      "an option for encryption without it; expected tls = starttls or tls = implicit in this section"));
 	if (l->certificate == NULL)
 		return (wrong(l, s, "tls", err,
-		    "encryption needs a certificate; expected certificate = "
-		    "/PATH/OF/FILE.pem in this section"));
+		    "encryption needs a certificate; expected certificate = /PATH/OF/FILE.pem in this section"));
 	if (l->client_crl != NULL && l->client_ca == NULL)
 		return (wrong(l, s, "client_crl", err,
-		    "client_crl needs the authorities that it is of; expected "
-		    "client_ca = /PATH/OF/FILE.pem"));
+		    "client_crl needs the authorities that it is of; expected client_ca = /PATH/OF/FILE.pem"));
 	if (l->require_client_cert && l->client_ca == NULL &&
 	    l->client_fingerprints.n == 0)
 		return (wrong(l, s, "require_client_cert", err,
-		    "nothing to check a client's certificate against; "
-		    "expected client_ca or client_fingerprints"));
+		    "nothing to check a client's certificate against; expected client_ca or client_fingerprints"));
 	return (SP_OK);
 }
 
@@ -102,11 +96,9 @@ sp_config_listen_auth(const struct sp_listen *l, const struct sp_config_scan *s,
 {
 	if (l->require_auth && l->auth_users == NULL)
 		return (wrong(l, s, "require_auth", err,
-		    "require_auth needs to know who may log in; expected "
-		    "auth_users = /FILE in this section"));
+		    "require_auth needs to know who may log in; expected auth_users = /FILE in this section"));
 	if (l->auth_users != NULL && l->tls == SP_TLS_NONE)
 		return (wrong(l, s, "auth_users", err,
-		    "a login is taken inside TLS only; expected tls = "
-		    "starttls or tls = implicit in this section"));
+		    "a login is taken inside TLS only; expected tls = starttls or tls = implicit in this section"));
 	return (SP_OK);
 }

@@ -241,13 +241,13 @@ client_fault(const struct sp_oauth_conf *o, const char **opt)
 		return ("client_certificate and client_key need each other");
 	*opt = "client_certificate";
 	if (o->client_certificate != NULL && o->client_secret_file != NULL)
-		return ("it has a client_secret_file and a client_certificate; "
-			"expected one of them");
+		return (
+		    "it has a client_secret_file and a client_certificate; expected one of them");
 	*opt = "grant";
 	if (o->grant == SP_OAUTH_GRANT_CLIENT && o->client_key == NULL &&
 	    o->client_secret_file == NULL)
-		return ("grant = client_credentials needs client_secret_file, "
-			"or client_certificate and client_key");
+		return (
+		    "grant = client_credentials needs client_secret_file, or client_certificate and client_key");
 	return (NULL);
 }
 
@@ -259,15 +259,12 @@ fault(const struct sp_pull_conf *p, const char **opt)
 	*opt = "auth";
 	if (by_token(p) && o->grant == SP_OAUTH_GRANT_NONE &&
 	    p->password_file == NULL)
-		return ("auth needs a token: expected grant = "
-			"client_credentials, refresh_token, device_code, "
-			"authorization_code or service_account (doc/oauth.md), "
-			"or a password_file with a token that another program "
-			"renews");
+		return (
+		    "auth needs a token: expected grant = client_credentials, refresh_token, device_code, authorization_code or service_account (doc/oauth.md), or a password_file with a token that another program renews");
 	*opt = "grant";
 	if (!by_token(p) && o->grant != SP_OAUTH_GRANT_NONE)
-		return ("grant means nothing without auth = xoauth2 or "
-			"oauthbearer");
+		return (
+		    "grant means nothing without auth = xoauth2 or oauthbearer");
 	*opt = "password_file";
 	if (p->password_file != NULL && o->grant != SP_OAUTH_GRANT_NONE)
 		return ("password_file means nothing with a grant");
@@ -277,13 +274,13 @@ fault(const struct sp_pull_conf *p, const char **opt)
 		return ("tenant needs preset = microsoft365");
 	if (o->tenant != NULL &&
 	    strspn(o->tenant,
-		"abcdefghijklmnopqrstuvwxyz"
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.") != strlen(o->tenant))
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.") !=
+		strlen(o->tenant))
 		return ("tenant is no id and no domain");
 	*opt = "redirect_url";
 	if (o->redirect_url != NULL && !redirect_ok(o->redirect_url))
-		return ("redirect_url is not on this machine "
-			"(http://127.0.0.1:PORT/PATH) and not https");
+		return (
+		    "redirect_url is not on this machine (http://127.0.0.1:PORT/PATH) and not https");
 	*opt = "parameters";
 	for (size_t i = 0; i < o->parameters.n; i++) {
 		if (strcspn(o->parameters.v[i], "=") == 0 ||

@@ -109,31 +109,30 @@ fault(struct sp_pull_conf *p, const char **opt)
 		return ("it has no user; expected user = NAME");
 	*opt = "password_file";
 	if (p->password_file == NULL && !token)
-		return ("it has no password_file; expected password_file = "
-			"FILE with the password alone in it");
+		return (
+		    "it has no password_file; expected password_file = FILE with the password alone in it");
 	if (p->password_file != NULL && !sp_config_secret_ok(p->password_file))
-		return ("password_file is no absolute path and no "
-			"credential:NAME");
+		return (
+		    "password_file is no absolute path and no credential:NAME");
 	*opt = "after";
 	if (!take_after(p))
 		return ("after is none of keep, delete and move:MAILBOX");
 	if (p->then == SP_PULL_MOVE && p->type == SP_PULL_POP3)
-		return ("after = move:MAILBOX needs type = imap; POP3 has no "
-			"other mailboxes");
+		return (
+		    "after = move:MAILBOX needs type = imap; POP3 has no other mailboxes");
 	*opt = "mailboxes";
 	if (p->mailboxes.n > 0 && p->type == SP_PULL_POP3)
 		return ("mailboxes need type = imap; POP3 has only one");
 	*opt = "security";
 	if (p->security == SP_PULL_CLEAR && !p->insecure_plaintext &&
 	    !is_loopback(p->server))
-		return ("security = none would send the password and the mail "
-			"in clear text; expected tls or starttls, or "
-			"insecure_plaintext = true if you want that");
+		return (
+		    "security = none would send the password and the mail in clear text; expected tls or starttls, or insecure_plaintext = true if you want that");
 	*opt = "ca";
 	if (p->security == SP_PULL_CLEAR &&
 	    (p->ca != NULL || p->crl != NULL || p->fingerprint.n > 0))
-		return ("ca, crl and fingerprint mean nothing with security = "
-			"none");
+		return (
+		    "ca, crl and fingerprint mean nothing with security = none");
 	*opt = "proxy";
 	if (p->proxy != NULL && strncmp(p->proxy, "http://", 7) != 0)
 		return ("proxy is not of the form http://HOST:PORT");

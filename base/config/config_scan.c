@@ -94,8 +94,7 @@ skip(struct scan *s)
 			    memmem(t + s->pos + 2, s->n - s->pos - 2, "*/", 2);
 			if (end == NULL)
 				return (fail(s, from,
-				    "the comment that begins here is never "
-				    "closed; expected */"));
+				    "the comment that begins here is never closed; expected */"));
 			blank(s, (size_t)(end + 2 - t));
 		} else {
 			break;
@@ -122,13 +121,11 @@ quoted(struct scan *s)
 			    "a control character stands in a quoted value"));
 		if (q == '"' && c == '$' && i + 1 < s->n && t[i + 1] == '{')
 			return (fail(s, s->line,
-			    "the environment is not read; put ${ in single "
-			    "quotes if it is meant"));
+			    "the environment is not read; put ${ in single quotes if it is meant"));
 		if (c == '\\' && i + 1 < s->n && t[i + 1] != q &&
 		    t[i + 1] != '\\')
 			return (fail(s, s->line,
-			    "unknown escape in a quoted value; expected \\%c "
-			    "or \\\\",
+			    "unknown escape in a quoted value; expected \\%c or \\\\",
 			    q));
 		i += c == '\\' ? 2 : 1;
 	}
@@ -176,20 +173,15 @@ next(struct scan *s)
 
 		if (c == ';')
 			return (fail(s, s->line,
-			    "unexpected \";\"; an option "
-			    "ends at the end of its value"));
+			    "unexpected \";\"; an option ends at the end of its value"));
 		if (c == '+' && s->pos + 1 < s->n && t[s->pos + 1] == '=')
 			return (fail(s, s->line,
-			    "\"+=\" is not used here; "
-			    "write all values in one list"));
+			    "\"+=\" is not used here; write all values in one list"));
 		if (c <= 0x20 || c >= 0x7f)
 			return (fail(s, s->line,
-			    "unexpected byte 0x%02x; "
-			    "expected plain text",
-			    c));
+			    "unexpected byte 0x%02x; expected plain text", c));
 		return (fail(s, s->line,
-		    "unexpected \"%c\"; a value with such "
-		    "a character must be in quotes",
+		    "unexpected \"%c\"; a value with such a character must be in quotes",
 		    c));
 	}
 	s->token = WORD;
@@ -231,18 +223,15 @@ remember(
 
 	if (old != NULL && *name != '\0')
 		rc = fail(s, line,
-		    "option \"%s\" is given twice; it was set "
-		    "in line %u",
-		    name, first);
+		    "option \"%s\" is given twice; it was set in line %u", name,
+		    first);
 	else if (old != NULL && *title != '\0')
 		rc = fail(s, line,
-		    "section \"%s %s\" is given twice; it "
-		    "begins in line %u",
+		    "section \"%s %s\" is given twice; it begins in line %u",
 		    section, title, first);
 	else if (old != NULL)
 		rc = fail(s, line,
-		    "section \"%s\" is given twice; it begins "
-		    "in line %u",
+		    "section \"%s\" is given twice; it begins in line %u",
 		    section, first);
 	else if (out->n == SP_CONFIG_ITEMS_MAX)
 		rc = fail(s, line, "more than %u options and sections",
@@ -275,15 +264,13 @@ values(struct scan *s, const struct sp_config_option *o, unsigned line)
 		if (!sp_config_is_list(o))
 			return (SP_OK);
 		return (fail(s, line,
-		    "option \"%s\" is a list; expected "
-		    "{ value, value }",
+		    "option \"%s\" is a list; expected { value, value }",
 		    o->name));
 	}
 	if (!is_punct(s, '{') || !sp_config_is_list(o))
 		return (fail(s, line,
-		    "option \"%s\" has no value; expected "
-		    "%s = VALUE",
-		    o->name, o->name));
+		    "option \"%s\" has no value; expected %s = VALUE", o->name,
+		    o->name));
 	do {
 		if (next(s) != SP_OK)
 			return (SP_ECONFIG);
@@ -291,21 +278,18 @@ values(struct scan *s, const struct sp_config_option *o, unsigned line)
 			return (SP_OK);
 		if (s->token != WORD && s->token != QUOTED)
 			return (fail(s, s->at,
-			    "the list of option \"%s\" is "
-			    "broken; expected a value",
+			    "the list of option \"%s\" is broken; expected a value",
 			    o->name));
 		if (++count > SP_CONFIG_LIST_MAX)
 			return (fail(s, s->at,
-			    "option \"%s\" has more than "
-			    "%u values",
-			    o->name, SP_CONFIG_LIST_MAX));
+			    "option \"%s\" has more than %u values", o->name,
+			    SP_CONFIG_LIST_MAX));
 		if (next(s) != SP_OK)
 			return (SP_ECONFIG);
 	} while (is_punct(s, ','));
 	if (!is_punct(s, '}'))
 		return (fail(s, s->at,
-		    "the list of option \"%s\" is broken; "
-		    "expected \",\" or \"}\"",
+		    "the list of option \"%s\" is broken; expected \",\" or \"}\"",
 		    o->name));
 	return (SP_OK);
 }
@@ -322,14 +306,12 @@ option(struct scan *s, const char *section, const char *title, char *name,
 
 		if (*section != '\0')
 			rc = fail(s, line,
-			    "unknown option \"%s\" in section "
-			    "\"%s\"",
-			    name, section);
+			    "unknown option \"%s\" in section \"%s\"", name,
+			    section);
 		else if (sec != NULL)
 			rc = fail(s, line,
-			    "\"%s\" is a section; expected "
-			    "%s%s { ... }",
-			    name, name, sec->size > 0 ? " NAME" : "");
+			    "\"%s\" is a section; expected %s%s { ... }", name,
+			    name, sec->size > 0 ? " NAME" : "");
 		else
 			rc = fail(s, line, "unknown option \"%s\"", name);
 		free(name);
@@ -369,13 +351,11 @@ body(struct scan *s, const char *section, const char *title, unsigned line)
 			return (SP_OK);
 		if (s->token == END)
 			return (fail(s, from,
-			    "section \"%s%s%s\" is not "
-			    "closed; expected \"}\" before the end of the file",
+			    "section \"%s%s%s\" is not closed; expected \"}\" before the end of the file",
 			    section, *title == '\0' ? "" : " ", title));
 		if (s->token != WORD)
 			return (fail(s, s->at,
-			    "expected the name of an "
-			    "option or \"}\""));
+			    "expected the name of an option or \"}\""));
 		name = sp_view_dup(s->text);
 		line = s->at;
 		if (next(s) != SP_OK) {
@@ -389,14 +369,11 @@ body(struct scan *s, const char *section, const char *title, unsigned line)
 
 			if (open)
 				(void)fail(s, line,
-				    "section \"%s\" begins "
-				    "inside section \"%s\"; expected \"}\" "
-				    "to close what begins in line %u",
+				    "section \"%s\" begins inside section \"%s\"; expected \"}\" to close what begins in line %u",
 				    name, section, from);
 			else
 				(void)fail(s, line,
-				    "option \"%s\" has no "
-				    "value; expected %s = VALUE",
+				    "option \"%s\" has no value; expected %s = VALUE",
 				    name, name);
 			free(name);
 			return (SP_ECONFIG);
@@ -420,14 +397,12 @@ section(struct scan *s, const char *name, unsigned line)
 	if (titled != (s->token == WORD || s->token == QUOTED))
 		return (fail(s, line,
 		    titled
-			? "section \"%s\" needs a name; expected %s NAME { ... "
-			  "}"
+			? "section \"%s\" needs a name; expected %s NAME { ... }"
 			: "section \"%s\" takes no name; expected %s { ... }",
 		    name, name));
 	if (titled && !title_ok(s->text))
 		return (fail(s, line,
-		    "the name of a section has letters, "
-		    "digits, \"-\" and \"_\", at most %u",
+		    "the name of a section has letters, digits, \"-\" and \"_\", at most %u",
 		    SP_CONFIG_NAME_MAX));
 	title = titled ? sp_view_dup(s->text) : sp_xstrdup("");
 	rc = titled ? next(s) : SP_OK;
@@ -458,8 +433,7 @@ item(struct scan *s)
 		return (fail(s, s->at, "unexpected \"}\"; no section is open"));
 	if (s->token != WORD)
 		return (fail(s, s->at,
-		    "expected the name of an option or of "
-		    "a section"));
+		    "expected the name of an option or of a section"));
 	name = sp_view_dup(s->text);
 	line = s->at;
 	rc = next(s);
@@ -468,9 +442,8 @@ item(struct scan *s)
 	if (rc == SP_OK &&
 	    (s->token == END || is_punct(s, '}') || is_punct(s, ',')))
 		rc = fail(s, line,
-		    "expected \"%s = VALUE\" or a section "
-		    "\"%s { ... }\"",
-		    name, name);
+		    "expected \"%s = VALUE\" or a section \"%s { ... }\"", name,
+		    name);
 	else if (rc == SP_OK)
 		rc = section(s, name, line);
 	free(name);

@@ -105,8 +105,7 @@ const struct sp_config_option sp_config_options[] = {
 	{ "pull", "auth", SP_CT_CHOICE, PUL(auth), 0, 0, "password",
 	    "password|plain|xoauth2|oauthbearer" },
 	{ "pull", "grant", SP_CT_CHOICE, PUL(oauth.grant), 0, 0, "none",
-	    "none|client_credentials|refresh_token|device_code|"
-	    "authorization_code|service_account" },
+	    "none|client_credentials|refresh_token|device_code|authorization_code|service_account" },
 	{ "pull", "tenant", SP_CT_WORD, PUL(oauth.tenant), 1, 255, NULL, NULL },
 	{ "pull", "client_id", SP_CT_TEXT, PUL(oauth.client_id), 1, 1000, NULL,
 	    NULL },

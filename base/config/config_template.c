@@ -229,8 +229,9 @@ static enum sp_code
 networks(struct sp_buf *out, const char *listen)
 {
 	static const char why[] =
-	    "\n\t# Networks that may send.  An address beyond loopback needs "
-	    "this.\n\t";
+	    "\n"
+	    "\t# Networks that may send.  An address beyond loopback needs this.\n"
+	    "\t";
 	const bool local =
 	    strncmp(listen, "127.", 4) == 0 || strncmp(listen, "[::1]", 5) == 0;
 

@@ -279,19 +279,15 @@ expected(const struct sp_config_option *o, char *out, size_t size)
 		break;
 	case SP_CT_ADDRESS:
 		(void)snprintf(out, size,
-		    "ADDRESS:PORT with a numeric address, "
-		    "like 127.0.0.1:2525 or [::1]:2525, or unix:/PATH of at "
-		    "most 107 bytes");
+		    "ADDRESS:PORT with a numeric address, like 127.0.0.1:2525 or [::1]:2525, or unix:/PATH of at most 107 bytes");
 		break;
 	case SP_CT_NETWORKS:
 		(void)snprintf(out, size,
-		    "a network like 192.0.2.0/24 or 2001:db8::/32 without "
-		    "bits beyond the prefix, or an address");
+		    "a network like 192.0.2.0/24 or 2001:db8::/32 without bits beyond the prefix, or an address");
 		break;
 	case SP_CT_RCPTS:
 		(void)snprintf(out, size,
-		    "user@domain, @domain, or a pattern like "
-		    "\"journal+{local}={domain}@archive.example\"");
+		    "user@domain, @domain, or a pattern like \"journal+{local}={domain}@archive.example\"");
 		break;
 	case SP_CT_WORDS:
 		(void)snprintf(out, size,

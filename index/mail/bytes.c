@@ -100,8 +100,7 @@ sp_mail_part_bytes(struct sp_view msg, const char *path, struct sp_buf *out,
 	sp_mem_free(mem);
 	if (!w.found)
 		return (sp_err_set(err, SP_ENOTFOUND, 0,
-		    "part %s: the message has no such part; the paths are "
-		    "listed by show --format json under \"leaves\"",
+		    "part %s: the message has no such part; the paths are listed by show --format json under \"leaves\"",
 		    path));
 	if (w.code != SP_OK)
 		return (sp_err_set(err, w.code, 0,

@@ -56,12 +56,8 @@ static const struct {
 	{ "ao\xc3\xbb", 8 },
 	{ "ao\xfb", 8 },
 	{ "aou", 8 },
-	{ "d\xc3\xa9"
-	  "c",
-	    12 },
-	{ "d\xe9"
-	  "c",
-	    12 },
+	{ "d\303\251c", 12 }, /* octal: a hex escape would take the c */
+	{ "d\351c", 12 },
 	{ "ene", 1 },
 	{ "abr", 4 },
 	{ "ago", 8 },

@@ -267,8 +267,8 @@ choose_inner(const struct sp_journal_shape *s, struct sp_journal *out)
 		ida = sp_journal_field(s->mem, a, "Message-ID");
 		idb = sp_journal_field(s->mem, b, "Message-ID");
 		if (strcmp(ida == NULL ? "" : ida, idb == NULL ? "" : idb) != 0)
-			return ("it has two originals that are not the same "
-				"message");
+			return (
+			    "it has two originals that are not the same message");
 		out->rms = true;
 		if (is_sealed(s->mem, a) && !is_sealed(s->mem, b)) {
 			out->inner = b;

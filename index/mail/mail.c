@@ -395,8 +395,8 @@ unwrap(struct parse *p, struct sp_view msg)
 	flag(p, SP_MAIL_JOURNAL_MALFORMED, got == SP_JOURNAL_BAD);
 	flag(p, SP_MAIL_JOURNAL_TNEF, got == SP_JOURNAL_TNEF);
 	if (!p->o.journal)
-		p->m->journal_why = "it did not come from a trusted journal "
-				    "source";
+		p->m->journal_why =
+		    "it did not come from a trusted journal source";
 	if (got != SP_JOURNAL_GOOD || !p->o.journal)
 		return (msg);
 	flag(p, SP_MAIL_JOURNAL, true);

@@ -133,8 +133,7 @@ read_line(struct sp_door *d, struct sp_err *err)
 			continue;
 		if (got <= 0)
 			return (sp_err_set(err, SP_EAGAIN, got < 0 ? errno : 0,
-			    "the service went away before it answered; run "
-			    "the command again"));
+			    "the service went away before it answered; run the command again"));
 		d->in.n += (size_t)got;
 	}
 	return (sp_err_set(

@@ -323,10 +323,10 @@ choose(struct sp_door_pipe *p, struct lane **out, struct sp_err *err)
 	if (best == NULL || best->door->fd >= 0)
 		return (SP_OK);
 	rc = sp_door_knock(best->door, err);
-	return (rc == SP_ENOTFOUND ? sp_err_set(err, SP_EAGAIN, 0,
-					 "the service went away; run the "
-					 "command again")
-				   : rc);
+	return (rc == SP_ENOTFOUND
+		    ? sp_err_set(err, SP_EAGAIN, 0,
+			  "the service went away; run the command again")
+		    : rc);
 }
 
 static enum sp_code

@@ -465,16 +465,15 @@ say_end(const struct hear *h, int status)
 		why = sp_xasprintf(
 		    "the reader of this file was stopped: %s", h->broken);
 	else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU)
-		why = sp_xstrdup("the reader of this file took too much time "
-				 "and was stopped");
+		why = sp_xstrdup(
+		    "the reader of this file took too much time and was stopped");
 	else if (WIFSIGNALED(status))
-		why = sp_xasprintf("the reader of this file crashed (signal "
-				   "%d): it is damaged or hostile",
+		why = sp_xasprintf(
+		    "the reader of this file crashed (signal %d): it is damaged or hostile",
 		    WTERMSIG(status));
 	else
-		why =
-		    sp_xstrdup("the reader of this file ended before its end: "
-			       "it is damaged or hostile");
+		why = sp_xstrdup(
+		    "the reader of this file ended before its end: it is damaged or hostile");
 	if (h->has_item) {
 		char *more =
 		    sp_xasprintf("%s (at item %" PRIu64 ")", why, h->item);

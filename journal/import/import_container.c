@@ -109,11 +109,11 @@ static const char *
 limit(struct reader *r)
 {
 	if (r->entries > ENTRIES_MAX)
-		r->stop = "the container has too many members; the rest is "
-			  "not read";
+		r->stop =
+		    "the container has too many members; the rest is not read";
 	else if (r->bytes > FREE_BYTES + RATIO * r->size)
-		r->stop = "the container grows too much when it is unpacked "
-			  "(a bomb?); the rest is not read";
+		r->stop =
+		    "the container grows too much when it is unpacked (a bomb?); the rest is not read";
 	return (r->stop);
 }
 
@@ -234,8 +234,7 @@ container_within(
 
 	if (depth >= DEPTH_MAX) {
 		sp_out_failed(r->o, name,
-		    "a container in a container in a container; unpack it "
-		    "first");
+		    "a container in a container in a container; unpack it first");
 		return;
 	}
 	in = sp_xcalloc(1, sizeof(*in));

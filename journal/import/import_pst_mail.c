@@ -363,8 +363,8 @@ charset(uint32_t page, char tmp[32])
 static enum sp_code
 parameter(struct sp_buf *out, const char *name, const char *s)
 {
-	static const char safe[] = "abcdefghijklmnopqrstuvwxyz"
-				   "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._";
+	static const char safe[] =
+	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._";
 	enum sp_code rc;
 
 	if (is_plain(s) && strpbrk(s, "\"\\") == NULL && strlen(s) < 70)
@@ -478,8 +478,9 @@ format(const struct sp_pst_mail *m, unsigned depth, struct sp_buf *out)
 	if (m->npart == 0 && !only_rtf)
 		return (bodies(m, alternative, out));
 	rc = sp_buf_addf(out,
-	    "Content-Type: multipart/mixed;\r\n "
-	    "boundary=\"%s\"\r\n\r\n--%s\r\n",
+	    "Content-Type: multipart/mixed;\r\n"
+	    " boundary=\"%s\"\r\n\r\n"
+	    "--%s\r\n",
 	    mixed, mixed);
 	if (rc == SP_OK)
 		rc = bodies(m, alternative, out);

@@ -197,9 +197,7 @@ look_at_clock(struct sp_append *a, struct sp_clock_look *l, struct sp_err *err)
 	sp_time_format(wall, now);
 	sp_time_format(l->expected, then);
 	(void)sp_err_set(&e, SP_ECLOCK, 0,
-	    "the clock leapt forward more than a day: it says %s, %s %s; "
-	    "nothing is accepted until it is back or synchronised (NTP); if "
-	    "it is right, say so once with `sealpost serve --accept-clock`",
+	    "the clock leapt forward more than a day: it says %s, %s %s; nothing is accepted until it is back or synchronised (NTP); if it is right, say so once with `sealpost serve --accept-clock`",
 	    now, a->clock.running ? "expected was" : "the last entry was at",
 	    then);
 	if (news)
@@ -242,8 +240,8 @@ clock_alarm(struct sp_append *a, const struct sp_clock_look *l)
 
 	sp_time_format(l->wall, time);
 	(void)snprintf(text, sizeof(text),
-	    "the clock stepped by %" PRId64 " seconds to %s%s; it is logged as "
-	    "a clock event: look at the time service of this host",
+	    "the clock stepped by %" PRId64
+	    " seconds to %s%s; it is logged as a clock event: look at the time service of this host",
 	    (l->wall - l->expected) / SP_SECOND, time,
 	    l->word != SP_CLOCK_ACCEPTED ? ""
 	    : l->synchronised		 ? " (accepted: synchronised)"

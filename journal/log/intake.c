@@ -46,8 +46,7 @@ open_newest(struct sp_intake *in, const struct sp_intake_info *i,
 	in->head = i->head;
 	if (strcmp(i->head.origin, in->origin) != 0) {
 		rc = sp_err_set(err, SP_EFORMAT, 0,
-		    "intake/%s belongs to the log %s, this archive is %s; "
-		    "move it away",
+		    "intake/%s belongs to the log %s, this archive is %s; move it away",
 		    i->name, i->head.origin, in->origin);
 		goto out;
 	}
@@ -86,8 +85,7 @@ check_floor(const struct sp_intake *in, uint64_t floor, struct sp_err *err)
 	return (sp_err_set(err, SP_EROLLBACK, 0,
 	    "archive was rolled back: the intake log ends before entry %" PRIu64
 	    " but segments hold entries up to %" PRIu64
-	    "; restore the newer copy of %s/intake, or continue as a new log "
-	    "with `sealpost init --continues %s`",
+	    "; restore the newer copy of %s/intake, or continue as a new log with `sealpost init --continues %s`",
 	    in->at.next_seq, floor - 1, in->dir, in->dir));
 }
 

@@ -61,8 +61,7 @@ entry_size(const struct sp_intake_entry *e, uint64_t *size, struct sp_err *err)
 {
 	if (e->record.n > SP_RECORD_MAX)
 		return (sp_err_set(err, SP_ELIMIT, 0,
-		    "the record of an entry has %zu bytes, over the limit of "
-		    "%u",
+		    "the record of an entry has %zu bytes, over the limit of %u",
 		    e->record.n, SP_RECORD_MAX));
 	if (e->msg.n > SP_INTAKE_MSG_MAX)
 		return (sp_err_set(err, SP_ELIMIT, 0,
@@ -151,8 +150,8 @@ copy_message(struct gather *g, const struct sp_intake_entry *e, uint64_t off,
 		rc = sp_io_pread(e->fd, g->w->piece, want, done, &got, err);
 		if (rc == SP_OK && got != want)
 			rc = sp_err_set(err, SP_EIO, 0,
-			    "a temporary file with a message became shorter: "
-			    "%" PRIu64 " of %zu bytes",
+			    "a temporary file with a message became shorter: %" PRIu64
+			    " of %zu bytes",
 			    done + got, e->msg.n);
 		if (rc == SP_OK)
 			rc = sp_io_pwrite(

@@ -57,8 +57,7 @@ look(const char *dir, const char *name, const struct sp_intake_name *parsed,
 	if (rc == SP_OK && (i.head.first != parsed->first ||
 			       sp_be32_get(i.head.id) != parsed->id))
 		rc = sp_err_set(err, SP_EFORMAT, 0,
-		    "the header belongs to another file: it was renamed or "
-		    "copied; give it its own name back");
+		    "the header belongs to another file: it was renamed or copied; give it its own name back");
 	if (rc != SP_OK) {
 		(void)sp_err_prefix(err, "intake/%s", name);
 		goto out;

@@ -81,8 +81,7 @@ sp_intake_head_parse(
 			return (bad_head(err, "checksum mismatch"));
 	} else {
 		return (sp_err_set(err, SP_EVERSION, 0,
-		    "file header: version %lu, this program knows %d; use "
-		    "the version of sealpost that wrote it, or a newer one",
+		    "file header: version %lu, this program knows %d; use the version of sealpost that wrote it, or a newer one",
 		    (unsigned long)version, SP_INTAKE_VERSION));
 	}
 	memcpy(o.id, p + 16, SP_INTAKE_ID_LEN);

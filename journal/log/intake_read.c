@@ -66,8 +66,8 @@ sp_intake_file_open(const char *path, uint64_t limit,
 	rc = sp_intake_head_read(f->fd, &f->head, err);
 	if (rc == SP_OK && limit < f->head.length)
 		rc = sp_err_set(err, SP_EFORMAT, 0,
-		    "its successor counts %" PRIu64 " bytes of it, less than "
-		    "its header",
+		    "its successor counts %" PRIu64
+		    " bytes of it, less than its header",
 		    limit);
 	if (rc != SP_OK) {
 		(void)sp_err_prefix(err, "%s", f->name);
@@ -366,8 +366,8 @@ fill(struct sp_intake_file *f, struct sp_buf *b, uint64_t off, uint64_t n,
 	p = n > SIZE_MAX ? NULL : sp_buf_reserve(b, (size_t)n);
 	if (p == NULL)
 		return (sp_err_set(err, SP_ELIMIT, 0,
-		    "%s: the %s of entry %" PRIu64 " has %" PRIu64 " bytes, "
-		    "more than can be held here",
+		    "%s: the %s of entry %" PRIu64 " has %" PRIu64
+		    " bytes, more than can be held here",
 		    f->name, what, seq, n));
 	rc = get(f, p, (size_t)n, off, off + n, err);
 	if (rc == SP_OK)

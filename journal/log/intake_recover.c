@@ -168,8 +168,7 @@ damaged(const char *name, const struct walk *w, const char *what,
 {
 	return (sp_err_set(err, SP_EFORMAT, 0,
 	    "intake/%s is damaged in batch %" PRIu64 " at offset %" PRIu64
-	    " (%s), before bytes that prove it was durable; nothing was "
-	    "changed: run `sealpost verify` and restore the file from a copy",
+	    " (%s), before bytes that prove it was durable; nothing was changed: run `sealpost verify` and restore the file from a copy",
 	    name, w->number, w->off, what));
 }
 
@@ -326,8 +325,7 @@ keep_tail(const char *dir, const char *name, struct walk *w,
 	}
 	if (rc == SP_OK && !kept)
 		rc = sp_err_set(err, SP_ELIMIT, 0,
-		    "more than %d torn tails lie beside intake/%s; look into "
-		    "them and move them away",
+		    "more than %d torn tails lie beside intake/%s; look into them and move them away",
 		    TORN_MAX, name);
 	if (rc == SP_OK) {
 		found->cut_bytes = w->size - w->off;

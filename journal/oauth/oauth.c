@@ -103,14 +103,13 @@ static const char *
 what_to_do(enum sp_oauth_grant g, enum sp_oauth_verdict v)
 {
 	if (v == SP_OAUTH_CONFIG)
-		return ("check client_id, the secret or certificate, scopes "
-			"and URLs of the section");
+		return (
+		    "check client_id, the secret or certificate, scopes and URLs of the section");
 	if (g == SP_OAUTH_GRANT_SERVICE)
-		return ("check that the service account may act for this user "
-			"with this scope (domain-wide delegation), and the "
-			"clock of this machine");
-	return ("check the grants of this client at the provider, and the "
-		"clock of this machine");
+		return (
+		    "check that the service account may act for this user with this scope (domain-wide delegation), and the clock of this machine");
+	return (
+	    "check the grants of this client at the provider, and the clock of this machine");
 }
 
 enum sp_code
@@ -135,8 +134,7 @@ sp_oauth_refused(
 		wait = (int64_t)a->wait * SP_SECOND;
 	} else if (person && a->verdict != SP_OAUTH_CONFIG) {
 		(void)sp_err_set(err, SP_EPERM, 0,
-		    "no token for %s: %s; a person must log in again: "
-		    "`sealpost oauth login %s`",
+		    "no token for %s: %s; a person must log in again: `sealpost oauth login %s`",
 		    o->opts.account, a->why, o->opts.account);
 		wait = DELAY_MAX;
 	} else {
@@ -231,8 +229,7 @@ sp_oauth_stored_for_us(
 		return (SP_OK);
 	sp_oauth_store_done(out);
 	return (not_stored(o,
-	    "the refresh token that is stored belongs to another token_url, "
-	    "client_id or user than the section names,",
+	    "the refresh token that is stored belongs to another token_url, client_id or user than the section names,",
 	    err));
 }
 

@@ -184,8 +184,7 @@ refuse(struct sp_oauth_answer *out, unsigned status, const json_t *j)
 		    more.n > 0 ? ": " : "", text, status);
 	else if (status >= 300 && status < 400)
 		(void)!sp_buf_addf(&b,
-		    "HTTP status %u: the URL leads elsewhere, and secrets are "
-		    "not sent after it",
+		    "HTTP status %u: the URL leads elsewhere, and secrets are not sent after it",
 		    status);
 	else if (j == NULL && status < 300)
 		(void)!sp_buf_adds(&b, "the answer is no JSON object");
@@ -211,8 +210,7 @@ accept_token(struct sp_oauth_answer *out, const json_t *j)
 
 	if (type.n > 0 && !sp_view_ieq_str(type, "bearer")) {
 		fault(out, SP_OAUTH_CONFIG,
-		    "the token's type is not Bearer, which is all that a mail "
-		    "server takes");
+		    "the token's type is not Bearer, which is all that a mail server takes");
 		return;
 	}
 	if (!token_ok(access) || (refresh.n > 0 && !token_ok(refresh))) {
@@ -271,8 +269,7 @@ sp_oauth_device_parse(unsigned status, struct sp_view body,
 	if (!token_ok(code) || !token_ok(uri) || uri.n >= sizeof(out->uri) ||
 	    user.n == 0 || user.n >= sizeof(out->user_code)) {
 		fault(failure, SP_OAUTH_UNREADABLE,
-		    "the answer has no user_code or verification_uri that "
-		    "could be shown");
+		    "the answer has no user_code or verification_uri that could be shown");
 		unload(j);
 		return (false);
 	}

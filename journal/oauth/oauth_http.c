@@ -25,9 +25,8 @@ enum sp_code
 sp_oauth_escape(struct sp_buf *out, struct sp_view text)
 {
 	static const char digits[] = "0123456789ABCDEF";
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
-				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				    "0123456789-._~";
+	static const char plain[] =
+	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
 	enum sp_code rc = SP_OK;
 
 	for (size_t i = 0; rc == SP_OK && i < text.n; i++) {
@@ -153,13 +152,11 @@ fail(const struct call *c, const char *url, CURLcode code, const char *why,
 		return (sp_err_set(err, SP_EINTERRUPT, 0, "interrupted"));
 	if (c->too_long)
 		return (sp_err_set(err, SP_ELIMIT, 0,
-		    "%.*s answered more than %u bytes, which no token answer "
-		    "has: is the URL right?",
+		    "%.*s answered more than %u bytes, which no token answer has: is the URL right?",
 		    n, host.p, SP_OAUTH_BODY_MAX));
 	if (code == CURLE_PEER_FAILED_VERIFICATION)
 		return (sp_err_set(err, SP_ECONFIG, 0,
-		    "the certificate of %.*s is not good, so nothing was sent: "
-		    "%s",
+		    "the certificate of %.*s is not good, so nothing was sent: %s",
 		    n, host.p, why));
 	if (code == CURLE_SSL_CACERT_BADFILE ||
 	    code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_URL_MALFORMAT)

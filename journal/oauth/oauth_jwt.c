@@ -58,16 +58,14 @@ sp_jwt_key_new(const char *what, struct sp_view pem, struct sp_jwt_key **out,
 	ERR_clear_error();
 	if (pkey == NULL)
 		return (sp_err_set(err, SP_EKEY, 0,
-		    "%s holds no private key in PEM that could be read "
-		    "(without a passphrase)",
+		    "%s holds no private key in PEM that could be read (without a passphrase)",
 		    what));
 	if (EVP_PKEY_get_base_id(pkey) != EVP_PKEY_RSA ||
 	    EVP_PKEY_get_bits(pkey) < BITS_MIN ||
 	    EVP_PKEY_get_bits(pkey) > (int)SIGNATURE_MAX * CHAR_BIT) {
 		EVP_PKEY_free(pkey);
 		return (sp_err_set(err, SP_EKEY, 0,
-		    "%s is no RSA key of %d bits or more, which RS256 and "
-		    "PS256 need",
+		    "%s is no RSA key of %d bits or more, which RS256 and PS256 need",
 		    what, BITS_MIN));
 	}
 	*out = sp_xcalloc(1, sizeof(**out));
@@ -98,8 +96,7 @@ digest_of(X509 *cert, const struct sp_jwt_key *k, const char *what,
 	}
 	if (X509_cmp_time(X509_get0_notAfter(cert), &now) < 0)
 		return (sp_err_set(err, SP_EKEY, 0,
-		    "%s has expired: make a new certificate and upload it to "
-		    "the provider",
+		    "%s has expired: make a new certificate and upload it to the provider",
 		    what));
 	if (X509_digest(cert, EVP_sha256(), out, &n) != 1 || n != SP_SHA256_LEN)
 		return (sp_err_set(err, SP_ECRYPTO, 0, "cannot hash %s", what));

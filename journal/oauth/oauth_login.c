@@ -63,8 +63,7 @@ failed(const struct sp_oauth *o, const struct sp_oauth_answer *a,
 		break;
 	}
 	return (sp_err_set(err, SP_ECONFIG, 0,
-	    "the provider refuses the login for %s: %s; check client_id, the "
-	    "secret, scopes and URLs of the section",
+	    "the provider refuses the login for %s: %s; check client_id, the secret, scopes and URLs of the section",
 	    o->opts.account, a->why));
 }
 
@@ -79,10 +78,7 @@ finish(struct sp_oauth *o, const struct sp_oauth_answer *a, struct sp_err *err)
 		return (failed(o, a, err));
 	if (a->refresh.n == 0)
 		return (sp_err_set(err, SP_ECONFIG, 0,
-		    "the provider gave no refresh token, so the login would "
-		    "end within the hour: add the scope offline_access "
-		    "(Google: the parameters access_type=offline and "
-		    "prompt=consent)"));
+		    "the provider gave no refresh token, so the login would end within the hour: add the scope offline_access (Google: the parameters access_type=offline and prompt=consent)"));
 	rc = sp_oauth_store_lock(o->path, SP_OAUTH_LOCK_MS, &fd, err);
 	if (rc != SP_OK)
 		return (rc);
@@ -265,8 +261,7 @@ browser_wait(struct sp_oauth *o, const struct browser *w,
 	}
 	if (rc == SP_EEND)
 		return (sp_err_set(err, SP_EPERM, 0,
-		    "nobody logged in within ten minutes; run the command "
-		    "again"));
+		    "nobody logged in within ten minutes; run the command again"));
 	if (rc == SP_OK && out->error[0] != '\0') {
 		rc = sp_err_set(err, SP_EPERM, 0,
 		    "the login for %s was refused: %s", o->opts.account,

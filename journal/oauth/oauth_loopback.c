@@ -31,12 +31,11 @@ struct sp_oauth_listener {
 static const char done_page[] =
     "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\n"
     "Cache-Control: no-store\r\nConnection: close\r\n\r\n"
-    "Sealpost has the answer. You can close this page; the terminal says "
-    "how it went on.\n";
+    "Sealpost has the answer. You can close this page; the terminal says how it went on.\n";
 static const char other_page[] =
     "HTTP/1.1 404 Not Found\r\nContent-Type: text/plain; charset=utf-8\r\n"
-    "Connection: close\r\n\r\nThis is not the answer to the login that "
-    "is waiting.\n";
+    "Connection: close\r\n\r\n"
+    "This is not the answer to the login that is waiting.\n";
 
 /* host, port and path of "http://HOST[:PORT][/PATH]". */
 static bool
@@ -92,8 +91,7 @@ bind_to(
 	    bind(l->fd, sa, len) != 0 || listen(l->fd, 8) != 0 ||
 	    getsockname(l->fd, sa, &len) != 0)
 		return (sp_err_set(err, SP_ECONFIG, errno,
-		    "cannot listen on port %u of this machine for the answer "
-		    "of the browser (redirect_url)",
+		    "cannot listen on port %u of this machine for the answer of the browser (redirect_url)",
 		    (unsigned)*port));
 	*port = ntohs(six ? a6.sin6_port : a4.sin_port);
 	return (SP_OK);
@@ -120,9 +118,7 @@ sp_oauth_listen(
 	}
 	if (!split(redirect, &six, &port, &path))
 		rc = sp_err_set(err, SP_ECONFIG, 0,
-		    "redirect_url is not on this machine; expected "
-		    "http://127.0.0.1:PORT/, or an https URL from which you "
-		    "paste the answer");
+		    "redirect_url is not on this machine; expected http://127.0.0.1:PORT/, or an https URL from which you paste the answer");
 	else
 		rc = bind_to(l, six, &port, err);
 	if (rc != SP_OK) {
@@ -243,9 +239,7 @@ pasted(struct sp_oauth_listener *l, int input, struct sp_view state,
 	if (n == 0)
 		return (SP_EEND);
 	return (sp_err_set(err, SP_EPERM, 0,
-	    "what was pasted is not the answer to this login; expected the "
-	    "whole URL that the browser shows after it, with code= and "
-	    "state="));
+	    "what was pasted is not the answer to this login; expected the whole URL that the browser shows after it, with code= and state="));
 }
 
 enum sp_code
@@ -259,8 +253,7 @@ sp_oauth_listener_wait(struct sp_oauth_listener *l, int input,
 
 	if (l->fd < 0 && p[1].fd < 0)
 		return (sp_err_set(err, SP_EUSAGE, 0,
-		    "redirect_url is not on this machine, and standard input "
-		    "ended before the answer was pasted"));
+		    "redirect_url is not on this machine, and standard input ended before the answer was pasted"));
 	if (poll(p, 2, (int)(us / 1000)) <= 0)
 		return (SP_EEND);
 	if (p[0].revents != 0) {

@@ -149,8 +149,7 @@ add_basic(struct sp_oauth_request *r, const char *id, struct sp_err *err)
 	sp_secret_done(&plain);
 	if (rc != SP_OK)
 		rc = sp_err_set(err, SP_EKEY, 0,
-		    "client_id and client secret are too long for "
-		    "client_auth = basic");
+		    "client_id and client secret are too long for client_auth = basic");
 	return (rc);
 }
 
@@ -362,9 +361,7 @@ read_json(struct sp_view text, struct service *out, struct sp_err *err)
 	out->url = member(j, "token_uri");
 	if (pem == NULL || out->mail == NULL)
 		rc = sp_err_set(err, SP_EKEY, 0,
-		    "service_account_file has no private_key and client_email; "
-		    "expected the JSON key file of a service account, as "
-		    "Google's console gives it");
+		    "service_account_file has no private_key and client_email; expected the JSON key file of a service account, as Google's console gives it");
 	else
 		rc = sp_jwt_key_new("private_key of service_account_file",
 		    sp_view_str(pem), &out->key, err);
@@ -405,8 +402,7 @@ read_service(
 	}
 	if (out->mail == NULL)
 		return (sp_err_set(err, SP_ECONFIG, 0,
-		    "service_account_file is a PEM file, which does not name "
-		    "the account; expected client_id = its e-mail address"));
+		    "service_account_file is a PEM file, which does not name the account; expected client_id = its e-mail address"));
 	if (out->url == NULL || strncmp(out->url, "https://", 8) != 0)
 		return (sp_err_set(err, SP_ECONFIG, 0,
 		    "no token_url with https for the service account"));
@@ -494,8 +490,8 @@ has(const char *text, const struct sp_buf *secret)
 void
 sp_oauth_censor(const struct sp_oauth_request *r, struct sp_oauth_answer *a)
 {
-	static const char instead[] = "the answer repeats a secret of ours and "
-				      "is not shown";
+	static const char instead[] =
+	    "the answer repeats a secret of ours and is not shown";
 
 	if (has(a->why, &r->secret) || has(a->why, &r->once))
 		memcpy(a->why, instead, sizeof(instead));

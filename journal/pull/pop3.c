@@ -136,8 +136,7 @@ uidls(struct box *b, struct sp_err *err)
 	}
 	if (conf->then == SP_PULL_KEEP)
 		return (sp_pull_fail(b->c.p, SP_PULL_CONFIG, SP_EPERM, err,
-		    "the server has no UIDL, so that mail left on it would be "
-		    "fetched again and again; expected after = delete"));
+		    "the server has no UIDL, so that mail left on it would be fetched again and again; expected after = delete"));
 	return (SP_OK);
 }
 
@@ -257,13 +256,13 @@ only_look(struct box *b, uint64_t octets, struct sp_err *err)
 		    "%zu messages, %" PRIu64 " bytes; %" PRIu64
 		    " are not in the archive yet%s",
 		    b->n, octets, fresh,
-		    b->shared == 0 ? ""
-				   : "; those that share a UIDL are fetched "
-				     "and compared");
+		    b->shared == 0
+			? ""
+			: "; those that share a UIDL are fetched and compared");
 	else if (rc == SP_OK)
 		sp_pull_step(b->c.p, "mailbox", true,
-		    "%zu messages, %" PRIu64 " bytes; the server has no UIDL: "
-		    "every message is fetched and compared",
+		    "%zu messages, %" PRIu64
+		    " bytes; the server has no UIDL: every message is fetched and compared",
 		    b->n, octets);
 	return (rc);
 }
@@ -443,8 +442,8 @@ quit(struct box *b, struct sp_err *err)
 	if (rc != SP_OK)
 		return (rc);
 	if (b->c.reply.status != SP_POP3_OK) {
-		sp_pull_note(b->c.p, "the server did not delete all that it "
-				     "was told to; it will be told again");
+		sp_pull_note(b->c.p,
+		    "the server did not delete all that it was told to; it will be told again");
 		return (SP_OK);
 	}
 	for (size_t i = 0; i < b->n; i++) {

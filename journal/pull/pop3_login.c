@@ -81,8 +81,7 @@ sp_pop3_no(struct sp_pop3 *c, const char *what, enum sp_pull_trouble otherwise,
 		const char *so;
 	} known[] = {
 		{ SP_POP3_IN_USE, SP_PULL_THROTTLE,
-		    "somebody else has the mailbox open; nobody should but "
-		    "sealpost" },
+		    "somebody else has the mailbox open; nobody should but sealpost" },
 		{ SP_POP3_LOGIN_DELAY, SP_PULL_THROTTLE,
 		    "the server wants a longer poll interval" },
 		{ SP_POP3_SYS_TEMP, SP_PULL_NETWORK,
@@ -161,8 +160,7 @@ stls(struct sp_pop3 *c, struct sp_err *err)
 		sp_pull_step(
 		    c->p, "starttls", false, "the server refuses STLS");
 		return (sp_pull_fail(c->p, SP_PULL_CONFIG, SP_EPERM, err,
-		    "the server does not do STLS, and security = starttls "
-		    "means TLS or nothing; try security = tls"));
+		    "the server does not do STLS, and security = starttls means TLS or nothing; try security = tls"));
 	}
 	rc = sp_stream_starttls(c->s, err);
 	if (rc == SP_EPERM || rc == SP_EKEY)
@@ -191,8 +189,7 @@ user_pass(struct sp_pop3 *c, struct sp_view secret, struct sp_err *err)
 
 	if (!fits(secret))
 		return (sp_pull_fail(c->p, SP_PULL_CONFIG, SP_ECONFIG, err,
-		    "the password has a line end in it; its file must hold "
-		    "the password alone"));
+		    "the password has a line end in it; its file must hold the password alone"));
 	sp_buf_init(&b, SP_SASL_MAX);
 	rc = sp_buf_addf(&b, "USER %s", user);
 	if (rc == SP_OK)
@@ -242,9 +239,9 @@ token_refused(struct sp_pop3 *c, struct sp_err *err)
 	if (f == SP_SASL_SCOPE || f == SP_SASL_REQUEST)
 		return (sp_pull_fail(c->p, SP_PULL_CONFIG, SP_EPERM, err,
 		    "the token is refused (%s): %s", why,
-		    f == SP_SASL_SCOPE ? "its scope does not allow POP3; see "
-					 "the permissions of the application"
-				       : "the user may be wrong"));
+		    f == SP_SASL_SCOPE
+			? "its scope does not allow POP3; see the permissions of the application"
+			: "the user may be wrong"));
 	return (sp_pull_fail(c->p, SP_PULL_AUTH, SP_EPERM, err,
 	    "the token is refused (%s)", why));
 }

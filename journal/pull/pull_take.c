@@ -257,8 +257,8 @@ sp_pull_data(struct sp_pull *p, struct sp_view bytes, struct sp_err *err)
 	a->size += bytes.n;
 	if (a->size > p->o.conf->max_message) {
 		sp_pull_note(p,
-		    "message %s was not taken: it has more than max_message = "
-		    "%" PRIu64 " bytes",
+		    "message %s was not taken: it has more than max_message = %" PRIu64
+		    " bytes",
 		    a->name, p->o.conf->max_message);
 		remember_skip(p, a->key);
 		p->o.sink.abort(p->o.sink.ctx);

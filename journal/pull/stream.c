@@ -337,9 +337,7 @@ not_good(struct sp_stream *s, struct sp_err *err)
 	if (strstr(why, "certificate") == NULL)
 		return (sp_err_set(err, SP_EAGAIN, 0, "%s: %s", s->name, why));
 	return (sp_err_set(err, SP_EPERM, 0,
-	    "%s: %s; no password was sent.  Have the server's certificate "
-	    "renewed, or name its authority with ca, or, if the fingerprint is "
-	    "really the server's, pin it with fingerprint",
+	    "%s: %s; no password was sent.  Have the server's certificate renewed, or name its authority with ca, or, if the fingerprint is really the server's, pin it with fingerprint",
 	    s->name, why));
 }
 
@@ -424,9 +422,7 @@ sp_stream_starttls(struct sp_stream *s, struct sp_err *err)
 {
 	if (s->at < s->in.n)
 		return (sp_err_set(err, SP_EPERM, 0,
-		    "%s: the server sent bytes before the TLS handshake that "
-		    "it could not have known to be wanted; somebody may be "
-		    "tampering with the connection",
+		    "%s: the server sent bytes before the TLS handshake that it could not have known to be wanted; somebody may be tampering with the connection",
 		    s->name));
 	return (sp_stream_tls(s, err));
 }

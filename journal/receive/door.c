@@ -35,8 +35,7 @@ sp_door_init(struct sp_doorkeeper *d, const char *dir, const char *group,
 	if (getgrnam_r(group, &gr, buf, sizeof(buf), &found) != 0 ||
 	    found == NULL)
 		return (sp_err_set(err, SP_ECONFIG, 0,
-		    "there is no group %s on this host; create it or change "
-		    "group in the configuration",
+		    "there is no group %s on this host; create it or change group in the configuration",
 		    group));
 	d->has_group = true;
 	d->group = gr.gr_gid;

@@ -110,8 +110,9 @@ sp_report_accepted(struct sp_receive *r, const struct sp_session_info *i,
 		return;
 	sp_hex_encode(item->sha256, SP_SHA256_LEN, hex);
 	sp_report(r, SP_LOG_INFO, "accepted",
-	    "seq=%" PRIu64 " session=%s listener=%s peer=%s helo=%s from=%s "
-	    "recipients=%zu size=%zu sha256=%s ms=%" PRId64 "%s%s%s",
+	    "seq=%" PRIu64
+	    " session=%s listener=%s peer=%s helo=%s from=%s recipients=%zu size=%zu sha256=%s ms=%" PRId64
+	    "%s%s%s",
 	    item->seq, i->id, i->listener,
 	    i->peer[0] == '\0' ? "local" : i->peer,
 	    sp_log_quote(i->helo, helo, sizeof(helo)),
@@ -160,8 +161,7 @@ sp_report_refused(
 	if (hard && i->peer[0] != '\0')
 		remember(r, i, reply);
 	limited(r, hard ? "refused" : "deferred",
-	    "code=%.3s reason=%s session=%s listener=%s peer=%s helo=%s "
-	    "from=%s",
+	    "code=%.3s reason=%s session=%s listener=%s peer=%s helo=%s from=%s",
 	    reply.p, sp_log_quote(reply, text, sizeof(text)), i->id,
 	    i->listener, i->peer[0] == '\0' ? "local" : i->peer,
 	    sp_log_quote(i->helo, helo, sizeof(helo)),
@@ -278,8 +278,7 @@ sp_report_lost(struct sp_receive *r, const struct sp_session_info *i)
 	char helo[WORD], from[WORD];
 
 	limited(r, "lost",
-	    "session=%s listener=%s peer=%s helo=%s from=%s recipients=%zu "
-	    "received=%" PRIu64,
+	    "session=%s listener=%s peer=%s helo=%s from=%s recipients=%zu received=%" PRIu64,
 	    i->id, i->listener, i->peer[0] == '\0' ? "local" : i->peer,
 	    sp_log_quote(i->helo, helo, sizeof(helo)),
 	    from_of(r, i->from, from), i->recipients, i->size);

@@ -87,8 +87,7 @@ check_dir(const struct make *m, struct sp_err *err)
 		    (strcmp(names[i], STAGE) == 0 || is_part(names[i])))
 			continue;
 		rc = sp_err_set(err, SP_EEXISTS, 0,
-		    "%s is not empty (there is %s); an archive is made only "
-		    "in an empty or new directory",
+		    "%s is not empty (there is %s); an archive is made only in an empty or new directory",
 		    dir, names[i]);
 	}
 	sp_io_names_free(names, n);
@@ -126,9 +125,7 @@ check_guard(const struct make *m, struct sp_err *err)
 	if (strncmp(guard, dir, n) == 0 &&
 	    (guard[n] == '/' || guard[n] == '\0'))
 		return (sp_err_set(err, SP_EUSAGE, 0,
-		    "the guard directory %s must be outside of the archive, on "
-		    "another disk or host if possible: it is there to notice "
-		    "when the archive is set back",
+		    "the guard directory %s must be outside of the archive, on another disk or host if possible: it is there to notice when the archive is set back",
 		    guard));
 	theirs = sp_layout_path(guard, "log.vkey");
 	moved = sp_layout_path(dir, "keys/log.vkey");
@@ -137,8 +134,7 @@ check_guard(const struct make *m, struct sp_err *err)
 	    (sp_io_exists(theirs) && !same_file(theirs, moved) &&
 		!same_file(theirs, staged)))
 		rc = sp_err_set(err, SP_EEXISTS, 0,
-		    "the guard directory %s belongs to another archive already "
-		    "(see its log.vkey); give each archive its own",
+		    "the guard directory %s belongs to another archive already (see its log.vkey); give each archive its own",
 		    guard);
 	free(staged);
 	free(moved);
@@ -232,8 +228,7 @@ build(const struct make *m, struct sp_err *err)
 		rc = sp_layout_write_format(m->stage, m->c->origin, err);
 	if (rc == SP_EMISMATCH)
 		return (sp_err_set(err, SP_EEXISTS, 0,
-		    "%s holds the beginnings of an archive of another origin; "
-		    "give the same --origin again, or remove that directory",
+		    "%s holds the beginnings of an archive of another origin; give the same --origin again, or remove that directory",
 		    m->stage));
 	if (rc == SP_OK)
 		rc = sp_create_keys(m->stage, m->c->origin, err);
@@ -257,8 +252,7 @@ move_up(const struct make *m, const char *name, struct sp_err *err)
 		rc = sp_io_rename(from, to, err);
 	else if (!sp_io_exists(to))
 		rc = sp_err_set(err, SP_EFORMAT, 0,
-		    "%s was half made and %s has gone from it since; remove it "
-		    "and begin again",
+		    "%s was half made and %s has gone from it since; remove it and begin again",
 		    m->c->dir, name);
 	free(to);
 	free(from);
@@ -338,8 +332,7 @@ sp_create(const struct sp_create *c, struct sp_err *err)
 
 	if (!sp_layout_origin_ok(c->origin))
 		return (sp_err_set(err, SP_EUSAGE, 0,
-		    "the origin \"%s\" cannot be used: it must be 1 to %d "
-		    "printable ASCII characters without blank or '+'",
+		    "the origin \"%s\" cannot be used: it must be 1 to %d printable ASCII characters without blank or '+'",
 		    c->origin, SP_ORIGIN_MAX));
 	m.stage = sp_layout_path(c->dir, STAGE);
 	rc = check_dir(&m, err);

@@ -85,8 +85,7 @@ sp_create_old(const char *old, const char *origin, struct sp_buf *note,
 	rc = sp_layout_read_format(old, o.origin, err);
 	if (rc == SP_OK && strcmp(o.origin, origin) == 0)
 		rc = sp_err_set(err, SP_EUSAGE, 0,
-		    "the new archive must have another origin than %s, which "
-		    "it continues; give one with --origin",
+		    "the new archive must have another origin than %s, which it continues; give one with --origin",
 		    origin);
 	if (rc == SP_OK)
 		rc = sp_vkey_load(key, &o.vkey, err);
@@ -96,8 +95,7 @@ sp_create_old(const char *old, const char *origin, struct sp_buf *note,
 		rc = consider_guard(&o, err);
 	if (rc == SP_OK && !o.have)
 		rc = sp_err_set(err, SP_ENOTFOUND, 0,
-		    "%s has no checkpoint, in tree/ or in its guard directory: "
-		    "there is nothing that a new archive could continue",
+		    "%s has no checkpoint, in tree/ or in its guard directory: there is nothing that a new archive could continue",
 		    old);
 	if (rc == SP_OK)
 		*out = o.best;

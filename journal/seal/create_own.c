@@ -22,16 +22,14 @@ look_up(
 	pw = getpwnam(user);
 	if (pw == NULL)
 		return (sp_err_set(err, SP_EUSAGE, errno,
-		    "there is no account \"%s\" on this host; make it first "
-		    "(adduser --system --group %s)",
+		    "there is no account \"%s\" on this host; make it first (adduser --system --group %s)",
 		    user, user));
 	*uid = pw->pw_uid;
 	*gid = pw->pw_gid;
 	*change = geteuid() != pw->pw_uid;
 	if (*change && geteuid() != 0)
 		return (sp_err_set(err, SP_EPERM, 0,
-		    "only root can give the archive to %s; run init as root, "
-		    "or as %s itself",
+		    "only root can give the archive to %s; run init as root, or as %s itself",
 		    user, user));
 	return (SP_OK);
 }

@@ -85,8 +85,7 @@ find_packed(struct sp_seal *s, struct sp_err *err)
 		return (sp_err_set(err, SP_EROLLBACK, 0,
 		    "segments in %s/archive reach entry %" PRIu64
 		    ", but the last checkpoint covers %" PRIu64
-		    " entries: tree/ is older than the rest; restore the "
-		    "newer tree, or go on with init --continues",
+		    " entries: tree/ is older than the rest; restore the newer tree, or go on with init --continues",
 		    s->dir, s->packed - 1, s->last.size));
 	return (SP_OK);
 }
@@ -116,9 +115,7 @@ check_newest(struct sp_seal *s, struct sp_err *err)
 	if (rc == SP_EMISMATCH)
 		return (sp_err_set(err, SP_EROLLBACK, 0,
 		    "%s: entry %" PRIu64
-		    " is not the one that is in the tree: the intake log was "
-		    "rolled back and written again; restore the newer one, or "
-		    "go on with init --continues",
+		    " is not the one that is in the tree: the intake log was rolled back and written again; restore the newer one, or go on with init --continues",
 		    e.where, size - 1));
 	if (rc == SP_OK)
 		sp_record_done(&r);

@@ -46,8 +46,8 @@ sp_seal_check_message(const struct sp_record *r, bool has_message,
 		return (SP_OK);
 	if (r->size != size)
 		return (sp_err_set(err, SP_EMISMATCH, 0,
-		    "the message has %" PRIu64 " bytes, the record says "
-		    "%" PRIu64,
+		    "the message has %" PRIu64
+		    " bytes, the record says %" PRIu64,
 		    size, r->size));
 	if (memcmp(r->sha256, sha256, SP_SHA256_LEN) != 0)
 		return (sp_err_set(err, SP_EMISMATCH, 0,

@@ -25,8 +25,7 @@ rolled_back(struct sp_seal *s, const char *what, uint64_t size, uint64_t have,
 {
 	return (sp_err_set(err, SP_EROLLBACK, 0,
 	    "%s covers %" PRIu64 " entries, %s only %" PRIu64
-	    ": the archive was rolled back to an older state; restore the "
-	    "newer one, or go on with init --continues",
+	    ": the archive was rolled back to an older state; restore the newer one, or go on with init --continues",
 	    what, size, s->dir, have));
 }
 
@@ -48,8 +47,7 @@ check_past(struct sp_seal *s, const char *what, const struct sp_checkpoint *cp,
 	if (rc == SP_OK && !sp_hash_eq(&root, &cp->root))
 		rc = sp_err_set(err, SP_EROLLBACK, 0,
 		    "%s has another root at %" PRIu64
-		    " entries than the tree in %s: what was signed has been "
-		    "changed; run verify, and restore what is missing",
+		    " entries than the tree in %s: what was signed has been changed; run verify, and restore what is missing",
 		    what, cp->size, s->dir);
 	return (rc);
 }

@@ -214,8 +214,7 @@ conclude(struct sp_seal *s, const struct job *j, struct sp_err *err)
 
 	if (rc == SP_EMISMATCH || rc == SP_EFORMAT) {
 		(void)sp_err_prefix(err,
-		    "read-back failed and %s is kept (check the disk, move "
-		    "the segment away, seal again)",
+		    "read-back failed and %s is kept (check the disk, move the segment away, seal again)",
 		    j->rel);
 		return (rc);
 	}
@@ -279,9 +278,9 @@ check_run(struct sp_seal *s, const struct job *j, struct sp_err *err)
 
 	if (j->first > s->packed)
 		return (sp_err_set(err, SP_EMISMATCH, 0,
-		    "%s begins at entry %" PRIu64 ", but segments end before "
-		    "%" PRIu64 ": entries are missing; restore them before "
-		    "anything is sealed",
+		    "%s begins at entry %" PRIu64
+		    ", but segments end before %" PRIu64
+		    ": entries are missing; restore them before anything is sealed",
 		    j->rel, j->first, s->packed));
 	if (j->last < signed_size)
 		return (SP_OK);
@@ -319,10 +318,7 @@ oldest(struct sp_seal *s, struct job *j, bool *empty, bool *found,
 		 * history holds entries that somebody was told of. */
 		if (*empty && v[0].limit != v[0].head.length)
 			rc = sp_err_set(err, SP_EFORMAT, 0,
-			    "%s and intake/%.56s begin at the same entry, and "
-			    "neither continues the other: they are of two "
-			    "histories of this archive; nothing is removed, "
-			    "move the one away that does not belong here",
+			    "%s and intake/%.56s begin at the same entry, and neither continues the other: they are of two histories of this archive; nothing is removed, move the one away that does not belong here",
 			    j->rel, v[1].name);
 	}
 	free(v);

@@ -80,14 +80,12 @@ load_frames(struct sp_segment *s, const struct sp_buf *b, size_t n,
 		uint32_t clen = sp_le32_get(p), ulen = sp_le32_get(p + 4);
 
 		if (clen > table_at - f->coff[i])
-			return (bad(s, err,
-			    "seek table: frames lie outside "
-			    "the file"));
+			return (bad(
+			    s, err, "seek table: frames lie outside the file"));
 		if (i == f->n ? ulen != 0
 			      : ulen == 0 || ulen > SP_SEGMENT_FRAME_MAX)
-			return (bad(s, err,
-			    "seek table: impossible frame "
-			    "length"));
+			return (
+			    bad(s, err, "seek table: impossible frame length"));
 		f->coff[i + 1] = f->coff[i] + clen;
 		f->uoff[i + 1] = f->uoff[i] + ulen;
 	}
@@ -95,9 +93,8 @@ load_frames(struct sp_segment *s, const struct sp_buf *b, size_t n,
 		return (bad(s, err,
 		    "seek table: the last frame is not the end of a tar"));
 	if (f->coff[n] != table_at)
-		return (bad(s, err,
-		    "seek table: does not account for the "
-		    "whole file"));
+		return (bad(
+		    s, err, "seek table: does not account for the whole file"));
 	return (SP_OK);
 }
 
@@ -117,8 +114,7 @@ load_seek(struct sp_segment *s, uint64_t size, struct sp_err *err)
 		return (rc);
 	if (sp_le32_get(foot + 5) != SP_SEEK_MAGIC || foot[4] != 0)
 		return (bad(s, err,
-		    "no seek table of ours at the end; the "
-		    "file is cut off or not a segment"));
+		    "no seek table of ours at the end; the file is cut off or not a segment"));
 	n = sp_le32_get(foot);
 	len = n * SP_SEEK_ITEM + SP_SEEK_FOOT;
 	if (n < 3 || len + SP_SKIP_HEAD > size)
@@ -153,8 +149,7 @@ load_toc(struct sp_segment *s, struct sp_err *err)
 	n -= SP_SKIP_HEAD;
 	if (sp_le32_get(head) != SP_SKIP_TOC || sp_le32_get(head + 4) != n)
 		return (bad(s, err,
-		    "table of contents: not where the seek "
-		    "table says"));
+		    "table of contents: not where the seek table says"));
 	sp_buf_init(&s->toc.buf, (size_t)n);
 	rc = read_into(s, &s->toc.buf, n, at + SP_SKIP_HEAD, err);
 	if (rc == SP_OK) {
@@ -264,8 +259,7 @@ load_frame(struct sp_segment *s, size_t i, struct sp_err *err)
 	/* The frame's own word first: no memory for a size it does not claim. */
 	if (ZSTD_getFrameContentSize(s->in.p, s->in.n) != ulen)
 		return (sp_err_set(err, SP_EFORMAT, 0,
-		    "segment %s: frame %zu: its length is not the one in the "
-		    "seek table",
+		    "segment %s: frame %zu: its length is not the one in the seek table",
 		    s->path, i));
 	sp_buf_clear(&s->data);
 	p = sp_buf_reserve(&s->data, ulen);
@@ -312,8 +306,7 @@ read_range(struct sp_segment *s, uint64_t at, uint64_t len, struct sp_buf *out,
 {
 	if (len > out->max)
 		return (sp_err_set(err, SP_ELIMIT, 0,
-		    "segment %s: %" PRIu64 " bytes where at most %zu are "
-		    "taken",
+		    "segment %s: %" PRIu64 " bytes where at most %zu are taken",
 		    s->path, len, out->max));
 	while (len > 0) {
 		size_t i = frame_of(s, at), off, n;
@@ -351,8 +344,7 @@ check_header(struct sp_segment *s, uint64_t seq, const char *suffix,
 	if (memcmp(s->data.p + off, name, strlen(name) + 1) != 0 ||
 	    memcmp(s->data.p + off + 257, "ustar", 5) != 0)
 		return (sp_err_set(err, SP_EFORMAT, 0,
-		    "segment %s: frame %zu: %s is not where the table of "
-		    "contents says",
+		    "segment %s: frame %zu: %s is not where the table of contents says",
 		    s->path, i, name));
 	return (SP_OK);
 }

@@ -82,8 +82,7 @@ sp_toc_add(struct sp_toc_writer *t, const struct sp_toc_entry *e,
 
 	if (start == NULL)
 		return (sp_err_set(err, SP_ELIMIT, 0,
-		    "segment: more than %u bytes of table of contents; lower "
-		    "the segment size in the configuration",
+		    "segment: more than %u bytes of table of contents; lower the segment size in the configuration",
 		    SP_SEGMENT_TOC_MAX));
 	p++; /* flags: known at the end */
 	if (e->key != 0) {
@@ -254,8 +253,7 @@ load_head(
 		return (bad(err, "not one of ours"));
 	if (memcmp(p, SP_TOC_MAGIC, 8) != 0 || sp_le32_get(p + 28) != 0)
 		return (sp_err_set(err, SP_EVERSION, 0,
-		    "table of contents: of a version this program does not "
-		    "know; use a newer one"));
+		    "table of contents: of a version this program does not know; use a newer one"));
 	*stop = n - SP_TOC_FOOT;
 	if (sp_crc32c(0, p, *stop) != sp_le32_get(p + *stop))
 		return (bad(err, "its checksum does not match"));
@@ -299,8 +297,7 @@ sp_toc_load(struct sp_toc *t, const struct sp_frames *f, struct sp_err *err)
 			    (struct sp_toc_step){ at, end };
 		if (!get_entry(t, &at, stop, &end, &it, &key))
 			return (sp_err_set(err, SP_EFORMAT, 0,
-			    "table of contents: entry %llu is damaged or lies "
-			    "outside the file",
+			    "table of contents: entry %llu is damaged or lies outside the file",
 			    (unsigned long long)(t->first + i)));
 	}
 	if (at != stop)

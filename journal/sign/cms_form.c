@@ -209,6 +209,5 @@ sp_cms_form(struct sp_view p7s, struct sp_err *err)
 	if (ok)
 		return (SP_OK);
 	return (sp_err_set(err, SP_EMISMATCH, 0,
-	    "the signature holds, but parts of the file that it does not "
-	    "cover were changed, or another program made it"));
+	    "the signature holds, but parts of the file that it does not cover were changed, or another program made it"));
 }

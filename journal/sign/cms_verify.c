@@ -80,8 +80,7 @@ sp_certs_parse(struct sp_view pem, struct sp_certs **out, struct sp_err *err)
 
 	if (pem.n > CERTS_MAX)
 		return (sp_err_set(err, SP_EKEY, 0,
-		    "a list of certificates of %zu bytes; at most %u are "
-		    "accepted",
+		    "a list of certificates of %zu bytes; at most %u are accepted",
 		    pem.n, CERTS_MAX));
 	c = sp_xcalloc(1, sizeof(*c));
 	c->store = X509_STORE_new();
@@ -149,8 +148,8 @@ explain(struct sp_err *err)
 		switch (ERR_GET_REASON(e)) {
 		case CMS_R_CERTIFICATE_VERIFY_ERROR:
 		case CMS_R_SIGNER_CERTIFICATE_NOT_FOUND:
-			why = "it was not made with any of the trusted sealing "
-			      "certificates";
+			why =
+			    "it was not made with any of the trusted sealing certificates";
 			break;
 		case CMS_R_VERIFICATION_FAILURE:
 		case CMS_R_CONTENT_VERIFY_ERROR:
@@ -182,8 +181,7 @@ verify(
 		rc = explain(err);
 	else if (!sp_cms_strict(cms, p7s))
 		rc = sp_err_set(err, SP_EMISMATCH, 0,
-		    "CMS signature: it holds, but not in the one form in which "
-		    "it is written: it was changed");
+		    "CMS signature: it holds, but not in the one form in which it is written: it was changed");
 	CMS_ContentInfo_free(cms);
 	return (rc);
 }

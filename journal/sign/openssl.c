@@ -79,8 +79,7 @@ sp_openssl_load_key(const char *path, EVP_PKEY **out, struct sp_err *err)
 		BIO_free(bio);
 		if (*out == NULL)
 			rc = sp_err_set(err, SP_EKEY, 0,
-			    "%s is not a private key in PEM without "
-			    "passphrase (%s)",
+			    "%s is not a private key in PEM without passphrase (%s)",
 			    path, sp_openssl_reason());
 	}
 	if (pem.p != NULL)

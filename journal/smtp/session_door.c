@@ -280,8 +280,7 @@ sp_session_xsealpost(
 			sp_session_reply(s, SP_REPLY_OK, out);
 		else
 			sp_session_say(s, out,
-			    "450 4.5.0 A client that has gone left something "
-			    "in work; ask again");
+			    "450 4.5.0 A client that has gone left something in work; ask again");
 		return;
 	}
 	if (is_event && s->env->may_begin != NULL &&

@@ -58,8 +58,7 @@ add_line(struct sp_users *u, const char *path, size_t line, struct sp_view text,
 
 	if (!parse_user(text, &one))
 		return (sp_err_set(err, SP_ECONFIG, 0,
-		    "%s:%zu: not NAME:SCRAM-SHA-256$...; users are written "
-		    "by `sealpost passwd`",
+		    "%s:%zu: not NAME:SCRAM-SHA-256$...; users are written by `sealpost passwd`",
 		    path, line));
 	if (known(u, one.name))
 		return (sp_err_set(err, SP_ECONFIG, 0,
@@ -83,8 +82,7 @@ sp_users_parse(const char *path, struct sp_view text, struct sp_users **out,
 	sp_random(u->process, sizeof(u->process));
 	if (!parse_head(sp_view_cut(&rest, '\n'), u->secret))
 		rc = sp_err_set(err, SP_ECONFIG, 0,
-		    "%s:1: not a file of users; make one with `sealpost "
-		    "passwd --file %s NAME`",
+		    "%s:1: not a file of users; make one with `sealpost passwd --file %s NAME`",
 		    path, path);
 	for (size_t line = 2; rc == SP_OK && rest.n > 0; line++) {
 		struct sp_view v = sp_view_cut(&rest, '\n');

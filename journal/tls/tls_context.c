@@ -66,8 +66,7 @@ set_trust(struct sp_tls_ctx *c, const struct sp_tls_opts *o, struct sp_err *err)
 	if (!c->chain && o->npins == 0 &&
 	    (!c->server || c->ask == SP_TLS_ASK_REQUIRE))
 		return (sp_err_set(err, SP_EUSAGE, 0,
-		    "nothing to check the peer's certificate against; expected "
-		    "authorities or fingerprints"));
+		    "nothing to check the peer's certificate against; expected authorities or fingerprints"));
 	if (o->system_ca && SSL_CTX_set_default_verify_paths(c->ssl) != 1)
 		return (sp_err_set(err, SP_ECRYPTO, 0,
 		    "the authorities of the operating system cannot be used"));
@@ -80,8 +79,7 @@ set_trust(struct sp_tls_ctx *c, const struct sp_tls_opts *o, struct sp_err *err)
 	for (size_t i = 0; rc == SP_OK && i < o->npins; i++) {
 		if (!sp_tls_fingerprint(o->pins[i], c->pin[c->npin++]))
 			rc = sp_err_set(err, SP_EUSAGE, 0,
-			    "\"%s\" is no fingerprint; expected the SHA-256 of "
-			    "a certificate, 64 hex digits",
+			    "\"%s\" is no fingerprint; expected the SHA-256 of a certificate, 64 hex digits",
 			    o->pins[i]);
 	}
 	return (rc);

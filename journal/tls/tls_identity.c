@@ -130,8 +130,7 @@ sp_tls_identity_certs(
 		    sk_X509_num(list) + 1);
 	if (rc == SP_OK && sk_X509_num(list) == 0)
 		rc = sp_err_set(err, SP_EKEY, 0,
-		    "%s has no certificate in it; expected PEM "
-		    "(-----BEGIN CERTIFICATE-----)",
+		    "%s has no certificate in it; expected PEM (-----BEGIN CERTIFICATE-----)",
 		    pem->name);
 	(void)BIO_free(b);
 	if (rc == SP_OK)
@@ -162,8 +161,7 @@ sp_tls_identity_crls(
 		    n + 1);
 	else if (n == 0)
 		rc = sp_err_set(err, SP_EKEY, 0,
-		    "%s has no revocation list in it; expected PEM "
-		    "(-----BEGIN X509 CRL-----)",
+		    "%s has no revocation list in it; expected PEM (-----BEGIN X509 CRL-----)",
 		    pem->name);
 	(void)BIO_free(b);
 	return (rc);
@@ -194,11 +192,11 @@ load_key(const struct sp_tls_pem *pem, EVP_PKEY **out, struct sp_err *err)
 	if (*out != NULL)
 		return (SP_OK);
 	return (sp_err_set(err, SP_EKEY, 0,
-	    asked  ? "%s: its key has a passphrase; expected a key without "
-		     "one (openssl pkey)"
-	    : none ? "%s has no private key in it; expected PEM "
-		     "(-----BEGIN PRIVATE KEY-----)"
-		   : "%s: its private key is damaged or of an unknown kind",
+	    asked
+		? "%s: its key has a passphrase; expected a key without one (openssl pkey)"
+	    : none
+		? "%s has no private key in it; expected PEM (-----BEGIN PRIVATE KEY-----)"
+		: "%s: its private key is damaged or of an unknown kind",
 	    pem->name));
 }
 
@@ -212,8 +210,7 @@ warn_of_time(const struct sp_tls_opts *opts, const char *name, X509 *x)
 		return;
 	if (X509_cmp_time(X509_get0_notAfter(x), &now) < 0)
 		(void)snprintf(text, sizeof(text),
-		    "%s: the certificate has expired; peers that check it "
-		    "will not send",
+		    "%s: the certificate has expired; peers that check it will not send",
 		    name);
 	else if (X509_cmp_time(X509_get0_notBefore(x), &now) > 0)
 		(void)snprintf(text, sizeof(text),
@@ -243,8 +240,7 @@ sp_tls_identity_load(const struct sp_tls_identity *id,
 	if (rc == SP_OK && X509_check_private_key(out->leaf, out->key) != 1) {
 		ERR_clear_error();
 		rc = sp_err_set(err, SP_EKEY, 0,
-		    "%s: the key does not belong to the first certificate of "
-		    "%s",
+		    "%s: the key does not belong to the first certificate of %s",
 		    key->name, id->cert.name);
 	}
 	if (rc == SP_OK)

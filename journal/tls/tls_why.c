@@ -85,8 +85,7 @@ static const struct {
 	{ SSL_R_TLSV1_ALERT_PROTOCOL_VERSION,
 	    "the peer accepts neither TLS 1.2 nor TLS 1.3" },
 	{ SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE,
-	    "the peer found nothing in common with us (cipher, or a "
-	    "certificate that it requires)" },
+	    "the peer found nothing in common with us (cipher, or a certificate that it requires)" },
 	{ SSL_R_NO_RENEGOTIATION, "the peer wants to renegotiate" },
 };
 

@@ -40,8 +40,8 @@ sp_checkpoint_parse(
 	memcpy(c.origin, origin.p, origin.n);
 	c.origin[origin.n] = '\0';
 	if (strlen(c.origin) != origin.n || !sp_layout_origin_ok(c.origin))
-		return (bad(err, "the origin has characters that none may "
-				 "have"));
+		return (
+		    bad(err, "the origin has characters that none may have"));
 	if (!sp_view_u64(size, &c.size) || (size.p[0] == '0' && size.n > 1))
 		return (bad(err, "the tree size is not a decimal number"));
 	if (c.size > SP_SEQ_MAX + 1)

@@ -21,8 +21,7 @@ rolled_back(const char *dir, const char *what, uint64_t have,
 {
 	return (sp_err_set(err, SP_EROLLBACK, 0,
 	    "archive was rolled back: %s %" PRIu64 " entries but %s %" PRIu64
-	    "; restore the newer copy of %s, or continue as a new log with "
-	    "`sealpost init --continues %s`",
+	    "; restore the newer copy of %s, or continue as a new log with `sealpost init --continues %s`",
 	    what, have, signed_what, need, dir, dir));
 }
 
@@ -75,9 +74,7 @@ check_root(const char *dir, struct sp_tree *t, const struct sp_checkpoint *c,
 		return (rc);
 	return (sp_err_set(err, SP_EROLLBACK, 0,
 	    "archive was rolled back and went on: its first %" PRIu64
-	    " entries are not those that were signed (%s this many); restore "
-	    "the copy that was signed, or continue as a new log with "
-	    "`sealpost init --continues %s`",
+	    " entries are not those that were signed (%s this many); restore the copy that was signed, or continue as a new log with `sealpost init --continues %s`",
 	    c->size, where, dir));
 }
 
@@ -120,8 +117,7 @@ sp_guard_check(
 	if (have_outside && have_inside &&
 	    strcmp(outside.origin, inside.origin) != 0) {
 		rc = sp_err_set(err, SP_EMISMATCH, 0,
-		    "the guard directory %s belongs to the log %s, this "
-		    "archive is %s; give each archive a guard of its own",
+		    "the guard directory %s belongs to the log %s, this archive is %s; give each archive a guard of its own",
 		    guard, outside.origin, inside.origin);
 		goto out;
 	}

@@ -115,8 +115,9 @@ sp_merkle_range(const struct sp_nodes *s, uint64_t first, uint64_t end,
 
 	if (first >= end || end > n)
 		return (sp_err_set(err, SP_EUSAGE, 0,
-		    "entries %" PRIu64 " to %" PRIu64 " (exclusive) are not a "
-		    "range of a tree of %" PRIu64 " entries",
+		    "entries %" PRIu64 " to %" PRIu64
+		    " (exclusive) are not a range of a tree of %" PRIu64
+		    " entries",
 		    first, end, n));
 	rc = path(s, first, n, LEFT, &l, err);
 	if (rc == SP_OK)

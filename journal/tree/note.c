@@ -143,8 +143,7 @@ sp_note_verify(struct sp_view note, const struct sp_vkey *keys, size_t nkeys,
 			continue; /* a witness that we do not know */
 		} else if (!check(k, &sig, body)) {
 			rc = sp_err_set(err, SP_EMISMATCH, 0,
-			    "signed note: the signature of %s does not fit "
-			    "the text: one of them was changed",
+			    "signed note: the signature of %s does not fit the text: one of them was changed",
 			    k->name);
 		} else {
 			verified++;
@@ -171,8 +170,7 @@ sp_note_sign(struct sp_view text, const struct sp_signer *s, struct sp_buf *out,
 
 	if (text.n == 0 || text.p[text.n - 1] != '\n' || !clean(text))
 		return (sp_err_set(err, SP_EUSAGE, 0,
-		    "the text of a signed note must be UTF-8 and end with a "
-		    "line end"));
+		    "the text of a signed note must be UTF-8 and end with a line end"));
 	memcpy(blob, k->id, 4);
 	rc = sp_signer_sign(s, text, blob + 4, err);
 	if (rc != SP_OK)

@@ -34,8 +34,7 @@ load_tail(const struct sp_tree *t, struct sp_tail *out, struct sp_err *err)
 		rc = SP_OK;
 	} else if (rc == SP_ELIMIT) {
 		rc = sp_err_set(err, SP_EFORMAT, 0,
-		    "%s: longer than it can be; the file is damaged; rebuild "
-		    "the tree with sealpost verify --rebuild-tree",
+		    "%s: longer than it can be; the file is damaged; rebuild the tree with sealpost verify --rebuild-tree",
 		    path);
 	} else if (rc == SP_OK) {
 		rc = sp_tail_parse(sp_buf_view(&bytes), out, err);
@@ -95,8 +94,8 @@ sp_tree_refresh(struct sp_tree *t, struct sp_err *err)
 	rc = load_tail(t, fresh, err);
 	if (rc == SP_OK && fresh->size < t->durable)
 		rc = sp_err_set(err, SP_EROLLBACK, 0,
-		    "%s/tail: the tree had %" PRIu64 " entries and now has "
-		    "%" PRIu64 "; was a backup restored?",
+		    "%s/tail: the tree had %" PRIu64
+		    " entries and now has %" PRIu64 "; was a backup restored?",
 		    t->root, t->durable, fresh->size);
 	if (rc == SP_OK) {
 		t->tail = *fresh;
@@ -152,8 +151,8 @@ check_line(const struct sp_tree *t, struct sp_view line, struct sp_err *err)
 		return (rc);
 	if (l.seq != t->tail.size)
 		return (sp_err_set(err, SP_EMISMATCH, 0,
-		    "tree: the line of entry %" PRIu64 " was given where entry "
-		    "%" PRIu64 " comes next",
+		    "tree: the line of entry %" PRIu64
+		    " was given where entry %" PRIu64 " comes next",
 		    l.seq, t->tail.size));
 	if (l.seq >= SP_SEQ_MAX)
 		return (sp_err_set(err, SP_ELIMIT, 0,

@@ -119,8 +119,8 @@ get_node(void *ctx, unsigned level, uint64_t index, struct sp_hash *out,
 
 	if (tier >= SP_TREE_LEVELS || index >= size >> level)
 		return (sp_err_set(err, SP_EUSAGE, 0,
-		    "tree: node %" PRIu64 " of level %u is not in a tree of "
-		    "%" PRIu64 " entries",
+		    "tree: node %" PRIu64
+		    " of level %u is not in a tree of %" PRIu64 " entries",
 		    index, level, size));
 	first = index << rest;
 	at = first % SP_TILE_WIDTH;

@@ -81,8 +81,7 @@ sp_bundle_parse(
 		len = sp_be16_get((const uint8_t *)v.p);
 		if (len == 0 || len >= SP_LINE_MAX || len > v.n - 2)
 			return (sp_err_set(err, SP_EFORMAT, 0,
-			    "entry bundle: line %zu has an impossible length "
-			    "of %zu bytes",
+			    "entry bundle: line %zu has an impossible length of %zu bytes",
 			    out->n, len));
 		out->line[out->n++] = (struct sp_view){ v.p + 2, len };
 		v.p += 2 + len;
@@ -114,8 +113,8 @@ check_frame(struct sp_view v, struct sp_err *err)
 		    "the checksum does not match; " ADVICE));
 	if (version != VERSION)
 		return (sp_err_set(err, SP_EVERSION, 0,
-		    "of version %" PRIu32 ", and sealpost %s knows version %d; "
-		    "use a newer sealpost",
+		    "of version %" PRIu32
+		    ", and sealpost %s knows version %d; use a newer sealpost",
 		    version, SP_VERSION, VERSION));
 	return (SP_OK);
 }
@@ -135,8 +134,8 @@ check_lines(struct sp_tail *t, struct sp_err *err)
 		t->at[i] = (uint32_t)(b.line[i].p - 2 - t->bundle);
 		if (!sp_hash_eq(&h, &t->tile[0][i]))
 			rc = sp_err_set(err, SP_EFORMAT, 0,
-			    "the line of entry %" PRIu64 " does not give its "
-			    "hash; " ADVICE,
+			    "the line of entry %" PRIu64
+			    " does not give its hash; " ADVICE,
 			    t->size - b.n + i);
 	}
 	return (rc);
@@ -161,8 +160,8 @@ sp_tail_parse(struct sp_view v, struct sp_tail *out, struct sp_err *err)
 		need += width(out->size, l) * sizeof(struct sp_hash);
 	if (v.n != need + out->nbundle)
 		return (sp_err_set(err, SP_EFORMAT, 0,
-		    "%zu bytes long where a tree of %" PRIu64 " entries needs "
-		    "%zu; " ADVICE,
+		    "%zu bytes long where a tree of %" PRIu64
+		    " entries needs %zu; " ADVICE,
 		    v.n, out->size, need + out->nbundle));
 	p += HEAD;
 	for (unsigned l = 0; l < SP_TREE_LEVELS; l++) {

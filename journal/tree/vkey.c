@@ -52,15 +52,13 @@ sp_vkey_parse(struct sp_view text, struct sp_vkey *out, struct sp_err *err)
 	memcpy(k.name, name.p, name.n);
 	if (strlen(k.name) != name.n || !sp_layout_origin_ok(k.name))
 		return (sp_err_set(err, SP_EFORMAT, 0,
-		    "verification key: the name has characters that no name "
-		    "may have"));
+		    "verification key: the name has characters that no name may have"));
 	if (!sp_b64_decode(blob, raw, &n) || n == 0)
 		return (sp_err_set(err, SP_EFORMAT, 0,
 		    "verification key %s: the key is not base64", k.name));
 	if (raw[0] != SP_VKEY_ED25519)
 		return (sp_err_set(err, SP_EFORMAT, 0,
-		    "verification key %s is of type 0x%02x; only Ed25519 "
-		    "(0x01) is known",
+		    "verification key %s is of type 0x%02x; only Ed25519 (0x01) is known",
 		    k.name, raw[0]));
 	if (n != 33)
 		return (sp_err_set(err, SP_EFORMAT, 0,
@@ -70,8 +68,7 @@ sp_vkey_parse(struct sp_view text, struct sp_vkey *out, struct sp_err *err)
 	sp_vkey_id(k.name, k.key, want);
 	if (memcmp(want, k.id, 4) != 0)
 		return (sp_err_set(err, SP_EFORMAT, 0,
-		    "verification key %s: its id is not that of its key; "
-		    "it was mistyped or changed",
+		    "verification key %s: its id is not that of its key; it was mistyped or changed",
 		    k.name));
 	*out = k;
 	return (SP_OK);

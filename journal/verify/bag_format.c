@@ -153,8 +153,7 @@ info_values(
 		return (bad_label(err, BAG, "not a number"));
 	if (version != 1)
 		return (sp_err_set(err, SP_EVERSION, 0,
-		    "the bag has format %llu, this program knows 1; use a "
-		    "newer sealpost-verify",
+		    "the bag has format %llu, this program knows 1; use a newer sealpost-verify",
 		    (unsigned long long)version));
 	if (v[ORIGIN].n == 0 || v[ORIGIN].n > SP_ORIGIN_MAX)
 		return (bad_label(err, ORIGIN, "empty or too long"));

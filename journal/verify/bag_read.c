@@ -144,8 +144,7 @@ open_container(struct container *c, struct sp_err *err)
 		r = archive_read_support_format_tar(c->a);
 	else
 		return (sp_err_set(err, SP_EUSAGE, 0,
-		    "%s: neither a directory nor a .zip or .tar.zst of an "
-		    "export",
+		    "%s: neither a directory nor a .zip or .tar.zst of an export",
 		    c->s->path));
 	if (r != ARCHIVE_OK)
 		return (sp_err_set(err, SP_EIO, 0, "%s: libarchive: %s",

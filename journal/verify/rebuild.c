@@ -128,10 +128,7 @@ load_points(struct sp_rebuild_run *r, struct sp_err *err)
 	r->out->checkpoints = r->points.n;
 	if (r->points.n == 0)
 		return (sp_err_set(err, SP_ENOTFOUND, 0,
-		    "%s: no checkpoint survived (tree/checkpoint, "
-		    "tree/checkpoints, the guard copy), so a rebuilt tree "
-		    "could not be compared with anything; restore one of them, "
-		    "or name one with --from-checkpoint",
+		    "%s: no checkpoint survived (tree/checkpoint, tree/checkpoints, the guard copy), so a rebuilt tree could not be compared with anything; restore one of them, or name one with --from-checkpoint",
 		    r->a.dir));
 	r->out->signed_size = r->points.p[r->points.n - 1].c.size;
 	return (SP_OK);
@@ -149,8 +146,7 @@ compare(struct sp_rebuild_run *r, struct sp_err *err)
 		if (p->c.size > r->next) {
 			sp_verify_found_add(&r->a.found, "missing", p->where,
 			    "covers %" PRIu64
-			    " entries, but segments and intake log have only "
-			    "%" PRIu64,
+			    " entries, but segments and intake log have only %" PRIu64,
 			    p->c.size, r->next);
 			continue;
 		}
@@ -158,8 +154,7 @@ compare(struct sp_rebuild_run *r, struct sp_err *err)
 		if (rc == SP_OK && !sp_hash_eq(&root, &p->c.root))
 			sp_verify_found_add(&r->a.found, "root", p->where,
 			    "the tree of the first %" PRIu64
-			    " entries as they are now has another root: an "
-			    "entry was changed",
+			    " entries as they are now has another root: an entry was changed",
 			    p->c.size);
 	}
 	return (rc);

@@ -159,8 +159,8 @@ take_unsealed(struct sp_rebuild_run *r, bool *end, struct sp_err *err)
 	rc = sp_reader_end(r->reader, &last, err);
 	if (rc == SP_OK && last > r->next)
 		sp_verify_found_add(&r->a.found, "missing", "archive",
-		    "entry %" PRIu64 " is in no segment and in no intake "
-		    "file, though later ones are",
+		    "entry %" PRIu64
+		    " is in no segment and in no intake file, though later ones are",
 		    r->next);
 	*end = true;
 	return (rc);

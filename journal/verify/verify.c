@@ -53,7 +53,6 @@ sp_verify(const char *path, const struct sp_verify_opts *o,
 	if (is_bag(path))
 		return (sp_verify_bag(path, o, out, err));
 	return (sp_err_set(err, SP_ENOTFOUND, 0,
-	    "%s: neither a Sealpost archive (no FORMAT) nor an export (no "
-	    "bagit.txt)",
+	    "%s: neither a Sealpost archive (no FORMAT) nor an export (no bagit.txt)",
 	    path));
 }

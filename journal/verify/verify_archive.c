@@ -151,8 +151,7 @@ explain(struct sp_verify_archive *a, const struct sp_spans *gone,
 			(void)snprintf(
 			    where, sizeof(where), "entry %" PRIu64, s);
 			sp_verify_found_add(&a->found, "absence", where,
-			    "its %s is not there, and no purge event of the "
-			    "log explains it",
+			    "its %s is not there, and no purge event of the log explains it",
 			    what);
 		}
 }
@@ -224,8 +223,7 @@ check_entries(struct sp_verify_archive *a, struct sp_err *err)
 		sp_verify_found_add(&a->found, "missing",
 		    a->intake[0] != '\0' ? a->intake : "intake",
 		    "the entries %" PRIu64 " to %" PRIu64
-		    " are in the tree, but in no segment and in no intake "
-		    "file",
+		    " are in the tree, but in no segment and in no intake file",
 		    a->next, a->tree_size - 1);
 	a->v->entries = a->next;
 	return (SP_OK);

@@ -152,8 +152,8 @@ walk_manifest(struct sp_verify_bag *b, struct sp_bag_text *t, const char *name,
 		    sp_view_starts(path, "data/") != payload ||
 		    !goes_on(&last, path)) {
 			rc = sp_err_set(err, SP_EFORMAT, 0,
-			    "line %" PRIu64 " is not a digest and a path in "
-			    "its place",
+			    "line %" PRIu64
+			    " is not a digest and a path in its place",
 			    t->line);
 			break;
 		}

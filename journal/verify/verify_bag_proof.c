@@ -55,8 +55,7 @@ static void
 cannot(struct sp_verify_bag *b, const char *why)
 {
 	b->later = sp_err_set(&b->later_err, SP_ENOTFOUND, 0,
-	    "the bag cannot be compared with the checkpoint that you kept: "
-	    "%s; ask for an export made with --from-checkpoint",
+	    "the bag cannot be compared with the checkpoint that you kept: %s; ask for an export made with --from-checkpoint",
 	    why);
 }
 
@@ -89,8 +88,7 @@ check_consistency(struct sp_verify_bag *b, struct sp_err *err)
 		 !sp_merkle_check_consistency(
 		     c.m, c.n, &k->root, &b->point.root, &c.proof))
 		sp_verify_found_add(&b->found, "consistency", name,
-		    "the log does not continue the one whose checkpoint you "
-		    "kept");
+		    "the log does not continue the one whose checkpoint you kept");
 out:
 	sp_buf_done(&text);
 	return (rc);
@@ -113,8 +111,7 @@ check_kept(struct sp_verify_bag *b, struct sp_err *err)
 		if (!sp_hash_eq(&k->root, &b->point.root))
 			sp_verify_found_add(&b->found, "consistency",
 			    CHECKPOINT,
-			    "has another root than the checkpoint of the same "
-			    "size that you kept");
+			    "has another root than the checkpoint of the same size that you kept");
 		return (SP_OK);
 	}
 	if (k->size > b->point.size) {

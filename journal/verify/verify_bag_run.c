@@ -327,9 +327,8 @@ check_root(struct sp_verify_walk *w)
 	if (!sp_range_check_root(w->check, &root) ||
 	    !sp_hash_eq(&root, &w->b->point.root))
 		sp_verify_found_add(&w->b->found, "range", SP_BAG_ENTRIES,
-		    "with " SP_BAG_RANGE " these lines do not give the root of "
-		    "the checkpoint: a line was changed, added or left out, "
-		    "or the proof was");
+		    "with " SP_BAG_RANGE
+		    " these lines do not give the root of the checkpoint: a line was changed, added or left out, or the proof was");
 }
 
 /* ---- setting up ---- */

@@ -18,8 +18,7 @@ check_neighbours(struct sp_verify_walk *w)
 	if (i->first > 0 &&
 	    (!a->have_since || !w->have_left || w->left >= a->since))
 		sp_verify_found_add(&w->b->found, "range", SP_BAG_ENTRIES,
-		    "the entry before the run belongs to the range that was "
-		    "asked for: the run is cut short at its beginning");
+		    "the entry before the run belongs to the range that was asked for: the run is cut short at its beginning");
 	if (i->end > at)
 		sp_verify_found_add(&w->b->found, "range", SP_BAG_ENTRIES,
 		    "the run goes beyond the size %" PRIu64
@@ -28,8 +27,7 @@ check_neighbours(struct sp_verify_walk *w)
 	if (i->end < at &&
 	    (!a->have_until || !w->have_right || w->right < a->until))
 		sp_verify_found_add(&w->b->found, "range", SP_BAG_ENTRIES,
-		    "the entry behind the run belongs to the range that was "
-		    "asked for: the run is cut short at its end");
+		    "the entry behind the run belongs to the range that was asked for: the run is cut short at its end");
 }
 
 /* The range that the verifier himself asks about. */
@@ -43,15 +41,13 @@ check_own(struct sp_verify_walk *w)
 	if (o->have_since && o->since < v->range_since) {
 		sp_time_format(v->range_since, time);
 		sp_verify_found_add(&w->b->found, "range", SP_BAG_ENTRIES,
-		    "proves nothing about the time before %s, which --since "
-		    "includes",
+		    "proves nothing about the time before %s, which --since includes",
 		    time);
 	}
 	if (o->have_until && o->until > v->range_until) {
 		sp_time_format(v->range_until, time);
 		sp_verify_found_add(&w->b->found, "range", SP_BAG_ENTRIES,
-		    "proves nothing about the time from %s on, which --until "
-		    "includes",
+		    "proves nothing about the time from %s on, which --until includes",
 		    time);
 	}
 }

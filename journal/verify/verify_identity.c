@@ -69,8 +69,7 @@ load_kept(struct sp_verify_identity *id, const struct sp_verify_opts *o,
 	    sp_buf_view(&id->kept_note), &id->key, 1, &text, &why);
 	if (rc != SP_OK) {
 		sp_verify_found_add(f, "key", o->from_checkpoint,
-		    "the checkpoint that you kept is not signed by the key "
-		    "in use, %s: %s",
+		    "the checkpoint that you kept is not signed by the key in use, %s: %s",
 		    id->key.name, why.msg);
 		return (SP_OK);
 	}
@@ -192,8 +191,7 @@ sp_verify_identity_verdict(const struct sp_verify_identity *id,
     const struct sp_verify_opts *o, struct sp_verdict *v)
 {
 	const char *rests =
-	    "nothing from outside: consistent with itself; "
-	    "signer not authenticated (give --vkey or --from-checkpoint)";
+	    "nothing from outside: consistent with itself; signer not authenticated (give --vkey or --from-checkpoint)";
 
 	v->trust = id->trust;
 	if (id->have_kept && v->trust != SP_TRUST_VKEY)
@@ -209,8 +207,8 @@ sp_verify_identity_verdict(const struct sp_verify_identity *id,
 		rests = "the key found inside, because you chose to trust it";
 		break;
 	case SP_TRUST_GUARD:
-		rests = "the key and the checkpoint in the guard directory, "
-			"kept outside the archive";
+		rests =
+		    "the key and the checkpoint in the guard directory, kept outside the archive";
 		break;
 	case SP_TRUST_VKEY:
 		rests = o->vkey != NULL

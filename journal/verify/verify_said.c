@@ -117,8 +117,7 @@ add_purge(struct sp_verify_said *s, const struct sp_record *r,
 		if (json_array_size(pair) != 2 || a < 0 || b < a ||
 		    (uint64_t)b >= r->seq) {
 			sp_verify_found_add(f, "absence", where,
-			    "purge event names entries that it cannot: pair "
-			    "%zu of its list",
+			    "purge event names entries that it cannot: pair %zu of its list",
 			    i + 1);
 			return (SP_OK);
 		}
@@ -203,9 +202,7 @@ sp_verify_said_certs(const struct sp_verify_said *s, struct sp_view pem,
 		    f, "key", where, "there is no certificate in it");
 	else if (at < pem.n)
 		sp_verify_found_add(f, "key", where,
-		    "from byte %zu on it holds something else than the "
-		    "certificates that entry 0 and the key events of the log "
-		    "name: signatures made with it do not count",
+		    "from byte %zu on it holds something else than the certificates that entry 0 and the key events of the log name: signatures made with it do not count",
 		    at);
 }
 

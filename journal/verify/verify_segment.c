@@ -339,9 +339,7 @@ on_data(void *ctx, const void *p, size_t n, struct sp_err *err)
 	}
 	if (rc != SP_OK)
 		return (sp_err_set(err, rc, 0,
-		    "%s: a member is longer than it "
-		    "says",
-		    k->job->where));
+		    "%s: a member is longer than it says", k->job->where));
 	return (SP_OK);
 }
 

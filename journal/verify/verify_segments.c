@@ -359,8 +359,7 @@ check_place(struct sp_verify_archive *a, const struct sp_verify_job *j,
 	(void)snprintf(want, sizeof(want), "archive/%04d/%02d/", year, month);
 	if (strncmp(j->where, want, strlen(want)) != 0)
 		sp_verify_found_add(&a->found, "segment", j->where,
-		    "lies in the folder of another month than that of its "
-		    "first entry (%s)",
+		    "lies in the folder of another month than that of its first entry (%s)",
 		    want);
 }
 

@@ -118,8 +118,7 @@ tile_differs(
 		(void)snprintf(at, sizeof(at), "%s: entry %" PRIu64, below,
 		    v->index * WIDTH + i);
 		sp_verify_found_add(&w->a->found, "line", at,
-		    "the line is not the one that the tree has: its hash is "
-		    "not that of %s",
+		    "the line is not the one that the tree has: its hash is not that of %s",
 		    where);
 		memcpy(v->h, stored, sizeof(v->h));
 		return;
@@ -298,8 +297,8 @@ tail_tiles(struct walk *w)
 			    !sp_hash_eq(&h, &v->h[i]))
 				sp_verify_found_add(&w->a->found, "tail",
 				    "tree/tail",
-				    "hash %" PRIu64 " of level %u is not that "
-				    "of what lies below it",
+				    "hash %" PRIu64
+				    " of level %u is not that of what lies below it",
 				    at, l);
 		}
 	}

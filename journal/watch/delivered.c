@@ -96,8 +96,7 @@ get(struct sp_delivered *d, const struct sp_maillog_line *l, struct sp_err *err)
 		return (m);
 	if (d->open >= SP_DELIVERED_OPEN_MAX) {
 		(void)sp_err_set(err, SP_ELIMIT, 0,
-		    "more than %u messages are in the queue at a time; give "
-		    "the log in parts",
+		    "more than %u messages are in the queue at a time; give the log in parts",
 		    SP_DELIVERED_OPEN_MAX);
 		return (NULL);
 	}

@@ -143,8 +143,7 @@ sp_submit(const struct sp_config *cfg, const struct sp_submit_mail *mail,
 
 	if (cfg->submit_server == NULL || cfg->submit_from == NULL)
 		return (sp_err_set(err, SP_ECONFIG, 0,
-		    "no mail server to send by; expected submit { server = "
-		    "\"HOST:PORT\" from = ADDRESS } in the configuration"));
+		    "no mail server to send by; expected submit { server = \"HOST:PORT\" from = ADDRESS } in the configuration"));
 	sp_buf_init(&secret, SECRET_MAX + 1);
 	if (cfg->submit_user != NULL)
 		rc = password(cfg, &secret, err);

@@ -32,6 +32,7 @@ expect banned 'finish it' base/x.h '/* TO''DO: later */\n'
 expect headers 'base/x.h: does not compile alone' base/x.h 'size_t f(void);\n'
 expect headers 'does not compile alone' base/x.h 'struct a { int b; };\n'
 expect format 'base/x.c' base/x.c 'int  x ;\n'
+expect literals 'base/x.c:2: continues' base/x.c 'const char *a = "no such "\n\t"file";\n'
 expect size 'x.c: 601 lines' base/x.c "$(yes 'int x;\n' | head -n 601 | tr -d '\n')"
 expect size 'f has 71 lines' base/x.c "int\nf(void)\n{\n$(yes '\tg();\n' | head -n 71 | tr -d '\n')}\n"
 rm -rf t && mkdir t

@@ -89,8 +89,7 @@ mark_and_remove(struct sp_imap *m, size_t n, bool *gone, struct sp_err *err)
 	if ((m->caps & SP_IMAP_CAP_UIDPLUS) == 0) {
 		if (!m->no_uidplus_said)
 			sp_pull_note(m->pull,
-			    "no_uidplus: the server cannot remove single "
-			    "messages; they stay, marked \\Deleted");
+			    "no_uidplus: the server cannot remove single messages; they stay, marked \\Deleted");
 		m->no_uidplus_said = true;
 		return (SP_OK);
 	}

@@ -227,8 +227,7 @@ sp_imap_tell_vanished(struct sp_imap *m)
 	if (count > 0)
 		sp_pull_note(m->pull,
 		    "vanished mailbox=%s messages=%" PRIu64
-		    " first_uid=%s: gone before they were fetched; does "
-		    "somebody else delete from this mailbox?",
+		    " first_uid=%s: gone before they were fetched; does somebody else delete from this mailbox?",
 		    sp_log_quote(
 			sp_view_str(b->name->utf8), name, sizeof(name)),
 		    count, first);
@@ -242,13 +241,11 @@ changeable(struct sp_imap *m, struct sp_err *err)
 
 	if (m->box.read_only)
 		return (sp_pull_fail(m->pull, SP_PULL_CONFIG, SP_EPERM, err,
-		    "%s: the server opens it for reading only; after = %s "
-		    "needs more rights",
+		    "%s: the server opens it for reading only; after = %s needs more rights",
 		    m->box.name->utf8, m->conf->after));
 	if (flags && !m->box.keeps_deleted)
 		return (sp_pull_fail(m->pull, SP_PULL_CONFIG, SP_EPERM, err,
-		    "%s: the server does not keep \\Deleted; after = %s "
-		    "cannot work",
+		    "%s: the server does not keep \\Deleted; after = %s cannot work",
 		    m->box.name->utf8, m->conf->after));
 	return (SP_OK);
 }
@@ -294,8 +291,7 @@ opened(struct sp_imap *m, const struct sp_imap_done *d, uint64_t uidvalidity,
 	}
 	if (b->uidvalidity == 0 || b->uidvalidity > UINT32_MAX)
 		return (sp_pull_fail(m->pull, SP_PULL_CONFIG, SP_EFORMAT, err,
-		    "%s: the server gives no UIDVALIDITY, so that messages "
-		    "have no lasting names",
+		    "%s: the server gives no UIDVALIDITY, so that messages have no lasting names",
 		    b->name->utf8));
 	b->open = true;
 	compare(m, uidvalidity);

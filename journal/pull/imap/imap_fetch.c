@@ -131,8 +131,7 @@ missing(struct sp_imap *m, struct sp_imap_item *it, struct sp_err *err)
 	it->state = SP_IMAP_S_VANISHED;
 	sp_pull_note(m->pull,
 	    "vanished mailbox=%s messages=1 first_uid=%" PRIu32
-	    ": gone before it was fetched; does somebody else delete from "
-	    "this mailbox?",
+	    ": gone before it was fetched; does somebody else delete from this mailbox?",
 	    sp_log_quote(sp_view_str(m->box.name->utf8), name, sizeof(name)),
 	    it->uid);
 	return (SP_OK);

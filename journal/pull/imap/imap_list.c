@@ -312,8 +312,7 @@ windows(struct sp_imap *m, bool except, struct sp_err *err)
 		if (m->overflow) {
 			if (!narrower(m, strict))
 				return (sp_err_set(err, SP_EFORMAT, 0,
-				    "the server lists more messages than "
-				    "there can be"));
+				    "the server lists more messages than there can be"));
 			closed = strict = true;
 			continue;
 		}

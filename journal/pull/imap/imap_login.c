@@ -42,15 +42,13 @@ starttls(struct sp_imap *m, struct sp_err *err)
 	/* PREAUTH before TLS: whoever sits between may have said it. */
 	if (m->preauth)
 		return (sp_pull_fail(m->pull, SP_PULL_CONFIG, SP_EPERM, err,
-		    "the server logs in by itself before STARTTLS; use "
-		    "security = tls"));
+		    "the server logs in by itself before STARTTLS; use security = tls"));
 	rc = capabilities(m, false, err);
 	if (rc != SP_OK)
 		return (rc);
 	if ((m->caps & SP_IMAP_CAP_STARTTLS) == 0)
 		return (sp_pull_fail(m->pull, SP_PULL_CONFIG, SP_EPERM, err,
-		    "the server does not offer STARTTLS; use security = tls, "
-		    "usually on port 993"));
+		    "the server does not offer STARTTLS; use security = tls, usually on port 993"));
 	rc = sp_imap_do(m, &d, err, "STARTTLS");
 	if (rc == SP_OK && d.cond != SP_IMAP_OK)
 		rc = sp_imap_refused(m, "STARTTLS", &d, err);

@@ -100,8 +100,7 @@ sp_imap_take_body(struct sp_imap *m, const struct sp_imap_fetch *head,
 		return (meet(m, head, err));
 	else if (size > t->held.max)
 		return (sp_err_set(err, SP_ELIMIT, 0,
-		    "the server says the UID of a message behind its "
-		    "content, which is larger than %zu bytes",
+		    "the server says the UID of a message behind its content, which is larger than %zu bytes",
 		    t->held.max));
 	return (SP_OK);
 }
@@ -148,8 +147,7 @@ whole(struct sp_imap *m, struct sp_imap_item *it, struct sp_err *err)
 		m->sizes_wrong = true;
 		sp_pull_note(m->pull,
 		    "size_differs uid=%" PRIu32 " said=%" PRIu64 " got=%" PRIu64
-		    ": this server's sizes are not exact; "
-		    "both are recorded",
+		    ": this server's sizes are not exact; both are recorded",
 		    it->uid, it->size, got);
 	}
 	it->state = SP_IMAP_S_TAKEN;

@@ -187,10 +187,11 @@ heed_code(struct sp_imap *m, const struct sp_imap_status *st)
 static enum sp_code
 same_numbers(const struct sp_imap *m, struct sp_err *err)
 {
-	return (!m->renumbered ? SP_OK
-			       : sp_err_set(err, SP_EFORMAT, 0,
-				     "the server changed UIDVALIDITY of the "
-				     "open mailbox"));
+	return (
+	    !m->renumbered
+		? SP_OK
+		: sp_err_set(err, SP_EFORMAT, 0,
+		      "the server changed UIDVALIDITY of the open mailbox"));
 }
 
 static enum sp_code
