@@ -5,7 +5,8 @@
 # Usage: seeds.sh SOURCE-DIR [NAME-PATTERN]
 # Takes minutes: without a pattern it wants SP_LONG=1.
 set -u
-[ "${SP_LONG:-0}" = 1 ] || [ -n "${2:-}" ] || exit 77
+[ "${SP_LONG:-0}" = 1 ] || [ -n "${2:-}" ] ||
+	{ echo "builds the tree once for each of its bugs: only with --long"; exit 77; }
 unset SP_LONG
 src=$(cd "$1" && pwd)
 pattern=${2:-.}
