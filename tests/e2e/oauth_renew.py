@@ -45,7 +45,7 @@ class Source:
         return word, rest
 
     def end(self):
-        _, err = self.p.communicate(timeout=30)
+        _, err = self.p.communicate(timeout=PATIENCE)
         check("Sanitizer" not in err and "runtime error" not in err, err)
         return self.p.returncode
 

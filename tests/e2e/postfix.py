@@ -67,7 +67,7 @@ def main():
         for sender, to, data in sent:
             code, text = send(client, data, sender, to, options=["BODY=8BITMIME"])
             check(code == 250, f"Postfix answered {code} {text}")
-    end = time.time() + 180
+    end = time.time() + PATIENCE
     while time.time() < end and len(postfix.delivered()) < len(sent):
         time.sleep(0.2)
     answers = [answer(t) for t in postfix.delivered()]
@@ -127,7 +127,7 @@ def main():
     found = [json.loads(line) for line in done.stdout.splitlines()]
     check([(f["finding"], f["message_id"]) for f in found] == [("waiting", "<77777@e2e.example>")], f"reconcile while down: {found}")
     a.start()
-    end = time.time() + 60
+    end = time.time() + PATIENCE
     while time.time() < end and len(postfix.delivered()) < len(sent) + 1:
         postfix.sh("postqueue -f")
         time.sleep(0.5)

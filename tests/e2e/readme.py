@@ -107,8 +107,8 @@ class Reader:
         check(self.unit["ExecReload"].endswith("kill -HUP $MAINPID"), f"ExecReload={self.unit['ExecReload']}")
         os.kill(pid, signal.SIGHUP)
 
-        wait_for("the reload", lambda: "event=reload " in open(self.work + "/serve.log").read(), 30)
-        wait_for("the listener of README's listen section", lambda: listening(2525), 30)
+        wait_for("the reload", lambda: "event=reload " in open(self.work + "/serve.log").read())
+        wait_for("the listener of README's listen section", lambda: listening(2525))
 
     def timer(self, _):
         for unit in ("service", "timer"):
@@ -125,7 +125,7 @@ class Reader:
             for m in mails:
                 code, text = send(client, m, "ann@corp.example", ["bob@corp.example"])
                 check(code == 250, f"Postfix: {code} {text}")
-        wait_for("both copies are journaled", lambda: len(self.host.delivered()) == 2, 60)
+        wait_for("both copies are journaled", lambda: len(self.host.delivered()) == 2)
         answers = [answer(t) for t in self.host.delivered()]
         check(all(seq for seq, _ in answers), f"what Postfix logged: {self.host.delivered()}\n{self.host.log()[-1500:]}")
         self.seq, self.sent = answers[0] if answers else (0, None)
@@ -141,13 +141,13 @@ class Reader:
     def search_dates(self, line):
         """Nothing was received then, which is exit status 1; the words themselves do find."""
         words = re.sub(r"--(since|until) \S+ ", "", line)
-        wait_for("the index", lambda: self.host.sh(words).returncode == 0, 20)
+        wait_for("the index", lambda: self.host.sh(words).returncode == 0)
         self.shell(words)
         now = time.gmtime()
         self.shell(line, status=0 if now.tm_year == 2026 and now.tm_mon <= 3 else 1)
 
     def search(self, line):
-        wait_for("the index", lambda: self.host.sh(line, self.desk).returncode == 0, 20)
+        wait_for("the index", lambda: self.host.sh(line, self.desk).returncode == 0)
         out = self.shell(line)
         check("corp.example" in out, f"{line}:\n{out}")
 
@@ -204,7 +204,7 @@ class Reader:
         self.host.stop()
         if self.service:
             self.service.send_signal(signal.SIGTERM)
-            check(self.service.wait(timeout=90) == 0, "the service ended with a failure")
+            check(self.service.wait(timeout=PATIENCE) == 0, "the service ended with a failure")
 
 
 # README's line -> how it is run.
