@@ -15,7 +15,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from imapd import CAPS, Box, Server  # noqa: E402
-from kit import workdir  # noqa: E402
+from kit import PATIENCE, workdir  # noqa: E402
 
 VISIT = os.path.join(os.environ["SP_BUILD"], "tests/pull/imap_visit")
 TMP = workdir("1g")

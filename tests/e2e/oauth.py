@@ -17,7 +17,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from cryptography.hazmat.primitives import serialization  # noqa: E402
 
 import idp as provider  # noqa: E402
-from kit import SEALPOST, Archive, check, finish, one_line, workdir  # noqa: E402
+from kit import PATIENCE, SEALPOST, Archive, check, finish, one_line, workdir  # noqa: E402
 
 PORT = 18443
 URL = f"https://localhost:{PORT}"

@@ -6,7 +6,7 @@ import sys
 import time
 
 from dovecot import PASSWORD, Authority, Dovecot
-from kit import Archive, check, finish, message, run, sha256, workdir
+from kit import PATIENCE, Archive, check, finish, message, run, sha256, workdir
 
 root = workdir("1g")
 ca = Authority(root)
@@ -36,10 +36,10 @@ def section(name, user, security="tls", **more):
 def pulled(a):
     """[(record, sha256 of the raw bytes)] of the pulled messages."""
     out = []
-    for seq, r in a.records().items():
+    for seq, (r, raw) in a.entries().items():
         if r["kind"] == "message":
             check(r["source"]["grade"] == "pulled" and r["source"]["via"] == "pop3", f"grade of {seq}: {r['source']}")
-            out.append((r, sha256(a.raw(seq))))
+            out.append((r, sha256(raw)))
     return out
 
 
