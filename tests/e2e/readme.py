@@ -62,6 +62,14 @@ class Reader:
     def in_clone(self, line):
         self.shell(line.removeprefix("sudo "), cwd=SOURCE)
 
+    def developer(self, line):
+        """The whole of it is what tests/run does: here one program is built, and its test run."""
+        for whole, part in (("--build --preset dev", "--build --preset dev --target test_text"),
+                            ("-L 'unit|lint' -j2", "-R test_text")):
+            line = line.replace(whole, part)
+        out = self.shell(line, cwd=SOURCE)
+        check("ctest" not in line or "100% tests passed, 0 tests failed out of 1" in out, f"README: {line}: {out[-500:]}")
+
     def as_root(self, line):
         return self.shell(line.removeprefix("sudo "))
 
@@ -236,6 +244,9 @@ LINES = {
     "sealpost reconcile --maillog /var/log/mail.log       # what Postfix or Exim delivered, or should have": Reader.asis,
     "sealpost canary                                      # a mail through the mail server, expected back": WATCH,
     "sudo systemctl enable --now sealpost-canary.timer    # the same every quarter of an hour": Reader.timer,
+    "scripts/packages build test                   # the Debian packages it needs": Reader.in_clone,
+    "cmake --preset dev && cmake --build --preset dev": Reader.developer,
+    "ctest --preset dev -L 'unit|lint' -j2         # half a minute": Reader.developer,
 }
 # First words of a configuration text -> where it goes.
 TEXTS = {"recipient_bcc_maps": Reader.main_cf, "if": Reader.journal_bcc, "listen": Reader.listen, "pull": Reader.pull}
