@@ -329,8 +329,8 @@ test_the_clock_rules_at_their_limits(void **state)
 		sp_append_clock_look(&c,
 		    AK_NOW + t[i].step + (t[i].running ? 5 * SP_SECOND : 0),
 		    1000 + 5 * SP_SECOND, t[i].synchronised, &l);
-		if (l.word != t[i].want)
-			fail_msg("%s: got %d, want %d", t[i].name, (int)l.word,
+		if (l.verdict != t[i].want)
+			fail_msg("%s: got %d, want %d", t[i].name, (int)l.verdict,
 			    (int)t[i].want);
 	}
 }
@@ -348,7 +348,7 @@ test_slewing_is_no_step(void **state)
 		const int64_t by = (i % 2 == 0 ? 1 : 1800) * SP_SECOND;
 
 		sp_append_clock_look(&c, wall, boot, false, &l);
-		assert_int_equal(l.word, SP_CLOCK_FINE);
+		assert_int_equal(l.verdict, SP_CLOCK_FINE);
 		sp_append_clock_take(&c, &l);
 		boot += by;
 		wall += by + by / 2000;
