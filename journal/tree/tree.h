@@ -20,6 +20,7 @@
 #include "journal/tree/checkpoint.h"
 #include "journal/tree/hash.h"
 #include "journal/tree/merkle.h"
+#include "journal/tree/note.h"
 
 struct sp_tree;
 
@@ -70,8 +71,9 @@ SP_CHECK enum sp_code sp_tree_find_time(struct sp_tree *t, uint64_t size,
 void sp_tree_close(struct sp_tree *t); /* NULL is fine; drops what is pending */
 
 /*
- * Read tree/checkpoint of the archive in ${dir}: the note's bytes are appended
- * to ${note}, its text parsed to ${out}.  The signature is not looked at.
+ * Read tree/checkpoint of the archive in ${dir}: the note's bytes (SP_NOTE_MAX at
+ * most) are appended to ${note}, its text is parsed to ${out}.  The signature is
+ * not looked at.
  * SP_ENOTFOUND: there is none yet; SP_EFORMAT.  After an error ${note} is as it
  * was.
  */

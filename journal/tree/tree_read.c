@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "base/io.h"
-#include "journal/tree/note.h"
 #include "journal/tree/tree_priv.h"
 
 #define ADVICE \

@@ -10,7 +10,9 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "journal/segment/segment.h"
 #include "journal/segment/segment_format_priv.h"
+#include "journal/segment/toc_priv.h"
 
 #define FIRST 41u /* seq of the first entry */
 #define TIME  INT64_C(1795451462123456)

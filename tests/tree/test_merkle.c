@@ -9,7 +9,9 @@
 #include <cmocka.h>
 
 #include "base/enc.h"
+#include "journal/tree/compact.h"
 #include "journal/tree/merkle.h"
+#include "journal/tree/range_check.h"
 
 #define LEAVES 600u /* past two tiles of 256 */
 #define LEVELS 10

@@ -9,6 +9,7 @@
 
 #include "base/digest.h"
 #include "base/enc.h"
+#include "journal/tree/compact.h"
 #include "journal/tree/merkle.h"
 
 static struct sp_hash

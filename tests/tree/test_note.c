@@ -12,6 +12,7 @@
 
 #include "base/enc.h"
 #include "base/io.h"
+#include "journal/tree/checkpoint.h"
 #include "journal/tree/note.h"
 
 #define DASH "\xe2\x80\x94 "

@@ -16,6 +16,8 @@
 
 #include "base/io.h"
 #include "base/layout.h"
+#include "journal/tree/compact.h"
+#include "journal/tree/range_check.h"
 #include "journal/tree/tree.h"
 #include "journal/tree/tree_tail.h"
 

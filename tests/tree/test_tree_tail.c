@@ -11,6 +11,7 @@
 
 #include "base/digest.h"
 #include "base/enc.h"
+#include "journal/tree/merkle.h"
 #include "journal/tree/tree_tail.h"
 
 static struct sp_tail tail, parsed;
