@@ -1,7 +1,7 @@
 /*
  * The intake log: entries that are accepted but not yet in a segment.  append.h
- * is its only user for writing; intake_read.h and reader.h read it; journal/seal
- * packs its finished files into segments and removes them.
+ * is its only user for writing; intake_read.h and reader.h read it;
+ * journal/seal packs its finished files into segments and removes them.
  *
  * One writer, which holds state/receive.lock.  An entry is accepted once
  * sp_intake_commit() returned SP_OK, and only then may a peer be told 250.
@@ -35,14 +35,16 @@ struct sp_intake_found {
  * ${out} is the caller's.
  * SP_EFORMAT: damage before a valid batch header, or a file of another origin;
  * nothing was changed.  SP_EROLLBACK: the log ends before ${floor}.
- * SP_EVERSION, SP_EUSAGE (${origin} cannot be one), SP_EIO, SP_ENOSPC, SP_ESYNC.
+ * SP_EVERSION, SP_EUSAGE (${origin} cannot be one), SP_EIO, SP_ENOSPC,
+ * SP_ESYNC.
  */
 SP_CHECK enum sp_code sp_intake_open(const char *dir, const char *origin,
     uint64_t floor, struct sp_intake **out, struct sp_intake_found *found,
     struct sp_err *err);
 
-/* One entry of a batch, borrowed.  The message is in memory, or in ${fd} (a file
- * of ${msg.n} bytes from offset 0, msg.p == NULL), or absent (!has_message). */
+/* One entry of a batch, borrowed.  The message is in memory, or in ${fd} (a
+ * file of ${msg.n} bytes from offset 0, msg.p == NULL), or absent
+ * (!has_message). */
 struct sp_intake_entry {
 	uint64_t seq;
 	struct sp_view record;

@@ -20,8 +20,8 @@
 
 /* ---- intake_probe.c ---------------------------------------------------- */
 
-/* Read the batch header that should be at ${off} of file ${id}.  *valid is false
- * where the file ends inside it, or other bytes are there.  SP_EIO. */
+/* Read the batch header that should be at ${off} of file ${id}.  *valid is
+ * false where the file ends inside it, or other bytes are there.  SP_EIO. */
 SP_CHECK enum sp_code sp_intake_probe(int fd, const uint8_t id[16],
     uint64_t off, struct sp_intake_batch *b, bool *valid, struct sp_err *err);
 
@@ -94,7 +94,8 @@ SP_CHECK enum sp_code sp_intake_last_received(const char *dir,
 
 /* ---- intake_batch.c ------------------------------------------------------ */
 
-/* The memory that writing a batch needs, kept for the next; all zero at first. */
+/* The memory that writing a batch needs, kept for the next; all zero at
+ * first. */
 struct sp_intake_writer {
 	struct iovec *iov;
 	uint8_t *frames; /* entry headers */
@@ -114,8 +115,8 @@ SP_CHECK enum sp_code sp_intake_write(struct sp_intake_writer *w, int fd,
     const uint8_t id[16], const struct sp_intake_end *at,
     const struct sp_intake_entry *e, size_t n, uint64_t length,
     struct sp_err *err);
-/* Write a mark at e->end, before entry ${seq}, and move ${e} past it.  It is not
- * synced.  After a failure ${e} is as it was. */
+/* Write a mark at e->end, before entry ${seq}, and move ${e} past it.  It is
+ * not synced.  After a failure ${e} is as it was. */
 SP_CHECK enum sp_code sp_intake_mark(
     int fd, const uint8_t id[16], struct sp_intake_end *e, uint64_t seq);
 

@@ -89,7 +89,8 @@ SP_CHECK enum sp_code sp_intake_file_read(struct sp_intake_file *f,
     const struct sp_intake_item *item, struct sp_buf *record,
     struct sp_buf *msg, struct sp_err *err);
 /* Move to just before entry ${seq}, by headers alone.  SP_ENOTFOUND: it lies
- * before this file; SP_EEND: it is not proven durable here (yet); SP_EFORMAT. */
+ * before this file; SP_EEND: it is not proven durable here (yet);
+ * SP_EFORMAT. */
 SP_CHECK enum sp_code sp_intake_file_seek(
     struct sp_intake_file *f, uint64_t seq, struct sp_err *err);
 void sp_intake_file_close(struct sp_intake_file *f); /* NULL is fine */

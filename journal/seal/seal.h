@@ -32,8 +32,8 @@ struct sp_seal_report {
 };
 
 /*
- * Take the lock of the archive in ${dir} (waiting ${lock_wait_ms} at most), load
- * the keys, open the tree, and check it against what was signed: the last
+ * Take the lock of the archive in ${dir} (waiting ${lock_wait_ms} at most),
+ * load the keys, open the tree, and check it against what was signed: the last
  * checkpoint, the newest one that was kept, and the guard copy.  ${report} is
  * copied, NULL: nobody listens; ${out} is the caller's.
  * SP_ELOCKED, SP_EKEY, SP_EROLLBACK, SP_EFORMAT and SP_EMISMATCH (damage),

@@ -51,8 +51,8 @@ struct sp_seal {
 
 /* Report what happened to whoever listens (struct sp_seal_report). */
 void sp_seal_tell(struct sp_seal *s, const char *what, const char *text);
-/* Raise an alarm for ${err} if it is about the bytes of the archive, and not the
- * one raised last. */
+/* Raise an alarm for ${err} if it is about the bytes of the archive, and not
+ * the one raised last. */
 void sp_seal_alarm(struct sp_seal *s, const struct sp_err *err);
 /* The entry line of ${seq}, parsed.  Fails as sp_tree_line does. */
 SP_CHECK enum sp_code sp_seal_line(

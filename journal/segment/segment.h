@@ -87,9 +87,9 @@ uint64_t sp_segment_last(const struct sp_segment *s);
 SP_CHECK enum sp_code sp_segment_item(const struct sp_segment *s, uint64_t seq,
     struct sp_segment_item *out, struct sp_err *err);
 /*
- * Read one entry by the table of contents; it costs the frames that hold it, and
- * the last frame is cached.  ${record} and ${msg} may be NULL; they are cleared
- * first, and their limits hold.  What was purged or erased is empty,
+ * Read one entry by the table of contents; it costs the frames that hold it,
+ * and the last frame is cached.  ${record} and ${msg} may be NULL; they are
+ * cleared first, and their limits hold.  What was purged or erased is empty,
  * sp_segment_item tells.
  * SP_ENOTFOUND: it is not in this segment; SP_EFORMAT: a frame is damaged, or
  * another member lies there; SP_EVERSION: it is encrypted; SP_ELIMIT: a buffer

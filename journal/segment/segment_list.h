@@ -26,9 +26,9 @@ SP_CHECK enum sp_code sp_segment_list(const char *dir,
     struct sp_segment_file **out, size_t *n, struct sp_err *err);
 /*
  * The segment that holds ${seq}, borrowed from the list, or NULL.  Of several
- * revisions the original counts while it is there: a higher one counts only once
- * a purge event names it, and its original is unlinked after that; so one beside
- * its original was left by a crash, or put there.
+ * revisions the original counts while it is there: a higher one counts only
+ * once a purge event names it, and its original is unlinked after that; so one
+ * beside its original was left by a crash, or put there.
  */
 const struct sp_segment_file *sp_segment_pick(
     const struct sp_segment_file *files, size_t n, uint64_t seq);

@@ -86,9 +86,9 @@ struct sp_toc {
 	struct sp_toc_step *steps; /* one for SP_TOC_STEP entries */
 };
 
-/* Check the whole table in ${t}->buf, which the caller has filled; every payload
- * must lie inside ${f}.  SP_EFORMAT, SP_EVERSION, without the segment's name in
- * the message. */
+/* Check the whole table in ${t}->buf, which the caller has filled; every
+ * payload must lie inside ${f}.  SP_EFORMAT, SP_EVERSION, without the segment's
+ * name in the message. */
 SP_CHECK enum sp_code sp_toc_load(
     struct sp_toc *t, const struct sp_frames *f, struct sp_err *err);
 /* Find entry ${seq}, which must be within first..last; ${key} gets its key id,

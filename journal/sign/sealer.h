@@ -14,8 +14,8 @@ struct sp_sealer; /* a private key and its certificate */
 
 /*
  * Make a key and its certificate with the common name ${cn} (its first 64
- * bytes), appended as PEM.  The caller wipes ${key_pem}.  SP_ECRYPTO; SP_ELIMIT:
- * a buffer is too small.
+ * bytes), appended as PEM.  The caller wipes ${key_pem}.  SP_ECRYPTO;
+ * SP_ELIMIT: a buffer is too small.
  */
 SP_CHECK enum sp_code sp_sealer_create(const char *cn, struct sp_buf *key_pem,
     struct sp_buf *crt_pem, struct sp_err *err);

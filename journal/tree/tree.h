@@ -53,8 +53,8 @@ SP_CHECK enum sp_code sp_tree_commit(struct sp_tree *t, struct sp_err *err);
 /* For readers: look at the disk again.  SP_EROLLBACK if the tree has become
  * smaller; after an error it is as it was. */
 SP_CHECK enum sp_code sp_tree_refresh(struct sp_tree *t, struct sp_err *err);
-/* The root of the first ${size} entries.  SP_EUSAGE: it has fewer; SP_EFORMAT: a
- * tile is missing or damaged. */
+/* The root of the first ${size} entries.  SP_EUSAGE: it has fewer; SP_EFORMAT:
+ * a tile is missing or damaged. */
 SP_CHECK enum sp_code sp_tree_root(
     struct sp_tree *t, uint64_t size, struct sp_hash *out, struct sp_err *err);
 /* The tree as a source of hashes, for roots and proofs (merkle.h); valid while
@@ -71,9 +71,9 @@ SP_CHECK enum sp_code sp_tree_find_time(struct sp_tree *t, uint64_t size,
 void sp_tree_close(struct sp_tree *t); /* NULL is fine; drops what is pending */
 
 /*
- * Read tree/checkpoint of the archive in ${dir}: the note's bytes (SP_NOTE_MAX at
- * most) are appended to ${note}, its text is parsed to ${out}.  The signature is
- * not looked at.
+ * Read tree/checkpoint of the archive in ${dir}: the note's bytes (SP_NOTE_MAX
+ * at most) are appended to ${note}, its text is parsed to ${out}.  The
+ * signature is not looked at.
  * SP_ENOTFOUND: there is none yet; SP_EFORMAT.  After an error ${note} is as it
  * was.
  */

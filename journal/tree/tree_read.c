@@ -1,7 +1,7 @@
 /*
  * Reading the tree: nodes, roots, lines, times (tree.h).  A hash or line is in
- * the tail, pending, in the cache, or on disk.  The roots that journal/seal signs
- * are computed here as well.
+ * the tail, pending, in the cache, or on disk.  The roots that journal/seal
+ * signs are computed here as well.
  */
 #include <inttypes.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /*
  * tree/tail and entry bundles, bytes to structs and back (tree_tail.h).
  *
- *   sealtail | version | B | S | partial tiles, level 0 first | bundle | CRC-32C
+ *   sealtail | version | B | S | partial tiles, level 0 on | bundle | CRC-32C
  *
  * The offsets are in doc/format-tree.md, "tree/tail".
  */

@@ -40,9 +40,9 @@ struct sp_tail {
 
 /* The empty tree. */
 void sp_tail_init(struct sp_tail *t);
-/* Parse the file.  Total: any bytes give a tail or SP_EFORMAT, SP_EVERSION.  The
- * lines must be those of the hashes of level 0.  ${out} is undefined after a
- * failure. */
+/* Parse the file.  Total: any bytes give a tail or SP_EFORMAT, SP_EVERSION.
+ * The lines must be those of the hashes of level 0.  ${out} is undefined after
+ * a failure. */
 SP_CHECK enum sp_code sp_tail_parse(
     struct sp_view v, struct sp_tail *out, struct sp_err *err);
 /* Append the bytes of the file; SP_ELIMIT if ${out} is limited below

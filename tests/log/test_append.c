@@ -330,8 +330,8 @@ test_the_clock_rules_at_their_limits(void **state)
 		    AK_NOW + t[i].step + (t[i].running ? 5 * SP_SECOND : 0),
 		    1000 + 5 * SP_SECOND, t[i].synchronised, &l);
 		if (l.verdict != t[i].want)
-			fail_msg("%s: got %d, want %d", t[i].name, (int)l.verdict,
-			    (int)t[i].want);
+			fail_msg("%s: got %d, want %d", t[i].name,
+			    (int)l.verdict, (int)t[i].want);
 	}
 }
 
