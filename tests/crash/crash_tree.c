@@ -1,4 +1,7 @@
-/* Commits of the tree: each is there whole, or not at all. */
+/*
+ * Commits of the tree, interrupted at every call: each is there whole, or not
+ * at all, and the tree goes on from there.
+ */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,8 @@
-/* Segments to test with: every size that matters, made from their seq. */
+/*
+ * Segments to test with: entries of every size that matters (around a frame,
+ * half a frame, a tar block), with bytes that follow from their number, so that
+ * what is read back can be checked.
+ */
 #ifndef SP_TESTS_SEGMENT_SEGMENT_KIT_H
 #define SP_TESTS_SEGMENT_SEGMENT_KIT_H
 

@@ -1,4 +1,8 @@
-/* Proofs: every one of up to 600 leaves, and every way to spoil one. */
+/*
+ * Proofs (merkle.h, range_check.h): inclusion, consistency and range proofs of
+ * every tree of up to 600 leaves against the definition, and every way to spoil
+ * one.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

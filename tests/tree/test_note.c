@@ -1,4 +1,7 @@
-/* Signed notes, verification keys, checkpoints: published and own vectors. */
+/*
+ * Signed notes, verification keys, signers and checkpoints: published and own
+ * vectors, and every malformed line.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
