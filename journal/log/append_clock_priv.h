@@ -35,7 +35,7 @@ struct sp_append_clock {
 enum sp_clock_word {
 	SP_CLOCK_FINE,
 	SP_CLOCK_STEPPED, /* log it, then sp_append_clock_take */
-	SP_CLOCK_ACCEPTED, /* a leap, accepted: log it, then take */
+	SP_CLOCK_ACCEPTED, /* a leap, accepted: the same */
 	SP_CLOCK_REFUSED /* a leap, not accepted */
 };
 

@@ -20,7 +20,8 @@
 SP_CHECK enum sp_code sp_create_keys(
     const char *stage, const char *origin, struct sp_err *err);
 /* Append the detail of entry 0, a JSON object, from ${stage}/keys and ${c}.
- * SP_ELIMIT: ${out} is too small; fails as sp_create_old and reading do. */
+ * SP_ELIMIT: ${out} is too small; fails too where the predecessor or a key file
+ * cannot be used. */
 SP_CHECK enum sp_code sp_create_detail(const char *stage,
     const struct sp_create *c, struct sp_buf *out, struct sp_err *err);
 
