@@ -23,9 +23,9 @@
 
 struct sp_seal;
 
-/* Who is told what happened, for the worker to log.  ${what} is "checkpoint"
- * (${text}: its size), "sealed" (path, first, last, bytes) or "alarm" (one line
- * for a person). */
+/* Whom to call about what happened, so that a worker can log it.
+ * ${what}: "checkpoint" (the text is its size), "sealed" (path, first, last,
+ * bytes) or "alarm" (one line for a person). */
 struct sp_seal_report {
 	void (*fn)(void *ctx, const char *what, const char *text);
 	void *ctx;
