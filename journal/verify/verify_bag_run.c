@@ -3,6 +3,7 @@
  * sorted by seq, walked side by side.
  */
 #include "journal/verify/verify_bag_run_priv.h"
+#include "journal/tree/range_check.h"
 
 #include <inttypes.h>
 #include <stdio.h>

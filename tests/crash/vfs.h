@@ -1,4 +1,7 @@
-/* SQLite's mutating calls under the faults of base/io.h. */
+/*
+ * SQLite's mutating calls under the faults of base/io.h, for the crash tests of
+ * the index.
+ */
 #ifndef SP_TESTS_CRASH_VFS_H
 #define SP_TESTS_CRASH_VFS_H
 

@@ -1,4 +1,9 @@
-/* Who this process is, as the kernel says. */
+/*
+ * Who this process is, as the kernel says: the "actor" of an event that the
+ * program logs about itself (doc/format-record.md).  What a client claims of
+ * itself has no place here; the door asks the kernel for the peer's credentials
+ * instead.
+ */
 #include <inttypes.h>
 #include <pwd.h>
 #include <string.h>
@@ -10,8 +15,9 @@
 
 #define LOGINUID      "/proc/self/loginuid"
 #define LOGINUID_NONE UINT32_MAX /* no login session: a service */
-#define USER_MAX      64 /* bytes of a name worth recording */
+#define USER_MAX      64 /* bytes; a longer account name is left out */
 
+/* Name and login uid are left out where the system does not know them. */
 enum sp_code
 sp_append_self(struct sp_buf *out)
 {

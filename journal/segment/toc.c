@@ -1,7 +1,12 @@
 /*
- * The table of contents of a segment: for every entry where its record and
- * its message lie.  Entries follow each other in the tar, so most positions
- * need no byte; a position is written where a frame begins.
+ * The table of contents of a segment (toc_priv.h): for every entry where its
+ * record and its message lie.  Entries follow each other in the tar, so most
+ * positions need no byte; a position is written only where it does not follow
+ * from the end of the payload before, which is where a frame begins.
+ *
+ *   entry:  flags | key id? | record: position? length? | message: the same
+ *
+ * The rules and the numbers are in doc/format-segment.md.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -9,14 +14,14 @@
 
 #include "base/digest.h"
 #include "base/enc.h"
-#include "journal/segment/segment_format_priv.h"
+#include "journal/segment/toc_priv.h"
 
-#define VARINT_MAX 10u
-/* flags, key, and twice frame, offset, length */
+#define VARINT_MAX 10u /* bytes */
+/* Bytes of an entry: flags, key id, and twice frame, offset, length. */
 #define ENTRY_MAX (1u + 7u * VARINT_MAX)
 
-/* Where the next payload begins if nothing is said: behind the padding of the
- * payload before, and a header. */
+/* The offset of the next payload if none is given: behind the padding of the
+ * payload before, and a tar header. */
 static uint64_t
 implied(struct sp_toc_pos end)
 {
@@ -27,6 +32,7 @@ implied(struct sp_toc_pos end)
 
 /* ---- writing -------------------------------------------------------- */
 
+/* Write ${v} as LEB128 and return the byte behind it. */
 static char *
 put_varint(char *p, uint64_t v)
 {
@@ -36,6 +42,7 @@ put_varint(char *p, uint64_t v)
 	return (p);
 }
 
+/* The head is filled in by sp_toc_end. */
 void
 sp_toc_begin(struct sp_toc_writer *t, uint64_t first)
 {
@@ -67,12 +74,14 @@ is_implied(struct sp_toc_pos end, struct sp_toc_pos at)
 	return (at.frame == end.frame && at.off == implied(end));
 }
 
+/* Write a position and return the byte behind it. */
 static char *
 put_pos(char *p, struct sp_toc_pos at)
 {
 	return (put_varint(put_varint(p, at.frame), at.off));
 }
 
+/* The flags come first, but what they say is known only at the end. */
 enum sp_code
 sp_toc_add(struct sp_toc_writer *t, const struct sp_toc_entry *e,
     struct sp_toc_pos end_record, struct sp_toc_pos end_msg, struct sp_err *err)
@@ -84,7 +93,7 @@ sp_toc_add(struct sp_toc_writer *t, const struct sp_toc_entry *e,
 		return (sp_err_set(err, SP_ELIMIT, 0,
 		    "segment: more than %u bytes of table of contents; lower the segment size in the configuration",
 		    SP_SEGMENT_TOC_MAX));
-	p++; /* flags: known at the end */
+	p++; /* the flags */
 	if (e->key != 0) {
 		flags |= SP_TOC_KEY;
 		p = put_varint(p, e->key);
@@ -141,12 +150,15 @@ sp_toc_done(struct sp_toc_writer *t)
 
 /* ---- reading -------------------------------------------------------- */
 
+/* SP_EFORMAT for the table. */
 static enum sp_code
 bad(struct sp_err *err, const char *why)
 {
 	return (sp_err_set(err, SP_EFORMAT, 0, "table of contents: %s", why));
 }
 
+/* Read a LEB128 number of at most nine bytes at *at, before ${end}; false if
+ * there is none. */
 static bool
 get_varint(const struct sp_toc *t, size_t *at, size_t end, uint64_t *out)
 {
@@ -164,7 +176,8 @@ get_varint(const struct sp_toc *t, size_t *at, size_t end, uint64_t *out)
 	return (false);
 }
 
-/* The end of ${len} bytes from ${at}: in the frame of the last byte. */
+/* Where ${len} bytes from ${at} on end: the frame of the last byte, and the
+ * offset behind it.  False if they do not lie inside the data. */
 static bool
 end_of(const struct sp_frames *f, struct sp_toc_pos at, uint64_t len,
     struct sp_toc_pos *end)
@@ -185,7 +198,9 @@ end_of(const struct sp_frames *f, struct sp_toc_pos at, uint64_t len,
 	return (true);
 }
 
-/* One payload: its position, where given, and its length. */
+/* Read one payload: its position, where it is ${given}, and its length.  ${end}
+ * is where the payload before ended, and then where this one does; ${begin} is
+ * its offset in the tar. */
 static bool
 get_payload(const struct sp_toc *t, size_t *at, size_t stop, bool given,
     struct sp_toc_pos *end, uint64_t *begin, uint64_t *len)
@@ -199,8 +214,8 @@ get_payload(const struct sp_toc *t, size_t *at, size_t stop, bool given,
 		return (false);
 	if (!get_varint(t, at, stop, len) || frame >= f->n || off > UINT32_MAX)
 		return (false);
-	/* A header lies before it in the same frame, and after what was before;
-	 * so positions only grow, and no two payloads share a byte. */
+	/* A tar header lies before it in the same frame, behind the payload
+	 * before; so positions only grow, and no two payloads share a byte. */
 	if (off < SP_TAR_BLOCK || frame < end->frame ||
 	    (frame == end->frame && off - SP_TAR_BLOCK < end->off))
 		return (false);
@@ -212,7 +227,8 @@ get_payload(const struct sp_toc *t, size_t *at, size_t stop, bool given,
 	return (true);
 }
 
-/* Decode the entry at ${at}; ${end} is where the payload before it ended. */
+/* Decode the entry at *at, before ${stop}; ${end} is where the payload before
+ * it ended, and then where its own last one does. */
 static bool
 get_entry(const struct sp_toc *t, size_t *at, size_t stop,
     struct sp_toc_pos *end, struct sp_segment_item *it, uint32_t *key)
@@ -240,7 +256,8 @@ get_entry(const struct sp_toc *t, size_t *at, size_t stop,
 		    &it->msg_at, &it->msg_len));
 }
 
-/* The head: which entries, and the lines. */
+/* Check head and checksum: which entries there are, where the lines lie.
+ * ${stop} gets the end of the entries, ${end} that of the lines. */
 static enum sp_code
 load_head(
     struct sp_toc *t, size_t *stop, struct sp_toc_pos *end, struct sp_err *err)
@@ -261,7 +278,7 @@ load_head(
 	t->last = sp_le64_get(p + 16);
 	if (t->first > t->last || t->last > SP_SEQ_MAX)
 		return (bad(err, "bad first and last entry"));
-	/* Each entry takes a byte at least. */
+	/* Each entry takes a byte at least, which bounds their number. */
 	if (t->last - t->first >= *stop - SP_TOC_HEAD ||
 	    sp_le64_get(p + 48) != *stop - SP_TOC_HEAD)
 		return (bad(err, "its length is wrong"));
@@ -276,6 +293,8 @@ load_head(
 	return (SP_OK);
 }
 
+/* Every entry is decoded once; where each SP_TOC_STEPth of them begins is
+ * kept. */
 enum sp_code
 sp_toc_load(struct sp_toc *t, const struct sp_frames *f, struct sp_err *err)
 {
@@ -305,6 +324,7 @@ sp_toc_load(struct sp_toc *t, const struct sp_frames *f, struct sp_err *err)
 	return (SP_OK);
 }
 
+/* Decodes at most SP_TOC_STEP entries, from the nearest place that was kept. */
 enum sp_code
 sp_toc_find(const struct sp_toc *t, uint64_t seq, struct sp_segment_item *out,
     uint32_t *key, struct sp_err *err)

@@ -1,4 +1,7 @@
-/* Giving a new archive to the account that it belongs to. */
+/*
+ * Giving an archive to the account that it belongs to, as root (`init
+ * --user`).  Symbolic links are changed themselves, never followed.
+ */
 #include <errno.h>
 #include <pwd.h>
 #include <stdlib.h>
@@ -9,11 +12,12 @@
 #include "journal/seal/create.h"
 #include "base/layout.h"
 
-#define DEPTH_MAX 32
+#define DEPTH_MAX 32 /* an archive is not nested deeper */
 
-/* *change: whether we must and may change owners. */
+/* Find the account; *change says whether owners have to be changed, which only
+ * root may do (SP_EPERM).  SP_EUSAGE: there is no such account. */
 static enum sp_code
-look_up(
+find_account(
     const char *user, uid_t *uid, gid_t *gid, bool *change, struct sp_err *err)
 {
 	const struct passwd *pw;
@@ -43,11 +47,14 @@ sp_create_own_check(const char *user, struct sp_err *err)
 
 	if (user == NULL)
 		return (SP_OK);
-	return (look_up(user, &uid, &gid, &change, err));
+	return (find_account(user, &uid, &gid, &change, err));
 }
 
+/* Change the owner of ${path} and all below it; ${depth} bounds the
+ * recursion. */
 static enum sp_code
-give(const char *path, uid_t uid, gid_t gid, unsigned depth, struct sp_err *err)
+chown_tree(
+    const char *path, uid_t uid, gid_t gid, unsigned depth, struct sp_err *err)
 {
 	enum sp_code rc = SP_OK;
 	struct stat st;
@@ -68,7 +75,7 @@ give(const char *path, uid_t uid, gid_t gid, unsigned depth, struct sp_err *err)
 	for (size_t i = 0; rc == SP_OK && i < n; i++) {
 		char *below = sp_layout_path(path, names[i]);
 
-		rc = give(below, uid, gid, depth + 1, err);
+		rc = chown_tree(below, uid, gid, depth + 1, err);
 		free(below);
 	}
 	sp_io_names_free(names, n);
@@ -84,11 +91,11 @@ sp_create_own(const char *path, const char *user, struct sp_err *err)
 	uid_t uid = 0;
 	gid_t gid = 0;
 
-	rc = look_up(user, &uid, &gid, &change, err);
+	rc = find_account(user, &uid, &gid, &change, err);
 	if (rc != SP_OK || !change)
 		return (rc);
-	/* The set-group-ID bit says that somebody chose the group. */
+	/* The set-group-ID bit says that somebody chose the group: it stays. */
 	if (stat(path, &st) == 0 && (st.st_mode & S_ISGID) != 0)
 		gid = (gid_t)-1;
-	return (give(path, uid, gid, 0, err));
+	return (chown_tree(path, uid, gid, 0, err));
 }
