@@ -23,7 +23,7 @@ struct sp_commit {
 	bool tick, rotate;
 	enum sp_code code, tick_code; /* code: SP_OK, or one failure */
 	struct sp_err err, tick_err;
-	uint64_t next_seq, told_seq;
+	uint64_t next_seq, announced_seq;
 };
 
 struct sp_commit *
@@ -38,7 +38,7 @@ sp_commit_new(uv_loop_t *loop, struct sp_append *append,
 	c->tail = &c->head;
 	c->work.data = c;
 	if (append != NULL)
-		c->next_seq = c->told_seq = sp_append_next_seq(append);
+		c->next_seq = c->announced_seq = sp_append_next_seq(append);
 	return (c);
 }
 
@@ -82,7 +82,7 @@ commit_singly(struct sp_commit *c)
 
 /* SP_OK where the messages of this batch may be written. */
 static enum sp_code
-room(struct sp_commit *c)
+check_room(struct sp_commit *c)
 {
 	uint64_t bytes = 0;
 	bool any = false;
@@ -113,7 +113,7 @@ commit_events(struct sp_commit *c, enum sp_code code)
 static void
 commit_batch(struct sp_commit *c)
 {
-	enum sp_code full = room(c);
+	enum sp_code full = check_room(c);
 
 	if (full != SP_OK) {
 		commit_events(c, full);
@@ -130,7 +130,7 @@ commit_batch(struct sp_commit *c)
 
 /* On the pool. */
 static void
-run(uv_work_t *work)
+run_batch(uv_work_t *work)
 {
 	struct sp_commit *c = work->data;
 
@@ -151,7 +151,7 @@ run(uv_work_t *work)
 	c->next_seq = sp_append_next_seq(c->append);
 }
 
-static void start(struct sp_commit *c);
+static void start_batch(struct sp_commit *c);
 
 /* What is to be told, and to whom. */
 struct outcome {
@@ -163,7 +163,7 @@ struct outcome {
 
 /* The results go to their owners' items before the next batch starts. */
 static void
-take_outcome(struct sp_commit *c, struct outcome *o)
+collect_outcome(struct sp_commit *c, struct outcome *o)
 {
 	o->n = c->n;
 	o->err = c->err;
@@ -179,26 +179,26 @@ take_outcome(struct sp_commit *c, struct outcome *o)
 
 /* Back on the loop. */
 static void
-ran(uv_work_t *work, int status)
+on_batch_done(uv_work_t *work, int status)
 {
 	struct sp_commit *c = work->data;
 	struct outcome o;
 
 	(void)status;
 	c->running = false;
-	take_outcome(c, &o);
+	collect_outcome(c, &o);
 	if (o.n > 0)
 		c->batches++;
 	if (c->tick_code != SP_OK)
 		c->hooks.failed(c->hooks.ctx, &c->tick_err);
 	if (c->code != SP_OK)
 		c->hooks.failed(c->hooks.ctx, &o.err);
-	if (c->next_seq != c->told_seq) {
-		c->told_seq = c->next_seq;
+	if (c->next_seq != c->announced_seq) {
+		c->announced_seq = c->next_seq;
 		c->hooks.committed(c->hooks.ctx, c->next_seq);
 	}
 	/* The disk works on the next batch while this one is answered. */
-	start(c);
+	start_batch(c);
 	for (size_t i = 0; i < o.n; i++)
 		o.jobs[i]->done(o.jobs[i], o.codes[i], &o.err);
 	if (sp_commit_idle(c))
@@ -207,7 +207,7 @@ ran(uv_work_t *work, int status)
 
 /* Take the next batch off the queue. */
 static void
-gather(struct sp_commit *c)
+gather_batch(struct sp_commit *c)
 {
 	uint64_t bytes = 0;
 
@@ -235,15 +235,15 @@ gather(struct sp_commit *c)
 }
 
 static void
-start(struct sp_commit *c)
+start_batch(struct sp_commit *c)
 {
 	if (c->running || (c->head == NULL && !c->tick_due))
 		return;
-	gather(c);
+	gather_batch(c);
 	c->tick = c->tick_due;
 	c->tick_due = false;
 	c->running = true;
-	if (uv_queue_work(c->loop, &c->work, run, ran) != 0)
+	if (uv_queue_work(c->loop, &c->work, run_batch, on_batch_done) != 0)
 		abort();
 }
 
@@ -253,12 +253,12 @@ sp_commit_push(struct sp_commit *c, struct sp_commit_job *job)
 	job->next = NULL;
 	*c->tail = job;
 	c->tail = &job->next;
-	start(c);
+	start_batch(c);
 }
 
 void
 sp_commit_tick(struct sp_commit *c)
 {
 	c->tick_due = c->append != NULL;
-	start(c);
+	start_batch(c);
 }

@@ -21,7 +21,7 @@
 #include "base/log.h"
 #include "base/view.h"
 #include "journal/log/append.h"
-#include "journal/receive/certs.h"
+#include "journal/receive/listener_certs.h"
 
 struct sp_receive;
 
@@ -33,7 +33,8 @@ struct sp_receive_opts {
 	const int *fds; /* one listening socket for each
 	                                * cfg->listen[i]; -1: none */
 	int door_fd; /* listening state/door; -1: none */
-	const struct sp_certs *certs; /* for listeners with encryption; only
+	const struct sp_listener_certs
+	    *certs; /* for listeners with encryption; only
 				       * used by sp_receive_new */
 	/*
 	 * One log line.  Events: accepted, refused, deferred, event, lost,

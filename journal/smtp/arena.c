@@ -32,7 +32,7 @@ sp_arena_reset(struct sp_arena *a)
 }
 
 static bool
-grow(struct sp_arena *a, size_t n)
+add_chunk(struct sp_arena *a, size_t n)
 {
 	size_t head =
 	    (sizeof(struct sp_arena_chunk) + ALIGN - 1) & ~(ALIGN - 1);
@@ -58,7 +58,7 @@ sp_arena_get(struct sp_arena *a, size_t n)
 	if (n > SP_MEMORY_MAX / 2)
 		return (NULL);
 	n = n == 0 ? ALIGN : (n + ALIGN - 1) & ~(ALIGN - 1);
-	if ((size_t)(a->end - a->at) < n && !grow(a, n))
+	if ((size_t)(a->end - a->at) < n && !add_chunk(a, n))
 		return (NULL);
 	p = a->at;
 	a->at += n;

@@ -8,11 +8,11 @@
 #include "base/buf.h"
 #include "base/xtext.h"
 
-enum form { TEXT, ADDRESS, PORT, PROTO, SOURCE };
+enum claim_form { TEXT, ADDRESS, PORT, PROTO, SOURCE };
 
 static const struct {
 	const char *name, *member;
-	enum form form;
+	enum claim_form form;
 	bool xforward, xclient;
 } attrs[SP_CLAIM_ATTRS] = {
 	[SP_CLAIM_NAME] = { "NAME", "name", TEXT, true, true },
@@ -92,7 +92,7 @@ text_ok(struct sp_view v)
 }
 
 static bool
-one_of(struct sp_view v, const char *const *list, size_t n)
+is_one_of(struct sp_view v, const char *const *list, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		if (sp_view_ieq_str(v, list[i]))
@@ -102,7 +102,7 @@ one_of(struct sp_view v, const char *const *list, size_t n)
 }
 
 static bool
-value_ok(enum form form, struct sp_view *v)
+value_ok(enum claim_form form, struct sp_view *v)
 {
 	static const char *const protos[] = { "SMTP", "ESMTP", "LMTP" };
 	static const char *const sources[] = { "LOCAL", "REMOTE" };
@@ -118,16 +118,16 @@ value_ok(enum form form, struct sp_view *v)
 	case PORT:
 		return (sp_view_u64(*v, &port) && port <= 65535);
 	case PROTO:
-		return (one_of(*v, protos, SP_COUNTOF(protos)));
+		return (is_one_of(*v, protos, SP_COUNTOF(protos)));
 	case SOURCE:
 		break;
 	}
-	return (one_of(*v, sources, SP_COUNTOF(sources)));
+	return (is_one_of(*v, sources, SP_COUNTOF(sources)));
 }
 
 /* xtext, or as it is: old clients do not encode. */
 static struct sp_view
-decode(struct sp_view v, char room[SP_CLAIM_VALUE_MAX * 3])
+decode_xtext(struct sp_view v, char room[SP_CLAIM_VALUE_MAX * 3])
 {
 	size_t n;
 
@@ -139,7 +139,7 @@ decode(struct sp_view v, char room[SP_CLAIM_VALUE_MAX * 3])
 /* ---- the command ----------------------------------------------------- */
 
 static int
-attr_of(struct sp_view name, bool xclient)
+find_attr(struct sp_view name, bool xclient)
 {
 	for (int i = 0; i < SP_CLAIM_ATTRS; i++) {
 		if ((xclient ? attrs[i].xclient : attrs[i].xforward) &&
@@ -149,7 +149,7 @@ attr_of(struct sp_view name, bool xclient)
 	return (-1);
 }
 
-struct change {
+struct claim_change {
 	bool given;
 	char *value; /* NULL: not known */
 	size_t n;
@@ -157,16 +157,17 @@ struct change {
 
 /* One "NAME=value". */
 static bool
-take(struct change all[SP_CLAIM_ATTRS], struct sp_view word, bool xclient)
+parse_attr(
+    struct claim_change all[SP_CLAIM_ATTRS], struct sp_view word, bool xclient)
 {
 	char room[SP_CLAIM_VALUE_MAX * 3];
 	struct sp_view v = word, name = sp_view_cut(&v, '=');
-	int at = attr_of(name, xclient);
+	int at = find_attr(name, xclient);
 
 	if (v.p == NULL || at < 0 || all[at].given)
 		return (false);
 	all[at].given = true;
-	v = decode(v, room);
+	v = decode_xtext(v, room);
 	if (sp_view_ieq_str(v, "[UNAVAILABLE]") ||
 	    sp_view_ieq_str(v, "[TEMPUNAVAIL]"))
 		return (true);
@@ -180,7 +181,7 @@ take(struct change all[SP_CLAIM_ATTRS], struct sp_view word, bool xclient)
 bool
 sp_claim_parse(struct sp_claim *c, struct sp_view arg, bool xclient)
 {
-	struct change all[SP_CLAIM_ATTRS] = { 0 };
+	struct claim_change all[SP_CLAIM_ATTRS] = { 0 };
 	struct sp_view rest = arg;
 	bool ok = true, any = false;
 
@@ -189,7 +190,7 @@ sp_claim_parse(struct sp_claim *c, struct sp_view arg, bool xclient)
 
 		if (word.n == 0)
 			continue;
-		ok = take(all, word, xclient);
+		ok = parse_attr(all, word, xclient);
 		any = true;
 	}
 	ok = ok && any;

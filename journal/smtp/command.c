@@ -81,7 +81,7 @@ keyword_ok(struct sp_view k)
 }
 
 static enum sp_path_result
-mail_param(
+check_mail_param(
     struct sp_path_command *c, struct sp_view k, bool has, struct sp_view v)
 {
 	if (sp_view_ieq_str(k, "SIZE")) {
@@ -136,7 +136,7 @@ mail_param(
 }
 
 static enum sp_path_result
-notify(struct sp_path_command *c, struct sp_view v)
+check_notify(struct sp_path_command *c, struct sp_view v)
 {
 	bool never = false, other = false;
 
@@ -172,19 +172,19 @@ orcpt_ok(struct sp_view v)
 }
 
 static enum sp_path_result
-rcpt_param(
+check_rcpt_param(
     struct sp_path_command *c, struct sp_view k, bool has, struct sp_view v)
 {
 	(void)has;
 	if (sp_view_ieq_str(k, "NOTIFY"))
-		return (notify(c, v));
+		return (check_notify(c, v));
 	if (sp_view_ieq_str(k, "ORCPT"))
 		return (orcpt_ok(v) ? SP_PATH_OK : SP_PATH_VALUE);
 	return (SP_PATH_PARAM);
 }
 
 static struct sp_view
-keyword_of(struct sp_view param, bool *has, struct sp_view *value)
+cut_keyword(struct sp_view param, bool *has, struct sp_view *value)
 {
 	struct sp_view k;
 
@@ -207,20 +207,20 @@ same_keyword(struct sp_view a, struct sp_view b)
 }
 
 static bool
-seen(const struct sp_path_command *c, struct sp_view k)
+is_repeated(const struct sp_path_command *c, struct sp_view k)
 {
 	struct sp_view v;
 	bool has;
 
 	for (size_t i = 0; i < c->nparams; i++) {
-		if (same_keyword(keyword_of(c->params[i], &has, &v), k))
+		if (same_keyword(cut_keyword(c->params[i], &has, &v), k))
 			return (true);
 	}
 	return (false);
 }
 
 static enum sp_path_result
-params(struct sp_view rest, struct sp_path_command *c,
+parse_params(struct sp_view rest, struct sp_path_command *c,
     enum sp_path_result (*one)(
 	struct sp_path_command *, struct sp_view, bool, struct sp_view))
 {
@@ -231,10 +231,10 @@ params(struct sp_view rest, struct sp_path_command *c,
 
 		if (p.n == 0)
 			continue;
-		k = keyword_of(p, &has, &v);
+		k = cut_keyword(p, &has, &v);
 		if (!keyword_ok(k) || (has && v.n == 0))
 			return (SP_PATH_SYNTAX);
-		if (c->nparams == SP_PARAMS_MAX || seen(c, k))
+		if (c->nparams == SP_PARAMS_MAX || is_repeated(c, k))
 			return (SP_PATH_VALUE);
 		rc = one(c, k, has, v);
 		if (rc != SP_PATH_OK)
@@ -246,7 +246,7 @@ params(struct sp_view rest, struct sp_path_command *c,
 
 /* "FROM:<path> params"; blanks around the colon are forgiven. */
 static enum sp_path_result
-path(struct sp_view arg, const char *word, bool allow_null,
+parse_path(struct sp_view arg, const char *word, bool allow_null,
     struct sp_path_command *out, struct sp_view *rest)
 {
 	struct sp_view v = arg;
@@ -292,13 +292,13 @@ sp_command_mail(struct sp_view arg, bool extended, struct sp_path_command *out)
 	enum sp_path_result rc;
 	struct sp_view rest;
 
-	rc = path(arg, "FROM", true, out, &rest);
+	rc = parse_path(arg, "FROM", true, out, &rest);
 	if (rc != SP_PATH_OK)
 		return (rc);
 	rest = sp_view_trim(rest);
 	if (!extended && rest.n > 0)
 		return (SP_PATH_PARAM);
-	return (params(rest, out, mail_param));
+	return (parse_params(rest, out, check_mail_param));
 }
 
 enum sp_path_result
@@ -307,13 +307,13 @@ sp_command_rcpt(struct sp_view arg, bool extended, struct sp_path_command *out)
 	enum sp_path_result rc;
 	struct sp_view rest;
 
-	rc = path(arg, "TO", false, out, &rest);
+	rc = parse_path(arg, "TO", false, out, &rest);
 	if (rc != SP_PATH_OK)
 		return (rc);
 	rest = sp_view_trim(rest);
 	if (!extended && rest.n > 0)
 		return (SP_PATH_PARAM);
-	return (params(rest, out, rcpt_param));
+	return (parse_params(rest, out, check_rcpt_param));
 }
 
 bool

@@ -4,7 +4,7 @@
 #include <string.h>
 
 /* Where the content of one call is put together. */
-struct piece {
+struct kept_content {
 	char *base; /* the bytes given */
 	size_t from; /* start of what is kept but not yet placed */
 	size_t start; /* where the content begins */
@@ -14,7 +14,7 @@ struct piece {
 
 /* Keep [from, end): in place unless a dot was dropped before it. */
 static void
-keep(struct piece *c, size_t end)
+append_content(struct kept_content *c, size_t end)
 {
 	size_t n = end - c->from;
 
@@ -45,7 +45,7 @@ count(const char *p, size_t n, char what)
 }
 
 static void
-line_end(struct sp_data *d)
+end_line(struct sp_data *d)
 {
 	if (d->column > d->longest)
 		d->longest = d->column;
@@ -54,7 +54,7 @@ line_end(struct sp_data *d)
 
 /* The inside of a line from ${i} on, up to and with its CR. */
 static size_t
-middle(struct sp_data *d, const char *p, size_t i, size_t n)
+scan_line(struct sp_data *d, const char *p, size_t i, size_t n)
 {
 	const char *cr = memchr(p + i, '\r', n - i);
 	size_t end = cr == NULL ? n : (size_t)(cr - p);
@@ -76,7 +76,7 @@ after_cr(struct sp_data *d, const char *p, size_t i)
 {
 	if (p[i] == '\n') {
 		d->column++;
-		line_end(d);
+		end_line(d);
 		d->state = SP_DATA_BOL;
 		return (i + 1);
 	}
@@ -90,7 +90,7 @@ after_cr(struct sp_data *d, const char *p, size_t i)
 }
 
 static size_t
-after_dot(struct sp_data *d, struct piece *c, const char *p, size_t i)
+after_dot(struct sp_data *d, struct kept_content *c, const char *p, size_t i)
 {
 	if (p[i] == '\r') {
 		/* Held back until the next byte says what it is. */
@@ -103,7 +103,7 @@ after_dot(struct sp_data *d, struct piece *c, const char *p, size_t i)
 }
 
 static size_t
-after_dotcr(struct sp_data *d, struct piece *c, struct sp_data_run *out,
+after_dotcr(struct sp_data *d, struct kept_content *c, struct sp_data_run *out,
     const char *p, size_t i)
 {
 	if (p[i] == '\n') {
@@ -131,7 +131,7 @@ sp_data_init(struct sp_data *d, bool raw)
 void
 sp_data_feed(struct sp_data *d, char *p, size_t n, struct sp_data_run *out)
 {
-	struct piece c = { .base = p };
+	struct kept_content c = { .base = p };
 	size_t i = 0;
 
 	assert(d->state != SP_DATA_END);
@@ -140,15 +140,15 @@ sp_data_feed(struct sp_data *d, char *p, size_t n, struct sp_data_run *out)
 		switch (d->state) {
 		case SP_DATA_BOL:
 			if (p[i] == '.' && !d->raw) {
-				keep(&c, i);
+				append_content(&c, i);
 				c.from = ++i;
 				d->state = SP_DATA_DOT;
 				break;
 			}
-			i = middle(d, p, i, n);
+			i = scan_line(d, p, i, n);
 			break;
 		case SP_DATA_MID:
-			i = middle(d, p, i, n);
+			i = scan_line(d, p, i, n);
 			break;
 		case SP_DATA_CR:
 			i = after_cr(d, p, i);
@@ -165,7 +165,7 @@ sp_data_feed(struct sp_data *d, char *p, size_t n, struct sp_data_run *out)
 	}
 	if (d->state != SP_DATA_DOT && d->state != SP_DATA_DOTCR &&
 	    d->state != SP_DATA_END)
-		keep(&c, i);
+		append_content(&c, i);
 	out->p = p + c.start;
 	out->n = c.to - c.start;
 	out->used = i;
@@ -178,5 +178,5 @@ sp_data_finish(struct sp_data *d)
 {
 	if (d->state == SP_DATA_CR)
 		d->bare_cr++;
-	line_end(d);
+	end_line(d);
 }

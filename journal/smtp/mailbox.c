@@ -60,10 +60,30 @@ drop_route(struct sp_view *v)
 	return (v->n > 0);
 }
 
+/* The domain, behind the last unquoted @; {NULL, 0} if there is none. */
+static struct sp_view
+domain_of(struct sp_view addr)
+{
+	bool quoted = false;
+	size_t at = addr.n;
+
+	for (size_t i = 0; i < addr.n; i++) {
+		if (addr.p[i] == '\\' && quoted)
+			i++;
+		else if (addr.p[i] == '"')
+			quoted = !quoted;
+		else if (addr.p[i] == '@' && !quoted)
+			at = i;
+	}
+	if (at == addr.n)
+		return ((struct sp_view){ NULL, 0 });
+	return (sp_view_mem(addr.p + at + 1, addr.n - at - 1));
+}
+
 static bool
 mailbox_ok(struct sp_view v)
 {
-	struct sp_view domain = sp_mailbox_domain(v);
+	struct sp_view domain = domain_of(v);
 	size_t local = domain.p == NULL ? v.n : v.n - domain.n - 1;
 
 	return (local > 0 && (domain.p == NULL || domain.n > 0));
@@ -102,29 +122,10 @@ sp_mailbox_parse(
 	return (SP_MAILBOX_OK);
 }
 
-struct sp_view
-sp_mailbox_domain(struct sp_view addr)
-{
-	bool quoted = false;
-	size_t at = addr.n;
-
-	for (size_t i = 0; i < addr.n; i++) {
-		if (addr.p[i] == '\\' && quoted)
-			i++;
-		else if (addr.p[i] == '"')
-			quoted = !quoted;
-		else if (addr.p[i] == '@' && !quoted)
-			at = i;
-	}
-	if (at == addr.n)
-		return ((struct sp_view){ NULL, 0 });
-	return (sp_view_mem(addr.p + at + 1, addr.n - at - 1));
-}
-
 bool
 sp_mailbox_listed(struct sp_view addr, char *const *list, size_t n)
 {
-	struct sp_view domain = sp_mailbox_domain(addr), local = addr;
+	struct sp_view domain = domain_of(addr), local = addr;
 
 	if (domain.p != NULL)
 		local.n = addr.n - domain.n - 1;

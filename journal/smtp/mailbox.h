@@ -34,8 +34,6 @@ struct sp_mailbox {
  */
 enum sp_mailbox_result sp_mailbox_parse(
     struct sp_view in, struct sp_mailbox *out, struct sp_view *rest);
-/* Where the domain starts (behind the last unquoted @); {NULL,0} if none. */
-struct sp_view sp_mailbox_domain(struct sp_view addr);
 /* Whether ${addr} is one of ${list} ("addr", "@domain"), ASCII case aside.
  * postmaster is always (RFC 5321 section 4.5.1). */
 bool sp_mailbox_listed(struct sp_view addr, char *const *list, size_t n);

@@ -9,15 +9,15 @@
 #define CLASSES 11 /* SP_MEMORY_MIN << 10 == SP_MEMORY_MAX */
 #define SMALL	((size_t)256 << 10)
 
-struct slot {
-	struct slot *next;
+struct idle_buffer {
+	struct idle_buffer *next;
 };
 
 struct sp_memory {
 	uint64_t budget;
 	uint64_t used; /* handed out */
 	uint64_t kept; /* waiting for reuse */
-	struct slot *idle[CLASSES];
+	struct idle_buffer *idle[CLASSES];
 	const char *dir;
 	uint64_t spilled;
 };
@@ -36,7 +36,7 @@ static void
 drop_idle(struct sp_memory *m, size_t class)
 {
 	while (m->idle[class] != NULL) {
-		struct slot *s = m->idle[class];
+		struct idle_buffer *s = m->idle[class];
 
 		m->idle[class] = s->next;
 		m->kept -= SP_MEMORY_MIN << class;
@@ -68,7 +68,7 @@ class_of(size_t n)
 /* Large buffers may take half of the budget together and a sixteenth each, so
  * that a few large messages do not push the small ones into files. */
 static bool
-may(const struct sp_memory *m, size_t size)
+fits_budget(const struct sp_memory *m, size_t size)
 {
 	if (size > m->budget || m->used > m->budget - size)
 		return (false);
@@ -90,14 +90,14 @@ make_room(struct sp_memory *m, size_t size)
 void *
 sp_memory_get(struct sp_memory *m, size_t n, size_t *cap)
 {
-	struct slot *s;
+	struct idle_buffer *s;
 	size_t class, size;
 
 	if (n > SP_MEMORY_MAX)
 		return (NULL);
 	class = class_of(n);
 	size = SP_MEMORY_MIN << class;
-	if (!may(m, size))
+	if (!fits_budget(m, size))
 		return (NULL);
 	s = m->idle[class];
 	if (s != NULL) {
@@ -117,7 +117,7 @@ sp_memory_get(struct sp_memory *m, size_t n, size_t *cap)
 void
 sp_memory_put(struct sp_memory *m, void *p, size_t cap)
 {
-	struct slot *s = p;
+	struct idle_buffer *s = p;
 	size_t class = class_of(cap);
 
 	if (p == NULL)

@@ -25,7 +25,7 @@ sp_scram_server_done(struct sp_scram *x)
 
 /* "=2C" is a comma and "=3D" an equals sign; nothing else is. */
 static bool
-saslname(struct sp_view v, char out[SP_SCRAM_NAME_MAX + 1])
+decode_saslname(struct sp_view v, char out[SP_SCRAM_NAME_MAX + 1])
 {
 	size_t n = 0;
 
@@ -53,7 +53,7 @@ saslname(struct sp_view v, char out[SP_SCRAM_NAME_MAX + 1])
 
 /* "r=..." into x->nonce, with ours behind it. */
 static bool
-nonce(struct sp_scram *x, struct sp_view v)
+parse_nonce(struct sp_scram *x, struct sp_view v)
 {
 	uint8_t raw[OUR_NONCE];
 
@@ -71,7 +71,8 @@ nonce(struct sp_scram *x, struct sp_view v)
 
 /* The header in front: binding flag and authorization identity. */
 static bool
-gs2_header(struct sp_scram *x, struct sp_view *msg, struct sp_view *authzid)
+parse_gs2_header(
+    struct sp_scram *x, struct sp_view *msg, struct sp_view *authzid)
 {
 	const char *start = msg->p;
 	struct sp_view flag = sp_view_cut(msg, ',');
@@ -95,19 +96,20 @@ sp_scram_server_first(struct sp_scram *x, struct sp_view msg)
 	char other[SP_SCRAM_NAME_MAX + 1];
 	struct sp_view rest = msg, authzid, bare, user;
 
-	if (msg.n > MESSAGE_MAX || !gs2_header(x, &rest, &authzid))
+	if (msg.n > MESSAGE_MAX || !parse_gs2_header(x, &rest, &authzid))
 		return (false);
 	bare = rest;
 	/* "m=" would be an extension that must be understood. */
 	user = sp_view_cut(&rest, ',');
 	if (rest.p == NULL || !sp_view_starts(user, "n=") ||
-	    !saslname(sp_view_mem(user.p + 2, user.n - 2), x->name))
+	    !decode_saslname(sp_view_mem(user.p + 2, user.n - 2), x->name))
 		return (false);
 	if (authzid.n > 0 &&
-	    (!saslname(sp_view_mem(authzid.p + 2, authzid.n - 2), other) ||
+	    (!decode_saslname(
+		 sp_view_mem(authzid.p + 2, authzid.n - 2), other) ||
 		strcmp(other, x->name) != 0))
 		return (false);
-	return (nonce(x, sp_view_cut(&rest, ',')) &&
+	return (parse_nonce(x, sp_view_cut(&rest, ',')) &&
 		sp_buf_addv(&x->auth, bare) == SP_OK);
 }
 
@@ -133,7 +135,7 @@ sp_scram_server_challenge(struct sp_scram *x, struct sp_buf *out)
 /* ClientKey = ClientProof XOR HMAC(StoredKey, AuthMessage); its hash must be
  * StoredKey. */
 static bool
-proof_ok(const struct sp_scram *x, const uint8_t proof[SP_SHA256_LEN])
+is_proof(const struct sp_scram *x, const uint8_t proof[SP_SHA256_LEN])
 {
 	const struct sp_scram_verifier *v = &x->verifier;
 	uint8_t key[SP_SHA256_LEN], hash[SP_SHA256_LEN];
@@ -148,7 +150,7 @@ proof_ok(const struct sp_scram *x, const uint8_t proof[SP_SHA256_LEN])
 
 /* The message in front of ",p=": channel binding and nonce are as before. */
 static bool
-unchanged(const struct sp_scram *x, struct sp_view msg)
+repeats_header(const struct sp_scram *x, struct sp_view msg)
 {
 	struct sp_view rest = msg, c = sp_view_cut(&rest, ','), r;
 	uint8_t header[SP_SCRAM_GS2_MAX + 3];
@@ -178,11 +180,11 @@ sp_scram_server_final(
 	if (p == NULL)
 		return (false);
 	before = sp_view_mem(msg.p, (size_t)(p - msg.p));
-	if (!unchanged(x, before) ||
+	if (!repeats_header(x, before) ||
 	    !sp_b64_decode_exact(sp_view_mem(p + 3, msg.n - before.n - 3),
 		proof, sizeof(proof)) ||
 	    sp_buf_addc(&x->auth, ',') != SP_OK ||
-	    sp_buf_addv(&x->auth, before) != SP_OK || !proof_ok(x, proof))
+	    sp_buf_addv(&x->auth, before) != SP_OK || !is_proof(x, proof))
 		return (false);
 	sp_scram_hmac(x->verifier.server_key, sp_buf_view(&x->auth), sign);
 	return (sp_buf_adds(out, "v=") == SP_OK &&

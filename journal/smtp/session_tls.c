@@ -8,7 +8,7 @@
 #define FACTS_MAX 4096 /* a name of 255 bytes escaped, and the rest */
 
 static char *
-facts(const struct sp_session_tls_info *t)
+write_facts(const struct sp_session_tls_info *t)
 {
 	struct sp_buf b;
 	struct sp_json j;
@@ -37,30 +37,30 @@ sp_session_tls(struct sp_session *s, const struct sp_session_tls_info *info)
 {
 	sp_session_rest(s);
 	s->phase = SP_PHASE_GREETED;
-	s->extended = false;
-	s->helo_n = 0;
+	s->client.extended = false;
+	s->client.name_n = 0;
 	s->mode = SP_MODE_COMMAND;
-	s->tls = true;
-	s->tls_verified = info->verified;
-	s->tls_facts = facts(info);
+	s->tls.on = true;
+	s->tls.verified = info->verified;
+	s->tls.facts = write_facts(info);
 	if (info->peer_sha256 != NULL && !info->verified && info->why != NULL)
-		s->tls_why = sp_xstrdup(info->why);
+		s->tls.why = sp_xstrdup(info->why);
 }
 
 void
 sp_session_tls_off(struct sp_session *s)
 {
-	free(s->tls_facts);
-	free(s->tls_why);
-	s->tls_facts = s->tls_why = NULL;
-	s->tls = s->tls_verified = false;
+	free(s->tls.facts);
+	free(s->tls.why);
+	s->tls.facts = s->tls.why = NULL;
+	s->tls.on = s->tls.verified = false;
 }
 
 bool
 sp_session_tls_offered(const struct sp_session *s)
 {
 	return (
-	    !s->env->door && !s->tls && s->env->cfg->tls == SP_TLS_STARTTLS);
+	    !s->env->door && !s->tls.on && s->env->cfg->tls == SP_TLS_STARTTLS);
 }
 
 void
@@ -69,7 +69,7 @@ sp_session_starttls(
 {
 	if (arg.n > 0)
 		sp_session_reply(s, SP_REPLY_ARGUMENT, out);
-	else if (s->tls)
+	else if (s->tls.on)
 		sp_session_reply(s, SP_REPLY_TLS_ACTIVE, out);
 	else if (!sp_session_tls_offered(s))
 		sp_session_reply(s, SP_REPLY_NOT_OFFERED, out);
@@ -84,7 +84,7 @@ sp_session_starttls(
 
 /* RFC 3207 section 4: what may be said before it all the same. */
 static bool
-harmless(enum sp_verb verb)
+allowed_before_tls(enum sp_verb verb)
 {
 	return (verb == SP_VERB_EHLO || verb == SP_VERB_LHLO ||
 		verb == SP_VERB_STARTTLS || verb == SP_VERB_NOOP ||
@@ -98,21 +98,21 @@ sp_session_tls_lacks(
 {
 	const struct sp_listen *l = s->env->cfg;
 
-	if ((l->require_tls || l->require_client_cert) && !s->tls &&
-	    !harmless(verb)) {
+	if ((l->require_tls || l->require_client_cert) && !s->tls.on &&
+	    !allowed_before_tls(verb)) {
 		sp_session_reply(s, SP_REPLY_NEED_TLS, out);
 		return (true);
 	}
-	if (!l->require_client_cert || s->tls_verified || verb != SP_VERB_MAIL)
+	if (!l->require_client_cert || s->tls.verified || verb != SP_VERB_MAIL)
 		return (false);
 	/* 4xx: a certificate that expired must not make mail bounce. */
-	if (s->tls_why == NULL)
+	if (s->tls.why == NULL)
 		sp_session_say(
 		    s, out, "454 4.7.0 A client certificate is required");
 	else
 		sp_session_say(s, out,
 		    "454 4.7.0 Client certificate not accepted: %s",
-		    s->tls_why);
+		    s->tls.why);
 	return (true);
 }
 

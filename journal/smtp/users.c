@@ -41,7 +41,7 @@ parse_user(struct sp_view line, struct sp_user *out)
 }
 
 static bool
-known(const struct sp_users *u, const char *name)
+is_known(const struct sp_users *u, const char *name)
 {
 	for (size_t i = 0; i < u->n; i++) {
 		if (strcmp(u->v[i].name, name) == 0)
@@ -54,13 +54,13 @@ static enum sp_code
 add_line(struct sp_users *u, const char *path, size_t line, struct sp_view text,
     struct sp_err *err)
 {
-	struct sp_user one = { .has_seen = false };
+	struct sp_user one = { .has_cached = false };
 
 	if (!parse_user(text, &one))
 		return (sp_err_set(err, SP_ECONFIG, 0,
 		    "%s:%zu: not NAME:SCRAM-SHA-256$...; users are written by `sealpost passwd`",
 		    path, line));
-	if (known(u, one.name))
+	if (is_known(u, one.name))
 		return (sp_err_set(err, SP_ECONFIG, 0,
 		    "%s:%zu: user %s is there twice", path, line, one.name));
 	if (u->n == SP_USERS_MAX)
@@ -126,7 +126,7 @@ sp_users_free(struct sp_users *u)
 
 /* Two values under the secret: a salt, and keys that fit nothing. */
 static void
-pretend(
+make_decoy(
     const struct sp_users *u, const char *name, struct sp_scram_verifier *out)
 {
 	struct sp_buf text;
@@ -152,7 +152,7 @@ sp_users_find(
 {
 	struct sp_user *found = NULL;
 
-	pretend(u, name, out);
+	make_decoy(u, name, out);
 	for (size_t i = 0; i < u->n; i++) {
 		if (strcmp(u->v[i].name, name) == 0)
 			found = &u->v[i];
@@ -169,15 +169,15 @@ sp_users_seen(const struct sp_users *u, const struct sp_user *user,
 	uint8_t h[SP_SHA256_LEN];
 
 	sp_scram_hmac(u->process, password, h);
-	return (user != NULL && user->has_seen &&
-		CRYPTO_memcmp(h, user->seen, sizeof(h)) == 0);
+	return (user != NULL && user->has_cached &&
+		CRYPTO_memcmp(h, user->cached, sizeof(h)) == 0);
 }
 
 void
 sp_users_saw(struct sp_users *u, struct sp_user *user, struct sp_view password)
 {
-	sp_scram_hmac(u->process, password, user->seen);
-	user->has_seen = true;
+	sp_scram_hmac(u->process, password, user->cached);
+	user->has_cached = true;
 }
 
 /* ---- changing -------------------------------------------------------- */

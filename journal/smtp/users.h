@@ -23,8 +23,8 @@ struct sp_user {
 	struct sp_scram_verifier verifier;
 	/* Of the password that was right last: SHA-256 under a key of this
 	 * process.  So who comes often costs one hash. */
-	bool has_seen;
-	uint8_t seen[SP_SHA256_LEN];
+	bool has_cached;
+	uint8_t cached[SP_SHA256_LEN];
 };
 
 struct sp_users {

@@ -83,8 +83,6 @@ struct sp_tls_opts {
 SP_CHECK enum sp_code sp_tls_ctx_new(const struct sp_tls_opts *opts,
     struct sp_tls_ctx **out, struct sp_err *err);
 void sp_tls_ctx_free(struct sp_tls_ctx *c); /* NULL is fine */
-/* Whether a certificate of the server's has ${name}. */
-bool sp_tls_ctx_has_name(const struct sp_tls_ctx *c, const char *name);
 /* A fingerprint as people write it, into 64 lower-case digits. */
 bool sp_tls_fingerprint(const char *text, char out[SP_TLS_FINGERPRINT + 1]);
 /* Read a file for a context; SP_EKEY says what is wrong with it.  The bytes

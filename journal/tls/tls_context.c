@@ -87,7 +87,7 @@ set_trust(struct sp_tls_ctx *c, const struct sp_tls_opts *o, struct sp_err *err)
 
 /* The certificate for the name that the client asked for. */
 static int
-choose(SSL *ssl, void *arg)
+choose_identity(SSL *ssl, void *arg)
 {
 	const struct sp_tls_ctx *c = arg;
 	const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
@@ -129,7 +129,7 @@ set_identities(
 		return (rc);
 	}
 	if (c->server)
-		SSL_CTX_set_cert_cb(c->ssl, choose, c);
+		SSL_CTX_set_cert_cb(c->ssl, choose_identity, c);
 	return (SP_OK);
 }
 
@@ -214,14 +214,4 @@ sp_tls_ctx_free(struct sp_tls_ctx *c)
 	SSL_CTX_free(c->ssl);
 	BIO_meth_free(c->bio);
 	free(c);
-}
-
-bool
-sp_tls_ctx_has_name(const struct sp_tls_ctx *c, const char *name)
-{
-	for (size_t i = 0; i < c->ncert; i++) {
-		if (sp_tls_identity_has_name(&c->cert[i], name))
-			return (true);
-	}
-	return (false);
 }

@@ -201,7 +201,7 @@ load_key(const struct sp_tls_pem *pem, EVP_PKEY **out, struct sp_err *err)
 }
 
 static void
-warn_of_time(const struct sp_tls_opts *opts, const char *name, X509 *x)
+warn_of_validity(const struct sp_tls_opts *opts, const char *name, X509 *x)
 {
 	time_t now = (time_t)(sp_clock_wall() / SP_SECOND);
 	char text[SP_ERR_MAX];
@@ -244,7 +244,7 @@ sp_tls_identity_load(const struct sp_tls_identity *id,
 		    key->name, id->cert.name);
 	}
 	if (rc == SP_OK)
-		warn_of_time(opts, id->cert.name, out->leaf);
+		warn_of_validity(opts, id->cert.name, out->leaf);
 	return (rc);
 }
 

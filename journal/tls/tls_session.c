@@ -73,7 +73,7 @@ sp_tls_session_bio(void)
 /* ---- life ----------------------------------------------------------- */
 
 static struct sp_tls *
-make(struct sp_tls_ctx *c)
+new_session(struct sp_tls_ctx *c)
 {
 	struct sp_tls *t = sp_xcalloc(1, sizeof(*t));
 	BIO *b = BIO_new(c->bio);
@@ -96,7 +96,7 @@ make(struct sp_tls_ctx *c)
 struct sp_tls *
 sp_tls_accept(struct sp_tls_ctx *c)
 {
-	struct sp_tls *t = make(c);
+	struct sp_tls *t = new_session(c);
 
 	assert(c->server);
 	SSL_set_accept_state(t->ssl);
@@ -126,7 +126,7 @@ sp_tls_connect(struct sp_tls_ctx *c, const char *host, struct sp_tls **out,
 		    "\"%.64s\" is no host name of at most %d bytes", host,
 		    HOST_MAX));
 	memcpy(name, host, strlen(host) + 1);
-	t = make(c);
+	t = new_session(c);
 	SSL_set_connect_state(t->ssl);
 	if (is_address(host))
 		ok = X509_VERIFY_PARAM_set1_ip_asc(
@@ -162,7 +162,7 @@ sp_tls_free(struct sp_tls *t)
 /* ---- bytes ---------------------------------------------------------- */
 
 static void
-fail(struct sp_tls *t)
+fail_session(struct sp_tls *t)
 {
 	sp_tls_why_failed(t, &t->err);
 	t->state = SP_TLS_FAILED;
@@ -172,14 +172,14 @@ fail(struct sp_tls *t)
 
 /* What a call of OpenSSL's that did not succeed means. */
 static void
-after(struct sp_tls *t, int rc)
+check_result(struct sp_tls *t, int rc)
 {
 	int e = SSL_get_error(t->ssl, rc);
 
 	if (e == SSL_ERROR_ZERO_RETURN)
 		t->state = SP_TLS_CLOSED;
 	else if (e != SSL_ERROR_WANT_READ || t->out_full)
-		fail(t);
+		fail_session(t);
 }
 
 static void
@@ -192,7 +192,7 @@ handshake(struct sp_tls *t)
 	if (rc == 1)
 		t->state = SP_TLS_OPEN;
 	else
-		after(t, rc);
+		check_result(t, rc);
 }
 
 void
@@ -218,7 +218,7 @@ sp_tls_read(struct sp_tls *t, void *p, size_t cap)
 	rc = SSL_read_ex(t->ssl, p, cap, &n);
 	if (rc == 1 && !t->out_full)
 		return (n);
-	after(t, rc == 1 ? -1 : rc);
+	check_result(t, rc == 1 ? -1 : rc);
 	return (0);
 }
 
@@ -241,7 +241,7 @@ sp_tls_write(struct sp_tls *t, const void *p, size_t n)
 		ERR_clear_error();
 		rc = SSL_write_ex(t->ssl, at, n, &done);
 		if (rc != 1 || t->out_full) {
-			fail(t);
+			fail_session(t);
 			return (t->err.code);
 		}
 		at += done;

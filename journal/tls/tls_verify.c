@@ -9,7 +9,7 @@
 
 /* The lists of authorities above the issuer may be missing. */
 static int
-overlook(int ok, X509_STORE_CTX *store)
+ignore_missing_crl(int ok, X509_STORE_CTX *store)
 {
 	if (ok == 0 && X509_STORE_CTX_get_error_depth(store) > 0 &&
 	    X509_STORE_CTX_get_error(store) == X509_V_ERR_UNABLE_TO_GET_CRL) {
@@ -20,7 +20,7 @@ overlook(int ok, X509_STORE_CTX *store)
 }
 
 static bool
-pinned(const struct sp_tls *t)
+is_pinned(const struct sp_tls *t)
 {
 	for (size_t i = 0; i < t->ctx->npin; i++) {
 		if (strcmp(t->ctx->pin[i], t->peer) == 0)
@@ -41,7 +41,7 @@ chain_result(const struct sp_tls_ctx *c, X509_STORE_CTX *store)
 	if (c->crl) {
 		(void)X509_VERIFY_PARAM_set_flags(
 		    param, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
-		X509_STORE_CTX_set_verify_cb(store, overlook);
+		X509_STORE_CTX_set_verify_cb(store, ignore_missing_crl);
 	}
 	if (X509_verify_cert(store) == 1)
 		return (X509_V_OK);
@@ -66,7 +66,7 @@ sp_tls_verify_peer(X509_STORE_CTX *store, void *arg)
 	if (e != X509_V_OK)
 		(void)snprintf(
 		    t->why, sizeof(t->why), "%s", sp_tls_why_verify(e));
-	else if (c->npin > 0 && !pinned(t)) {
+	else if (c->npin > 0 && !is_pinned(t)) {
 		e = X509_V_ERR_CERT_REJECTED;
 		(void)snprintf(t->why, sizeof(t->why), "%s",
 		    "its fingerprint is not one of those expected");

@@ -95,7 +95,7 @@ sp_talk_init(struct sp_talk *t, bool door)
 		.may_begin = may_begin,
 		.refused = refused,
 		.fault = fault,
-		.broken = broken,
+		.protocol_error = broken,
 		.may_login = may_login,
 		.login = login,
 		.ctx = t,

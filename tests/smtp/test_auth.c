@@ -266,7 +266,7 @@ test_a_fault_of_ours_turns_nobody_away_for_good(void **state)
 	sp_script_run(&t, blocked, 1);
 	u = t.env.users;
 	t.env.users = NULL;
-	t.env.users_bad = true;
+	t.env.users_unusable = true;
 	sp_script_run(&t, broken, 1);
 	t.env.users = u;
 	done(&t);

@@ -3,8 +3,8 @@
  * (hashing a password takes a while, and the log needs the pool too); and who
  * guesses too often.  Loop's thread only.
  */
-#ifndef SP_RECEIVE_LOGIN_H
-#define SP_RECEIVE_LOGIN_H
+#ifndef SP_RECEIVE_LOGINS_H
+#define SP_RECEIVE_LOGINS_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -4,31 +4,31 @@
  * worker that runs as another account, and so that a worker that starts again
  * later finds what was checked then.  Who is to have no keys closes it.
  */
-#ifndef SP_RECEIVE_CERTS_H
-#define SP_RECEIVE_CERTS_H
+#ifndef SP_RECEIVE_LISTENER_CERTS_H
+#define SP_RECEIVE_LISTENER_CERTS_H
 
 #include "base/config/config.h"
 #include "journal/tls/tls.h"
 
-struct sp_certs;
+struct sp_listener_certs;
 
 /* Read the files that ${cfg} names, with the rights of the caller.  SP_ECONFIG
  * with "CONFIGURATION:LINE: " for what cannot be read. */
-SP_CHECK enum sp_code sp_certs_open(
-    const struct sp_config *cfg, struct sp_certs **out, struct sp_err *err);
-void sp_certs_close(struct sp_certs *c); /* NULL is fine */
+SP_CHECK enum sp_code sp_certs_open(const struct sp_config *cfg,
+    struct sp_listener_certs **out, struct sp_err *err);
+void sp_certs_close(struct sp_listener_certs *c); /* NULL is fine */
 
 /* What works but should be looked at, one line. */
 typedef void sp_certs_warn(void *ctx, const char *text);
 
 /* The context of listener ${i} of the same configuration; NULL in ${out} where
  * it has no encryption.  SP_ECONFIG says what is wrong, with file and line. */
-SP_CHECK enum sp_code sp_certs_context(const struct sp_certs *c,
+SP_CHECK enum sp_code sp_certs_context(const struct sp_listener_certs *c,
     const struct sp_config *cfg, size_t i, sp_certs_warn *warn, void *ctx,
     struct sp_tls_ctx **out, struct sp_err *err);
 /* Whether all listeners' contexts can be made.  Afterwards the memory of the
  * process has held the keys. */
-SP_CHECK enum sp_code sp_certs_check(const struct sp_certs *c,
+SP_CHECK enum sp_code sp_certs_check(const struct sp_listener_certs *c,
     const struct sp_config *cfg, sp_certs_warn *warn, void *ctx,
     struct sp_err *err);
 
