@@ -1,7 +1,15 @@
+/*
+ * The arena of a mail transaction: pieces are cut one behind the other from the
+ * inline bytes of the struct, then from chunks of the memory budget (memory.h).
+ * A piece never moves and is never freed alone; sp_arena_reset() at the end of
+ * the transaction gives all chunks back.  Used by envelope.c, session_mail.c
+ * and the milter for addresses, parameters and macros.
+ */
 #include "journal/smtp/arena.h"
 
 #include <string.h>
 
+/* The head of a chunk; its pieces follow. */
 struct sp_arena_chunk {
 	struct sp_arena_chunk *next;
 	size_t cap;
@@ -31,6 +39,8 @@ sp_arena_reset(struct sp_arena *a)
 	a->end = a->first + sizeof(a->first);
 }
 
+/* Get a chunk with room for ${n} bytes and cut from it from now on; what was
+ * left of the last one stays unused.  False: the budget is used up. */
 static bool
 add_chunk(struct sp_arena *a, size_t n)
 {

@@ -1,3 +1,9 @@
+/*
+ * The attributes of XFORWARD and XCLIENT, from the argument of the command to
+ * the members of the record.  session_claim.c decides who may send them; here
+ * they are only understood.  A command with one attribute that is not
+ * understood changes nothing.
+ */
 #include "journal/smtp/claim.h"
 
 #include <arpa/inet.h>
@@ -8,6 +14,7 @@
 #include "base/buf.h"
 #include "base/xtext.h"
 
+/* What the value of an attribute must look like. */
 enum claim_form { TEXT, ADDRESS, PORT, PROTO, SOURCE };
 
 static const struct {
@@ -59,7 +66,8 @@ sp_claim_json(const struct sp_claim *c, const char *key, struct sp_json *j)
 
 /* ---- values ---------------------------------------------------------- */
 
-/* "IPV6:" goes; what is left must be an address. */
+/* Whether ${v} is an IPv4 address, or an IPv6 address with "IPV6:" in front,
+ * which is cut off. */
 static bool
 address_ok(struct sp_view *v)
 {
@@ -79,6 +87,7 @@ address_ok(struct sp_view *v)
 		inet_pton(six ? AF_INET6 : AF_INET, text, &any) == 1);
 }
 
+/* Whether ${v} has 1 to SP_CLAIM_VALUE_MAX bytes and no control bytes. */
 static bool
 text_ok(struct sp_view v)
 {
@@ -91,6 +100,7 @@ text_ok(struct sp_view v)
 	return (v.n > 0 && v.n <= SP_CLAIM_VALUE_MAX);
 }
 
+/* Whether ${v} is one of ${n} texts, ASCII case aside. */
 static bool
 is_one_of(struct sp_view v, const char *const *list, size_t n)
 {
@@ -101,6 +111,8 @@ is_one_of(struct sp_view v, const char *const *list, size_t n)
 	return (false);
 }
 
+/* Whether the decoded value ${v} has the form of its attribute; the prefix of
+ * an IPv6 address is cut off. */
 static bool
 value_ok(enum claim_form form, struct sp_view *v)
 {
@@ -125,7 +137,8 @@ value_ok(enum claim_form form, struct sp_view *v)
 	return (is_one_of(*v, sources, SP_COUNTOF(sources)));
 }
 
-/* xtext, or as it is: old clients do not encode. */
+/* Undo xtext (RFC 3461 section 4) into ${room}; what is no xtext is returned as
+ * it is, since old clients do not encode. */
 static struct sp_view
 decode_xtext(struct sp_view v, char room[SP_CLAIM_VALUE_MAX * 3])
 {
@@ -138,6 +151,7 @@ decode_xtext(struct sp_view v, char room[SP_CLAIM_VALUE_MAX * 3])
 
 /* ---- the command ----------------------------------------------------- */
 
+/* The index of an attribute that the command has, or -1. */
 static int
 find_attr(struct sp_view name, bool xclient)
 {
@@ -149,13 +163,16 @@ find_attr(struct sp_view name, bool xclient)
 	return (-1);
 }
 
+/* What one command says of an attribute, before it is known whether the whole
+ * command is understood. */
 struct claim_change {
 	bool given;
 	char *value; /* NULL: not known */
 	size_t n;
 };
 
-/* One "NAME=value". */
+/* Understand one "NAME=value" and store it in ${all}.  False: not understood,
+ * or given twice. */
 static bool
 parse_attr(
     struct claim_change all[SP_CLAIM_ATTRS], struct sp_view word, bool xclient)
@@ -178,6 +195,8 @@ parse_attr(
 	return (true);
 }
 
+/* Collect all attributes first; then take over those that were given, or, where
+ * one is not understood, none. */
 bool
 sp_claim_parse(struct sp_claim *c, struct sp_view arg, bool xclient)
 {

@@ -1,9 +1,15 @@
+/*
+ * The automaton of data.h over the bytes of a message.  It looks for the few
+ * bytes that matter with memchr() and moves nothing but what stands behind a
+ * dot that was dropped, so that ordinary text costs one pass.  session_data.c
+ * and milter_data.c feed it and store what it gives.
+ */
 #include "journal/smtp/data.h"
 
 #include <assert.h>
 #include <string.h>
 
-/* Where the content of one call is put together. */
+/* The content of one call, as one run inside the bytes that were given. */
 struct kept_content {
 	char *base; /* the bytes given */
 	size_t from; /* start of what is kept but not yet placed */
@@ -12,7 +18,8 @@ struct kept_content {
 	bool any; /* anything placed */
 };
 
-/* Keep [from, end): in place unless a dot was dropped before it. */
+/* Add the bytes from c->from up to ${end} to the content: where they are, or
+ * moved down if a dot was dropped before them. */
 static void
 append_content(struct kept_content *c, size_t end)
 {
@@ -31,6 +38,7 @@ append_content(struct kept_content *c, size_t end)
 	c->to += n;
 }
 
+/* How often ${what} is among ${n} bytes. */
 static uint64_t
 count(const char *p, size_t n, char what)
 {
@@ -44,6 +52,7 @@ count(const char *p, size_t n, char what)
 	return (found);
 }
 
+/* A line ended, with its CR LF counted in d->column. */
 static void
 end_line(struct sp_data *d)
 {
@@ -52,7 +61,8 @@ end_line(struct sp_data *d)
 	d->column = 0;
 }
 
-/* The inside of a line from ${i} on, up to and with its CR. */
+/* Go on inside a line from ${i} up to and with the next CR, or to the end of
+ * the input; count bare LFs on the way.  Returns where it stopped. */
 static size_t
 scan_line(struct sp_data *d, const char *p, size_t i, size_t n)
 {
@@ -71,6 +81,9 @@ scan_line(struct sp_data *d, const char *p, size_t i, size_t n)
 	return (end);
 }
 
+/* State CR: an LF ends the line.  Anything else means that the CR was bare;
+ * another CR may begin a line end itself, any other byte is looked at again as
+ * the inside of a line. */
 static size_t
 after_cr(struct sp_data *d, const char *p, size_t i)
 {
@@ -89,6 +102,8 @@ after_cr(struct sp_data *d, const char *p, size_t i)
 	return (i);
 }
 
+/* State DOT: a dot at the start of a line was dropped.  A CR is not content
+ * yet: with an LF behind it the message is over. */
 static size_t
 after_dot(struct sp_data *d, struct kept_content *c, const char *p, size_t i)
 {
@@ -102,6 +117,9 @@ after_dot(struct sp_data *d, struct kept_content *c, const char *p, size_t i)
 	return (i);
 }
 
+/* State DOTCR: dot, CR.  An LF ends the message; otherwise dot was stuffing
+ * and the CR is content, which may lie in the input of an earlier call
+ * (out->cr). */
 static size_t
 after_dotcr(struct sp_data *d, struct kept_content *c, struct sp_data_run *out,
     const char *p, size_t i)
@@ -128,6 +146,8 @@ sp_data_init(struct sp_data *d, bool raw)
 	*d = (struct sp_data){ .state = SP_DATA_BOL, .raw = raw };
 }
 
+/* Run the automaton until the input or the message ends, and hand out the
+ * content as one run. */
 void
 sp_data_feed(struct sp_data *d, char *p, size_t n, struct sp_data_run *out)
 {

@@ -37,8 +37,8 @@ sp_envelope_copy_params(struct sp_arena *a, const struct sp_view *params,
 	return (true);
 }
 
-/* Make room for one more, twice as much as there was: the arena cannot grow a
- * piece in place, and the old places are given back only with all of it. */
+/* Make room for one more: twice the places there were, since the arena gives
+ * back the old ones only with all else. */
 static bool
 make_room(struct sp_arena *a, struct sp_recipients *list)
 {

@@ -1,4 +1,13 @@
-/* The milter machine's life, its packets and answers. */
+/*
+ * The life of a milter connection and its packets: bytes are cut into packets,
+ * and each goes to the function for its command (milter_mail.c, milter_macro.c,
+ * milter_data.c).  The states are drawn in milter.h, the packets in
+ * milter_packet.h.
+ *
+ * Packets of the envelope are small and handed over whole: from the caller's
+ * buffer where they came in one piece, else from a copy in the memory budget.
+ * Headers and body are handed over as their bytes come.
+ */
 #include "journal/smtp/milter.h"
 
 #include <assert.h>
@@ -16,11 +25,12 @@
 	    SP_MILTER_QUIET_UNKNOWN | SP_MILTER_QUIET_HEADER |               \
 	    SP_MILTER_QUIET_EOH | SP_MILTER_QUIET_BODY)
 
-#define VERSION_MIN 2
+#define VERSION_MIN 2 /* of the protocol */
 #define VERSION_MAX 6
 
 /* ---- life ----------------------------------------------------------- */
 
+/* Give back the copy of a packet. */
 static void
 drop_data(struct sp_milter *m)
 {
@@ -131,6 +141,8 @@ sp_milter_progress(struct sp_milter *m, struct sp_buf *out)
 
 /* ---- packets -------------------------------------------------------- */
 
+/* OPTNEG: agree on the lower version, no actions, and those of WANTED that the
+ * MTA offers. */
 static void
 negotiate(struct sp_milter *m, struct sp_view data, struct sp_buf *out)
 {
@@ -151,7 +163,8 @@ negotiate(struct sp_milter *m, struct sp_view data, struct sp_buf *out)
 	    m, SP_MILTER_OPTNEG, sp_view_mem(reply, sizeof(reply)), out);
 }
 
-/* The bit by which the MTA agreed to hear nothing; 0: none has ever one. */
+/* The bit by which the MTA agreed to await no answer to ${command}; 0: there is
+ * none. */
 static uint32_t
 quiet_bit(char command)
 {
@@ -183,7 +196,7 @@ quiet_bit(char command)
 	return (0);
 }
 
-/* Nothing to say but "go on", and that only where it is awaited. */
+/* Nothing is wrong: say so, where the MTA awaits an answer. */
 static void
 answer_continue(struct sp_milter *m, struct sp_buf *out)
 {
@@ -192,6 +205,7 @@ answer_continue(struct sp_milter *m, struct sp_buf *out)
 		sp_milter_answer(m, SP_MILTER_CONTINUE, out);
 }
 
+/* ABORT: the message is not delivered; the client may send another. */
 static void
 abort_message(struct sp_milter *m)
 {
@@ -200,7 +214,7 @@ abort_message(struct sp_milter *m)
 		sp_milter_close(m);
 }
 
-/* A packet whose data was held; those of the content are not. */
+/* Act on a packet whose data is here as a whole. */
 static void
 handle_packet(struct sp_milter *m, struct sp_view data, struct sp_buf *out)
 {
@@ -251,7 +265,8 @@ handle_packet(struct sp_milter *m, struct sp_view data, struct sp_buf *out)
 	}
 }
 
-/* Of a packet whose data is not held: take what there is. */
+/* Act on the next bytes of a header or body packet; m->packet.left is 0 with
+ * the last of them. */
 static void
 stream_content(struct sp_milter *m, char *p, size_t n, struct sp_buf *out)
 {
@@ -274,6 +289,7 @@ stream_content(struct sp_milter *m, char *p, size_t n, struct sp_buf *out)
 		answer_continue(m, out);
 }
 
+/* Whether the data of such a packet is part of the message, and not held. */
 static bool
 is_content(char command)
 {
@@ -281,7 +297,8 @@ is_content(char command)
 		command == SP_MILTER_EOB);
 }
 
-/* All of a packet's length and command is here. */
+/* Length and command of a packet are here: refuse what is no packet or out of
+ * order, else prepare for its data. */
 static void
 begin_packet(struct sp_milter *m)
 {
@@ -313,6 +330,7 @@ begin_packet(struct sp_milter *m)
 
 /* ---- input ---------------------------------------------------------- */
 
+/* The packet was handled. */
 static void
 end_packet(struct sp_milter *m)
 {
@@ -321,7 +339,8 @@ end_packet(struct sp_milter *m)
 	m->packets++;
 }
 
-/* Keep the start of a packet until the rest comes. */
+/* Store a piece of a packet until the rest comes.  False: there is no memory,
+ * and the connection is closed. */
 static bool
 hold_data(struct sp_milter *m, const char *p, size_t n)
 {
@@ -338,6 +357,8 @@ hold_data(struct sp_milter *m, const char *p, size_t n)
 	return (true);
 }
 
+/* Take up to ${n} bytes of the packet's data, and act on the packet if they are
+ * the last.  Returns how many were taken. */
 static size_t
 read_data(struct sp_milter *m, char *p, size_t n, struct sp_buf *out)
 {
@@ -362,6 +383,7 @@ read_data(struct sp_milter *m, char *p, size_t n, struct sp_buf *out)
 	return (take);
 }
 
+/* Take up to ${n} bytes of length and command.  Returns how many were taken. */
 static size_t
 read_head(struct sp_milter *m, char *p, size_t n, struct sp_buf *out)
 {
@@ -373,12 +395,13 @@ read_head(struct sp_milter *m, char *p, size_t n, struct sp_buf *out)
 	if (m->packet.head_n < SP_MILTER_HEAD)
 		return (take);
 	begin_packet(m);
-	/* Without data it is whole now: no more bytes need come. */
+	/* A packet without data is whole now: no more bytes need come. */
 	if (m->phase != SP_MILTER_CLOSED && m->packet.left == 0)
 		(void)read_data(m, p + take, 0, out);
 	return (take);
 }
 
+/* Each round takes the head of a packet, or some of its data. */
 size_t
 sp_milter_input(struct sp_milter *m, char *p, size_t n, struct sp_buf *out)
 {

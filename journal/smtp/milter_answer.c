@@ -1,7 +1,8 @@
 /*
  * The answers of the milter, what it reports of refusals, and the end of its
  * transaction: what the files of the milter need of one another, so that none
- * of them calls back into milter.c.
+ * of them calls back into milter.c.  All that the machine says goes through
+ * sp_milter_send().
  */
 #include <assert.h>
 #include <stdio.h>
@@ -28,6 +29,8 @@ sp_milter_info(const struct sp_milter *m, struct sp_session_info *out)
 
 /* ---- answers -------------------------------------------------------- */
 
+/* Input stops far below the limit of the output, so that it is reached only by
+ * an MTA that reads nothing; then the connection is closed. */
 void
 sp_milter_send(
     struct sp_milter *m, char answer, struct sp_view data, struct sp_buf *out)
@@ -37,7 +40,6 @@ sp_milter_send(
 
 	for (size_t i = 4; i-- > 0; n >>= 8)
 		head[i] = (char)(n & 0xff);
-	/* Input stops far below the limit; beyond it the MTA is lost. */
 	if (sp_buf_add(out, head, sizeof(head)) != SP_OK ||
 	    sp_buf_addv(out, data) != SP_OK)
 		m->phase = SP_MILTER_CLOSED;
@@ -51,6 +53,7 @@ sp_milter_answer(struct sp_milter *m, char answer, struct sp_buf *out)
 
 /* ---- reports -------------------------------------------------------- */
 
+/* Report to the owner that ${line} would have been the reply of SMTP. */
 static void
 report_refusal(struct sp_milter *m, struct sp_view line)
 {
@@ -72,8 +75,9 @@ sp_milter_defer(struct sp_milter *m, const char *why, struct sp_buf *out)
 	sp_milter_answer(m, SP_MILTER_TEMPFAIL, out);
 }
 
-/* Too many recipients is 4xx, but for the MTA's client to hear: it sends the
- * rest again in a transaction of its own. */
+/* Too many recipients is a 4xx that the MTA's client must hear, so that it
+ * sends the rest in a transaction of its own; every other 4xx is our fault, and
+ * the MTA words it. */
 void
 sp_milter_refuse(struct sp_milter *m, enum sp_reply r, struct sp_buf *out)
 {

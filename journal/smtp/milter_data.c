@@ -1,4 +1,9 @@
-/* Headers and body, put together again as the message that they were. */
+/*
+ * Headers and body of a message, put together again as the bytes that they were
+ * (doc/milter.md, "The bytes"), up to the commit and the answer after it.  A
+ * message that is refused is read to its end all the same: only the end of the
+ * body is answered.
+ */
 #include <assert.h>
 #include <string.h>
 
@@ -6,7 +11,8 @@
 
 /* ---- bytes of the message ------------------------------------------- */
 
-/* Keep content; once something is wrong the rest is only counted. */
+/* Store content.  A message that grew too large, or cannot be stored, is
+ * refused at its end; from then on nothing is stored. */
 static void
 store_content(struct sp_milter *m, const char *p, size_t n)
 {
@@ -28,6 +34,7 @@ store_content(struct sp_milter *m, const char *p, size_t n)
 	sp_milter_fault(m, &err);
 }
 
+/* Count and store ${n} bytes of the message, which may be changed. */
 static void
 add_content(struct sp_milter *m, char *p, size_t n)
 {
@@ -40,6 +47,7 @@ add_content(struct sp_milter *m, char *p, size_t n)
 	store_content(m, run.p, run.n);
 }
 
+/* Add bytes that the protocol left out. */
 static void
 add_text(struct sp_milter *m, const char *text)
 {
@@ -51,7 +59,7 @@ add_text(struct sp_milter *m, const char *text)
 	add_content(m, copy, n);
 }
 
-/* The first piece of a message. */
+/* The first piece of a message is here. */
 static void
 begin_message(struct sp_milter *m)
 {
@@ -75,7 +83,8 @@ sp_milter_begin_header(struct sp_milter *m)
 	m->header.in_value = m->header.value_cr = m->header.value_lf = false;
 }
 
-/* Line ends inside a value come as LF: as CR LF they were on the wire. */
+/* Add bytes of a header's value.  Line ends in it come as LF; on the wire they
+ * were CR LF, which is written unless the CR is there. */
 static void
 add_value(struct sp_milter *m, char *p, size_t n)
 {
@@ -97,7 +106,8 @@ add_value(struct sp_milter *m, char *p, size_t n)
 	}
 }
 
-/* The data is NAME NUL VALUE NUL. */
+/* Add the name, a colon, and the value of a header whose data comes in pieces;
+ * the NUL behind each is cut off. */
 void
 sp_milter_take_header(struct sp_milter *m, char *p, size_t n)
 {
@@ -127,6 +137,8 @@ sp_milter_take_header(struct sp_milter *m, char *p, size_t n)
 	add_value(m, p, n);
 }
 
+/* The value may end with a line end already; a second one would end the
+ * headers. */
 void
 sp_milter_end_header(struct sp_milter *m)
 {
@@ -134,7 +146,6 @@ sp_milter_end_header(struct sp_milter *m)
 		return;
 	if (m->header.name_n == 0)
 		sp_milter_broken(m, "a header without a name");
-	/* Two line ends would end the headers. */
 	else if (!m->header.value_lf)
 		add_text(m, "\r\n");
 }
@@ -165,7 +176,7 @@ sp_milter_begin_body(struct sp_milter *m)
 void
 sp_milter_take_body(struct sp_milter *m, char *p, size_t n)
 {
-	/* An MTA that does not say where the headers end. */
+	/* This MTA does not say where the headers end. */
 	if (n > 0 && m->phase == SP_MILTER_HEADERS) {
 		add_text(m, "\r\n");
 		m->phase = SP_MILTER_CONTENT;
@@ -173,7 +184,7 @@ sp_milter_take_body(struct sp_milter *m, char *p, size_t n)
 	add_content(m, p, n);
 }
 
-/* The message is answered; what comes next. */
+/* The message was answered: forget it, and go on or close. */
 static void
 end_transaction(struct sp_milter *m)
 {
@@ -184,7 +195,7 @@ end_transaction(struct sp_milter *m)
 		sp_milter_end(m, SP_REPLY_CLOSING);
 }
 
-/* All bytes are here: refuse, or let the owner commit. */
+/* All bytes are here: refuse the message, or let the owner commit it. */
 void
 sp_milter_eob(struct sp_milter *m, struct sp_buf *out)
 {

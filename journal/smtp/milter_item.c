@@ -1,4 +1,9 @@
-/* The facts of a message from a milter, as the record wants them. */
+/*
+ * The facts of a message from a milter, as the record wants them
+ * (doc/format-record.md, doc/milter.md): the members of "source", the flags,
+ * the envelope, and where the bytes are.  Called at the end of the body by
+ * milter_data.c; the item that it fills is then appended by the owner.
+ */
 #include <string.h>
 
 #include "base/clock.h"
@@ -6,6 +11,7 @@
 #include "journal/smtp/milter_priv.h"
 #include "journal/smtp/source.h"
 
+/* Write the macros of ${l} as members, but those that ${over} has too. */
 static void
 write_macros(struct sp_json *j, const struct sp_milter_macros *l,
     const struct sp_milter_macros *over)
@@ -25,7 +31,7 @@ write_macros(struct sp_json *j, const struct sp_milter_macros *l,
 	}
 }
 
-/* All of it is the MTA's word. */
+/* All that the MTA says of its client and of the message: it is its word. */
 static void
 write_claims(struct sp_json *j, const struct sp_milter *m)
 {
@@ -51,6 +57,7 @@ write_claims(struct sp_json *j, const struct sp_milter *m)
 	sp_json_obj_end(j);
 }
 
+/* Write the members of "source" into m->entry.source. */
 static enum sp_code
 write_source(struct sp_milter *m)
 {
@@ -75,6 +82,7 @@ write_source(struct sp_milter *m)
 	return (sp_json_end(&j));
 }
 
+/* What was put together or guessed, and what is odd in the bytes. */
 static void
 collect_flags(struct sp_milter *m)
 {
@@ -92,6 +100,8 @@ collect_flags(struct sp_milter *m)
 		m->entry.flags[m->entry.nflags++] = "long_line";
 }
 
+/* The views of the item point into the machine, which stays as it is until the
+ * commit is answered. */
 enum sp_code
 sp_milter_build(struct sp_milter *m)
 {

@@ -1,10 +1,15 @@
 /*
- * Macros of the milter protocol.
+ * Macros of the milter protocol: what the MTA says of its client and of the
+ * message (queue id, TLS, who logged in, ...), by name.  They come in packets
+ * of their own before the command that they are for, and are recorded as
+ * claimed (milter_item.c).  Those of single recipients are used by
+ * milter_mail.c alone.
  */
 #include <string.h>
 
 #include "journal/smtp/milter_priv.h"
 
+/* Long names come in braces: "{auth_authen}". */
 static struct sp_view
 strip_braces(struct sp_view name)
 {
@@ -13,7 +18,8 @@ strip_braces(struct sp_view name)
 	return (name);
 }
 
-/* It becomes a key of the record. */
+/* Whether the name can be a key of the record: printable ASCII without blanks,
+ * not too long. */
 static bool
 is_macro_name(struct sp_view name)
 {
@@ -24,7 +30,7 @@ is_macro_name(struct sp_view name)
 	return (name.n > 0 && name.n <= SP_MILTER_MACRO_NAME);
 }
 
-/* Room for one more; false: out of budget. */
+/* Make room for one more macro; false: the memory budget is used up. */
 static bool
 make_room(struct sp_arena *a, struct sp_milter_macros *l)
 {
@@ -43,7 +49,8 @@ make_room(struct sp_arena *a, struct sp_milter_macros *l)
 	return (true);
 }
 
-/* SP_ELIMIT: too many; SP_EAGAIN: out of budget. */
+/* Set a macro, or change its value.  SP_ELIMIT: too many, or too many bytes;
+ * SP_EAGAIN: the memory budget is used up. */
 static enum sp_code
 set_macro(struct sp_arena *a, struct sp_milter_macros *l, struct sp_view name,
     struct sp_view value)
@@ -72,7 +79,9 @@ set_macro(struct sp_arena *a, struct sp_milter_macros *l, struct sp_view name,
 	return (value.p == NULL ? SP_EAGAIN : SP_OK);
 }
 
-/* Of the next recipient: what the MTA makes of it, or why it refused it. */
+/* Keep a macro of the next recipient; false: it is none that is used.  Its
+ * bytes count as those of the envelope, and beyond that limit it is not kept:
+ * nor is the recipient then. */
 static bool
 set_rcpt_macro(struct sp_milter *m, struct sp_view name, struct sp_view value)
 {
@@ -87,14 +96,14 @@ set_rcpt_macro(struct sp_milter *m, struct sp_view name, struct sp_view value)
 	else
 		return (false);
 	*at = (struct sp_view){ NULL, 0 };
-	/* Beyond the limit the recipient is not taken either. */
 	m->mail.envelope.bytes += value.n;
 	if (m->mail.envelope.bytes <= SP_ENVELOPE_MAX)
 		*at = sp_arena_dup(&m->mail.arena, value);
 	return (true);
 }
 
-/* Pairs of name and value; SP_EFORMAT where they are not. */
+/* Understand names and values in turn, for the command ${stage}.  SP_EFORMAT
+ * where they are not pairs of texts; else as set_macro(). */
 static enum sp_code
 parse_macros(struct sp_milter *m, char stage, struct sp_view data)
 {
@@ -118,6 +127,7 @@ parse_macros(struct sp_milter *m, char stage, struct sp_view data)
 	return (rc == SP_OK && data.n > 0 ? SP_EFORMAT : rc);
 }
 
+/* The macros of MAIL come before it: with them the message before is over. */
 void
 sp_milter_macro(struct sp_milter *m, struct sp_view data)
 {
@@ -131,7 +141,6 @@ sp_milter_macro(struct sp_milter *m, struct sp_view data)
 	stage = *data.p;
 	data.p++;
 	data.n--;
-	/* They come before their command. */
 	if (stage == SP_MILTER_MAIL && m->phase >= SP_MILTER_ENVELOPE)
 		sp_milter_reset(m);
 	rc = parse_macros(m, stage, data);

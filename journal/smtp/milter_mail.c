@@ -1,4 +1,9 @@
-/* Macros, the client, MAIL and RCPT. */
+/*
+ * The envelope as the MTA tells it: its client (CONNECT, HELO), the sender and
+ * each recipient.  The MTA has judged all of them already; here they are
+ * recorded, and refused only where we could not store the message.  Headers and
+ * body are next (milter_data.c).
+ */
 #include <string.h>
 
 #include "base/clock.h"
@@ -38,7 +43,8 @@ sp_milter_connect(struct sp_milter *m, struct sp_view data)
 		sp_milter_end(m, SP_REPLY_MEMORY);
 }
 
-/* Again after STARTTLS, and whenever a client likes: the last one counts. */
+/* HELO comes again after STARTTLS, and whenever the client likes; the last one
+ * counts. */
 void
 sp_milter_helo(struct sp_milter *m, struct sp_view data)
 {
@@ -55,6 +61,7 @@ sp_milter_helo(struct sp_milter *m, struct sp_view data)
 
 /* ---- arguments ------------------------------------------------------ */
 
+/* The arguments of MAIL or RCPT, copied into the arena. */
 struct milter_arguments {
 	struct sp_view addr; /* without <> */
 	const struct sp_view *params;
@@ -62,8 +69,8 @@ struct milter_arguments {
 	size_t bytes; /* of all */
 };
 
-/* The MTA has taken the address: nothing that is odd in it is a reason not to
- * record it. */
+/* The address without its brackets.  The MTA has accepted it: nothing that is
+ * odd in it is a reason not to record it. */
 static struct sp_view
 bare_address(struct sp_view v)
 {
@@ -77,7 +84,8 @@ bare_address(struct sp_view v)
 	return (v);
 }
 
-/* SP_EFORMAT, or SP_EAGAIN: out of budget.  Copied into the arena. */
+/* Parse and copy the arguments of MAIL or RCPT.  SP_EFORMAT: they are none;
+ * SP_EAGAIN: the memory budget is used up. */
 static enum sp_code
 parse_arguments(
     struct sp_milter *m, struct sp_view data, struct milter_arguments *out)
@@ -97,7 +105,7 @@ parse_arguments(
 
 /* ---- MAIL ----------------------------------------------------------- */
 
-/* What SIZE= says; 0 where it is not there. */
+/* The bytes that SIZE= declares (RFC 1870); 0 where there is none. */
 static uint64_t
 declared_size(const struct milter_arguments *c)
 {
@@ -113,7 +121,8 @@ declared_size(const struct milter_arguments *c)
 	return (0);
 }
 
-/* Whether the owner lets a message begin; answers if not. */
+/* Whether the owner lets a message begin (disk, clock, hold); answers if
+ * not. */
 static bool
 may_begin(struct sp_milter *m, struct sp_buf *out)
 {
@@ -132,6 +141,7 @@ may_begin(struct sp_milter *m, struct sp_buf *out)
 	return (false);
 }
 
+/* Whatever is answered, the packets that follow belong to this transaction. */
 void
 sp_milter_mail(struct sp_milter *m, struct sp_view data, struct sp_buf *out)
 {
@@ -159,7 +169,6 @@ sp_milter_mail(struct sp_milter *m, struct sp_view data, struct sp_buf *out)
 	m->mail.envelope.nfrom_params = c.nparams;
 	m->mail.declared = declared_size(&c);
 	m->transactions++;
-	/* Whatever we say now, what follows belongs to it. */
 	m->phase = SP_MILTER_ENVELOPE;
 	if (m->mail.declared > m->env->cfg->max_message)
 		sp_milter_refuse(m, SP_REPLY_TOO_BIG, out);
@@ -169,6 +178,8 @@ sp_milter_mail(struct sp_milter *m, struct sp_view data, struct sp_buf *out)
 
 /* ---- RCPT ----------------------------------------------------------- */
 
+/* Put a recipient at the end of ${list}; false: the memory budget is used
+ * up. */
 static bool
 record_rcpt(struct sp_milter *m, struct sp_recipients *list,
     const struct milter_arguments *c, struct sp_view reply)
@@ -181,7 +192,8 @@ record_rcpt(struct sp_milter *m, struct sp_recipients *list,
 	return (sp_envelope_add(&m->mail.arena, list, &r));
 }
 
-/* Refused recipients are part of what was observed, up to a limit. */
+/* A recipient that was refused, by the MTA or by us, is part of what was
+ * observed; the first of them are recorded. */
 static void
 record_refused(
     struct sp_milter *m, const struct milter_arguments *c, struct sp_view reply)
@@ -211,6 +223,8 @@ refusal_of_mta(struct sp_milter *m)
 	return (sp_view_trim(sp_view_mem(p, n)));
 }
 
+/* Record a recipient, and refuse what is beyond the limits.  With RCPT_REJ the
+ * MTA also sends those that it refused itself: its mailer is "error". */
 static void
 accept_rcpt(
     struct sp_milter *m, const struct milter_arguments *c, struct sp_buf *out)
@@ -238,6 +252,7 @@ accept_rcpt(
 		sp_milter_refuse(m, SP_REPLY_MEMORY, out);
 }
 
+/* Parse the packet, then record its recipient. */
 void
 sp_milter_rcpt(struct sp_milter *m, struct sp_view data, struct sp_buf *out)
 {
@@ -248,7 +263,7 @@ sp_milter_rcpt(struct sp_milter *m, struct sp_view data, struct sp_buf *out)
 		sp_milter_broken(m, "RCPT inside a message");
 		return;
 	}
-	/* Nothing of a recipient beyond it is kept. */
+	/* Nothing of a recipient beyond the limit is copied. */
 	if (m->mail.envelope.bytes > SP_ENVELOPE_MAX) {
 		sp_milter_refuse(m, SP_REPLY_RCPTS, out);
 		return;

@@ -1,3 +1,9 @@
+/*
+ * The wording of every fixed reply, and which one a failure gets.  The session
+ * and the milter take a reply by name; the few that carry a number or a reason
+ * are written where they are given (grep for sp_session_say).  A change here is
+ * a change of the wire: doc/smtp.md lists what clients rely on.
+ */
 #include "journal/smtp/reply.h"
 
 #include <assert.h>

@@ -1,3 +1,16 @@
+/*
+ * The server's side of a SCRAM-SHA-256 exchange (RFC 5802 section 5), from the
+ * messages of the client to our answers.  session_auth.c carries the messages,
+ * in base64, and looks up the verifier between the first and the second.
+ *
+ *	client-first    n,a=,n=NAME,r=NONCE         sp_scram_server_first()
+ *	server-first    r=NONCE+OURS,s=SALT,i=N     sp_scram_server_challenge()
+ *	client-final    c=biws,r=...,p=PROOF        sp_scram_server_final()
+ *	server-final    v=SIGNATURE                 the same
+ *
+ * AuthMessage, which both sides sign, is client-first without its header, then
+ * server-first, then client-final without its proof, with commas between.
+ */
 #include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +36,8 @@ sp_scram_server_done(struct sp_scram *x)
 	OPENSSL_cleanse(x, sizeof(*x));
 }
 
-/* "=2C" is a comma and "=3D" an equals sign; nothing else is. */
+/* Undo the two escapes of a name (RFC 5802 section 5.1): "=2C" is a comma,
+ * "=3D" an equals sign; any other "=" is an error. */
 static bool
 decode_saslname(struct sp_view v, char out[SP_SCRAM_NAME_MAX + 1])
 {
@@ -51,7 +65,8 @@ decode_saslname(struct sp_view v, char out[SP_SCRAM_NAME_MAX + 1])
 	return (n > 0);
 }
 
-/* "r=..." into x->nonce, with ours behind it. */
+/* Take the client's nonce from "r=..." into x->nonce, and put ours behind
+ * it. */
 static bool
 parse_nonce(struct sp_scram *x, struct sp_view v)
 {
@@ -69,7 +84,8 @@ parse_nonce(struct sp_scram *x, struct sp_view v)
 	return (true);
 }
 
-/* The header in front: binding flag and authorization identity. */
+/* Cut the gs2-header off the front of ${msg} and keep it in x->gs2: the channel
+ * binding flag, which must be "n" or "y", and the authorization identity. */
 static bool
 parse_gs2_header(
     struct sp_scram *x, struct sp_view *msg, struct sp_view *authzid)
@@ -90,6 +106,8 @@ parse_gs2_header(
 	return (authzid->n == 0 || sp_view_starts(*authzid, "a="));
 }
 
+/* The gs2-header, the name and the nonce; extensions in front of the name
+ * ("m=") must be understood, and none is. */
 bool
 sp_scram_server_first(struct sp_scram *x, struct sp_view msg)
 {
@@ -132,7 +150,8 @@ sp_scram_server_challenge(struct sp_scram *x, struct sp_buf *out)
 	return (rc);
 }
 
-/* ClientKey = ClientProof XOR HMAC(StoredKey, AuthMessage); its hash must be
+/* Whether ${proof} shows that the client knows the password: ClientKey is
+ * ClientProof XOR HMAC(StoredKey, AuthMessage), and its hash must be
  * StoredKey. */
 static bool
 is_proof(const struct sp_scram *x, const uint8_t proof[SP_SHA256_LEN])
@@ -148,7 +167,9 @@ is_proof(const struct sp_scram *x, const uint8_t proof[SP_SHA256_LEN])
 	return (CRYPTO_memcmp(hash, v->stored_key, sizeof(hash)) == 0);
 }
 
-/* The message in front of ",p=": channel binding and nonce are as before. */
+/* Whether the client-final-message without its proof repeats what was
+ * agreed: the gs2-header of the first message in base64, and the nonce of
+ * both sides. */
 static bool
 repeats_header(const struct sp_scram *x, struct sp_view msg)
 {

@@ -1,4 +1,12 @@
-/* The session's life, its input loop and the command table. */
+/*
+ * The life of an SMTP or LMTP session and its input: bytes are cut into lines,
+ * lines into commands, and each command goes to the function that answers it.
+ * Message data goes to session_data.c as it comes.  The states are drawn in
+ * session.h, the phases and the other files of the session in session_priv.h.
+ *
+ * An input line that came whole is parsed where it lies in the caller's buffer;
+ * only a line that came in pieces is copied, into memory of the budget.
+ */
 #include "journal/smtp/session.h"
 
 #include <assert.h>
@@ -11,6 +19,8 @@
 
 /* ---- life ----------------------------------------------------------- */
 
+/* Give back the copy of a line.  Where users may log in it is wiped first,
+ * since it may hold a password. */
 static void
 drop_line(struct sp_session *s)
 {
@@ -149,6 +159,7 @@ sp_session_commands(const struct sp_session *s)
 
 /* ---- commands ------------------------------------------------------- */
 
+/* RSET (RFC 5321 section 4.1.1.5). */
 static void
 rset(struct sp_session *s, struct sp_view arg, struct sp_buf *out)
 {
@@ -161,6 +172,7 @@ rset(struct sp_session *s, struct sp_view arg, struct sp_buf *out)
 	sp_session_reply(s, SP_REPLY_OK, out);
 }
 
+/* QUIT (RFC 5321 section 4.1.1.10). */
 static void
 quit(struct sp_session *s, struct sp_buf *out)
 {
@@ -169,7 +181,8 @@ quit(struct sp_session *s, struct sp_buf *out)
 }
 
 /* Whether bytes behind this command show a peer that does not wait where it
- * must (RFC 2920 section 3.1); a peer without EHLO was offered no pipelining. */
+ * must (RFC 2920 section 3.1): a smuggler, or a program that does not read
+ * replies.  A peer without EHLO was offered no pipelining. */
 static bool
 breaks_pipelining(const struct sp_session *s, enum sp_verb verb)
 {
@@ -183,6 +196,7 @@ breaks_pipelining(const struct sp_session *s, enum sp_verb verb)
 	return (!s->client.extended && s->phase != SP_PHASE_GREETED);
 }
 
+/* The command table.  Commands that do nothing for mail are counted as junk. */
 static void
 dispatch(struct sp_session *s, const struct sp_command *c, struct sp_buf *out)
 {
@@ -250,6 +264,8 @@ dispatch(struct sp_session *s, const struct sp_command *c, struct sp_buf *out)
 	}
 }
 
+/* Answer one command line, unless it breaks pipelining, the service stops, or
+ * the listener demands more encryption first. */
 static void
 run_command(struct sp_session *s, struct sp_view line, struct sp_buf *out)
 {
@@ -273,7 +289,8 @@ run_command(struct sp_session *s, struct sp_view line, struct sp_buf *out)
 
 /* ---- lines ---------------------------------------------------------- */
 
-/* A whole line, its LF taken off. */
+/* Answer a whole line, whose LF was taken off: a command, or a response of
+ * AUTH. CR LF must end it, and neither CR nor NUL may stand in it. */
 static void
 handle_line(struct sp_session *s, struct sp_view line, struct sp_buf *out)
 {
@@ -298,7 +315,8 @@ handle_line(struct sp_session *s, struct sp_view line, struct sp_buf *out)
 	}
 }
 
-/* An AUTH command with its first response may be as long as RFC 4954 says. */
+/* The longest line that is read now, with its CR LF.  An AUTH command with its
+ * first response may be as long as RFC 4954 section 4 says. */
 static size_t
 line_max(const struct sp_session *s)
 {
@@ -310,7 +328,7 @@ line_max(const struct sp_session *s)
 	    s->env->users != NULL && max < SP_AUTH_LINE ? SP_AUTH_LINE : max);
 }
 
-/* Whether a password may stand in it. */
+/* Whether a password may stand in the line. */
 static bool
 is_secret(const struct sp_session *s, struct sp_view line)
 {
@@ -318,7 +336,8 @@ is_secret(const struct sp_session *s, struct sp_view line)
 		(s->env->users != NULL && sp_view_istarts(line, "AUTH")));
 }
 
-/* Keep the start of a line until the rest comes. */
+/* Store a piece of a line until the rest comes.  A line that is too long, or
+ * for which there is no memory, is dropped up to its end and then refused. */
 static void
 store_line(struct sp_session *s, const char *p, size_t n)
 {
@@ -352,8 +371,10 @@ store_line(struct sp_session *s, const char *p, size_t n)
 	s->line.n += n;
 }
 
+/* Read up to the end of a line: answer the line if its end is here, else store
+ * the piece.  Returns how many bytes were used. */
 static size_t
-end_line(struct sp_session *s, char *p, size_t n, struct sp_buf *out)
+consume_line(struct sp_session *s, char *p, size_t n, struct sp_buf *out)
 {
 	const char *lf = memchr(p, '\n', n);
 	size_t used = lf == NULL ? n : (size_t)(lf - p) + 1;
@@ -377,20 +398,22 @@ end_line(struct sp_session *s, char *p, size_t n, struct sp_buf *out)
 	return (used);
 }
 
-/* What a secret came in is wiped, whether it was whole or not. */
+/* As consume_line(); what a secret came in is wiped, whether the line was whole or
+ * not. */
 static size_t
 read_line(struct sp_session *s, char *p, size_t n, struct sp_buf *out)
 {
 	bool secret =
 	    is_secret(s, s->line.p == NULL ? sp_view_mem(p, n)
 					   : sp_view_mem(s->line.p, s->line.n));
-	size_t used = end_line(s, p, n, out);
+	size_t used = consume_line(s, p, n, out);
 
 	if (secret)
 		OPENSSL_cleanse(p, used);
 	return (used);
 }
 
+/* Each round takes one line, or a run of message data. */
 size_t
 sp_session_input(struct sp_session *s, char *p, size_t n, struct sp_buf *out)
 {

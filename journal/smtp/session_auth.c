@@ -1,11 +1,15 @@
 /*
- * AUTH (RFC 4954): PLAIN (RFC 4616), LOGIN, SCRAM-SHA-256.
+ * AUTH (RFC 4954) with PLAIN (RFC 4616), LOGIN and SCRAM-SHA-256 (RFC 5802).
  *
- *	AUTH --334--> lines of the client --> success, or CHECK
- *	CHECK: the owner does the work of sp_session_check() where there is
- *	any, lets a wrong answer wait, and calls sp_session_checked()
+ *	AUTH --334--> responses of the client --> 235, or CHECK
+ *	CHECK: the owner runs sp_session_check() where there is work, lets a
+ *	wrong login wait, and calls sp_session_checked()
  *
- * An unknown name takes the same way as a wrong password, to the end.
+ * PLAIN and LOGIN give a password, which is hashed in CHECK unless it is the
+ * one that was right last.  SCRAM proves it without giving it; only a wrong
+ * proof goes to CHECK, to be answered as late as any other.  An unknown name
+ * takes the same way as a wrong password, to the end, so that nobody learns
+ * which names there are.
  */
 #include <assert.h>
 #include <openssl/crypto.h>
@@ -23,8 +27,10 @@ enum mechanism { PLAIN, LOGIN, SCRAM, MECHANISMS };
 static const char *const names[MECHANISMS] = { "PLAIN", "LOGIN",
 	"SCRAM-SHA-256" };
 
+/* What the next response of the client is. */
 enum step { FIRST, LOGIN_PASSWORD, SCRAM_FINAL, SCRAM_DONE };
 
+/* An exchange, from AUTH to its last reply.  Wiped when it ends. */
 struct sp_auth {
 	enum mechanism mechanism;
 	enum step step;
@@ -41,6 +47,7 @@ struct sp_auth {
 	size_t password_n;
 };
 
+/* Wipe and free the exchange. */
 static void
 drop_exchange(struct sp_session *s)
 {
@@ -67,7 +74,7 @@ sp_session_auth_offered(const struct sp_session *s)
 	return (s->tls.on && s->env->users != NULL);
 }
 
-/* The exchange is over without a result. */
+/* Answer ${r}: the exchange is over, and nobody is logged in. */
 static void
 end_exchange(struct sp_session *s, enum sp_reply r, struct sp_buf *out)
 {
@@ -77,6 +84,7 @@ end_exchange(struct sp_session *s, enum sp_reply r, struct sp_buf *out)
 	sp_session_count_errors(s, out);
 }
 
+/* Report to the owner that a login was right or wrong. */
 static void
 report_login(const struct sp_session *s, bool ok)
 {
@@ -88,6 +96,7 @@ report_login(const struct sp_session *s, bool ok)
 		    names[s->login.exchange->mechanism], ok);
 }
 
+/* Somebody is logged in: 235. */
 static void
 login_succeeded(struct sp_session *s, struct sp_buf *out)
 {
@@ -101,6 +110,7 @@ login_succeeded(struct sp_session *s, struct sp_buf *out)
 	sp_session_reply(s, SP_REPLY_AUTH_OK, out);
 }
 
+/* Name or password was wrong: 535, and after SP_AUTH_TRIES of them 421. */
 static void
 login_failed(struct sp_session *s, struct sp_buf *out)
 {
@@ -113,7 +123,8 @@ login_failed(struct sp_session *s, struct sp_buf *out)
 
 /* ---- checking -------------------------------------------------------- */
 
-/* A name of the client; what could not be one is only remembered as odd. */
+/* Keep the name that the client gives.  One that no user can have is cut or
+ * kept as it is, and remembered as impossible. */
 static void
 store_name(struct sp_auth *a, struct sp_view v)
 {
@@ -125,6 +136,8 @@ store_name(struct sp_auth *a, struct sp_view v)
 	a->user[n] = '\0';
 }
 
+/* Go to CHECK with the name that was given and ${password}.  There is no work
+ * where the password is the one that was right last. */
 static void
 begin_check(struct sp_session *s, struct sp_view password)
 {
@@ -196,6 +209,7 @@ sp_session_checked(struct sp_session *s, struct sp_buf *out)
 
 /* ---- the mechanisms -------------------------------------------------- */
 
+/* Send "334 TEXT" in base64, and wait for the response. */
 static void
 send_challenge(struct sp_session *s, struct sp_view text, struct sp_buf *out)
 {
@@ -207,7 +221,7 @@ send_challenge(struct sp_session *s, struct sp_view text, struct sp_buf *out)
 	sp_session_challenge(s, b64, out);
 }
 
-/* authorization identity, NUL, name, NUL, password */
+/* PLAIN: authorization identity, NUL, name, NUL, password. */
 static void
 plain_step(struct sp_session *s, struct sp_view msg, struct sp_buf *out)
 {
@@ -220,12 +234,13 @@ plain_step(struct sp_session *s, struct sp_view msg, struct sp_buf *out)
 		return;
 	}
 	store_name(s->login.exchange, name);
-	/* Nobody acts for another. */
+	/* Nobody logs in for another (doc/smtp.md, "Logging in"). */
 	if (other.n > 0 && !sp_view_eq(other, name))
 		s->login.exchange->impossible = true;
 	begin_check(s, rest);
 }
 
+/* LOGIN: the name is one response, the password another. */
 static void
 login_step(struct sp_session *s, struct sp_view msg, struct sp_buf *out)
 {
@@ -238,6 +253,8 @@ login_step(struct sp_session *s, struct sp_view msg, struct sp_buf *out)
 	send_challenge(s, SP_VIEW_LIT("Password:"), out);
 }
 
+/* SCRAM: client-first is here; answer with server-first for the name's
+ * verifier. */
 static void
 scram_first(struct sp_session *s, struct sp_view msg, struct sp_buf *out)
 {
@@ -261,6 +278,8 @@ scram_first(struct sp_session *s, struct sp_view msg, struct sp_buf *out)
 	sp_buf_done(&b);
 }
 
+/* SCRAM: take the next message of the client.  The last one is empty, since the
+ * signature of the server goes out as a challenge. */
 static void
 scram_step(struct sp_session *s, struct sp_view msg, struct sp_buf *out)
 {
@@ -284,13 +303,15 @@ scram_step(struct sp_session *s, struct sp_view msg, struct sp_buf *out)
 		a->step = SCRAM_DONE;
 		send_challenge(s, sp_buf_view(&b), out);
 	} else {
-		/* Nothing to compute, but it waits as any wrong answer. */
+		/* Nothing is to be hashed, but it waits as any wrong
+		 * login does. */
 		a->ok = a->work_due = false;
 		s->mode = SP_MODE_CHECK;
 	}
 	sp_buf_done(&b);
 }
 
+/* Give a decoded response to its mechanism. */
 static void
 next_step(struct sp_session *s, struct sp_view msg, struct sp_buf *out)
 {
@@ -309,7 +330,7 @@ next_step(struct sp_session *s, struct sp_view msg, struct sp_buf *out)
 	}
 }
 
-/* One message of the client, in base64. */
+/* Decode a response from base64 and act on it; the decoded bytes are wiped. */
 static void
 decode_response(struct sp_session *s, struct sp_view b64, struct sp_buf *out)
 {
@@ -324,6 +345,7 @@ decode_response(struct sp_session *s, struct sp_view b64, struct sp_buf *out)
 	free(raw);
 }
 
+/* "*" cancels the exchange (RFC 4954 section 4). */
 void
 sp_session_auth_line(struct sp_session *s, enum sp_reply bad,
     struct sp_view line, struct sp_buf *out)
@@ -341,6 +363,7 @@ sp_session_auth_line(struct sp_session *s, enum sp_reply bad,
 
 /* ---- the command ----------------------------------------------------- */
 
+/* The mechanism of that name, any case, or MECHANISMS. */
 static enum mechanism
 find_mechanism(struct sp_view v)
 {
@@ -351,6 +374,7 @@ find_mechanism(struct sp_view v)
 	return (MECHANISMS);
 }
 
+/* Why AUTH with mechanism ${m} is refused; SP_REPLY_NONE: it may begin. */
 static enum sp_reply
 refuse_auth(const struct sp_session *s, enum mechanism m)
 {
@@ -377,6 +401,8 @@ refuse_auth(const struct sp_session *s, enum mechanism m)
 		    : SP_REPLY_AUTH_BLOCKED);
 }
 
+/* A first response may stand in the command; "=" is an empty one (RFC 4954
+ * section 4). */
 void
 sp_session_auth(struct sp_session *s, struct sp_view arg, struct sp_buf *out)
 {

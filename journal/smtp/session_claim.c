@@ -1,6 +1,7 @@
 /*
- * XFORWARD and XCLIENT in a session, from configured peers only.  The peer
- * stays who it is; what it says is recorded under "claimed".
+ * XFORWARD and XCLIENT in a session, from configured peers only: a relay says
+ * for whom it speaks.  The peer stays who it is; what it says is recorded under
+ * "claimed" and decides nothing.  The attributes are understood by claim.c.
  */
 #include "journal/smtp/session_priv.h"
 
@@ -11,6 +12,8 @@ sp_session_relay(struct sp_session *s, bool xforward, bool xclient)
 	s->claims.may_xclient = xclient;
 }
 
+/* Why such a command is refused: the listener lists nobody (${listed}), the
+ * peer is not listed (${allowed}), or a transaction is open. */
 static enum sp_reply
 refuse_claim(const struct sp_session *s, bool listed, bool allowed)
 {
@@ -34,6 +37,8 @@ sp_session_xforward(
 	sp_session_reply(s, bad == SP_REPLY_NONE ? SP_REPLY_OK : bad, out);
 }
 
+/* The session is at its start again, as if the client that was named had just
+ * connected. */
 void
 sp_session_xclient(struct sp_session *s, struct sp_view arg, struct sp_buf *out)
 {
@@ -47,7 +52,6 @@ sp_session_xclient(struct sp_session *s, struct sp_view arg, struct sp_buf *out)
 		sp_session_reply(s, bad, out);
 		return;
 	}
-	/* Another client, as if it had just connected. */
 	sp_session_reset(s);
 	sp_session_auth_off(s);
 	sp_claim_clear(&s->claims.xforward);

@@ -1,4 +1,12 @@
-/* DATA and BDAT: the bytes of a message up to the commit, and its answer. */
+/*
+ * The content of a message, by DATA (RFC 5321 section 4.1.1.4) or in chunks of
+ * BDAT (RFC 3030), up to the commit, and the reply after it.
+ *
+ * Whatever is wrong with a message, all of its bytes are read before the reply:
+ * a peer that does not read while it sends would otherwise not see it.  So the
+ * first thing that goes wrong is kept as the refusal of the message or chunk,
+ * the rest of the bytes is dropped, and the refusal is given at the end.
+ */
 #include <assert.h>
 #include <inttypes.h>
 #include <string.h>
@@ -6,6 +14,8 @@
 #include "base/enc.h"
 #include "journal/smtp/session_priv.h"
 
+/* The first bytes of a message are next; ${raw}: by BDAT, without dot
+ * stuffing. */
 static void
 begin_message(struct sp_session *s, bool raw)
 {
@@ -16,7 +26,8 @@ begin_message(struct sp_session *s, bool raw)
 	s->message.refusal = SP_REPLY_NONE;
 }
 
-/* Keep content; once something is wrong the rest is only counted. */
+/* Store content.  A message that grew too large, or cannot be stored, is
+ * refused at its end; from then on nothing is stored. */
 static void
 store_content(struct sp_session *s, const char *p, size_t n)
 {
@@ -38,6 +49,8 @@ store_content(struct sp_session *s, const char *p, size_t n)
 	sp_session_fault(s, &err);
 }
 
+/* Take ${n} bytes as they were sent, and store the content in them.  Returns
+ * how many were used; ${end}: the end of DATA was among them. */
 static size_t
 feed_content(struct sp_session *s, char *p, size_t n, bool *end)
 {
@@ -53,7 +66,8 @@ feed_content(struct sp_session *s, char *p, size_t n, bool *end)
 	return (run.used);
 }
 
-/* The transaction is over; what comes next. */
+/* The message was answered: forget it, and go on or close.  What XFORWARD said
+ * is of one message only. */
 static void
 end_transaction(struct sp_session *s, struct sp_buf *out)
 {
@@ -66,7 +80,7 @@ end_transaction(struct sp_session *s, struct sp_buf *out)
 		sp_session_close(s, SP_REPLY_CLOSING, out);
 }
 
-/* All bytes are here: refuse, or let the owner commit. */
+/* All bytes are here: refuse the message, or let the owner commit it. */
 static void
 complete_message(struct sp_session *s, struct sp_buf *out)
 {
@@ -100,6 +114,8 @@ complete_message(struct sp_session *s, struct sp_buf *out)
 
 /* ---- DATA ----------------------------------------------------------- */
 
+/* Why no message may come now; SP_REPLY_NONE: there is an accepted
+ * recipient. */
 static enum sp_reply
 check_recipients(const struct sp_session *s)
 {
@@ -115,6 +131,8 @@ check_recipients(const struct sp_session *s)
 	return (SP_REPLY_NONE);
 }
 
+/* A 354 is only given where the message could be accepted as far as is
+ * known. */
 void
 sp_session_data(struct sp_session *s, struct sp_view arg, struct sp_buf *out)
 {
@@ -151,7 +169,8 @@ sp_session_take_data(
 		return (used);
 	s->count.commands++;
 	s->pipelined = used < n;
-	/* Without EHLO nothing may come before our reply: a smuggler. */
+	/* Pipelining was not offered: bytes before our reply are those of a
+	 * smuggled message. */
 	if (s->pipelined && !s->client.extended)
 		sp_session_close(s, SP_REPLY_EARLY, out);
 	else
@@ -161,6 +180,9 @@ sp_session_take_data(
 
 /* ---- BDAT ----------------------------------------------------------- */
 
+/* Answer a chunk with the refusal ${bad}.  After one that is not the last the
+ * transaction is of no use any more: everything up to RSET is answered 503 (RFC
+ * 3030 section 2). */
 static void
 refuse_chunk(struct sp_session *s, enum sp_reply bad, struct sp_buf *out)
 {
@@ -181,6 +203,7 @@ refuse_chunk(struct sp_session *s, enum sp_reply bad, struct sp_buf *out)
 	s->phase = SP_PHASE_BROKEN;
 }
 
+/* All bytes of a chunk were read: answer it, or complete the message. */
 static void
 end_chunk(struct sp_session *s, struct sp_buf *out)
 {
@@ -203,13 +226,15 @@ end_chunk(struct sp_session *s, struct sp_buf *out)
 	    s, out, "250 2.0.0 Ok: %" PRIu64 " bytes", s->chunk.size);
 }
 
+/* A chunk that is refused is read all the same, since its bytes are on their
+ * way already. */
 void
 sp_session_bdat(struct sp_session *s, struct sp_view arg, struct sp_buf *out)
 {
 	enum sp_reply bad = check_recipients(s);
 
 	if (!sp_command_bdat(arg, &s->chunk.size, &s->chunk.last)) {
-		/* Nobody knows where the next command begins. */
+		/* Where the next command begins cannot be known. */
 		sp_session_close(s, SP_REPLY_CHUNK_SIZE, out);
 		return;
 	}
@@ -256,6 +281,8 @@ sp_session_item(struct sp_session *s)
 	return (&s->entry.item);
 }
 
+/* The entry is durable: tell its number, and for a message its digest, by which
+ * the sender's log names it.  Over LMTP once for each recipient. */
 static void
 reply_stored(struct sp_session *s, struct sp_buf *out)
 {

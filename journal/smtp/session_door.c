@@ -1,4 +1,11 @@
-/* XSEALPOST, the private command of the local door (doc/door.md). */
+/*
+ * XSEALPOST, the private command of the local door (doc/door.md): where the
+ * next message comes from (SOURCE), an event to append (EVENT), and whether all
+ * that clients handed over is committed (SETTLED).  What a client may do
+ * follows from its rights, which come from the kernel
+ * (journal/receive/door.c).  An event goes to the owner as a message does:
+ * COMMIT, then the reply.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,13 +14,13 @@
 #include "base/json.h"
 #include "journal/smtp/session_priv.h"
 
-/* Written by the receiving worker alone. */
+/* Events that the receiving worker alone writes. */
 static const char *const own_events[] = { "init", "heartbeat", "clock",
 	"refused" };
-/* What a reader may log. */
+/* Events that a member of the archive's group may append. */
 static const char *const read_events[] = { "search", "show", "export",
 	"exported" };
-/* What only a listener can see. */
+/* Values of "via" that only a listener of the network can give. */
 static const char *const listener_vias[] = { "smtp", "lmtp", "milter" };
 /* Members of "source" that the service observes itself. */
 static const char *const own_members[] = { "via", "grade", "listener", "peer",
@@ -21,6 +28,7 @@ static const char *const own_members[] = { "via", "grade", "listener", "peer",
 	"session", "transaction", "connected", "mail_at", "last_byte",
 	"wire_bytes", "lines" };
 
+/* Whether ${name} is one of ${n} texts. */
 static bool
 is_one_of(const char *name, const char *const *list, size_t n)
 {
@@ -31,7 +39,8 @@ is_one_of(const char *name, const char *const *list, size_t n)
 	return (false);
 }
 
-/* Lower-case letters, digits and ${extra}, a letter first. */
+/* Whether ${s} has 1 to ${max} lower-case letters, digits and characters of
+ * ${extra}, a letter first. */
 static bool
 is_name(const char *s, size_t max, const char *extra)
 {
@@ -47,6 +56,7 @@ is_name(const char *s, size_t max, const char *extra)
 	return (true);
 }
 
+/* Decode base64 to a JSON object that the caller frees; NULL: it is none. */
 static json_t *
 decode_json(struct sp_view b64)
 {
@@ -70,6 +80,7 @@ decode_json(struct sp_view b64)
 
 /* ---- SOURCE --------------------------------------------------------- */
 
+/* Copy a JSON string that fits with its NUL; false: it is none, or too long. */
 static bool
 parse_text(const json_t *v, char *out, size_t size)
 {
@@ -79,6 +90,7 @@ parse_text(const json_t *v, char *out, size_t size)
 	return (true);
 }
 
+/* "flags": an array of names. */
 static bool
 parse_flags(const json_t *v, struct sp_provenance *p)
 {
@@ -96,6 +108,7 @@ parse_flags(const json_t *v, struct sp_provenance *p)
 	return (true);
 }
 
+/* "source": its members are kept as JSON text without the braces. */
 static bool
 parse_source(json_t *v, struct sp_provenance *p)
 {
@@ -114,13 +127,14 @@ parse_source(json_t *v, struct sp_provenance *p)
 	text = json_dumps(v, JSON_COMPACT);
 	if (text == NULL)
 		return (false);
-	/* Without the braces. */
+	/* They become members of the record's "source". */
 	n = strlen(text);
 	p->members = sp_view_dup(sp_view_mem(text + 1, n - 2));
 	free(text);
 	return (true);
 }
 
+/* "origin_date": text of 20 to 40 bytes; what it says is the client's word. */
 static bool
 parse_date(const json_t *v, struct sp_provenance *p)
 {
@@ -131,6 +145,8 @@ parse_date(const json_t *v, struct sp_provenance *p)
 	return (true);
 }
 
+/* Understand one member of the object of SOURCE; false: unknown, or not as it
+ * must be. */
 static bool
 parse_member(const char *key, json_t *v, struct sp_provenance *p)
 {
@@ -152,6 +168,8 @@ parse_member(const char *key, json_t *v, struct sp_provenance *p)
 	return (false);
 }
 
+/* Understand the object of SOURCE into ${p}, and look whether the client may
+ * deliver that grade.  Returns the refusal, or SP_REPLY_NONE. */
 static enum sp_reply
 parse_provenance(
     json_t *j, const struct sp_door_rights *may, struct sp_provenance *p)
@@ -179,6 +197,7 @@ parse_provenance(
 						   : SP_REPLY_DOOR_ARG);
 }
 
+/* Answer XSEALPOST SOURCE. */
 static void
 run_source(struct sp_session *s, json_t *j, struct sp_buf *out)
 {
@@ -197,6 +216,7 @@ run_source(struct sp_session *s, json_t *j, struct sp_buf *out)
 
 /* ---- EVENT ---------------------------------------------------------- */
 
+/* Whether a client may append an event of that name. */
 static bool
 may_event(const struct sp_door_rights *may, const char *name)
 {
@@ -208,6 +228,7 @@ may_event(const struct sp_door_rights *may, const char *name)
 		is_one_of(name, read_events, SP_COUNTOF(read_events)));
 }
 
+/* Understand {"event":NAME,"detail":{...}} and keep the name. */
 static bool
 parse_event(struct sp_session *s, json_t *j)
 {
@@ -221,6 +242,7 @@ parse_event(struct sp_session *s, json_t *j)
 	    is_name(s->door.event_name, sizeof(s->door.event_name) - 1, "_-"));
 }
 
+/* Answer XSEALPOST EVENT: refuse it, or let the owner commit the event. */
 static void
 run_event(struct sp_session *s, json_t *j, struct sp_buf *out)
 {
@@ -249,6 +271,8 @@ run_event(struct sp_session *s, json_t *j, struct sp_buf *out)
 	s->mode = SP_MODE_COMMIT;
 }
 
+/* An event is refused while the log is on hold, and taken while the disk is
+ * nearly full: there is still room for it. */
 void
 sp_session_xsealpost(
     struct sp_session *s, struct sp_view arg, struct sp_buf *out)

@@ -1,4 +1,9 @@
-/* The facts of a finished message, as the record wants them. */
+/*
+ * The facts of a finished message, as the record wants them
+ * (doc/format-record.md): the members of "source", the flags, the envelope, and
+ * where the bytes are. Called at the end of the message by session_data.c; the
+ * item that it fills is then appended by the owner.
+ */
 #include <stdio.h>
 #include <string.h>
 
@@ -7,16 +12,18 @@
 #include "journal/smtp/session_priv.h"
 #include "journal/smtp/source.h"
 
-#define PROTO_MAX 16 /* "UTF8LMTPSA" */
+#define PROTO_MAX 16 /* bytes; the longest is "UTF8LMTPSA" */
 
-/* RFC 3848, and RFC 6531 section 4.3 for the UTF8 prefix. */
+/* The name of the protocol as RFC 3848 has it, with the prefix of RFC 6531
+ * section 4.3. */
 static void
 protocol_name(const struct sp_session *s, char out[PROTO_MAX])
 {
 	static const char *const kinds[2][2] = { { "ESMTP", "LMTP" },
 		{ "UTF8SMTP", "UTF8LMTP" } };
 
-	/* There is no name for SMTP without EHLO in TLS; "tls" says it. */
+	/* There is no name for SMTP after HELO inside TLS; the member "tls"
+	 * tells it. */
 	if (!s->client.extended && !s->mail.smtputf8)
 		(void)snprintf(out, PROTO_MAX, "SMTP");
 	else
@@ -25,7 +32,8 @@ protocol_name(const struct sp_session *s, char out[PROTO_MAX])
 		    s->tls.on ? "S" : "", s->login.name[0] != '\0' ? "A" : "");
 }
 
-/* What others said of this connection, each under its own name. */
+/* What others said of this connection, each under its own name: a proxy, and
+ * the peer with XFORWARD and XCLIENT. */
 static void
 write_claims(struct sp_json *j, const struct sp_session *s)
 {
@@ -45,6 +53,8 @@ write_claims(struct sp_json *j, const struct sp_session *s)
 	sp_json_obj_end(j);
 }
 
+/* Write the members of "source" into s->entry.source: what was observed of the
+ * connection, or at the door what the client stated. */
 static enum sp_code
 write_source(struct sp_session *s)
 {
@@ -91,12 +101,12 @@ write_source(struct sp_session *s)
 	return (sp_json_end(&j));
 }
 
+/* Add a flag once, if ${on}; a client at the door may have given it already. */
 static void
 add_flag(struct sp_session *s, bool on, const char *name)
 {
 	if (!on || s->entry.nflags == SP_FLAGS_MAX)
 		return;
-	/* A client at the door may have said it already. */
 	for (size_t i = 0; i < s->entry.nflags; i++) {
 		if (strcmp(s->entry.flags[i], name) == 0)
 			return;
@@ -104,6 +114,7 @@ add_flag(struct sp_session *s, bool on, const char *name)
 	s->entry.flags[s->entry.nflags++] = name;
 }
 
+/* Flags that the client at the door gave, and what is odd in the bytes. */
 static void
 collect_flags(struct sp_session *s)
 {
@@ -114,11 +125,14 @@ collect_flags(struct sp_session *s)
 	add_flag(s, s->message.data.bare_cr > 0, "bare_cr");
 	add_flag(s, s->message.data.nul > 0, "nul");
 	add_flag(s, s->message.data.longest > SP_LONG_LINE, "long_line");
-	/* Legal, and what a smuggled message looks like. */
+	/* Commands behind the data are legal with PIPELINING, and what a
+	 * smuggled message looks like. */
 	add_flag(
 	    s, !s->message.data.raw && s->pipelined, "pipelined_after_data");
 }
 
+/* The views of the item point into the session, which stays as it is until the
+ * commit is answered. */
 enum sp_code
 sp_session_build(struct sp_session *s)
 {

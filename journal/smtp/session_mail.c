@@ -1,4 +1,10 @@
-/* EHLO, MAIL and RCPT. */
+/*
+ * EHLO, MAIL and RCPT: the envelope of a message.  A command is first checked
+ * against the phase of the session, then parsed (command.c), then against the
+ * limits of the listener; what is accepted goes into the envelope of the
+ * transaction, and so does a recipient that was refused.  DATA or BDAT is next
+ * (session_data.c).
+ */
 #include <inttypes.h>
 #include <string.h>
 
@@ -8,6 +14,8 @@
 
 /* ---- EHLO ----------------------------------------------------------- */
 
+/* The answer to EHLO: what this listener, this peer and this state of
+ * encryption allow (doc/smtp.md, "What is offered"). */
 static void
 offer_extensions(struct sp_session *s, struct sp_buf *out)
 {
@@ -41,6 +49,8 @@ offer_extensions(struct sp_session *s, struct sp_buf *out)
 	sp_session_say(s, out, "250 HELP");
 }
 
+/* EHLO in the middle of a session also ends the transaction, as RSET does (RFC
+ * 5321 section 4.1.4). */
 void
 sp_session_helo(struct sp_session *s, enum sp_verb verb, struct sp_view arg,
     struct sp_buf *out)
@@ -73,6 +83,7 @@ sp_session_helo(struct sp_session *s, enum sp_verb verb, struct sp_view arg,
 
 /* ---- what MAIL and RCPT share --------------------------------------- */
 
+/* The reply for what the parser found wrong with a MAIL or RCPT command. */
 static enum sp_reply
 reply_of_path(enum sp_path_result rc)
 {
@@ -95,6 +106,8 @@ reply_of_path(enum sp_path_result rc)
 
 /* ---- MAIL ----------------------------------------------------------- */
 
+/* Why MAIL is out of order or not allowed now; SP_REPLY_NONE: it is in
+ * order. */
 static enum sp_reply
 mail_sequence(const struct sp_session *s)
 {
@@ -118,6 +131,8 @@ mail_sequence(const struct sp_session *s)
 	return (SP_REPLY_NONE);
 }
 
+/* Parse MAIL into ${c}, and look for what is not offered in this state. 
+ * Returns the refusal, or SP_REPLY_NONE. */
 static enum sp_reply
 check_mail(struct sp_session *s, struct sp_view arg, struct sp_path_command *c)
 {
@@ -130,7 +145,7 @@ check_mail(struct sp_session *s, struct sp_view arg, struct sp_path_command *c)
 		return (SP_REPLY_PARAM);
 	if (c->path.utf8 && !c->smtputf8)
 		return (SP_REPLY_NEED_UTF8);
-	/* RFC 8689 section 3: offered inside TLS only. */
+	/* RFC 8689: it is offered inside TLS only. */
 	if (c->requiretls && !s->tls.on)
 		return (SP_REPLY_PARAM);
 	if (c->size > s->env->cfg->max_message)
@@ -138,7 +153,8 @@ check_mail(struct sp_session *s, struct sp_view arg, struct sp_path_command *c)
 	return (SP_REPLY_NONE);
 }
 
-/* Whether the owner lets a transaction begin; answers if not. */
+/* Whether the owner lets a transaction begin (disk, clock, hold); answers if
+ * not. */
 static bool
 may_begin(struct sp_session *s, uint64_t declared, struct sp_buf *out)
 {
@@ -157,6 +173,8 @@ may_begin(struct sp_session *s, uint64_t declared, struct sp_buf *out)
 	return (false);
 }
 
+/* Check the command, then put the sender and its parameters into the
+ * envelope. */
 void
 sp_session_mail(struct sp_session *s, struct sp_view arg, struct sp_buf *out)
 {
@@ -192,6 +210,9 @@ sp_session_mail(struct sp_session *s, struct sp_view arg, struct sp_buf *out)
 
 /* ---- RCPT ----------------------------------------------------------- */
 
+/* Copy the recipient of ${c}, with its parameters, to the end of ${list}; what
+ * the record says beyond the command comes from ${more} (original, reply).
+ * False: the memory budget is used up. */
 static bool
 record_rcpt(struct sp_session *s, const struct sp_path_command *c,
     struct sp_recipients *list, struct sp_rcpt more)
@@ -214,7 +235,8 @@ record_rcpt(struct sp_session *s, const struct sp_path_command *c,
 	return (sp_envelope_add(a, list, &r));
 }
 
-/* Refused recipients are part of what was observed, up to a limit. */
+/* Refuse a recipient.  It is part of what was observed, so the first of them
+ * are recorded with our reply. */
 static void
 refuse_rcpt(struct sp_session *s, const struct sp_path_command *c,
     enum sp_reply why, struct sp_buf *out)
@@ -228,6 +250,7 @@ refuse_rcpt(struct sp_session *s, const struct sp_path_command *c,
 	sp_session_reply(s, why, out);
 }
 
+/* Why RCPT is out of order; SP_REPLY_NONE: it is in order. */
 static enum sp_reply
 rcpt_sequence(const struct sp_session *s)
 {
@@ -240,7 +263,9 @@ rcpt_sequence(const struct sp_session *s)
 	return (SP_REPLY_NONE);
 }
 
-/* Whether this recipient is ours; a pattern says whom it stands for. */
+/* Whether the listener accepts this recipient.  If a pattern of its
+ * `recipients` says for whom the copy was made, that address goes to
+ * ${original} (doc/smtp.md, "Recipients"). */
 static bool
 is_listed(
     const struct sp_listen *l, struct sp_view addr, struct sp_buf *original)
@@ -257,6 +282,7 @@ is_listed(
 		sp_mailbox_listed(addr, l->recipients.v, l->recipients.n));
 }
 
+/* Put a recipient into the envelope if the listener accepts it, and answer. */
 static void
 accept_rcpt(
     struct sp_session *s, const struct sp_path_command *c, struct sp_buf *out)
@@ -264,7 +290,7 @@ accept_rcpt(
 	const struct sp_listen *l = s->env->cfg;
 	struct sp_buf original;
 
-	/* Taking quotes off and putting them on at most doubles it. */
+	/* Taking quotes off and putting others on at most doubles it. */
 	sp_buf_init(&original, 2 * SP_MAILBOX_MAX + 2);
 	if (!is_listed(l, c->path.addr, &original))
 		refuse_rcpt(s, c, SP_REPLY_NOT_HERE, out);
@@ -278,6 +304,7 @@ accept_rcpt(
 	sp_buf_done(&original);
 }
 
+/* Check the command, then accept or refuse its recipient. */
 void
 sp_session_rcpt(struct sp_session *s, struct sp_view arg, struct sp_buf *out)
 {

@@ -17,6 +17,8 @@ sp_session_lmtp(const struct sp_session *s)
 	return (s->env->door || s->env->cfg->protocol == SP_PROTO_LMTP);
 }
 
+/* The client is whom a proxy serves, if there is one, for what is limited or
+ * counted by address. */
 void
 sp_session_info(const struct sp_session *s, struct sp_session_info *out)
 {
@@ -45,15 +47,18 @@ sp_session_info(const struct sp_session *s, struct sp_session_info *out)
 
 /* ---- replies -------------------------------------------------------- */
 
+/* Append a reply to the output.  Input stops far below the limit of the output,
+ * so that it is reached only by a peer that reads nothing; then the session is
+ * closed. */
 static void
 add_line(struct sp_session *s, struct sp_buf *out, struct sp_view v)
 {
-	/* Input stops far below the limit; beyond it the peer is lost. */
 	if (sp_buf_addv(out, v) != SP_OK)
 		s->mode = SP_MODE_CLOSED;
 }
 
-/* Count an error reply and tell the owner. */
+/* Count an error reply and report it to the owner; anything but 4xx and 5xx is
+ * neither. */
 static void
 report_refusal(struct sp_session *s, struct sp_view line)
 {

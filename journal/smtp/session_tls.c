@@ -1,12 +1,17 @@
-/* A session inside TLS: RFC 3207. */
+/*
+ * STARTTLS (RFC 3207), and what a listener demands of TLS before it takes mail.
+ * The handshake is the owner's (journal/receive/connection_tls.c); here the
+ * session is told of it, and records it.
+ */
 #include <assert.h>
 #include <stdlib.h>
 
 #include "base/json.h"
 #include "journal/smtp/session_priv.h"
 
-#define FACTS_MAX 4096 /* a name of 255 bytes escaped, and the rest */
+#define FACTS_MAX 4096 /* bytes; a name of 255 escaped, and the rest */
 
+/* The member "tls" of the record, as a JSON object that the caller frees. */
 static char *
 write_facts(const struct sp_session_tls_info *t)
 {
@@ -28,7 +33,7 @@ write_facts(const struct sp_session_tls_info *t)
 	}
 	sp_json_obj_end(&j);
 	if (sp_json_end(&j) != SP_OK || sp_buf_cstr(&b) == NULL)
-		abort(); /* all of it has limits far below */
+		abort(); /* every text in it has a limit far below */
 	return (sp_buf_take(&b, NULL));
 }
 
@@ -63,6 +68,7 @@ sp_session_tls_offered(const struct sp_session *s)
 	    !s->env->door && !s->tls.on && s->env->cfg->tls == SP_TLS_STARTTLS);
 }
 
+/* Every reply but 220 leaves the session as it is. */
 void
 sp_session_starttls(
     struct sp_session *s, struct sp_view arg, struct sp_buf *out)
@@ -82,7 +88,8 @@ sp_session_starttls(
 	}
 }
 
-/* RFC 3207 section 4: what may be said before it all the same. */
+/* Whether a command may be given before TLS where TLS is required: EHLO, NOOP,
+ * STARTTLS and QUIT (RFC 3207 section 4), and what is refused anyway. */
 static bool
 allowed_before_tls(enum sp_verb verb)
 {
@@ -92,6 +99,8 @@ allowed_before_tls(enum sp_verb verb)
 		verb == SP_VERB_UNKNOWN || verb == SP_VERB_HTTP);
 }
 
+/* A missing or bad certificate is 454, not 5xx: one that expired must not make
+ * mail bounce. */
 bool
 sp_session_tls_lacks(
     struct sp_session *s, enum sp_verb verb, struct sp_buf *out)
@@ -105,7 +114,6 @@ sp_session_tls_lacks(
 	}
 	if (!l->require_client_cert || s->tls.verified || verb != SP_VERB_MAIL)
 		return (false);
-	/* 4xx: a certificate that expired must not make mail bounce. */
 	if (s->tls.why == NULL)
 		sp_session_say(
 		    s, out, "454 4.7.0 A client certificate is required");

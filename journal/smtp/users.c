@@ -1,3 +1,7 @@
+/*
+ * The file of users of a listener (doc/format-users.md): parsed at start by
+ * journal/receive, searched by session_auth.c, changed by `sealpost passwd`.
+ */
 #include "journal/smtp/users.h"
 
 #include <openssl/crypto.h>
@@ -9,12 +13,14 @@
 
 #define HEAD "sealpost-users/1 "
 
+/* Whether the line says nothing: a comment, or blank. */
 static bool
 is_comment(struct sp_view line)
 {
 	return (sp_view_trim(line).n == 0 || line.p[0] == '#');
 }
 
+/* The first line: the magic and the secret of this file. */
 static bool
 parse_head(struct sp_view line, uint8_t secret[SP_SHA256_LEN])
 {
@@ -27,7 +33,7 @@ parse_head(struct sp_view line, uint8_t secret[SP_SHA256_LEN])
 	return (sp_b64_decode_exact(v, secret, SP_SHA256_LEN));
 }
 
-/* "NAME:VERIFIER" */
+/* A line "NAME:VERIFIER". */
 static bool
 parse_user(struct sp_view line, struct sp_user *out)
 {
@@ -40,6 +46,7 @@ parse_user(struct sp_view line, struct sp_user *out)
 	return (true);
 }
 
+/* Whether the name stands in the file already. */
 static bool
 is_known(const struct sp_users *u, const char *name)
 {
@@ -50,6 +57,8 @@ is_known(const struct sp_users *u, const char *name)
 	return (false);
 }
 
+/* Add the user of line ${line}.  SP_ECONFIG: not a user, one that is there
+ * already, or one too many. */
 static enum sp_code
 add_line(struct sp_users *u, const char *path, size_t line, struct sp_view text,
     struct sp_err *err)
@@ -71,6 +80,8 @@ add_line(struct sp_users *u, const char *path, size_t line, struct sp_view text,
 	return (SP_OK);
 }
 
+/* The head first, then a user in every line that is no comment; the first error
+ * ends it. */
 enum sp_code
 sp_users_parse(const char *path, struct sp_view text, struct sp_users **out,
     struct sp_err *err)
@@ -124,7 +135,8 @@ sp_users_free(struct sp_users *u)
 	free(u);
 }
 
-/* Two values under the secret: a salt, and keys that fit nothing. */
+/* A verifier for a name that is not known: its salt never changes, since it is
+ * made from the secret of the file, and no password fits its random keys. */
 static void
 make_decoy(
     const struct sp_users *u, const char *name, struct sp_scram_verifier *out)
@@ -136,7 +148,7 @@ make_decoy(
 	if (sp_buf_addf(&text, "salt %.*s", SP_SCRAM_NAME_MAX, name) != SP_OK)
 		abort();
 	sp_scram_hmac(u->secret, sp_buf_view(&text), h);
-	/* As `sealpost passwd` makes them. */
+	/* The rounds of the first user (doc/format-users.md). */
 	out->iterations =
 	    u->n > 0 ? u->v[0].verifier.iterations : SP_SCRAM_ITERATIONS;
 	out->salt_n = SP_SCRAM_SALT;
@@ -182,6 +194,7 @@ sp_users_saw(struct sp_users *u, struct sp_user *user, struct sp_view password)
 
 /* ---- changing -------------------------------------------------------- */
 
+/* The first line of a new file, with a fresh secret. */
 static enum sp_code
 new_head(struct sp_buf *out)
 {
@@ -195,6 +208,7 @@ new_head(struct sp_buf *out)
 	return (rc == SP_OK ? sp_buf_addc(out, '\n') : rc);
 }
 
+/* The line of a user; nothing where ${v} is NULL. */
 static enum sp_code
 put_user(
     struct sp_buf *out, const char *name, const struct sp_scram_verifier *v)
