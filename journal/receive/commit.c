@@ -1,3 +1,15 @@
+/*
+ * Group commit on libuv's thread pool.  Everything to be appended queues up in
+ * the thread of the loop; one batch at a time goes to the pool, which appends
+ * and syncs it; back on the loop its owners are answered while the next batch
+ * is syncing already.
+ *
+ *	push --> waiting --(start_batch)--> in flight on the pool
+ *	                                        |
+ *	answered <--(on_batch_done)-------------'
+ *
+ * The appender is used on the pool alone, by one batch at a time.
+ */
 #include "journal/receive/commit.h"
 
 #include <assert.h>
@@ -10,20 +22,23 @@ struct sp_commit {
 	uv_work_t work;
 	struct sp_append *append;
 	struct sp_commit_hooks hooks;
-	struct sp_commit_job *head, **tail; /* waiting */
-	bool tick_due;
-	bool running;
+	struct sp_commit_job *head, **tail; /* jobs that wait */
+	bool tick_due; /* housekeeping is due with the next batch */
+	bool running; /* a batch is in flight */
 	uint64_t batches;
 
-	/* in flight; the pool's thread alone while running */
+	/* The batch in flight; only the thread of the pool touches it while
+	 * ${running}. */
 	struct sp_commit_job *jobs[SP_COMMIT_ITEMS];
 	struct sp_append_item items[SP_COMMIT_ITEMS];
 	enum sp_code codes[SP_COMMIT_ITEMS];
 	size_t n;
-	bool tick, rotate;
-	enum sp_code code, tick_code; /* code: SP_OK, or one failure */
+	bool tick, rotate; /* what is done besides or instead */
+	enum sp_code code; /* SP_OK, or the last failure of the batch */
+	enum sp_code tick_code;
 	struct sp_err err, tick_err;
-	uint64_t next_seq, announced_seq;
+	uint64_t next_seq; /* entries below it are durable */
+	uint64_t announced_seq; /* what hook committed was told last */
 };
 
 struct sp_commit *
@@ -63,7 +78,8 @@ sp_commit_batches(const struct sp_commit *c)
 	return (c->batches);
 }
 
-/* One of them is too large: find out which, so that the others pass. */
+/* One item of the batch is too large for an entry and kept all of them out:
+ * append each alone, so that the others are stored. */
 static void
 commit_singly(struct sp_commit *c)
 {
@@ -80,7 +96,8 @@ commit_singly(struct sp_commit *c)
 	}
 }
 
-/* SP_OK where the messages of this batch may be written. */
+/* Whether the messages of this batch may be written; else the status for them,
+ * with the reason in c->err. */
 static enum sp_code
 check_room(struct sp_commit *c)
 {
@@ -96,7 +113,8 @@ check_room(struct sp_commit *c)
 	return (c->hooks.room(c->hooks.ctx, bytes, &c->err));
 }
 
-/* The messages have failed already; a few events still find a place. */
+/* There is no room for the messages: they fail with ${code}, while the events
+ * of the batch, which are small, are appended. */
 static void
 commit_events(struct sp_commit *c, enum sp_code code)
 {
@@ -110,6 +128,7 @@ commit_events(struct sp_commit *c, enum sp_code code)
 			: sp_append_commit(c->append, &c->items[i], 1, &err);
 }
 
+/* Append the batch; every item gets a status of its own. */
 static void
 commit_batch(struct sp_commit *c)
 {
@@ -128,7 +147,7 @@ commit_batch(struct sp_commit *c)
 	}
 }
 
-/* On the pool. */
+/* On the pool: housekeeping if it is due, then the rotation or the batch. */
 static void
 run_batch(uv_work_t *work)
 {
@@ -153,7 +172,7 @@ run_batch(uv_work_t *work)
 
 static void start_batch(struct sp_commit *c);
 
-/* What is to be told, and to whom. */
+/* The results of a batch, kept while the next one takes its place in ${c}. */
 struct outcome {
 	struct sp_commit_job *jobs[SP_COMMIT_ITEMS];
 	enum sp_code codes[SP_COMMIT_ITEMS];
@@ -161,7 +180,7 @@ struct outcome {
 	struct sp_err err;
 };
 
-/* The results go to their owners' items before the next batch starts. */
+/* Copy the results, and give seq and time to the items of their owners. */
 static void
 collect_outcome(struct sp_commit *c, struct outcome *o)
 {
@@ -177,7 +196,8 @@ collect_outcome(struct sp_commit *c, struct outcome *o)
 	}
 }
 
-/* Back on the loop. */
+/* Back on the loop: report failures, announce what is durable, start the next
+ * batch, and only then answer this one: the disk works meanwhile. */
 static void
 on_batch_done(uv_work_t *work, int status)
 {
@@ -197,7 +217,6 @@ on_batch_done(uv_work_t *work, int status)
 		c->announced_seq = c->next_seq;
 		c->hooks.committed(c->hooks.ctx, c->next_seq);
 	}
-	/* The disk works on the next batch while this one is answered. */
 	start_batch(c);
 	for (size_t i = 0; i < o.n; i++)
 		o.jobs[i]->done(o.jobs[i], o.codes[i], &o.err);
@@ -205,7 +224,8 @@ on_batch_done(uv_work_t *work, int status)
 		c->hooks.idle(c->hooks.ctx);
 }
 
-/* Take the next batch off the queue. */
+/* Take the next batch off the queue: a rotation alone, or items up to the
+ * limits of a batch. */
 static void
 gather_batch(struct sp_commit *c)
 {
@@ -216,7 +236,6 @@ gather_batch(struct sp_commit *c)
 	while (c->head != NULL && c->n < SP_COMMIT_ITEMS) {
 		struct sp_commit_job *job = c->head;
 
-		/* A rotation goes alone. */
 		if (job->item == NULL && c->n > 0)
 			break;
 		if (c->n > 0 && bytes + job->item->msg.n > SP_COMMIT_BYTES)
@@ -234,6 +253,8 @@ gather_batch(struct sp_commit *c)
 	}
 }
 
+/* Give the pool its next batch, if there is something to do and none in
+ * flight. */
 static void
 start_batch(struct sp_commit *c)
 {

@@ -1,4 +1,11 @@
-/* One connection: bytes between a socket and its session. */
+/*
+ * Bytes between a socket and its session, the commit of its messages, and its
+ * end.  Everything that happens to a connection ends in sp_connection_go_on(),
+ * which looks at what the session waits for and does the next thing.
+ *
+ * What a peer can make us keep is limited: no input is read while replies wait
+ * to be written, or while bytes wait that the session did not accept.
+ */
 #include <assert.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -18,6 +25,7 @@ sp_connection_report_lost(struct sp_connection *c)
 
 /* ---- closing -------------------------------------------------------- */
 
+/* A struct whose buffers stayed small is kept for the next connection. */
 void
 sp_connection_maybe_free(struct sp_connection *c)
 {
@@ -51,6 +59,7 @@ sp_connection_destroy(struct sp_connection *c)
 	free(c);
 }
 
+/* Free the input that the session did not accept. */
 static void
 drop_waiting(struct sp_connection *c)
 {
@@ -63,6 +72,8 @@ drop_waiting(struct sp_connection *c)
 	c->in.beyond_budget = false;
 }
 
+/* The handle is closed: uncount the connection, and free what needs a
+ * socket. */
 static void
 on_close(uv_handle_t *h)
 {
@@ -80,6 +91,8 @@ on_close(uv_handle_t *h)
 	sp_connection_maybe_free(c);
 }
 
+/* A message that was half sent, and a handshake that was not finished, are
+ * reported. */
 void
 sp_connection_drop(struct sp_connection *c)
 {
@@ -102,13 +115,13 @@ on_shutdown(uv_shutdown_t *req, int status)
 	(void)status;
 }
 
-/* All is said.  After an error the peer gets time to read why: closing with
- * its bytes unread would reset the connection under our reply. */
+/* All is said.  After an error the peer gets time to read why: closing with its
+ * bytes unread would reset the connection, and our reply with it. */
 static void
 finish_connection(struct sp_connection *c)
 {
 	if (sp_connection_tls_goodbye(c))
-		return; /* again when it is written */
+		return; /* comes here again when that is written */
 	if (sp_machine_quit(&c->machine) || c->in.eof || c->end.broken) {
 		sp_connection_drop(c);
 		return;
@@ -126,6 +139,7 @@ finish_connection(struct sp_connection *c)
 
 /* ---- writing -------------------------------------------------------- */
 
+/* libuv wrote the rest, or failed. */
 static void
 on_write(uv_write_t *req, int status)
 {
@@ -142,7 +156,8 @@ on_write(uv_write_t *req, int status)
 	sp_connection_go_on(c);
 }
 
-/* Give what is to be said to the kernel, the rest to libuv. */
+/* Most replies fit into the socket at once; only what does not is given to
+ * libuv, and until that is written no input is read. */
 void
 sp_connection_flush(struct sp_connection *c)
 {
@@ -166,7 +181,8 @@ sp_connection_flush(struct sp_connection *c)
 	}
 	sp_buf_consume(wire, n < 0 ? 0 : (size_t)n);
 	if (wire->n == 0) {
-		/* Replies come again and again, ciphertext holds no place. */
+		/* The buffer of replies is kept for the next ones; that of
+		 * ciphertext, which TLS has besides, is freed. */
 		if (c->tls.session != NULL)
 			sp_buf_done(wire);
 		return;
@@ -193,6 +209,8 @@ report_accepted(struct sp_connection *c, const struct sp_append_item *item)
 	sp_report_accepted(c->r, &i, item);
 }
 
+/* A message or event is durable or has failed: answer the peer, if it is still
+ * there.  What was stored stays stored without it. */
 static void
 on_committed(
     struct sp_commit_job *job, enum sp_code code, const struct sp_err *err)
@@ -206,7 +224,6 @@ on_committed(
 		report_accepted(c, job->item);
 	sp_machine_committed(&c->machine, code, &c->out.replies);
 	if (!c->end.handle_open) {
-		/* The peer has gone; what was stored stays stored. */
 		sp_buf_clear(&c->out.replies);
 		sp_connection_maybe_free(c);
 		return;
@@ -217,6 +234,7 @@ on_committed(
 	sp_connection_go_on(c);
 }
 
+/* The session waits for a commit: put its item into the queue, once. */
 static void
 begin_commit(struct sp_connection *c)
 {
@@ -231,6 +249,8 @@ begin_commit(struct sp_connection *c)
 
 /* ---- reading -------------------------------------------------------- */
 
+/* Where libuv reads to: one buffer for all connections, since the session takes
+ * or copies the bytes at once.  Small reads leave less to copy. */
 static void
 on_alloc(uv_handle_t *h, size_t suggested, uv_buf_t *buf)
 {
@@ -243,7 +263,9 @@ on_alloc(uv_handle_t *h, size_t suggested, uv_buf_t *buf)
 	    uv_buf_init(c->r->read_buf, large ? SP_READ_SIZE : SP_READ_SMALL);
 }
 
-/* Keep what the session did not take. */
+/* Where the budget is used up they are malloc'ed: they were read and cannot
+ * be dropped, and are one read at most, since reading stops until they are
+ * used. */
 void
 sp_connection_hold(struct sp_connection *c, const char *p, size_t n)
 {
@@ -258,8 +280,9 @@ sp_connection_hold(struct sp_connection *c, const char *p, size_t n)
 	c->in.n = n;
 }
 
-/* An MTA writes small packets and, by Nagle's rule, waits for the kernel's ACK
- * of each before the next; most get no answer of ours that would carry it. */
+/* Acknowledge what came, at once.  An MTA writes small packets to its filter
+ * and, by Nagle's rule, waits for the kernel's ACK of each before the next;
+ * most get no answer of ours that would carry it. */
 static void
 acknowledge_now(struct sp_connection *c)
 {
@@ -272,6 +295,7 @@ acknowledge_now(struct sp_connection *c)
 		    fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
 }
 
+/* Bytes came, or the end, or an error. */
 static void
 on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf)
 {
@@ -293,7 +317,7 @@ on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf)
 	acknowledge_now(c);
 	c->clock.data_since = uv_now(c->r->loop);
 	c->clock.window_bytes += n;
-	/* Reading stops while something is held or being written. */
+	/* update_reading() saw to that. */
 	assert(c->in.waiting == NULL && !c->out.writing);
 	if (c->arrival.stage == SP_STAGE_PROXY) {
 		sp_connection_proxy(c, buf->base, n);
@@ -310,7 +334,7 @@ on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf)
 	sp_connection_go_on(c);
 }
 
-/* Let the session have what was held back. */
+/* Give the session the input that it did not accept before. */
 static void
 feed_waiting(struct sp_connection *c)
 {
@@ -328,6 +352,8 @@ feed_waiting(struct sp_connection *c)
 	}
 }
 
+/* Read on, or stop: nothing is read while input waits for the session, or
+ * replies are being written. */
 static void
 update_reading(struct sp_connection *c)
 {
@@ -344,9 +370,9 @@ update_reading(struct sp_connection *c)
 		sp_connection_drop(c);
 }
 
-/* STARTTLS was answered: the next byte is the handshake's.  Bytes that came
- * before the answer were refused by the session, or are still in the socket
- * and no handshake. */
+/* STARTTLS was answered: the next byte is of the handshake.  Bytes that came
+ * before the answer were refused by the session, or are still in the socket and
+ * are no handshake. */
 static void
 start_tls(struct sp_connection *c)
 {
@@ -357,7 +383,8 @@ start_tls(struct sp_connection *c)
 		sp_connection_tls_start(c);
 }
 
-/* After anything happened: flush, feed, commit, close, read on. */
+/* First what can go out or in; then what the session waits for; then, if the
+ * connection is not closing, read on or not. */
 void
 sp_connection_go_on(struct sp_connection *c)
 {

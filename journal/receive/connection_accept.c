@@ -1,4 +1,11 @@
-/* From a new connection to its greeting: who it is, and whether it may. */
+/*
+ * From a new connection to its greeting: which addresses it has, whether a
+ * PROXY header must come, whether the limits let it in.  What is turned away is
+ * told why where it would understand, and is reported.
+ *
+ *	accept --> PROXY header --> admit --> TLS handshake --> greeting
+ *	               (if wanted)   '--(with starttls or none)---^
+ */
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +16,7 @@
 #include "journal/receive/proxy.h"
 #include "journal/receive/connection_priv.h"
 
-/* Say why and close; nothing is kept for such a peer. */
+/* Say why and close: nothing more is kept for such a peer. */
 static void
 turn_away(struct sp_connection *c, enum sp_reply why)
 {
@@ -23,8 +30,8 @@ turn_away(struct sp_connection *c, enum sp_reply why)
 	assert(v.n <= sizeof(text));
 	memcpy(text, v.p, v.n);
 	b = uv_buf_init(text, (unsigned)v.n);
-	/* To an MTA a closed filter says all that there is to say, and who
-	 * wants to shake hands would not understand. */
+	/* Neither an MTA that speaks to its filter nor a client that waits for
+	 * a TLS handshake would understand a reply. */
 	if (sp_machine_greets(&c->machine) &&
 	    c->l->env.cfg->tls != SP_TLS_IMPLICIT)
 		(void)uv_try_write(&c->u.stream, &b, 1);
@@ -34,6 +41,8 @@ turn_away(struct sp_connection *c, enum sp_reply why)
 	sp_connection_drop(c);
 }
 
+/* A session id of 16 hex digits that differs for all sessions of a server, and,
+ * as its start is random, from those of other servers. */
 static void
 name_session(struct sp_receive *r, char out[20])
 {
@@ -45,14 +54,16 @@ name_session(struct sp_receive *r, char out[20])
 	out[16] = '\0';
 }
 
-/* ${sa} is whom we serve: the peer, or whom a proxy serves. */
+/* Whether an address may have a session more, which counts it; ${sa} is whom we
+ * serve: the peer, or whom a proxy serves.  Returns the refusal, or
+ * SP_REPLY_NONE. */
 static enum sp_reply
 check_limits(struct sp_connection *c, const struct sockaddr *sa)
 {
 	const struct sp_listen *cfg = c->l->env.cfg;
 	uint64_t count;
 
-	/* A socket in the file system has permissions of its own. */
+	/* A socket in the file system has its permissions instead. */
 	if (!c->l->local && !sp_config_allows(cfg, sa))
 		return (SP_REPLY_DENIED);
 	if (c->r->stop.draining)
@@ -67,7 +78,8 @@ check_limits(struct sp_connection *c, const struct sockaddr *sa)
 							      : SP_REPLY_NONE);
 }
 
-/* Bytes before the greeting: not a mail client that follows the rules. */
+/* Whether there are bytes before the greeting: not a mail client that follows
+ * the rules. */
 static bool
 has_spoken(const struct sp_connection *c)
 {
@@ -80,7 +92,7 @@ has_spoken(const struct sp_connection *c)
 		recv(fd, &one, 1, MSG_PEEK | MSG_DONTWAIT) == 1);
 }
 
-/* The peer is known: let it in, or not. */
+/* It is known whom we serve: begin TLS or the session, or turn it away. */
 static void
 admit(struct sp_connection *c, const struct sockaddr *sa)
 {
@@ -110,6 +122,7 @@ admit(struct sp_connection *c, const struct sockaddr *sa)
 
 /* ---- PROXY ---------------------------------------------------------- */
 
+/* Tell the session what the proxy said. */
 static void
 record_claim(struct sp_connection *c, const struct sp_proxy *h)
 {
@@ -120,6 +133,7 @@ record_claim(struct sp_connection *c, const struct sp_proxy *h)
 	sp_machine_proxied(&c->machine, src, dst);
 }
 
+/* The header may come in pieces, and with bytes of the session behind it. */
 void
 sp_connection_proxy(struct sp_connection *c, const char *p, size_t n)
 {
@@ -150,7 +164,7 @@ sp_connection_proxy(struct sp_connection *c, const char *p, size_t n)
 
 /* ---- accepting ------------------------------------------------------ */
 
-/* The peer of a local socket, by what the kernel says of it. */
+/* The peer of a socket in the file system, by what the kernel says of it. */
 static void
 local_peer(int fd, char peer[SP_PEER_TEXT], struct sockaddr_storage *sa)
 {
@@ -163,6 +177,8 @@ local_peer(int fd, char peer[SP_PEER_TEXT], struct sockaddr_storage *sa)
 	sp_peer_local(cred.uid, sa);
 }
 
+/* Write the addresses of both ends for the record: ${peer} is "" at the
+ * door. */
 static void
 find_addresses(struct sp_connection *c, int fd, char peer[SP_PEER_TEXT],
     char local[SP_PEER_TEXT])
@@ -188,6 +204,7 @@ find_addresses(struct sp_connection *c, int fd, char peer[SP_PEER_TEXT],
 	sp_peer_format((struct sockaddr *)&me, local);
 }
 
+/* Give the connection a session, then see whether it may have it. */
 static void
 begin_session(struct sp_connection *c)
 {
@@ -221,6 +238,8 @@ begin_session(struct sp_connection *c)
 		admit(c, (struct sockaddr *)&c->arrival.address);
 }
 
+/* A zeroed struct, new or used before; a used one keeps its session and
+ * buffer. */
 static struct sp_connection *
 get_connection(struct sp_receive *r)
 {
@@ -244,6 +263,7 @@ get_connection(struct sp_receive *r)
 	return (c);
 }
 
+/* Count the connection and put it into the list of the server. */
 static void
 add_connection(struct sp_connection *c)
 {
@@ -262,6 +282,8 @@ add_connection(struct sp_connection *c)
 	c->clock.idle_since = c->clock.data_since = uv_now(r->loop);
 }
 
+/* Even a connection that libuv cannot accept is given a session, so that all
+ * have one when they are closed. */
 void
 sp_connection_accept(uv_stream_t *server, int status)
 {

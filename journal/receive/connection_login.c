@@ -1,8 +1,18 @@
-/* A connection whose login is being checked. */
+/*
+ * A connection whose login is being checked (the session is in CHECK).
+ *
+ *	CHECK --> (a password to hash: pool) --> right: answered at once
+ *	                                     '-> wrong: answered by the sweep,
+ *	                                         SP_LOGIN_DELAY_MS later
+ *
+ * A wrong login is reported and counted before its answer, so that a peer that
+ * hangs up at once does not guess for free.
+ */
 #include <stddef.h>
 
 #include "journal/receive/connection_priv.h"
 
+/* Answer the login, and let the connection go on. */
 static void
 answer_login(struct sp_connection *c)
 {
@@ -12,7 +22,8 @@ answer_login(struct sp_connection *c)
 	sp_connection_go_on(c);
 }
 
-/* A wrong one waits for the sweep. */
+/* The login is known: answer a right one, let a wrong one wait for the
+ * sweep. */
 static void
 answer_or_delay(struct sp_connection *c)
 {
@@ -22,6 +33,7 @@ answer_or_delay(struct sp_connection *c)
 		c->login.answer_at = uv_now(c->r->loop) + SP_LOGIN_DELAY_MS;
 }
 
+/* The pool is done.  The connection may have gone meanwhile. */
 static void
 on_checked(struct sp_login_job *job)
 {
@@ -36,6 +48,7 @@ on_checked(struct sp_login_job *job)
 		answer_or_delay(c);
 }
 
+/* Have the password hashed on the pool. */
 static void
 begin_check(struct sp_connection *c)
 {
@@ -45,6 +58,7 @@ begin_check(struct sp_connection *c)
 	sp_logins_push(c->r->logins, &c->login.job);
 }
 
+/* A peer that has gone is dropped, but a wrong login of its own is reported. */
 void
 sp_connection_check_login(struct sp_connection *c)
 {
@@ -52,7 +66,6 @@ sp_connection_check_login(struct sp_connection *c)
 	bool due = !c->login.open && c->login.answer_at == 0 &&
 		   sp_session_check_due(c->machine.smtp);
 
-	/* Also one that was gone at once has guessed. */
 	if (!c->login.open && !due)
 		sp_session_check_tell(c->machine.smtp);
 	if (gone)

@@ -1,15 +1,15 @@
 /*
  * One connection, between the files of the room:
  *
- *	connection.c		bytes between socket and session, commits, the end
+ *	connection.c		bytes from and to the session, commits, the end
  *	connection_accept.c	from accept() to the greeting: PROXY, limits
  *	connection_tls.c	handshake, ciphertext, close_notify
  *	connection_login.c	the session waits for a password to be hashed
  *	connection_timeout.c	silence, slow data, slow commits
  *
  * A connection is a struct in the list of its server (receive_priv.h).  Its
- * session (journal/smtp/machine.h) knows of no sockets; what the session
- * waits for decides what the connection does next, and one function,
+ * session (journal/smtp/machine.h) knows of no sockets; what the session waits
+ * for decides what the connection does next, and one function,
  * sp_connection_go_on(), looks at that after anything happened.
  *
  * All functions are for the thread of the loop.

@@ -1,9 +1,12 @@
 /*
- * Timeouts.
+ * Timeouts, once a second for each connection (the timer of receive.c): a
+ * header or handshake that does not end, a peer that is silent, data that comes
+ * too slowly, writes that are not read, and the progress of a commit that takes
+ * long.  The limits are options of the listener (doc/smtp.md, "Limits").
  */
 #include "journal/receive/connection_priv.h"
 
-/* In DATA: silence, or too few bytes over a minute. */
+/* In DATA: the reply for silence, or for too few bytes over a minute. */
 static enum sp_reply
 check_data(struct sp_connection *c, uint64_t now)
 {
@@ -24,8 +27,9 @@ check_data(struct sp_connection *c, uint64_t now)
 	return (late);
 }
 
-/* How long to wait for a peer: a tenth when places become few, so that those
- * who say nothing do not keep out those who would. */
+/* How long to wait for a peer, in milliseconds: a tenth of ${seconds} when
+ * places become few, so that those who say nothing do not keep out those who
+ * would. */
 static uint64_t
 patience_ms(const struct sp_connection *c, uint64_t seconds)
 {
@@ -41,7 +45,8 @@ patience_ms(const struct sp_connection *c, uint64_t seconds)
 	    1000);
 }
 
-/* Before there is a session: a header or handshake that does not end. */
+/* Close a connection whose PROXY header or handshake takes too long.  True: it
+ * was. */
 static bool
 end_late_stage(struct sp_connection *c, uint64_t now)
 {
@@ -60,6 +65,8 @@ end_late_stage(struct sp_connection *c, uint64_t now)
 	return (true);
 }
 
+/* A timeout of the session ends it with 421; one of the socket, of a handshake
+ * or of a header closes the connection. */
 void
 sp_connection_sweep(struct sp_connection *c, uint64_t now)
 {

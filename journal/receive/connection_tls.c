@@ -1,4 +1,8 @@
-/* A connection inside TLS: from the handshake to plain bytes and back. */
+/*
+ * A connection inside TLS: from the handshake to plain bytes and back.  The TLS
+ * session (journal/tls) is a filter without a socket; here it stands between
+ * what libuv reads and writes and the session.
+ */
 #include <assert.h>
 
 #include "journal/receive/connection_priv.h"
@@ -29,6 +33,8 @@ sp_connection_tls_start(struct sp_connection *c)
 	c->clock.stage_since = uv_now(c->r->loop);
 }
 
+/* TLS failed: what the session wanted to say cannot be said.  What is being
+ * committed is finished all the same. */
 static void
 on_failed(struct sp_connection *c)
 {
@@ -41,11 +47,12 @@ on_failed(struct sp_connection *c)
 	if (state == SP_SESSION_COMMAND || state == SP_SESSION_DATA ||
 	    state == SP_SESSION_TLS)
 		sp_machine_abandon(&c->machine);
-	/* Nothing more can be read; what is being committed is finished. */
+	/* Nothing more can be read. */
 	c->in.eof = true;
 }
 
-/* Both sides are agreed; the session begins anew. */
+/* The handshake is over: the session begins anew, and has nothing of what was
+ * said in plain text. */
 static void
 on_established(struct sp_connection *c)
 {
@@ -70,11 +77,13 @@ on_established(struct sp_connection *c)
 		sp_machine_end(&c->machine, SP_REPLY_EARLY, &c->out.replies);
 	else if (c->l->env.cfg->tls == SP_TLS_IMPLICIT)
 		sp_machine_greet(&c->machine, &c->out.replies);
-	/* Also after STARTTLS: who then says nothing must not hold it up. */
+	/* Also after STARTTLS: a silent client must not hold up the drain. */
 	if (c->r->stop.draining)
 		sp_machine_drain(&c->machine, &c->out.replies);
 }
 
+/* Go on with the handshake, whose bytes are to be written also while it is not
+ * over. */
 static void
 continue_handshake(struct sp_connection *c)
 {
@@ -84,7 +93,8 @@ continue_handshake(struct sp_connection *c)
 	sp_connection_flush(c);
 }
 
-/* One piece of plaintext for the session; false: there is none now. */
+/* Decrypt one piece and give it to the session; false: there is none now, or
+ * the session is closing. */
 static bool
 read_plaintext(struct sp_connection *c)
 {
@@ -122,13 +132,12 @@ sp_connection_tls_pump(struct sp_connection *c)
 	}
 }
 
-/* What is to be written to the socket. */
+/* Nothing of the session goes out before the handshake is over. */
 struct sp_buf *
 sp_connection_wire(struct sp_connection *c)
 {
 	if (c->tls.session == NULL)
 		return (&c->out.replies);
-	/* Nothing of the session goes out before the handshake is over. */
 	if (c->arrival.stage == SP_STAGE_SESSION && c->out.replies.n > 0 &&
 	    sp_tls_state(c->tls.session) != SP_TLS_FAILED &&
 	    sp_tls_write(c->tls.session, c->out.replies.p, c->out.replies.n) !=

@@ -1,3 +1,10 @@
+/*
+ * The certificate files of all listeners, in sealed memory files.  The
+ * supervisor reads them with its rights at start and reload
+ * (app/service/reload.c), tries them out in a process of its own, and hands
+ * them to the receive worker, which makes the TLS contexts of its listeners
+ * from them (receive_listen.c).
+ */
 #include "journal/receive/listener_certs.h"
 
 #include <errno.h>
@@ -8,6 +15,7 @@
 
 #include "base/io.h"
 
+/* One file, as it was when it was read. */
 struct cert_file {
 	const char *path; /* of the configuration; NULL: not given */
 	unsigned line;
@@ -16,6 +24,7 @@ struct cert_file {
 
 enum { CERT, KEY, CA, CRL, FIXED };
 
+/* The files of one listener. */
 struct listener_files { /* a listener's */
 	struct cert_file fixed[FIXED];
 	struct cert_file *sni;
@@ -29,6 +38,8 @@ struct sp_listener_certs {
 
 /* ---- reading -------------------------------------------------------- */
 
+/* Copy a file into a sealed memory file: nobody can change it after this.
+ * SP_ECONFIG with the line of the configuration that names it. */
 static enum sp_code
 snapshot(struct cert_file *f, const struct sp_config *cfg, struct sp_err *err)
 {
@@ -56,6 +67,7 @@ snapshot(struct cert_file *f, const struct sp_config *cfg, struct sp_err *err)
 	return (SP_ECONFIG);
 }
 
+/* Read all files that listener ${l} names. */
 static enum sp_code
 open_files(struct listener_files *o, const struct sp_config *cfg,
     const struct sp_listen *l, struct sp_err *err)
@@ -119,12 +131,15 @@ sp_certs_close(struct sp_listener_certs *c)
 
 /* ---- contexts ------------------------------------------------------- */
 
-/* The bytes of all files of a listener, for the time of one call. */
+/* The bytes of all files of a listener, for the time of one call; wiped behind
+ * it. */
 struct loaded_files {
 	struct sp_buf fixed[FIXED];
 	struct sp_buf *sni;
 };
 
+/* Read a file back from its memory file; ${out} is then what TLS wants, and
+ * borrows from ${b}.  A file that was not given leaves both as they are. */
 static enum sp_code
 load_file(const struct cert_file *f, struct sp_buf *b, struct sp_tls_pem *out,
     struct sp_err *err)
@@ -134,12 +149,15 @@ load_file(const struct cert_file *f, struct sp_buf *b, struct sp_tls_pem *out,
 	if (f->fd < 0)
 		return (SP_OK);
 	rc = sp_tls_pem_read_fd(f->fd, f->path, b, err);
-	/* An empty file is given, and wrong. */
+	/* A view of no bytes would mean that no file is given; an empty file
+	 * is one that is wrong. */
 	*out = (struct sp_tls_pem){ f->path,
 		b->n > 0 ? sp_buf_view(b) : SP_VIEW_LIT("\n") };
 	return (rc);
 }
 
+/* The line of the configuration that names the file with which ${msg} begins;
+ * for any other message that of client_fingerprints, or else of tls. */
 static unsigned
 find_line(
     const struct listener_files *o, const struct sp_listen *l, const char *msg)
@@ -157,6 +175,7 @@ find_line(
 					     : l->line.tls);
 }
 
+/* Whose warning it is, to put file and line before it. */
 struct warn_source {
 	sp_certs_warn *warn;
 	void *ctx;
@@ -165,6 +184,7 @@ struct warn_source {
 	const struct sp_listen *l;
 };
 
+/* Pass on a warning of a TLS context with file and line. */
 static void
 on_warn(void *ctx, const char *text)
 {
@@ -179,6 +199,7 @@ on_warn(void *ctx, const char *text)
 	free(line);
 }
 
+/* Load the files of a listener into ${b}, and make its context from them. */
 static enum sp_code
 make_context(const struct listener_files *o, const struct sp_listen *l,
     struct warn_source *source, struct loaded_files *b, struct sp_tls_ctx **out,
@@ -192,7 +213,8 @@ make_context(const struct listener_files *o, const struct sp_listen *l,
 		.nidentity = o->nsni + 1,
 		.pins = (const char *const *)l->client_fingerprints.v,
 		.npins = l->client_fingerprints.n,
-		/* What must be is said in SMTP, where a sender's log has it. */
+		/* A certificate that must be there is demanded in SMTP: so
+		 * the reason stands in the log of the sender. */
 		.ask = ask ? SP_TLS_ASK_REQUEST : SP_TLS_ASK_NEVER,
 		.warn = on_warn,
 		.ctx = source,
@@ -214,6 +236,7 @@ make_context(const struct listener_files *o, const struct sp_listen *l,
 	return (rc);
 }
 
+/* The loaded files, keys among them, are wiped before it returns. */
 enum sp_code
 sp_certs_context(const struct sp_listener_certs *c, const struct sp_config *cfg,
     size_t i, sp_certs_warn *warn, void *ctx, struct sp_tls_ctx **out,

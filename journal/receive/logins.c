@@ -1,3 +1,9 @@
+/*
+ * Logins whose password is to be hashed, on libuv's pool and a few at a time;
+ * and for each address how many were wrong lately.  connection_login.c pushes
+ * jobs, receive_log.c counts wrong ones, the sessions of a listener ask whether
+ * an address may try again.
+ */
 #include "journal/receive/logins.h"
 
 #include <arpa/inet.h>
@@ -10,6 +16,7 @@
 #define SLOTS 1024 /* peers remembered; another may take the place of one */
 #define KEY   16
 
+/* Wrong logins of one address in the window that began with the first. */
 struct guesser {
 	uint8_t key[KEY];
 	bool used;
@@ -64,6 +71,7 @@ check_password(uv_work_t *work)
 	sp_session_check(job->session);
 }
 
+/* Back on the loop. */
 static void
 on_checked(uv_work_t *work, int status)
 {
@@ -78,6 +86,7 @@ on_checked(uv_work_t *work, int status)
 		l->idle(l->ctx);
 }
 
+/* Give jobs to the pool while fewer than SP_LOGIN_RUNNING are there. */
 static void
 start_checks(struct sp_logins *l)
 {
@@ -107,8 +116,8 @@ sp_logins_push(struct sp_logins *l, struct sp_login_job *job)
 
 /* ---- who guesses ----------------------------------------------------- */
 
-/* The address without its port; of IPv6 the network of 64 bits; else the text
- * itself. */
+/* By what a peer is counted: the address without its port, of IPv6 the network
+ * of 64 bits, and for a user of this host the text itself. */
 static void
 peer_key(const char *peer, uint8_t key[KEY])
 {
@@ -127,10 +136,12 @@ peer_key(const char *peer, uint8_t key[KEY])
 	} else if (inet_pton(AF_INET, text, key + 12) == 1)
 		key[10] = key[11] = 0xff;
 	else
-		/* "unix:uid=1000": a user of this host */
+		/* "unix:uid=1000" */
 		memcpy(key, peer, strnlen(peer, KEY));
 }
 
+/* Where an address is counted.  Another one with the same place takes it over:
+ * memory is limited whatever comes. */
 static size_t
 find_slot(const uint8_t key[KEY])
 {

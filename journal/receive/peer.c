@@ -1,3 +1,7 @@
+/*
+ * Addresses of peers as text and in one form for comparison.  Used where a
+ * connection is accepted (connection_accept.c), and for what a proxy says.
+ */
 #include "journal/receive/peer.h"
 
 #include <arpa/inet.h>
@@ -5,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+/* The address is copied first: ${sa} may be shorter than a sockaddr_storage. */
 void
 sp_peer_format(const struct sockaddr *sa, char out[SP_PEER_TEXT])
 {

@@ -1,5 +1,7 @@
 /*
- * Peers.
+ * Sessions of each address on each listener, in a hash table of addresses that
+ * have at least one.  connection_accept.c counts a connection when it is known
+ * whom it serves, and connection.c uncounts it when it is closed.
  */
 #include "journal/receive/peers.h"
 
@@ -43,6 +45,7 @@ sp_peers_free(struct sp_peers *p)
 	free(p);
 }
 
+/* The address without its port, as a key; a uid for a user of this host. */
 static void
 key_of(const struct sockaddr *sa, struct sp_peer *key)
 {
@@ -60,6 +63,7 @@ key_of(const struct sockaddr *sa, struct sp_peer *key)
 		memcpy(key->addr, sa->sa_data, sizeof(uid_t));
 }
 
+/* The bucket of a key (FNV-1a). */
 static struct sp_peer **
 bucket_of(struct sp_peers *p, const struct sp_peer *key)
 {

@@ -1,3 +1,12 @@
+/*
+ * The parser of the PROXY header (HAProxy's proxy-protocol.txt), for listeners
+ * with the option `proxy`.  connection_accept.c gives it all bytes so far until
+ * the header is whole.
+ *
+ *	version 1   PROXY TCP4 192.0.2.7 192.0.2.1 51234 25 CR LF
+ *	version 2   signature (12) | version, command | family | length (2)
+ *	            addresses and ports | type, length (2), value | ...
+ */
 #include "journal/receive/proxy.h"
 
 #include <arpa/inet.h>
@@ -14,6 +23,7 @@
 static const uint8_t signature[12] = { 0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a,
 	0x51, 0x55, 0x49, 0x54, 0x0a };
 
+/* The header is wrong: ${why} is for the log. */
 static enum sp_proxy_result
 reject(struct sp_proxy *out, const char *why)
 {
@@ -23,6 +33,7 @@ reject(struct sp_proxy *out, const char *why)
 
 /* ---- version 1 ------------------------------------------------------ */
 
+/* Digits without a leading zero, at most 65535; ${out} in network order. */
 static bool
 parse_port(struct sp_view v, uint16_t *out)
 {
@@ -35,6 +46,7 @@ parse_port(struct sp_view v, uint16_t *out)
 	return (true);
 }
 
+/* An address of ${family} and its port, as text. */
 static bool
 parse_address(int family, struct sp_view host, struct sp_view p,
     struct sockaddr_storage *out)
@@ -62,6 +74,7 @@ parse_address(int family, struct sp_view host, struct sp_view p,
 	return (ok);
 }
 
+/* Version 1 without its line end.  UNKNOWN means the proxy's own connection. */
 static enum sp_proxy_result
 parse_line(struct sp_view v, struct sp_proxy *out)
 {
@@ -89,6 +102,7 @@ parse_line(struct sp_view v, struct sp_proxy *out)
 	return (SP_PROXY_OK);
 }
 
+/* Find the line; it has at most 107 bytes. */
 static enum sp_proxy_result
 parse_version1(struct sp_view v, struct sp_proxy *out)
 {
@@ -111,6 +125,7 @@ parse_version1(struct sp_view v, struct sp_proxy *out)
 
 /* ---- version 2 ------------------------------------------------------ */
 
+/* Version 2: source and destination, one behind the other, then both ports. */
 static void
 parse_addresses(const uint8_t *p, int family, struct sp_proxy *out)
 {
@@ -134,7 +149,8 @@ parse_addresses(const uint8_t *p, int family, struct sp_proxy *out)
 	}
 }
 
-/* The whole header, with zeros where its checksum stands. */
+/* Whether the CRC-32C at ${at} is that of the whole header, with zeros where it
+ * stands. */
 static bool
 checksum_ok(const uint8_t *head, size_t n, const uint8_t *at)
 {
@@ -148,7 +164,8 @@ checksum_ok(const uint8_t *head, size_t n, const uint8_t *at)
 	return (crc == sp_be32_get(at));
 }
 
-/* What follows the addresses: type, length, value. */
+/* Look through the values behind the addresses: only a checksum matters here,
+ * and all must lie inside the header. */
 static enum sp_proxy_result
 check_values(const uint8_t *head, size_t at, size_t n, struct sp_proxy *out)
 {
@@ -168,6 +185,8 @@ check_values(const uint8_t *head, size_t at, size_t n, struct sp_proxy *out)
 	return (SP_PROXY_OK);
 }
 
+/* Fixed part, addresses, values.  Whatever a LOCAL header carries is
+ * skipped. */
 static enum sp_proxy_result
 parse_version2(struct sp_view v, struct sp_proxy *out)
 {

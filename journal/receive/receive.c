@@ -1,29 +1,25 @@
+/*
+ * The life of the receiving server: start, the timer, drain, the end.  What it
+ * does in between lies in the files that receive_priv.h lists.
+ *
+ *	new --> listening --(drain)--> draining --(nothing in work)--> drained
+ *	                                                  done() is called once
+ */
 #include "journal/receive/receive.h"
 
-#include <assert.h>
-#include <errno.h>
-#include <inttypes.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/io.h"
-#include "base/json.h"
 #include "base/layout.h"
 #include "journal/receive/connection_priv.h"
 
-#define FILES_OURS 128 /* descriptors that are not sessions' */
-
-/* ---- may a transaction begin ---------------------------------------- */
+#define FILES_OURS 128 /* descriptors that are not those of sessions */
 
 /* ---- from the queue ------------------------------------------------- */
 
+/* More is durable: seal and index are to be woken. */
 static void
 on_committed(void *ctx, uint64_t next_seq)
 {
@@ -33,12 +29,14 @@ on_committed(void *ctx, uint64_t next_seq)
 		r->opts.committed(r->opts.ctx, next_seq);
 }
 
+/* A batch or housekeeping failed. */
 static void
 on_failed(void *ctx, const struct sp_err *err)
 {
 	sp_report_alarm(ctx, "", err);
 }
 
+/* The queue or the pool has run empty. */
 static void
 on_idle(void *ctx)
 {
@@ -47,6 +45,8 @@ on_idle(void *ctx)
 
 /* ---- events of our own ---------------------------------------------- */
 
+/* The reason becomes part of a reply: bytes that cannot stand there are
+ * replaced. */
 void
 sp_receive_hold(struct sp_receive *r, const char *reason)
 {
@@ -55,7 +55,6 @@ sp_receive_hold(struct sp_receive *r, const char *reason)
 	if (reason == NULL)
 		return;
 	r->hold = sp_xstrdup(reason);
-	/* It becomes part of a reply. */
 	for (char *p = r->hold; *p != '\0'; p++) {
 		if ((unsigned char)*p < 0x20 || (unsigned char)*p > 0x7e)
 			*p = '?';
@@ -75,6 +74,7 @@ sp_receive_stats(const struct sp_receive *r, struct sp_receive_stats *out)
 
 /* ---- the second ----------------------------------------------------- */
 
+/* Once a second: timeouts, the event of refusals, housekeeping of the log. */
 static void
 on_timer(uv_timer_t *t)
 {
@@ -102,7 +102,8 @@ on_timer_close(uv_handle_t *h)
 
 /* ---- life ----------------------------------------------------------- */
 
-/* A session may need two: its socket, and a temporary file. */
+/* Raise the soft limit of open files, and take from it how many connections
+ * there may be: a session may need two, its socket and a temporary file. */
 static void
 raise_file_limit(struct sp_receive *r)
 {
@@ -121,6 +122,7 @@ raise_file_limit(struct sp_receive *r)
 		r->pool.ceiling = can;
 }
 
+/* Make all parts of the server that need no socket. */
 static void
 init_parts(struct sp_receive *r)
 {
@@ -128,7 +130,7 @@ init_parts(struct sp_receive *r)
 	const struct sp_commit_hooks hooks = {
 		.committed = on_committed,
 		.failed = on_failed,
-		.room = sp_receive_disk_room,
+		.room = sp_receive_has_room,
 		.idle = on_idle,
 		.ctx = r,
 	};
@@ -155,6 +157,7 @@ init_parts(struct sp_receive *r)
 	r->commit = sp_commit_new(r->loop, r->opts.append, &hooks);
 }
 
+/* Whatever is there when something fails is freed as at the end. */
 enum sp_code
 sp_receive_new(const struct sp_receive_opts *opts, struct sp_receive **out,
     struct sp_err *err)
@@ -183,6 +186,7 @@ sp_receive_new(const struct sp_receive_opts *opts, struct sp_receive **out,
 	return (SP_OK);
 }
 
+/* Drain is over once there is no connection, no commit and no login. */
 void
 sp_receive_gone(struct sp_receive *r)
 {
@@ -213,6 +217,8 @@ sp_receive_drain(struct sp_receive *r, void (*done)(void *ctx), void *ctx)
 	sp_receive_gone(r);
 }
 
+/* Close every handle and wait until the loop has done so; commits in flight are
+ * finished, their peers are gone. */
 static void
 close_all(struct sp_receive *r)
 {
@@ -233,6 +239,7 @@ close_all(struct sp_receive *r)
 		(void)uv_run(r->loop, UV_RUN_ONCE);
 }
 
+/* The order matters: connections before what they share. */
 void
 sp_receive_free(struct sp_receive *r)
 {

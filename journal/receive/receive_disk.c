@@ -1,15 +1,20 @@
 /*
- * Disk.
+ * Whether another message may come: the disk must have room, and the log must
+ * not be on hold.  There are two marks of free space (doc/smtp.md, "Replies"):
+ * below `disk_reserve` no transaction is begun, so that those in hand can be
+ * finished; below `disk_minimum` nothing is stored at all, so that seal and
+ * index have room to go on.  The peer gets the reply for SP_ENOSPC, 452 4.3.1,
+ * from the table in journal/smtp/reply.c.
  */
 #include <inttypes.h>
 
 #include "base/io.h"
 #include "journal/receive/receive_priv.h"
 
-#define INODES_SOFT 256 /* fewer: nothing new is begun */
-#define INODES_HARD 16 /* fewer: as good as none */
+#define INODES_SOFT 256 /* fewer free: no transaction is begun */
+#define INODES_HARD 16 /* fewer free: nothing is stored */
 
-/* Ask the file system at most once a second. */
+/* Ask the file system, at most once a second. */
 static void
 update_space(struct sp_receive *r)
 {
@@ -22,8 +27,10 @@ update_space(struct sp_receive *r)
 	    sp_io_space(r->dir, &r->disk.bytes, &r->disk.inodes, NULL) == SP_OK;
 }
 
+/* Where the file system does not say how much is free, the write itself
+ * will. */
 enum sp_code
-sp_receive_disk_may_begin(void *ctx, uint64_t declared, const char **why)
+sp_receive_may_begin(void *ctx, uint64_t declared, const char **why)
 {
 	struct sp_receive *r = ctx;
 	uint64_t reserve = r->opts.cfg->disk_reserve;
@@ -33,7 +40,6 @@ sp_receive_disk_may_begin(void *ctx, uint64_t declared, const char **why)
 		return (SP_EAGAIN);
 	}
 	update_space(r);
-	/* Where nobody can say, the write itself will. */
 	if (!r->disk.known)
 		return (SP_OK);
 	if (r->disk.inodes < INODES_SOFT || r->disk.bytes < reserve ||
@@ -42,10 +48,10 @@ sp_receive_disk_may_begin(void *ctx, uint64_t declared, const char **why)
 	return (SP_OK);
 }
 
-/* On the pool: what is in hand is finished below the soft mark, and not below
- * the hard one, where seal and index need the rest to go on. */
+/* disk_minimum counts at most as half of disk_reserve, so that there is room
+ * between the marks. */
 enum sp_code
-sp_receive_disk_room(void *ctx, uint64_t bytes, struct sp_err *err)
+sp_receive_has_room(void *ctx, uint64_t bytes, struct sp_err *err)
 {
 	const struct sp_receive *r = ctx;
 	const struct sp_config *cfg = r->opts.cfg;

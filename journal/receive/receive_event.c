@@ -1,11 +1,14 @@
 /*
- * Events.
+ * Events and rotations that the service asks for itself: "config" at a reload,
+ * "alarm", "refused", "seal now".  They take their turn in the commit queue
+ * with the mail, since one thread at a time may use the appender.
  */
 #include <stddef.h>
 #include <stdlib.h>
 
 #include "journal/receive/receive_priv.h"
 
+/* An event on its way; freed when its result was told. */
 struct own_event {
 	struct sp_commit_job job;
 	struct sp_append_item item;
@@ -49,6 +52,7 @@ sp_receive_event(struct sp_receive *r, const char *name, struct sp_view detail,
 	sp_commit_push(r->commit, &e->job);
 }
 
+/* A rotation on its way; freed when its result was told. */
 struct rotation {
 	struct sp_commit_job job;
 	void (*done)(void *ctx, enum sp_code code);

@@ -1,5 +1,8 @@
 /*
- * Listeners.
+ * The listening sockets of a server: one for each listener of the configuration
+ * and one for the door, with what their sessions share: hooks, limits, users,
+ * the TLS context.  A listener without a descriptor is set up and does not
+ * listen.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -13,12 +16,12 @@
 
 #include "journal/receive/connection_priv.h"
 
-#define BACKLOG 1024
+#define BACKLOG 1024 /* connections that wait to be accepted */
 
 /* ---- what the sessions of a listener share --------------------------- */
 
-/* Without a file that can be used nobody is turned away for good: AUTH, and
- * MAIL where it is required, are answered 454. */
+/* Load the users of a listener.  If their file cannot be used nobody is turned
+ * away for good: AUTH, and MAIL where it is required, are answered 454. */
 static void
 load_users(struct sp_listener *l)
 {
@@ -35,6 +38,8 @@ load_users(struct sp_listener *l)
 	}
 }
 
+/* Hook may_login of a session: whether its address has not guessed too
+ * often. */
 static bool
 may_login(void *ctx, const struct sp_session_info *i)
 {
@@ -43,8 +48,10 @@ may_login(void *ctx, const struct sp_session_info *i)
 	return (sp_logins_may(r->logins, i->client, uv_now(r->loop)));
 }
 
-/* A client that is gone has closed its end; what it had handed over before is
- * read and committed all the same. */
+/* Hook settled of a session at the door: whether all that clients handed over
+ * who have gone is committed.  A client that is gone has closed its end; what
+ * it had handed over before is read and committed all the same, and its
+ * connection ends after that. */
 static bool
 door_settled(void *ctx)
 {
@@ -65,6 +72,7 @@ door_settled(void *ctx)
 	return (true);
 }
 
+/* What the sessions of this listener share. */
 static void
 fill_env(struct sp_listener *l, const struct sp_listen *cfg)
 {
@@ -72,7 +80,7 @@ fill_env(struct sp_listener *l, const struct sp_listen *cfg)
 		.cfg = cfg,
 		.door = cfg == &l->door,
 		.memory = l->r->memory,
-		.may_begin = sp_receive_disk_may_begin,
+		.may_begin = sp_receive_may_begin,
 		.settled = door_settled,
 		.refused = sp_report_refused,
 		.fault = sp_report_fault,
@@ -85,7 +93,8 @@ fill_env(struct sp_listener *l, const struct sp_listen *cfg)
 
 /* ---- sockets --------------------------------------------------------- */
 
-/* What connections inherit, and where they arrive. */
+/* Set what accepted connections inherit, and find out where they arrive, unless
+ * the socket is bound to any address. */
 static void
 prepare_socket(struct sp_listener *l, int fd)
 {
@@ -116,6 +125,8 @@ prepare_socket(struct sp_listener *l, int fd)
 	sp_peer_format((struct sockaddr *)&sa, l->local_text);
 }
 
+/* Listen on a duplicate of the descriptor ${given}.  SP_EIO names the
+ * listener. */
 static enum sp_code
 open_listener(struct sp_listener *l, int given, struct sp_err *err)
 {
@@ -149,6 +160,8 @@ open_listener(struct sp_listener *l, int given, struct sp_err *err)
 	return (SP_OK);
 }
 
+/* Everything is set up for each listener before it listens; the first failure
+ * ends it. */
 enum sp_code
 sp_receive_listen(struct sp_receive *r, struct sp_err *err)
 {

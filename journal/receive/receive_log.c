@@ -1,4 +1,13 @@
-/* What the server tells: log lines, and the event of what was refused. */
+/*
+ * What the server tells of itself: log lines (doc/smtp.md, "The log"), numbers
+ * for status, alarms, and the event "refused" of what was turned away for good.
+ * Sessions call most of it as their hooks (receive_listen.c).
+ *
+ * Lines that a peer can cause are limited to SP_LOG_RATE a second; what is left
+ * out is counted and told.  The event "refused" is appended at most once a
+ * second, with the number of refusals since the last one and the first of them
+ * in full.
+ */
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,7 +18,7 @@
 #include "base/json.h"
 #include "journal/receive/connection_priv.h"
 
-#define WORD   320 /* of one quoted value */
+#define WORD   320 /* bytes of one quoted value */
 #define CLAIMS (3 * (WORD + 16))
 
 static void write_line(struct sp_receive *r, enum sp_log_level level,
@@ -27,6 +36,7 @@ write_line(struct sp_receive *r, enum sp_log_level level, const char *event,
 	r->opts.log(r->opts.ctx, level, event, text);
 }
 
+/* Write a line whatever the rate. */
 static void write_always(struct sp_receive *r, enum sp_log_level level,
     const char *event, const char *fmt, ...) SP_PRINTF(4, 5);
 
@@ -41,7 +51,8 @@ write_always(struct sp_receive *r, enum sp_log_level level, const char *event,
 	va_end(ap);
 }
 
-/* As sp_report, but a peer cannot fill the log with it. */
+/* Write a line that a peer can cause, unless there were too many in this
+ * second. */
 static void write_limited(struct sp_receive *r, const char *event,
     const char *fmt, ...) SP_PRINTF(3, 4);
 
@@ -60,6 +71,7 @@ write_limited(struct sp_receive *r, const char *event, const char *fmt, ...)
 	va_end(ap);
 }
 
+/* The sender for a log line; "-" where addresses are not logged. */
 static const char *
 sender(const struct sp_receive *r, struct sp_view from, char out[WORD])
 {
@@ -70,7 +82,7 @@ sender(const struct sp_receive *r, struct sp_view from, char out[WORD])
 	return (sp_log_quote(from, out, WORD));
 }
 
-/* " xclient=ADDR xforward=ADDR ident=ID" of what was claimed, or "". */
+/* Write " xclient=ADDR xforward=ADDR ident=ID", as far as they were claimed. */
 static const char *
 format_claims(const struct sp_session_info *i, char out[CLAIMS])
 {
@@ -94,6 +106,8 @@ format_claims(const struct sp_session_info *i, char out[CLAIMS])
 	return (out);
 }
 
+/* The line of a message has what its sender's log needs to find it: seq,
+ * digest, and the time from MAIL to stored. */
 void
 sp_report_accepted(struct sp_receive *r, const struct sp_session_info *i,
     const struct sp_append_item *item)
@@ -125,7 +139,8 @@ sp_report_accepted(struct sp_receive *r, const struct sp_session_info *i,
 	    i->auth == NULL ? "" : i->auth, format_claims(i, claims));
 }
 
-/* The first refusal since the last event goes into it in full. */
+/* Count a refusal for the next event; the first of them goes into it in
+ * full. */
 static void
 remember_refusal(
     struct sp_receive *r, const struct sp_session_info *i, struct sp_view reply)
@@ -149,6 +164,8 @@ remember_refusal(
 		sp_buf_clear(&r->refusals.first);
 }
 
+/* Only refusals by listeners are entered into the log of the archive, not those
+ * at the door, where peer is "". */
 void
 sp_report_refused(
     void *ctx, const struct sp_session_info *i, struct sp_view reply)
@@ -289,6 +306,8 @@ sp_report_lost(struct sp_receive *r, const struct sp_session_info *i)
 	    i->recipients, i->size);
 }
 
+/* The event of the refusals is durable; if it could not be stored they count
+ * for the next one. */
 static void
 on_event_committed(void *ctx, enum sp_code code, uint64_t seq)
 {
@@ -296,11 +315,11 @@ on_event_committed(void *ctx, enum sp_code code, uint64_t seq)
 
 	(void)seq;
 	r->refusals.busy = false;
-	/* Not entered: they count with the next. */
 	if (code != SP_OK)
 		r->refusals.pending += r->refusals.sent;
 }
 
+/* While the log is on hold no event can be appended: the refusals wait. */
 void
 sp_report_tick(struct sp_receive *r)
 {

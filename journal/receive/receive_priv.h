@@ -8,7 +8,7 @@
  *	receive_log.c		log lines, alarms, the event of refusals
  *
  * Connections are in connection_priv.h.  Everything here belongs to the thread
- * of the loop, but for sp_receive_disk_room().
+ * of the loop, but for sp_receive_has_room().
  */
 #ifndef SP_RECEIVE_RECEIVE_PRIV_H
 #define SP_RECEIVE_RECEIVE_PRIV_H
@@ -155,11 +155,11 @@ void sp_receive_listen_done(struct sp_receive *r);
 /* Hook may_begin of a session (session.h): whether a message of ${declared}
  * bytes may begin, ${ctx} being the server.  SP_ENOSPC: the disk is nearly
  * full.  SP_EAGAIN with ${why}: on hold. */
-enum sp_code sp_receive_disk_may_begin(
+enum sp_code sp_receive_may_begin(
     void *ctx, uint64_t declared, const char **why);
 /* Hook room of the commit queue (commit.h), on a thread of the pool: whether
  * ${bytes} may be written.  SP_ENOSPC: the disk is full. */
-SP_CHECK enum sp_code sp_receive_disk_room(
+SP_CHECK enum sp_code sp_receive_has_room(
     void *ctx, uint64_t bytes, struct sp_err *err);
 
 /* ---- receive_log.c --------------------------------------------------- */

@@ -1,9 +1,9 @@
 /*
- * The replies of the SMTP and LMTP server: every fixed reply has a name here and
- * its text in one table of reply.c, and one table there says which of them a
- * failure gets (a full disk, a clock that leapt, ...).  doc/smtp.md says when
- * each is given and why.  A fault of ours is always 4xx: the peer keeps the mail
- * and comes again.
+ * The replies of the SMTP and LMTP server: every fixed reply has a name here
+ * and its text in one table of reply.c, and one table there says which of them
+ * a failure gets (a full disk, a clock that leapt, ...).  doc/smtp.md says when
+ * each is given and why.  A fault of ours is always 4xx: the peer keeps the
+ * mail and comes again.
  *
  * The milter (milter_answer.c) takes the same replies and makes its own answers
  * of them.

@@ -398,8 +398,8 @@ consume_line(struct sp_session *s, char *p, size_t n, struct sp_buf *out)
 	return (used);
 }
 
-/* As consume_line(); what a secret came in is wiped, whether the line was whole or
- * not. */
+/* As consume_line(); what a secret came in is wiped, whether the line was whole
+ * or not. */
 static size_t
 read_line(struct sp_session *s, char *p, size_t n, struct sp_buf *out)
 {

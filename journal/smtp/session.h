@@ -57,8 +57,7 @@ struct sp_session_env {
 	bool door; /* the local door, not a listener of the network */
 	struct sp_memory *memory; /* the budget of all sessions */
 	struct sp_users *users; /* who may log in; NULL: AUTH is not offered */
-	bool
-	    users_unusable; /* their file cannot be read: AUTH is answered 454 */
+	bool users_unusable; /* AUTH is answered 454: no usable file */
 	/* Whether a transaction of ${declared} bytes may begin.  SP_OK, or a
 	 * status whose reply is in reply.h; or SP_EAGAIN with ${why} for
 	 * "451 4.3.0 WHY".  NULL: always. */

@@ -1,7 +1,7 @@
 /*
  * The facts of a finished message, as the record wants them
  * (doc/format-record.md): the members of "source", the flags, the envelope, and
- * where the bytes are. Called at the end of the message by session_data.c; the
+ * where the bytes are.  Called at the end of the message by session_data.c; the
  * item that it fills is then appended by the owner.
  */
 #include <stdio.h>

@@ -1,4 +1,8 @@
-/* One session: OpenSSL between two buffers. */
+/*
+ * One TLS session: OpenSSL between two buffers of ours.  The callers
+ * (journal/receive/connection_tls.c, journal/pull) move the bytes between these
+ * buffers and their sockets; a BIO of our own lets OpenSSL read and write them.
+ */
 #include <arpa/inet.h>
 #include <assert.h>
 #include <limits.h>
@@ -13,6 +17,7 @@
 
 /* ---- between OpenSSL and the buffers -------------------------------- */
 
+/* OpenSSL reads ciphertext: from t->in, or "try again" where that is empty. */
 static int
 bio_read(BIO *b, char *p, size_t n, size_t *got)
 {
@@ -35,6 +40,7 @@ bio_read(BIO *b, char *p, size_t n, size_t *got)
 	return (1);
 }
 
+/* OpenSSL writes ciphertext: to t->out, which has a limit. */
 static int
 bio_write(BIO *b, const char *p, size_t n, size_t *done)
 {
@@ -72,6 +78,7 @@ sp_tls_session_bio(void)
 
 /* ---- life ----------------------------------------------------------- */
 
+/* A session that does not know yet which side it is. */
 static struct sp_tls *
 new_session(struct sp_tls_ctx *c)
 {
@@ -80,7 +87,7 @@ new_session(struct sp_tls_ctx *c)
 
 	t->ctx = c;
 	c->refs++;
-	/* A read is fed at once, and what waited before it is small. */
+	/* No limit: the owner feeds one read at a time, and then reads. */
 	sp_buf_init(&t->in, SIZE_MAX);
 	sp_buf_init(&t->out, SP_TLS_OUT_MAX);
 	t->ssl = SSL_new(c->ssl);
@@ -103,6 +110,7 @@ sp_tls_accept(struct sp_tls_ctx *c)
 	return (t);
 }
 
+/* Whether ${host} is an IP address and no name. */
 static bool
 is_address(const char *host)
 {
@@ -112,6 +120,8 @@ is_address(const char *host)
 		inet_pton(AF_INET6, host, addr) == 1);
 }
 
+/* The name goes into the certificate check and, if it is no address, into
+ * SNI. */
 enum sp_code
 sp_tls_connect(struct sp_tls_ctx *c, const char *host, struct sp_tls **out,
     struct sp_err *err)
@@ -161,6 +171,7 @@ sp_tls_free(struct sp_tls *t)
 
 /* ---- bytes ---------------------------------------------------------- */
 
+/* OpenSSL failed: keep the reason, and drop what it has not read. */
 static void
 fail_session(struct sp_tls *t)
 {
@@ -170,7 +181,8 @@ fail_session(struct sp_tls *t)
 	t->in_at = 0;
 }
 
-/* What a call of OpenSSL's that did not succeed means. */
+/* What a call of OpenSSL that returned ${rc} without success means for the
+ * state: the peer closed, more bytes are needed, or the session failed. */
 static void
 check_result(struct sp_tls *t, int rc)
 {
@@ -182,6 +194,7 @@ check_result(struct sp_tls *t, int rc)
 		fail_session(t);
 }
 
+/* Carry the handshake on with the bytes that are here. */
 static void
 handshake(struct sp_tls *t)
 {

@@ -1,4 +1,8 @@
-/* Whether a peer's certificate is good: chain, revocation, name, pins. */
+/*
+ * Whether the certificate of a peer is good: its chain, revocation, name and
+ * fingerprint, as far as the context was given something to check against
+ * (tls.h).  OpenSSL calls it in the handshake of a session of tls_session.c.
+ */
 #include <openssl/x509_vfy.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,7 +11,8 @@
 #include "base/clock.h"
 #include "journal/tls/tls_priv.h"
 
-/* The lists of authorities above the issuer may be missing. */
+/* OpenSSL's callback for each error of a chain: lists of authorities above the
+ * issuer may be missing. */
 static int
 ignore_missing_crl(int ok, X509_STORE_CTX *store)
 {
@@ -19,6 +24,7 @@ ignore_missing_crl(int ok, X509_STORE_CTX *store)
 	return (ok);
 }
 
+/* Whether the peer's fingerprint is one of those that were given. */
 static bool
 is_pinned(const struct sp_tls *t)
 {
@@ -29,7 +35,7 @@ is_pinned(const struct sp_tls *t)
 	return (false);
 }
 
-/* X509_V_OK, or why not. */
+/* Verify the chain at our clock's time.  X509_V_OK, or why it is not good. */
 static int
 chain_result(const struct sp_tls_ctx *c, X509_STORE_CTX *store)
 {
@@ -49,6 +55,8 @@ chain_result(const struct sp_tls_ctx *c, X509_STORE_CTX *store)
 	return (e == X509_V_OK ? X509_V_ERR_UNSPECIFIED : e);
 }
 
+/* The verdict is kept in the session.  A server that only asks for a
+ * certificate goes on whatever it is; its owner looks at the verdict. */
 int
 sp_tls_verify_peer(X509_STORE_CTX *store, void *arg)
 {
