@@ -290,7 +290,7 @@ run_command(struct sp_session *s, struct sp_view line, struct sp_buf *out)
 /* ---- lines ---------------------------------------------------------- */
 
 /* Answer a whole line, whose LF was taken off: a command, or a response of
- * AUTH. CR LF must end it, and neither CR nor NUL may stand in it. */
+ * AUTH.  CR LF must end it, and neither CR nor NUL may stand in it. */
 static void
 handle_line(struct sp_session *s, struct sp_view line, struct sp_buf *out)
 {
