@@ -119,8 +119,8 @@ try_out(const struct sp_listener_certs *certs, const struct sp_config *cfg,
 }
 
 static enum sp_code
-load_certs(
-    const struct sp_config *cfg, struct sp_listener_certs **out, struct sp_err *err)
+load_certs(const struct sp_config *cfg, struct sp_listener_certs **out,
+    struct sp_err *err)
 {
 	struct sp_listener_certs *certs = NULL;
 	enum sp_code rc;
