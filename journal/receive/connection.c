@@ -1,7 +1,8 @@
 /*
  * Bytes between a socket and its session, the commit of its messages, and its
- * end.  Everything that happens to a connection ends in sp_connection_go_on(),
- * which looks at what the session waits for and does the next thing.
+ * end.  Everything that happens to a connection ends in
+ * sp_connection_go_on(), which looks at what the session waits for and does the
+ * next thing.
  *
  * What a peer can make us keep is limited: no input is read while replies wait
  * to be written, or while bytes wait that the session did not accept.

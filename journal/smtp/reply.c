@@ -1,13 +1,15 @@
 /*
- * The wording of every fixed reply, and which one a failure gets.  The session
- * and the milter take a reply by name; the few that carry a number or a reason
- * are written where they are given (grep for sp_session_say).  A change here is
- * a change of the wire: doc/smtp.md lists what clients rely on.
+ * The wording of every fixed reply, and which one a failure gets: a full disk,
+ * a clock that leapt.  The session and the milter take a reply by its name; the
+ * few that carry a number or a reason are written where they are given, with
+ * sp_session_say().  A change here is a change of the wire: doc/smtp.md lists
+ * what clients rely on.
  */
 #include "journal/smtp/reply.h"
 
 #include <assert.h>
 
+/* The text of each reply: a whole line. */
 static const char *const reply_texts[SP_REPLY_COUNT] = {
 	[SP_REPLY_NONE] = "",
 	[SP_REPLY_OK] = "250 2.0.0 Ok\r\n",
