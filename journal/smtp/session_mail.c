@@ -178,7 +178,7 @@ may_begin(struct sp_session *s, uint64_t declared, struct sp_buf *out)
 void
 sp_session_mail(struct sp_session *s, struct sp_view arg, struct sp_buf *out)
 {
-	struct sp_envelope *env = &s->mail.envelope;
+	struct sp_envelope *envelope = &s->mail.envelope;
 	enum sp_reply bad = mail_sequence(s);
 	struct sp_path_command c;
 
@@ -190,15 +190,15 @@ sp_session_mail(struct sp_session *s, struct sp_view arg, struct sp_buf *out)
 	}
 	if (!may_begin(s, c.size, out))
 		return;
-	env->from = sp_arena_dup(&s->mail.arena, c.path.addr);
-	if (env->from.p == NULL ||
+	envelope->from = sp_arena_dup(&s->mail.arena, c.path.addr);
+	if (envelope->from.p == NULL ||
 	    !sp_envelope_copy_params(
-		&s->mail.arena, c.params, c.nparams, &env->from_params)) {
+		&s->mail.arena, c.params, c.nparams, &envelope->from_params)) {
 		sp_session_reset(s);
 		sp_session_reply(s, SP_REPLY_MEMORY, out);
 		return;
 	}
-	env->nfrom_params = c.nparams;
+	envelope->nfrom_params = c.nparams;
 	s->mail.declared = c.size;
 	s->mail.body = c.body;
 	s->mail.smtputf8 = c.smtputf8;
