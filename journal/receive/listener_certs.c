@@ -1,4 +1,11 @@
-#include "journal/receive/certs.h"
+/*
+ * The certificate files of all listeners, in sealed memory files.  The
+ * supervisor reads them with its rights at start and reload
+ * (app/service/reload.c), tries them out in a process of its own, and hands
+ * them to the receive worker, which makes the TLS contexts of its listeners
+ * from them (receive_listen.c).
+ */
+#include "journal/receive/listener_certs.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,7 +15,8 @@
 
 #include "base/io.h"
 
-struct file {
+/* One file, as it was when it was read. */
+struct cert_file {
 	const char *path; /* of the configuration; NULL: not given */
 	unsigned line;
 	int fd;
@@ -16,21 +24,24 @@ struct file {
 
 enum { CERT, KEY, CA, CRL, FIXED };
 
-struct own { /* a listener's */
-	struct file fixed[FIXED];
-	struct file *sni;
+/* The files of one listener. */
+struct listener_files { /* a listener's */
+	struct cert_file fixed[FIXED];
+	struct cert_file *sni;
 	size_t nsni;
 };
 
-struct sp_certs {
-	struct own *own;
+struct sp_listener_certs {
+	struct listener_files *listeners;
 	size_t n;
 };
 
 /* ---- reading -------------------------------------------------------- */
 
+/* Copy a file into a sealed memory file: nobody can change it after this.
+ * SP_ECONFIG with the line of the configuration that names it. */
 static enum sp_code
-snapshot(struct file *f, const struct sp_config *cfg, struct sp_err *err)
+snapshot(struct cert_file *f, const struct sp_config *cfg, struct sp_err *err)
 {
 	struct sp_buf b;
 	enum sp_code rc;
@@ -56,21 +67,25 @@ snapshot(struct file *f, const struct sp_config *cfg, struct sp_err *err)
 	return (SP_ECONFIG);
 }
 
+/* Read all files that listener ${l} names. */
 static enum sp_code
-open_own(struct own *o, const struct sp_config *cfg, const struct sp_listen *l,
-    struct sp_err *err)
+open_files(struct listener_files *o, const struct sp_config *cfg,
+    const struct sp_listen *l, struct sp_err *err)
 {
 	enum sp_code rc = SP_OK;
 
 	o->fixed[CERT] =
-	    (struct file){ l->certificate, l->line.certificate, -1 };
-	o->fixed[KEY] = (struct file){ l->key, l->line.key, -1 };
-	o->fixed[CA] = (struct file){ l->client_ca, l->line.client_ca, -1 };
-	o->fixed[CRL] = (struct file){ l->client_crl, l->line.client_crl, -1 };
+	    (struct cert_file){ l->certificate, l->line.certificate, -1 };
+	o->fixed[KEY] = (struct cert_file){ l->key, l->line.key, -1 };
+	o->fixed[CA] =
+	    (struct cert_file){ l->client_ca, l->line.client_ca, -1 };
+	o->fixed[CRL] =
+	    (struct cert_file){ l->client_crl, l->line.client_crl, -1 };
 	o->sni = sp_xcalloc(l->sni_certificates.n + 1, sizeof(*o->sni));
 	for (; o->nsni < l->sni_certificates.n; o->nsni++)
-		o->sni[o->nsni] = (struct file){ l->sni_certificates.v[o->nsni],
-			l->line.sni_certificates, -1 };
+		o->sni[o->nsni] =
+		    (struct cert_file){ l->sni_certificates.v[o->nsni],
+			    l->line.sni_certificates, -1 };
 	for (size_t i = 0; rc == SP_OK && i < FIXED; i++)
 		rc = snapshot(&o->fixed[i], cfg, err);
 	for (size_t i = 0; rc == SP_OK && i < o->nsni; i++)
@@ -79,15 +94,16 @@ open_own(struct own *o, const struct sp_config *cfg, const struct sp_listen *l,
 }
 
 enum sp_code
-sp_certs_open(
-    const struct sp_config *cfg, struct sp_certs **out, struct sp_err *err)
+sp_certs_open(const struct sp_config *cfg, struct sp_listener_certs **out,
+    struct sp_err *err)
 {
-	struct sp_certs *c = sp_xcalloc(1, sizeof(*c));
+	struct sp_listener_certs *c = sp_xcalloc(1, sizeof(*c));
 	enum sp_code rc = SP_OK;
 
-	c->own = sp_xcalloc(cfg->nlisten + 1, sizeof(*c->own));
+	c->listeners = sp_xcalloc(cfg->nlisten + 1, sizeof(*c->listeners));
 	for (size_t i = 0; rc == SP_OK && i < cfg->nlisten; i++)
-		rc = open_own(&c->own[c->n++], cfg, &cfg->listen[i], err);
+		rc = open_files(
+		    &c->listeners[c->n++], cfg, &cfg->listen[i], err);
 	if (rc == SP_OK)
 		*out = c;
 	else
@@ -96,12 +112,12 @@ sp_certs_open(
 }
 
 void
-sp_certs_close(struct sp_certs *c)
+sp_certs_close(struct sp_listener_certs *c)
 {
 	if (c == NULL)
 		return;
 	for (size_t i = 0; i < c->n; i++) {
-		struct own *o = &c->own[i];
+		struct listener_files *o = &c->listeners[i];
 
 		for (size_t k = 0; k < FIXED; k++)
 			(void)sp_io_close(o->fixed[k].fd, NULL);
@@ -109,20 +125,23 @@ sp_certs_close(struct sp_certs *c)
 			(void)sp_io_close(o->sni[k].fd, NULL);
 		free(o->sni);
 	}
-	free(c->own);
+	free(c->listeners);
 	free(c);
 }
 
 /* ---- contexts ------------------------------------------------------- */
 
-/* The bytes of all files of a listener, for the time of one call. */
-struct loaded {
+/* The bytes of all files of a listener, for the time of one call; wiped behind
+ * it. */
+struct loaded_files {
 	struct sp_buf fixed[FIXED];
 	struct sp_buf *sni;
 };
 
+/* Read a file back from its memory file; ${out} is then what TLS wants, and
+ * borrows from ${b}.  A file that was not given leaves both as they are. */
 static enum sp_code
-load(const struct file *f, struct sp_buf *b, struct sp_tls_pem *out,
+load_file(const struct cert_file *f, struct sp_buf *b, struct sp_tls_pem *out,
     struct sp_err *err)
 {
 	enum sp_code rc;
@@ -130,17 +149,21 @@ load(const struct file *f, struct sp_buf *b, struct sp_tls_pem *out,
 	if (f->fd < 0)
 		return (SP_OK);
 	rc = sp_tls_pem_read_fd(f->fd, f->path, b, err);
-	/* An empty file is given, and wrong. */
+	/* A view of no bytes would mean that no file is given; an empty file
+	 * is one that is wrong. */
 	*out = (struct sp_tls_pem){ f->path,
 		b->n > 0 ? sp_buf_view(b) : SP_VIEW_LIT("\n") };
 	return (rc);
 }
 
+/* The line of the configuration that names the file with which ${msg} begins;
+ * for any other message that of client_fingerprints, or else of tls. */
 static unsigned
-line_of(const struct own *o, const struct sp_listen *l, const char *msg)
+find_line(
+    const struct listener_files *o, const struct sp_listen *l, const char *msg)
 {
 	for (size_t i = 0; i < FIXED + o->nsni; i++) {
-		const struct file *f =
+		const struct cert_file *f =
 		    i < FIXED ? &o->fixed[i] : &o->sni[i - FIXED];
 		size_t n = f->path == NULL ? 0 : strlen(f->path);
 
@@ -152,31 +175,35 @@ line_of(const struct own *o, const struct sp_listen *l, const char *msg)
 					     : l->line.tls);
 }
 
-struct naming {
+/* Whose warning it is, to put file and line before it. */
+struct warn_source {
 	sp_certs_warn *warn;
 	void *ctx;
 	const struct sp_config *cfg;
-	const struct own *own;
+	const struct listener_files *files;
 	const struct sp_listen *l;
 };
 
+/* Pass on a warning of a TLS context with file and line. */
 static void
 on_warn(void *ctx, const char *text)
 {
-	const struct naming *n = ctx;
+	const struct warn_source *n = ctx;
 	char *line;
 
 	if (n->warn == NULL)
 		return;
 	line = sp_xasprintf(
-	    "%s:%u: %s", n->cfg->path, line_of(n->own, n->l, text), text);
+	    "%s:%u: %s", n->cfg->path, find_line(n->files, n->l, text), text);
 	n->warn(n->ctx, line);
 	free(line);
 }
 
+/* Load the files of a listener into ${b}, and make its context from them. */
 static enum sp_code
-make(const struct own *o, const struct sp_listen *l, struct naming *naming,
-    struct loaded *b, struct sp_tls_ctx **out, struct sp_err *err)
+make_context(const struct listener_files *o, const struct sp_listen *l,
+    struct warn_source *source, struct loaded_files *b, struct sp_tls_ctx **out,
+    struct sp_err *err)
 {
 	struct sp_tls_identity *id = sp_xcalloc(o->nsni + 1, sizeof(*id));
 	const bool ask = l->client_ca != NULL || l->client_fingerprints.n > 0;
@@ -186,37 +213,39 @@ make(const struct own *o, const struct sp_listen *l, struct naming *naming,
 		.nidentity = o->nsni + 1,
 		.pins = (const char *const *)l->client_fingerprints.v,
 		.npins = l->client_fingerprints.n,
-		/* What must be is said in SMTP, where a sender's log has it. */
+		/* A certificate that must be there is demanded in SMTP: so
+		 * the reason stands in the log of the sender. */
 		.ask = ask ? SP_TLS_ASK_REQUEST : SP_TLS_ASK_NEVER,
 		.warn = on_warn,
-		.ctx = naming,
+		.ctx = source,
 	};
 	enum sp_code rc;
 
-	rc = load(&o->fixed[CERT], &b->fixed[CERT], &id[0].cert, err);
+	rc = load_file(&o->fixed[CERT], &b->fixed[CERT], &id[0].cert, err);
 	if (rc == SP_OK)
-		rc = load(&o->fixed[KEY], &b->fixed[KEY], &id[0].key, err);
+		rc = load_file(&o->fixed[KEY], &b->fixed[KEY], &id[0].key, err);
 	if (rc == SP_OK)
-		rc = load(&o->fixed[CA], &b->fixed[CA], &opts.ca, err);
+		rc = load_file(&o->fixed[CA], &b->fixed[CA], &opts.ca, err);
 	if (rc == SP_OK)
-		rc = load(&o->fixed[CRL], &b->fixed[CRL], &opts.crl, err);
+		rc = load_file(&o->fixed[CRL], &b->fixed[CRL], &opts.crl, err);
 	for (size_t i = 0; rc == SP_OK && i < o->nsni; i++)
-		rc = load(&o->sni[i], &b->sni[i], &id[i + 1].cert, err);
+		rc = load_file(&o->sni[i], &b->sni[i], &id[i + 1].cert, err);
 	if (rc == SP_OK)
 		rc = sp_tls_ctx_new(&opts, out, err);
 	free(id);
 	return (rc);
 }
 
+/* The loaded files, keys among them, are wiped before it returns. */
 enum sp_code
-sp_certs_context(const struct sp_certs *c, const struct sp_config *cfg,
+sp_certs_context(const struct sp_listener_certs *c, const struct sp_config *cfg,
     size_t i, sp_certs_warn *warn, void *ctx, struct sp_tls_ctx **out,
     struct sp_err *err)
 {
 	const struct sp_listen *l = &cfg->listen[i];
-	const struct own *o = &c->own[i];
-	struct naming naming = { warn, ctx, cfg, o, l };
-	struct loaded b = { .sni = NULL };
+	const struct listener_files *o = &c->listeners[i];
+	struct warn_source source = { warn, ctx, cfg, o, l };
+	struct loaded_files b = { .sni = NULL };
 	enum sp_code rc;
 
 	if (l->tls == SP_TLS_NONE) {
@@ -224,7 +253,7 @@ sp_certs_context(const struct sp_certs *c, const struct sp_config *cfg,
 		return (SP_OK);
 	}
 	b.sni = sp_xcalloc(o->nsni + 1, sizeof(*b.sni));
-	rc = make(o, l, &naming, &b, out, err);
+	rc = make_context(o, l, &source, &b, out, err);
 	for (size_t k = 0; k < FIXED; k++)
 		sp_tls_pem_done(&b.fixed[k]);
 	for (size_t k = 0; k < o->nsni; k++)
@@ -232,12 +261,12 @@ sp_certs_context(const struct sp_certs *c, const struct sp_config *cfg,
 	free(b.sni);
 	if (rc == SP_OK)
 		return (SP_OK);
-	(void)sp_err_prefix(err, "%s:%u", cfg->path, line_of(o, l, err->msg));
+	(void)sp_err_prefix(err, "%s:%u", cfg->path, find_line(o, l, err->msg));
 	return (SP_ECONFIG);
 }
 
 enum sp_code
-sp_certs_check(const struct sp_certs *c, const struct sp_config *cfg,
+sp_certs_check(const struct sp_listener_certs *c, const struct sp_config *cfg,
     sp_certs_warn *warn, void *ctx, struct sp_err *err)
 {
 	enum sp_code rc = SP_OK;

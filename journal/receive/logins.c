@@ -1,4 +1,10 @@
-#include "journal/receive/login.h"
+/*
+ * Logins whose password is to be hashed, on libuv's pool and a few at a time;
+ * and for each address how many were wrong lately.  connection_login.c pushes
+ * jobs, receive_log.c counts wrong ones, the sessions of a listener ask whether
+ * an address may try again.
+ */
+#include "journal/receive/logins.h"
 
 #include <arpa/inet.h>
 #include <assert.h>
@@ -10,6 +16,7 @@
 #define SLOTS 1024 /* peers remembered; another may take the place of one */
 #define KEY   16
 
+/* Wrong logins of one address in the window that began with the first. */
 struct guesser {
 	uint8_t key[KEY];
 	bool used;
@@ -53,33 +60,35 @@ sp_logins_idle(const struct sp_logins *l)
 
 /* ---- the pool -------------------------------------------------------- */
 
-static void start(struct sp_logins *l);
+static void start_checks(struct sp_logins *l);
 
 /* On the pool. */
 static void
-run(uv_work_t *work)
+check_password(uv_work_t *work)
 {
 	struct sp_login_job *job = work->data;
 
 	sp_session_check(job->session);
 }
 
+/* Back on the loop. */
 static void
-ran(uv_work_t *work, int status)
+on_checked(uv_work_t *work, int status)
 {
 	struct sp_login_job *job = work->data;
 	struct sp_logins *l = job->logins;
 
 	(void)status;
 	l->running--;
-	start(l);
+	start_checks(l);
 	job->done(job);
 	if (sp_logins_idle(l))
 		l->idle(l->ctx);
 }
 
+/* Give jobs to the pool while fewer than SP_LOGIN_RUNNING are there. */
 static void
-start(struct sp_logins *l)
+start_checks(struct sp_logins *l)
 {
 	while (l->running < SP_LOGIN_RUNNING && l->head != NULL) {
 		struct sp_login_job *job = l->head;
@@ -88,7 +97,8 @@ start(struct sp_logins *l)
 		if (l->head == NULL)
 			l->tail = &l->head;
 		job->work.data = job;
-		if (uv_queue_work(l->loop, &job->work, run, ran) != 0)
+		if (uv_queue_work(
+			l->loop, &job->work, check_password, on_checked) != 0)
 			abort();
 		l->running++;
 	}
@@ -101,15 +111,15 @@ sp_logins_push(struct sp_logins *l, struct sp_login_job *job)
 	job->logins = l;
 	*l->tail = job;
 	l->tail = &job->next;
-	start(l);
+	start_checks(l);
 }
 
 /* ---- who guesses ----------------------------------------------------- */
 
-/* The address without its port; of IPv6 the network of 64 bits; else the text
- * itself. */
+/* By what a peer is counted: the address without its port, of IPv6 the network
+ * of 64 bits, and for a user of this host the text itself. */
 static void
-key_of(const char *peer, uint8_t key[KEY])
+peer_key(const char *peer, uint8_t key[KEY])
 {
 	const char *colon = strrchr(peer, ':');
 	char text[INET6_ADDRSTRLEN + 2] = "";
@@ -126,12 +136,14 @@ key_of(const char *peer, uint8_t key[KEY])
 	} else if (inet_pton(AF_INET, text, key + 12) == 1)
 		key[10] = key[11] = 0xff;
 	else
-		/* "unix:uid=1000": a user of this host */
+		/* "unix:uid=1000" */
 		memcpy(key, peer, strnlen(peer, KEY));
 }
 
+/* Where an address is counted.  Another one with the same place takes it over:
+ * memory is limited whatever comes. */
 static size_t
-slot_of(const uint8_t key[KEY])
+find_slot(const uint8_t key[KEY])
 {
 	uint32_t h = UINT32_C(2166136261);
 
@@ -146,8 +158,8 @@ sp_logins_failed(struct sp_logins *l, const char *peer, uint64_t now)
 	uint8_t key[KEY];
 	struct guesser *g;
 
-	key_of(peer, key);
-	g = &l->slot[slot_of(key)];
+	peer_key(peer, key);
+	g = &l->slot[find_slot(key)];
 	if (!g->used || memcmp(g->key, key, KEY) != 0 ||
 	    now - g->since > SP_LOGIN_WINDOW_MS) {
 		memcpy(g->key, key, KEY);
@@ -164,8 +176,8 @@ sp_logins_may(const struct sp_logins *l, const char *peer, uint64_t now)
 	uint8_t key[KEY];
 	const struct guesser *g;
 
-	key_of(peer, key);
-	g = &l->slot[slot_of(key)];
+	peer_key(peer, key);
+	g = &l->slot[find_slot(key)];
 	return (!g->used || memcmp(g->key, key, KEY) != 0 ||
 		now - g->since > SP_LOGIN_WINDOW_MS ||
 		g->failures < SP_LOGIN_FAILURES);

@@ -1,4 +1,13 @@
-/* What the server tells: log lines, and the event of what was refused. */
+/*
+ * What the server tells of itself: log lines (doc/smtp.md, "The log"), numbers
+ * for status, alarms, and the event "refused" of what was turned away for good.
+ * Sessions call most of it as their hooks (receive_listen.c).
+ *
+ * Lines that a peer can cause are limited to SP_LOG_RATE a second; what is left
+ * out is counted and told.  The event "refused" is appended at most once a
+ * second, with the number of refusals since the last one and the first of them
+ * in full.
+ */
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -7,16 +16,16 @@
 #include "base/clock.h"
 #include "base/enc.h"
 #include "base/json.h"
-#include "journal/receive/receive_priv.h"
+#include "journal/receive/connection_priv.h"
 
-#define WORD   320 /* of one quoted value */
+#define WORD   320 /* bytes of one quoted value */
 #define CLAIMS (3 * (WORD + 16))
 
-static void give(struct sp_receive *r, enum sp_log_level level,
+static void write_line(struct sp_receive *r, enum sp_log_level level,
     const char *event, const char *fmt, va_list ap) SP_PRINTF(4, 0);
 
 static void
-give(struct sp_receive *r, enum sp_log_level level, const char *event,
+write_line(struct sp_receive *r, enum sp_log_level level, const char *event,
     const char *fmt, va_list ap)
 {
 	char text[2048];
@@ -27,38 +36,44 @@ give(struct sp_receive *r, enum sp_log_level level, const char *event,
 	r->opts.log(r->opts.ctx, level, event, text);
 }
 
-void
-sp_report(struct sp_receive *r, enum sp_log_level level, const char *event,
+/* Write a line whatever the rate. */
+static void write_always(struct sp_receive *r, enum sp_log_level level,
+    const char *event, const char *fmt, ...) SP_PRINTF(4, 5);
+
+static void
+write_always(struct sp_receive *r, enum sp_log_level level, const char *event,
     const char *fmt, ...)
 {
 	va_list ap;
 
 	va_start(ap, fmt);
-	give(r, level, event, fmt, ap);
+	write_line(r, level, event, fmt, ap);
 	va_end(ap);
 }
 
-/* As sp_report, but a peer cannot fill the log with it. */
-static void limited(struct sp_receive *r, const char *event, const char *fmt,
-    ...) SP_PRINTF(3, 4);
+/* Write a line that a peer can cause, unless there were too many in this
+ * second. */
+static void write_limited(struct sp_receive *r, const char *event,
+    const char *fmt, ...) SP_PRINTF(3, 4);
 
 static void
-limited(struct sp_receive *r, const char *event, const char *fmt, ...)
+write_limited(struct sp_receive *r, const char *event, const char *fmt, ...)
 {
 	va_list ap;
 
-	if (r->log_lines >= SP_LOG_RATE) {
-		r->log_suppressed++;
+	if (r->log.lines >= SP_LOG_RATE) {
+		r->log.suppressed++;
 		return;
 	}
-	r->log_lines++;
+	r->log.lines++;
 	va_start(ap, fmt);
-	give(r, SP_LOG_INFO, event, fmt, ap);
+	write_line(r, SP_LOG_INFO, event, fmt, ap);
 	va_end(ap);
 }
 
+/* The sender for a log line; "-" where addresses are not logged. */
 static const char *
-from_of(const struct sp_receive *r, struct sp_view from, char out[WORD])
+sender(const struct sp_receive *r, struct sp_view from, char out[WORD])
 {
 	if (!r->opts.cfg->log_addresses)
 		return ("-");
@@ -67,9 +82,9 @@ from_of(const struct sp_receive *r, struct sp_view from, char out[WORD])
 	return (sp_log_quote(from, out, WORD));
 }
 
-/* " xclient=ADDR xforward=ADDR ident=ID" of what was claimed, or "". */
+/* Write " xclient=ADDR xforward=ADDR ident=ID", as far as they were claimed. */
 static const char *
-claims(const struct sp_session_info *i, char out[CLAIMS])
+format_claims(const struct sp_session_info *i, char out[CLAIMS])
 {
 	const struct {
 		const char *name;
@@ -91,15 +106,17 @@ claims(const struct sp_session_info *i, char out[CLAIMS])
 	return (out);
 }
 
+/* The line of a message has what its sender's log needs to find it: seq,
+ * digest, and the time from MAIL to stored. */
 void
 sp_report_accepted(struct sp_receive *r, const struct sp_session_info *i,
     const struct sp_append_item *item)
 {
 	char helo[WORD], from[WORD], hex[2 * SP_SHA256_LEN + 1];
-	char said[CLAIMS];
+	char claims[CLAIMS];
 
 	if (item->event != NULL) {
-		sp_report(r, SP_LOG_INFO, "event",
+		write_always(r, SP_LOG_INFO, "event",
 		    "seq=%" PRIu64 " name=%s session=%s", item->seq, i->event,
 		    i->id);
 		return;
@@ -109,30 +126,31 @@ sp_report_accepted(struct sp_receive *r, const struct sp_session_info *i,
 	if (r->opts.log == NULL)
 		return;
 	sp_hex_encode(item->sha256, SP_SHA256_LEN, hex);
-	sp_report(r, SP_LOG_INFO, "accepted",
+	write_always(r, SP_LOG_INFO, "accepted",
 	    "seq=%" PRIu64
 	    " session=%s listener=%s peer=%s helo=%s from=%s recipients=%zu size=%zu sha256=%s ms=%" PRId64
 	    "%s%s%s",
 	    item->seq, i->id, i->listener,
 	    i->peer[0] == '\0' ? "local" : i->peer,
-	    sp_log_quote(i->helo, helo, sizeof(helo)),
-	    from_of(r, i->from, from), i->recipients, item->msg.n, hex,
+	    sp_log_quote(i->helo, helo, sizeof(helo)), sender(r, i->from, from),
+	    i->recipients, item->msg.n, hex,
 	    (sp_clock_wall() - i->mail_at) / 1000,
 	    i->auth == NULL || i->auth[0] == '\0' ? "" : " auth=",
-	    i->auth == NULL ? "" : i->auth, claims(i, said));
+	    i->auth == NULL ? "" : i->auth, format_claims(i, claims));
 }
 
-/* The first refusal since the last event goes into it in full. */
+/* Count a refusal for the next event; the first of them goes into it in
+ * full. */
 static void
-remember(
+remember_refusal(
     struct sp_receive *r, const struct sp_session_info *i, struct sp_view reply)
 {
 	struct sp_json j;
 
-	if (r->refused_pending++ > 0)
+	if (r->refusals.pending++ > 0)
 		return;
-	sp_buf_clear(&r->refused_first);
-	sp_json_init(&j, &r->refused_first);
+	sp_buf_clear(&r->refusals.first);
+	sp_json_init(&j, &r->refusals.first);
 	sp_json_obj(&j, NULL);
 	sp_json_cstr(&j, "listener", i->listener);
 	sp_json_cstr(&j, "peer", i->peer);
@@ -143,9 +161,11 @@ remember(
 	sp_json_str(&j, "reply", reply);
 	sp_json_obj_end(&j);
 	if (sp_json_end(&j) != SP_OK)
-		sp_buf_clear(&r->refused_first);
+		sp_buf_clear(&r->refusals.first);
 }
 
+/* Only refusals by listeners are entered into the log of the archive, not those
+ * at the door, where peer is "". */
 void
 sp_report_refused(
     void *ctx, const struct sp_session_info *i, struct sp_view reply)
@@ -159,13 +179,13 @@ sp_report_refused(
 	else
 		r->stats.deferred++;
 	if (hard && i->peer[0] != '\0')
-		remember(r, i, reply);
-	limited(r, hard ? "refused" : "deferred",
+		remember_refusal(r, i, reply);
+	write_limited(r, hard ? "refused" : "deferred",
 	    "code=%.3s reason=%s session=%s listener=%s peer=%s helo=%s from=%s",
 	    reply.p, sp_log_quote(reply, text, sizeof(text)), i->id,
 	    i->listener, i->peer[0] == '\0' ? "local" : i->peer,
 	    sp_log_quote(i->helo, helo, sizeof(helo)),
-	    from_of(r, i->from, from));
+	    sender(r, i->from, from));
 }
 
 void
@@ -177,7 +197,7 @@ sp_report_login(void *ctx, const struct sp_session_info *i, const char *user,
 
 	if (!ok)
 		sp_logins_failed(r->logins, i->client, uv_now(r->loop));
-	limited(r, "login",
+	write_limited(r, "login",
 	    "result=%s user=%s mechanism=%s session=%s listener=%s peer=%s",
 	    ok ? "ok" : "wrong",
 	    sp_log_quote(sp_view_str(user), name, sizeof(name)), mechanism,
@@ -190,8 +210,9 @@ sp_report_users(
 {
 	char text[SP_ERR_MAX];
 
-	sp_report(r, SP_LOG_ERROR, "alarm", "what=users listener=%s error=%s",
-	    listener, sp_log_quote(sp_view_str(err->msg), text, sizeof(text)));
+	write_always(r, SP_LOG_ERROR, "alarm",
+	    "what=users listener=%s error=%s", listener,
+	    sp_log_quote(sp_view_str(err->msg), text, sizeof(text)));
 }
 
 void
@@ -203,11 +224,12 @@ sp_report_alarm(
 
 	if (err->code > SP_EAGAIN)
 		return;
-	at = &r->alarm_at[err->code];
+	at = &r->log.alarm_at[err->code];
 	if (*at != 0 && now - *at < SP_ALARM_MS)
 		return;
 	*at = now == 0 ? 1 : now;
-	sp_report(r, SP_LOG_ERROR, "alarm", "what=intake session=%s error=%s",
+	write_always(r, SP_LOG_ERROR, "alarm",
+	    "what=intake session=%s error=%s",
 	    session[0] == '\0' ? "-" : session,
 	    sp_log_quote(sp_view_str(err->msg), text, sizeof(text)));
 }
@@ -227,9 +249,9 @@ sp_report_tls(const struct sp_connection *c, const char *why)
 	char text[WORD];
 
 	sp_machine_info(&c->machine, &i);
-	limited(r, "tls_failed", "session=%s listener=%s peer=%s reason=%s",
-	    i.id, i.listener, i.peer,
-	    sp_log_quote(sp_view_str(why), text, sizeof(text)));
+	write_limited(r, "tls_failed",
+	    "session=%s listener=%s peer=%s reason=%s", i.id, i.listener,
+	    i.peer, sp_log_quote(sp_view_str(why), text, sizeof(text)));
 }
 
 void
@@ -240,9 +262,9 @@ sp_report_proxy(const struct sp_connection *c, const char *why)
 	char text[WORD];
 
 	sp_machine_info(&c->machine, &i);
-	limited(r, "proxy_failed", "session=%s listener=%s peer=%s reason=%s",
-	    i.id, i.listener, i.peer,
-	    sp_log_quote(sp_view_str(why), text, sizeof(text)));
+	write_limited(r, "proxy_failed",
+	    "session=%s listener=%s peer=%s reason=%s", i.id, i.listener,
+	    i.peer, sp_log_quote(sp_view_str(why), text, sizeof(text)));
 }
 
 void
@@ -256,7 +278,7 @@ sp_report_unwanted(struct sp_receive *r, const struct sp_listener *l,
 		r->stats.refused++;
 	else
 		r->stats.deferred++;
-	limited(r, sp_reply_class(reply) == 5 ? "refused" : "deferred",
+	write_limited(r, sp_reply_class(reply) == 5 ? "refused" : "deferred",
 	    "code=%.3s reason=%s listener=%s peer=%s", line.p,
 	    sp_log_quote(line, text, sizeof(text)), l->env.cfg->name, peer);
 }
@@ -267,8 +289,8 @@ sp_report_broken(void *ctx, const struct sp_session_info *i, const char *why)
 	struct sp_receive *r = ctx;
 	char text[WORD];
 
-	limited(r, "broken", "session=%s listener=%s peer=%s reason=%s", i->id,
-	    i->listener, i->peer[0] == '\0' ? "local" : i->peer,
+	write_limited(r, "broken", "session=%s listener=%s peer=%s reason=%s",
+	    i->id, i->listener, i->peer[0] == '\0' ? "local" : i->peer,
 	    sp_log_quote(sp_view_str(why), text, sizeof(text)));
 }
 
@@ -277,51 +299,53 @@ sp_report_lost(struct sp_receive *r, const struct sp_session_info *i)
 {
 	char helo[WORD], from[WORD];
 
-	limited(r, "lost",
+	write_limited(r, "lost",
 	    "session=%s listener=%s peer=%s helo=%s from=%s recipients=%zu received=%" PRIu64,
 	    i->id, i->listener, i->peer[0] == '\0' ? "local" : i->peer,
-	    sp_log_quote(i->helo, helo, sizeof(helo)),
-	    from_of(r, i->from, from), i->recipients, i->size);
+	    sp_log_quote(i->helo, helo, sizeof(helo)), sender(r, i->from, from),
+	    i->recipients, i->size);
 }
 
+/* The event of the refusals is durable; if it could not be stored they count
+ * for the next one. */
 static void
-refused_done(void *ctx, enum sp_code code, uint64_t seq)
+on_event_committed(void *ctx, enum sp_code code, uint64_t seq)
 {
 	struct sp_receive *r = ctx;
 
 	(void)seq;
-	r->refused_busy = false;
-	/* Not entered: they count with the next. */
+	r->refusals.busy = false;
 	if (code != SP_OK)
-		r->refused_pending += r->refused_sent;
+		r->refusals.pending += r->refusals.sent;
 }
 
+/* While the log is on hold no event can be appended: the refusals wait. */
 void
 sp_report_tick(struct sp_receive *r)
 {
 	struct sp_buf detail;
 
-	if (r->log_suppressed > 0)
-		sp_report(r, SP_LOG_WARN, "suppressed", "lines=%" PRIu64,
-		    r->log_suppressed);
-	r->log_lines = 0;
-	r->log_suppressed = 0;
-	if (r->refused_pending == 0 || r->refused_busy || r->hold != NULL ||
-	    r->drained)
+	if (r->log.suppressed > 0)
+		write_always(r, SP_LOG_WARN, "suppressed", "lines=%" PRIu64,
+		    r->log.suppressed);
+	r->log.lines = 0;
+	r->log.suppressed = 0;
+	if (r->refusals.pending == 0 || r->refusals.busy || r->hold != NULL ||
+	    r->stop.drained)
 		return;
 	sp_buf_init(&detail, 8192);
-	if (sp_buf_addf(&detail, "{\"count\":%" PRIu64, r->refused_pending) ==
+	if (sp_buf_addf(&detail, "{\"count\":%" PRIu64, r->refusals.pending) ==
 		SP_OK &&
-	    (r->refused_first.n == 0 ||
+	    (r->refusals.first.n == 0 ||
 		(sp_buf_adds(&detail, ",\"first\":") == SP_OK &&
-		    sp_buf_addv(&detail, sp_buf_view(&r->refused_first)) ==
+		    sp_buf_addv(&detail, sp_buf_view(&r->refusals.first)) ==
 			SP_OK)) &&
 	    sp_buf_addc(&detail, '}') == SP_OK) {
-		r->refused_busy = true;
-		r->refused_sent = r->refused_pending;
-		r->refused_pending = 0;
+		r->refusals.busy = true;
+		r->refusals.sent = r->refusals.pending;
+		r->refusals.pending = 0;
 		sp_receive_event(
-		    r, "refused", sp_buf_view(&detail), refused_done, r);
+		    r, "refused", sp_buf_view(&detail), on_event_committed, r);
 	}
 	sp_buf_done(&detail);
 }

@@ -1,6 +1,6 @@
 /* What the server of sp_talk says, as the tests name it. */
-#ifndef SP_TESTS_SMTP_HEARD_H
-#define SP_TESTS_SMTP_HEARD_H
+#ifndef SP_TESTS_SMTP_REPLIES_H
+#define SP_TESTS_SMTP_REPLIES_H
 
 #define GREETING "220 archive.example ESMTP Sealpost\n"
 #define KEYWORDS                    \
