@@ -2,7 +2,7 @@
 
 #include "index/mail/address_priv.h"
 #include "index/mail/limits.h"
-#include "index/mail/words.h"
+#include "index/mail/decode/words.h"
 
 #define PIECE_MAX 4096 /* bytes of an encoded word or domain literal */
 
@@ -168,7 +168,7 @@ read_colon(struct sp_list *l)
 /* The length of what stands at the cursor as one piece: an encoded word, a
  * domain literal, or one character. */
 static size_t
-piece(struct sp_list *l)
+piece_length(struct sp_list *l)
 {
 	struct sp_view rest = sp_list_from(l->v, l->i);
 	const char *close;
@@ -192,7 +192,7 @@ static void
 read_text(struct sp_list *l)
 {
 	const char *p = l->v.p + l->i;
-	size_t n = piece(l);
+	size_t n = piece_length(l);
 
 	if (n == 1 && sp_list_blank(*p))
 		p = " ";

@@ -1,9 +1,10 @@
 #include "index/mail/address_priv.h"
+#include "index/mail/decode/charset.h"
 #include "index/mail/limits.h"
-#include "index/mail/words.h"
+#include "index/mail/decode/words.h"
 
 static void
-emit(struct sp_list *l, struct sp_view name, struct sp_view addr)
+add_entry(struct sp_list *l, struct sp_view name, struct sp_view addr)
 {
 	struct sp_mail_addrs *o = l->out;
 	struct sp_buf text;
@@ -112,7 +113,7 @@ has_at(struct sp_view v)
 }
 
 static bool
-joins(char c)
+joins_words(char c)
 {
 	return (c == '@' || c == '.');
 }
@@ -139,8 +140,8 @@ next_at(
 		for (;;) {
 			for (b = end; b < v.n && sp_list_blank(v.p[b]); b++)
 				;
-			if (b >= v.n ||
-			    (!joins(v.p[b]) && !joins(v.p[end - 1])))
+			if (b >= v.n || (!joins_words(v.p[b]) &&
+					    !joins_words(v.p[end - 1])))
 				break;
 			end = token_end(v, b);
 		}
@@ -157,19 +158,19 @@ next_at(
 
 /* Read what a quote or an encoded word held as a list of its own. */
 static bool
-read_again(struct sp_list *l)
+read_nested(struct sp_list *l)
 {
 	struct sp_list m = *l;
 	struct sp_buf text;
 	size_t before = l->out->n;
 
-	if (l->again)
+	if (l->nested)
 		return (false);
 	sp_buf_init(&text, SP_MAIL_MAX_VALUE);
 	(void)sp_words_decode(sp_list_trimmed(&l->phrase), l->charset, &text);
 	if (sp_list_has(sp_buf_view(&text), '@')) {
 		m.v = sp_buf_view(&text);
-		m.again = true;
+		m.nested = true;
 		sp_list_parse(&m);
 		l->group_used |= l->out->n > before;
 	}
@@ -209,22 +210,22 @@ finish_bare(struct sp_list *l)
 		name = full_name(l, name);
 		if (name.n == 0 && n == 0 && !sp_list_has(rest, '@'))
 			name = rest;
-		emit(l, name, word);
+		add_entry(l, name, word);
 		n++;
 	}
 	if (n > 0)
 		return;
 	if (v.n == 0 && comment.n == 0)
 		return;
-	if (read_again(l))
+	if (read_nested(l))
 		return;
 	l->ok = false;
 	name = sp_list_trimmed(&l->phrase);
 	if (v.n > 0 && token_end(v, 0) == v.n && v.p[0] != '"' &&
 	    sp_words_length(v) == 0 && sp_charset_is_ascii(v))
-		emit(l, comment, v);
+		add_entry(l, comment, v);
 	else
-		emit(l, full_name(l, name), sp_view_str(NULL));
+		add_entry(l, full_name(l, name), sp_view_str(NULL));
 }
 
 static void
@@ -256,7 +257,7 @@ finish_angle(struct sp_list *l)
 		a.n = 0;
 	}
 	if (a.n > 0 || name.n > 0)
-		emit(l, name, squeeze(&l->tmp, a));
+		add_entry(l, name, squeeze(&l->tmp, a));
 }
 
 void
@@ -278,6 +279,6 @@ void
 sp_list_end_group(struct sp_list *l)
 {
 	if (l->in_group && !l->group_used)
-		emit(l, sp_list_trimmed(&l->group), sp_view_str(NULL));
+		add_entry(l, sp_list_trimmed(&l->group), sp_view_str(NULL));
 	l->in_group = false;
 }

@@ -7,7 +7,7 @@
 
 #include "base/buf.h"
 #include "index/mail/address.h"
-#include "index/mail/charset.h"
+#include "index/mail/decode/utf8.h"
 
 /*
  * The list while it is read.  An entry is collected in phrase and bare until
@@ -32,7 +32,7 @@ struct sp_list {
 	bool group_used; /* the group has a member */
 	bool no_quote; /* no quote closes from here on */
 	bool no_paren; /* no comment closes from here on */
-	bool again; /* reading what a quote or encoded word held */
+	bool nested; /* reads what a quote or encoded word held */
 	bool ok;
 };
 

@@ -4,10 +4,11 @@
 
 #include "index/mail/mail.h"
 #include "index/mail/mem.h"
-#include "index/mail/transfer.h"
+#include "index/mail/decode/transfer.h"
+#include "index/mail/decode/uu.h"
 #include "index/mail/tree.h"
 
-struct want {
+struct part_request {
 	const char *path; /* of the part */
 	size_t path_len; /* without ".uN" */
 	unsigned long uu; /* N, or 0 */
@@ -34,7 +35,7 @@ on_loose(void *ctx, struct sp_view text)
 static void
 put(void *ctx, const char *p, size_t n)
 {
-	struct want *w = ctx;
+	struct part_request *w = ctx;
 
 	if (w->code == SP_OK)
 		w->code = sp_buf_add(w->out, p, n);
@@ -42,7 +43,7 @@ put(void *ctx, const char *p, size_t n)
 
 /* The Nth uuencoded file in the text of a part. */
 static void
-put_inline(struct want *w, const struct sp_entity *e)
+put_inline(struct part_request *w, const struct sp_entity *e)
 {
 	struct sp_buf text;
 	struct sp_buf *out = w->out;
@@ -68,7 +69,7 @@ put_inline(struct want *w, const struct sp_entity *e)
 static void
 on_leaf(void *ctx, const struct sp_entity *e, const char *path)
 {
-	struct want *w = ctx;
+	struct part_request *w = ctx;
 
 	if (w->found || strlen(path) != w->path_len ||
 	    memcmp(path, w->path, w->path_len) != 0)
@@ -86,7 +87,9 @@ enum sp_code
 sp_mail_part_bytes(struct sp_view msg, const char *path, struct sp_buf *out,
     struct sp_err *err)
 {
-	struct want w = { .path = path, .path_len = strlen(path), .out = out };
+	struct part_request w = {
+		.path = path, .path_len = strlen(path), .out = out
+	};
 	struct sp_visitor v = { on_field, on_leaf, on_loose, &w };
 	const char *u = strstr(path, ".u");
 	struct sp_mem *mem = sp_mem_new();

@@ -9,7 +9,7 @@
 #define MAX_TOKENS 32
 #define MAX_VALUE  512 /* bytes looked at */
 
-struct when {
+struct date_parts {
 	int year, month, day; /* 0: not seen */
 	int hour, min, sec; /* hour -1: not seen */
 	int offset; /* minutes east */
@@ -17,7 +17,7 @@ struct when {
 	bool pm, am;
 };
 
-struct token {
+struct date_token {
 	struct sp_view v;
 	char before; /* the character before it, ' ' for blanks */
 };
@@ -143,7 +143,7 @@ number(struct sp_view v, int *out)
 /* Numbers with colons or dots in them, words, numbers; a sign stays before
  * its number as "before". */
 static size_t
-split(struct sp_view v, struct token *t)
+split(struct sp_view v, struct date_token *t)
 {
 	size_t i = 0, n = 0;
 	unsigned depth = 0;
@@ -181,7 +181,7 @@ split(struct sp_view v, struct token *t)
 
 /* hh:mm, hh:mm:ss, hh.mm.ss, with fractions. */
 static bool
-take_time(struct sp_view v, struct when *w)
+read_time(struct sp_view v, struct date_parts *w)
 {
 	struct sp_view rest = v, a;
 	char sep = memchr(v.p, ':', v.n) != NULL ? ':' : '.';
@@ -214,7 +214,7 @@ month_of(struct sp_view v)
 }
 
 static void
-take_word(struct sp_view v, struct when *w)
+read_word(struct sp_view v, struct date_parts *w)
 {
 	if (sp_view_ieq_str(v, "am") || sp_view_ieq_str(v, "pm")) {
 		w->am = tolower((unsigned char)v.p[0]) == 'a';
@@ -233,7 +233,7 @@ take_word(struct sp_view v, struct when *w)
 
 /* "+0200", "-08:00", "+2". */
 static bool
-take_offset(struct sp_view v, char sign, struct when *w)
+read_offset(struct sp_view v, char sign, struct date_parts *w)
 {
 	int h, m = 0;
 	struct sp_view rest = v, a = sp_view_cut(&rest, ':');
@@ -274,7 +274,7 @@ full_year(int y, size_t digits)
 /* 1/5/2026, 2026/01/05, 5.1.2026, 2026-01-05: three numbers with a separator
  * between them.  Returns how many tokens were used. */
 static size_t
-take_numeric(const struct token *t, size_t n, struct when *w)
+read_numeric_date(const struct date_token *t, size_t n, struct date_parts *w)
 {
 	int a, b, c;
 	char s;
@@ -311,7 +311,7 @@ take_numeric(const struct token *t, size_t n, struct when *w)
 }
 
 static void
-take_number(const struct token *t, struct when *w)
+read_number(const struct date_token *t, struct date_parts *w)
 {
 	int x;
 
@@ -346,7 +346,7 @@ day_number(int year, int month, int day)
 }
 
 static bool
-check(struct when *w)
+complete(struct date_parts *w)
 {
 	if (w->hour < 0)
 		w->hour = w->min = w->sec = 0;
@@ -366,7 +366,7 @@ check(struct when *w)
 
 /* 24:00 is the first instant of the next day. */
 static void
-next_day(struct when *w)
+next_day(struct date_parts *w)
 {
 	w->hour = 0;
 	if (++w->day <= days_in(w->year, w->month))
@@ -381,8 +381,8 @@ next_day(struct when *w)
 bool
 sp_date_parse(struct sp_view value, char out[SP_DATE_LEN + 1], int64_t *us)
 {
-	struct token t[MAX_TOKENS];
-	struct when w = { .hour = -1 };
+	struct date_token t[MAX_TOKENS];
+	struct date_parts w = { .hour = -1 };
 	size_t n, i, used;
 	int o;
 	char sign;
@@ -396,27 +396,27 @@ sp_date_parse(struct sp_view value, char out[SP_DATE_LEN + 1], int64_t *us)
 
 		used = 1;
 		if (!digits) {
-			take_word(v, &w);
+			read_word(v, &w);
 			continue;
 		}
 		if (w.hour >= 0 && !(w.zone && w.offset != 0) &&
 		    (t[i].before == '+' ||
 			(t[i].before == '-' && v.n >= 3 && w.year != 0)) &&
-		    take_offset(v, t[i].before, &w))
+		    read_offset(v, t[i].before, &w))
 			continue;
 		if (w.year == 0 && w.month == 0 && w.day == 0) {
-			used = take_numeric(t + i, n - i, &w);
+			used = read_numeric_date(t + i, n - i, &w);
 			if (used > 0)
 				continue;
 			used = 1;
 		}
 		if (memchr(v.p, ':', v.n) != NULL || memchr(v.p, '.', v.n)) {
-			(void)take_time(v, &w);
+			(void)read_time(v, &w);
 			continue;
 		}
-		take_number(&t[i], &w);
+		read_number(&t[i], &w);
 	}
-	if (!check(&w))
+	if (!complete(&w))
 		return (false);
 	if (w.hour == 24)
 		next_day(&w);

@@ -3,11 +3,11 @@
 #include <string.h>
 
 #include "index/mail/address.h"
-#include "index/mail/charset.h"
+#include "index/mail/decode/utf8.h"
 #include "index/mail/date.h"
 #include "index/mail/flags.h"
 #include "index/mail/limits.h"
-#include "index/mail/words.h"
+#include "index/mail/decode/words.h"
 
 enum { F_SUBJECT, F_DATE, F_MSGID, F_FROM, F_TO, F_CC, F_BCC, F_REPLY, F_NONE };
 
@@ -91,7 +91,7 @@ add_text(struct sp_buf *text, const char *s)
 }
 
 static uint64_t
-subject(struct sp_mail *m, struct sp_view v, struct sp_view charset,
+add_subject(struct sp_mail *m, struct sp_view v, struct sp_view charset,
     struct sp_buf *text)
 {
 	char *s = text_of(m->mem, v, charset);
@@ -110,7 +110,7 @@ subject(struct sp_mail *m, struct sp_view v, struct sp_view charset,
 }
 
 static uint64_t
-date(struct sp_mail *m, struct sp_view v, bool *seen)
+add_date(struct sp_mail *m, struct sp_view v, bool *seen)
 {
 	uint64_t flags = *seen ? SP_MAIL_BIT(SP_MAIL_DUP_DATE) : 0;
 	char text[SP_DATE_LEN + 1];
@@ -127,7 +127,7 @@ date(struct sp_mail *m, struct sp_view v, bool *seen)
 }
 
 static uint64_t
-message_id(struct sp_mail *m, struct sp_view v, struct sp_buf *text)
+add_message_id(struct sp_mail *m, struct sp_view v, struct sp_buf *text)
 {
 	char *s = id_of(m->mem, v);
 
@@ -142,7 +142,8 @@ message_id(struct sp_mail *m, struct sp_view v, struct sp_buf *text)
 }
 
 static uint64_t
-addresses(struct sp_mail *m, int kind, struct sp_view v, struct sp_view charset)
+add_addresses(
+    struct sp_mail *m, int kind, struct sp_view v, struct sp_view charset)
 {
 	struct sp_mail_addrs *const lists[F_NONE] = { [F_FROM] = &m->from,
 		[F_TO] = &m->to,
@@ -160,7 +161,7 @@ addresses(struct sp_mail *m, int kind, struct sp_view v, struct sp_view charset)
 }
 
 static void
-headers(struct sp_mail *m, const struct sp_facts_in *in)
+fill_headers(struct sp_mail *m, const struct sp_facts_in *in)
 {
 	struct sp_buf b;
 
@@ -184,7 +185,7 @@ sp_facts_fill(struct sp_mail *m, const struct sp_facts_in *in,
 	uint64_t flags = 0;
 	bool dated = false;
 
-	headers(m, in);
+	fill_headers(m, in);
 	if (in->cut)
 		flags |= SP_MAIL_BIT(SP_MAIL_HEADER_CUT);
 	if (in->nul)
@@ -195,20 +196,20 @@ sp_facts_fill(struct sp_mail *m, const struct sp_facts_in *in,
 
 		switch (kind) {
 		case F_SUBJECT:
-			flags |= subject(m, v, charset, text);
+			flags |= add_subject(m, v, charset, text);
 			break;
 		case F_DATE:
-			flags |= date(m, v, &dated);
+			flags |= add_date(m, v, &dated);
 			break;
 		case F_MSGID:
-			flags |= message_id(m, v, text);
+			flags |= add_message_id(m, v, text);
 			break;
 		case F_FROM:
 		case F_TO:
 		case F_CC:
 		case F_BCC:
 		case F_REPLY:
-			flags |= addresses(m, kind, v, charset);
+			flags |= add_addresses(m, kind, v, charset);
 			break;
 		default:
 			break;

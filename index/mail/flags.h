@@ -45,6 +45,4 @@ enum sp_mail_flag {
 
 #define SP_MAIL_BIT(f) (UINT64_C(1) << (f))
 
-const char *sp_mail_flag_name(enum sp_mail_flag f);
-
 #endif

@@ -3,12 +3,12 @@
 #include <string.h>
 
 #include "base/attr.h"
-#include "index/mail/charset.h"
+#include "index/mail/decode/utf8.h"
 
 #define MAX_LEADING 16 /* empty lines before a header */
 
 /* A line: its content without line end, and where the next one begins. */
-struct line {
+struct header_line {
 	struct sp_view v;
 	size_t next;
 	bool bare_cr;
@@ -30,10 +30,10 @@ find(struct sp_view v, size_t from, char c)
 	return (p == NULL ? v.n : (size_t)(p - v.p));
 }
 
-static struct line
+static struct header_line
 line_at(struct sp_fields *f, size_t pos)
 {
-	struct line l = { .bare_cr = false };
+	struct header_line l = { .bare_cr = false };
 	size_t cr, end;
 
 	if (f->mac) {
@@ -56,7 +56,7 @@ line_at(struct sp_fields *f, size_t pos)
 		l.next = end + 1;
 	/* A run of CRs at the start is not an empty line. */
 	if (l.bare_cr && l.v.n == 0) {
-		struct line m = line_at(f, cr);
+		struct header_line m = line_at(f, cr);
 
 		m.bare_cr = true;
 		return (m);
@@ -121,7 +121,7 @@ begins_message(struct sp_view l)
 void
 sp_fields_init(struct sp_fields *f, struct sp_view msg, bool top)
 {
-	struct line l;
+	struct header_line l;
 	size_t pos = 0;
 
 	*f = (struct sp_fields){ .msg = msg };
@@ -153,9 +153,9 @@ sp_fields_init(struct sp_fields *f, struct sp_view msg, bool top)
  * body has begun.
  */
 static bool
-belongs(struct sp_fields *f, const struct line *l)
+belongs_before(struct sp_fields *f, const struct header_line *l)
 {
-	struct line next;
+	struct header_line next;
 
 	if (l->next >= f->msg.n || sp_view_starts(l->v, "--"))
 		return (false);
@@ -166,7 +166,7 @@ belongs(struct sp_fields *f, const struct line *l)
 bool
 sp_fields_next(struct sp_fields *f, struct sp_field *out)
 {
-	struct line l;
+	struct header_line l;
 	size_t n, colon, end;
 	bool blank = false;
 
@@ -202,7 +202,7 @@ sp_fields_next(struct sp_fields *f, struct sp_field *out)
 			break;
 		if (!is_wsp(l.v.p[0])) {
 			/* Behind a line of blanks it is the body. */
-			if (blank || !belongs(f, &l))
+			if (blank || !belongs_before(f, &l))
 				break;
 			f->junk = true;
 		}

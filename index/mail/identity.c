@@ -20,7 +20,7 @@ sp_identity_init(struct sp_identity *id)
 /* The value, runs of blanks and line ends as one space; what is beyond the
  * limit does not count. */
 static void
-squeeze(struct sp_buf *b, struct sp_view v)
+add_squeezed(struct sp_buf *b, struct sp_view v)
 {
 	size_t i = 0;
 
@@ -55,14 +55,14 @@ sp_identity_field(
 	for (int i = 0; i < SP_IDENTITY_FIELDS; i++) {
 		if ((f->name.p[0] | 0x20) == names[i][0] &&
 		    sp_view_ieq_str(f->name, names[i])) {
-			squeeze(&id->field[i], f->value);
+			add_squeezed(&id->field[i], f->value);
 			return;
 		}
 	}
 }
 
 static void
-text(struct sp_identity *id, const char *s)
+add_string(struct sp_identity *id, const char *s)
 {
 	sp_sha256_add(id->body, s, strlen(s) + 1);
 }
@@ -71,11 +71,11 @@ void
 sp_identity_part(struct sp_identity *id, const struct sp_entity *e,
     const char *path, const uint8_t *tsha256)
 {
-	text(id, tsha256 == NULL ? "M" : "P");
-	text(id, path);
-	text(id, e->type);
-	text(id, e->charset);
-	text(id, e->name);
+	add_string(id, tsha256 == NULL ? "M" : "P");
+	add_string(id, path);
+	add_string(id, e->type);
+	add_string(id, e->charset);
+	add_string(id, e->name);
 	if (tsha256 != NULL)
 		sp_sha256_add(id->body, tsha256, SP_SHA256_LEN);
 }
@@ -83,7 +83,7 @@ sp_identity_part(struct sp_identity *id, const struct sp_entity *e,
 void
 sp_identity_loose(struct sp_identity *id, struct sp_view v)
 {
-	text(id, "T");
+	add_string(id, "T");
 	sp_sha256_add(id->body, v.p, v.n);
 }
 
@@ -94,7 +94,7 @@ sp_identity_done(struct sp_identity *id, uint8_t body[SP_SHA256_LEN],
 	sp_sha256_end(id->body, body);
 	sp_sha256_reset(id->body);
 	for (int i = 0; i < SP_IDENTITY_FIELDS; i++) {
-		text(id, names[i]);
+		add_string(id, names[i]);
 		sp_sha256_add(id->body,
 		    id->field[i].p == NULL ? "" : id->field[i].p,
 		    id->field[i].n);

@@ -2,11 +2,11 @@
 
 #include <string.h>
 
-#include "index/mail/charset.h"
+#include "index/mail/decode/charset.h"
 #include "index/mail/header.h"
 #include "index/mail/journal_priv.h"
 #include "index/mail/limits.h"
-#include "index/mail/words.h"
+#include "index/mail/decode/words.h"
 
 static const char *const role_names[SP_JOURNAL_ROLES] = { "to", "cc", "bcc",
 	"recipient" };
@@ -27,7 +27,7 @@ sp_journal_how_name(enum sp_journal_how h)
 
 /* ---- bytes ------------------------------------------------------------- */
 
-struct copy {
+struct decode_copy {
 	char *p;
 	size_t n, max;
 };
@@ -35,7 +35,7 @@ struct copy {
 static void
 put(void *ctx, const char *p, size_t n)
 {
-	struct copy *c = ctx;
+	struct decode_copy *c = ctx;
 
 	/* None of the encodings makes more of what it is given. */
 	if (n > c->max - c->n)
@@ -58,7 +58,7 @@ sp_journal_is_message(struct sp_view v)
 static bool
 decoded(struct sp_mem *mem, const struct sp_entity *e, struct sp_view *out)
 {
-	struct copy c = { .max = e->body.n + 4 };
+	struct decode_copy c = { .max = e->body.n + 4 };
 	bool ok;
 
 	c.p = sp_mem_get(mem, c.max);
@@ -198,7 +198,7 @@ on_loose(void *ctx, struct sp_view text)
 
 /* Only the header; what most messages cost. */
 static void
-look(struct sp_view msg, struct sp_journal_shape *s, bool *report)
+scan_header(struct sp_view msg, struct sp_journal_shape *s, bool *report)
 {
 	struct sp_fields fs;
 	struct sp_field f;
@@ -283,7 +283,7 @@ choose_inner(const struct sp_journal_shape *s, struct sp_journal *out)
 /* What the original's own header says of a recipient whose role the report
  * leaves open. */
 static bool
-names(struct sp_view list, const char *addr)
+list_names(struct sp_view list, const char *addr)
 {
 	size_t n = strlen(addr);
 	int c = addr[0] >= 'A' && addr[0] <= 'Z' ? addr[0] | 0x20 : addr[0];
@@ -306,7 +306,7 @@ names(struct sp_view list, const char *addr)
 }
 
 static void
-lower(struct sp_buf *b)
+lower_ascii(struct sp_buf *b)
 {
 	for (size_t i = 0; i < b->n; i++)
 		if (b->p[i] >= 'A' && b->p[i] <= 'Z')
@@ -314,7 +314,7 @@ lower(struct sp_buf *b)
 }
 
 static void
-presume(struct sp_journal *j)
+presume_roles(struct sp_journal *j)
 {
 	struct sp_buf list[2];
 	struct sp_fields fs;
@@ -334,8 +334,8 @@ presume(struct sp_journal *j)
 			(void)!sp_buf_addc(&list[at], ',');
 		}
 	}
-	lower(&list[0]);
-	lower(&list[1]);
+	lower_ascii(&list[0]);
+	lower_ascii(&list[1]);
 	for (size_t i = 0; i < j->nrcpts; i++) {
 		struct sp_journal_rcpt *r = &j->rcpts[i];
 		bool found = false;
@@ -349,8 +349,8 @@ presume(struct sp_journal *j)
 		for (int k = 0; k < 2 && !found; k++) {
 			struct sp_view v = sp_buf_view(&list[k]);
 
-			found = names(v, r->addr) ||
-				(r->nvia > 0 && names(v, r->via[0].addr));
+			found = list_names(v, r->addr) ||
+				(r->nvia > 0 && list_names(v, r->via[0].addr));
 			if (found)
 				r->presumed =
 				    k == 0 ? SP_JOURNAL_TO : SP_JOURNAL_CC;
@@ -365,7 +365,7 @@ presume(struct sp_journal *j)
 /* ---- reports ------------------------------------------------------------ */
 
 static enum sp_journal_found
-exchange(
+read_exchange(
     const struct sp_journal_shape *s, struct sp_journal *out, const char **why)
 {
 	const struct sp_entity *first = &s->part[0];
@@ -399,7 +399,7 @@ exchange(
 
 /* "2" of a message that is part "3": "3.2". */
 static const char *
-below(struct sp_mem *mem, const char *outer, const char *path)
+path_below(struct sp_mem *mem, const char *outer, const char *path)
 {
 	size_t n = strlen(outer), m = path == NULL ? 0 : strlen(path);
 	char *s;
@@ -419,7 +419,7 @@ static enum sp_journal_found read_one(struct sp_view msg, bool trusted,
 
 /* A report that could not be delivered comes back in one of these. */
 static enum sp_journal_found
-returned(const struct sp_journal_shape *s, unsigned ndrs,
+read_returned(const struct sp_journal_shape *s, unsigned ndrs,
     struct sp_journal *out, const char **why)
 {
 	enum sp_journal_found got = SP_JOURNAL_NONE;
@@ -432,22 +432,24 @@ returned(const struct sp_journal_shape *s, unsigned ndrs,
 		got = read_one(v, true, ndrs + 1, s->mem, out, why);
 		if (got != SP_JOURNAL_GOOD)
 			return (got);
-		out->inner_path = below(s->mem, s->path[i], out->inner_path);
-		out->sealed_path = below(s->mem, s->path[i], out->sealed_path);
+		out->inner_path =
+		    path_below(s->mem, s->path[i], out->inner_path);
+		out->sealed_path =
+		    path_below(s->mem, s->path[i], out->sealed_path);
 		return (got);
 	}
 	return (SP_JOURNAL_NONE);
 }
 
 static enum sp_journal_found
-other(const struct sp_journal_shape *s, unsigned ndrs, bool report,
+read_other(const struct sp_journal_shape *s, unsigned ndrs, bool report,
     struct sp_journal *out, const char **why)
 {
 	enum sp_journal_found got;
 
 	if (!report)
 		return (sp_journal_zimbra(s, out, why));
-	got = ndrs < SP_JOURNAL_NDRS_MAX ? returned(s, ndrs, out, why)
+	got = ndrs < SP_JOURNAL_NDRS_MAX ? read_returned(s, ndrs, out, why)
 					 : SP_JOURNAL_NONE;
 	if (got == SP_JOURNAL_NONE)
 		got = sp_journal_dsn(s, out, why);
@@ -460,20 +462,20 @@ read_one(struct sp_view msg, bool trusted, unsigned ndrs, struct sp_mem *mem,
 {
 	struct sp_journal_shape s = { .mem = mem };
 	enum sp_journal_found got;
-	bool report, mine;
+	bool report, exchange;
 
-	look(msg, &s, &report);
-	mine = s.marker || s.google;
-	if (!mine &&
+	scan_header(msg, &s, &report);
+	exchange = s.marker || s.google;
+	if (!exchange &&
 	    (!trusted || (!report && !sp_view_istarts(sp_view_trim(s.subject),
 					 "Intercept"))))
 		return (SP_JOURNAL_NONE);
 	*out = (struct sp_journal){ .ndrs = ndrs };
 	walk(msg, &s);
-	if (mine)
-		got = exchange(&s, out, why);
+	if (exchange)
+		got = read_exchange(&s, out, why);
 	else
-		got = other(&s, ndrs, report, out, why);
+		got = read_other(&s, ndrs, report, out, why);
 	/* Google marks plain copies too. */
 	if (got != SP_JOURNAL_GOOD && !s.marker && s.google)
 		return (SP_JOURNAL_NONE);
@@ -497,6 +499,6 @@ sp_journal_read(struct sp_view msg, bool trusted, struct sp_mem *mem,
 	if (got != SP_JOURNAL_GOOD)
 		return (got);
 	sp_sha256_once(out->inner.p, out->inner.n, out->inner_sha256);
-	presume(out);
+	presume_roles(out);
 	return (got);
 }

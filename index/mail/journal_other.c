@@ -24,7 +24,7 @@ next_field(struct sp_view *rest, struct sp_field *f)
 
 /* "rfc822; alice@corp.example". */
 static const char *
-typed(struct sp_mem *mem, struct sp_view v)
+typed_address(struct sp_mem *mem, struct sp_view v)
 {
 	const char *addr, *name;
 	struct sp_view rest = sp_view_trim(v);
@@ -44,12 +44,12 @@ status_rcpts(struct sp_mem *mem, struct sp_view text, struct sp_journal *out)
 
 	while (next_field(&text, &f)) {
 		if (sp_view_ieq_str(f.name, "Original-Recipient")) {
-			original = typed(mem, f.value);
+			original = typed_address(mem, f.value);
 		} else if (sp_view_ieq_str(f.name, "Final-Recipient")) {
 			r = sp_journal_add(mem, out, SP_JOURNAL_RCPT);
 			if (r == NULL)
 				return (false);
-			r->addr = typed(mem, f.value);
+			r->addr = typed_address(mem, f.value);
 		}
 		if (r == NULL || original == NULL)
 			continue;
@@ -100,7 +100,7 @@ sp_journal_dsn(
 
 /* Take "Intercept[ed] message for " off. */
 static bool
-intercept(struct sp_view *v)
+cut_intercept(struct sp_view *v)
 {
 	static const char *const leads[] = { "Intercept message for ",
 		"Intercepted message for " };
@@ -129,7 +129,7 @@ zimbra_lines(struct sp_view text, struct sp_view *account)
 
 		if (line.n == 0)
 			continue;
-		if (account->n == 0 && intercept(&v))
+		if (account->n == 0 && cut_intercept(&v))
 			*account = v;
 		else if (sp_view_istarts(line, "Operation=") && !operation)
 			operation = true;
@@ -147,7 +147,7 @@ sp_journal_zimbra(
 {
 	struct sp_view account, subject = sp_view_trim(s->subject);
 
-	if (!intercept(&subject) || s->n != 2 ||
+	if (!cut_intercept(&subject) || s->n != 2 ||
 	    strcmp(s->part[0].type, "text/plain") != 0 ||
 	    strcmp(s->part[1].type, "message/rfc822") != 0 ||
 	    (s->tree & (SP_TREE_NO_BOUNDARY | SP_TREE_AMBIGUOUS)) != 0)

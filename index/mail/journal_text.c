@@ -9,7 +9,7 @@
 
 #include "index/mail/journal_priv.h"
 
-enum field {
+enum report_field {
 	F_SENDER,
 	F_BEHALF,
 	F_SUBJECT,
@@ -41,14 +41,14 @@ static const char *const names[F_NONE] = { [F_SENDER] = "sender",
 	[F_RCPT] = "recipient",
 	[F_LIST] = "recipients" };
 
-struct text {
+struct report_text {
 	struct sp_mem *mem;
 	struct sp_journal *j;
 	struct sp_view rest;
 	const char *subject; /* of the original, or NULL */
 	bool seen[F_SINGLE];
-	bool list; /* within Recipients: */
-	bool listed; /* there was one */
+	bool in_list; /* within Recipients: */
+	bool has_list; /* Recipients: was seen */
 	const char *why;
 };
 
@@ -73,7 +73,7 @@ next_line(struct sp_view *rest, struct sp_view *line)
 }
 
 /* Which field a line is, and its value. */
-static enum field
+static enum report_field
 field_of(struct sp_view line, struct sp_view *value)
 {
 	const char *colon = line.n == 0 ? NULL : memchr(line.p, ':', line.n);
@@ -87,7 +87,7 @@ field_of(struct sp_view line, struct sp_view *value)
 			continue;
 		*value = sp_view_trim(sp_view_mem(
 		    colon + 1, (size_t)(line.p + line.n - colon - 1)));
-		return ((enum field)f);
+		return ((enum report_field)f);
 	}
 	return (F_NONE);
 }
@@ -218,14 +218,15 @@ sp_journal_add(
 }
 
 static bool
-bad(struct text *t, const char *why)
+refuse(struct report_text *t, const char *why)
 {
 	t->why = why;
 	return (false);
 }
 
 static bool
-recipient(struct text *t, enum sp_journal_role role, struct sp_view value)
+read_recipient(
+    struct report_text *t, enum sp_journal_role role, struct sp_view value)
 {
 	struct sp_journal_rcpt *r = sp_journal_add(t->mem, t->j, role);
 	enum sp_journal_how how;
@@ -233,39 +234,39 @@ recipient(struct text *t, enum sp_journal_role role, struct sp_view value)
 	const char *name;
 
 	if (r == NULL)
-		return (bad(t, "it has too many recipients"));
+		return (refuse(t, "it has too many recipients"));
 	while (cut_redirect(&value, &how, &from)) {
 		if (r->nvia == SP_JOURNAL_VIAS_MAX)
 			return (
-			    bad(t, "a recipient has too many redirections"));
+			    refuse(t, "a recipient has too many redirections"));
 		r->via[r->nvia].how = how;
 		sp_journal_path(t->mem, from, &r->via[r->nvia].addr, &name);
 		if (r->via[r->nvia++].addr[0] == '\0')
-			return (bad(t, "a redirection names nobody"));
+			return (refuse(t, "a redirection names nobody"));
 	}
 	sp_journal_path(t->mem, value, &r->addr, &r->name);
 	if (r->addr[0] == '\0')
-		return (bad(t, "a recipient has no address"));
+		return (refuse(t, "a recipient has no address"));
 	return (true);
 }
 
 /* One line of a 2003 list: the last <...>, else the word with an @. */
 static bool
-listed(struct text *t, struct sp_view line)
+read_listed(struct report_text *t, struct sp_view line)
 {
 	struct sp_journal_rcpt *r =
 	    sp_journal_add(t->mem, t->j, SP_JOURNAL_RCPT);
 	struct sp_view rest = sp_view_trim(line), word;
 
 	if (r == NULL)
-		return (bad(t, "it has too many recipients"));
+		return (refuse(t, "it has too many recipients"));
 	while (rest.n > 0 &&
 	       (rest.p[rest.n - 1] == ',' || rest.p[rest.n - 1] == ';'))
 		rest = sp_view_trim(sp_view_mem(rest.p, rest.n - 1));
 	sp_journal_path(t->mem, rest, &r->addr, &r->name);
 	if (rest.n > 0 && rest.p[rest.n - 1] == '>')
-		return (
-		    r->addr[0] != '\0' || bad(t, "a recipient has no address"));
+		return (r->addr[0] != '\0' ||
+			refuse(t, "a recipient has no address"));
 	if (memchr(r->addr, ' ', strlen(r->addr)) == NULL &&
 	    strchr(r->addr, '@') != NULL)
 		return (true);
@@ -280,9 +281,9 @@ listed(struct text *t, struct sp_view line)
 		r->name = unquoted(
 		    t->mem, sp_view_mem(line.p, (size_t)(word.p - line.p)));
 		return (rest.n == 0 ||
-			bad(t, "a line behind Recipients: is no recipient"));
+			refuse(t, "a line behind Recipients: is no recipient"));
 	}
-	return (bad(t, "a line behind Recipients: is no recipient"));
+	return (refuse(t, "a line behind Recipients: is no recipient"));
 }
 
 /* ---- lines ------------------------------------------------------------- */
@@ -307,7 +308,7 @@ squeeze(struct sp_buf *b, struct sp_view v)
  * they give the original's subject, also if they look like fields.
  */
 static const char *
-subject(struct text *t, struct sp_view value)
+read_subject(struct report_text *t, struct sp_view value)
 {
 	struct sp_view want = sp_view_str(t->subject), line, rest = t->rest;
 	struct sp_buf got, more;
@@ -347,7 +348,7 @@ without_angles(struct sp_mem *mem, struct sp_view v)
 }
 
 static bool
-single(struct text *t, enum field f, struct sp_view value)
+read_single(struct report_text *t, enum report_field f, struct sp_view value)
 {
 	struct sp_journal *j = t->j;
 	const char **const plain[F_SINGLE] = { [F_LABEL] = &j->label,
@@ -357,14 +358,14 @@ single(struct text *t, enum field f, struct sp_view value)
 	const char *name;
 
 	if (t->seen[f])
-		return (bad(t, "a field stands twice"));
+		return (refuse(t, "a field stands twice"));
 	t->seen[f] = true;
 	if (f == F_SENDER)
 		sp_journal_path(t->mem, value, &j->sender, &j->sender_name);
 	else if (f == F_BEHALF)
 		sp_journal_path(t->mem, value, &j->on_behalf_of, &name);
 	else if (f == F_SUBJECT)
-		j->subject = subject(t, value);
+		j->subject = read_subject(t, value);
 	else if (f == F_ID)
 		j->message_id = without_angles(t->mem, value);
 	else
@@ -373,31 +374,31 @@ single(struct text *t, enum field f, struct sp_view value)
 }
 
 static bool
-one_line(struct text *t, struct sp_view line)
+read_line(struct report_text *t, struct sp_view line)
 {
 	struct sp_view value = { NULL, 0 };
-	enum field f = field_of(line, &value);
+	enum report_field f = field_of(line, &value);
 
 	if (f < F_SINGLE) {
-		t->list = false;
-		return (single(t, f, value));
+		t->in_list = false;
+		return (read_single(t, f, value));
 	}
-	if (t->list && f == F_NONE)
-		return (listed(t, line));
+	if (t->in_list && f == F_NONE)
+		return (read_listed(t, line));
 	switch (f) {
 	case F_TO:
-		return (recipient(t, SP_JOURNAL_TO, value));
+		return (read_recipient(t, SP_JOURNAL_TO, value));
 	case F_CC:
-		return (recipient(t, SP_JOURNAL_CC, value));
+		return (read_recipient(t, SP_JOURNAL_CC, value));
 	case F_BCC:
-		return (recipient(t, SP_JOURNAL_BCC, value));
+		return (read_recipient(t, SP_JOURNAL_BCC, value));
 	case F_RCPT:
-		return (recipient(t, SP_JOURNAL_RCPT, value));
+		return (read_recipient(t, SP_JOURNAL_RCPT, value));
 	case F_LIST:
-		if (t->listed)
-			return (bad(t, "a field stands twice"));
-		t->list = t->listed = true;
-		return (value.n == 0 || listed(t, value));
+		if (t->has_list)
+			return (refuse(t, "a field stands twice"));
+		t->in_list = t->has_list = true;
+		return (value.n == 0 || read_listed(t, value));
 	case F_SENDER:
 	case F_BEHALF:
 	case F_SUBJECT:
@@ -410,14 +411,14 @@ one_line(struct text *t, struct sp_view line)
 	case F_NONE:
 		break;
 	}
-	return (bad(t, "its text has a line that no report has"));
+	return (refuse(t, "its text has a line that no report has"));
 }
 
 bool
 sp_journal_text(struct sp_mem *mem, struct sp_view text, struct sp_journal *out,
     const char **why)
 {
-	struct text t = { .mem = mem, .j = out, .rest = text };
+	struct report_text t = { .mem = mem, .j = out, .rest = text };
 	struct sp_view line;
 
 	t.subject = sp_journal_field(mem, out->inner, "Subject");
@@ -425,9 +426,9 @@ sp_journal_text(struct sp_mem *mem, struct sp_view text, struct sp_journal *out,
 		t.rest = sp_view_mem(text.p + 3, text.n - 3);
 	while (t.why == NULL && next_line(&t.rest, &line)) {
 		if (sp_view_trim(line).n == 0)
-			t.list = false;
+			t.in_list = false;
 		else
-			(void)one_line(&t, line);
+			(void)read_line(&t, line);
 	}
 	if (t.why == NULL && !t.seen[F_SENDER])
 		t.why = "it has no Sender";
@@ -435,7 +436,7 @@ sp_journal_text(struct sp_mem *mem, struct sp_view text, struct sp_journal *out,
 		t.why = "it has neither Message-ID nor Subject";
 	if (t.why == NULL && out->nrcpts == 0)
 		t.why = "it names no recipient";
-	out->kind = t.listed ? "exchange-2003" : "exchange-2007";
+	out->kind = t.has_list ? "exchange-2003" : "exchange-2007";
 	*why = t.why;
 	return (t.why == NULL);
 }

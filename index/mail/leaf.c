@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "index/mail/charset.h"
+#include "index/mail/decode/charset.h"
 
 static void
 put_newlines(struct sp_leaf *l)

@@ -8,7 +8,7 @@
 #include "base/buf.h"
 #include "base/digest.h"
 #include "base/view.h"
-#include "index/mail/transfer.h"
+#include "index/mail/decode/transfer.h"
 
 /* SHA-256 of bytes as they come, and of the same with CRLF as LF and without
  * final newlines. */

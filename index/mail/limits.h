@@ -2,6 +2,8 @@
 #ifndef SP_INDEX_MAIL_LIMITS_H
 #define SP_INDEX_MAIL_LIMITS_H
 
+#include "index/mail/decode/words.h"
+
 #define SP_MAIL_MAX_DEPTH   64u /* nested multiparts and messages */
 #define SP_MAIL_MAX_PARTS   10000u /* leaves; what follows is one leaf */
 #define SP_MAIL_MAX_FIELDS  10000u /* header fields kept as they are */
@@ -10,7 +12,7 @@
 #define SP_MAIL_MAX_DETECT  1000u /* attachments shown to libmagic */
 #define SP_MAIL_MAX_INLINE  1000u /* uuencoded files in one message */
 #define SP_MAIL_MAX_HEADER  ((size_t)256 << 10) /* raw header bytes kept */
-#define SP_MAIL_MAX_VALUE   ((size_t)64 << 10) /* subject, name, file name */
+#define SP_MAIL_MAX_VALUE   SP_WORDS_MAX /* subject, name, file name */
 #define SP_MAIL_MAX_TEXT    ((size_t)4 << 20) /* extracted text */
 #define SP_MAIL_MAX_HTML    ((size_t)32 << 20) /* HTML source */
 #define SP_MAIL_MAX_DECODED ((size_t)64 << 20) /* an encoded message part */

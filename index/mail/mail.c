@@ -3,7 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "index/mail/charset.h"
+#include "index/mail/decode/charset.h"
+#include "index/mail/decode/utf8.h"
+#include "index/mail/decode/uu.h"
 #include "index/mail/detect.h"
 #include "index/mail/facts.h"
 #include "index/mail/flags.h"
@@ -13,7 +15,7 @@
 #include "index/mail/mem.h"
 #include "index/mail/text.h"
 #include "index/mail/tree.h"
-#include "index/mail/words.h"
+#include "index/mail/decode/words.h"
 
 /* One message while it is parsed. */
 struct parse {
@@ -68,12 +70,6 @@ static const char *const flag_names[SP_MAIL_FLAGS] = {
 	[SP_MAIL_UUENCODE] = "uuencode",
 };
 
-const char *
-sp_mail_flag_name(enum sp_mail_flag f)
-{
-	return (flag_names[f]);
-}
-
 void
 sp_mail_global_init(void)
 {
@@ -81,21 +77,21 @@ sp_mail_global_init(void)
 }
 
 static void
-flag(struct parse *p, enum sp_mail_flag f, bool on)
+set_flag(struct parse *p, enum sp_mail_flag f, bool on)
 {
 	if (on)
 		p->flags |= SP_MAIL_BIT(f);
 }
 
 static void
-text_notes(struct parse *p, unsigned note)
+set_text_flags(struct parse *p, unsigned note)
 {
-	flag(p, SP_MAIL_CHARSET_UNKNOWN, note & SP_CHARSET_UNKNOWN);
-	flag(p, SP_MAIL_CHARSET_FALLBACK, note & SP_CHARSET_FALLBACK);
-	flag(p, SP_MAIL_CHARSET_DAMAGED, note & SP_CHARSET_DAMAGED);
-	flag(p, SP_MAIL_TEXT_CUT, note & SP_TEXT_CUT);
-	flag(p, SP_MAIL_BINARY_TEXT, note & SP_TEXT_BINARY);
-	flag(p, SP_MAIL_ENCRYPTED, note & SP_TEXT_PGP);
+	set_flag(p, SP_MAIL_CHARSET_UNKNOWN, note & SP_CHARSET_UNKNOWN);
+	set_flag(p, SP_MAIL_CHARSET_FALLBACK, note & SP_CHARSET_FALLBACK);
+	set_flag(p, SP_MAIL_CHARSET_DAMAGED, note & SP_CHARSET_DAMAGED);
+	set_flag(p, SP_MAIL_TEXT_CUT, note & SP_TEXT_CUT);
+	set_flag(p, SP_MAIL_BINARY_TEXT, note & SP_TEXT_BINARY);
+	set_flag(p, SP_MAIL_ENCRYPTED, note & SP_TEXT_PGP);
 }
 
 /* ---- the visitor ----------------------------------------------------- */
@@ -122,7 +118,7 @@ on_field(void *ctx, unsigned depth, const struct sp_field *f)
 	sp_field_unfold(f->value, &raw);
 	(void)sp_words_decode(
 	    sp_buf_view(&raw), sp_view_str(p->charset), &p->text);
-	flag(p, SP_MAIL_TEXT_CUT, !sp_text_put(&p->text, "\n", 1));
+	set_flag(p, SP_MAIL_TEXT_CUT, !sp_text_put(&p->text, "\n", 1));
 	sp_buf_done(&raw);
 }
 
@@ -137,7 +133,7 @@ on_loose(void *ctx, struct sp_view text)
 	if (text.n < 1024 && (memmem(text.p, text.n, "MIME", 4) != NULL ||
 				 memmem(text.p, text.n, "multi", 5) != NULL))
 		return;
-	text_notes(
+	set_text_flags(
 	    p, sp_text_part(text, "text/plain", sp_view_str(NULL), &p->more));
 }
 
@@ -198,7 +194,7 @@ part_add(struct parse *p, const char *path)
 }
 
 static void
-detect(struct parse *p, struct sp_mail_part *part, struct sp_view head)
+detect_type(struct parse *p, struct sp_mail_part *part, struct sp_view head)
 {
 	const char *type;
 
@@ -218,7 +214,7 @@ read_part(struct parse *p, struct sp_mail_part *part, enum sp_transfer enc,
 {
 	bool plain = enc == SP_TRANSFER_PLAIN;
 
-	flag(p, SP_MAIL_BAD_ENCODING,
+	set_flag(p, SP_MAIL_BAD_ENCODING,
 	    !sp_leaf_read(&p->leaf, enc, raw, plain ? 0 : keep, part->sha256,
 		part->tsha256));
 	part->size = p->leaf.size;
@@ -227,7 +223,7 @@ read_part(struct parse *p, struct sp_mail_part *part, enum sp_transfer enc,
 
 /* Files in the middle of text, as they were sent before MIME. */
 static void
-uuencoded(struct parse *p, const char *path, struct sp_view text,
+read_uuencoded(struct parse *p, const char *path, struct sp_view text,
     struct sp_view charset, struct sp_buf *out)
 {
 	struct sp_uu uu;
@@ -238,7 +234,7 @@ uuencoded(struct parse *p, const char *path, struct sp_view text,
 		struct sp_mail_part *part;
 		struct sp_buf name, where;
 
-		text_notes(
+		set_text_flags(
 		    p, sp_text_part(sp_view_mem(text.p + from, uu.begin - from),
 			   "text/plain", charset, out));
 		sp_buf_init(&where, SP_MAIL_MAX_VALUE);
@@ -250,7 +246,7 @@ uuencoded(struct parse *p, const char *path, struct sp_view text,
 		part->type = sp_mem_dup(
 		    p->m->mem, SP_VIEW_LIT("application/octet-stream"));
 		part->attachment = true;
-		detect(p, part,
+		detect_type(p, part,
 		    read_part(
 			p, part, SP_TRANSFER_UU, uu.data, SP_MAIL_HEAD_BINARY));
 		sp_buf_done(&where);
@@ -258,31 +254,32 @@ uuencoded(struct parse *p, const char *path, struct sp_view text,
 		from = uu.end;
 		p->inlined++;
 	}
-	flag(p, SP_MAIL_UUENCODE, n > 0);
-	text_notes(p, sp_text_part(sp_view_mem(text.p + from, text.n - from),
-			  "text/plain", charset, out));
+	set_flag(p, SP_MAIL_UUENCODE, n > 0);
+	set_text_flags(
+	    p, sp_text_part(sp_view_mem(text.p + from, text.n - from),
+		   "text/plain", charset, out));
 }
 
 static void
-type_flags(struct parse *p, const struct sp_entity *e)
+set_type_flags(struct parse *p, const struct sp_entity *e)
 {
-	flag(p, SP_MAIL_ENCRYPTED,
+	set_flag(p, SP_MAIL_ENCRYPTED,
 	    e->encrypted || strcmp(e->parent, "multipart/encrypted") == 0);
-	flag(p, SP_MAIL_SIGNED,
+	set_flag(p, SP_MAIL_SIGNED,
 	    strcmp(e->parent, "multipart/signed") == 0 ||
 		strcmp(e->type, "application/pkcs7-mime") == 0 ||
 		strcmp(e->type, "application/x-pkcs7-mime") == 0);
-	flag(p, SP_MAIL_PARTIAL, strcmp(e->type, "message/partial") == 0);
-	flag(p, SP_MAIL_RMS,
+	set_flag(p, SP_MAIL_PARTIAL, strcmp(e->type, "message/partial") == 0);
+	set_flag(p, SP_MAIL_RMS,
 	    strcmp(e->type, "application/x-microsoft-rpmsg-message") == 0);
-	flag(p, SP_MAIL_TNEF,
+	set_flag(p, SP_MAIL_TNEF,
 	    strcmp(e->type, "application/ms-tnef") == 0 ||
 		strcmp(e->type, "application/vnd.ms-tnef") == 0);
 }
 
 /* ${bytes} are the decoded body, or as much of it as was kept. */
 static void
-body_text(struct parse *p, const struct sp_entity *e, const char *path,
+read_text(struct parse *p, const struct sp_entity *e, const char *path,
     struct sp_view bytes, struct sp_buf *out)
 {
 	struct sp_view cs = sp_view_str(e->charset);
@@ -290,14 +287,14 @@ body_text(struct parse *p, const struct sp_entity *e, const char *path,
 
 	/* Reading a file inside the text must not take it away. */
 	sp_buf_init(&p->leaf.kept, 0);
-	flag(p, SP_MAIL_TEXT_CUT,
+	set_flag(p, SP_MAIL_TEXT_CUT,
 	    bytes.n < p->leaf.size && e->enc != SP_TRANSFER_PLAIN);
 	if (e->enc == SP_TRANSFER_BASE64 && sp_transfer_is_plain(e->body))
-		text_notes(p, sp_text_part(e->body, e->type, cs, out));
+		set_text_flags(p, sp_text_part(e->body, e->type, cs, out));
 	else if (bytes.n > 0 && strcmp(e->type, "text/plain") == 0)
-		uuencoded(p, path, bytes, cs, out);
+		read_uuencoded(p, path, bytes, cs, out);
 	else
-		text_notes(p, sp_text_part(bytes, e->type, cs, out));
+		set_text_flags(p, sp_text_part(bytes, e->type, cs, out));
 	sp_buf_done(&kept);
 }
 
@@ -311,7 +308,7 @@ on_leaf(void *ctx, const struct sp_entity *e, const char *path)
 	struct sp_view cs = sp_view_str(e->charset), bytes;
 	struct sp_mail_part *part;
 
-	type_flags(p, e);
+	set_type_flags(p, e);
 	if (e->whole && p->o.digests)
 		sp_identity_part(&p->id, e, path, NULL);
 	if (e->whole && !attached)
@@ -330,9 +327,9 @@ on_leaf(void *ctx, const struct sp_entity *e, const char *path)
 	if (p->o.digests && !e->whole)
 		sp_identity_part(&p->id, e, path, part->tsha256);
 	if (attached && !e->whole)
-		detect(p, part, bytes);
+		detect_type(p, part, bytes);
 	if (e->alt_name[0] != '\0') {
-		flag(p, SP_MAIL_AMBIGUOUS, true);
+		set_flag(p, SP_MAIL_AMBIGUOUS, true);
 		(void)sp_text_put(&p->more, e->alt_name, strlen(e->alt_name));
 		(void)sp_text_put(&p->more, "\n", 1);
 	}
@@ -340,29 +337,30 @@ on_leaf(void *ctx, const struct sp_entity *e, const char *path)
 		return;
 	if (p->charset == NULL && cs.n > 0)
 		p->charset = e->charset;
-	body_text(p, e, path, bytes, attached ? &p->more : &p->text);
+	read_text(p, e, path, bytes, attached ? &p->more : &p->text);
 }
 
 /* ---- all of it ------------------------------------------------------- */
 
 static void
-tree_flags(struct parse *p, unsigned t)
+set_tree_flags(struct parse *p, unsigned t)
 {
-	flag(p, SP_MAIL_HEADER_JUNK, t & SP_TREE_HEADER_JUNK);
-	flag(p, SP_MAIL_BARE_CR, t & SP_TREE_BARE_CR);
-	flag(p, SP_MAIL_MIME_BROKEN,
+	set_flag(p, SP_MAIL_HEADER_JUNK, t & SP_TREE_HEADER_JUNK);
+	set_flag(p, SP_MAIL_BARE_CR, t & SP_TREE_BARE_CR);
+	set_flag(p, SP_MAIL_MIME_BROKEN,
 	    t & (SP_TREE_NO_BOUNDARY | SP_TREE_UNCLOSED));
-	flag(p, SP_MAIL_DEPTH_LIMIT, t & SP_TREE_DEPTH);
-	flag(p, SP_MAIL_PART_LIMIT, t & SP_TREE_PARTS);
-	flag(p, SP_MAIL_BAD_CTE, t & SP_TREE_BAD_CTE);
-	flag(p, SP_MAIL_AMBIGUOUS, t & SP_TREE_AMBIGUOUS);
-	flag(p, SP_MAIL_NO_HEADER_END, t & SP_TREE_NO_HEADER_END);
+	set_flag(p, SP_MAIL_DEPTH_LIMIT, t & SP_TREE_DEPTH);
+	set_flag(p, SP_MAIL_PART_LIMIT, t & SP_TREE_PARTS);
+	set_flag(p, SP_MAIL_BAD_CTE, t & SP_TREE_BAD_CTE);
+	set_flag(p, SP_MAIL_AMBIGUOUS, t & SP_TREE_AMBIGUOUS);
+	set_flag(p, SP_MAIL_NO_HEADER_END, t & SP_TREE_NO_HEADER_END);
 }
 
 static void
 finish_text(struct parse *p)
 {
-	flag(p, SP_MAIL_TEXT_CUT, !sp_text_put(&p->text, p->more.p, p->more.n));
+	set_flag(
+	    p, SP_MAIL_TEXT_CUT, !sp_text_put(&p->text, p->more.p, p->more.n));
 	p->m->text_len = p->text.n;
 	p->m->text = sp_mem_dup(p->m->mem, sp_buf_view(&p->text));
 }
@@ -381,7 +379,7 @@ finish_flags(struct parse *p)
 
 /* What is to be read: ${msg}, or the original in a report. */
 static struct sp_view
-unwrap(struct parse *p, struct sp_view msg)
+unwrap_report(struct parse *p, struct sp_view msg)
 {
 	struct sp_journal *j = sp_mem_get(p->m->mem, sizeof(*j));
 	enum sp_journal_found got = sp_journal_read(
@@ -391,18 +389,18 @@ unwrap(struct parse *p, struct sp_view msg)
 		p->m->journal_why = NULL;
 		return (msg);
 	}
-	flag(p, SP_MAIL_JOURNAL_UNTRUSTED, !p->o.journal);
-	flag(p, SP_MAIL_JOURNAL_MALFORMED, got == SP_JOURNAL_BAD);
-	flag(p, SP_MAIL_JOURNAL_TNEF, got == SP_JOURNAL_TNEF);
+	set_flag(p, SP_MAIL_JOURNAL_UNTRUSTED, !p->o.journal);
+	set_flag(p, SP_MAIL_JOURNAL_MALFORMED, got == SP_JOURNAL_BAD);
+	set_flag(p, SP_MAIL_JOURNAL_TNEF, got == SP_JOURNAL_TNEF);
 	if (!p->o.journal)
 		p->m->journal_why =
 		    "it did not come from a trusted journal source";
 	if (got != SP_JOURNAL_GOOD || !p->o.journal)
 		return (msg);
-	flag(p, SP_MAIL_JOURNAL, true);
-	flag(p, SP_MAIL_JOURNAL_TRUNCATED, j->truncated);
-	flag(p, SP_MAIL_NDR, j->ndrs > 0);
-	flag(p, SP_MAIL_RMS, j->rms);
+	set_flag(p, SP_MAIL_JOURNAL, true);
+	set_flag(p, SP_MAIL_JOURNAL_TRUNCATED, j->truncated);
+	set_flag(p, SP_MAIL_NDR, j->ndrs > 0);
+	set_flag(p, SP_MAIL_RMS, j->rms);
 	p->m->journal = j;
 	p->prefix = j->inner_path;
 	return (j->inner);
@@ -431,8 +429,8 @@ sp_mail_parse(struct sp_view msg, const struct sp_mail_opts *o)
 	}
 	sp_buf_init(&p.text, (size_t)p.o.max_text);
 	sp_buf_init(&p.more, (size_t)p.o.max_text);
-	msg = unwrap(&p, msg);
-	tree_flags(&p, sp_tree_walk(msg, mem, &v));
+	msg = unwrap_report(&p, msg);
+	set_tree_flags(&p, sp_tree_walk(msg, mem, &v));
 	p.flags |= sp_facts_fill(p.m, &p.in, sp_view_str(p.charset), &p.more);
 	finish_text(&p);
 	finish_flags(&p);

@@ -16,8 +16,8 @@
 #define MEM_SINGLE 0
 #endif
 
-struct block {
-	struct block *next;
+struct mem_block {
+	struct mem_block *next;
 	size_t used;
 	size_t size;
 	size_t pad;
@@ -25,7 +25,7 @@ struct block {
 };
 
 struct sp_mem {
-	struct block *first;
+	struct mem_block *first;
 };
 
 struct sp_mem *
@@ -40,7 +40,7 @@ sp_mem_free(struct sp_mem *m)
 	if (m == NULL)
 		return;
 	while (m->first != NULL) {
-		struct block *b = m->first;
+		struct mem_block *b = m->first;
 
 		m->first = b->next;
 		free(b);
@@ -48,10 +48,10 @@ sp_mem_free(struct sp_mem *m)
 	free(m);
 }
 
-static struct block *
+static struct mem_block *
 block_new(size_t size)
 {
-	struct block *b;
+	struct mem_block *b;
 
 	if (size > SIZE_MAX - sizeof(*b))
 		abort();
@@ -63,7 +63,7 @@ block_new(size_t size)
 void *
 sp_mem_get(struct sp_mem *m, size_t n)
 {
-	struct block *b = m->first;
+	struct mem_block *b = m->first;
 	void *p;
 
 	if (n > SIZE_MAX / 2)
@@ -72,7 +72,7 @@ sp_mem_get(struct sp_mem *m, size_t n)
 		n = (n + MEM_ALIGN - 1) / MEM_ALIGN * MEM_ALIGN;
 	if (MEM_SINGLE || n > MEM_BLOCK / 4) {
 		/* A block of its own, behind the one being filled. */
-		struct block *big = block_new(n);
+		struct mem_block *big = block_new(n);
 
 		big->used = n;
 		if (b == NULL) {

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "index/mail/charset.h"
+#include "index/mail/decode/charset.h"
 #include "index/mail/limits.h"
-#include "index/mail/words.h"
+#include "index/mail/decode/words.h"
 
 static bool
 is_blank(char c)

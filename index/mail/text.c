@@ -2,8 +2,9 @@
 
 #include <string.h>
 
-#include "index/mail/charset.h"
-#include "index/mail/html.h"
+#include "index/mail/decode/charset.h"
+#include "index/mail/decode/utf8.h"
+#include "index/mail/decode/html.h"
 #include "index/mail/limits.h"
 
 #define LOOK	 ((size_t)8 << 10) /* bytes that tell text from binary */

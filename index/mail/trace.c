@@ -5,7 +5,7 @@
 #include "index/mail/address.h"
 #include "index/mail/limits.h"
 
-enum form {
+enum trace_form {
 	LIST, /* addresses */
 	LOOSE, /* the same, also names without an address (Domino) */
 	ID, /* List-Id */
@@ -19,8 +19,8 @@ enum form {
 static const struct trace_field {
 	const char *name;
 	enum sp_trace_kind kind;
-	enum form form;
-	unsigned how;
+	enum trace_form form;
+	unsigned flags; /* TOPMOST, PREFIX */
 } fields[] = {
 	{ "Return-Path", SP_TRACE_SENDER, LIST, TOPMOST },
 	{ "X-Envelope-From", SP_TRACE_SENDER, LIST, 0 },
@@ -50,7 +50,7 @@ static const struct trace_field {
 };
 
 static void
-add(struct sp_traces *t, struct sp_mem *mem, const struct trace_field *f,
+add_trace(struct sp_traces *t, struct sp_mem *mem, const struct trace_field *f,
     const char *addr, const char *name)
 {
 	if (t->n >= SP_TRACE_MAX)
@@ -63,23 +63,23 @@ add(struct sp_traces *t, struct sp_mem *mem, const struct trace_field *f,
 }
 
 static void
-addresses(struct sp_traces *t, struct sp_mem *mem, const struct trace_field *f,
+add_list(struct sp_traces *t, struct sp_mem *mem, const struct trace_field *f,
     struct sp_view value, bool loose)
 {
 	struct sp_mail_addrs list = { 0 };
 
 	/* The null path. */
 	if (sp_view_eq_str(sp_view_trim(value), "<>")) {
-		add(t, mem, f, "", "");
+		add_trace(t, mem, f, "", "");
 		return;
 	}
 	(void)sp_address_parse(value, sp_view_str(NULL), mem, &list);
 	for (size_t i = 0; i < list.n && t->n < SP_TRACE_MAX; i++) {
 		if (strchr(list.v[i].addr, '@') != NULL ||
 		    (loose && list.v[i].addr[0] != '\0'))
-			add(t, mem, f, list.v[i].addr, list.v[i].name);
+			add_trace(t, mem, f, list.v[i].addr, list.v[i].name);
 		else if (loose && list.v[i].name[0] != '\0')
-			add(t, mem, f, list.v[i].name, "");
+			add_trace(t, mem, f, list.v[i].name, "");
 	}
 }
 
@@ -113,8 +113,8 @@ received_for(struct sp_view v)
 
 /* "Maven Developers List" <dev.maven.apache.org> */
 static void
-list_id(struct sp_traces *t, struct sp_mem *mem, const struct trace_field *f,
-    struct sp_view v)
+add_list_id(struct sp_traces *t, struct sp_mem *mem,
+    const struct trace_field *f, struct sp_view v)
 {
 	const char *open = NULL;
 	char *name;
@@ -125,7 +125,7 @@ list_id(struct sp_traces *t, struct sp_mem *mem, const struct trace_field *f,
 			open = v.p + i;
 	if (open == NULL || v.p[v.n - 1] != '>') {
 		if (v.n > 0)
-			add(t, mem, f, sp_mem_dup(mem, v), "");
+			add_trace(t, mem, f, sp_mem_dup(mem, v), "");
 		return;
 	}
 	name = sp_mem_dup(
@@ -134,25 +134,25 @@ list_id(struct sp_traces *t, struct sp_mem *mem, const struct trace_field *f,
 		name[strlen(name) - 1] = '\0';
 		name++;
 	}
-	add(t, mem, f,
+	add_trace(t, mem, f,
 	    sp_mem_dup(
 		mem, sp_view_mem(open + 1, (size_t)(v.p + v.n - open - 2))),
 	    name);
 }
 
 static void
-notes_item(struct sp_traces *t, struct sp_mem *mem, const struct trace_field *f,
-    struct sp_view v)
+add_notes_item(struct sp_traces *t, struct sp_mem *mem,
+    const struct trace_field *f, struct sp_view v)
 {
 	static const char key[] = "name=$JournalRecipients";
 	const char *p = memmem(v.p, v.n, key, sizeof(key) - 1);
 
 	if (p != NULL)
-		addresses(t, mem, f, sp_view_cut(&v, ';'), true);
+		add_list(t, mem, f, sp_view_cut(&v, ';'), true);
 }
 
 static const struct trace_field *
-find(struct sp_view name)
+find_field(struct sp_view name)
 {
 	for (size_t i = 0; i < SP_COUNTOF(fields); i++) {
 		const struct trace_field *f = &fields[i];
@@ -160,7 +160,7 @@ find(struct sp_view name)
 		if ((f->name[0] | 0x20) != (name.p[0] | 0x20))
 			continue;
 		if (sp_view_ieq_str(name, f->name) ||
-		    ((f->how & PREFIX) && sp_view_istarts(name, f->name)))
+		    ((f->flags & PREFIX) && sp_view_istarts(name, f->name)))
 			return (f);
 	}
 	return (NULL);
@@ -170,7 +170,7 @@ void
 sp_trace_field(
     struct sp_traces *t, struct sp_mem *mem, const struct sp_field *f)
 {
-	const struct trace_field *k = find(f->name);
+	const struct trace_field *k = find_field(f->name);
 	struct sp_buf b;
 	struct sp_view v;
 	unsigned bit;
@@ -178,7 +178,7 @@ sp_trace_field(
 	if (k == NULL || t->n >= SP_TRACE_MAX)
 		return;
 	bit = 1u << (unsigned)(k - fields);
-	if ((k->how & TOPMOST) && (t->seen & bit))
+	if ((k->flags & TOPMOST) && (t->seen & bit))
 		return;
 	v = f->value;
 	if (k->form == FOR) {
@@ -191,10 +191,10 @@ sp_trace_field(
 	sp_field_unfold(v, &b);
 	v = sp_buf_view(&b);
 	if (k->form == ID)
-		list_id(t, mem, k, v);
+		add_list_id(t, mem, k, v);
 	else if (k->form == NOTES)
-		notes_item(t, mem, k, v);
+		add_notes_item(t, mem, k, v);
 	else
-		addresses(t, mem, k, v, k->form == LOOSE);
+		add_list(t, mem, k, v, k->form == LOOSE);
 	sp_buf_done(&b);
 }

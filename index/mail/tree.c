@@ -3,14 +3,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "index/mail/charset.h"
+#include "index/mail/decode/utf8.h"
 #include "index/mail/limits.h"
 #include "index/mail/param.h"
 
 /* Each level adds at most a dot and five digits. */
 #define PATH_MAX_LEN (SP_MAIL_MAX_DEPTH * 6 + 8)
 
-struct walk {
+struct tree_walk {
 	struct sp_mem *mem;
 	const struct sp_visitor *v;
 	unsigned flags;
@@ -24,20 +24,20 @@ struct walk {
 };
 
 /* The fields of a part's header that matter to the structure. */
-struct head {
+struct part_header {
 	struct sp_view type, disposition, encoding, cid;
 	bool has_type;
 	struct sp_params tp, dp;
 	struct sp_view body;
 };
 
-static void walk_entity(struct walk *w, struct sp_view v, bool message,
+static void walk_entity(struct tree_walk *w, struct sp_view v, bool message,
     const char *parent, bool digest);
 
 /* ---- the header of a part ------------------------------------------- */
 
 static void
-take(struct walk *w, struct sp_view *slot, const struct sp_field *f)
+store_field(struct tree_walk *w, struct sp_view *slot, const struct sp_field *f)
 {
 	struct sp_view v = sp_view_trim(f->value);
 
@@ -48,12 +48,13 @@ take(struct walk *w, struct sp_view *slot, const struct sp_field *f)
 }
 
 static void
-read_head(struct walk *w, struct sp_view v, bool message, struct head *h)
+read_head(
+    struct tree_walk *w, struct sp_view v, bool message, struct part_header *h)
 {
 	struct sp_fields fs;
 	struct sp_field f;
 
-	*h = (struct head){ .has_type = false };
+	*h = (struct part_header){ .has_type = false };
 	sp_fields_init(&fs, v, message);
 	while (sp_fields_next(&fs, &f)) {
 		if (message)
@@ -61,11 +62,11 @@ read_head(struct walk *w, struct sp_view v, bool message, struct head *h)
 		if (!sp_view_istarts(f.name, "Content-"))
 			continue;
 		if (sp_view_ieq_str(f.name, "Content-Type"))
-			take(w, &h->type, &f);
+			store_field(w, &h->type, &f);
 		else if (sp_view_ieq_str(f.name, "Content-Disposition"))
-			take(w, &h->disposition, &f);
+			store_field(w, &h->disposition, &f);
 		else if (sp_view_ieq_str(f.name, "Content-Transfer-Encoding"))
-			take(w, &h->encoding, &f);
+			store_field(w, &h->encoding, &f);
 		else if (sp_view_ieq_str(f.name, "Content-ID") ||
 			 sp_view_ieq_str(f.name, "Content-Location"))
 			h->cid = f.value;
@@ -83,7 +84,7 @@ read_head(struct walk *w, struct sp_view v, bool message, struct head *h)
 }
 
 static const char *
-dup_text(struct walk *w, const struct sp_params *p, const char *name,
+dup_text(struct tree_walk *w, const struct sp_params *p, const char *name,
     struct sp_view charset)
 {
 	struct sp_buf b;
@@ -114,7 +115,8 @@ is_message(const char *type)
 }
 
 static void
-describe(struct walk *w, const struct head *h, bool digest, struct sp_entity *e)
+describe(struct tree_walk *w, const struct part_header *h, bool digest,
+    struct sp_entity *e)
 {
 	struct sp_view cs = sp_params_word(&h->tp, "charset");
 	const char *name, *file;
@@ -154,7 +156,7 @@ describe(struct walk *w, const struct head *h, bool digest, struct sp_entity *e)
 
 /* ---- multiparts ------------------------------------------------------ */
 
-struct delim {
+struct delimiter {
 	size_t line; /* where the delimiter's line begins */
 	size_t cut; /* where the part before it ends */
 	size_t next; /* where the part behind it begins */
@@ -177,7 +179,8 @@ before_break(struct sp_view v, size_t at, size_t from)
 
 /* The next line "--boundary" or "--boundary--" at or after ${from}. */
 static bool
-find_delim(struct sp_view v, struct sp_view mark, size_t from, struct delim *d)
+find_delim(
+    struct sp_view v, struct sp_view mark, size_t from, struct delimiter *d)
 {
 	size_t pos = from;
 
@@ -245,7 +248,7 @@ guess_boundary(struct sp_view v)
 }
 
 static void
-leaf(struct walk *w, struct sp_entity *e)
+emit_leaf(struct tree_walk *w, struct sp_entity *e)
 {
 	w->parts++;
 	w->path[w->path_len] = '\0';
@@ -253,14 +256,15 @@ leaf(struct walk *w, struct sp_entity *e)
 }
 
 static void
-loose(struct walk *w, struct sp_view text)
+emit_loose(struct tree_walk *w, struct sp_view text)
 {
 	if (sp_view_trim(text).n > 0)
 		w->v->loose(w->v->ctx, text);
 }
 
 static void
-child(struct walk *w, unsigned number, struct sp_view v, const char *type)
+walk_child(
+    struct tree_walk *w, unsigned number, struct sp_view v, const char *type)
 {
 	size_t len = w->path_len;
 	int n;
@@ -276,7 +280,7 @@ child(struct walk *w, unsigned number, struct sp_view v, const char *type)
 
 /* All that is left when there are too many parts. */
 static void
-rest(struct walk *w, struct sp_view v, const char *type)
+emit_rest(struct tree_walk *w, struct sp_view v, const char *type)
 {
 	struct sp_entity e = { .body = v,
 		.type = "text/plain",
@@ -287,17 +291,17 @@ rest(struct walk *w, struct sp_view v, const char *type)
 		.parent = type };
 
 	if (!(w->flags & SP_TREE_PARTS))
-		leaf(w, &e);
+		emit_leaf(w, &e);
 	w->flags |= SP_TREE_PARTS;
 }
 
 /* False if the boundary never occurs. */
 static bool
-walk_parts(
-    struct walk *w, struct sp_view v, struct sp_view boundary, const char *type)
+walk_parts(struct tree_walk *w, struct sp_view v, struct sp_view boundary,
+    const char *type)
 {
 	struct sp_view mark;
-	struct delim d, e;
+	struct delimiter d, e;
 	unsigned number = 0;
 	char *m = sp_mem_get(w->mem, boundary.n + 3);
 
@@ -309,9 +313,9 @@ walk_parts(
 	if (d.close) {
 		/* The first delimiter is missing. */
 		w->flags |= SP_TREE_NO_BOUNDARY;
-		child(w, ++number, sp_view_mem(v.p, d.cut), type);
+		walk_child(w, ++number, sp_view_mem(v.p, d.cut), type);
 	} else {
-		loose(w, sp_view_mem(v.p, d.cut));
+		emit_loose(w, sp_view_mem(v.p, d.cut));
 	}
 	for (;;) {
 		bool more = find_delim(v, mark, d.next, &e);
@@ -319,17 +323,18 @@ walk_parts(
 
 		if (d.close) {
 			/* Parts behind the end: some readers show them. */
-			loose(w, sp_view_mem(v.p + d.next, end - d.next));
+			emit_loose(w, sp_view_mem(v.p + d.next, end - d.next));
 			if (!more)
 				return (true);
 			w->flags |= SP_TREE_AMBIGUOUS;
 		} else if (w->parts >= SP_MAIL_MAX_PARTS) {
-			rest(w, sp_view_mem(v.p + d.next, v.n - d.next), type);
+			emit_rest(
+			    w, sp_view_mem(v.p + d.next, v.n - d.next), type);
 			return (true);
 		} else if (more ||
 			   sp_view_trim(sp_view_mem(v.p + d.next, end - d.next))
 				   .n > 0) {
-			child(w, ++number,
+			walk_child(w, ++number,
 			    sp_view_mem(v.p + d.next, end - d.next), type);
 		}
 		if (!more) {
@@ -349,7 +354,7 @@ put_bytes(void *ctx, const char *p, size_t n)
 }
 
 static struct sp_view
-decode(struct sp_entity *e, struct sp_buf *b)
+decode_body(struct sp_entity *e, struct sp_buf *b)
 {
 	sp_buf_init(b, e->body.n < SP_MAIL_MAX_DECODED ? e->body.n + 4
 						       : SP_MAIL_MAX_DECODED);
@@ -360,7 +365,8 @@ decode(struct sp_entity *e, struct sp_buf *b)
 
 /* False if it has no parts to be found. */
 static bool
-multipart(struct walk *w, struct sp_entity *e, struct sp_view boundary)
+walk_multipart(
+    struct tree_walk *w, struct sp_entity *e, struct sp_view boundary)
 {
 	struct sp_view guess;
 	struct sp_buf b;
@@ -370,7 +376,7 @@ multipart(struct walk *w, struct sp_entity *e, struct sp_view boundary)
 		return (true);
 	w->flags |= SP_TREE_NO_BOUNDARY;
 	if (boundary.n > 0 && e->enc != SP_TRANSFER_PLAIN) {
-		ok = walk_parts(w, decode(e, &b), boundary, e->type);
+		ok = walk_parts(w, decode_body(e, &b), boundary, e->type);
 		sp_buf_done(&b);
 		if (ok)
 			return (true);
@@ -380,7 +386,7 @@ multipart(struct walk *w, struct sp_entity *e, struct sp_view boundary)
 }
 
 static void
-message(struct walk *w, struct sp_entity *e)
+walk_message(struct tree_walk *w, struct sp_entity *e)
 {
 	struct sp_buf b;
 	struct sp_view v = e->body;
@@ -388,10 +394,10 @@ message(struct walk *w, struct sp_entity *e)
 	sp_buf_init(&b, 0);
 	if (e->enc != SP_TRANSFER_PLAIN) {
 		w->flags |= SP_TREE_AMBIGUOUS;
-		v = decode(e, &b);
+		v = decode_body(e, &b);
 	}
 	e->whole = true;
-	leaf(w, e);
+	emit_leaf(w, e);
 	w->messages++;
 	walk_entity(w, v, true, "", false);
 	w->messages--;
@@ -413,7 +419,8 @@ looks_like_message(const struct sp_entity *e)
 
 /* What a message consists of, where it is no multipart, is its part 1. */
 static void
-walk_single(struct walk *w, struct sp_entity *e, bool in_message, bool deep)
+walk_single(
+    struct tree_walk *w, struct sp_entity *e, bool in_message, bool deep)
 {
 	size_t len = w->path_len;
 
@@ -422,18 +429,18 @@ walk_single(struct walk *w, struct sp_entity *e, bool in_message, bool deep)
 		w->path_len += len == 0 ? 1 : 2;
 	}
 	if (is_message(e->type) && !deep && looks_like_message(e))
-		message(w, e);
+		walk_message(w, e);
 	else
-		leaf(w, e);
+		emit_leaf(w, e);
 	w->path_len = len;
 	w->path[len] = '\0';
 }
 
 static void
-walk_entity(struct walk *w, struct sp_view v, bool in_message,
+walk_entity(struct tree_walk *w, struct sp_view v, bool in_message,
     const char *parent, bool digest)
 {
-	struct head h;
+	struct part_header h;
 	struct sp_entity e = { .parent = parent };
 	bool deep = w->level >= w->deepest;
 
@@ -443,7 +450,7 @@ walk_entity(struct walk *w, struct sp_view v, bool in_message,
 		w->flags |= SP_TREE_DEPTH;
 	w->level++;
 	if (deep || !is_multipart(e.type) ||
-	    !multipart(w, &e, sp_params_word(&h.tp, "boundary")))
+	    !walk_multipart(w, &e, sp_params_word(&h.tp, "boundary")))
 		walk_single(w, &e, in_message, deep);
 	w->level--;
 }
@@ -451,7 +458,9 @@ walk_entity(struct walk *w, struct sp_view v, bool in_message,
 unsigned
 sp_tree_walk(struct sp_view msg, struct sp_mem *mem, const struct sp_visitor *v)
 {
-	struct walk w = { .mem = mem, .v = v, .deepest = SP_MAIL_MAX_DEPTH };
+	struct tree_walk w = {
+		.mem = mem, .v = v, .deepest = SP_MAIL_MAX_DEPTH
+	};
 
 	walk_entity(&w, msg, true, "", false);
 	return (w.flags);
@@ -461,7 +470,7 @@ unsigned
 sp_tree_walk_flat(
     struct sp_view msg, struct sp_mem *mem, const struct sp_visitor *v)
 {
-	struct walk w = { .mem = mem, .v = v, .deepest = 1 };
+	struct tree_walk w = { .mem = mem, .v = v, .deepest = 1 };
 
 	walk_entity(&w, msg, true, "", false);
 	return (w.flags & ~(unsigned)SP_TREE_DEPTH);

@@ -12,7 +12,7 @@
 #include "base/view.h"
 #include "index/mail/header.h"
 #include "index/mail/mem.h"
-#include "index/mail/transfer.h"
+#include "index/mail/decode/transfer.h"
 
 enum sp_tree_flag {
 	SP_TREE_HEADER_JUNK = 1 << 0, /* a line that is no field */

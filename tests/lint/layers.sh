@@ -26,7 +26,8 @@ journal/pull/imap|base journal/pull|
 journal/smtp|base base/config journal/log|$ssl
 journal/seal|base base/config journal/sign journal/segment journal/tree journal/log|
 journal/verify|base journal/sign journal/segment journal/tree journal/log|$tar
-index/mail|base|magic\.h|libxml/[A-Za-z]+\.h|iconv\.h
+index/mail/decode|base|libxml/[A-Za-z]+\.h|iconv\.h
+index/mail|base index/mail/decode|magic\.h
 index|base base/config journal/tree journal/log index/mail|sqlite3\.h|unicode/[a-z0-9_]+\.h
 journal/receive|base base/config journal/tls journal/log journal/smtp|uv\.h
 export|base journal/tree journal/log index|$tar

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "base/attr.h"
-#include "index/mail/html.h"
+#include "index/mail/decode/html.h"
 #include "index/mail/text.h"
 
 static void

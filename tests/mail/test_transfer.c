@@ -10,7 +10,8 @@
 #include "base/buf.h"
 #include "base/digest.h"
 #include "index/mail/leaf.h"
-#include "index/mail/transfer.h"
+#include "index/mail/decode/transfer.h"
+#include "index/mail/decode/uu.h"
 
 static void
 put(void *ctx, const char *p, size_t n)

@@ -7,9 +7,9 @@
 #include <cmocka.h>
 
 #include "base/attr.h"
-#include "index/mail/charset.h"
+#include "index/mail/decode/charset.h"
 #include "index/mail/header.h"
-#include "index/mail/words.h"
+#include "index/mail/decode/words.h"
 
 static const struct {
 	const char *name, *in, *want;

@@ -2,8 +2,8 @@
  * Content-Transfer-Encodings, decoded leniently in pieces.  Total, linear,
  * constant memory.
  */
-#ifndef SP_INDEX_MAIL_TRANSFER_H
-#define SP_INDEX_MAIL_TRANSFER_H
+#ifndef SP_INDEX_MAIL_DECODE_TRANSFER_H
+#define SP_INDEX_MAIL_DECODE_TRANSFER_H
 
 #include <stdbool.h>
 
@@ -29,14 +29,5 @@ bool sp_transfer_decode(
 
 /* Whether what claims to be base64 is plain text instead. */
 bool sp_transfer_is_plain(struct sp_view in);
-
-/* A uuencoded file in text, at or after ${from}. */
-struct sp_uu {
-	struct sp_view name;
-	struct sp_view data; /* the lines between begin and end */
-	size_t begin; /* where its first line starts in the text */
-	size_t end; /* behind its last line */
-};
-bool sp_uu_find(struct sp_view text, size_t from, struct sp_uu *out);
 
 #endif

@@ -3,8 +3,8 @@
  * decoded is read another way or becomes U+FFFD.  Only the sets listed in
  * charset.c reach iconv, whatever a message claims.
  */
-#ifndef SP_INDEX_MAIL_CHARSET_H
-#define SP_INDEX_MAIL_CHARSET_H
+#ifndef SP_INDEX_MAIL_DECODE_CHARSET_H
+#define SP_INDEX_MAIL_DECODE_CHARSET_H
 
 #include <stdbool.h>
 
@@ -32,11 +32,5 @@ const char *sp_charset_guess(struct sp_view in);
 bool sp_charset_known(struct sp_view charset);
 /* Bytes below 0x80 only, and no NUL. */
 bool sp_charset_is_ascii(struct sp_view v);
-
-/* Append as much of the UTF-8 text as the limit of ${out} takes, cut between
- * characters.  False if it was cut. */
-bool sp_text_put(struct sp_buf *out, const char *p, size_t n);
-/* Append one character. */
-bool sp_text_put_char(struct sp_buf *out, uint32_t c);
 
 #endif

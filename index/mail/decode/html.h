@@ -3,8 +3,8 @@
  * link targets that he could.  A tokenizer, no tree: total, linear, without
  * recursion; script and style are left out.
  */
-#ifndef SP_INDEX_MAIL_HTML_H
-#define SP_INDEX_MAIL_HTML_H
+#ifndef SP_INDEX_MAIL_DECODE_HTML_H
+#define SP_INDEX_MAIL_DECODE_HTML_H
 
 #include <stdbool.h>
 

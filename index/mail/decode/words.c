@@ -1,14 +1,13 @@
-#include "index/mail/words.h"
+#include "index/mail/decode/words.h"
 
 #include <string.h>
 
-#include "index/mail/charset.h"
-#include "index/mail/limits.h"
-#include "index/mail/transfer.h"
+#include "index/mail/decode/charset.h"
+#include "index/mail/decode/transfer.h"
 
 #define CHARSET_MAX 64 /* bytes of a charset name with its language */
 
-struct word {
+struct encoded_word {
 	struct sp_view charset;
 	char enc; /* 'b' or 'q' */
 	struct sp_view text;
@@ -29,7 +28,7 @@ is_hex(char c)
 }
 
 /* Where things are next, so that no stretch is searched twice. */
-struct scan {
+struct word_scan {
 	struct sp_view v;
 	size_t end; /* of "?=" */
 	size_t word; /* of " =?" */
@@ -54,7 +53,7 @@ find(struct sp_view v, size_t from, const char *what, size_t n, size_t *memo)
  * comes before the next blank.
  */
 static size_t
-find_end(struct scan *s, size_t from, char enc)
+find_end(struct word_scan *s, size_t from, char enc)
 {
 	struct sp_view v = s->v;
 
@@ -87,7 +86,7 @@ open_end(struct sp_view v, size_t i)
 }
 
 static bool
-word_at(struct scan *s, size_t at, struct word *w)
+word_at(struct word_scan *s, size_t at, struct encoded_word *w)
 {
 	struct sp_view v = s->v;
 	size_t i = at + 2, end, next;
@@ -126,8 +125,8 @@ word_at(struct scan *s, size_t at, struct word *w)
 size_t
 sp_words_length(struct sp_view in)
 {
-	struct scan s = { .v = in };
-	struct word w;
+	struct word_scan s = { .v = in };
+	struct encoded_word w;
 
 	return (word_at(&s, 0, &w) ? w.length : 0);
 }
@@ -139,13 +138,13 @@ put_raw(void *ctx, const char *p, size_t n)
 }
 
 /* What a run of words of one charset and encoding has given so far. */
-struct run {
+struct word_run {
 	struct sp_buf bytes; /* decoded */
 	struct sp_buf open; /* base64 whose quantum goes on in the next word */
 };
 
 static void
-base64_close(struct run *r)
+base64_close(struct word_run *r)
 {
 	(void)sp_transfer_decode(SP_TRANSFER_BASE64, sp_buf_view(&r->open),
 	    &(struct sp_sink){ put_raw, &r->bytes });
@@ -153,7 +152,7 @@ base64_close(struct run *r)
 }
 
 static void
-add_base64(struct run *r, struct sp_view text)
+add_base64(struct word_run *r, struct sp_view text)
 {
 	(void)!sp_buf_addv(&r->open, text);
 	if (r->open.n % 4 == 0 || (text.n > 0 && text.p[text.n - 1] == '='))
@@ -161,7 +160,7 @@ add_base64(struct run *r, struct sp_view text)
 }
 
 static void
-add_q(struct run *r, struct sp_view text)
+add_q(struct word_run *r, struct sp_view text)
 {
 	struct sp_sink s = { put_raw, &r->bytes };
 
@@ -180,7 +179,7 @@ add_q(struct run *r, struct sp_view text)
 }
 
 static void
-add_word(struct run *r, const struct word *w)
+add_word(struct word_run *r, const struct encoded_word *w)
 {
 	if (w->enc == 'b')
 		add_base64(r, w->text);
@@ -189,7 +188,7 @@ add_word(struct run *r, const struct word *w)
 }
 
 static bool
-same(const struct word *a, const struct word *b)
+same(const struct encoded_word *a, const struct encoded_word *b)
 {
 	if (a->enc != b->enc || a->charset.n != b->charset.n)
 		return (false);
@@ -204,12 +203,12 @@ same(const struct word *a, const struct word *b)
  * are decoded.  Returns where they end.
  */
 static size_t
-put_run(struct scan *s, size_t at, const struct word *w, struct sp_view charset,
-    struct sp_buf *out, unsigned *note)
+put_run(struct word_scan *s, size_t at, const struct encoded_word *w,
+    struct sp_view charset, struct sp_buf *out, unsigned *note)
 {
 	struct sp_view v = s->v;
-	struct run r;
-	struct word next;
+	struct word_run r;
+	struct encoded_word next;
 	size_t end = at + w->length;
 
 	sp_buf_init(&r.bytes, v.n + 4);
@@ -246,15 +245,15 @@ clean(struct sp_buf *out, size_t from)
 unsigned
 sp_words_decode(struct sp_view v, struct sp_view charset, struct sp_buf *out)
 {
-	struct word w;
+	struct encoded_word w;
 	size_t i = 0, from = out->n, plain = 0;
-	struct scan s;
+	struct word_scan s;
 	unsigned note = 0;
 	bool was_word = false;
 
-	if (v.n > SP_MAIL_MAX_VALUE)
-		v.n = SP_MAIL_MAX_VALUE;
-	s = (struct scan){ .v = v };
+	if (v.n > SP_WORDS_MAX)
+		v.n = SP_WORDS_MAX;
+	s = (struct word_scan){ .v = v };
 	while (i < v.n) {
 		const char *p = memmem(v.p + i, v.n - i, "=?", 2);
 		size_t at = p == NULL ? v.n : (size_t)(p - v.p);

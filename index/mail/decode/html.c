@@ -1,10 +1,11 @@
-#include "index/mail/html.h"
+#include "index/mail/decode/html.h"
 
 #include <ctype.h>
 #include <libxml/HTMLparser.h>
 #include <string.h>
 
-#include "index/mail/charset.h"
+#include "index/mail/decode/charset.h"
+#include "index/mail/decode/utf8.h"
 
 #define ENTITY_MAX 12 /* bytes of an entity's name */
 #define META_MAX   2048 /* bytes looked at for a charset */
@@ -34,7 +35,7 @@ put(struct html *h, const char *p, size_t n)
 }
 
 static void
-blank(struct html *h, char c)
+put_blank(struct html *h, char c)
 {
 	if (h->last == '\n' || (h->last == ' ' && c == ' '))
 		return;
@@ -46,7 +47,7 @@ blank(struct html *h, char c)
 
 /* Text with its blanks run together. */
 static void
-text(struct html *h, const char *p, size_t n)
+put_text(struct html *h, const char *p, size_t n)
 {
 	size_t i = 0;
 
@@ -60,7 +61,7 @@ text(struct html *h, const char *p, size_t n)
 			h->last = 'x';
 		}
 		if (j < n)
-			blank(h, ' ');
+			put_blank(h, ' ');
 		while (j < n && is_blank(p[j]))
 			j++;
 		i = j;
@@ -72,7 +73,7 @@ put_char(struct html *h, uint32_t c)
 {
 	if (c == 0xa0 || c == ' ' || c == '\t' || c == '\n' || c == '\r' ||
 	    (c >= 0x2000 && c <= 0x200a)) {
-		blank(h, ' ');
+		put_blank(h, ' ');
 		return;
 	}
 	/* Soft hyphens and zero-width characters split words. */
@@ -96,7 +97,7 @@ put_char(struct html *h, uint32_t c)
 
 /* "#8364", "#x20ac" */
 static bool
-number(struct sp_view v, uint32_t *out)
+entity_number(struct sp_view v, uint32_t *out)
 {
 	uint32_t base = 10, x = 0;
 	size_t i = 1;
@@ -128,7 +129,7 @@ number(struct sp_view v, uint32_t *out)
 }
 
 static bool
-named(struct sp_view v, uint32_t *out)
+entity_named(struct sp_view v, uint32_t *out)
 {
 	static const struct {
 		const char *name;
@@ -154,7 +155,7 @@ named(struct sp_view v, uint32_t *out)
 
 /* At '&'. */
 static void
-entity(struct html *h, struct sp_view v, size_t *i)
+put_entity(struct html *h, struct sp_view v, size_t *i)
 {
 	size_t from = *i + 1, to = from;
 	struct sp_view name;
@@ -164,9 +165,9 @@ entity(struct html *h, struct sp_view v, size_t *i)
 	       (isalnum((unsigned char)v.p[to]) || v.p[to] == '#'))
 		to++;
 	name = sp_view_mem(v.p + from, to - from);
-	if (name.n == 0 ||
-	    !(name.p[0] == '#' ? number(name, &c) : named(name, &c))) {
-		text(h, "&", 1);
+	if (name.n == 0 || !(name.p[0] == '#' ? entity_number(name, &c)
+					      : entity_named(name, &c))) {
+		put_text(h, "&", 1);
 		*i = from;
 		return;
 	}
@@ -176,7 +177,7 @@ entity(struct html *h, struct sp_view v, size_t *i)
 
 /* Text with entities. */
 static void
-run(struct html *h, struct sp_view v)
+put_run(struct html *h, struct sp_view v)
 {
 	size_t i = 0;
 
@@ -184,10 +185,10 @@ run(struct html *h, struct sp_view v)
 		const char *amp = memchr(v.p + i, '&', v.n - i);
 		size_t j = amp == NULL ? v.n : (size_t)(amp - v.p);
 
-		text(h, v.p + i, j - i);
+		put_text(h, v.p + i, j - i);
 		i = j;
 		if (amp != NULL)
-			entity(h, v, &i);
+			put_entity(h, v, &i);
 	}
 }
 
@@ -224,24 +225,24 @@ is_hidden(struct sp_view name)
 
 /* Texts of attributes.  Of a link its target, without what only tracks. */
 static void
-attribute(struct html *h, struct sp_view name, struct sp_view value)
+put_attribute(struct html *h, struct sp_view name, struct sp_view value)
 {
 	size_t n = 0;
 
 	if (sp_view_ieq_str(name, "alt") || sp_view_ieq_str(name, "title")) {
 		if (value.n == 0)
 			return;
-		blank(h, ' ');
-		run(h, value);
-		blank(h, ' ');
+		put_blank(h, ' ');
+		put_run(h, value);
+		put_blank(h, ' ');
 	} else if (sp_view_ieq_str(name, "href") &&
 		   (sp_view_istarts(value, "http") ||
 		       sp_view_istarts(value, "mailto:"))) {
 		while (n < value.n && value.p[n] != '?' && value.p[n] != '#')
 			n++;
-		blank(h, ' ');
-		run(h, sp_view_mem(value.p, n));
-		blank(h, ' ');
+		put_blank(h, ' ');
+		put_run(h, sp_view_mem(value.p, n));
+		put_blank(h, ' ');
 	}
 }
 
@@ -257,7 +258,7 @@ find(struct html *h, size_t from, char c, bool *none)
 }
 
 static struct sp_view
-attribute_value(struct html *h)
+read_value(struct html *h)
 {
 	struct sp_view v = h->v;
 	size_t from;
@@ -283,7 +284,7 @@ attribute_value(struct html *h)
 
 /* Attributes up to '>'. */
 static void
-attributes(struct html *h)
+read_attributes(struct html *h)
 {
 	struct sp_view v = h->v, name;
 
@@ -305,7 +306,7 @@ attributes(struct html *h)
 			h->i++;
 		if (h->i < v.n && v.p[h->i] == '=') {
 			h->i++;
-			attribute(h, name, attribute_value(h));
+			put_attribute(h, name, read_value(h));
 		}
 	}
 }
@@ -333,7 +334,7 @@ skip_hidden(struct html *h, struct sp_view name)
 
 /* At "<!" or "<?". */
 static void
-declaration(struct html *h)
+skip_declaration(struct html *h)
 {
 	struct sp_view v = h->v;
 	const char *p = NULL;
@@ -352,7 +353,7 @@ declaration(struct html *h)
 }
 
 static void
-tag(struct html *h)
+read_tag(struct html *h)
 {
 	struct sp_view v = h->v, name;
 	bool close = v.p[h->i + 1] == '/';
@@ -362,11 +363,11 @@ tag(struct html *h)
 		to++;
 	name = sp_view_mem(v.p + from, to - from);
 	h->i = to;
-	attributes(h);
+	read_attributes(h);
 	if (is_block(name))
-		blank(h, '\n');
+		put_blank(h, '\n');
 	else if (sp_view_ieq_str(name, "td") || sp_view_ieq_str(name, "th"))
-		blank(h, ' ');
+		put_blank(h, ' ');
 	if (!close && is_hidden(name))
 		skip_hidden(h, name);
 }
@@ -381,19 +382,19 @@ sp_html_text(struct sp_view v, struct sp_buf *out)
 		size_t j = lt == NULL ? v.n : (size_t)(lt - v.p);
 		char c;
 
-		run(&h, sp_view_mem(v.p + h.i, j - h.i));
+		put_run(&h, sp_view_mem(v.p + h.i, j - h.i));
 		h.i = j;
 		if (j == v.n)
 			break;
 		c = j + 1 < v.n ? v.p[j + 1] : ' ';
 		if (c == '!' || c == '?') {
-			declaration(&h);
+			skip_declaration(&h);
 		} else if ((isalpha((unsigned char)c) ||
 			       (c == '/' && j + 2 < v.n)) &&
 			   find(&h, j, '>', &h.no_gt) < v.n) {
-			tag(&h);
+			read_tag(&h);
 		} else {
-			text(&h, "<", 1);
+			put_text(&h, "<", 1);
 			h.i++;
 		}
 	}

@@ -1,8 +1,9 @@
 /* uuencode, as a transfer encoding and in the middle of text. */
-#include "index/mail/transfer.h"
-#include "index/mail/transfer_priv.h"
+#include "index/mail/decode/uu.h"
 
 #include <string.h>
+
+#include "index/mail/decode/transfer_priv.h"
 
 #define UU_LINE_MAX 63 /* bytes that a line can claim */
 
@@ -50,7 +51,7 @@ is_uu_line(struct sp_view l)
 }
 
 static void
-uu_line(struct sp_view l, struct sp_out *o)
+uu_line(struct sp_view l, struct sp_transfer_out *o)
 {
 	size_t want = ((size_t)(l.p[0] - ' ') & 63);
 
@@ -61,7 +62,7 @@ uu_line(struct sp_view l, struct sp_out *o)
 			x = x << 6 |
 			    (k < l.n ? ((uint32_t)(l.p[k] - ' ') & 63) : 0);
 		for (int s = 16; s >= 0 && want > 0; s -= 8, want--)
-			sp_out_put(o, (char)(x >> s));
+			sp_transfer_out_put(o, (char)(x >> s));
 	}
 }
 
@@ -72,7 +73,7 @@ is_end(struct sp_view l)
 }
 
 bool
-sp_transfer_uu(struct sp_view in, struct sp_out *o)
+sp_transfer_uu(struct sp_view in, struct sp_transfer_out *o)
 {
 	struct sp_view name;
 	size_t pos = 0;

@@ -1,9 +1,11 @@
-#include "index/mail/charset.h"
+#include "index/mail/decode/charset.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <iconv.h>
 #include <string.h>
+
+#include "index/mail/decode/utf8.h"
 
 #define NAME_MAX_LEN 40 /* of a charset name, letters and digits */
 
@@ -174,47 +176,6 @@ static const uint16_t cp1252[32] = { 0x20ac, 0x81, 0x201a, 0x0192, 0x201e,
 	0x2026, 0x2020, 0x2021, 0x02c6, 0x2030, 0x0160, 0x2039, 0x0152, 0x8d,
 	0x017d, 0x8f, 0x90, 0x2018, 0x2019, 0x201c, 0x201d, 0x2022, 0x2013,
 	0x2014, 0x02dc, 0x2122, 0x0161, 0x203a, 0x0153, 0x9d, 0x017e, 0x0178 };
-
-bool
-sp_text_put(struct sp_buf *out, const char *p, size_t n)
-{
-	size_t room = out->max - out->n;
-
-	if (n <= room)
-		return (sp_buf_add(out, p, n) == SP_OK);
-	while (room > 0 && ((unsigned char)p[room] & 0xc0) == 0x80)
-		room--;
-	(void)!sp_buf_add(out, p, room);
-	return (false);
-}
-
-bool
-sp_text_put_char(struct sp_buf *out, uint32_t c)
-{
-	char u[4];
-	size_t n;
-
-	if (c < 0x80) {
-		u[0] = (char)c;
-		n = 1;
-	} else if (c < 0x800) {
-		u[0] = (char)(0xc0 | c >> 6);
-		u[1] = (char)(0x80 | (c & 0x3f));
-		n = 2;
-	} else if (c < 0x10000) {
-		u[0] = (char)(0xe0 | c >> 12);
-		u[1] = (char)(0x80 | (c >> 6 & 0x3f));
-		u[2] = (char)(0x80 | (c & 0x3f));
-		n = 3;
-	} else {
-		u[0] = (char)(0xf0 | c >> 18);
-		u[1] = (char)(0x80 | (c >> 12 & 0x3f));
-		u[2] = (char)(0x80 | (c >> 6 & 0x3f));
-		u[3] = (char)(0x80 | (c & 0x3f));
-		n = 4;
-	}
-	return (sp_text_put(out, u, n));
-}
 
 bool
 sp_charset_is_ascii(struct sp_view v)

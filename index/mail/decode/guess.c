@@ -4,11 +4,11 @@
  * the other, and each set puts what is common in other rows; Cyrillic has
  * whole words of them.
  */
-#include "index/mail/charset.h"
+#include "index/mail/decode/charset.h"
 
 #define LOOK ((size_t)4 << 10) /* bytes looked at */
 
-struct count {
+struct pair_count {
 	size_t chars; /* of two bytes */
 	size_t joined; /* of these, directly behind another */
 	size_t kana, hangul, hanzi, big; /* in the rows that are common */
@@ -16,30 +16,32 @@ struct count {
 };
 
 static bool
-in(unsigned c, unsigned lo, unsigned hi)
+in_range(unsigned c, unsigned lo, unsigned hi)
 {
 	return (c >= lo && c <= hi);
 }
 
 /* EUC: both bytes in a1-fe. */
 static void
-count_euc(const unsigned char *p, size_t n, struct count *c)
+count_euc(const unsigned char *p, size_t n, struct pair_count *c)
 {
 	size_t last = n;
 
-	*c = (struct count){ .valid = true };
+	*c = (struct pair_count){ .valid = true };
 	for (size_t i = 0; i < n && c->valid; i++) {
 		if (p[i] < 0x80)
 			continue;
 		if (i + 1 == n && n == LOOK)
 			break;
-		c->valid = in(p[i], 0xa1, 0xfe) && i + 1 < n &&
-			   in(p[i + 1], 0xa1, 0xfe);
+		c->valid = in_range(p[i], 0xa1, 0xfe) && i + 1 < n &&
+			   in_range(p[i + 1], 0xa1, 0xfe);
 		c->chars++;
 		c->joined += last == i;
-		c->kana += in(p[i], 0xa4, 0xa5);
-		c->hangul += in(p[i], 0xb0, 0xc8) || in(p[i], 0xa1, 0xa3);
-		c->hanzi += in(p[i], 0xb0, 0xd7) || in(p[i], 0xa1, 0xa3);
+		c->kana += in_range(p[i], 0xa4, 0xa5);
+		c->hangul +=
+		    in_range(p[i], 0xb0, 0xc8) || in_range(p[i], 0xa1, 0xa3);
+		c->hanzi +=
+		    in_range(p[i], 0xb0, 0xd7) || in_range(p[i], 0xa1, 0xa3);
 		last = i + 2;
 		i++;
 	}
@@ -47,28 +49,31 @@ count_euc(const unsigned char *p, size_t n, struct count *c)
 
 /* Shift JIS and Big5: the second byte may be ASCII. */
 static void
-count_low(const unsigned char *p, size_t n, bool sjis, struct count *c)
+count_low(const unsigned char *p, size_t n, bool sjis, struct pair_count *c)
 {
 	size_t last = n;
 
-	*c = (struct count){ .valid = true };
+	*c = (struct pair_count){ .valid = true };
 	for (size_t i = 0; i < n && c->valid; i++) {
 		unsigned a = p[i], b = i + 1 < n ? p[i + 1] : 0;
 
 		if (a < 0x80 || (i + 1 == n && n == LOOK))
 			continue;
-		if (sjis && in(a, 0xa1, 0xdf))
+		if (sjis && in_range(a, 0xa1, 0xdf))
 			continue; /* half-width kana */
 		if (sjis)
-			c->valid = (in(a, 0x81, 0x9f) || in(a, 0xe0, 0xfc)) &&
-				   (in(b, 0x40, 0x7e) || in(b, 0x80, 0xfc));
+			c->valid = (in_range(a, 0x81, 0x9f) ||
+				       in_range(a, 0xe0, 0xfc)) &&
+				   (in_range(b, 0x40, 0x7e) ||
+				       in_range(b, 0x80, 0xfc));
 		else
-			c->valid = in(a, 0xa1, 0xf9) &&
-				   (in(b, 0x40, 0x7e) || in(b, 0xa1, 0xfe));
+			c->valid = in_range(a, 0xa1, 0xf9) &&
+				   (in_range(b, 0x40, 0x7e) ||
+				       in_range(b, 0xa1, 0xfe));
 		c->chars++;
 		c->joined += last == i;
-		c->kana += in(a, 0x81, 0x83) || in(a, 0x87, 0x9f);
-		c->big += in(a, 0xa1, 0xc6);
+		c->kana += in_range(a, 0x81, 0x83) || in_range(a, 0x87, 0x9f);
+		c->big += in_range(a, 0xa1, 0xc6);
 		last = i + 2;
 		i++;
 	}
@@ -83,7 +88,7 @@ cyrillic(const unsigned char *p, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		if (p[i] < 0x80)
 			continue;
-		if (in(p[i], 0xc0, 0xdf))
+		if (in_range(p[i], 0xc0, 0xdf))
 			low++;
 		else if (p[i] >= 0xe0)
 			high++;
@@ -97,13 +102,13 @@ cyrillic(const unsigned char *p, size_t n)
 }
 
 static bool
-most(size_t part, size_t all)
+is_most(size_t part, size_t all)
 {
 	return (part * 10 >= all * 8);
 }
 
 static bool
-dense(const struct count *c)
+is_dense(const struct pair_count *c)
 {
 	return (c->valid && c->chars >= 2 && c->joined * 2 >= c->chars);
 }
@@ -114,24 +119,24 @@ sp_charset_guess(struct sp_view v)
 	const unsigned char *p = (const unsigned char *)v.p;
 	size_t n = v.n < LOOK ? v.n : LOOK;
 	const char *c = cyrillic(p, n);
-	struct count euc, sjis, big5;
+	struct pair_count euc, sjis, big5;
 
 	if (c != NULL)
 		return (c);
 	count_euc(p, n, &euc);
-	if (dense(&euc)) {
+	if (is_dense(&euc)) {
 		if (euc.kana * 4 >= euc.chars)
 			return ("EUC-JP-MS");
 		if (euc.chars >= 4 && euc.hangul == euc.chars)
 			return ("UHC");
-		if (most(euc.hanzi, euc.chars))
+		if (is_most(euc.hanzi, euc.chars))
 			return ("GB18030");
 	}
 	count_low(p, n, true, &sjis);
-	if (dense(&sjis) && most(sjis.kana, sjis.chars))
+	if (is_dense(&sjis) && is_most(sjis.kana, sjis.chars))
 		return ("CP932");
 	count_low(p, n, false, &big5);
-	if (dense(&big5) && most(big5.big, big5.chars))
+	if (is_dense(&big5) && is_most(big5.big, big5.chars))
 		return ("BIG5-HKSCS");
 	return (NULL);
 }

@@ -2,8 +2,8 @@
  * Base64 as mail has it: junk between the digits, several padded pieces, a
  * last quantum without padding, the footer of a mailing list behind it.
  */
-#include "index/mail/transfer.h"
-#include "index/mail/transfer_priv.h"
+#include "index/mail/decode/transfer.h"
+#include "index/mail/decode/transfer_priv.h"
 
 #include <string.h>
 
@@ -34,7 +34,7 @@ static const uint8_t b64[256] = {
 /* clang-format on */
 
 struct b64 {
-	struct sp_out *o;
+	struct sp_transfer_out *o;
 	uint32_t acc;
 	unsigned q; /* digits in acc, 0-3 */
 	unsigned breaks; /* line ends since the last digit */
@@ -50,10 +50,10 @@ static void
 b64_finish(struct b64 *b)
 {
 	if (b->q == 2) {
-		sp_out_put(b->o, (char)(b->acc >> 4));
+		sp_transfer_out_put(b->o, (char)(b->acc >> 4));
 	} else if (b->q == 3) {
-		sp_out_put(b->o, (char)(b->acc >> 10));
-		sp_out_put(b->o, (char)(b->acc >> 2));
+		sp_transfer_out_put(b->o, (char)(b->acc >> 10));
+		sp_transfer_out_put(b->o, (char)(b->acc >> 2));
 	} else if (b->q == 1) {
 		b->ok = false;
 	}
@@ -67,9 +67,9 @@ b64_digit(struct b64 *b, uint8_t d)
 	b->acc = b->acc << 6 | d;
 	if (++b->q < 4)
 		return;
-	sp_out_put(b->o, (char)(b->acc >> 16));
-	sp_out_put(b->o, (char)(b->acc >> 8));
-	sp_out_put(b->o, (char)b->acc);
+	sp_transfer_out_put(b->o, (char)(b->acc >> 16));
+	sp_transfer_out_put(b->o, (char)(b->acc >> 8));
+	sp_transfer_out_put(b->o, (char)b->acc);
 	b->q = 0;
 	b->acc = 0;
 }
@@ -107,7 +107,7 @@ b64_fast(struct b64 *b, const uint8_t *p, size_t n)
 		t[0] = (char)(x >> 16);
 		t[1] = (char)(x >> 8);
 		t[2] = (char)x;
-		sp_out_add(b->o, t, 3);
+		sp_transfer_out_add(b->o, t, 3);
 		i += 4;
 	}
 	return (i);
@@ -169,7 +169,7 @@ b64_digits(struct b64 *b, struct sp_view in, size_t i)
 }
 
 bool
-sp_transfer_base64(struct sp_view in, struct sp_out *o)
+sp_transfer_base64(struct sp_view in, struct sp_transfer_out *o)
 {
 	struct b64 b = { .o = o, .ok = true };
 	size_t i = 0;

@@ -3,11 +3,13 @@
  * missing end, words glued to text or inside quotes, a character split over
  * two words, raw 8-bit text between them.
  */
-#ifndef SP_INDEX_MAIL_WORDS_H
-#define SP_INDEX_MAIL_WORDS_H
+#ifndef SP_INDEX_MAIL_DECODE_WORDS_H
+#define SP_INDEX_MAIL_DECODE_WORDS_H
 
 #include "base/buf.h"
 #include "base/view.h"
+
+#define SP_WORDS_MAX ((size_t)64 << 10) /* bytes of one value decoded */
 
 /*
  * Append the unfolded value as UTF-8 without control characters, once

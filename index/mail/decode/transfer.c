@@ -1,5 +1,5 @@
-#include "index/mail/transfer.h"
-#include "index/mail/transfer_priv.h"
+#include "index/mail/decode/transfer.h"
+#include "index/mail/decode/transfer_priv.h"
 
 #include <string.h>
 
@@ -76,7 +76,7 @@ at_line_end(struct sp_view v, size_t i)
 
 /* What begins with '=' at ${i}; returns where it ends. */
 static size_t
-qp_escape(struct sp_view in, size_t i, struct sp_out *o, bool *ok)
+qp_escape(struct sp_view in, size_t i, struct sp_transfer_out *o, bool *ok)
 {
 	size_t j;
 
@@ -84,7 +84,7 @@ qp_escape(struct sp_view in, size_t i, struct sp_out *o, bool *ok)
 		int h = hex(in.p[i + 1]), l = hex(in.p[i + 2]);
 
 		if (h >= 0 && l >= 0) {
-			sp_out_put(o, (char)(h << 4 | l));
+			sp_transfer_out_put(o, (char)(h << 4 | l));
 			return (i + 3);
 		}
 	}
@@ -95,12 +95,12 @@ qp_escape(struct sp_view in, size_t i, struct sp_out *o, bool *ok)
 		return (j < in.n ? j + 1 : j);
 	}
 	*ok = false;
-	sp_out_put(o, '=');
+	sp_transfer_out_put(o, '=');
 	return (i + 1);
 }
 
 static bool
-decode_qp(struct sp_view in, struct sp_out *o)
+decode_qp(struct sp_view in, struct sp_transfer_out *o)
 {
 	bool ok = true;
 	size_t i = 0;
@@ -111,7 +111,7 @@ decode_qp(struct sp_view in, struct sp_out *o)
 		while (j < in.n && in.p[j] != '=' && in.p[j] != ' ' &&
 		       in.p[j] != '\t')
 			j++;
-		sp_out_add(o, in.p + i, j - i);
+		sp_transfer_out_add(o, in.p + i, j - i);
 		if (j == in.n)
 			break;
 		if (in.p[j] == '=') {
@@ -121,7 +121,7 @@ decode_qp(struct sp_view in, struct sp_out *o)
 		/* Blanks before a line end were added in transport. */
 		i = skip_blanks(in, j);
 		if (!at_line_end(in, i))
-			sp_out_add(o, in.p + j, i - j);
+			sp_transfer_out_add(o, in.p + j, i - j);
 	}
 	return (ok);
 }
@@ -132,7 +132,7 @@ bool
 sp_transfer_decode(
     enum sp_transfer t, struct sp_view in, const struct sp_sink *sink)
 {
-	struct sp_out o;
+	struct sp_transfer_out o;
 	bool ok = true;
 
 	o.sink = sink;
@@ -152,6 +152,6 @@ sp_transfer_decode(
 		ok = sp_transfer_uu(in, &o);
 		break;
 	}
-	sp_out_flush(&o);
+	sp_transfer_out_flush(&o);
 	return (ok);
 }
