@@ -1,3 +1,15 @@
+/*
+ * Address lists, the pieces: one pass over a field's value that collects
+ * words, quoted strings, comments and <...> until a comma, a semicolon or the
+ * end finishes the entry (address_entry.c decides what it means).
+ *
+ *     phrase, bare --"<"--> angle --">"--> phrase, bare --"," ";" end--> entry
+ *     phrase --":"--> the name of a group, up to ";"
+ *
+ * Lenient: a quote or parenthesis that is never closed is a character of the
+ * text, so that it hides no address behind it.  Called by facts.c for the
+ * header of a message and by trace.c for fields of the way.
+ */
 #include "index/mail/address.h"
 
 #include "index/mail/address_priv.h"
@@ -16,8 +28,9 @@ quote_end(struct sp_list *l, size_t i)
 }
 
 /*
- * A quote that was never closed pairs with the quote of a later entry, and
- * would hide the addresses between them.
+ * Whether the quoted string ${q}, which ends before ${next}, pairs a quote
+ * that was never closed with the quote of a later entry: it would hide the
+ * addresses between them.
  */
 static bool
 is_stray(struct sp_list *l, struct sp_view q, size_t next)
@@ -30,6 +43,10 @@ is_stray(struct sp_list *l, struct sp_view q, size_t next)
 		(sp_list_has(q, '<') || sp_list_has(q, ',')));
 }
 
+/*
+ * Read the quoted string at the cursor into phrase (without quotes) and bare
+ * (with them), or pass over its quote if it is a stray one.
+ */
 static void
 read_quote(struct sp_list *l)
 {
@@ -58,6 +75,10 @@ read_quote(struct sp_list *l)
 	l->i = end + 1;
 }
 
+/*
+ * Read the comment at the cursor, nested ones included, and append its text to
+ * ${out} (NULL: drop it).  An unclosed parenthesis is passed over.
+ */
 static void
 read_comment(struct sp_list *l, struct sp_buf *out)
 {
@@ -93,7 +114,10 @@ read_comment(struct sp_list *l, struct sp_buf *out)
 	}
 }
 
-/* From < to >, or to where the next address must begin. */
+/*
+ * Read from '<' to '>', or to where the next address must begin.  The words
+ * before it are the name.
+ */
 static void
 read_angle(struct sp_list *l)
 {
@@ -165,8 +189,10 @@ read_colon(struct sp_list *l)
 	sp_buf_clear(&l->bare);
 }
 
-/* The length of what stands at the cursor as one piece: an encoded word, a
- * domain literal, or one character. */
+/*
+ * The length of what stands at the cursor as one piece: an encoded word, a
+ * domain literal, or one character.
+ */
 static size_t
 piece_length(struct sp_list *l)
 {
@@ -188,6 +214,7 @@ piece_length(struct sp_list *l)
 	return (1);
 }
 
+/* Add the next piece to phrase and bare, blanks of all kinds as spaces. */
 static void
 read_text(struct sp_list *l)
 {
@@ -201,6 +228,7 @@ read_text(struct sp_list *l)
 	l->i += n;
 }
 
+/* Dispatch by the character at the cursor; every case moves it on. */
 void
 sp_list_parse(struct sp_list *l)
 {

@@ -1,8 +1,19 @@
+/*
+ * Address lists, the entries: what the pieces that address.c collected for one
+ * entry mean.  With <...> the address is in it; without, every word with an
+ * '@' is one.  No address is lost: what has none keeps its text as a name, and
+ * an address that hides in a quoted name or in an encoded word is looked for
+ * there, once.
+ */
 #include "index/mail/address_priv.h"
 #include "index/mail/decode/charset.h"
 #include "index/mail/limits.h"
 #include "index/mail/decode/words.h"
 
+/*
+ * Append one entry with its name and address decoded to UTF-8.  Beyond
+ * SP_MAIL_MAX_ADDRS it is dropped and the list is flagged.
+ */
 static void
 add_entry(struct sp_list *l, struct sp_view name, struct sp_view addr)
 {
@@ -28,7 +39,10 @@ add_entry(struct sp_list *l, struct sp_view name, struct sp_view addr)
 	sp_buf_done(&text);
 }
 
-/* Take off what stands around an address and is not part of it. */
+/*
+ * Take off what stands around an address and is not part of it: "mailto:",
+ * brackets, commas and angles.
+ */
 static struct sp_view
 tidy(struct sp_view a)
 {
@@ -65,7 +79,10 @@ cut_route(struct sp_view a)
 	return (colon == NULL ? a : sp_list_from(a, (size_t)(colon + 1 - a.p)));
 }
 
-/* Blanks outside a quoted local part do not belong into an address. */
+/*
+ * The address without blanks outside a quoted local part; borrowed from
+ * ${tmp}.
+ */
 static struct sp_view
 squeeze(struct sp_buf *tmp, struct sp_view a)
 {
@@ -81,6 +98,7 @@ squeeze(struct sp_buf *tmp, struct sp_view a)
 	return (sp_buf_view(tmp));
 }
 
+/* Where the word at ${i} ends: at a blank outside quotes, or at the end. */
 static size_t
 token_end(struct sp_view v, size_t i)
 {
@@ -95,7 +113,7 @@ token_end(struct sp_view v, size_t i)
 	return (i < v.n ? i : v.n);
 }
 
-/* An '@' outside quotes. */
+/* Whether ${v} has an '@' outside quotes. */
 static bool
 has_at(struct sp_view v)
 {
@@ -112,6 +130,7 @@ has_at(struct sp_view v)
 	return (false);
 }
 
+/* Whether blanks beside ${c} are within an address: "joe @ x . org". */
 static bool
 joins_words(char c)
 {
@@ -156,7 +175,10 @@ next_at(
 	return (true);
 }
 
-/* Read what a quote or an encoded word held as a list of its own. */
+/*
+ * Read what a quoted string or an encoded word held as a list of its own.
+ * True if that gave an address.  Never nests twice.
+ */
 static bool
 read_nested(struct sp_list *l)
 {
@@ -178,7 +200,10 @@ read_nested(struct sp_list *l)
 	return (l->out->n > before);
 }
 
-/* "Joe (sales)": the comment is what readers of mail show, too. */
+/*
+ * The name of an entry with its comment, as mail programs show it: "Joe
+ * (sales)".  Borrowed from ${l}.
+ */
 static struct sp_view
 full_name(struct sp_list *l, struct sp_view name)
 {
@@ -196,7 +221,10 @@ full_name(struct sp_list *l, struct sp_view name)
 	return (sp_buf_view(&l->full));
 }
 
-/* An entry without <>. */
+/*
+ * Finish an entry without <>: an entry for each word with an '@'; if there is
+ * none, a lone ASCII word is a local part and anything else a name.
+ */
 static void
 finish_bare(struct sp_list *l)
 {
@@ -228,6 +256,10 @@ finish_bare(struct sp_list *l)
 		add_entry(l, full_name(l, name), sp_view_str(NULL));
 }
 
+/*
+ * Finish an entry with <>.  Senders also put the name inside, leave it empty
+ * with the address in front, or put no address there at all.
+ */
 static void
 finish_angle(struct sp_list *l)
 {

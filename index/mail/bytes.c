@@ -1,4 +1,9 @@
-/* The decoded bytes of one part. */
+/*
+ * The decoded bytes of one part of a message, for show --part: the structure
+ * is walked again (tree.c) until the leaf with the wanted path comes, and only
+ * that one is decoded.  A path that ends in ".uN" is the Nth uuencoded file in
+ * the text of a part.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,6 +37,7 @@ on_loose(void *ctx, struct sp_view text)
 	(void)text;
 }
 
+/* A sink: append to the wanted buffer; the first failure stays in w->code. */
 static void
 put(void *ctx, const char *p, size_t n)
 {
@@ -41,7 +47,7 @@ put(void *ctx, const char *p, size_t n)
 		w->code = sp_buf_add(w->out, p, n);
 }
 
-/* The Nth uuencoded file in the text of a part. */
+/* Decode the part and then the wanted uuencoded file in its text. */
 static void
 put_inline(struct part_request *w, const struct sp_entity *e)
 {
@@ -66,6 +72,10 @@ put_inline(struct part_request *w, const struct sp_entity *e)
 	sp_buf_done(&text);
 }
 
+/*
+ * Decode the leaf if it is the wanted one.  After the first match, and for
+ * every other path, nothing happens.
+ */
 static void
 on_leaf(void *ctx, const struct sp_entity *e, const char *path)
 {
@@ -83,6 +93,10 @@ on_leaf(void *ctx, const struct sp_entity *e, const char *path)
 	(void)sp_transfer_decode(e->enc, e->body, &(struct sp_sink){ put, w });
 }
 
+/*
+ * Split ".uN" off the path and walk the whole message; the strings that the
+ * walk makes are dropped, the bytes are in ${out}.
+ */
 enum sp_code
 sp_mail_part_bytes(struct sp_view msg, const char *path, struct sp_buf *out,
     struct sp_err *err)

@@ -1,3 +1,12 @@
+/*
+ * Dates of mail to RFC 3339 and an instant.  The value is split into numbers
+ * and words (date_token); each token fills what is still missing of
+ * date_parts, by its form and by what is known already, so the order of a
+ * date's pieces hardly matters.  RFC 5322 section 3.3 and its obsolete zones
+ * (section 4.3), asctime, ISO 8601, dates with slashes or dots, and foreign
+ * month names are read.  Nothing depends on the locale or on the clock.
+ * Called by facts.c.
+ */
 #include "index/mail/date.h"
 
 #include <ctype.h>
@@ -128,7 +137,7 @@ is_alpha(char c)
 	return (isalpha((unsigned char)c) || (unsigned char)c >= 0x80);
 }
 
-/* Digits only, at most nine of them. */
+/* The value of a text of digits only, at most nine of them. */
 static bool
 number(struct sp_view v, int *out)
 {
@@ -140,8 +149,11 @@ number(struct sp_view v, int *out)
 	return (true);
 }
 
-/* Numbers with colons or dots in them, words, numbers; a sign stays before
- * its number as "before". */
+/*
+ * Split into tokens and return how many: numbers with colons or dots in them,
+ * words, numbers.  Comments are left out.  A sign stays before its number, in
+ * token.before.
+ */
 static size_t
 split(struct sp_view v, struct date_token *t)
 {
@@ -179,7 +191,10 @@ split(struct sp_view v, struct date_token *t)
 	return (n);
 }
 
-/* hh:mm, hh:mm:ss, hh.mm.ss, with fractions. */
+/*
+ * Read hh:mm, hh:mm:ss or hh.mm.ss, fractions ignored.  False if it is none,
+ * or if a time was read before.
+ */
 static bool
 read_time(struct sp_view v, struct date_parts *w)
 {
@@ -204,6 +219,7 @@ read_time(struct sp_view v, struct date_parts *w)
 	return (true);
 }
 
+/* The month, 1 to 12, that a word begins with; 0 if none. */
 static int
 month_of(struct sp_view v)
 {
@@ -213,6 +229,10 @@ month_of(struct sp_view v)
 	return (0);
 }
 
+/*
+ * Read am or pm, a month or a zone, each if it is still missing.  Other words,
+ * such as week days, are passed over.
+ */
 static void
 read_word(struct sp_view v, struct date_parts *w)
 {
@@ -231,7 +251,7 @@ read_word(struct sp_view v, struct date_parts *w)
 		}
 }
 
-/* "+0200", "-08:00", "+2". */
+/* Read an offset from UTC such as "+0200", "-08:00" or "+2". */
 static bool
 read_offset(struct sp_view v, char sign, struct date_parts *w)
 {
@@ -261,6 +281,7 @@ read_offset(struct sp_view v, char sign, struct date_parts *w)
 	return (true);
 }
 
+/* A year of ${digits} digits in full (RFC 5322 section 4.3). */
 static int
 full_year(int y, size_t digits)
 {
@@ -271,8 +292,10 @@ full_year(int y, size_t digits)
 	return (y < 50 ? 2000 + y : 1900 + y);
 }
 
-/* 1/5/2026, 2026/01/05, 5.1.2026, 2026-01-05: three numbers with a separator
- * between them.  Returns how many tokens were used. */
+/*
+ * Read a date of three numbers with one separator: 1/5/2026, 2026/01/05,
+ * 5.1.2026, 2026-01-05.  Returns how many tokens it took, 0 if there is none.
+ */
 static size_t
 read_numeric_date(const struct date_token *t, size_t n, struct date_parts *w)
 {
@@ -310,6 +333,10 @@ read_numeric_date(const struct date_token *t, size_t n, struct date_parts *w)
 	return (3);
 }
 
+/*
+ * Take a lone number as the day if that is missing and it can be one, else as
+ * the year.
+ */
 static void
 read_number(const struct date_token *t, struct date_parts *w)
 {
@@ -334,7 +361,7 @@ days_in(int year, int month)
 	return (n[month - 1]);
 }
 
-/* Days since 1970-01-01 of a date of our calendar. */
+/* Days since 1970-01-01 of a date of the Gregorian calendar. */
 static int64_t
 day_number(int year, int month, int day)
 {
@@ -345,6 +372,7 @@ day_number(int year, int month, int day)
 	return (era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468);
 }
 
+/* Apply am, pm and the leap second, and tell whether all of it is a date. */
 static bool
 complete(struct date_parts *w)
 {
@@ -364,7 +392,7 @@ complete(struct date_parts *w)
 	    (w->hour <= 23 || (w->hour == 24 && w->min == 0 && w->sec == 0)));
 }
 
-/* 24:00 is the first instant of the next day. */
+/* Make 24:00 the first instant of the next day. */
 static void
 next_day(struct date_parts *w)
 {
@@ -378,6 +406,11 @@ next_day(struct date_parts *w)
 	w->year++;
 }
 
+/*
+ * Give each token to the reader for its form.  A signed number is an offset
+ * only behind a time, and a date of three numbers is looked for only while
+ * nothing of a date is known.
+ */
 bool
 sp_date_parse(struct sp_view value, char out[SP_DATE_LEN + 1], int64_t *us)
 {

@@ -1,3 +1,10 @@
+/*
+ * The type that the bytes of an attachment really have, by libmagic.  Each
+ * thread has its own cookie, loaded at its first use and closed when the
+ * thread ends: a cookie is expensive to load and must not be shared.  The only
+ * file that this room reads is libmagic's database; called by mail.c for
+ * attachments.
+ */
 #include "index/mail/detect.h"
 
 #include <magic.h>
@@ -8,8 +15,6 @@
 
 #include "index/mail/limits.h"
 
-/* A cookie is expensive to load and must not be shared between threads; it
- * goes with its thread. */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t cookies;
 
@@ -19,6 +24,7 @@ drop(void *cookie)
 	magic_close(cookie);
 }
 
+/* Create the key of the threads' cookies, once per process. */
 static void
 prepare(void)
 {
@@ -26,6 +32,10 @@ prepare(void)
 		abort();
 }
 
+/*
+ * The cookie of this thread, or NULL if libmagic has no database; then it is
+ * tried again at the next call.
+ */
 static magic_t
 cookie_of_thread(void)
 {
@@ -52,7 +62,10 @@ sp_detect_init(void)
 	(void)cookie_of_thread();
 }
 
-/* Text costs libmagic a hundred times more than what has a signature. */
+/*
+ * Whether the first 512 bytes have no control characters.  Text costs libmagic
+ * a hundred times more than what has a signature, so less of it is shown.
+ */
 static bool
 is_text(struct sp_view v)
 {

@@ -1,3 +1,10 @@
+/*
+ * The facts of a message's own header: subject, date, Message-ID, people, and
+ * the raw fields.  mail.c hands over the fields as the walk meets them
+ * (sp_facts_field); what they mean is decided at the end (sp_facts_fill),
+ * because raw 8-bit text is read in the character set that the body names.
+ * Which of several fields counts is in doc/mail-flags.md, "Reading".
+ */
 #include "index/mail/facts.h"
 
 #include <string.h>
@@ -11,6 +18,7 @@
 
 enum { F_SUBJECT, F_DATE, F_MSGID, F_FROM, F_TO, F_CC, F_BCC, F_REPLY, F_NONE };
 
+/* Which of the fields that facts come from ${name} is; F_NONE for others. */
 static int
 kind_of(struct sp_view name)
 {
@@ -24,6 +32,10 @@ kind_of(struct sp_view name)
 	return (F_NONE);
 }
 
+/*
+ * Keep the raw field within the limits, and always keep one that facts come
+ * from: those are bounded by the message itself.
+ */
 void
 sp_facts_field(struct sp_facts_in *in, struct sp_mem *mem, size_t max,
     const struct sp_field *f)
@@ -45,7 +57,7 @@ sp_facts_field(struct sp_facts_in *in, struct sp_mem *mem, size_t max,
 	in->known[in->nknown++] = *f;
 }
 
-/* A value for people. */
+/* A value for people: unfolded, decoded, without blanks around it. */
 static char *
 text_of(struct sp_mem *mem, struct sp_view value, struct sp_view charset)
 {
@@ -62,7 +74,10 @@ text_of(struct sp_mem *mem, struct sp_view value, struct sp_view charset)
 	return (s);
 }
 
-/* What is between < and >, or all of it; blanks from folding are no part. */
+/*
+ * A Message-ID: what is between < and >, or all of it, without the blanks that
+ * folding left in it.
+ */
 static char *
 id_of(struct sp_mem *mem, struct sp_view value)
 {
@@ -83,6 +98,7 @@ id_of(struct sp_mem *mem, struct sp_view value)
 	return (s);
 }
 
+/* Add a second reading, which is searchable as text, and a line end. */
 static void
 add_text(struct sp_buf *text, const char *s)
 {
@@ -90,6 +106,7 @@ add_text(struct sp_buf *text, const char *s)
 	(void)sp_text_put(text, "\n", 1);
 }
 
+/* The first subject that is not empty counts; others are text. */
 static uint64_t
 add_subject(struct sp_mail *m, struct sp_view v, struct sp_view charset,
     struct sp_buf *text)
@@ -109,6 +126,7 @@ add_subject(struct sp_mail *m, struct sp_view v, struct sp_view charset,
 	return (SP_MAIL_BIT(SP_MAIL_DUP_SUBJECT));
 }
 
+/* The first date that can be read counts. */
 static uint64_t
 add_date(struct sp_mail *m, struct sp_view v, bool *seen)
 {
@@ -126,6 +144,7 @@ add_date(struct sp_mail *m, struct sp_view v, bool *seen)
 	return (flags);
 }
 
+/* The first Message-ID that is not empty counts; others are text. */
 static uint64_t
 add_message_id(struct sp_mail *m, struct sp_view v, struct sp_buf *text)
 {
@@ -141,6 +160,7 @@ add_message_id(struct sp_mail *m, struct sp_view v, struct sp_buf *text)
 	return (SP_MAIL_BIT(SP_MAIL_DUP_MSGID));
 }
 
+/* Fields of one kind are joined. */
 static uint64_t
 add_addresses(
     struct sp_mail *m, int kind, struct sp_view v, struct sp_view charset)
@@ -160,6 +180,7 @@ add_addresses(
 	return (flags);
 }
 
+/* The raw fields, unfolded. */
 static void
 fill_headers(struct sp_mail *m, const struct sp_facts_in *in)
 {
@@ -178,6 +199,7 @@ fill_headers(struct sp_mail *m, const struct sp_facts_in *in)
 	sp_buf_done(&b);
 }
 
+/* Read the kept fields in the order of the message. */
 uint64_t
 sp_facts_fill(struct sp_mail *m, const struct sp_facts_in *in,
     struct sp_view charset, struct sp_buf *text)

@@ -1,4 +1,7 @@
-/* The facts of a message's own header. */
+/*
+ * The facts of a message's own header: fields are handed over during the walk
+ * and read at its end, when the character set of the body is known.
+ */
 #ifndef SP_INDEX_MAIL_FACTS_H
 #define SP_INDEX_MAIL_FACTS_H
 
@@ -17,7 +20,8 @@ struct sp_facts_in {
 	bool nul;
 };
 
-/* A further field; ${max} bytes of raw fields are kept. */
+/* Add a further field, in the order of the message.  It is a view into the
+ * message and stays one; ${max} bytes of raw fields are kept. */
 void sp_facts_field(struct sp_facts_in *in, struct sp_mem *mem, size_t max,
     const struct sp_field *f);
 /*

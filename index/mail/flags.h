@@ -1,10 +1,13 @@
-/* What a parser noticed, as bits; names are interface: doc/mail-flags.md. */
+/*
+ * What the parser noticed, as bits.  Their names (flag_names in mail.c) are
+ * interface: doc/mail-flags.md.  The order is that of the names, so that the
+ * list of a message is sorted.
+ */
 #ifndef SP_INDEX_MAIL_FLAGS_H
 #define SP_INDEX_MAIL_FLAGS_H
 
 #include <stdint.h>
 
-/* In the order of their names. */
 enum sp_mail_flag {
 	SP_MAIL_AMBIGUOUS,
 	SP_MAIL_BAD_ADDRESS,

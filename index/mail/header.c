@@ -1,3 +1,12 @@
+/*
+ * Header fields of a message or part, read one after the other without copying
+ * (RFC 5322 section 2.2, read leniently after RFC 7103).  Finding lines keeps
+ * the place of the next LF, so that a header without one is searched once.
+ *
+ *     fields --empty line--> body          fields --no field follows--> body
+ *
+ * Called by tree.c for every header in a message, and by journal.c.
+ */
 #include "index/mail/header.h"
 
 #include <string.h>
@@ -20,6 +29,7 @@ is_wsp(char c)
 	return (c == ' ' || c == '\t');
 }
 
+/* The first ${c} at or after ${from}, or the length of ${v}. */
 static size_t
 find(struct sp_view v, size_t from, char c)
 {
@@ -30,6 +40,11 @@ find(struct sp_view v, size_t from, char c)
 	return (p == NULL ? v.n : (size_t)(p - v.p));
 }
 
+/*
+ * The line at ${pos}.  A CR without LF ends a line too (RFC 7103 section 6); a
+ * run of CRs before an LF belongs to the line end, and a run at the start of a
+ * line is not an empty line.
+ */
 static struct header_line
 line_at(struct sp_fields *f, size_t pos)
 {
@@ -64,7 +79,10 @@ line_at(struct sp_fields *f, size_t pos)
 	return (l);
 }
 
-/* The length of the field name before the colon, or 0 if it is no field. */
+/*
+ * The length of the field name in the line ${l}, and where its colon is; 0 if
+ * the line is no field.
+ */
 static size_t
 name_length(struct sp_view l, size_t *colon)
 {
@@ -101,7 +119,7 @@ is_blank(struct sp_view l)
 	return (true);
 }
 
-/* A field that messages begin with. */
+/* Whether the line is a field that messages begin with. */
 static bool
 begins_message(struct sp_view l)
 {
@@ -118,6 +136,11 @@ begins_message(struct sp_view l)
 	return (false);
 }
 
+/*
+ * At the top, pass over what got before the header of a message: a byte order
+ * mark, empty lines or half a field, if a field that messages begin with
+ * follows; and the "From " line of an mbox.
+ */
 void
 sp_fields_init(struct sp_fields *f, struct sp_view msg, bool top)
 {
@@ -148,8 +171,8 @@ sp_fields_init(struct sp_fields *f, struct sp_view msg, bool top)
 }
 
 /*
- * A line that is no field amid fields: where a field or an empty line comes
- * next, it belongs to the field before it (RFC 7103 section 7.2); else the
+ * Whether the line ${l}, no field amid fields, belongs to the field before it:
+ * so if a field or an empty line comes next (RFC 7103 section 7.2); else the
  * body has begun.
  */
 static bool
@@ -163,6 +186,10 @@ belongs_before(struct sp_fields *f, const struct header_line *l)
 	return (next.v.n == 0 || is_field(next.v));
 }
 
+/*
+ * Read a field line and then every line that continues it.  Blank lines of a
+ * fold are dropped at the end of a value.
+ */
 bool
 sp_fields_next(struct sp_fields *f, struct sp_field *out)
 {

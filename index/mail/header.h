@@ -11,11 +11,13 @@
 #include "base/buf.h"
 #include "base/view.h"
 
+/* A header field, as views into the message. */
 struct sp_field {
 	struct sp_view name; /* without blanks before the colon */
 	struct sp_view value; /* as it is, folds included, last line end not */
 };
 
+/* The reader; the flags say what was seen so far. */
 struct sp_fields {
 	struct sp_view msg;
 	size_t pos; /* of the next line; after the last field, of the body */
@@ -28,13 +30,15 @@ struct sp_fields {
 	bool unended; /* no empty line after the fields */
 };
 
-/* ${top}: a message, where "From " of an mbox may come first. */
+/* Begin to read the header of ${msg}, which must outlive ${f}.  ${top}: it is a
+ * message, where the "From " line of an mbox may come first. */
 void sp_fields_init(struct sp_fields *f, struct sp_view msg, bool top);
-/* False at the end; then f->pos is where the body begins. */
+/* The next field.  False at the end; then f->pos is where the body begins. */
 bool sp_fields_next(struct sp_fields *f, struct sp_field *out);
 
-/* The value unfolded: a line end and the blanks after it become one space,
- * blanks on both sides are dropped.  At most ${out}'s limit. */
+/* Append the value unfolded (RFC 5322 section 2.2.3): a line end and the blanks
+ * after it become one space, blanks on both sides are dropped.  What is beyond
+ * the limit of ${out} is cut. */
 void sp_field_unfold(struct sp_view value, struct sp_buf *out);
 
 #endif

@@ -1,3 +1,10 @@
+/*
+ * The digests by which copies of a message are recognised: of the body, and of
+ * the body with the header fields that servers on the way do not change.
+ * mail.c feeds it during the walk, in the order of the message; the index
+ * makes families of the results.  The exact bytes are in doc/format-index.md,
+ * "Families".
+ */
 #include "index/mail/identity.h"
 
 #include <string.h>
@@ -17,8 +24,10 @@ sp_identity_init(struct sp_identity *id)
 		sp_buf_init(&id->field[i], SP_MAIL_MAX_HEADER);
 }
 
-/* The value, runs of blanks and line ends as one space; what is beyond the
- * limit does not count. */
+/*
+ * Append the value with each run of blanks and line ends as one space, and LF.
+ * What is beyond the limit of ${b} does not count.
+ */
 static void
 add_squeezed(struct sp_buf *b, struct sp_view v)
 {
@@ -41,6 +50,10 @@ add_squeezed(struct sp_buf *b, struct sp_view v)
 	(void)!sp_buf_addc(b, '\n');
 }
 
+/*
+ * A field of the message itself is kept if it is one of names[]; one of a
+ * message inside is part of the body.
+ */
 void
 sp_identity_field(
     struct sp_identity *id, unsigned depth, const struct sp_field *f)
@@ -61,6 +74,7 @@ sp_identity_field(
 	}
 }
 
+/* Add a string and its NUL to the digest. */
 static void
 add_string(struct sp_identity *id, const char *s)
 {
@@ -87,6 +101,7 @@ sp_identity_loose(struct sp_identity *id, struct sp_view v)
 	sp_sha256_add(id->body, v.p, v.n);
 }
 
+/* End the body's digest, then digest the kept fields and it. */
 void
 sp_identity_done(struct sp_identity *id, uint8_t body[SP_SHA256_LEN],
     uint8_t stable[SP_SHA256_LEN])

@@ -17,6 +17,7 @@ struct sp_identity {
 	struct sp_buf field[SP_IDENTITY_FIELDS]; /* one for each name */
 };
 
+/* Begin; sp_identity_done() ends it and frees what it holds. */
 void sp_identity_init(struct sp_identity *id);
 /* A header field of the message (depth 0) or of one inside it. */
 void sp_identity_field(
@@ -24,6 +25,7 @@ void sp_identity_field(
 /* A part; ${tsha256} is NULL for a message whose parts follow. */
 void sp_identity_part(struct sp_identity *id, const struct sp_entity *e,
     const char *path, const uint8_t *tsha256);
+/* Text before the first or behind the last part of a multipart. */
 void sp_identity_loose(struct sp_identity *id, struct sp_view text);
 /* Ends it: SHA-256 of the body, and of stable fields and body. */
 void sp_identity_done(struct sp_identity *id, uint8_t body[SP_SHA256_LEN],

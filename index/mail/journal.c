@@ -1,3 +1,16 @@
+/*
+ * Journal reports, the message around the lines: whether a message is a
+ * report, which of its parts is the original, and what the original's header
+ * adds (doc/journal-reports.md).
+ *
+ *     scan_header --no mark--> SP_JOURNAL_NONE (nearly every message)
+ *        mark of Exchange, Google --> read_exchange --> journal_text.c
+ *        multipart/report ----------> read_returned --> read_one of what is inside
+ *                                     sp_journal_dsn   (journal_other.c)
+ *        "Intercept ..." -----------> sp_journal_zimbra (journal_other.c)
+ *
+ * Called by mail.c before it walks a message.
+ */
 #include "index/mail/journal.h"
 
 #include <string.h>
@@ -32,6 +45,7 @@ struct decode_copy {
 	size_t n, max;
 };
 
+/* A sink: copy, up to the room there is. */
 static void
 put(void *ctx, const char *p, size_t n)
 {
@@ -54,7 +68,10 @@ sp_journal_is_message(struct sp_view v)
 	return (sp_fields_next(&fs, &f));
 }
 
-/* The part decoded; false where the encoding was damaged. */
+/*
+ * Decode a part into ${mem}.  False where the encoding was damaged; what could
+ * be decoded is in ${out} all the same.
+ */
 static bool
 decoded(struct sp_mem *mem, const struct sp_entity *e, struct sp_view *out)
 {
@@ -68,8 +85,9 @@ decoded(struct sp_mem *mem, const struct sp_entity *e, struct sp_view *out)
 }
 
 /*
- * An encoded message is against RFC 2046, and some that say so are not:
- * decoded, if a header comes out; else as it is, if that has a header.
+ * A message may not be encoded (RFC 2046 section 5.2.1), and some that say so
+ * are not: take it decoded, if a header comes out; else as it is, if that has
+ * a header.
  */
 bool
 sp_journal_bytes(
@@ -106,6 +124,7 @@ sp_journal_utf8(struct sp_mem *mem, const struct sp_entity *e)
 	return (sp_view_mem(s, n));
 }
 
+/* Find the field, then unfold, decode and squeeze its value. */
 const char *
 sp_journal_field(struct sp_mem *mem, struct sp_view msg, const char *name)
 {
@@ -139,6 +158,7 @@ sp_journal_field(struct sp_mem *mem, struct sp_view msg, const char *name)
 
 /* ---- shape ------------------------------------------------------------- */
 
+/* Note in the shape what marks a report, and subject and Message-ID. */
 static void
 on_field(void *ctx, unsigned depth, const struct sp_field *f)
 {
@@ -177,6 +197,7 @@ on_field(void *ctx, unsigned depth, const struct sp_field *f)
 	}
 }
 
+/* Note a part; beyond SP_JOURNAL_PARTS only that there are more. */
 static void
 on_leaf(void *ctx, const struct sp_entity *e, const char *path)
 {
@@ -196,7 +217,10 @@ on_loose(void *ctx, struct sp_view text)
 	(void)text;
 }
 
-/* Only the header; what most messages cost. */
+/*
+ * Read only the header, which is all that most messages cost; *report: it is a
+ * multipart/report.
+ */
 static void
 scan_header(struct sp_view msg, struct sp_journal_shape *s, bool *report)
 {
@@ -214,6 +238,7 @@ scan_header(struct sp_view msg, struct sp_journal_shape *s, bool *report)
 	}
 }
 
+/* Fill the shape by walking ${msg} without what is inside its parts. */
 static void
 walk(struct sp_view msg, struct sp_journal_shape *s)
 {
@@ -231,7 +256,7 @@ is_message(const struct sp_entity *e)
 
 /* ---- the original ------------------------------------------------------ */
 
-/* Encrypted by rights management, or otherwise. */
+/* Whether a message is encrypted, by rights management or otherwise. */
 static bool
 is_sealed(struct sp_mem *mem, struct sp_view msg)
 {
@@ -248,7 +273,7 @@ is_sealed(struct sp_mem *mem, struct sp_view msg)
 	return (false);
 }
 
-/* The original, or the decrypted one of two. */
+/* Choose the original, or the decrypted one of two.  NULL, or what is wrong. */
 static const char *
 choose_inner(const struct sp_journal_shape *s, struct sp_journal *out)
 {
@@ -280,8 +305,10 @@ choose_inner(const struct sp_journal_shape *s, struct sp_journal *out)
 	return (NULL);
 }
 
-/* What the original's own header says of a recipient whose role the report
- * leaves open. */
+/*
+ * Whether the lower-case address list ${list} has the address ${addr}, not as
+ * a part of a longer one.
+ */
 static bool
 list_names(struct sp_view list, const char *addr)
 {
@@ -313,6 +340,11 @@ lower_ascii(struct sp_buf *b)
 			b->p[i] = (char)(b->p[i] | 0x20);
 }
 
+/*
+ * Presume the role of each recipient for whom the report leaves it open, by
+ * what To and Cc of the original name.  Bounded: lists of thousands against
+ * thousands are left open.
+ */
 static void
 presume_roles(struct sp_journal *j)
 {
@@ -342,7 +374,6 @@ presume_roles(struct sp_journal *j)
 
 		if (r->role != SP_JOURNAL_RCPT)
 			continue;
-		/* Lists of thousands against thousands are left open. */
 		work += list[0].n + list[1].n;
 		if (work > ((size_t)64 << 20))
 			break;
@@ -364,6 +395,10 @@ presume_roles(struct sp_journal *j)
 
 /* ---- reports ------------------------------------------------------------ */
 
+/*
+ * Read a report of Exchange or Google: its shape, its original, then the lines
+ * of its text.
+ */
 static enum sp_journal_found
 read_exchange(
     const struct sp_journal_shape *s, struct sp_journal *out, const char **why)
@@ -397,7 +432,7 @@ read_exchange(
 	return (SP_JOURNAL_GOOD);
 }
 
-/* "2" of a message that is part "3": "3.2". */
+/* The path ${path} of a part within the part ${outer}: "2" in "3" is "3.2". */
 static const char *
 path_below(struct sp_mem *mem, const char *outer, const char *path)
 {
@@ -417,7 +452,10 @@ static enum sp_journal_found read_one(struct sp_view msg, bool trusted,
     unsigned ndrs, struct sp_mem *mem, struct sp_journal *out,
     const char **why);
 
-/* A report that could not be delivered comes back in one of these. */
+/*
+ * Read the report in a non-delivery report: one that could not be delivered
+ * comes back in it.
+ */
 static enum sp_journal_found
 read_returned(const struct sp_journal_shape *s, unsigned ndrs,
     struct sp_journal *out, const char **why)
@@ -441,6 +479,10 @@ read_returned(const struct sp_journal_shape *s, unsigned ndrs,
 	return (SP_JOURNAL_NONE);
 }
 
+/*
+ * Read what has no mark of its own, so is looked for only from trusted
+ * sources: returned reports, captures, intercepts.
+ */
 static enum sp_journal_found
 read_other(const struct sp_journal_shape *s, unsigned ndrs, bool report,
     struct sp_journal *out, const char **why)
@@ -456,6 +498,7 @@ read_other(const struct sp_journal_shape *s, unsigned ndrs, bool report,
 	return (got);
 }
 
+/* Read one message as a report; ${ndrs} non-delivery reports are around it. */
 static enum sp_journal_found
 read_one(struct sp_view msg, bool trusted, unsigned ndrs, struct sp_mem *mem,
     struct sp_journal *out, const char **why)

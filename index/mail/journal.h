@@ -91,6 +91,7 @@ enum sp_journal_found {
 enum sp_journal_found sp_journal_read(struct sp_view msg, bool trusted,
     struct sp_mem *mem, struct sp_journal *out, const char **why);
 
+/* The names that JSON and the index have; static. */
 const char *sp_journal_role_name(enum sp_journal_role r); /* "to" ... */
 const char *sp_journal_how_name(enum sp_journal_how h); /* "expanded" ... */
 

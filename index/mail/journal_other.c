@@ -1,12 +1,17 @@
 /*
- * Captures of other systems, from trusted sources only, since nothing in
- * their header is a mark of its own: the delivery status form of the Oracle
- * (Sun) Messaging Server, and Zimbra's legal intercept.
+ * Captures of other systems, from trusted sources only, since nothing in their
+ * header is a mark of its own: the delivery status form (RFC 3464) of the
+ * Oracle (Sun) Messaging Server, and Zimbra's legal intercept.  Called by
+ * journal.c; what has not their form is SP_JOURNAL_NONE, an ordinary message.
  */
 #include <string.h>
 
 #include "index/mail/journal_priv.h"
 
+/*
+ * The next field of a delivery status, whose groups of fields have an empty
+ * line between them; *rest is then behind it.
+ */
 static bool
 next_field(struct sp_view *rest, struct sp_field *f)
 {
@@ -22,7 +27,7 @@ next_field(struct sp_view *rest, struct sp_field *f)
 	return (true);
 }
 
-/* "rfc822; alice@corp.example". */
+/* The address of "rfc822; alice@corp.example". */
 static const char *
 typed_address(struct sp_mem *mem, struct sp_view v)
 {
@@ -34,7 +39,10 @@ typed_address(struct sp_mem *mem, struct sp_view v)
 	return (addr);
 }
 
-/* The recipients of a delivery status; false if there is none. */
+/*
+ * Add the recipients of a delivery status, each with its original one.  False
+ * if there is none, or too many.
+ */
 static bool
 status_rcpts(struct sp_mem *mem, struct sp_view text, struct sp_journal *out)
 {
@@ -63,6 +71,7 @@ status_rcpts(struct sp_mem *mem, struct sp_view text, struct sp_journal *out)
 	return (out->nrcpts > 0);
 }
 
+/* Whether ${word} occurs in ${text}, in any case. */
 static bool
 mentions(struct sp_view text, const char *word)
 {
@@ -74,6 +83,7 @@ mentions(struct sp_view text, const char *word)
 	return (false);
 }
 
+/* Text, delivery status and original, where the text says "captured". */
 enum sp_journal_found
 sp_journal_dsn(
     const struct sp_journal_shape *s, struct sp_journal *out, const char **why)
@@ -98,7 +108,7 @@ sp_journal_dsn(
 	return (SP_JOURNAL_GOOD);
 }
 
-/* Take "Intercept[ed] message for " off. */
+/* Cut "Intercept[ed] message for " off; false if it does not begin so. */
 static bool
 cut_intercept(struct sp_view *v)
 {
@@ -116,7 +126,10 @@ cut_intercept(struct sp_view *v)
 	return (false);
 }
 
-/* "Intercept message for ACCOUNT." and "Operation=..., folder=..." */
+/*
+ * Read "Intercept message for ACCOUNT." and "Operation=..., folder=...", and
+ * accept no other line.
+ */
 static bool
 zimbra_lines(struct sp_view text, struct sp_view *account)
 {
@@ -141,6 +154,7 @@ zimbra_lines(struct sp_view text, struct sp_view *account)
 	return (account->n > 0 && operation);
 }
 
+/* Text and original, where subject and text are Zimbra's own. */
 enum sp_journal_found
 sp_journal_zimbra(
     const struct sp_journal_shape *s, struct sp_journal *out, const char **why)

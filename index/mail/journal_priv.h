@@ -1,5 +1,7 @@
-/* Shared by journal.c (what a report consists of), journal_text.c (its lines)
- * and journal_other.c (what is no Exchange report). */
+/*
+ * Shared by journal.c (what a report consists of), journal_text.c (its lines)
+ * and journal_other.c (what is no Exchange report).
+ */
 #ifndef SP_INDEX_MAIL_JOURNAL_PRIV_H
 #define SP_INDEX_MAIL_JOURNAL_PRIV_H
 

@@ -1,9 +1,10 @@
 /*
  * The lines of an Exchange report (MS-XJRNL section 2.1; the 2000 and 2003
- * form as other systems write it too).  A line that is not known spoils the
- * report: who forges one adds lines.
+ * form as other systems write it too), called by journal.c with the decoded
+ * text.  A line that is not known spoils the report: who forges one adds
+ * lines.
  *
- *   FIELDS --"Recipients:"--> LIST --empty line--> FIELDS
+ *     FIELDS --"Recipients:"--> LIST --empty line, a single field--> FIELDS
  */
 #include <string.h>
 
@@ -94,6 +95,7 @@ field_of(struct sp_view line, struct sp_view *value)
 
 /* ---- addresses -------------------------------------------------------- */
 
+/* A name without the quotes around it and the backslashes in it. */
 static const char *
 unquoted(struct sp_mem *mem, struct sp_view v)
 {
@@ -112,6 +114,10 @@ unquoted(struct sp_mem *mem, struct sp_view v)
 	return (s);
 }
 
+/*
+ * The address is in the last <...> that is not within quotes; the name stands
+ * before it.
+ */
 void
 sp_journal_path(
     struct sp_mem *mem, struct sp_view v, const char **addr, const char **name)
@@ -142,7 +148,10 @@ sp_journal_path(
 	    mem, sp_view_trim(sp_view_mem(v.p + open + 1, v.n - open - 2)));
 }
 
-/* Whether ${v} is "Expanded:" or "Forwarded:" and what follows. */
+/*
+ * Whether ${v} is "Expanded:" or "Forwarded:"; *how and *addr say which, and
+ * the address behind it.
+ */
 static bool
 redirect(struct sp_view v, enum sp_journal_how *how, struct sp_view *addr)
 {
@@ -179,8 +188,10 @@ in_quotes(struct sp_view v)
 	return (quoted);
 }
 
-/* Take the last ", Expanded: ADDRESS" off ${v}.  A comma elsewhere belongs to
- * a local part or a name. */
+/*
+ * Cut the last ", Expanded: ADDRESS" off ${v}.  False if there is none; a comma
+ * elsewhere belongs to a local part or a name.
+ */
 static bool
 cut_redirect(struct sp_view *v, enum sp_journal_how *how, struct sp_view *addr)
 {
@@ -217,6 +228,7 @@ sp_journal_add(
 	return (r);
 }
 
+/* Note what is wrong with the report; always false. */
 static bool
 refuse(struct report_text *t, const char *why)
 {
@@ -224,6 +236,10 @@ refuse(struct report_text *t, const char *why)
 	return (false);
 }
 
+/*
+ * Read the value of a recipient line: the address, behind it its redirections,
+ * the last one first.
+ */
 static bool
 read_recipient(
     struct report_text *t, enum sp_journal_role role, struct sp_view value)
@@ -250,7 +266,7 @@ read_recipient(
 	return (true);
 }
 
-/* One line of a 2003 list: the last <...>, else the word with an @. */
+/* Read one line of a 2003 list: the last <...>, else the word with an '@'. */
 static bool
 read_listed(struct report_text *t, struct sp_view line)
 {
@@ -288,7 +304,7 @@ read_listed(struct report_text *t, struct sp_view line)
 
 /* ---- lines ------------------------------------------------------------- */
 
-/* Blanks and controls as single spaces. */
+/* Append with blanks and controls as single spaces. */
 static void
 squeeze(struct sp_buf *b, struct sp_view v)
 {
@@ -303,9 +319,9 @@ squeeze(struct sp_buf *b, struct sp_view v)
 }
 
 /*
- * The Subject is one line, whatever is in it.  Where the original's subject
- * has a line break, its further lines follow here; they are taken as long as
- * they give the original's subject, also if they look like fields.
+ * Read the Subject, which is one line whatever is in it.  Where the original's
+ * subject has a line break, its further lines follow here; they are taken as
+ * long as they give the original's subject, also if they look like fields.
  */
 static const char *
 read_subject(struct report_text *t, struct sp_view value)
@@ -339,6 +355,7 @@ read_subject(struct report_text *t, struct sp_view value)
 	return (s);
 }
 
+/* A Message-ID without <>. */
 static const char *
 without_angles(struct sp_mem *mem, struct sp_view v)
 {
@@ -347,6 +364,7 @@ without_angles(struct sp_mem *mem, struct sp_view v)
 	return (sp_mem_dup(mem, v));
 }
 
+/* Read a field that may stand once. */
 static bool
 read_single(struct report_text *t, enum report_field f, struct sp_view value)
 {
@@ -373,6 +391,7 @@ read_single(struct report_text *t, enum report_field f, struct sp_view value)
 	return (true);
 }
 
+/* Read one line that is not empty, in FIELDS or in LIST. */
 static bool
 read_line(struct report_text *t, struct sp_view line)
 {
@@ -414,6 +433,7 @@ read_line(struct report_text *t, struct sp_view line)
 	return (refuse(t, "its text has a line that no report has"));
 }
 
+/* Read all lines, then ask for what every report has. */
 bool
 sp_journal_text(struct sp_mem *mem, struct sp_view text, struct sp_journal *out,
     const char **why)

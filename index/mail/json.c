@@ -1,4 +1,8 @@
-/* DESIGN section 8, "JSON of a message". */
+/*
+ * The JSON of a message, the members that come from the message itself (DESIGN
+ * section 8): for search and show with --format json.  What a journal report
+ * says is written by json_journal.c.
+ */
 #include "index/mail/mail.h"
 
 static void

@@ -1,8 +1,13 @@
-/* DESIGN section 8, "journal": what a report says. */
+/*
+ * The JSON of what an unwrapped journal report says, and of all claims about
+ * the envelope (DESIGN section 8; doc/journal-reports.md, "What comes of it").
+ * The index stores the claims, and show prints both.
+ */
 #include <stdio.h>
 
 #include "index/mail/mail.h"
 
+/* How a recipient was reached, and from which address. */
 static void
 via(struct sp_json *j, const char *key, const struct sp_journal_via *v)
 {
@@ -12,6 +17,7 @@ via(struct sp_json *j, const char *key, const struct sp_journal_via *v)
 	sp_json_obj_end(j);
 }
 
+/* The presumed role, where the report leaves the role open. */
 static void
 presumed(struct sp_json *j, const struct sp_journal_rcpt *r)
 {
@@ -44,6 +50,7 @@ recipient(struct sp_json *j, const struct sp_journal_rcpt *r)
 	sp_json_obj_end(j);
 }
 
+/* A member that is left out where there is no value. */
 static void
 optional(struct sp_json *j, const char *key, const char *value)
 {
@@ -51,6 +58,10 @@ optional(struct sp_json *j, const char *key, const char *value)
 		sp_json_cstr(j, key, value);
 }
 
+/*
+ * The object "journal" of an unwrapped report; members without a value are
+ * left out, but kind and sender are null.
+ */
 void
 sp_mail_json_journal(const struct sp_mail *m, struct sp_json *j)
 {
@@ -85,6 +96,7 @@ sp_mail_json_journal(const struct sp_mail *m, struct sp_json *j)
 	sp_json_obj_end(j);
 }
 
+/* Begin a claim; the caller adds the evidence and ends the object. */
 static void
 claim(struct sp_json *j, const char *role, const char *addr, const char *name)
 {
@@ -95,6 +107,7 @@ claim(struct sp_json *j, const char *role, const char *addr, const char *name)
 		sp_json_cstr(j, "name", name);
 }
 
+/* What the report says of sender and recipients. */
 static void
 report_claims(struct sp_json *j, const struct sp_journal *r)
 {
@@ -120,6 +133,7 @@ report_claims(struct sp_json *j, const struct sp_journal *r)
 	}
 }
 
+/* First what the report says, then what header fields of the way say. */
 void
 sp_mail_json_claims(const struct sp_mail *m, struct sp_json *j)
 {

@@ -1,9 +1,16 @@
+/*
+ * One pass over the decoded bytes of a leaf: its size, two digests, and its
+ * first bytes for libmagic and the text extraction.  The digest of the text
+ * form holds back a CR and trailing newlines until it is known what follows
+ * them.  Called by mail.c for each part.
+ */
 #include "index/mail/leaf.h"
 
 #include <string.h>
 
 #include "index/mail/decode/charset.h"
 
+/* Digest the newlines that were held back. */
 static void
 put_newlines(struct sp_leaf *l)
 {
@@ -19,7 +26,10 @@ put_newlines(struct sp_leaf *l)
 	}
 }
 
-/* The text form: newlines wait until something follows them. */
+/*
+ * Digest the text form, CRLF as LF: newlines are held back until something
+ * follows them.
+ */
 static void
 add_text(struct sp_leaf *l, const char *p, size_t n)
 {
@@ -58,6 +68,7 @@ add_text(struct sp_leaf *l, const char *p, size_t n)
 	}
 }
 
+/* A sink: size, digests and the kept bytes. */
 static void
 put(void *ctx, const char *p, size_t n)
 {
@@ -75,6 +86,10 @@ put(void *ctx, const char *p, size_t n)
 	}
 }
 
+/*
+ * Reset the state, which serves all leaves of a message one after the other,
+ * and decode.  A CR at the very end is digested, newlines there are not.
+ */
 bool
 sp_leaf_read(struct sp_leaf *l, enum sp_transfer enc, struct sp_view raw,
     size_t keep, uint8_t sha[SP_SHA256_LEN], uint8_t tsha[SP_SHA256_LEN])

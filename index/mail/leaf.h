@@ -1,6 +1,6 @@
 /*
- * A leaf decoded once: size, digests, the bytes that libmagic and the text
- * extraction want.
+ * A leaf decoded once: its size, digests, and the bytes that libmagic and the
+ * text extraction want.
  */
 #ifndef SP_INDEX_MAIL_LEAF_H
 #define SP_INDEX_MAIL_LEAF_H
@@ -10,8 +10,8 @@
 #include "base/view.h"
 #include "index/mail/decode/transfer.h"
 
-/* SHA-256 of bytes as they come, and of the same with CRLF as LF and without
- * final newlines. */
+/* sha: SHA-256 of the bytes as they come; tsha: of the same with CRLF as LF and
+ * without final newlines. */
 struct sp_leaf {
 	struct sp_sha256 *sha;
 	struct sp_sha256 *tsha; /* both NULL: no digests */

@@ -1,3 +1,15 @@
+/*
+ * One message, from bytes to facts.
+ *
+ *     sp_mail_parse: unwrap_report -- the original in a trusted report (journal.c)
+ *        sp_tree_walk --> on_field  facts.c, trace.c, identity.c
+ *                     --> on_leaf   digests, type, text (leaf.c, detect.c, text.c)
+ *                     --> on_loose  text outside the parts
+ *        sp_facts_fill, finish_text, finish_flags --> struct sp_mail
+ *
+ * The index calls it for every entry, show and export for single ones.  Any
+ * bytes give facts; what was odd becomes a flag.
+ */
 #include "index/mail/mail.h"
 
 #include <stdio.h>
@@ -17,7 +29,7 @@
 #include "index/mail/tree.h"
 #include "index/mail/decode/words.h"
 
-/* One message while it is parsed. */
+/* One message while it is parsed; prefix is set where an original is read. */
 struct parse {
 	struct sp_mail *m;
 	struct sp_mail_opts o;
@@ -83,6 +95,7 @@ set_flag(struct parse *p, enum sp_mail_flag f, bool on)
 		p->flags |= SP_MAIL_BIT(f);
 }
 
+/* Set the flags for what the text extraction noted. */
 static void
 set_text_flags(struct parse *p, unsigned note)
 {
@@ -96,6 +109,10 @@ set_text_flags(struct parse *p, unsigned note)
 
 /* ---- the visitor ----------------------------------------------------- */
 
+/*
+ * A field of the message itself gives facts; of a message inside, subject and
+ * people are text.
+ */
 static void
 on_field(void *ctx, unsigned depth, const struct sp_field *f)
 {
@@ -122,6 +139,10 @@ on_field(void *ctx, unsigned depth, const struct sp_field *f)
 	sp_buf_done(&raw);
 }
 
+/*
+ * Text outside the parts is searchable; the usual notice that a message is in
+ * MIME format is not.
+ */
 static void
 on_loose(void *ctx, struct sp_view text)
 {
@@ -137,7 +158,10 @@ on_loose(void *ctx, struct sp_view text)
 	    p, sp_text_part(text, "text/plain", sp_view_str(NULL), &p->more));
 }
 
-/* Parts that belong to the workings of mail, not to what was sent along. */
+/*
+ * Whether a part belongs to the workings of mail (signatures), not to what was
+ * sent along.
+ */
 static bool
 is_working(const struct sp_entity *e)
 {
@@ -151,6 +175,10 @@ is_working(const struct sp_entity *e)
 	return (false);
 }
 
+/*
+ * Whether a part is what a person would call an attachment (doc/mail-flags.md,
+ * "Reading").
+ */
 static bool
 is_attachment(const struct sp_entity *e)
 {
@@ -165,6 +193,10 @@ is_attachment(const struct sp_entity *e)
 				    strcmp(e->disposition, "inline") == 0)));
 }
 
+/*
+ * A part's path within the whole message, also where the original of a report
+ * is read.
+ */
 static char *
 path_of(struct parse *p, const char *path)
 {
@@ -180,6 +212,7 @@ path_of(struct parse *p, const char *path)
 	return (s);
 }
 
+/* Add a part; the pointer is valid until the next one is added. */
 static struct sp_mail_part *
 part_add(struct parse *p, const char *path)
 {
@@ -193,6 +226,10 @@ part_add(struct parse *p, const char *path)
 	return (part);
 }
 
+/*
+ * Set the type that libmagic sees, up to SP_MAIL_MAX_DETECT times in a
+ * message.
+ */
 static void
 detect_type(struct parse *p, struct sp_mail_part *part, struct sp_view head)
 {
@@ -206,8 +243,11 @@ detect_type(struct parse *p, struct sp_mail_part *part, struct sp_view head)
 		part->detected = sp_mem_dup(p->m->mem, sp_view_str(type));
 }
 
-/* Decode ${raw}, fill size and digests, return at least the first ${keep}
- * bytes of it (or all, if it is shorter). */
+/*
+ * Decode ${raw}, fill size and digests of ${part}, and return at least the
+ * first ${keep} bytes of it (or all, if it is shorter), valid until the next
+ * part is read.
+ */
 static struct sp_view
 read_part(struct parse *p, struct sp_mail_part *part, enum sp_transfer enc,
     struct sp_view raw, size_t keep)
@@ -221,7 +261,10 @@ read_part(struct parse *p, struct sp_mail_part *part, enum sp_transfer enc,
 	return (plain ? raw : sp_buf_view(&p->leaf.kept));
 }
 
-/* Files in the middle of text, as they were sent before MIME. */
+/*
+ * Add each uuencoded file in ${text} as a part below ${path}, and the text
+ * between them to ${out}.
+ */
 static void
 read_uuencoded(struct parse *p, const char *path, struct sp_view text,
     struct sp_view charset, struct sp_buf *out)
@@ -260,6 +303,7 @@ read_uuencoded(struct parse *p, const char *path, struct sp_view text,
 		   "text/plain", charset, out));
 }
 
+/* Set the flags that follow from a part's type. */
 static void
 set_type_flags(struct parse *p, const struct sp_entity *e)
 {
@@ -277,7 +321,10 @@ set_type_flags(struct parse *p, const struct sp_entity *e)
 		strcmp(e->type, "application/vnd.ms-tnef") == 0);
 }
 
-/* ${bytes} are the decoded body, or as much of it as was kept. */
+/*
+ * Append the text of a body part.  ${bytes} are the decoded body, or as much
+ * of it as was kept.
+ */
 static void
 read_text(struct parse *p, const struct sp_entity *e, const char *path,
     struct sp_view bytes, struct sp_buf *out)
@@ -298,6 +345,10 @@ read_text(struct parse *p, const struct sp_entity *e, const char *path,
 	sp_buf_done(&kept);
 }
 
+/*
+ * Add the part, with its digests and detected type, and its text: of
+ * attachments and odd places behind that of the bodies.
+ */
 static void
 on_leaf(void *ctx, const struct sp_entity *e, const char *path)
 {
@@ -342,6 +393,7 @@ on_leaf(void *ctx, const struct sp_entity *e, const char *path)
 
 /* ---- all of it ------------------------------------------------------- */
 
+/* Set the flags for what the walk noticed. */
 static void
 set_tree_flags(struct parse *p, unsigned t)
 {
@@ -356,6 +408,7 @@ set_tree_flags(struct parse *p, unsigned t)
 	set_flag(p, SP_MAIL_NO_HEADER_END, t & SP_TREE_NO_HEADER_END);
 }
 
+/* Join both texts, up to the limit. */
 static void
 finish_text(struct parse *p)
 {
@@ -365,6 +418,7 @@ finish_text(struct parse *p)
 	p->m->text = sp_mem_dup(p->m->mem, sp_buf_view(&p->text));
 }
 
+/* Name the flags, in the order of their names. */
 static void
 finish_flags(struct parse *p)
 {
@@ -377,7 +431,10 @@ finish_flags(struct parse *p)
 			    sp_mem_dup(m->mem, sp_view_str(flag_names[f]));
 }
 
-/* What is to be read: ${msg}, or the original in a report. */
+/*
+ * What is to be read: ${msg}, or the original in a report from a trusted
+ * source.  Sets the flags for what the report is.
+ */
 static struct sp_view
 unwrap_report(struct parse *p, struct sp_view msg)
 {
@@ -406,6 +463,7 @@ unwrap_report(struct parse *p, struct sp_view msg)
 	return (j->inner);
 }
 
+/* Set up one parse, walk, then read what had to wait for the walk's end. */
 struct sp_mail *
 sp_mail_parse(struct sp_view msg, const struct sp_mail_opts *o)
 {

@@ -88,12 +88,21 @@ struct sp_mail_opts {
 	bool journal; /* from a trusted source: unwrap journal reports */
 };
 
-/* Call once per process before anything else. */
+/* Load libmagic's database for the calling thread.  Call once per process,
+ * before a sandbox closes the file system. */
 void sp_mail_global_init(void);
-/* Never NULL.  ${o} NULL: the defaults, with detection and digests. */
+/*
+ * Parse ${msg}, which must outlive the result: an unwrapped report keeps a view
+ * into it.  Never NULL, never fails: what was odd is a flag (doc/mail-flags.md).
+ * ${o} NULL: the defaults, with detection and digests.  The caller frees it.
+ */
 struct sp_mail *sp_mail_parse(struct sp_view msg, const struct sp_mail_opts *o);
 void sp_mail_free(struct sp_mail *m); /* NULL is fine */
-/* Decoded bytes of a part by path (show --part).  SP_ENOTFOUND. */
+/*
+ * Append the decoded bytes of the part ${path}, a path of sp_mail_part, to
+ * ${out}.  SP_ENOTFOUND: the message has no such part; SP_ELIMIT: it is larger
+ * than the limit of ${out}.
+ */
 SP_CHECK enum sp_code sp_mail_part_bytes(struct sp_view msg, const char *path,
     struct sp_buf *out, struct sp_err *err);
 

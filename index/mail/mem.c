@@ -1,3 +1,10 @@
+/*
+ * The memory of one parsed message: pieces are cut from blocks of 16 KiB,
+ * large ones have a block of their own, and all go at once.  Under
+ * AddressSanitizer each piece is a block, so that an overrun from one piece
+ * into the next is seen.  Everything that hangs off a struct sp_mail lives
+ * here.
+ */
 #include "index/mail/mem.h"
 
 #include <stdlib.h>
@@ -8,8 +15,6 @@
 #define MEM_BLOCK ((size_t)16 << 10)
 #define MEM_ALIGN 16
 
-/* Under AddressSanitizer each piece is its own block, so that an overrun of
- * one piece into the next is seen. */
 #if defined(__SANITIZE_ADDRESS__)
 #define MEM_SINGLE 1
 #else
@@ -60,6 +65,10 @@ block_new(size_t size)
 	return (b);
 }
 
+/*
+ * Pieces are aligned to MEM_ALIGN bytes; the first block of the list is the
+ * one being filled.
+ */
 void *
 sp_mem_get(struct sp_mem *m, size_t n)
 {
@@ -105,12 +114,15 @@ sp_mem_dup(struct sp_mem *m, struct sp_view v)
 	return (s);
 }
 
+/*
+ * The capacity follows from ${n} alone: the array is full at 0, 8, 16, 32 ...
+ * elements.  Outgrown arrays stay until all is freed.
+ */
 void *
 sp_mem_more(struct sp_mem *m, void *v, size_t n, size_t size)
 {
 	void *w;
 
-	/* Full at 0, 8, 16, 32 ... elements. */
 	if (n != 0 && (n < 8 || (n & (n - 1)) != 0))
 		return (v);
 	w = sp_mem_get(m, (n == 0 ? 8 : 2 * n) * size);

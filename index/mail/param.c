@@ -1,3 +1,10 @@
+/*
+ * Content-Type and Content-Disposition (RFC 2045 section 5.1, RFC 2231): a
+ * token, then parameters, of which file names are what people see.  Read as
+ * mail programs write them: quotes and semicolons forgotten, backslashes of
+ * Windows paths, names in encoded words, RFC 2231 values without their star.
+ * Called by tree.c.
+ */
 #include "index/mail/param.h"
 
 #include <ctype.h>
@@ -22,7 +29,7 @@ skip_blanks(struct sp_view v, size_t i)
 	return (i);
 }
 
-/* Blanks and comments; an unclosed comment ends with the value. */
+/* Pass over blanks and comments; an unclosed comment ends with the value. */
 static size_t
 skip_comments(struct sp_view v, size_t i)
 {
@@ -46,8 +53,10 @@ skip_comments(struct sp_view v, size_t i)
 	}
 }
 
-/* Whether "token=" or "token*=" stands at ${i}: the next parameter, where
- * the semicolon was forgotten. */
+/*
+ * Whether "token=" or "token*=" stands at ${i}: the next parameter, where the
+ * semicolon was forgotten.
+ */
 static bool
 is_param(struct sp_view v, size_t i)
 {
@@ -91,8 +100,10 @@ quote_end(struct sp_view v, size_t i)
 	return (v.n);
 }
 
-/* A copy without escapes and folds.  A backslash before a letter or digit is
- * one of a Windows path. */
+/*
+ * Copy a quoted value without escapes and folds.  A backslash before a letter
+ * or digit is one of a Windows path and stays.
+ */
 static struct sp_view
 copy_quoted(struct sp_mem *mem, struct sp_view v)
 {
@@ -112,6 +123,7 @@ copy_quoted(struct sp_mem *mem, struct sp_view v)
 	return (sp_view_mem(s, n));
 }
 
+/* Copy a value without folds and the blanks around it, NULs as spaces. */
 static struct sp_view
 copy_plain(struct sp_mem *mem, struct sp_view v)
 {
@@ -126,8 +138,11 @@ copy_plain(struct sp_mem *mem, struct sp_view v)
 	return (sp_view_mem(s, n));
 }
 
-/* The value at ${i}; returns where it ends.  *unclosed remembers that no quote
- * closes from some place on, so that the search is made once. */
+/*
+ * Read the value at ${i} into ${mem}; returns where it ends.  *unclosed
+ * remembers that no quote closes from some place on, so that the search is
+ * made once.
+ */
 static size_t
 parse_value(struct sp_view v, size_t i, struct sp_mem *mem, bool *unclosed,
     struct sp_view *value)
@@ -152,7 +167,10 @@ parse_value(struct sp_view v, size_t i, struct sp_mem *mem, bool *unclosed,
 	return (end);
 }
 
-/* "filename*0*" into its three pieces. */
+/*
+ * Split "filename*0*" into name, section and the star of an extended value
+ * (RFC 2231 sections 3 and 4).
+ */
 static void
 split_name(struct sp_param *p)
 {
@@ -179,6 +197,11 @@ split_name(struct sp_param *p)
 	}
 }
 
+/*
+ * The token first, then name=value as often as there is one; what stands
+ * between and is neither is passed over.  Beyond SP_MAIL_MAX_PARAMS the rest
+ * is dropped.
+ */
 void
 sp_params_parse(struct sp_view v, struct sp_mem *mem, struct sp_params *out)
 {
@@ -231,6 +254,7 @@ is_name(struct sp_view v, const char *name)
 	return (sp_view_ieq_str(v, name));
 }
 
+/* An RFC 2231 value is read from behind its charset and language. */
 struct sp_view
 sp_params_word(const struct sp_params *p, const char *name)
 {
@@ -277,6 +301,7 @@ digit(char c)
 	return (-1);
 }
 
+/* Append ${v} with %XX decoded; a percent sign that begins none stays. */
 static void
 put_percent(struct sp_view v, struct sp_buf *out)
 {
@@ -296,7 +321,10 @@ put_percent(struct sp_view v, struct sp_buf *out)
 	}
 }
 
-/* charset'language'text: cut the first two off.  False if it is not so. */
+/*
+ * Cut charset'language' off an extended value (RFC 2231 section 4).  False, and
+ * ${v} unchanged, if it has none.
+ */
 static bool
 cut_charset(struct sp_view *v, struct sp_view *charset)
 {
@@ -315,7 +343,10 @@ cut_charset(struct sp_view *v, struct sp_view *charset)
 	return (true);
 }
 
-/* All pieces of an RFC 2231 value, in order. */
+/*
+ * Append all sections of an RFC 2231 value, in their order, decoded as one
+ * text; of a repeated section the first counts.
+ */
 static void
 put_sections(
     struct sp_param **v, size_t n, struct sp_view fallback, struct sp_buf *out)
@@ -347,7 +378,10 @@ put_sections(
 	sp_buf_done(&raw);
 }
 
-/* "UTF-8''na%20me" without the star that it should have. */
+/*
+ * Append "UTF-8''na%20me", an extended value without the star that it should
+ * have.  False if it is no such value.
+ */
 static bool
 put_starless(struct sp_view v, struct sp_buf *out)
 {
@@ -365,7 +399,10 @@ put_starless(struct sp_view v, struct sp_buf *out)
 	return (true);
 }
 
-/* What no name has: control characters, blanks on both sides. */
+/*
+ * Turn control characters behind ${from} into spaces and drop blanks on both
+ * sides.  False if nothing is left.
+ */
 static bool
 tidy(struct sp_buf *out, size_t from)
 {
@@ -381,6 +418,10 @@ tidy(struct sp_buf *out, size_t from)
 	return (v.n > 0);
 }
 
+/*
+ * Collect the sections of NAME* and the first plain NAME.  The plain one counts
+ * if the sections give no text.
+ */
 bool
 sp_params_text(const struct sp_params *p, const char *name,
     struct sp_view charset, struct sp_buf *out)

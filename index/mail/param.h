@@ -11,6 +11,7 @@
 #include "base/view.h"
 #include "index/mail/mem.h"
 
+/* One parameter. */
 struct sp_param {
 	struct sp_view name; /* without section number and star */
 	struct sp_view value; /* without quotes; NUL-terminated copy */
@@ -20,13 +21,14 @@ struct sp_param {
 	unsigned order; /* as they stand */
 };
 
+/* A field's token and its parameters, as they stand. */
 struct sp_params {
 	char *token; /* lower case, "text/plain", "attachment"; "" if none */
 	struct sp_param *v;
 	size_t n;
 };
 
-/* The pieces live in ${mem}. */
+/* Read a field's raw value; what ${out} points to lives in ${mem}. */
 void sp_params_parse(
     struct sp_view value, struct sp_mem *mem, struct sp_params *out);
 /* A plain value up to its first blank (charset, boundary ...); {NULL,0} if

@@ -1,3 +1,9 @@
+/*
+ * The searchable text of a body part: HTML through the tokenizer
+ * (decode/html.c), everything else through its character set.  Which types
+ * hold text at all is decided here too.  Called by mail.c for each leaf, and
+ * for text outside the parts.
+ */
 #include "index/mail/text.h"
 
 #include <string.h>
@@ -41,7 +47,10 @@ is_html(const char *type)
 		strcmp(type, "application/xhtml+xml") == 0);
 }
 
-/* Many NULs, unless two or four bytes make a character. */
+/*
+ * Whether ${v} has more NULs than stray into text; in UTF-16 and UTF-32 they
+ * are part of characters.
+ */
 static bool
 is_binary(struct sp_view v, struct sp_view charset)
 {
@@ -59,6 +68,11 @@ is_binary(struct sp_view v, struct sp_view charset)
 	return (nul > FEW_NULS + v.n / 50);
 }
 
+/*
+ * Append the text of HTML.  ASCII goes to the tokenizer as it is; other source
+ * is decoded first, up to SP_MAIL_MAX_HTML.  The charset is the part's, else
+ * the one that a <meta> names.
+ */
 static unsigned
 html(struct sp_view bytes, struct sp_view charset, struct sp_buf *out)
 {
@@ -84,6 +98,7 @@ html(struct sp_view bytes, struct sp_view charset, struct sp_buf *out)
 	return (note);
 }
 
+/* A byte order mark of UTF-8 says more than the header does. */
 unsigned
 sp_text_part(struct sp_view bytes, const char *type, struct sp_view charset,
     struct sp_buf *out)

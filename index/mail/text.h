@@ -1,4 +1,7 @@
-/* The searchable text of a body part. */
+/*
+ * The searchable text of a body part as UTF-8, and which types of part have
+ * any.  mail.c collects it.
+ */
 #ifndef SP_INDEX_MAIL_TEXT_H
 #define SP_INDEX_MAIL_TEXT_H
 

@@ -1,3 +1,10 @@
+/*
+ * Header fields of the way (doc/journal-reports.md, "Header fields of the
+ * way"): what servers and mail programs noted there of the envelope.  A table
+ * says for each field whose address it has and in which form.  Called by
+ * mail.c for each field of a message's own header, from the top; the results
+ * are claims of whoever wrote the field, never facts.
+ */
 #include "index/mail/trace.h"
 
 #include <string.h>
@@ -49,6 +56,10 @@ static const struct trace_field {
 	{ "Received", SP_TRACE_RCPT, FOR, TOPMOST },
 };
 
+/*
+ * Add a claim, unless it is among the first ones already or there are
+ * SP_TRACE_MAX.
+ */
 static void
 add_trace(struct sp_traces *t, struct sp_mem *mem, const struct trace_field *f,
     const char *addr, const char *name)
@@ -62,6 +73,10 @@ add_trace(struct sp_traces *t, struct sp_mem *mem, const struct trace_field *f,
 	t->v[t->n++] = (struct sp_trace){ f->kind, f->name, addr, name };
 }
 
+/*
+ * Add the addresses of a list; ${loose}: also names without an '@'. "<>" is
+ * the null path and gives an empty address.
+ */
 static void
 add_list(struct sp_traces *t, struct sp_mem *mem, const struct trace_field *f,
     struct sp_view value, bool loose)
@@ -83,8 +98,10 @@ add_list(struct sp_traces *t, struct sp_mem *mem, const struct trace_field *f,
 	}
 }
 
-/* Received: from A by B with C id D for <addr>; date.  A comment may stand
- * anywhere. */
+/*
+ * What follows "for" in Received: from A by B with C id D for <addr>; date.
+ * Comments may stand anywhere.  Empty if there is none.
+ */
 static struct sp_view
 received_for(struct sp_view v)
 {
@@ -111,7 +128,10 @@ received_for(struct sp_view v)
 	return (sp_view_str(NULL));
 }
 
-/* "Maven Developers List" <dev.maven.apache.org> */
+/*
+ * Add the List-Id, "Maven Developers List" <dev.maven.apache.org>, or one
+ * without angles (RFC 2919).
+ */
 static void
 add_list_id(struct sp_traces *t, struct sp_mem *mem,
     const struct trace_field *f, struct sp_view v)
@@ -140,6 +160,10 @@ add_list_id(struct sp_traces *t, struct sp_mem *mem,
 	    name);
 }
 
+/*
+ * Add the recipients of an X-Notes-Item that carries $JournalRecipients; other
+ * items are left alone.
+ */
 static void
 add_notes_item(struct sp_traces *t, struct sp_mem *mem,
     const struct trace_field *f, struct sp_view v)
@@ -151,6 +175,7 @@ add_notes_item(struct sp_traces *t, struct sp_mem *mem,
 		add_list(t, mem, f, sp_view_cut(&v, ';'), true);
 }
 
+/* The table's line for a field, or NULL. */
 static const struct trace_field *
 find_field(struct sp_view name)
 {
@@ -166,6 +191,10 @@ find_field(struct sp_view name)
 	return (NULL);
 }
 
+/*
+ * Read one field by its form.  Of a TOPMOST field only the first counts; a
+ * Received without "for" leaves the place to the next one.
+ */
 void
 sp_trace_field(
     struct sp_traces *t, struct sp_mem *mem, const struct sp_field *f)

@@ -1,3 +1,16 @@
+/*
+ * The MIME structure of a message, walked in order without copying:
+ *
+ *     walk_entity: read_head, describe
+ *        multipart --> walk_parts --> walk_child --> walk_entity ...
+ *        message ----> leaf (whole), then walk_entity of what is inside
+ *        else -------> leaf
+ *
+ * The recursion ends at SP_MAIL_MAX_DEPTH levels.  What is ambiguous or broken
+ * is flagged and still shown to the visitor, so that no byte is hidden.
+ * Called by mail.c (facts), bytes.c (one part) and journal.c (the parts of a
+ * report).
+ */
 #include "index/mail/tree.h"
 
 #include <stdio.h>
@@ -36,6 +49,10 @@ static void walk_entity(struct tree_walk *w, struct sp_view v, bool message,
 
 /* ---- the header of a part ------------------------------------------- */
 
+/*
+ * Store the field's value if it is the first of its name.  A second one with
+ * another value makes the structure ambiguous.
+ */
 static void
 store_field(struct tree_walk *w, struct sp_view *slot, const struct sp_field *f)
 {
@@ -47,6 +64,10 @@ store_field(struct tree_walk *w, struct sp_view *slot, const struct sp_field *f)
 		w->flags |= SP_TREE_AMBIGUOUS;
 }
 
+/*
+ * Read the header of ${v} into ${h}.  Of a message each field is shown to the
+ * visitor; of a part only Content-* fields count.
+ */
 static void
 read_head(
     struct tree_walk *w, struct sp_view v, bool message, struct part_header *h)
@@ -83,6 +104,9 @@ read_head(
 	sp_params_parse(h->disposition, w->mem, &h->dp);
 }
 
+/*
+ * A parameter meant for people as a string in the walk's memory; "" if absent.
+ */
 static const char *
 dup_text(struct tree_walk *w, const struct sp_params *p, const char *name,
     struct sp_view charset)
@@ -114,6 +138,11 @@ is_message(const char *type)
 		strcmp(type, "message/news") == 0);
 }
 
+/*
+ * Say what a header makes of its part.  ${digest}: it is in a
+ * multipart/digest, where message/rfc822 is the default (RFC 2046 section
+ * 5.1.5).  Names are looked for where they belong and then in the other field.
+ */
 static void
 describe(struct tree_walk *w, const struct part_header *h, bool digest,
     struct sp_entity *e)
@@ -163,7 +192,10 @@ struct delimiter {
 	bool close;
 };
 
-/* The line break before ${at} belongs to the delimiter. */
+/*
+ * Where the part before the delimiter at ${at} ends: the line break before a
+ * delimiter belongs to it (RFC 2046 section 5.1.1).
+ */
 static size_t
 before_break(struct sp_view v, size_t at, size_t from)
 {
@@ -177,7 +209,10 @@ before_break(struct sp_view v, size_t at, size_t from)
 	return (at);
 }
 
-/* The next line "--boundary" or "--boundary--" at or after ${from}. */
+/*
+ * Find the next line "--boundary" or "--boundary--" (${mark} has the dashes)
+ * at or after ${from}.
+ */
 static bool
 find_delim(
     struct sp_view v, struct sp_view mark, size_t from, struct delimiter *d)
@@ -219,8 +254,8 @@ find_delim(
 }
 
 /*
- * No boundary is named, or it never occurs: a line "--x" with "Content-" on
- * the next is one.
+ * A boundary for a multipart that names none, or one that never occurs: a line
+ * "--x" with "Content-" on the next.  Empty if there is none.
  */
 static struct sp_view
 guess_boundary(struct sp_view v)
@@ -247,6 +282,7 @@ guess_boundary(struct sp_view v)
 	return (sp_view_str(NULL));
 }
 
+/* Show a leaf, or a message inside, to the visitor. */
 static void
 emit_leaf(struct tree_walk *w, struct sp_entity *e)
 {
@@ -255,6 +291,7 @@ emit_leaf(struct tree_walk *w, struct sp_entity *e)
 	w->v->leaf(w->v->ctx, e, w->path);
 }
 
+/* Show text outside the parts to the visitor, unless it is blank. */
 static void
 emit_loose(struct tree_walk *w, struct sp_view text)
 {
@@ -262,6 +299,7 @@ emit_loose(struct tree_walk *w, struct sp_view text)
 		w->v->loose(w->v->ctx, text);
 }
 
+/* Walk part ${number} of a multipart of the type ${type}. */
 static void
 walk_child(
     struct tree_walk *w, unsigned number, struct sp_view v, const char *type)
@@ -278,7 +316,7 @@ walk_child(
 	w->path[len] = '\0';
 }
 
-/* All that is left when there are too many parts. */
+/* Show all that is left when there are too many parts as one text leaf. */
 static void
 emit_rest(struct tree_walk *w, struct sp_view v, const char *type)
 {
@@ -295,7 +333,10 @@ emit_rest(struct tree_walk *w, struct sp_view v, const char *type)
 	w->flags |= SP_TREE_PARTS;
 }
 
-/* False if the boundary never occurs. */
+/*
+ * Walk the parts between the delimiters, and what stands before, between and
+ * behind them.  False, and nothing was shown, if the boundary never occurs.
+ */
 static bool
 walk_parts(struct tree_walk *w, struct sp_view v, struct sp_view boundary,
     const char *type)
@@ -347,12 +388,17 @@ walk_parts(struct tree_walk *w, struct sp_view v, struct sp_view boundary,
 
 /* ---- encoded messages and multiparts --------------------------------- */
 
+/* A sink: append to a buffer, up to its limit. */
 static void
 put_bytes(void *ctx, const char *p, size_t n)
 {
 	(void)sp_text_put(ctx, p, n);
 }
 
+/*
+ * Decode a body into ${b}, which the caller ends; at most SP_MAIL_MAX_DECODED
+ * bytes.
+ */
 static struct sp_view
 decode_body(struct sp_entity *e, struct sp_buf *b)
 {
@@ -363,7 +409,11 @@ decode_body(struct sp_entity *e, struct sp_buf *b)
 	return (sp_buf_view(b));
 }
 
-/* False if it has no parts to be found. */
+/*
+ * Walk a multipart with its boundary, else decoded (against RFC 2045 section
+ * 6.4, but it occurs), else with a guessed one.  False if it has no parts to
+ * be found.
+ */
 static bool
 walk_multipart(
     struct tree_walk *w, struct sp_entity *e, struct sp_view boundary)
@@ -385,6 +435,7 @@ walk_multipart(
 	return (guess.n > 0 && walk_parts(w, e->body, guess, e->type));
 }
 
+/* Show a message inside and walk it, decoded if need be. */
 static void
 walk_message(struct tree_walk *w, struct sp_entity *e)
 {
@@ -404,7 +455,7 @@ walk_message(struct tree_walk *w, struct sp_entity *e)
 	sp_buf_done(&b);
 }
 
-/* A message inside that has no header at all is text. */
+/* Whether a message inside has a header; without one it is text. */
 static bool
 looks_like_message(const struct sp_entity *e)
 {
@@ -417,7 +468,10 @@ looks_like_message(const struct sp_entity *e)
 	return (sp_fields_next(&fs, &f));
 }
 
-/* What a message consists of, where it is no multipart, is its part 1. */
+/*
+ * Walk what is no multipart.  Where it is all that a message consists of, it
+ * is the message's part 1.
+ */
 static void
 walk_single(
     struct tree_walk *w, struct sp_entity *e, bool in_message, bool deep)
@@ -436,6 +490,7 @@ walk_single(
 	w->path[len] = '\0';
 }
 
+/* Walk a message or part: what its header makes of it decides how. */
 static void
 walk_entity(struct tree_walk *w, struct sp_view v, bool in_message,
     const char *parent, bool digest)

@@ -1,6 +1,9 @@
 /*
- * Base64 as mail has it: junk between the digits, several padded pieces, a
- * last quantum without padding, the footer of a mailing list behind it.
+ * Base64 as mail has it (RFC 2045 section 6.8): junk between the digits,
+ * several padded pieces one after the other, a last quantum without padding,
+ * the footer of a mailing list behind it.  Bytes that can be decoded are never
+ * lost; whatever did not follow the encoding makes the result false.  Called
+ * by transfer.c for a whole body.
  */
 #include "index/mail/decode/transfer.h"
 #include "index/mail/decode/transfer_priv.h"
@@ -45,7 +48,7 @@ struct b64 {
 	bool ok;
 };
 
-/* The end of a padded or cut quantum: what is whole counts. */
+/* End a quantum that is padded or cut: emit the bytes that it holds in full. */
 static void
 b64_finish(struct b64 *b)
 {
@@ -61,6 +64,7 @@ b64_finish(struct b64 *b)
 	b->acc = 0;
 }
 
+/* Add one digit of value ${d}; emit three bytes when four are there. */
 static void
 b64_digit(struct b64 *b, uint8_t d)
 {
@@ -75,8 +79,9 @@ b64_digit(struct b64 *b, uint8_t d)
 }
 
 /*
- * Behind padding or an empty line there may be a further piece of base64, or
- * the footer of a mailing list.  Whether the line at ${p} is the former.
+ * After padding or an empty line there may be a further piece of base64, or
+ * the footer of a mailing list.  Whether the line at ${p} is the former;
+ * ${whole} asks that it also has full quanta only.
  */
 static bool
 b64_line(const char *p, size_t n, bool whole)
@@ -90,7 +95,10 @@ b64_line(const char *p, size_t n, bool whole)
 	return (!whole || v.n % 4 == 0);
 }
 
-/* Quanta without anything between them; returns the bytes used. */
+/*
+ * Decode full quanta that stand without anything between them; returns how
+ * many bytes of ${p} they were.  This is where nearly all base64 is decoded.
+ */
 static size_t
 b64_fast(struct b64 *b, const uint8_t *p, size_t n)
 {
@@ -113,7 +121,10 @@ b64_fast(struct b64 *b, const uint8_t *p, size_t n)
 	return (i);
 }
 
-/* Pass over a line that is no base64, where one may stand. */
+/*
+ * Pass over the line at *i if it is no base64 and stands where a footer may
+ * stand.  False, and *i unchanged, if the line is to be decoded.
+ */
 static bool
 b64_skip(struct b64 *b, struct sp_view in, size_t *i)
 {
@@ -133,6 +144,7 @@ b64_skip(struct b64 *b, struct sp_view in, size_t *i)
 	return (true);
 }
 
+/* Read the padding at ${i}; returns where it ends. */
 static size_t
 b64_pad(struct b64 *b, struct sp_view in, size_t i)
 {
@@ -145,7 +157,7 @@ b64_pad(struct b64 *b, struct sp_view in, size_t i)
 	return (i);
 }
 
-/* At a digit or junk. */
+/* Read digits, or one byte of junk, at ${i}; returns where to go on. */
 static size_t
 b64_digits(struct b64 *b, struct sp_view in, size_t i)
 {

@@ -1,3 +1,12 @@
+/*
+ * Bytes of a claimed character set to UTF-8.  The claim is looked up in our own
+ * table, which maps each name to the superset that senders really use; UTF-8,
+ * ASCII and Windows-1252 are decoded here, all others by iconv.  Where the
+ * claim is missing, unknown or wrong, the order is: UTF-8 if it is valid, the
+ * fallback of the caller, what the bytes look like (guess.c), Windows-1252.
+ * Encoded words (words.c), file names (param.c) and body text (text.c, html.c)
+ * end here.
+ */
 #include "index/mail/decode/charset.h"
 
 #include <ctype.h>
@@ -189,7 +198,10 @@ sp_charset_is_ascii(struct sp_view v)
 	return (any < 0x80);
 }
 
-/* The index in names[], or -1. */
+/*
+ * The index in names[] of a claimed name, or -1.  Only letters and digits
+ * count, and what follows a star (the language of RFC 2231) is left out.
+ */
 static int
 lookup(struct sp_view charset)
 {
@@ -218,6 +230,9 @@ sp_charset_known(struct sp_view charset)
 	return (lookup(charset) >= 0);
 }
 
+/*
+ * Append Windows-1252, in which every byte is a character; NULs are left out.
+ */
 static void
 put_cp1252(struct sp_view in, struct sp_buf *out)
 {
@@ -293,6 +308,10 @@ utf8_count(struct sp_view in, size_t *good, size_t *bad)
 	}
 }
 
+/*
+ * Append what claims to be UTF-8: NULs are left out, and each byte that
+ * belongs to no character becomes U+FFFD.
+ */
 static void
 put_utf8(struct sp_view in, struct sp_buf *out)
 {
@@ -311,7 +330,7 @@ put_utf8(struct sp_view in, struct sp_buf *out)
 	}
 }
 
-/* Text that iconv gave, without U+0000. */
+/* Append text that iconv gave, without U+0000.  False if it was cut. */
 static bool
 put_clean(struct sp_buf *out, const char *p, size_t n)
 {
@@ -329,8 +348,11 @@ put_clean(struct sp_buf *out, const char *p, size_t n)
 	return (true);
 }
 
-/* Decode by iconv; returns how many bytes did not fit, SIZE_MAX if iconv has
- * no such converter. */
+/*
+ * Decode by iconv from the set ${from}; each byte that does not fit becomes
+ * U+FFFD.  Returns how many did not, or SIZE_MAX if iconv has no such
+ * converter.
+ */
 static size_t
 put_iconv(struct sp_view in, const char *from, struct sp_buf *out)
 {
@@ -374,7 +396,10 @@ put_iconv(struct sp_view in, const char *from, struct sp_buf *out)
 	return (bad);
 }
 
-/* Escape sequences of ISO 2022: Japanese or Korean in seven bits. */
+/*
+ * The set whose ISO 2022 escape sequences stand in ${in} (Japanese or Korean
+ * in seven bits), or NULL.
+ */
 static const char *
 guess_7bit(struct sp_view in)
 {
@@ -390,7 +415,10 @@ guess_7bit(struct sp_view in)
 	return (NULL);
 }
 
-/* As ${set}, unless more than one byte in fifty does not fit. */
+/*
+ * Decode from ${set}.  False, and nothing appended, if more than one byte in
+ * fifty does not fit.
+ */
 static bool
 try_iconv(struct sp_view in, const char *set, struct sp_buf *out)
 {
@@ -402,8 +430,10 @@ try_iconv(struct sp_view in, const char *set, struct sp_buf *out)
 	return (false);
 }
 
-/* Nothing usable is claimed: UTF-8 where it is valid, the fallback, what the
- * bytes look like, and Windows-1252, in which every byte is something. */
+/*
+ * Decode where no usable set is claimed, in the order that the head of this
+ * file gives.  Returns sp_charset_note bits.
+ */
 static unsigned
 put_guess(struct sp_view in, struct sp_view fallback, struct sp_buf *out)
 {
@@ -432,7 +462,7 @@ put_guess(struct sp_view in, struct sp_view fallback, struct sp_buf *out)
 	return (SP_CHARSET_FALLBACK);
 }
 
-/* HZ (RFC 1843): GB 2312 in seven bits between ~{ and ~}. */
+/* Decode HZ (RFC 1843): GB 2312 in seven bits between ~{ and ~}. */
 static void
 put_hz(struct sp_view in, struct sp_buf *out)
 {
@@ -467,6 +497,10 @@ is_hz(struct sp_view charset)
 		sp_view_ieq_str(charset, "hz"));
 }
 
+/*
+ * Try the claim first, then guess.  A set is believed if at most one byte in
+ * fifty does not fit it.
+ */
 unsigned
 sp_charset_decode(struct sp_view in, struct sp_view charset,
     struct sp_view fallback, struct sp_buf *out)

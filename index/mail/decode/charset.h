@@ -26,7 +26,8 @@ enum sp_charset_note {
 unsigned sp_charset_decode(struct sp_view in, struct sp_view charset,
     struct sp_view fallback, struct sp_buf *out);
 /* The iconv name of the set that raw bytes beyond ASCII look like (East Asian
- * and Cyrillic ones), or NULL.  They are known not to be UTF-8. */
+ * and Cyrillic ones), or NULL if they look like none.  To be asked only of
+ * bytes that are not valid UTF-8. */
 const char *sp_charset_guess(struct sp_view in);
 /* Whether ${charset} is one we can decode. */
 bool sp_charset_known(struct sp_view charset);

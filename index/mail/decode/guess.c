@@ -1,8 +1,10 @@
 /*
- * What raw 8-bit text without a claim looks like.  Western text has single
- * bytes beyond ASCII between letters; East Asian text has pairs, one behind
- * the other, and each set puts what is common in other rows; Cyrillic has
- * whole words of them.
+ * Guessing the character set of raw 8-bit text that claims none and is not
+ * UTF-8.  Western text has single bytes beyond ASCII between letters; East
+ * Asian text has pairs, one behind the other, and each set puts its common
+ * characters in other rows; Cyrillic has whole words of bytes beyond ASCII.
+ * Only the first 4 KiB are looked at.  Called by charset.c before it falls
+ * back to Windows-1252.
  */
 #include "index/mail/decode/charset.h"
 
@@ -21,7 +23,7 @@ in_range(unsigned c, unsigned lo, unsigned hi)
 	return (c >= lo && c <= hi);
 }
 
-/* EUC: both bytes in a1-fe. */
+/* Count pairs as the EUC sets have them, both bytes in a1-fe. */
 static void
 count_euc(const unsigned char *p, size_t n, struct pair_count *c)
 {
@@ -47,7 +49,9 @@ count_euc(const unsigned char *p, size_t n, struct pair_count *c)
 	}
 }
 
-/* Shift JIS and Big5: the second byte may be ASCII. */
+/*
+ * Count pairs of Shift JIS (${sjis}) or Big5, whose second byte may be ASCII.
+ */
 static void
 count_low(const unsigned char *p, size_t n, bool sjis, struct pair_count *c)
 {
@@ -79,7 +83,10 @@ count_low(const unsigned char *p, size_t n, bool sjis, struct pair_count *c)
 	}
 }
 
-/* Words of letters beyond ASCII. */
+/*
+ * The Cyrillic set of text whose bytes beyond ASCII form whole words, or NULL.
+ * KOI8-R has its small letters at c0-df, Windows-1251 at e0-ff.
+ */
 static const char *
 cyrillic(const unsigned char *p, size_t n)
 {
@@ -101,18 +108,24 @@ cyrillic(const unsigned char *p, size_t n)
 	return (low > high ? "KOI8-R" : "CP1251");
 }
 
+/* At least eight in ten. */
 static bool
 is_most(size_t part, size_t all)
 {
 	return (part * 10 >= all * 8);
 }
 
+/* Whether the pairs are valid and mostly stand one behind the other. */
 static bool
 is_dense(const struct pair_count *c)
 {
 	return (c->valid && c->chars >= 2 && c->joined * 2 >= c->chars);
 }
 
+/*
+ * Cyrillic is tested first, then the EUC sets from the one with the clearest
+ * mark (kana), then the sets whose second byte may be ASCII.
+ */
 const char *
 sp_charset_guess(struct sp_view v)
 {

@@ -1,3 +1,16 @@
+/*
+ * HTML to text.  A tokenizer that never builds a tree, in one pass over the
+ * source:
+ *
+ *     text ---"<name", "</name"--> tag, attributes ---">"--> text
+ *     text ---"<!", "<?"---------> comment, declaration ---> text
+ *     tag "script", "style" -----> skipped up to its end --> text
+ *
+ * Each search that found nothing is remembered (no_gt, no_quote, no_comment),
+ * so that the cost stays linear whatever the input.  What never ends hides
+ * nothing: an unclosed comment or quote is read as text.  Called by text.c
+ * with UTF-8 or ASCII.
+ */
 #include "index/mail/decode/html.h"
 
 #include <ctype.h>
@@ -27,6 +40,7 @@ is_blank(char c)
 	return (c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\f');
 }
 
+/* Append text unless the limit was reached before. */
 static void
 put(struct html *h, const char *p, size_t n)
 {
@@ -34,6 +48,10 @@ put(struct html *h, const char *p, size_t n)
 		h->full = true;
 }
 
+/*
+ * Append ${c}, a space or a line feed, unless the text ends in a blank that
+ * already says as much; a line feed replaces a space.
+ */
 static void
 put_blank(struct html *h, char c)
 {
@@ -45,7 +63,7 @@ put_blank(struct html *h, char c)
 	h->last = c;
 }
 
-/* Text with its blanks run together. */
+/* Append text with each run of blanks as one. */
 static void
 put_text(struct html *h, const char *p, size_t n)
 {
@@ -68,6 +86,10 @@ put_text(struct html *h, const char *p, size_t n)
 	}
 }
 
+/*
+ * Append one character of an entity: blanks of all kinds as a space, invisible
+ * characters not at all, what is no character as U+FFFD.
+ */
 static void
 put_char(struct html *h, uint32_t c)
 {
@@ -95,7 +117,7 @@ put_char(struct html *h, uint32_t c)
 	h->last = 'x';
 }
 
-/* "#8364", "#x20ac" */
+/* The code point of a numeric entity without & and ;, "#8364" or "#x20ac". */
 static bool
 entity_number(struct sp_view v, uint32_t *out)
 {
@@ -128,6 +150,10 @@ entity_number(struct sp_view v, uint32_t *out)
 	return (true);
 }
 
+/*
+ * The code point of a named entity, by the most common names and then by
+ * libxml2's table.  ${v} is at most ENTITY_MAX bytes.
+ */
 static bool
 entity_named(struct sp_view v, uint32_t *out)
 {
@@ -153,7 +179,10 @@ entity_named(struct sp_view v, uint32_t *out)
 	return (true);
 }
 
-/* At '&'. */
+/*
+ * Read the entity at the '&' at *i and append its character, or '&' if it is
+ * none; *i is then behind it.
+ */
 static void
 put_entity(struct html *h, struct sp_view v, size_t *i)
 {
@@ -175,7 +204,7 @@ put_entity(struct html *h, struct sp_view v, size_t *i)
 	*i = to < v.n && v.p[to] == ';' ? to + 1 : to;
 }
 
-/* Text with entities. */
+/* Append a stretch of text without tags, its entities decoded. */
 static void
 put_run(struct html *h, struct sp_view v)
 {
@@ -223,7 +252,10 @@ is_hidden(struct sp_view name)
 	return (in_list(name, hidden));
 }
 
-/* Texts of attributes.  Of a link its target, without what only tracks. */
+/*
+ * Append what an attribute shows to a reader: alternative text and title, and
+ * of a link its target without query and fragment, which mostly track.
+ */
 static void
 put_attribute(struct html *h, struct sp_view name, struct sp_view value)
 {
@@ -246,6 +278,10 @@ put_attribute(struct html *h, struct sp_view name, struct sp_view value)
 	}
 }
 
+/*
+ * The first ${c} at or after ${from}, or the length of the source.  *none
+ * remembers that there is no further one.
+ */
 static size_t
 find(struct html *h, size_t from, char c, bool *none)
 {
@@ -257,6 +293,7 @@ find(struct html *h, size_t from, char c, bool *none)
 	return (p == NULL ? h->v.n : (size_t)(p - h->v.p));
 }
 
+/* Read an attribute's value behind its '=', with or without quotes. */
 static struct sp_view
 read_value(struct html *h)
 {
@@ -282,7 +319,7 @@ read_value(struct html *h)
 	return (sp_view_mem(v.p + from, h->i - from));
 }
 
-/* Attributes up to '>'. */
+/* Read attributes up to and with the '>' that ends the tag. */
 static void
 read_attributes(struct html *h)
 {
@@ -311,7 +348,7 @@ read_attributes(struct html *h)
 	}
 }
 
-/* Behind <script> or <style>: to the matching end. */
+/* Go from behind <script> or <style> to the matching end tag, or to the end. */
 static void
 skip_hidden(struct html *h, struct sp_view name)
 {
@@ -332,7 +369,7 @@ skip_hidden(struct html *h, struct sp_view name)
 	h->i = v.n;
 }
 
-/* At "<!" or "<?". */
+/* Pass over the comment, doctype or processing instruction at "<!" or "<?". */
 static void
 skip_declaration(struct html *h)
 {
@@ -352,6 +389,10 @@ skip_declaration(struct html *h)
 	h->i = end < v.n ? end + 1 : h->i + 2;
 }
 
+/*
+ * Read the tag at '<': its attributes, and the blank or line end it stands
+ * for.
+ */
 static void
 read_tag(struct html *h)
 {
@@ -372,6 +413,7 @@ read_tag(struct html *h)
 		skip_hidden(h, name);
 }
 
+/* Alternate between text and markup.  A '<' that begins no tag is text. */
 bool
 sp_html_text(struct sp_view v, struct sp_buf *out)
 {

@@ -1,6 +1,6 @@
 /*
- * HTML to text: what a reader sees, and the titles, alternative texts and
- * link targets that he could.  A tokenizer, no tree: total, linear, without
+ * HTML to text: what a reader sees, and the titles, alternative texts and link
+ * targets that he could see.  A tokenizer, no tree: total, linear, without
  * recursion; script and style are left out.
  */
 #ifndef SP_INDEX_MAIL_DECODE_HTML_H

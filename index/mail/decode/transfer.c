@@ -1,8 +1,19 @@
+/*
+ * Content-Transfer-Encodings (RFC 2045 section 6): which one a header field
+ * names, quoted-printable, and the dispatch to base64.c and uu.c.  Decoded
+ * bytes go to the sink of the caller in chunks, so memory stays constant
+ * however large a part is.  The callers are leaf.c (digests and text of each
+ * part), tree.c (encoded multiparts), journal.c and words.c.
+ */
 #include "index/mail/decode/transfer.h"
 #include "index/mail/decode/transfer_priv.h"
 
 #include <string.h>
 
+/*
+ * Look up the first word of the field's value, without quotes, parameters and
+ * comments.  The list has the misspellings that mail has.
+ */
 enum sp_transfer
 sp_transfer_by_name(struct sp_view value, bool *known)
 {
@@ -46,6 +57,7 @@ sp_transfer_by_name(struct sp_view value, bool *known)
 
 /* ---- quoted-printable ----------------------------------------------- */
 
+/* The value of a hexadecimal digit, or -1. */
 static int
 hex(char c)
 {
@@ -74,7 +86,11 @@ at_line_end(struct sp_view v, size_t i)
 		(v.p[i] == '\r' && (i + 1 == v.n || v.p[i + 1] == '\n')));
 }
 
-/* What begins with '=' at ${i}; returns where it ends. */
+/*
+ * Decode what begins with '=' at ${i}: a byte, or a soft line break with
+ * blanks behind it.  Anything else keeps its '=' and clears *ok.  Returns
+ * where it ends.
+ */
 static size_t
 qp_escape(struct sp_view in, size_t i, struct sp_transfer_out *o, bool *ok)
 {
@@ -99,6 +115,10 @@ qp_escape(struct sp_view in, size_t i, struct sp_transfer_out *o, bool *ok)
 	return (i + 1);
 }
 
+/*
+ * Decode quoted-printable (RFC 2045 section 6.7).  Blanks before a line end
+ * were added in transport and are left out.
+ */
 static bool
 decode_qp(struct sp_view in, struct sp_transfer_out *o)
 {
@@ -128,6 +148,10 @@ decode_qp(struct sp_view in, struct sp_transfer_out *o)
 
 /* ---- all ------------------------------------------------------------ */
 
+/*
+ * Plain bytes go to the sink as they are, in one piece; the decoders fill ${o}
+ * chunk by chunk.
+ */
 bool
 sp_transfer_decode(
     enum sp_transfer t, struct sp_view in, const struct sp_sink *sink)

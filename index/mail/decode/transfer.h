@@ -16,18 +16,22 @@ enum sp_transfer {
 	SP_TRANSFER_UU
 };
 
+/* Where decoded bytes go: put is called with each piece, ${p} valid during the
+ * call only. */
 struct sp_sink {
 	void (*put)(void *ctx, const char *p, size_t n);
 	void *ctx;
 };
 
-/* By the field's value; *known is false for names that are none. */
+/* The encoding that the value of a Content-Transfer-Encoding names.  *known is
+ * false for a name that is none; such a body is taken as it is. */
 enum sp_transfer sp_transfer_by_name(struct sp_view value, bool *known);
 /* Decode ${in}.  False if something in it did not follow the encoding. */
 bool sp_transfer_decode(
     enum sp_transfer t, struct sp_view in, const struct sp_sink *sink);
 
-/* Whether what claims to be base64 is plain text instead. */
+/* Whether what claims to be base64 is plain text instead: more than one byte in
+ * twenty of its first 4 KiB is a space or nothing that base64 has. */
 bool sp_transfer_is_plain(struct sp_view in);
 
 #endif

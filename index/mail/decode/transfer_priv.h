@@ -1,4 +1,8 @@
-/* Shared by the decoders of this folder. */
+/*
+ * Shared by the decoders of transfer encodings: the chunk of decoded bytes
+ * between them and the sink of their caller, and the decoders that have files
+ * of their own.
+ */
 #ifndef SP_INDEX_MAIL_DECODE_TRANSFER_PRIV_H
 #define SP_INDEX_MAIL_DECODE_TRANSFER_PRIV_H
 
@@ -16,6 +20,7 @@ struct sp_transfer_out {
 	char buf[SP_TRANSFER_CHUNK];
 };
 
+/* Hand what was collected to the sink. */
 static inline void
 sp_transfer_out_flush(struct sp_transfer_out *o)
 {
@@ -24,6 +29,7 @@ sp_transfer_out_flush(struct sp_transfer_out *o)
 	o->n = 0;
 }
 
+/* Add one decoded byte. */
 static inline void
 sp_transfer_out_put(struct sp_transfer_out *o, char c)
 {
@@ -32,6 +38,7 @@ sp_transfer_out_put(struct sp_transfer_out *o, char c)
 		sp_transfer_out_flush(o);
 }
 
+/* Add ${n} decoded bytes. */
 static inline void
 sp_transfer_out_add(struct sp_transfer_out *o, const char *p, size_t n)
 {
@@ -48,6 +55,8 @@ sp_transfer_out_add(struct sp_transfer_out *o, const char *p, size_t n)
 	}
 }
 
+/* Decode ${in} into ${o}, whose last chunk the caller flushes.  False if
+ * something in it did not follow the encoding. */
 bool sp_transfer_base64(struct sp_view in, struct sp_transfer_out *o);
 bool sp_transfer_uu(struct sp_view in, struct sp_transfer_out *o);
 

@@ -5,6 +5,7 @@
  */
 #include "index/mail/decode/utf8.h"
 
+/* Go back from the limit to the start of the character that it would cut. */
 bool
 sp_text_put(struct sp_buf *out, const char *p, size_t n)
 {
@@ -18,6 +19,7 @@ sp_text_put(struct sp_buf *out, const char *p, size_t n)
 	return (false);
 }
 
+/* Encode the character in one to four bytes (RFC 3629 section 3). */
 bool
 sp_text_put_char(struct sp_buf *out, uint32_t c)
 {

@@ -1,4 +1,13 @@
-/* uuencode, as a transfer encoding and in the middle of text. */
+/*
+ * uuencode, as a transfer encoding (called by transfer.c) and as files in the
+ * middle of text, where mail.c looks for them.  Lines begin with a character
+ * that says how many bytes they hold:
+ *
+ *     begin 644 name
+ *     #0V%T
+ *     `
+ *     end
+ */
 #include "index/mail/decode/uu.h"
 
 #include <string.h>
@@ -7,6 +16,7 @@
 
 #define UU_LINE_MAX 63 /* bytes that a line can claim */
 
+/* The line at *pos without its line end; *pos is then at the next one. */
 static struct sp_view
 next_line(struct sp_view v, size_t *pos)
 {
@@ -20,7 +30,7 @@ next_line(struct sp_view v, size_t *pos)
 	return (l);
 }
 
-/* "begin 644 name" */
+/* Whether ${l} is "begin MODE NAME", with three or four octal digits. */
 static bool
 is_begin(struct sp_view l, struct sp_view *name)
 {
@@ -50,6 +60,10 @@ is_uu_line(struct sp_view l)
 	return (want > 0 && have >= want && have <= (want + 2) / 3 * 4 + 2);
 }
 
+/*
+ * Decode one line, as many bytes as its first character says; characters that
+ * are missing at its end count as zero bits.
+ */
 static void
 uu_line(struct sp_view l, struct sp_transfer_out *o)
 {
@@ -72,6 +86,10 @@ is_end(struct sp_view l)
 	return (sp_view_eq_str(sp_view_trim(l), "end"));
 }
 
+/*
+ * A body may lack its begin line, its end line, or both; lines of other forms
+ * are passed over.  False if it has nothing of a uuencoded file.
+ */
 bool
 sp_transfer_uu(struct sp_view in, struct sp_transfer_out *o)
 {
@@ -96,6 +114,11 @@ sp_transfer_uu(struct sp_view in, struct sp_transfer_out *o)
 	return (started);
 }
 
+/*
+ * Look for a begin line at the start of a line, then take lines as long as
+ * they have the form of uuencoded ones.  Text that only begins like it has no
+ * such lines and is passed over; no stretch is read twice.
+ */
 bool
 sp_uu_find(struct sp_view text, size_t from, struct sp_uu *out)
 {

@@ -1,3 +1,14 @@
+/*
+ * Encoded words of header text (RFC 2047), read leniently.
+ *
+ *     =?charset?B?base64 text?=    =?charset?Q?quoted_text?=
+ *
+ * Neighbouring words of one charset and encoding are joined before they are
+ * decoded, because senders split characters over two words.  What is found
+ * once is remembered in word_scan, so that the cost stays linear.  Used for
+ * subjects, names of people (address_entry.c), file names (param.c) and fields
+ * of messages inside.
+ */
 #include "index/mail/decode/words.h"
 
 #include <string.h>
@@ -48,7 +59,7 @@ find(struct sp_view v, size_t from, const char *what, size_t n, size_t *memo)
 }
 
 /*
- * Where "?=" ends the text that begins at ${from}; v.n if nowhere.  In Q, the
+ * Where "?=" ends the text that begins at ${from}; v.n if nowhere.  In Q the
  * text itself may hold a raw question mark before "=20": then another "?="
  * comes before the next blank.
  */
@@ -85,6 +96,11 @@ open_end(struct sp_view v, size_t i)
 	return (i);
 }
 
+/*
+ * Read the encoded word at ${at}.  One that is never closed ends at the next
+ * blank or word, if its charset is known; one that would swallow the start of
+ * another ends before it.  False if there is none.
+ */
 static bool
 word_at(struct word_scan *s, size_t at, struct encoded_word *w)
 {
@@ -131,6 +147,7 @@ sp_words_length(struct sp_view in)
 	return (word_at(&s, 0, &w) ? w.length : 0);
 }
 
+/* A sink: append decoded bytes to a buffer. */
 static void
 put_raw(void *ctx, const char *p, size_t n)
 {
@@ -143,6 +160,7 @@ struct word_run {
 	struct sp_buf open; /* base64 whose quantum goes on in the next word */
 };
 
+/* Decode the base64 that was collected. */
 static void
 base64_close(struct word_run *r)
 {
@@ -151,6 +169,10 @@ base64_close(struct word_run *r)
 	sp_buf_clear(&r->open);
 }
 
+/*
+ * Add the text of a B word.  It is decoded when its quanta are full or padded;
+ * else the next word continues it.
+ */
 static void
 add_base64(struct word_run *r, struct sp_view text)
 {
@@ -159,6 +181,7 @@ add_base64(struct word_run *r, struct sp_view text)
 		base64_close(r);
 }
 
+/* Decode the text of a Q word: "=XX" is a byte, '_' a space. */
 static void
 add_q(struct word_run *r, struct sp_view text)
 {
@@ -187,6 +210,7 @@ add_word(struct word_run *r, const struct encoded_word *w)
 		add_q(r, w->text);
 }
 
+/* Whether two words have one encoding and, in any case, one charset. */
 static bool
 same(const struct encoded_word *a, const struct encoded_word *b)
 {
@@ -233,7 +257,10 @@ put_run(struct word_scan *s, size_t at, const struct encoded_word *w,
 	return (end);
 }
 
-/* Control characters would reach terminals and lines of text. */
+/*
+ * Turn control characters into spaces: they would reach terminals and lines of
+ * text.
+ */
 static void
 clean(struct sp_buf *out, size_t from)
 {
@@ -242,6 +269,10 @@ clean(struct sp_buf *out, size_t from)
 			out->p[i] = ' ';
 }
 
+/*
+ * Alternate between plain text and runs of encoded words.  Blanks between two
+ * words are not text (RFC 2047 section 6.2).
+ */
 unsigned
 sp_words_decode(struct sp_view v, struct sp_view charset, struct sp_buf *out)
 {

@@ -12,8 +12,9 @@
 #define SP_WORDS_MAX ((size_t)64 << 10) /* bytes of one value decoded */
 
 /*
- * Append the unfolded value as UTF-8 without control characters, once
- * decoded.  ${charset} (or n = 0) is tried for raw 8-bit text that is not
+ * Append the unfolded value ${in}, of which SP_WORDS_MAX bytes are read, as
+ * UTF-8 without control characters; what a word decodes to is not decoded
+ * again.  ${charset} (or n = 0) is tried for raw 8-bit text that is not
  * UTF-8.  Returns sp_charset_note bits.
  */
 unsigned sp_words_decode(
