@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 #include "base/buf.h"
-#include "journal/import/import.h"
+#include "journal/import/import_priv.h"
 
 #define KIT_ITEMS 4096
 

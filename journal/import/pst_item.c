@@ -1,4 +1,10 @@
-#include "journal/import/import_pst_item.h"
+/*
+ * Reads an item of an Outlook file through libpff into a sp_pst_mail: see
+ * journal/import/pst_item.h.  Whatever cannot be read (a body, an attachment,
+ * a table of recipients) is left out and makes the message incomplete, so that
+ * damage to one property does not lose the others.
+ */
+#include "journal/import/pst_item.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,10 +12,10 @@
 
 #include "base/clock.h"
 
-#define TEXT_MAX ((size_t)4 << 20) /* of one property */
-#define CHUNK	 ((size_t)64 << 10)
+#define TEXT_MAX ((size_t)4 << 20) /* bytes of one property */
+#define CHUNK	 ((size_t)64 << 10) /* read at a time of an attachment */
 
-/* MS-OXPROPS: numbers of the properties that are read. */
+/* Numbers of the properties that are read (MS-OXPROPS). */
 enum {
 	CLASS = 0x001a,
 	SUBJECT = 0x0037,
@@ -54,8 +60,10 @@ sp_pst_error(libpff_error_t **e, char *out, size_t size)
 
 /* ---- properties ---------------------------------------------------------- */
 
+/* The property ${type} of record set ${set} (0, but in a table a row); NULL
+ * where it is not there.  libpff_record_entry_free. */
 static libpff_record_entry_t *
-entry_of(libpff_item_t *item, int set, uint32_t type)
+property(libpff_item_t *item, int set, uint32_t type)
 {
 	libpff_record_set_t *s = NULL;
 	libpff_record_entry_t *e = NULL;
@@ -71,10 +79,11 @@ entry_of(libpff_item_t *item, int set, uint32_t type)
 	return (e);
 }
 
-char *
-sp_pst_item_text(libpff_item_t *item, int set, uint32_t type)
+/* A property as UTF-8, or NULL; malloc'ed. */
+static char *
+text_of(libpff_item_t *item, int set, uint32_t type)
 {
-	libpff_record_entry_t *e = entry_of(item, set, type);
+	libpff_record_entry_t *e = property(item, set, type);
 	uint8_t *text = NULL;
 	size_t n = 0;
 
@@ -94,10 +103,17 @@ sp_pst_item_text(libpff_item_t *item, int set, uint32_t type)
 	return ((char *)text);
 }
 
-static uint32_t
-number(libpff_item_t *item, int set, uint32_t type)
+char *
+sp_pst_item_class(libpff_item_t *item)
 {
-	libpff_record_entry_t *e = entry_of(item, set, type);
+	return (text_of(item, 0, CLASS));
+}
+
+/* A property as a number; 0 where it is not there or is none. */
+static uint32_t
+number_of(libpff_item_t *item, int set, uint32_t type)
+{
+	libpff_record_entry_t *e = property(item, set, type);
 	uint32_t n = 0;
 
 	if (e != NULL &&
@@ -108,13 +124,14 @@ number(libpff_item_t *item, int set, uint32_t type)
 	return (n);
 }
 
-/* 100 ns since 1601 to us since 1970; 0 where absent or before. */
+/* A property that is a time (FILETIME: 100 ns since 1601) as us since 1970; 0
+ * where it is not there, or before 1970, or beyond the year 9999. */
 static int64_t
-instant(libpff_item_t *item, uint32_t type)
+time_of(libpff_item_t *item, uint32_t type)
 {
 	const uint64_t epoch = UINT64_C(116444736000000000);
 	const uint64_t end = UINT64_C(2650467743990000000); /* of year 9999 */
-	libpff_record_entry_t *e = entry_of(item, 0, type);
+	libpff_record_entry_t *e = property(item, 0, type);
 	uint64_t t = 0;
 
 	if (e != NULL &&
@@ -125,23 +142,25 @@ instant(libpff_item_t *item, uint32_t type)
 	return (t > epoch && t < end ? (int64_t)((t - epoch) / 10) : 0);
 }
 
-/* The first of two properties that is there. */
+/* The first of two properties that is there and not empty; the second one
+ * may be. */
 static char *
-either(libpff_item_t *item, int set, uint32_t a, uint32_t b)
+either_text(libpff_item_t *item, int set, uint32_t a, uint32_t b)
 {
-	char *s = sp_pst_item_text(item, set, a);
+	char *s = text_of(item, set, a);
 
 	if (s != NULL && s[0] != '\0')
 		return (s);
 	free(s);
-	return (sp_pst_item_text(item, set, b));
+	return (text_of(item, set, b));
 }
 
-/* Outlook writes two bytes before a subject: 0x01 and the prefix's length. */
+/* PidTagSubject without what Outlook may write before it: 0x01 and the length
+ * of the prefix ("Re: "). */
 static char *
 subject_of(libpff_item_t *item)
 {
-	char *s = sp_pst_item_text(item, 0, SUBJECT);
+	char *s = text_of(item, 0, SUBJECT);
 
 	if (s != NULL && s[0] == 1 && s[1] != '\0') {
 		/* The length may be more than one byte of UTF-8. */
@@ -159,8 +178,10 @@ subject_of(libpff_item_t *item)
 typedef int body_size(libpff_item_t *, size_t *, libpff_error_t **);
 typedef int body_get(libpff_item_t *, uint8_t *, size_t, libpff_error_t **);
 
+/* Read one body into ${out}; it makes ${m} incomplete where it is there but
+ * cannot be read, or is larger than ${budget}. */
 static void
-body(struct sp_pst_mail *m, libpff_item_t *item, body_size *get_size,
+read_body(struct sp_pst_mail *m, libpff_item_t *item, body_size *get_size,
     body_get *get, uint64_t *budget, struct sp_buf *out)
 {
 	size_t n = 0;
@@ -180,12 +201,12 @@ body(struct sp_pst_mail *m, libpff_item_t *item, body_size *get_size,
 		out->n--;
 }
 
-/* RTF that is kept as it is ("MELA" behind two lengths) the library does not
- * give; false: it is something else. */
+/* Read RTF that the item keeps uncompressed ("MELA" behind two lengths,
+ * MS-OXRTFCP), which the library does not give; false: it is something else. */
 static bool
-plain_rtf(struct sp_pst_mail *m, libpff_item_t *item, uint64_t *budget)
+read_plain_rtf(struct sp_pst_mail *m, libpff_item_t *item, uint64_t *budget)
 {
-	libpff_record_entry_t *e = entry_of(item, 0, RTF);
+	libpff_record_entry_t *e = property(item, 0, RTF);
 	const size_t head = 16;
 	char *at = NULL;
 	size_t n = 0;
@@ -206,22 +227,24 @@ plain_rtf(struct sp_pst_mail *m, libpff_item_t *item, uint64_t *budget)
 	return (m->rtf.n > 0);
 }
 
+/* Text and HTML; RTF only where there is neither. */
 static void
-bodies(struct sp_pst_mail *m, libpff_item_t *item, uint64_t *budget)
+read_bodies(struct sp_pst_mail *m, libpff_item_t *item, uint64_t *budget)
 {
-	body(m, item, libpff_message_get_plain_text_body_size,
+	read_body(m, item, libpff_message_get_plain_text_body_size,
 	    libpff_message_get_plain_text_body, budget, &m->text);
-	body(m, item, libpff_message_get_html_body_size,
+	read_body(m, item, libpff_message_get_html_body_size,
 	    libpff_message_get_html_body, budget, &m->html);
-	if (m->text.n == 0 && m->html.n == 0 && !plain_rtf(m, item, budget))
-		body(m, item, libpff_message_get_rtf_body_size,
+	if (m->text.n == 0 && m->html.n == 0 &&
+	    !read_plain_rtf(m, item, budget))
+		read_body(m, item, libpff_message_get_rtf_body_size,
 		    libpff_message_get_rtf_body, budget, &m->rtf);
 }
 
 /* ---- recipients and attachments ------------------------------------------ */
 
 static void
-recipients(struct sp_pst_mail *m, libpff_item_t *item)
+read_recipients(struct sp_pst_mail *m, libpff_item_t *item)
 {
 	libpff_item_t *table = NULL;
 	int n = 0;
@@ -237,15 +260,17 @@ recipients(struct sp_pst_mail *m, libpff_item_t *item)
 	for (int i = 0; i < n; i++) {
 		struct sp_pst_rcpt *r = &m->rcpt[m->nrcpt++];
 
-		r->type = number(table, i, RCPT_TYPE) & 0xff;
-		r->name = sp_pst_item_text(table, i, DISPLAY_NAME);
-		r->addr = either(table, i, SMTP_ADDRESS, ADDRESS);
+		r->type = number_of(table, i, RCPT_TYPE) & 0xff;
+		r->name = text_of(table, i, DISPLAY_NAME);
+		r->addr = either_text(table, i, SMTP_ADDRESS, ADDRESS);
 	}
 	(void)libpff_item_free(&table, NULL);
 }
 
+/* The bytes of the attachment ${a}; ${p} is missing where they cannot be read
+ * whole. */
 static void
-data_of(libpff_item_t *a, struct sp_pst_part *p, uint64_t *budget)
+read_data(libpff_item_t *a, struct sp_pst_part *p, uint64_t *budget)
 {
 	size64_t size = 0;
 
@@ -269,8 +294,10 @@ data_of(libpff_item_t *a, struct sp_pst_part *p, uint64_t *budget)
 	*budget -= p->data.n < *budget ? p->data.n : *budget;
 }
 
+/* Add the attachment ${a}: bytes, or a message within; what only refers to
+ * something elsewhere is missing. */
 static void
-attachment(
+read_attachment(
     struct sp_pst_mail *m, libpff_item_t *a, uint64_t *budget, unsigned depth)
 {
 	struct sp_pst_part *p = &m->part[m->npart++];
@@ -279,15 +306,15 @@ attachment(
 	int type = 0;
 
 	sp_buf_init(&p->data, (size_t)*budget + CHUNK);
-	p->name = either(a, 0, LONG_NAME, SHORT_NAME);
+	p->name = either_text(a, 0, LONG_NAME, SHORT_NAME);
 	if (p->name == NULL)
-		p->name = sp_pst_item_text(a, 0, DISPLAY_NAME);
-	p->type = sp_pst_item_text(a, 0, MIME_TYPE);
-	p->cid = sp_pst_item_text(a, 0, CONTENT_ID);
+		p->name = text_of(a, 0, DISPLAY_NAME);
+	p->type = text_of(a, 0, MIME_TYPE);
+	p->cid = text_of(a, 0, CONTENT_ID);
 	if (libpff_attachment_get_type(a, &type, NULL) != 1)
 		type = LIBPFF_ATTACHMENT_TYPE_UNDEFINED;
 	if (type == LIBPFF_ATTACHMENT_TYPE_DATA) {
-		data_of(a, p, budget);
+		read_data(a, p, budget);
 	} else if (type == LIBPFF_ATTACHMENT_TYPE_ITEM &&
 		   depth < SP_PST_NEST_MAX &&
 		   libpff_attachment_get_item(a, &inner, NULL) == 1) {
@@ -303,7 +330,7 @@ attachment(
 }
 
 static void
-attachments(struct sp_pst_mail *m, libpff_item_t *item, uint64_t *budget,
+read_attachments(struct sp_pst_mail *m, libpff_item_t *item, uint64_t *budget,
     unsigned depth)
 {
 	int n = 0;
@@ -323,11 +350,13 @@ attachments(struct sp_pst_mail *m, libpff_item_t *item, uint64_t *budget,
 			m->incomplete = true;
 			continue;
 		}
-		attachment(m, a, budget, depth);
+		read_attachment(m, a, budget, depth);
 		(void)libpff_item_free(&a, NULL);
 	}
 }
 
+/* Read everything of one item; a person who sent for another one is the sender
+ * only where the other is not known. */
 struct sp_pst_mail *
 sp_pst_item_read(libpff_item_t *item, uint64_t *budget, unsigned depth,
     char *why, size_t size)
@@ -348,21 +377,21 @@ sp_pst_item_read(libpff_item_t *item, uint64_t *budget, unsigned depth,
 	}
 	m = sp_pst_mail_new((size_t)*budget + 1);
 	m->id = id;
-	m->headers = sp_pst_item_text(item, 0, HEADERS);
-	m->cls = sp_pst_item_text(item, 0, CLASS);
+	m->headers = text_of(item, 0, HEADERS);
+	m->cls = text_of(item, 0, CLASS);
 	m->subject = subject_of(item);
-	m->message_id = sp_pst_item_text(item, 0, MESSAGE_ID);
-	m->in_reply_to = sp_pst_item_text(item, 0, IN_REPLY_TO);
-	m->references = sp_pst_item_text(item, 0, REFERENCES);
-	m->from_name = either(item, 0, SENT_FOR_NAME, SENDER_NAME);
-	m->from_addr = either(item, 0, SENT_FOR_SMTP, SENDER_SMTP);
+	m->message_id = text_of(item, 0, MESSAGE_ID);
+	m->in_reply_to = text_of(item, 0, IN_REPLY_TO);
+	m->references = text_of(item, 0, REFERENCES);
+	m->from_name = either_text(item, 0, SENT_FOR_NAME, SENDER_NAME);
+	m->from_addr = either_text(item, 0, SENT_FOR_SMTP, SENDER_SMTP);
 	if (m->from_addr == NULL)
-		m->from_addr = either(item, 0, SENT_FOR_ADDR, SENDER_ADDR);
-	m->submitted = instant(item, SUBMITTED);
-	m->delivered = instant(item, DELIVERED);
-	m->codepage = number(item, 0, CODEPAGE);
-	bodies(m, item, budget);
-	recipients(m, item);
-	attachments(m, item, budget, depth);
+		m->from_addr = either_text(item, 0, SENT_FOR_ADDR, SENDER_ADDR);
+	m->submitted = time_of(item, SUBMITTED);
+	m->delivered = time_of(item, DELIVERED);
+	m->codepage = number_of(item, 0, CODEPAGE);
+	read_bodies(m, item, budget);
+	read_recipients(m, item);
+	read_attachments(m, item, budget, depth);
 	return (m);
 }
