@@ -354,7 +354,7 @@ enum sp_code
 sp_import_in_read(struct sp_import_in *in, struct sp_err *err)
 {
 	enum sp_code rc = SP_OK;
-	uint8_t head[SP_FRAME_HEAD];
+	uint8_t head[SP_IMPORT_FRAME_HEAD];
 
 	while (rc == SP_OK && !in->done && in->broken == NULL &&
 	       receive(in, head, sizeof(head))) {

@@ -35,7 +35,7 @@ static void
 send_frame(
     struct sp_import_out *o, enum sp_import_frame type, const void *p, size_t n)
 {
-	uint8_t head[SP_FRAME_HEAD] = { (uint8_t)type };
+	uint8_t head[SP_IMPORT_FRAME_HEAD] = { (uint8_t)type };
 
 	sp_le32_put(head + 1, (uint32_t)n);
 	send_all(o, head, sizeof(head));

@@ -31,8 +31,8 @@
 #include "base/view.h"
 #include "journal/import/import.h"
 
-#define SP_FRAME_MAX  (64u << 10) /* bytes of a payload */
-#define SP_FRAME_HEAD 5u /* bytes before it: type and length */
+#define SP_FRAME_MAX	     (64u << 10) /* bytes of a payload */
+#define SP_IMPORT_FRAME_HEAD 5u /* bytes before it: type and length */
 
 enum sp_import_frame {
 	SP_IMPORT_FRAME_BEGIN = 'M',

@@ -11,7 +11,7 @@
 #define SP_IMPORT_DATE_MAX  32 /* bytes of a date, NUL included */
 #define SP_IMPORT_EXTRA_MAX ((size_t)256 << 10) /* of an item's ${extra} */
 
-/* ---- import_item.c: small things that all readers need -------------------- */
+/* ---- import_item.c: small things that all readers need ------------------- */
 
 /* Whether ${name} ends with ${suffix} (ASCII case ignored) and has something
  * before it. */
@@ -20,7 +20,7 @@ bool sp_import_ends_with(const char *name, const char *suffix);
  * be read twice.  The caller closes ${fd}.  SP_EIO, SP_ENOSPC. */
 SP_CHECK enum sp_code sp_import_tmpfile(int *fd, struct sp_err *err);
 
-/* ---- import_facts.c -------------------------------------------------------- */
+/* ---- import_facts.c ------------------------------------------------------ */
 
 /*
  * Append to ${out} the members of "source" that a file of one message gives by
@@ -32,7 +32,7 @@ SP_CHECK enum sp_code sp_import_tmpfile(int *fd, struct sp_err *err);
 SP_CHECK enum sp_code sp_import_facts(const char *path, bool in_maildir,
     bool from_piler, struct sp_view msg, struct sp_buf *out);
 
-/* ---- import_mbox.c, import_from.c: an mbox ---------------------------------- */
+/* ---- import_mbox.c, import_from.c: an mbox ------------------------------- */
 
 /*
  * Read the mbox open on ${fd}, in the dialect ${as} (SP_AS_MBOX and
@@ -52,7 +52,7 @@ bool sp_import_is_from_line(struct sp_view line);
  * zone is only a name. */
 bool sp_import_from_date(struct sp_view line, char out[SP_IMPORT_DATE_MAX]);
 
-/* ---- import_container.c, import_pst.c: in a child process ------------------- */
+/* ---- import_container.c, import_pst.c: in a child process ---------------- */
 
 /* By the ending of the name. */
 bool sp_import_is_container(const char *name);

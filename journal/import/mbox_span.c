@@ -152,18 +152,18 @@ find_from_line(
 /* ---- Content-Length ------------------------------------------------------ */
 
 /* Read the header at ${pos}: ${body} is behind the empty line that ends it,
- * ${length} what Content-Length says.  ${have}: there is exactly one, and it
+ * ${length} what Content-Length says.  ${found}: there is exactly one, and it
  * is a number. */
 static enum sp_code
 declared_length(struct sp_mbox_file *m, uint64_t pos, uint64_t *body,
-    uint64_t *length, bool *have, struct sp_err *err)
+    uint64_t *length, bool *found, struct sp_err *err)
 {
 	static const char name[] = "Content-Length:";
 	uint64_t from = pos;
 	unsigned seen = 0;
 	enum sp_code rc = SP_OK;
 
-	*have = false;
+	*found = false;
 	while (rc == SP_OK && pos < m->size && pos - from < HEAD_MAX) {
 		struct sp_view line;
 		uint64_t next = pos;
@@ -174,7 +174,7 @@ declared_length(struct sp_mbox_file *m, uint64_t pos, uint64_t *body,
 		pos = next;
 		if (is_blank(line)) {
 			*body = pos;
-			*have = seen == 1;
+			*found = seen == 1;
 			break;
 		}
 		if (!sp_view_istarts(line, name))
@@ -228,12 +228,12 @@ end_by_length(struct sp_mbox_file *m, struct sp_mbox_span *s, bool *fits,
     struct sp_err *err)
 {
 	uint64_t body = 0, length = 0;
-	bool have;
+	bool found;
 	enum sp_code rc =
-	    declared_length(m, s->body, &body, &length, &have, err);
+	    declared_length(m, s->body, &body, &length, &found, err);
 
 	*fits = false;
-	if (rc != SP_OK || !have)
+	if (rc != SP_OK || !found)
 		return (rc);
 	s->bad_length = true;
 	if (length > m->size - body)

@@ -1,4 +1,7 @@
-/* A folder of files to import, and what came of it. */
+/*
+ * What tests of imports share: a temporary folder in which a test puts files,
+ * and a walk that notes every message, failure and thing that is not mail.
+ */
 #ifndef SP_TESTS_IMPORT_IMPORT_KIT_H
 #define SP_TESTS_IMPORT_IMPORT_KIT_H
 

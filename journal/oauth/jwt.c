@@ -1,4 +1,8 @@
-#include "journal/oauth/oauth_jwt.h"
+/*
+ * Signs JSON web tokens with OpenSSL: see journal/oauth/jwt.h.  A key that
+ * cannot be used is found when it is read, not when the provider refuses it.
+ */
+#include "journal/oauth/jwt.h"
 
 #include <limits.h>
 #include <openssl/err.h>
@@ -33,6 +37,7 @@ no_passphrase(char *buf, int size, int writing, void *ctx)
 	return (-1);
 }
 
+/* ${pem} as OpenSSL reads it; BIO_free. */
 static BIO *
 bio_of(struct sp_view pem)
 {
@@ -43,6 +48,8 @@ bio_of(struct sp_view pem)
 	return (b);
 }
 
+/* An error of OpenSSL is answered by a reason of ours, and its queue is left
+ * empty. */
 enum sp_code
 sp_jwt_key_new(const char *what, struct sp_view pem, struct sp_jwt_key **out,
     struct sp_err *err)
@@ -82,6 +89,7 @@ sp_jwt_key_free(struct sp_jwt_key *k)
 	free(k);
 }
 
+/* SHA-256 of ${cert}, if it is of the key ${k} and good today. */
 static enum sp_code
 digest_of(X509 *cert, const struct sp_jwt_key *k, const char *what,
     uint8_t out[SP_SHA256_LEN], struct sp_err *err)
@@ -103,8 +111,10 @@ digest_of(X509 *cert, const struct sp_jwt_key *k, const char *what,
 	return (SP_OK);
 }
 
+/* A digest in base64url. */
 static void
-text_of(const uint8_t digest[SP_SHA256_LEN], char out[SP_JWT_SHA256_LEN + 1])
+digest_text(
+    const uint8_t digest[SP_SHA256_LEN], char out[SP_JWT_SHA256_LEN + 1])
 {
 	struct sp_buf b;
 
@@ -137,7 +147,7 @@ sp_jwt_thumbprint(const struct sp_jwt_key *k, const char *what,
 	rc = digest_of(cert, k, what, digest, err);
 	X509_free(cert);
 	if (rc == SP_OK)
-		text_of(digest, out);
+		digest_text(digest, out);
 	return (rc);
 }
 
@@ -172,12 +182,13 @@ sp_jwt_challenge(struct sp_view verifier, char out[SP_JWT_SHA256_LEN + 1])
 	uint8_t digest[SP_SHA256_LEN];
 
 	sp_sha256_once(verifier.p, verifier.n, digest);
-	text_of(digest, out);
+	digest_text(digest, out);
 }
 
-/* PS256: MGF1 with SHA-256, the salt as long as the hash (RFC 7518 3.5). */
+/* Ready ${ctx} to sign: RS256, or PS256 with MGF1 of SHA-256 and a salt as long
+ * as the hash (RFC 7518 section 3.5). */
 static bool
-set_up(EVP_MD_CTX *ctx, EVP_PKEY *pkey, bool pss)
+init_signing(EVP_MD_CTX *ctx, EVP_PKEY *pkey, bool pss)
 {
 	EVP_PKEY_CTX *how = NULL;
 
@@ -202,7 +213,7 @@ sp_jwt_sign(const struct sp_jwt_key *k, bool pss, struct sp_view header,
 	ok = ctx != NULL && sp_jwt_base64(out, header.p, header.n) == SP_OK &&
 	     sp_buf_addc(out, '.') == SP_OK &&
 	     sp_jwt_base64(out, claims.p, claims.n) == SP_OK &&
-	     set_up(ctx, k->pkey, pss) &&
+	     init_signing(ctx, k->pkey, pss) &&
 	     EVP_DigestSign(ctx, sig, &n, (const uint8_t *)out->p + from,
 		 out->n - from) == 1 &&
 	     sp_buf_addc(out, '.') == SP_OK &&
