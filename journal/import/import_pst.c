@@ -156,7 +156,7 @@ report_failed(struct sp_import_out *o, const char *path, libpff_error_t **e)
 /* The same for what has no number yet: it gets one, so that it is named once
  * although a later child meets it again. */
 static void
-number_failed(struct pst_walk *w, const char *path, libpff_error_t **e)
+number_and_report(struct pst_walk *w, const char *path, libpff_error_t **e)
 {
 	if (begin_item(w))
 		report_failed(w->o, path, e);
@@ -198,7 +198,7 @@ read_messages(struct pst_walk *w, libpff_item_t *folder, const char *path)
 	int n = 0;
 
 	if (libpff_folder_get_number_of_sub_messages(folder, &n, &e) != 1) {
-		number_failed(w, path, &e);
+		number_and_report(w, path, &e);
 		return;
 	}
 	for (int i = 0; i < n && i < ITEMS_MAX; i++) {
@@ -229,7 +229,7 @@ read_folders(struct pst_walk *w, libpff_item_t *folder, const char *above,
 		sp_out_failed(w->o, path, "folders nested too deep");
 	} else if (libpff_folder_get_number_of_sub_folders(folder, &n, &e) !=
 		   1) {
-		number_failed(w, path, &e);
+		number_and_report(w, path, &e);
 	}
 	for (int i = 0; i < n && i < ITEMS_MAX && !w->o->broken; i++) {
 		libpff_item_t *sub = NULL;
@@ -239,7 +239,7 @@ read_folders(struct pst_walk *w, libpff_item_t *folder, const char *above,
 			(void)libpff_item_free(&sub, NULL);
 			continue;
 		}
-		number_failed(w, path, &e);
+		number_and_report(w, path, &e);
 	}
 	free(path);
 }
@@ -287,7 +287,7 @@ read_recovered(struct pst_walk *w)
 	    libpff_file_get_recovered_item_by_index, "(recovered)");
 }
 
-/* libpff opens by name only, so this is before the cage. */
+/* libpff opens the file by its name, which the cage forbids. */
 static void *
 on_open(struct sp_import_out *o, int fd)
 {
@@ -318,7 +318,7 @@ run(struct sp_import_out *o, void *opened, int fd, uint64_t size,
 		read_folders(&w, root, "", 0);
 		(void)libpff_item_free(&root, NULL);
 	} else {
-		number_failed(&w, "", &e);
+		number_and_report(&w, "", &e);
 	}
 	read_recovered(&w);
 	sp_out_done(o);
