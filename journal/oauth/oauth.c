@@ -3,13 +3,14 @@
  * they end, and keeps the reason of a failure until asking again makes sense:
  * the states are drawn in journal/oauth/oauth.h.  Logins are oauth_login.c's.
  *
- *	sp_oauth_get --> renew --> refresh       a refresh token, under the
- *	  (app/host/      |          |           account's lock
- *	   pull_run.c)    |          '-> sp_oauth_spend --.
- *	                  '-> ask    client credentials, --+-> exchange
- *	                             service account       |
- *	            sp_oauth_accept (tokens) <-------------+
- *	            sp_oauth_refused (why not) <-----------'
+ *	sp_oauth_get            called before each session by app/host/pull_run.c
+ *	  renew                 unless a failure still counts
+ *	    refresh             by the stored refresh token, under the account's
+ *	      sp_oauth_spend    lock
+ *	    ask                 by client credentials, or for a service account
+ *	      exchange          one request; then
+ *	        sp_oauth_accept   the tokens that came, or
+ *	        sp_oauth_refused  the reason why none did
  */
 #include "journal/oauth/oauth.h"
 
@@ -268,7 +269,7 @@ was_refused(const struct sp_oauth *o, const struct sp_oauth_stored *s)
 }
 
 /* Send ${r}, unless making it failed already (${rc}, ${err}), and accept the
- * tokens that come, or keep the failure.  ${r} is done. */
+ * tokens that come, or record the failure.  ${r} is done. */
 static enum sp_code
 exchange(struct sp_oauth *o, struct sp_oauth_request *r, bool with_refresh,
     enum sp_code rc, struct sp_err *err)
