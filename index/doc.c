@@ -5,7 +5,7 @@
 
 #include "base/enc.h"
 #include "index/doc_fill_priv.h"
-#include "index/token.h"
+#include "index/schema/token.h"
 
 /* The text columns and what else may grow: a message's people and names. */
 #define COL_MAX	  ((size_t)64 << 20)

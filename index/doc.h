@@ -15,7 +15,7 @@
 #include "base/record.h"
 #include "index/links.h"
 #include "index/mail/mail.h"
-#include "index/schema.h"
+#include "index/schema/schema.h"
 
 #define SP_DOC_PARTIES_MAX 20000u /* people stored of a message */
 #define SP_DOC_SEQS_MAX	   10000u /* runs of entries that an event names */

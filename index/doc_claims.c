@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "index/doc_fill_priv.h"
-#include "index/token.h"
+#include "index/schema/token.h"
 
 #define LOOK_BACK 16u /* claims that may repeat an address */
 #define FROM_MAX  16u /* senders that count for the family */

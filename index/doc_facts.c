@@ -4,7 +4,7 @@
 
 #include "base/enc.h"
 #include "index/doc_fill_priv.h"
-#include "index/token.h"
+#include "index/schema/token.h"
 
 #define FLAGS	  256u /* flags of a message, at most */
 #define CLAIMS	  64u /* claimed values of a message */

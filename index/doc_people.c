@@ -4,7 +4,7 @@
 
 #include "base/xtext.h"
 #include "index/doc_fill_priv.h"
-#include "index/token.h"
+#include "index/schema/token.h"
 
 #define ADDR_MAX ((size_t)64 << 10) /* bytes of one address, folded */
 

@@ -5,9 +5,9 @@
 
 #include "index/db.h"
 #include "index/links.h"
-#include "index/schema.h"
+#include "index/schema/schema.h"
 #include "index/search_priv.h"
-#include "index/token.h"
+#include "index/schema/token.h"
 #include "base/layout.h"
 
 #define KEY_MAX ((size_t)64 << 10)

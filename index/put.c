@@ -8,7 +8,7 @@
 #include "base/digest.h"
 #include "base/enc.h"
 #include "index/db.h"
-#include "index/token.h"
+#include "index/schema/token.h"
 #include "index/traffic.h"
 #include "index/zone.h"
 

@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "index/db.h"
-#include "index/schema.h"
+#include "index/schema/schema.h"
 #include "index/zone.h"
 
 #define JSON_MAX ((size_t)64 << 20)

@@ -2,7 +2,7 @@
 #ifndef SP_INDEX_SEARCH_PRIV_H
 #define SP_INDEX_SEARCH_PRIV_H
 
-#include "index/plan.h"
+#include "index/query/plan.h"
 #include "index/search.h"
 #include "index/shard.h"
 

@@ -12,9 +12,9 @@
 #include "base/io.h"
 #include "index/db.h"
 #include "index/put.h"
-#include "index/schema.h"
-#include "index/shard_open.h"
-#include "index/token.h"
+#include "index/schema/schema.h"
+#include "index/shard_priv.h"
+#include "index/schema/token.h"
 #include "index/traffic.h"
 
 #define SHARD_MODE 0640 /* the archive's group may search */

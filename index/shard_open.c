@@ -3,7 +3,7 @@
  * the -wal and -shm files that the writer leaves behind; where they are
  * missing (a copy, a read-only medium) the file is read as immutable.
  */
-#include "index/shard_open.h"
+#include "index/shard_priv.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,8 +11,8 @@
 #include "base/buf.h"
 #include "base/io.h"
 #include "index/db.h"
-#include "index/schema.h"
-#include "index/token.h"
+#include "index/schema/schema.h"
+#include "index/schema/token.h"
 
 #define BUSY_MS 10000
 

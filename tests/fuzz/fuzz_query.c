@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "index/schema.h"
+#include "index/schema/schema.h"
 #include "index/search_priv.h"
-#include "index/token.h"
+#include "index/schema/token.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

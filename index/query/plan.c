@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "index/plan.h"
-#include "index/schema.h"
+#include "index/query/plan.h"
+#include "index/schema/schema.h"
 
 #define FTS_MAX	  ((size_t)1 << 20)
 #define WHERE_MAX ((size_t)1 << 20)

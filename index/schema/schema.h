@@ -2,8 +2,8 @@
  * What a shard holds (doc/format-index.md): the tables, the columns of the
  * full text, the roles of parties, the verbatim tokens.
  */
-#ifndef SP_INDEX_SCHEMA_H
-#define SP_INDEX_SCHEMA_H
+#ifndef SP_INDEX_SCHEMA_SCHEMA_H
+#define SP_INDEX_SCHEMA_SCHEMA_H
 
 /* Raised when tables or what is put into them change: shards are rebuilt. */
 #define SP_SCHEMA_VERSION 5

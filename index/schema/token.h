@@ -13,8 +13,8 @@
  * taken as it is; it never occurs in text that came from outside, see
  * sp_token_clean().
  */
-#ifndef SP_INDEX_TOKEN_H
-#define SP_INDEX_TOKEN_H
+#ifndef SP_INDEX_SCHEMA_TOKEN_H
+#define SP_INDEX_SCHEMA_TOKEN_H
 
 #include <sqlite3.h>
 #include <stdbool.h>

@@ -1,4 +1,4 @@
-#include "index/schema.h"
+#include "index/schema/schema.h"
 
 #include <stddef.h>
 

@@ -1,6 +1,6 @@
 /* Private to shard*.c: connections. */
-#ifndef SP_INDEX_SHARD_OPEN_H
-#define SP_INDEX_SHARD_OPEN_H
+#ifndef SP_INDEX_SHARD_PRIV_H
+#define SP_INDEX_SHARD_PRIV_H
 
 #include "index/shard.h"
 

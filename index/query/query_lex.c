@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "index/query_priv.h"
+#include "index/query/query_priv.h"
 
 #define AROUND 60 /* bytes of the query shown on each side of an error */
 

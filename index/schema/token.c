@@ -1,4 +1,4 @@
-#include "index/token.h"
+#include "index/schema/token.h"
 
 #include <string.h>
 #include <unicode/uchar.h>

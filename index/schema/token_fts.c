@@ -1,7 +1,7 @@
 /* The tokenizer as FTS5 sees it. */
 #include <limits.h>
 
-#include "index/token.h"
+#include "index/schema/token.h"
 
 struct call {
 	void *ctx;

@@ -1,8 +1,8 @@
 /* Private to query_*.c. */
-#ifndef SP_INDEX_QUERY_PRIV_H
-#define SP_INDEX_QUERY_PRIV_H
+#ifndef SP_INDEX_QUERY_QUERY_PRIV_H
+#define SP_INDEX_QUERY_QUERY_PRIV_H
 
-#include "index/query.h"
+#include "index/query/query.h"
 
 /* ---- places ---------------------------------------------------------- */
 

@@ -2,8 +2,8 @@
  * The query language (doc/man/sealpost-query.7): text to a tree.  Total: any
  * text gives a tree or SP_EUSAGE with the place.  No I/O.
  */
-#ifndef SP_INDEX_QUERY_H
-#define SP_INDEX_QUERY_H
+#ifndef SP_INDEX_QUERY_QUERY_H
+#define SP_INDEX_QUERY_QUERY_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "index/token.h"
+#include "index/schema/token.h"
 
 static int
 collect(void *ctx, const char *p, size_t n, bool same)

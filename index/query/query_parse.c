@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "index/query_priv.h"
+#include "index/query/query_priv.h"
 
 struct parser {
 	struct sp_query_ctx q;

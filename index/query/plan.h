@@ -4,8 +4,8 @@
  * the query is subject to them, become bounds; the rest is a condition on
  * rows of messages.
  */
-#ifndef SP_INDEX_PLAN_H
-#define SP_INDEX_PLAN_H
+#ifndef SP_INDEX_QUERY_PLAN_H
+#define SP_INDEX_QUERY_PLAN_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -13,7 +13,7 @@
 #include "base/attr.h"
 #include "base/buf.h"
 #include "base/err.h"
-#include "index/query.h"
+#include "index/query/query.h"
 
 #define SP_PLAN_MATCHES 1000u /* FTS5 expressions inside ${where} */
 

@@ -9,9 +9,9 @@
 #include "base/digest.h"
 #include "base/enc.h"
 #include "base/record.h"
-#include "index/query_priv.h"
-#include "index/schema.h"
-#include "index/token.h"
+#include "index/query/query_priv.h"
+#include "index/schema/schema.h"
+#include "index/schema/token.h"
 
 typedef enum sp_code (*leaf_fn)(struct sp_query_ctx *q,
     const struct sp_field *f, const struct sp_tok *v, struct sp_node **out,
