@@ -25,7 +25,7 @@ struct sp_careful {
 };
 
 static void
-say(struct sp_careful *c, const char *text)
+write_state(struct sp_careful *c, const char *text)
 {
 	char line[LINE + 1];
 
@@ -39,7 +39,7 @@ say(struct sp_careful *c, const char *text)
 }
 
 static void
-read_old(struct sp_careful *c, uint64_t cursor)
+read_last(struct sp_careful *c, uint64_t cursor)
 {
 	struct sp_view rest, word;
 	struct sp_buf b;
@@ -72,11 +72,11 @@ sp_careful_open(const char *dir, uint64_t cursor)
 
 	c->path = sp_layout_path(dir, "state/index.running");
 	c->fd = -1;
-	read_old(c, cursor);
+	read_last(c, cursor);
 	if (sp_io_open(c->path, O_RDWR | O_CREAT, 0640, &c->fd, NULL) != SP_OK)
 		c->fd = -1;
 	if (c->until == 0)
-		say(c, "FAST");
+		write_state(c, "FAST");
 	return (c);
 }
 
@@ -100,7 +100,7 @@ sp_careful_before(struct sp_careful *c, uint64_t seq)
 		return (SP_DOC_SKIP);
 	(void)snprintf(text, sizeof(text),
 	    "CAREFUL %" PRIu64 " %" PRIu64 " %" PRIu64, c->until, seq, deaths);
-	say(c, text);
+	write_state(c, text);
 	return (SP_DOC_PARSE);
 }
 
@@ -111,7 +111,7 @@ sp_careful_past(struct sp_careful *c, uint64_t cursor)
 		return;
 	c->until = 0;
 	c->suspect = false;
-	say(c, "FAST");
+	write_state(c, "FAST");
 }
 
 void

@@ -7,7 +7,7 @@
 #include "index/doc_fill_priv.h"
 #include "index/schema/token.h"
 
-/* The text columns and what else may grow: a message's people and names. */
+/* What a column, the flags, and actor or detail of an event may hold. */
 #define COL_MAX	  ((size_t)64 << 20)
 #define FLAGS_MAX ((size_t)64 << 10)
 #define EVENT_MAX ((size_t)8 << 20)
@@ -28,7 +28,7 @@ sp_doc_new(void)
 
 /* Keep small buffers, give large ones back. */
 static void
-forget(struct sp_buf *b)
+reset_buf(struct sp_buf *b)
 {
 	if (b->cap > ((size_t)1 << 20))
 		sp_buf_done(b);
@@ -44,15 +44,15 @@ sp_doc_clear(struct sp_doc *d)
 	sp_mail_free(d->mail);
 	d->mail = NULL;
 	d->has_record = d->parsed = d->cut = false;
-	forget(&d->strs);
+	reset_buf(&d->strs);
 	for (int c = 0; c < SP_COL_COUNT; c++)
-		forget(&d->col[c]);
-	forget(&d->flags);
-	forget(&d->actor);
-	forget(&d->detail);
+		reset_buf(&d->col[c]);
+	reset_buf(&d->flags);
+	reset_buf(&d->actor);
+	reset_buf(&d->detail);
 	d->nparties = 0;
 	d->nclaims = 0;
-	d->ids.has = false;
+	d->ids.known = false;
 	d->heads = 0;
 	d->attachments = 0;
 	free(d->runs);
@@ -79,15 +79,22 @@ sp_doc_free(struct sp_doc *d)
 }
 
 struct sp_view
-sp_doc_str(const struct sp_doc *d, struct sp_span s)
+sp_doc_str(const struct sp_doc *d, struct sp_doc_span s)
 {
 	if (s.n == 0)
 		return (SP_VIEW_LIT(""));
 	return ((struct sp_view){ d->strs.p + s.at, s.n });
 }
 
+bool
+sp_doc_store_str(struct sp_doc *d, struct sp_view v, struct sp_doc_span *out)
+{
+	*out = (struct sp_doc_span){ d->strs.n, v.n };
+	return (sp_buf_addv(&d->strs, v) == SP_OK);
+}
+
 static void
-weigh(struct sp_doc *d)
+estimate_weight(struct sp_doc *d)
 {
 	d->weight = 4096 + d->strs.n + d->actor.n + d->detail.n;
 	for (int c = 0; c < SP_COL_COUNT; c++)
@@ -192,6 +199,6 @@ sp_doc_fill(struct sp_doc *d, struct sp_view record, struct sp_view msg,
 		sp_doc_fill_files(d);
 		sp_doc_fill_meta(d);
 	}
-	weigh(d);
+	estimate_weight(d);
 	return (SP_OK);
 }

@@ -3,12 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/layout.h"
 #include "index/db.h"
 #include "index/links.h"
+#include "index/schema/column.h"
 #include "index/schema/schema.h"
-#include "index/search_priv.h"
 #include "index/schema/token.h"
-#include "base/layout.h"
+#include "index/shards.h"
 
 #define KEY_MAX ((size_t)64 << 10)
 
@@ -30,11 +31,11 @@ link_of(sqlite3_stmt *st, int i)
 
 /* The row of the entry itself: its family, and what it is linked to. */
 static enum sp_code
-own_row(struct sp_shard *s, uint64_t seq, struct sp_family *f,
+read_own_row(struct sp_shard *s, uint64_t seq, struct sp_family *f,
     uint8_t family[SP_LINK_ID], bool *has, struct sp_err *err)
 {
 	sqlite3_stmt *st = NULL;
-	int rc = sp_db_prepare(s->db,
+	int rc = sp_db_prepare(&s->db,
 	    "SELECT family, duplicate_of, same_as, conflict_with FROM messages WHERE seq = ?",
 	    false, &st);
 
@@ -53,13 +54,13 @@ own_row(struct sp_shard *s, uint64_t seq, struct sp_family *f,
 	}
 	(void)sqlite3_finalize(st);
 	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
-		return (sp_db_error(s->db, rc, s->path, err));
+		return (sp_db_error(&s->db, rc, err));
 	return (SP_OK);
 }
 
 /* The members by the links; the entry alone where there are none. */
 static enum sp_code
-members(const char *dir, uint64_t seq, struct sp_family *f,
+read_members(const char *dir, uint64_t seq, struct sp_family *f,
     const uint8_t family[SP_LINK_ID], bool has, struct sp_err *err)
 {
 	char origin[SP_ORIGIN_MAX + 1];
@@ -89,7 +90,7 @@ text_dup(struct sp_view v)
 }
 
 static struct sp_family_fact *
-fact(struct sp_family *f, uint64_t seq, struct sp_view addr,
+add_fact(struct sp_family *f, uint64_t seq, struct sp_view addr,
     const char *evidence)
 {
 	struct sp_family_fact *x;
@@ -114,62 +115,69 @@ fact(struct sp_family *f, uint64_t seq, struct sp_view addr,
 	return (x);
 }
 
-/* Envelope recipients, but for a report's own: that is the journal mailbox. */
+/* What the envelope of an entry says, except for an unwrapped report: its own
+ * recipient is the journal mailbox. */
 static int
-from_envelope(struct sp_shard *s, uint64_t seq, struct sp_family *f)
+add_envelope_facts(struct sp_shard *s, uint64_t seq, struct sp_family *f)
 {
+	static const char sql[] =
+	    "SELECT p.role, a.addr, g.grade, EXISTS(SELECT 1 FROM parties q WHERE q.seq = p.seq AND q.role = ?2 AND q.n = p.n) FROM parties p JOIN addresses a ON a.id = p.address JOIN messages m ON m.seq = p.seq JOIN sources g ON g.id = m.source WHERE p.seq = ?1 AND p.role IN (?3, ?4) AND m.original IS NULL ORDER BY p.role, p.n";
+	enum { ROLE, ADDR, GRADE, HAS_ENV_AS };
 	sqlite3_stmt *st = NULL;
-	int rc = sp_db_prepare(s->db,
-	    "SELECT p.role, a.addr, g.grade, EXISTS(SELECT 1 FROM parties q WHERE q.seq = p.seq AND q.role = 8 AND q.n = p.n) FROM parties p JOIN addresses a ON a.id = p.address JOIN messages m ON m.seq = p.seq JOIN sources g ON g.id = m.source WHERE p.seq = ? AND p.role IN (2, 9) AND m.original IS NULL ORDER BY p.role, p.n",
-	    false, &st);
+	int rc = sp_db_prepare(&s->db, sql, false, &st);
 
 	if (rc != SQLITE_OK)
 		return (rc);
 	(void)sp_db_bind_u64(st, 1, seq);
+	(void)sqlite3_bind_int(st, 2, SP_PARTY_ENV_AS);
+	(void)sqlite3_bind_int(st, 3, SP_PARTY_ENV_TO);
+	(void)sqlite3_bind_int(st, 4, SP_PARTY_ORCPT);
 	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
 		const char *evidence = "envelope";
 
-		if (sqlite3_column_int(st, 0) == SP_ROLE_ORCPT)
+		if (sqlite3_column_int(st, ROLE) == SP_PARTY_ORCPT)
 			evidence = "orcpt";
-		else if (sqlite3_column_int(st, 3) != 0)
+		else if (sqlite3_column_int(st, HAS_ENV_AS) != 0)
 			evidence = "original";
-		else if (sp_view_eq_str(sp_db_view(st, 2), "witnessed"))
+		else if (sp_view_eq_str(sp_db_view(st, GRADE),
+			     sp_grade_name[SP_GRADE_WITNESSED]))
 			evidence = "smtp";
-		(void)fact(f, seq, sp_db_view(st, 1), evidence);
+		(void)add_fact(f, seq, sp_db_view(st, ADDR), evidence);
 	}
 	(void)sqlite3_finalize(st);
 	return (rc == SQLITE_DONE ? SQLITE_OK : rc);
 }
 
+/* What a report or header fields say of recipients. */
 static int
-from_claims(struct sp_shard *s, uint64_t seq, struct sp_family *f)
+add_claim_facts(struct sp_shard *s, uint64_t seq, struct sp_family *f)
 {
+	static const char sql[] =
+	    "SELECT c.role, a.addr, e.name, c.presumed, c.how, v.addr FROM claims c JOIN addresses a ON a.id = c.address JOIN evidence e ON e.id = c.evidence LEFT JOIN addresses v ON v.id = c.via WHERE c.seq = ?1 AND c.role BETWEEN ?2 AND ?3 ORDER BY c.n";
+	enum { ROLE, ADDR, EVIDENCE, PRESUMED, HOW, VIA };
 	sqlite3_stmt *st = NULL;
-	int rc = sp_db_prepare(s->db,
-	    "SELECT c.role, a.addr, e.name, c.presumed, c.how, v.addr FROM claims c JOIN addresses a ON a.id = c.address JOIN evidence e ON e.id = c.evidence LEFT JOIN addresses v ON v.id = c.via WHERE c.seq = ? AND c.role BETWEEN 3 AND 6 ORDER BY c.n",
-	    false, &st);
+	int rc = sp_db_prepare(&s->db, sql, false, &st);
 
 	if (rc != SQLITE_OK)
 		return (rc);
 	(void)sp_db_bind_u64(st, 1, seq);
+	(void)sqlite3_bind_int(st, 2, SP_CLAIM_TO);
+	(void)sqlite3_bind_int(st, 3, SP_CLAIM_RCPT);
 	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
-		char *evidence = sp_view_dup(sp_db_view(st, 2));
+		char *evidence = sp_view_dup(sp_db_view(st, EVIDENCE));
 		struct sp_family_fact *x =
-		    fact(f, seq, sp_db_view(st, 1), evidence);
-		int presumed = sqlite3_column_int(st, 3);
-		int how = sqlite3_column_int(st, 4);
+		    add_fact(f, seq, sp_db_view(st, ADDR), evidence);
+		int how = sqlite3_column_int(st, HOW);
 
 		free(evidence);
 		if (x == NULL)
 			break;
-		x->role = sp_claim_role_name[sqlite3_column_int(st, 0)];
-		if (presumed >= SP_CLAIM_TO && presumed <= SP_CLAIM_BCC)
-			x->presumed = presumed == SP_CLAIM_BCC
-					  ? "unlisted"
-					  : sp_claim_role_name[presumed];
+		x->role = sp_claim_role_name[sqlite3_column_int(st, ROLE)];
+		x->presumed =
+		    sp_schema_presumed_name(sqlite3_column_int(st, PRESUMED));
 		if (how > 0 && how < SP_CLAIM_HOWS) {
 			x->how = sp_claim_how_name[how];
-			x->via = text_dup(sp_db_view(st, 5));
+			x->via = text_dup(sp_db_view(st, VIA));
 		}
 	}
 	(void)sqlite3_finalize(st);
@@ -190,7 +198,8 @@ by_key(const void *a, const void *b)
 }
 
 static enum sp_code
-facts(const struct sp_shards *shards, struct sp_family *f, struct sp_err *err)
+read_facts(
+    const struct sp_shards *shards, struct sp_family *f, struct sp_err *err)
 {
 	for (; f->nread < f->nseqs && f->nread < SP_FAMILY_READ; f->nread++) {
 		uint64_t seq = f->seqs[f->nread];
@@ -200,11 +209,11 @@ facts(const struct sp_shards *shards, struct sp_family *f, struct sp_err *err)
 		/* Its shard is being made again. */
 		if (s == NULL)
 			continue;
-		rc = from_envelope(s, seq, f);
+		rc = add_envelope_facts(s, seq, f);
 		if (rc == SQLITE_OK)
-			rc = from_claims(s, seq, f);
+			rc = add_claim_facts(s, seq, f);
 		if (rc != SQLITE_OK)
-			return (sp_db_error(s->db, rc, s->path, err));
+			return (sp_db_error(&s->db, rc, err));
 	}
 	if (f->nfacts > 0)
 		qsort(f->facts, f->nfacts, sizeof(*f->facts), by_key);
@@ -231,11 +240,11 @@ read_family(const char *dir, uint64_t seq, bool with_facts,
 		return (rc);
 	s = shard_of(&shards, seq);
 	if (s != NULL)
-		rc = own_row(s, seq, &f, family, &has, err);
+		rc = read_own_row(s, seq, &f, family, &has, err);
 	if (rc == SP_OK && f.indexed)
-		rc = members(dir, seq, &f, family, has, err);
+		rc = read_members(dir, seq, &f, family, has, err);
 	if (rc == SP_OK && f.indexed && with_facts)
-		rc = facts(&shards, &f, err);
+		rc = read_facts(&shards, &f, err);
 	if (rc == SP_OK)
 		rc = sp_shards_still(&shards, err);
 	sp_shards_close(&shards);

@@ -15,7 +15,7 @@
 #include "base/io.h"
 #include "index/index_priv.h"
 #include "index/put.h"
-#include "index/search_priv.h"
+#include "index/shards.h"
 
 #define FEW	      64u /* entries that are not worth a thread */
 #define BATCH_BYTES   ((size_t)128 << 20) /* bytes of documents a commit */
@@ -72,11 +72,11 @@ sp_index_cursor(const struct sp_index *ix)
 }
 
 static void
-close_writer(struct sp_index *ix, bool well)
+close_writer(struct sp_index *ix, bool clean)
 {
 	if (ix->writer == NULL)
 		return;
-	if (well) {
+	if (clean) {
 		sp_shard_close(ix->writer);
 	} else {
 		sp_shard_rollback(ix->writer);
@@ -117,7 +117,7 @@ sp_index_drop(struct sp_index *ix, int64_t since_us, struct sp_err *err)
 
 /* ---- one update ----------------------------------------------------- */
 
-struct run {
+struct index_run {
 	struct sp_index *ix;
 	struct sp_pipe *pipe;
 	uint64_t first, end; /* what the pipe gives */
@@ -143,12 +143,12 @@ month_of(const struct sp_index *ix, const struct sp_doc *d)
 }
 
 static enum sp_code
-commit(struct run *r, struct sp_err *err)
+commit(struct index_run *r, struct sp_err *err)
 {
 	struct sp_index *ix = r->ix;
 	enum sp_code rc;
 
-	if (ix->writer == NULL || !ix->writer->in_txn)
+	if (ix->writer == NULL || !ix->writer->db.in_txn)
 		return (SP_OK);
 	/* First the links: they may be ahead of the shards, and are cut then. */
 	rc = sp_links_commit(ix->links, r->next, err);
@@ -169,7 +169,7 @@ commit(struct run *r, struct sp_err *err)
 
 /* Open or make the shard of ${key} as the writer, expecting ${seq} next. */
 static enum sp_code
-switch_to(struct run *r, int key, uint64_t seq, struct sp_err *err)
+switch_shard(struct index_run *r, int key, uint64_t seq, struct sp_err *err)
 {
 	struct sp_index *ix = r->ix;
 	int at = sp_index_find(ix, key);
@@ -198,7 +198,7 @@ switch_to(struct run *r, int key, uint64_t seq, struct sp_err *err)
 }
 
 static enum sp_code
-put_one(struct run *r, const struct sp_doc *d, struct sp_err *err)
+put_one(struct index_run *r, const struct sp_doc *d, struct sp_err *err)
 {
 	struct sp_index *ix = r->ix;
 	struct sp_link_found found;
@@ -206,11 +206,11 @@ put_one(struct run *r, const struct sp_doc *d, struct sp_err *err)
 	enum sp_code rc = SP_OK;
 
 	if (ix->writer == NULL || ix->writer->info.key != key)
-		rc = switch_to(r, key, d->seq, err);
+		rc = switch_shard(r, key, d->seq, err);
 	if (rc != SP_OK)
 		return (rc);
 	r->damaged = key;
-	if (!ix->writer->in_txn)
+	if (!ix->writer->db.in_txn)
 		rc = sp_shard_begin(ix->writer, err);
 	if (rc != SP_OK)
 		return (rc);
@@ -232,7 +232,7 @@ put_one(struct run *r, const struct sp_doc *d, struct sp_err *err)
 }
 
 static enum sp_code
-put_all(struct run *r, struct sp_err *err)
+put_all(struct index_run *r, struct sp_err *err)
 {
 	struct sp_index *ix = r->ix;
 	const struct sp_doc *d = NULL;
@@ -260,7 +260,7 @@ put_all(struct run *r, struct sp_err *err)
 }
 
 static enum sp_doc_parse
-before(void *ctx, uint64_t seq)
+may_parse(void *ctx, uint64_t seq)
 {
 	struct sp_index *ix = ctx;
 
@@ -268,7 +268,7 @@ before(void *ctx, uint64_t seq)
 }
 
 static unsigned
-threads_for(const struct run *r)
+threads_for(const struct index_run *r)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 
@@ -282,7 +282,7 @@ threads_for(const struct run *r)
 
 /* A shard that failed as only damage fails: drop it, go on. */
 static enum sp_code
-recover(struct run *r, enum sp_code rc, struct sp_err *err)
+recover(struct index_run *r, enum sp_code rc, struct sp_err *err)
 {
 	struct sp_index *ix = r->ix;
 	char why[SP_ERR_MAX];
@@ -304,9 +304,9 @@ recover(struct run *r, enum sp_code rc, struct sp_err *err)
 
 /* Index [cursor, end), or up to the next shard that is already there. */
 static enum sp_code
-run(struct sp_index *ix, uint64_t end, struct sp_err *err)
+run_once(struct sp_index *ix, uint64_t end, struct sp_err *err)
 {
-	struct run r = {
+	struct index_run r = {
 		.ix = ix, .first = ix->cursor, .next = ix->cursor, .damaged = -1
 	};
 	struct sp_pipe_opts o = { 0 };
@@ -326,11 +326,11 @@ run(struct sp_index *ix, uint64_t end, struct sp_err *err)
 	o.first = r.first;
 	o.end = r.end;
 	o.threads = threads_for(&r);
-	o.before = before;
-	o.line = sp_index_line;
+	o.before_parse = may_parse;
+	o.erased_line = sp_index_line;
 	o.ctx = ix;
 	if (o.threads > 0)
-		o.before = NULL;
+		o.before_parse = NULL;
 	rc = sp_pipe_open(ix->reader, &o, &r.pipe, err);
 	if (rc == SP_OK)
 		rc = put_all(&r, err);
@@ -359,7 +359,7 @@ sp_index_update(
 	while (rc == SP_OK && ix->cursor < goal) {
 		rc = sp_index_links(ix, err);
 		if (rc == SP_OK)
-			rc = run(ix, goal, err);
+			rc = run_once(ix, goal, err);
 	}
 	if (ix->cursor > from)
 		sp_index_say(ix, "indexed",

@@ -7,7 +7,7 @@
 #define BATCH 20000u /* entries a commit while they are made again */
 
 static void
-take(sqlite3_stmt *st, int i, uint8_t out[SP_LINK_ID])
+copy_id(sqlite3_stmt *st, int i, uint8_t out[SP_LINK_ID])
 {
 	int n = sqlite3_column_bytes(st, i);
 
@@ -21,21 +21,21 @@ static void
 ids_of(sqlite3_stmt *st, struct sp_link_ids *ids)
 {
 	*ids = (struct sp_link_ids){ .seq = sp_db_u64(st, 0) };
-	ids->has = sqlite3_column_type(st, 3) == SQLITE_BLOB;
-	take(st, 1, ids->raw);
+	ids->known = sqlite3_column_type(st, 3) == SQLITE_BLOB;
+	copy_id(st, 1, ids->raw);
 	memcpy(ids->inner, ids->raw, SP_LINK_ID);
 	if (sqlite3_column_type(st, 2) == SQLITE_BLOB)
-		take(st, 2, ids->inner);
-	take(st, 3, ids->family);
+		copy_id(st, 2, ids->inner);
+	copy_id(st, 3, ids->family);
 	ids->has_msgid = sqlite3_column_type(st, 4) == SQLITE_BLOB;
-	take(st, 4, ids->stable);
+	copy_id(st, 4, ids->stable);
 	if (ids->has_msgid)
 		sp_links_msgid(sp_db_view(st, 5), ids->msgid);
 }
 
 static enum sp_code
-from_shard(struct sp_index *ix, const struct sp_shard_info *info, bool *shard,
-    struct sp_err *err)
+read_shard(struct sp_index *ix, const struct sp_shard_info *info,
+    bool *shard_failed, struct sp_err *err)
 {
 	uint64_t first = sp_links_next(ix->links), n = 0;
 	struct sp_shard *s = NULL;
@@ -47,7 +47,7 @@ from_shard(struct sp_index *ix, const struct sp_shard_info *info, bool *shard,
 
 	if (rc != SP_OK)
 		return (rc);
-	db = sp_db_prepare(s->db,
+	db = sp_db_prepare(&s->db,
 	    "SELECT seq, sha256, original, family, stable, msgid FROM messages WHERE seq >= ?1 AND seq < ?2 ORDER BY seq",
 	    false, &st);
 	(void)sp_db_bind_u64(st, 1, first);
@@ -60,9 +60,9 @@ from_shard(struct sp_index *ix, const struct sp_shard_info *info, bool *shard,
 		if (rc == SP_OK && ++n % BATCH == 0)
 			rc = sp_links_commit(ix->links, ids.seq + 1, err);
 	}
-	*shard = rc == SP_OK && db != SQLITE_DONE;
-	if (*shard)
-		rc = sp_db_error(s->db, db, s->path, err);
+	*shard_failed = rc == SP_OK && db != SQLITE_DONE;
+	if (*shard_failed)
+		rc = sp_db_error(&s->db, db, err);
 	(void)sqlite3_finalize(st);
 	sp_shard_close(s);
 	if (rc == SP_OK)
@@ -72,14 +72,15 @@ from_shard(struct sp_index *ix, const struct sp_shard_info *info, bool *shard,
 
 /* A shard that cannot be read is indexed again, as the writer would do. */
 static enum sp_code
-take_shard(struct sp_index *ix, size_t i, struct sp_err *err)
+add_shard(struct sp_index *ix, size_t i, struct sp_err *err)
 {
 	struct sp_shard_info info = ix->shards[i];
-	bool shard = true;
-	enum sp_code rc = from_shard(ix, &info, &shard, err);
+	bool shard_failed = true;
+	enum sp_code rc = read_shard(ix, &info, &shard_failed, err);
 	char why[SP_ERR_MAX];
 
-	if (rc != SP_EFORMAT || !shard || ++ix->drops > SP_INDEX_DROPS_MAX)
+	if (rc != SP_EFORMAT || !shard_failed ||
+	    ++ix->drops > SP_INDEX_DROPS_MAX)
 		return (rc);
 	memcpy(why, err->msg, sizeof(why));
 	return (sp_index_remove(ix, info.key, "shard_damaged", why, err));
@@ -97,7 +98,7 @@ sync_with_shards(struct sp_index *ix, struct sp_err *err)
 		return (sp_links_cut(ix->links, end, err));
 	for (size_t i = 0; rc == SP_OK && i < ix->nshards; i++)
 		if (ix->shards[i].next > sp_links_next(ix->links))
-			rc = take_shard(ix, i, err);
+			rc = add_shard(ix, i, err);
 	return (rc);
 }
 

@@ -130,7 +130,7 @@ sp_index_leaf(struct sp_index *ix, uint64_t seq, uint8_t leaf[SP_SHA256_LEN],
 /* A writer did not close this shard: take its log in and close it.  After a
  * power cut nobody knows what the file holds: look at all of it first. */
 static enum sp_code
-tidy_up(
+close_unclosed(
     struct sp_index *ix, const struct sp_shard_info *info, struct sp_err *err)
 {
 	struct sp_shard *s = NULL;
@@ -161,7 +161,7 @@ scan_one(struct sp_index *ix, int key, struct sp_err *err)
 		info = s->info;
 		sp_shard_close(s);
 		if (info.opened[0] != '\0')
-			rc = tidy_up(ix, &info, err);
+			rc = close_unclosed(ix, &info, err);
 	}
 	if (rc == SP_ENOTFOUND)
 		return (sp_index_remove(ix, key, NULL, NULL, err));

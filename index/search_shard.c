@@ -4,20 +4,25 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/io.h"
 #include "index/db.h"
+#include "index/schema/column.h"
 #include "index/search_priv.h"
 
-/* ?1 the FTS5 expression, ?2 and ?3 the bounds, ?4 the limit, ?10... those
- * of the condition. */
 #define SQL_MAX ((size_t)2 << 20)
 
-/* bm25: body subject from to cc bcc reply-to; envelope from, to, more; by
- * report from, to, cc, bcc, recipient, via; by trace from, to; files attached
- * meta */
-#define RANK                                                                \
-	"-bm25(fulltext, 1.0, 4.0, 2.0, 2.0, 2.0, 2.0, 1.0, 1.0, 1.0, 1.0," \
-	" 2.0, 2.0, 2.0, 2.0, 2.0, 1.0, 1.0, 1.0, 3.0, 1.0, 0.0)"
+/* Parameters of the statement that a plan gives. */
+enum plan_param {
+	P_FTS = 1, /* the FTS5 expression */
+	P_LO, /* bounds of seq */
+	P_HI,
+	P_LIMIT
+	/* SP_PLAN_FIRST_MATCH ...: the expressions inside the condition */
+};
+
+/* How well a match fits, larger is better; the weights stand in column.h. */
+#define RANK "-bm25(fulltext" SP_COLUMN_SQL_WEIGHTS ")"
+
+#define NO_KEY (-1e300) /* of a message without a date: behind all others */
 
 void
 sp_founds_add(struct sp_founds *f, struct sp_found one)
@@ -29,86 +34,13 @@ sp_founds_add(struct sp_founds *f, struct sp_found one)
 	f->v[f->n++] = one;
 }
 
-static enum sp_code
-open_one(const char *dir, const char *origin, int key, struct sp_shards *out,
-    struct sp_err *err)
-{
-	struct sp_shard *s = NULL;
-	enum sp_code rc = sp_shard_open(dir, key, &s, err);
-
-	/* What is not there, broken or strange covers nothing; the indexer
-	 * makes it again. */
-	if (rc == SP_EFORMAT || rc == SP_EVERSION || rc == SP_ENOTFOUND)
-		return (SP_OK);
-	if (rc != SP_OK)
-		return (rc);
-	if (strcmp(s->info.origin, origin) != 0) {
-		sp_shard_close(s);
-		return (SP_OK);
-	}
-	out->v = sp_xrealloc(out->v, (out->n + 1) * sizeof(struct sp_shard *));
-	out->v[out->n++] = s;
-	if (s->info.first == out->cursor)
-		out->cursor = s->info.next;
-	return (SP_OK);
-}
-
-enum sp_code
-sp_shards_open(const char *dir, struct sp_shards *out, struct sp_err *err)
-{
-	char origin[SP_ORIGIN_MAX + 1];
-	int *keys = NULL;
-	size_t n = 0;
-	enum sp_code rc;
-
-	*out = (struct sp_shards){ 0 };
-	rc = sp_layout_read_format(dir, origin, err);
-	if (rc == SP_OK)
-		rc = sp_shard_list(dir, &keys, &n, err);
-	for (size_t i = 0; rc == SP_OK && i < n; i++)
-		rc = open_one(dir, origin, keys[i], out, err);
-	free(keys);
-	if (rc != SP_OK)
-		sp_shards_close(out);
-	return (rc);
-}
-
-enum sp_code
-sp_shards_still(const struct sp_shards *s, struct sp_err *err)
-{
-	for (size_t i = 0; i < s->n; i++) {
-		char *wal;
-		bool there;
-
-		if (!s->v[i]->immutable)
-			continue;
-		wal = sp_xasprintf("%s-wal", s->v[i]->path);
-		there = sp_io_exists(wal);
-		free(wal);
-		if (there)
-			return (sp_err_set(err, SP_EAGAIN, 0,
-			    "%s: the index was written while it was searched; search again",
-			    s->v[i]->path));
-	}
-	return (SP_OK);
-}
-
-void
-sp_shards_close(struct sp_shards *s)
-{
-	for (size_t i = 0; i < s->n; i++)
-		sp_shard_close(s->v[i]);
-	free(s->v);
-	*s = (struct sp_shards){ 0 };
-}
-
 /* First seq in [lo, hi] whose message was received at or after ${us}; seqs
  * and times rise together. */
 static int
 seq_at(struct sp_shard *s, int64_t us, uint64_t lo, uint64_t hi, uint64_t *out)
 {
 	sqlite3_stmt *st = NULL;
-	int rc = sp_db_prepare(s->db,
+	int rc = sp_db_prepare(&s->db,
 	    "SELECT seq, received FROM messages WHERE seq >= ? ORDER BY seq LIMIT 1",
 	    false, &st);
 
@@ -150,7 +82,7 @@ sp_shard_bounds(struct sp_shard *s, const struct sp_plan *p, uint64_t *lo,
 		rc = seq_at(s, p->until, *lo, *hi, hi);
 	if (*hi < *lo)
 		*hi = *lo;
-	return (rc == SQLITE_OK ? SP_OK : sp_db_error(s->db, rc, s->path, err));
+	return (rc == SQLITE_OK ? SP_OK : sp_db_error(&s->db, rc, err));
 }
 
 /* FROM ... WHERE ... of a plan. */
@@ -181,14 +113,14 @@ prepare(struct sp_shard *s, const struct sp_plan *p, struct sp_buf *sql,
 {
 	const char *text = sp_buf_cstr(sql);
 	int rc = text == NULL ? SQLITE_TOOBIG
-			      : sp_db_prepare(s->db, text, false, st);
+			      : sp_db_prepare(&s->db, text, false, st);
 
 	if (rc != SQLITE_OK)
 		return (rc);
 	if (p->fts.n > 0)
-		(void)sp_db_bind_view(*st, 1, sp_buf_view(&p->fts));
-	(void)sp_db_bind_u64(*st, 2, lo);
-	(void)sp_db_bind_u64(*st, 3, hi);
+		(void)sp_db_bind_view(*st, P_FTS, sp_buf_view(&p->fts));
+	(void)sp_db_bind_u64(*st, P_LO, lo);
+	(void)sp_db_bind_u64(*st, P_HI, hi);
 	for (size_t i = 0; i < p->nmatch; i++)
 		(void)sp_db_bind_view(*st, (int)i + SP_PLAN_FIRST_MATCH,
 		    sp_view_str(p->match[i]));
@@ -242,20 +174,19 @@ sp_shard_find(struct sp_shard *s, size_t number, const struct sp_ask *a,
 		return (too_large(err));
 	if (rc == SQLITE_OK) {
 		(void)sqlite3_bind_int64(
-		    st, 4, a->limit == 0 ? -1 : (sqlite3_int64)a->limit);
+		    st, P_LIMIT, a->limit == 0 ? -1 : (sqlite3_int64)a->limit);
 		while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
 			bool none = sqlite3_column_type(st, 1) == SQLITE_NULL;
 
 			sp_founds_add(
 			    out, (struct sp_found){ .seq = sp_db_u64(st, 0),
-				     .key = none ? -1e300
+				     .key = none ? NO_KEY
 						 : sqlite3_column_double(st, 1),
 				     .shard = number });
 		}
 	}
 	(void)sqlite3_finalize(st);
-	return (
-	    rc == SQLITE_DONE ? SP_OK : sp_db_error(s->db, rc, s->path, err));
+	return (rc == SQLITE_DONE ? SP_OK : sp_db_error(&s->db, rc, err));
 }
 
 enum sp_code
@@ -283,6 +214,5 @@ sp_shard_count(struct sp_shard *s, const struct sp_plan *p, uint64_t lo,
 	if (rc == SQLITE_ROW)
 		*n = sp_db_u64(st, 0);
 	(void)sqlite3_finalize(st);
-	return (
-	    rc == SQLITE_ROW ? SP_OK : sp_db_error(s->db, rc, s->path, err));
+	return (rc == SQLITE_ROW ? SP_OK : sp_db_error(&s->db, rc, err));
 }

@@ -1,12 +1,22 @@
-/* Private to query_*.c. */
+/*
+ * Private to query_*.c: tokens of a query, fields by name, and the errors that
+ * show their place.
+ */
 #ifndef SP_INDEX_QUERY_QUERY_PRIV_H
 #define SP_INDEX_QUERY_QUERY_PRIV_H
 
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "base/view.h"
 #include "index/query/query.h"
 
-/* ---- places ---------------------------------------------------------- */
+/* ---- errors ---------------------------------------------------------- */
 
-/* SP_EUSAGE: "query: MESSAGE", the query around ${at}, a caret under it. */
+/*
+ * Set ${err} to "query: MESSAGE", behind it a line with the query around byte
+ * ${at} and a line with a caret under that place.  Returns SP_EUSAGE.
+ */
 enum sp_code sp_query_error(struct sp_err *err, struct sp_view query, size_t at,
     const char *fmt, ...) SP_PRINTF(4, 5);
 
@@ -14,8 +24,8 @@ enum sp_code sp_query_error(struct sp_err *err, struct sp_view query, size_t at,
 
 enum sp_tok_kind {
 	SP_TOK_END,
-	SP_TOK_OPEN,
-	SP_TOK_CLOSE,
+	SP_TOK_OPEN, /* "(" */
+	SP_TOK_CLOSE, /* ")" */
 	SP_TOK_AND,
 	SP_TOK_OR,
 	SP_TOK_NOT, /* NOT, and '-' before a term */
@@ -26,46 +36,50 @@ enum sp_tok_kind {
 
 struct sp_tok {
 	enum sp_tok_kind kind;
-	struct sp_view text;
+	struct sp_view text; /* borrowed from the query */
 	bool prefix; /* a '*' follows */
-	size_t at; /* where it begins in the query */
+	size_t at; /* the byte of the query where it begins */
 };
 
+/* Where reading has come to. */
 struct sp_lex {
 	struct sp_view query;
 	size_t at;
 };
 
-/* The next token. */
+/* The next token, SP_TOK_END at the end.  SP_EUSAGE for a quotation mark that
+ * is never closed, a '*' or "--" where none can be. */
 SP_CHECK enum sp_code sp_lex_next(
     struct sp_lex *l, struct sp_tok *t, struct sp_err *err);
-/* The value that follows a field: a phrase, an opening parenthesis, or all up
- * to a blank or parenthesis, as SP_TOK_WORD. */
+/* The value right behind ${field}: a phrase, an opening parenthesis, or all up
+ * to a blank or parenthesis, as SP_TOK_WORD.  SP_EUSAGE if there is none. */
 SP_CHECK enum sp_code sp_lex_value(struct sp_lex *l, const struct sp_tok *field,
     struct sp_tok *t, struct sp_err *err);
 
 /* ---- fields ---------------------------------------------------------- */
 
-struct sp_field;
-
+/* What is known while a query is parsed. */
 struct sp_query_ctx {
 	struct sp_view query;
 	const char *tz;
 	int64_t now;
-	size_t terms;
+	size_t terms; /* leaves so far */
 };
 
-/* NULL if there is no such field. */
-const struct sp_field *sp_field_find(struct sp_view name);
-/* Whether NAME:(...) makes sense. */
-bool sp_field_takes_group(const struct sp_field *f);
-/* All names, for messages. */
-const char *sp_field_names(void);
-/* The leaf that a value of ${f} (NULL: a bare word or phrase) means. */
-SP_CHECK enum sp_code sp_field_leaf(struct sp_query_ctx *q,
-    const struct sp_field *f, const struct sp_tok *value, struct sp_node **out,
-    struct sp_err *err);
+struct sp_query_field;
 
-struct sp_node *sp_node_new(enum sp_node_kind kind);
+/* The field ${name}, in any case of letters, or NULL. */
+const struct sp_query_field *sp_field_find(struct sp_view name);
+/* Whether NAME:(...) makes sense. */
+bool sp_field_takes_group(const struct sp_query_field *f);
+/* Append all names, separated by blanks, for messages.  SP_ELIMIT beyond the
+ * limit of ${out}. */
+SP_CHECK enum sp_code sp_field_names(struct sp_buf *out);
+/* The leaf that ${value} of ${f} (NULL: a bare word or phrase) means; *out is
+ * the caller's.  SP_EUSAGE for a value that the field does not take, and for
+ * more than SP_QUERY_TERMS leaves. */
+SP_CHECK enum sp_code sp_field_leaf(struct sp_query_ctx *q,
+    const struct sp_query_field *f, const struct sp_tok *value,
+    struct sp_node **out, struct sp_err *err);
 
 #endif
