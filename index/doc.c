@@ -1,3 +1,8 @@
+/*
+ * Documents: memory that is used again for entry after entry, and the order in
+ * which the parts of a document are filled.  The parts are doc_people.c,
+ * doc_claims.c and doc_facts.c.
+ */
 #include "index/doc.h"
 
 #include <stdlib.h>
@@ -26,7 +31,7 @@ sp_doc_new(void)
 	return (d);
 }
 
-/* Keep small buffers, give large ones back. */
+/* Keep the memory of small buffers, free that of large ones. */
 static void
 reset_buf(struct sp_buf *b)
 {
@@ -93,6 +98,8 @@ sp_doc_store_str(struct sp_doc *d, struct sp_view v, struct sp_doc_span *out)
 	return (sp_buf_addv(&d->strs, v) == SP_OK);
 }
 
+/* Bytes of memory that the document holds, estimated, by which the pipe bounds
+ * what waits. */
 static void
 estimate_weight(struct sp_doc *d)
 {
@@ -105,7 +112,7 @@ estimate_weight(struct sp_doc *d)
 			     d->mail->nheaders * 64;
 }
 
-/* Everything before the first empty line. */
+/* Everything before the first empty line, at most SP_DOC_RAW_MAX bytes. */
 static struct sp_view
 header_text(struct sp_view msg)
 {
@@ -124,8 +131,8 @@ header_text(struct sp_view msg)
 	return (msg);
 }
 
-/* A column that may hold no verbatim token.  It is never left empty here:
- * put.c would then take the text as it came. */
+/* Put ${text} into a column without marks of verbatim tokens.  The column is
+ * never left empty here: put.c would then take the text as it came. */
 static void
 clean_into(struct sp_doc *d, enum sp_col c, struct sp_view text)
 {
@@ -137,6 +144,8 @@ clean_into(struct sp_doc *d, enum sp_col c, struct sp_view text)
 		abort();
 }
 
+/* Parse the message and cut its text to the limit.  Text goes into a column
+ * only where it must be cleaned; put.c takes it from d->mail otherwise. */
 static void
 parse_mail(struct sp_doc *d, struct sp_view msg, enum sp_doc_parse how,
     const struct sp_mail_opts *opts)
@@ -164,6 +173,8 @@ parse_mail(struct sp_doc *d, struct sp_view msg, enum sp_doc_parse how,
 		clean_into(d, SP_COL_SUBJECT, text);
 }
 
+/* The leaf hash is computed from the record, so that the shard can be compared
+ * with the log later. */
 enum sp_code
 sp_doc_fill(struct sp_doc *d, struct sp_view record, struct sp_view msg,
     bool has_message, enum sp_doc_parse how, const struct sp_mail_opts *opts,

@@ -24,6 +24,10 @@
 #define SP_DOC_STRS_MAX	   ((size_t)32 << 20) /* bytes of their names */
 #define SP_DOC_RAW_MAX	   ((size_t)64 << 10) /* see SP_DOC_SKIP */
 
+/* The evidence of a claim from the export of another archive; no header field
+ * has such a name. */
+#define SP_DOC_EVIDENCE_EXPORT "=export"
+
 /* A string inside doc->strs. */
 struct sp_doc_span {
 	size_t at, n;
@@ -42,7 +46,7 @@ struct sp_doc_claim {
 	enum sp_col col; /* the column that has its words */
 	enum sp_claim_role presumed; /* 0: none */
 	enum sp_claim_how how; /* 0: not redirected */
-	/* a header field's name; "=export"; NULL: the report */
+	/* a header field's name; SP_DOC_EVIDENCE_EXPORT; NULL: the report */
 	const char *evidence;
 	struct sp_doc_span addr, name, via;
 };

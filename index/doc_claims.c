@@ -1,13 +1,17 @@
-/* What a journal report or header fields say of the envelope, and the ids
- * that tell which entries belong together. */
+/*
+ * What others claim of the envelope: an unwrapped journal report, header fields
+ * that servers added on the way (doc/journal-reports.md), the export of another
+ * archive.  Each claim becomes a row and words in the columns of its kind.
+ * Also the ids by which entries belong together, which rest on the same facts.
+ */
 #include <stdlib.h>
 #include <string.h>
 
 #include "index/doc_fill_priv.h"
 #include "index/schema/token.h"
 
-#define LOOK_BACK 16u /* claims that may repeat an address */
-#define FROM_MAX  16u /* senders that count for the family */
+#define LOOK_BACK 16u /* claims among which a repeated address is looked for */
+#define FROM_MAX  16u /* addresses of From that count for the family */
 
 static const enum sp_col col_of[SP_CLAIM_ROLES] = {
 	[SP_CLAIM_SENDER] = SP_COL_REP_FROM,
@@ -18,7 +22,7 @@ static const enum sp_col col_of[SP_CLAIM_ROLES] = {
 	[SP_CLAIM_RCPT] = SP_COL_REP_RCPT,
 };
 
-/* Whether ${col} has the words of ${c} from a claim shortly before. */
+/* Whether one of the last LOOK_BACK claims put the words of ${c} into ${col}. */
 static bool
 has_words(const struct sp_doc *d, const struct sp_doc_claim *c, enum sp_col col)
 {
@@ -36,7 +40,7 @@ has_words(const struct sp_doc *d, const struct sp_doc_claim *c, enum sp_col col)
 	return (false);
 }
 
-/* NULL where a limit was reached. */
+/* Add a claim with its words.  NULL where a limit was reached. */
 static struct sp_doc_claim *
 add_claim(struct sp_doc *d, enum sp_claim_role role, enum sp_col col,
     const char *addr, const char *name)
@@ -55,7 +59,7 @@ add_claim(struct sp_doc *d, enum sp_claim_role role, enum sp_col col,
 	if (!sp_doc_store_str(d, sp_view_str(addr), &c->addr) ||
 	    !sp_doc_store_str(d, sp_view_str(name), &c->name))
 		return (NULL);
-	/* Once is enough to be found. */
+	/* The words of a repeated address need not be stored again. */
 	if (!has_words(d, c, col) &&
 	    sp_doc_words(&d->col[col], sp_view_str(addr), sp_view_str(name),
 		col == SP_COL_TRACE_FROM || col == SP_COL_TRACE_TO) != SP_OK)
@@ -64,6 +68,7 @@ add_claim(struct sp_doc *d, enum sp_claim_role role, enum sp_col col,
 	return (c);
 }
 
+/* The claim's role for a role of the mail layer. */
 static enum sp_claim_role
 role_of(enum sp_journal_role r)
 {
@@ -81,6 +86,9 @@ role_of(enum sp_journal_role r)
 	return (SP_CLAIM_RCPT);
 }
 
+/* A recipient of a report, and the lists and mailboxes that it was redirected
+ * from: the first one into the row, all into the column.  False where a limit
+ * was reached, as in all functions below. */
 static bool
 add_report_rcpt(struct sp_doc *d, const struct sp_journal_rcpt *r)
 {
@@ -105,6 +113,7 @@ add_report_rcpt(struct sp_doc *d, const struct sp_journal_rcpt *r)
 	return (true);
 }
 
+/* Sender and recipients of a journal report. */
 static bool
 add_report(struct sp_doc *d, const struct sp_journal *j)
 {
@@ -121,6 +130,7 @@ add_report(struct sp_doc *d, const struct sp_journal *j)
 	return (ok);
 }
 
+/* What header fields of the way say. */
 static bool
 add_traces(struct sp_doc *d, const struct sp_traces *t)
 {
@@ -142,6 +152,7 @@ add_traces(struct sp_doc *d, const struct sp_traces *t)
 	return (true);
 }
 
+/* The address that member ${key} of ${obj} has, if there is one. */
 static bool
 add_export_address(struct sp_doc *d, const json_t *obj, const char *key,
     enum sp_claim_role role, enum sp_col col)
@@ -159,7 +170,7 @@ add_export_address(struct sp_doc *d, const json_t *obj, const char *key,
 	addr = sp_view_dup(v);
 	c = add_claim(d, role, col, addr, "");
 	if (c != NULL)
-		c->evidence = "=export";
+		c->evidence = SP_DOC_EVIDENCE_EXPORT;
 	free(addr);
 	sp_buf_done(&tmp);
 	return (c != NULL);
@@ -176,7 +187,7 @@ add_export_envelope(struct sp_doc *d)
 	size_t i;
 	bool ok;
 
-	/* Piler's is also in the header. */
+	/* That of Piler stands in the header too, where the traces are. */
 	if (by == NULL || strcmp(by, "export") != 0)
 		return (true);
 	ok = add_export_address(
@@ -202,7 +213,8 @@ sp_doc_fill_claims(struct sp_doc *d)
 		d->cut = true;
 }
 
-/* Whoever it is from, in whatever case it is written. */
+/* The family of a message with a Message-ID; addresses of From count in
+ * whatever case they are written. */
 static void
 set_family(struct sp_doc *d)
 {

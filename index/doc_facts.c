@@ -1,4 +1,7 @@
-/* Flags, attachment names, verbatim tokens and events of a document. */
+/*
+ * Flags, names of attachments, properties as verbatim tokens (schema/column.h),
+ * and events: what a document has beside people and text.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,8 +10,8 @@
 #include "index/schema/token.h"
 
 #define FLAGS	  256u /* flags of a message, at most */
-#define CLAIMS	  64u /* claimed values of a message */
-#define CLAIM_MAX 256u /* bytes of one */
+#define CLAIMS	  64u /* properties of kind SP_META_CLAIM of a message */
+#define CLAIM_MAX 256u /* bytes of such a value */
 
 static int
 by_text(const void *a, const void *b)
@@ -16,7 +19,8 @@ by_text(const void *a, const void *b)
 	return (strcmp(*(const char *const *)a, *(const char *const *)b));
 }
 
-/* Ours are words of lower-case letters; what is not cannot be a flag. */
+/* Whether ${s} can be a flag: ours are words of lower-case letters, digits, '_'
+ * and '-'. */
 static bool
 is_flag(const char *s)
 {
@@ -26,6 +30,8 @@ is_flag(const char *s)
 		strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_-") == n);
 }
 
+/* The flags of indexer, record and message, in no order and perhaps twice;
+ * their number. */
 static size_t
 collect_flags(const struct sp_doc *d, const char *own, const char *v[FLAGS])
 {
@@ -79,7 +85,7 @@ sp_doc_fill_files(struct sp_doc *d)
 	}
 }
 
-/* A verbatim token; one that finds no room is not there. */
+/* Append a verbatim token; one that finds no room is left out. */
 static void
 add_property(struct sp_doc *d, const char *kind, struct sp_view v)
 {
@@ -92,6 +98,7 @@ add_property(struct sp_doc *d, const char *kind, struct sp_view v)
 		return;
 }
 
+/* A property of which the first SP_META_HEX digits of a digest are stored. */
 static void
 add_digest(struct sp_doc *d, const char *kind, const uint8_t *digest)
 {
@@ -101,7 +108,7 @@ add_digest(struct sp_doc *d, const char *kind, const uint8_t *digest)
 	add_property(d, kind, (struct sp_view){ hex, SP_META_HEX });
 }
 
-/* Whole, major and minor type. */
+/* A MIME type, whole, major and minor. */
 static void
 add_type(struct sp_doc *d, const char *type)
 {
@@ -123,6 +130,7 @@ add_type(struct sp_doc *d, const char *type)
 	sp_buf_done(&low);
 }
 
+/* A property whose value is folded; one that is too long is left out. */
 static void
 add_folded(struct sp_doc *d, const char *kind, struct sp_view v)
 {
@@ -155,7 +163,8 @@ without_port(struct sp_view v)
 	return (memchr(host.p, ':', host.n) == NULL ? host : v);
 }
 
-/* Every text below ${j}, down to ${depth}. */
+/* Every text below ${j}, down to ${depth}, at most *left of them: what a relay
+ * said of its client. */
 static void
 add_relay_claims(struct sp_doc *d, json_t *j, unsigned depth, unsigned *left)
 {
@@ -180,6 +189,7 @@ add_relay_claims(struct sp_doc *d, json_t *j, unsigned depth, unsigned *left)
 	}
 }
 
+/* The name of the grade; a record may have one that we do not know. */
 static const char *
 grade_of(const struct sp_record *r)
 {
@@ -189,6 +199,8 @@ grade_of(const struct sp_record *r)
 	return (sp_grade_name[SP_GRADE_OTHER]);
 }
 
+/* Of an unwrapped report the digest and the Message-ID of the original are
+ * stored too, and those of the report itself. */
 void
 sp_doc_fill_meta(struct sp_doc *d)
 {
@@ -235,6 +247,7 @@ sp_doc_fill_meta(struct sp_doc *d)
 	}
 }
 
+/* The entries from the number ${a} to ${b}, if they are numbers of entries. */
 static void
 add_run(struct sp_doc *d, const json_t *a, const json_t *b)
 {
@@ -252,7 +265,8 @@ add_run(struct sp_doc *d, const json_t *a, const json_t *b)
 	    (struct sp_doc_run){ (uint64_t)first, (uint64_t)last };
 }
 
-/* "seq": N; "seqs" and "entries": [N, [FIRST, LAST], ...]. */
+/* The entries that a member of an event's detail names: "seq": N; "seqs" and
+ * "entries": [N, [FIRST, LAST], ...]. */
 static void
 add_runs(struct sp_doc *d, const json_t *list)
 {
@@ -271,6 +285,7 @@ add_runs(struct sp_doc *d, const json_t *list)
 	}
 }
 
+/* ${v} as JSON text; nothing where it is absent or too long. */
 static void
 copy_json(const json_t *v, struct sp_buf *out)
 {

@@ -1,4 +1,8 @@
-/* Parties of a message: rows, and words and verbatim tokens to find them. */
+/*
+ * People of a message: whom the envelope in its record and the fields of its
+ * header name.  Each becomes a row, and words and verbatim tokens in the column
+ * of its role, by which "from:" and the like find it.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +24,7 @@ static const enum sp_col col_of[SP_PARTY_ROLES] = {
 	[SP_PARTY_ORCPT] = SP_COL_MORE_TO,
 };
 
+/* Append the verbatim token of ${lead} and ${v}. */
 static enum sp_code
 add_verbatim(struct sp_buf *out, const char *lead, struct sp_view v)
 {
@@ -34,6 +39,7 @@ add_verbatim(struct sp_buf *out, const char *lead, struct sp_view v)
 	return (rc);
 }
 
+/* What follows the last '@', or {NULL, 0}. */
 static struct sp_view
 domain_of(struct sp_view addr)
 {
@@ -43,6 +49,8 @@ domain_of(struct sp_view addr)
 	return ((struct sp_view){ NULL, 0 });
 }
 
+/* Tokens are folded, so that they are found in any case; the words are folded
+ * by the tokenizer. */
 enum sp_code
 sp_doc_words(
     struct sp_buf *col, struct sp_view addr, struct sp_view name, bool whole)
@@ -73,7 +81,7 @@ sp_doc_words(
 	return (rc);
 }
 
-/* False where a limit was reached. */
+/* Add a person with its words.  False where a limit was reached. */
 static bool
 add_party(struct sp_doc *d, enum sp_party_role role, size_t n,
     struct sp_view addr, struct sp_view name)
@@ -97,7 +105,8 @@ add_party(struct sp_doc *d, enum sp_party_role role, size_t n,
 	return (true);
 }
 
-/* The address that the sender of the copy was first given (RFC 3461). */
+/* The address that the sender of the copy was first given (ORCPT, RFC 3461),
+ * where it is neither the original nor the address as received. */
 static bool
 add_orcpt(struct sp_doc *d, const json_t *rcpt, size_t n,
     struct sp_view original, struct sp_view received)
@@ -125,7 +134,8 @@ add_orcpt(struct sp_doc *d, const json_t *rcpt, size_t n,
 	return (ok);
 }
 
-/* Who it was for: the original where a pattern gave one. */
+/* An envelope recipient: the original where a pattern of the listener gave one,
+ * and then also the address as received. */
 static bool
 add_rcpt(struct sp_doc *d, const json_t *rcpt, size_t n)
 {
@@ -148,6 +158,7 @@ add_rcpt(struct sp_doc *d, const json_t *rcpt, size_t n)
 	return (ok);
 }
 
+/* Sender and recipients of the envelope, if the record has one. */
 static bool
 add_envelope(struct sp_doc *d)
 {
@@ -172,6 +183,7 @@ add_envelope(struct sp_doc *d)
 	return (ok);
 }
 
+/* The people of one header field; one that names nobody is noted. */
 static bool
 add_header(
     struct sp_doc *d, enum sp_party_role role, const struct sp_mail_addrs *a)

@@ -1,3 +1,9 @@
+/*
+ * Families of copies (family.h): the entry's own row gives its family, the
+ * links its members, and the shards of the members what each says about who got
+ * the message.  `sealpost show` prints it; searches for "family:" use the
+ * members alone.
+ */
 #include "index/family.h"
 
 #include <stdlib.h>
@@ -13,6 +19,7 @@
 
 #define KEY_MAX ((size_t)64 << 10)
 
+/* The shard that holds the entry, or NULL. */
 static struct sp_shard *
 shard_of(const struct sp_shards *s, uint64_t seq)
 {
@@ -22,14 +29,16 @@ shard_of(const struct sp_shards *s, uint64_t seq)
 	return (NULL);
 }
 
+/* Column ${i} as an entry, SP_LINK_NONE for NULL. */
 static uint64_t
-link_of(sqlite3_stmt *st, int i)
+link_column(sqlite3_stmt *st, int i)
 {
 	return (sqlite3_column_type(st, i) == SQLITE_NULL ? SP_LINK_NONE
 							  : sp_db_u64(st, i));
 }
 
-/* The row of the entry itself: its family, and what it is linked to. */
+/* The row of the entry itself: its family (*has: it has one), and what it is
+ * linked to. */
 static enum sp_code
 read_own_row(struct sp_shard *s, uint64_t seq, struct sp_family *f,
     uint8_t family[SP_LINK_ID], bool *has, struct sp_err *err)
@@ -48,9 +57,9 @@ read_own_row(struct sp_shard *s, uint64_t seq, struct sp_family *f,
 		*has = sqlite3_column_bytes(st, 0) == SP_LINK_ID;
 		if (*has)
 			memcpy(family, sqlite3_column_blob(st, 0), SP_LINK_ID);
-		f->duplicate_of = link_of(st, 1);
-		f->same_as = link_of(st, 2);
-		f->conflict_with = link_of(st, 3);
+		f->duplicate_of = link_column(st, 1);
+		f->same_as = link_column(st, 2);
+		f->conflict_with = link_column(st, 3);
 	}
 	(void)sqlite3_finalize(st);
 	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
@@ -89,6 +98,7 @@ text_dup(struct sp_view v)
 	return (v.p == NULL ? NULL : sp_view_dup(v));
 }
 
+/* Add a fact, or NULL if there are too many. */
 static struct sp_family_fact *
 add_fact(struct sp_family *f, uint64_t seq, struct sp_view addr,
     const char *evidence)
@@ -184,6 +194,7 @@ add_claim_facts(struct sp_shard *s, uint64_t seq, struct sp_family *f)
 	return (rc == SQLITE_DONE || rc == SQLITE_ROW ? SQLITE_OK : rc);
 }
 
+/* Order of facts: by address, then by entry. */
 static int
 by_key(const void *a, const void *b)
 {
@@ -197,6 +208,8 @@ by_key(const void *a, const void *b)
 	return (strcmp(x->evidence, y->evidence));
 }
 
+/* The facts of the first SP_FAMILY_READ members, sorted, and the number of
+ * addresses in them. */
 static enum sp_code
 read_facts(
     const struct sp_shards *shards, struct sp_family *f, struct sp_err *err)
@@ -206,7 +219,7 @@ read_facts(
 		struct sp_shard *s = shard_of(shards, seq);
 		int rc;
 
-		/* Its shard is being made again. */
+		/* Its shard is missing: it is being built again. */
 		if (s == NULL)
 			continue;
 		rc = add_envelope_facts(s, seq, f);
@@ -223,6 +236,7 @@ read_facts(
 	return (SP_OK);
 }
 
+/* As sp_family_read(); without ${with_facts} only the entries. */
 static enum sp_code
 read_family(const char *dir, uint64_t seq, bool with_facts,
     struct sp_family *out, struct sp_err *err)
@@ -294,6 +308,7 @@ sp_family_done(struct sp_family *f)
 
 /* ---- JSON -------------------------------------------------------------- */
 
+/* An entry, or null. */
 static void
 json_seq(struct sp_json *j, const char *key, bool there, uint64_t seq)
 {
@@ -303,6 +318,7 @@ json_seq(struct sp_json *j, const char *key, bool there, uint64_t seq)
 		sp_json_null(j, key);
 }
 
+/* One fact as an object. */
 static void
 json_fact(struct sp_json *j, const struct sp_family_fact *x)
 {
@@ -322,6 +338,7 @@ json_fact(struct sp_json *j, const struct sp_family_fact *x)
 	sp_json_obj_end(j);
 }
 
+/* Facts with the same address stand in one object under it. */
 void
 sp_family_json(const struct sp_family *f, struct sp_json *j)
 {

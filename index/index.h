@@ -19,7 +19,8 @@ struct sp_index;
 
 /* Whom the indexer tells what it does; members may be NULL. */
 struct sp_index_report {
-	/* An event: ${what} is "indexed", "shard_damaged" or "rewound". */
+	/* Called with each event.
+	 * ${what}: "indexed", "shard_damaged", "rewound" */
 	void (*fn)(void *ctx, const char *what, const char *text);
 	/* So many of the entries are done; false interrupts. */
 	bool (*progress)(void *ctx, uint64_t done, uint64_t total);

@@ -1,11 +1,16 @@
-/* The links beside the shards: made from them, cut to them. */
+/*
+ * The links beside the shards: made from the shards where they are missing, cut
+ * where they are ahead.  The writer commits links before shards, so that being
+ * ahead is all that an interruption leaves.
+ */
 #include <string.h>
 
 #include "index/db.h"
 #include "index/index_priv.h"
 
-#define BATCH 20000u /* entries a commit while they are made again */
+#define BATCH 20000u /* entries a commit while the links are made again */
 
+/* An id from column ${i}; zeros where there is none. */
 static void
 copy_id(sqlite3_stmt *st, int i, uint8_t out[SP_LINK_ID])
 {
@@ -16,7 +21,7 @@ copy_id(sqlite3_stmt *st, int i, uint8_t out[SP_LINK_ID])
 		memcpy(out, sqlite3_column_blob(st, i), SP_LINK_ID);
 }
 
-/* What a row of messages says of the entry. */
+/* By what a row of messages says the entry is known. */
 static void
 ids_of(sqlite3_stmt *st, struct sp_link_ids *ids)
 {
@@ -33,6 +38,8 @@ ids_of(sqlite3_stmt *st, struct sp_link_ids *ids)
 		sp_links_msgid(sp_db_view(st, 5), ids->msgid);
 }
 
+/* Put the entries of a shard that the links do not have yet.  *shard_failed: it
+ * is the shard that could not be read, not the links. */
 static enum sp_code
 read_shard(struct sp_index *ix, const struct sp_shard_info *info,
     bool *shard_failed, struct sp_err *err)
@@ -70,7 +77,8 @@ read_shard(struct sp_index *ix, const struct sp_shard_info *info,
 	return (rc);
 }
 
-/* A shard that cannot be read is indexed again, as the writer would do. */
+/* Put the entries of shard ${i} into the links; if the shard is damaged it is
+ * dropped and indexed again, as the writer would do. */
 static enum sp_code
 add_shard(struct sp_index *ix, size_t i, struct sp_err *err)
 {
@@ -86,6 +94,7 @@ add_shard(struct sp_index *ix, size_t i, struct sp_err *err)
 	return (sp_index_remove(ix, info.key, "shard_damaged", why, err));
 }
 
+/* Cut the links to what the shards cover, or add what they lack. */
 static enum sp_code
 sync_with_shards(struct sp_index *ix, struct sp_err *err)
 {
@@ -113,12 +122,13 @@ sp_index_links_bad(struct sp_index *ix, const char *why, struct sp_err *err)
 	return (sp_links_drop(ix->dir, err));
 }
 
+/* Open the links; those of another version, or never finished, are made again,
+ * and nothing is lost with them. */
 static enum sp_code
 open_links(struct sp_index *ix, struct sp_err *err)
 {
 	enum sp_code rc = sp_links_open(ix->dir, ix->origin, &ix->links, err);
 
-	/* Of another version, or never finished: nothing is lost with it. */
 	if (rc == SP_EVERSION) {
 		rc = sp_links_drop(ix->dir, err);
 		if (rc == SP_OK)

@@ -20,10 +20,10 @@
 #define LINKS_APPID   0x5350696c /* PRAGMA application_id, "SPil" */
 
 enum link_statement {
-	FIND_ORIGINAL, /* any row of family and original */
-	FIND_SAME_BYTES, /* the first with these bytes */
+	FIND_ORIGINAL, /* of a family and original, the first entry */
+	FIND_SAME_BYTES, /* of these, the first with the same bytes */
 	ADD_ENTRY,
-	SET_FIRST, /* an earlier one turned up */
+	SET_FIRST, /* of all rows of a family and original */
 	FIND_MSGID,
 	ADD_MSGID,
 	SET_MSGID,
@@ -61,12 +61,14 @@ struct sp_links {
 
 /* ---- the file ---------------------------------------------------------- */
 
+/* What SQLite's ${rc} means; the message names the file. */
 static enum sp_code
 failed(const struct sp_links *l, int rc, struct sp_err *err)
 {
 	return (sp_db_error(&l->db, rc, err));
 }
 
+/* Not open yet; ${origin} is borrowed until it is. */
 static struct sp_links *
 alloc(const char *dir, const char *origin)
 {
@@ -237,13 +239,14 @@ sp_links_next(const struct sp_links *l)
 
 /* ---- writing ----------------------------------------------------------- */
 
+/* Bind the bytes of a key. */
 static void
 bind_id(sqlite3_stmt *st, int i, const uint8_t id[SP_LINK_ID])
 {
 	(void)sqlite3_bind_blob(st, i, id, SP_LINK_ID, SQLITE_STATIC);
 }
 
-/* Empty where the original is all that was received. */
+/* Bind the key of the bytes received; empty where the original is all of it. */
 static void
 bind_raw(sqlite3_stmt *st, int i, const struct sp_link_ids *e)
 {
@@ -263,6 +266,9 @@ find_seq(sqlite3_stmt *st, uint64_t *out)
 	return (rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc);
 }
 
+/* Add the entry to its family; find the first with the same original, and of
+ * those the first with the same bytes.  If a later entry is there already, this
+ * one becomes the first of that original. */
 static int
 put_family(struct sp_links *l, const struct sp_link_ids *e,
     struct sp_link_found *found)
@@ -304,6 +310,8 @@ put_family(struct sp_links *l, const struct sp_link_ids *e,
 	return (sp_db_run(st));
 }
 
+/* Add the Message-ID, or compare with the first entry that has it: another
+ * ${stable} is a conflict.  The first entry by seq stays in the table. */
 static int
 put_msgid(struct sp_links *l, const struct sp_link_ids *e,
     struct sp_link_found *found)
@@ -407,6 +415,7 @@ sp_links_cut(struct sp_links *l, uint64_t next, struct sp_err *err)
 
 /* ---- reading ----------------------------------------------------------- */
 
+/* Reads them all at once, so that no statement stays open. */
 enum sp_code
 sp_links_members(struct sp_links *l, const uint8_t family[SP_LINK_ID],
     uint64_t **seqs, size_t *n, struct sp_err *err)

@@ -1,10 +1,13 @@
 /*
- *   EMPTY --(a worker takes the next seq, under the lock)--> BUSY
+ * The pipe (pipe.h).  Documents live in slots; a worker claims the next seq and
+ * copies its bytes out of the reader under the lock, and parses without it.
+ *
+ *   EMPTY --(a worker claims the next seq, under the lock)--> BUSY
  *   BUSY  --(parsed, or failed)--> READY
- *   READY --(taken by the caller; back at the next call)--> EMPTY
+ *   READY --(given to the caller; back at the next call)--> EMPTY
  *
  * Slot number is seq modulo SP_PIPE_SLOTS, so order costs nothing.  After a
- * failure no worker takes anything more; the caller meets the failure at its
+ * failure no worker claims anything more; the caller meets the failure at its
  * place in the order, after all documents before it.
  */
 #include "index/pipe.h"
@@ -23,15 +26,19 @@ struct pipe_slot {
 
 struct sp_pipe {
 	struct sp_pipe_opts o;
-	struct sp_reader *reader;
-	pthread_mutex_t lock, line_lock;
-	pthread_cond_t room, ready;
+	/* threads */
 	pthread_t threads[SP_PIPE_THREADS];
 	unsigned nthreads;
+	pthread_mutex_t line_lock; /* around o.erased_line() */
+	pthread_mutex_t lock; /* around everything below */
+	pthread_cond_t room; /* a slot became empty, or stop */
+	pthread_cond_t ready; /* a slot became ready */
+	/* between reader and caller */
+	struct sp_reader *reader;
 	uint64_t next_in; /* next seq that a worker claims */
 	uint64_t next_out; /* next seq that the caller gets */
 	size_t waiting; /* bytes of the documents that are ready */
-	bool stop;
+	bool stop; /* after a failure, or at the end */
 	struct pipe_slot slot[SP_PIPE_SLOTS];
 };
 
@@ -42,12 +49,14 @@ struct pipe_entry {
 	bool has_record, has_message;
 };
 
+/* The slot of an entry. */
 static struct pipe_slot *
 slot_of(struct sp_pipe *p, uint64_t seq)
 {
 	return (&p->slot[seq % SP_PIPE_SLOTS]);
 }
 
+/* The document of an entry whose record was erased: its line alone. */
 static enum sp_code
 fill_erased(
     struct sp_pipe *p, struct sp_doc *d, uint64_t seq, struct sp_err *err)
@@ -64,6 +73,7 @@ fill_erased(
 	return (rc);
 }
 
+/* The document of an entry from its bytes. */
 static enum sp_code
 fill(struct sp_pipe *p, struct sp_doc *d, uint64_t seq, struct sp_view record,
     struct sp_view msg, bool has_record, bool has_message, struct sp_err *err)
@@ -83,7 +93,8 @@ fill(struct sp_pipe *p, struct sp_doc *d, uint64_t seq, struct sp_view record,
 	return (rc);
 }
 
-/* The next entry; an erased one is not an error. */
+/* The next entry of the log, which must be ${seq}; an erased one is not an
+ * error. */
 static enum sp_code
 read_entry(
     struct sp_pipe *p, uint64_t seq, struct sp_entry *e, struct sp_err *err)
@@ -100,6 +111,7 @@ read_entry(
 	return (rc);
 }
 
+/* Copy the bytes of entry j->seq out of the reader; locked. */
 static enum sp_code
 copy(struct sp_pipe *p, struct pipe_entry *j, struct sp_err *err)
 {
@@ -121,7 +133,7 @@ copy(struct sp_pipe *p, struct pipe_entry *j, struct sp_err *err)
 	return (rc);
 }
 
-/* Wait for something to do; false: nothing any more.  Locked. */
+/* Wait for an entry to work on; false: there is none any more.  Locked. */
 static bool
 claim(struct sp_pipe *p, struct pipe_entry *j)
 {
@@ -136,6 +148,7 @@ claim(struct sp_pipe *p, struct pipe_entry *j)
 	return (true);
 }
 
+/* A worker thread. */
 static void *
 work(void *arg)
 {
@@ -195,6 +208,7 @@ sp_pipe_open(struct sp_reader *r, const struct sp_pipe_opts *o,
 	return (SP_OK);
 }
 
+/* The next document without threads: read and parsed here. */
 static enum sp_code
 next_inline(struct sp_pipe *p, const struct sp_doc **out, struct sp_err *err)
 {
@@ -212,6 +226,8 @@ next_inline(struct sp_pipe *p, const struct sp_doc **out, struct sp_err *err)
 	return (SP_OK);
 }
 
+/* Gives the slot of the document before back to the workers, then waits for the
+ * next one. */
 enum sp_code
 sp_pipe_next(struct sp_pipe *p, const struct sp_doc **out, struct sp_err *err)
 {

@@ -64,6 +64,8 @@ address_digest(
 	sp_sha256_once(small, addr.n + name.n + 1, out);
 }
 
+/* The id of the row with this address and name, or 0.  The hash alone is not
+ * unique. */
 static int
 find_address(struct sp_shard *s, uint64_t hash, struct sp_view addr,
     struct sp_view name, sqlite3_int64 *id)
@@ -86,6 +88,7 @@ find_address(struct sp_shard *s, uint64_t hash, struct sp_view addr,
 	return (rc == SQLITE_DONE ? SQLITE_OK : rc);
 }
 
+/* The id of the row of an address, added if need be. */
 static int
 address_id(struct sp_shard *s, struct sp_view addr, struct sp_view name,
     sqlite3_int64 *id)
@@ -121,12 +124,13 @@ evidence_name(const char *evidence, char *out, size_t size)
 {
 	if (evidence == NULL)
 		(void)snprintf(out, size, "report");
-	else if (evidence[0] == '=')
-		(void)snprintf(out, size, "%s", evidence + 1);
+	else if (strcmp(evidence, SP_DOC_EVIDENCE_EXPORT) == 0)
+		(void)snprintf(out, size, "export");
 	else
 		(void)snprintf(out, size, "header:%s", evidence);
 }
 
+/* The id of the row for the evidence of a claim, added if need be. */
 static int
 evidence_id(struct sp_shard *s, const char *evidence, sqlite3_int64 *id)
 {
@@ -156,6 +160,7 @@ evidence_id(struct sp_shard *s, const char *evidence, sqlite3_int64 *id)
 	return (rc);
 }
 
+/* The id of the row for grade and protocol of the entry, added if need be. */
 static int
 source_id(struct sp_shard *s, const struct sp_record *r, sqlite3_int64 *id)
 {
@@ -180,6 +185,7 @@ source_id(struct sp_shard *s, const struct sp_record *r, sqlite3_int64 *id)
 
 /* ---- parts of a message ----------------------------------------------- */
 
+/* Rows of parties. */
 static int
 put_parties(struct sp_shard *s, const struct sp_doc *d)
 {
@@ -203,6 +209,7 @@ put_parties(struct sp_shard *s, const struct sp_doc *d)
 	return (rc);
 }
 
+/* Bind a number, 0 as NULL. */
 static void
 bind_or_null(sqlite3_stmt *st, int i, sqlite3_int64 v)
 {
@@ -212,6 +219,7 @@ bind_or_null(sqlite3_stmt *st, int i, sqlite3_int64 v)
 		(void)sqlite3_bind_int64(st, i, v);
 }
 
+/* The row of claim number ${n}. */
 static int
 put_claim(struct sp_shard *s, const struct sp_doc *d,
     const struct sp_doc_claim *c, size_t n, sqlite3_int64 evidence)
@@ -237,6 +245,7 @@ put_claim(struct sp_shard *s, const struct sp_doc *d,
 	return (sp_db_run(st));
 }
 
+/* Rows of claims; neighbours mostly have the same evidence. */
 static int
 put_claims(struct sp_shard *s, const struct sp_doc *d)
 {
@@ -256,6 +265,7 @@ put_claims(struct sp_shard *s, const struct sp_doc *d)
 	return (rc);
 }
 
+/* Rows of attachments, numbered in the order of the message. */
 static int
 put_attachments(struct sp_shard *s, const struct sp_doc *d)
 {
@@ -284,8 +294,8 @@ put_attachments(struct sp_shard *s, const struct sp_doc *d)
 
 /* ---- the message ------------------------------------------------------ */
 
-/* The sender's zone in minutes where that gives the date back, else the text
- * of the date itself. */
+/* Bind the message's own date: its instant, and the sender's zone in minutes
+ * where these give the text back, else the text itself. */
 static void
 bind_date(sqlite3_stmt *st, const struct sp_mail *m)
 {
@@ -356,6 +366,7 @@ all_flags(struct sp_shard *s, const struct sp_doc *d,
 	return (sp_buf_view(&s->flags));
 }
 
+/* Bind an earlier entry, SP_LINK_NONE as NULL. */
 static void
 bind_seq(sqlite3_stmt *st, int i, uint64_t seq)
 {
@@ -365,6 +376,8 @@ bind_seq(sqlite3_stmt *st, int i, uint64_t seq)
 		(void)sp_db_bind_u64(st, i, seq);
 }
 
+/* Bind what the row says of copies and claims; see doc/format-index.md,
+ * "Families". */
 static void
 bind_links(
     sqlite3_stmt *st, const struct sp_doc *d, const struct sp_link_found *found)
@@ -393,6 +406,7 @@ bind_links(
 	bind_seq(st, M_CONFLICT_WITH, found->conflict_with);
 }
 
+/* The row of messages. */
 static int
 put_message(struct sp_shard *s, const struct sp_doc *d,
     const struct sp_link_found *found)
@@ -459,6 +473,7 @@ meta_text(struct sp_shard *s, const struct sp_doc *d,
 	return (sp_buf_view(&s->meta));
 }
 
+/* The row of the full text, with one column after the other. */
 static int
 put_text(struct sp_shard *s, const struct sp_doc *d,
     const struct sp_link_found *found)
@@ -475,6 +490,7 @@ put_text(struct sp_shard *s, const struct sp_doc *d,
 
 /* ---- events ----------------------------------------------------------- */
 
+/* The row of an event, and those of the entries that it names. */
 static int
 put_event(struct sp_shard *s, const struct sp_doc *d)
 {
@@ -497,6 +513,7 @@ put_event(struct sp_shard *s, const struct sp_doc *d)
 	return (rc);
 }
 
+/* A message is also counted for traffic, in the same transaction. */
 enum sp_code
 sp_put_doc(struct sp_shard *s, const struct sp_doc *d,
     const struct sp_link_found *found, struct sp_err *err)

@@ -1,3 +1,8 @@
+/*
+ * Rows of messages as JSON (`sealpost search --format json`) and as texts of a
+ * table.  Four statements read a message: its row, its people by role, its
+ * attachments, its claims.
+ */
 #include "index/row.h"
 
 #include <stdlib.h>
@@ -64,6 +69,7 @@ static const char *const statements[ROW_STATEMENTS] = {
 	    "SELECT c.role, a.addr, a.name, e.name, c.presumed, c.how, v.addr FROM claims c JOIN addresses a ON a.id = c.address JOIN evidence e ON e.id = c.evidence LEFT JOIN addresses v ON v.id = c.via WHERE c.seq = ? ORDER BY c.n",
 };
 
+/* What SQLite's ${rc} means; the message names the file. */
 static enum sp_code
 failed(struct sp_row *r, int rc, struct sp_err *err)
 {
@@ -107,7 +113,7 @@ sp_row_close(struct sp_row *r)
 	free(r);
 }
 
-/* A text for the table; what is too long for it is left out. */
+/* A text for the table; one that is too long for it is left out. */
 static void
 copy_text(struct sp_buf *b, struct sp_view v)
 {
@@ -116,6 +122,7 @@ copy_text(struct sp_buf *b, struct sp_view v)
 		sp_buf_clear(b);
 }
 
+/* A text, or null. */
 static void
 json_text(struct sp_json *j, const char *key, struct sp_view v)
 {
@@ -125,6 +132,7 @@ json_text(struct sp_json *j, const char *key, struct sp_view v)
 		sp_json_str(j, key, v);
 }
 
+/* A SHA-256, or null. */
 static void
 json_digest(struct sp_json *j, sqlite3_stmt *st, int column, const char *key)
 {
@@ -136,7 +144,8 @@ json_digest(struct sp_json *j, sqlite3_stmt *st, int column, const char *key)
 		sp_json_hex(j, key, p, SP_SHA256_LEN);
 }
 
-/* The date text, from its instant and zone or as it was stored. */
+/* The text of the message's own date into r->date, from its instant and zone or
+ * as it was stored. */
 static void
 format_date(struct sp_row *r)
 {
@@ -152,8 +161,9 @@ format_date(struct sp_row *r)
 	copy_text(&r->date, sp_view_str(out));
 }
 
+/* Members that the row of messages gives. */
 static void
-json_facts(struct sp_row *r, uint64_t seq, struct sp_json *j)
+json_message(struct sp_row *r, uint64_t seq, struct sp_json *j)
 {
 	sqlite3_stmt *st = r->st[MESSAGE];
 	char time[SP_TIME_LEN + 1];
@@ -175,6 +185,8 @@ json_facts(struct sp_row *r, uint64_t seq, struct sp_json *j)
 	json_text(j, "subject", sp_db_view(st, M_SUBJECT));
 }
 
+/* A person: an object with name and address, or of the envelope the address
+ * alone. */
 static void
 json_party(struct sp_json *j, enum sp_party_role role, struct sp_view addr,
     struct sp_view name)
@@ -190,7 +202,8 @@ json_party(struct sp_json *j, enum sp_party_role role, struct sp_view addr,
 	sp_json_obj_end(j);
 }
 
-/* The parties of one role: an array, or null where the field is absent. */
+/* The people of one role: an array (of the envelope sender a string), or null
+ * where the field is absent.  ${first}, if not NULL, gets the first address. */
 static int
 json_role(struct sp_row *r, uint64_t seq, enum sp_party_role role,
     const char *key, struct sp_json *j, struct sp_buf *first)
@@ -228,6 +241,7 @@ json_role(struct sp_row *r, uint64_t seq, enum sp_party_role role,
 	return (SQLITE_OK);
 }
 
+/* Everybody in header and envelope. */
 static int
 json_people(struct sp_row *r, uint64_t seq, struct sp_json *j)
 {
@@ -258,6 +272,7 @@ json_people(struct sp_row *r, uint64_t seq, struct sp_json *j)
 	return (rc);
 }
 
+/* The attachments, an array. */
 static int
 json_attachments(struct sp_row *r, uint64_t seq, struct sp_json *j)
 {
@@ -283,6 +298,7 @@ json_attachments(struct sp_row *r, uint64_t seq, struct sp_json *j)
 	return (rc == SQLITE_DONE ? SQLITE_OK : rc);
 }
 
+/* One claim, an object. */
 static void
 json_claim(struct sp_json *j, sqlite3_stmt *st)
 {
@@ -310,7 +326,7 @@ json_claim(struct sp_json *j, sqlite3_stmt *st)
 	sp_json_obj_end(j);
 }
 
-/* Who sent it and got it by report and header fields. */
+/* Who sent it and got it by report and header fields, an array. */
 static int
 json_claims(struct sp_row *r, uint64_t seq, struct sp_json *j)
 {
@@ -328,6 +344,7 @@ json_claims(struct sp_row *r, uint64_t seq, struct sp_json *j)
 	return (rc == SQLITE_DONE ? SQLITE_OK : rc);
 }
 
+/* An earlier entry, or null. */
 static void
 json_link(struct sp_json *j, const char *key, sqlite3_stmt *st, int column)
 {
@@ -337,6 +354,7 @@ json_link(struct sp_json *j, const char *key, sqlite3_stmt *st, int column)
 		sp_json_u64(j, key, sp_db_u64(st, column));
 }
 
+/* The flags, an array. */
 static void
 json_flags(struct sp_row *r, struct sp_json *j)
 {
@@ -348,8 +366,9 @@ json_flags(struct sp_row *r, struct sp_json *j)
 	sp_json_arr_end(j);
 }
 
+/* Build the JSON of the message whose row was read, and point ${hit} at it. */
 static enum sp_code
-fill(struct sp_row *r, uint64_t seq, struct sp_hit *hit, struct sp_err *err)
+fill_hit(struct sp_row *r, uint64_t seq, struct sp_hit *hit, struct sp_err *err)
 {
 	struct sp_json j;
 	int rc;
@@ -357,7 +376,7 @@ fill(struct sp_row *r, uint64_t seq, struct sp_hit *hit, struct sp_err *err)
 	sp_buf_clear(&r->json);
 	sp_json_init(&j, &r->json);
 	sp_json_obj(&j, NULL);
-	json_facts(r, seq, &j);
+	json_message(r, seq, &j);
 	rc = json_people(r, seq, &j);
 	if (rc == SQLITE_OK)
 		rc = json_attachments(r, seq, &j);
@@ -398,7 +417,7 @@ sp_row_get(
 	(void)sp_db_bind_u64(r->st[MESSAGE], 1, seq);
 	rc = sqlite3_step(r->st[MESSAGE]);
 	if (rc == SQLITE_ROW)
-		code = fill(r, seq, hit, err);
+		code = fill_hit(r, seq, hit, err);
 	else if (rc == SQLITE_DONE)
 		code = sp_err_set(err, SP_EFORMAT, 0,
 		    "%s: entry %llu has words but no row; run `sealpost reindex`",

@@ -1,8 +1,11 @@
 /*
- * A search asks shard by shard, newest first, and stops reading rows when
- * the page is full; what is left is only counted.  Within a shard first the
- * seqs are collected, then the rows read: no statement is open while the
+ * A search (search.h) asks shard by shard, newest first, and stops reading rows
+ * when the page is full; what is left is only counted.  Within a shard first
+ * the seqs are collected, then the rows read: no statement is open while the
  * caller works, so a slow caller holds nothing of the index.
+ *
+ *   query --sp_query_parse--> tree --sp_plan_make--> plan
+ *   plan  --search_by_receipt or search_by_key--> matches --emit--> hits
  */
 #include "index/search.h"
 
@@ -18,13 +21,14 @@ struct search_run {
 	const struct sp_search_opts *o;
 	struct sp_plan plan;
 	struct sp_shards shards;
-	struct sp_row *row; /* of shard ${row_of} */
+	struct sp_row *row; /* reads rows of shard ${row_of}; or NULL */
 	size_t row_of;
 	enum sp_code (*hit)(void *, const struct sp_hit *, struct sp_err *);
 	void *ctx;
 	struct sp_search_result result;
 };
 
+/* Call the caller back with one match, with its row where it wants that. */
 static enum sp_code
 emit(struct search_run *s, const struct sp_found *f, struct sp_err *err)
 {
@@ -45,6 +49,7 @@ emit(struct search_run *s, const struct sp_found *f, struct sp_err *err)
 	return (s->hit == NULL ? SP_OK : s->hit(s->ctx, &hit, err));
 }
 
+/* The same for each of them, in order. */
 static enum sp_code
 emit_all(struct search_run *s, const struct sp_founds *f, struct sp_err *err)
 {
@@ -55,7 +60,8 @@ emit_all(struct search_run *s, const struct sp_founds *f, struct sp_err *err)
 	return (rc);
 }
 
-/* One shard in order of receipt. */
+/* One shard in order of receipt: find what the page still takes, and count the
+ * rest where the total is wanted. */
 static enum sp_code
 search_shard(struct search_run *s, size_t number, struct sp_err *err)
 {
@@ -86,6 +92,7 @@ search_shard(struct search_run *s, size_t number, struct sp_err *err)
 	return (rc);
 }
 
+/* All shards in order of receipt, which is the order of their months. */
 static enum sp_code
 search_by_receipt(struct search_run *s, struct sp_err *err)
 {
@@ -97,6 +104,7 @@ search_by_receipt(struct search_run *s, struct sp_err *err)
 	return (rc);
 }
 
+/* Order of matches: larger keys first, then newer entries. */
 static int
 larger_first(const void *a, const void *b)
 {
@@ -142,7 +150,7 @@ search_by_key(struct search_run *s, struct sp_err *err)
 	return (rc);
 }
 
-/* Which entries a family: means. */
+/* Look up which entries each "family:" of the tree means. */
 static enum sp_code
 resolve_families(const char *dir, struct sp_node *n, struct sp_err *err)
 {
@@ -158,7 +166,7 @@ resolve_families(const char *dir, struct sp_node *n, struct sp_err *err)
 	return (rc);
 }
 
-/* What the options add to the query. */
+/* Narrow the bounds of the plan by the options. */
 static void
 apply_options(struct sp_plan *p, const struct sp_search_opts *o)
 {
@@ -170,6 +178,7 @@ apply_options(struct sp_plan *p, const struct sp_search_opts *o)
 		p->hi = o->max_seq;
 }
 
+/* Counting needs no order, and neither does relevance without words. */
 enum sp_code
 sp_search(const char *dir, const struct sp_search_opts *o,
     enum sp_code (*hit)(void *ctx, const struct sp_hit *h, struct sp_err *err),

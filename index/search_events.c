@@ -1,8 +1,13 @@
+/*
+ * Events of the log by the time they were received, from the shards.  `sealpost
+ * audit` lists them, an export gives them to the auditor (export/audit.c).
+ */
 #include <stdlib.h>
 
 #include "index/db.h"
 #include "index/search_priv.h"
 
+/* Append the events of one shard. */
 static enum sp_code
 collect(struct sp_shard *s, int64_t since, int64_t until, struct sp_founds *out,
     struct sp_err *err)

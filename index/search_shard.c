@@ -1,4 +1,8 @@
-/* One query against one shard. */
+/*
+ * A plan against one shard: the statement is put together from the plan's
+ * pieces, its bounds are made bounds of seq, and matches are collected or
+ * counted.  Called by search.c for every shard.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,8 +38,8 @@ sp_founds_add(struct sp_founds *f, struct sp_found one)
 	f->v[f->n++] = one;
 }
 
-/* First seq in [lo, hi] whose message was received at or after ${us}; seqs
- * and times rise together. */
+/* First seq in [lo, hi] whose message was received at or after ${us}; found by
+ * bisection, since seqs and times rise together. */
 static int
 seq_at(struct sp_shard *s, int64_t us, uint64_t lo, uint64_t hi, uint64_t *out)
 {
@@ -63,6 +67,8 @@ seq_at(struct sp_shard *s, int64_t us, uint64_t lo, uint64_t hi, uint64_t *out)
 	return (rc);
 }
 
+/* Bounds of time become bounds of seq, so that the statement needs no condition
+ * on the time. */
 enum sp_code
 sp_shard_bounds(struct sp_shard *s, const struct sp_plan *p, uint64_t *lo,
     uint64_t *hi, struct sp_err *err)
@@ -71,8 +77,9 @@ sp_shard_bounds(struct sp_shard *s, const struct sp_plan *p, uint64_t *lo,
 
 	*lo = p->lo > s->info.first ? p->lo : s->info.first;
 	*hi = p->hi < s->info.next ? p->hi : s->info.next;
-	/* A shard holds nothing later than its month; and nothing earlier,
-	 * but where a clock went back. */
+	/* A shard holds nothing received after its month.  Nothing before it
+	 * either, except where the clock went back: so only the first can be
+	 * told without looking. */
 	if (p->since != INT64_MIN && *lo < *hi &&
 	    sp_shard_key(p->since) > s->info.key)
 		*hi = *lo;
@@ -85,7 +92,8 @@ sp_shard_bounds(struct sp_shard *s, const struct sp_plan *p, uint64_t *lo,
 	return (rc == SQLITE_OK ? SP_OK : sp_db_error(&s->db, rc, err));
 }
 
-/* FROM ... WHERE ... of a plan. */
+/* Append FROM ... WHERE ... of a plan.  The table messages is joined only where
+ * it is needed: for ${row}, for a condition, or without full text. */
 static enum sp_code
 from_where(const struct sp_plan *p, bool row, struct sp_buf *sql)
 {
@@ -107,6 +115,7 @@ from_where(const struct sp_plan *p, bool row, struct sp_buf *sql)
 	return (rc);
 }
 
+/* Prepare the statement and bind all but P_LIMIT; an SQLite code. */
 static int
 prepare(struct sp_shard *s, const struct sp_plan *p, struct sp_buf *sql,
     uint64_t lo, uint64_t hi, sqlite3_stmt **st)
@@ -127,6 +136,7 @@ prepare(struct sp_shard *s, const struct sp_plan *p, struct sp_buf *sql,
 	return (SQLITE_OK);
 }
 
+/* Append the statement that finds matches: seq and sort key, in order. */
 static enum sp_code
 select_sql(const struct sp_ask *a, struct sp_buf *sql)
 {
@@ -151,6 +161,7 @@ select_sql(const struct sp_ask *a, struct sp_buf *sql)
 	return (sp_buf_addf(sql, " ORDER BY 2 DESC, %s DESC LIMIT ?4", seq));
 }
 
+/* The error for a statement that SQLite does not take. */
 static enum sp_code
 too_large(struct sp_err *err)
 {
@@ -158,6 +169,7 @@ too_large(struct sp_err *err)
 	    err, SP_EUSAGE, 0, "query: too large; search for less at once"));
 }
 
+/* A message without the key is sorted behind all others. */
 enum sp_code
 sp_shard_find(struct sp_shard *s, size_t number, const struct sp_ask *a,
     uint64_t lo, uint64_t hi, struct sp_founds *out, struct sp_err *err)
@@ -189,6 +201,8 @@ sp_shard_find(struct sp_shard *s, size_t number, const struct sp_ask *a,
 	return (rc == SQLITE_DONE ? SP_OK : sp_db_error(&s->db, rc, err));
 }
 
+/* A shard knows how many messages it has: without any condition nothing is
+ * read. */
 enum sp_code
 sp_shard_count(struct sp_shard *s, const struct sp_plan *p, uint64_t lo,
     uint64_t hi, uint64_t *n, struct sp_err *err)

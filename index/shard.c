@@ -42,7 +42,7 @@ sp_shard_path(const char *dir, int key)
 	return (sp_xasprintf("%s/index/%s", dir, name));
 }
 
-/* The key of a file name, or -1. */
+/* The key of a file name, or -1 if it is not that of a shard. */
 static int
 key_of(const char *name)
 {
@@ -98,8 +98,9 @@ sp_shard_drop(const char *dir, int key, struct sp_err *err)
 
 /* ---- the mark of a writer -------------------------------------------- */
 
-/* Identifies this run of the system: what a killed process wrote is still in
- * the page cache as long as it is the same. */
+/* What identifies this run of the system, "unknown" where the kernel does not
+ * say.  What a killed process wrote is still in the page cache as long as it is
+ * the same. */
 static void
 boot_id(char out[64])
 {
@@ -119,6 +120,8 @@ boot_id(char out[64])
 	sp_buf_done(&b);
 }
 
+/* In the same run of the system nothing that was written is lost; where the run
+ * is not known, the shard is suspected. */
 bool
 sp_shard_suspect(const struct sp_shard_info *i)
 {
@@ -140,6 +143,7 @@ sp_shard_begin(struct sp_shard *s, struct sp_err *err)
 	return (rc == SQLITE_OK ? SP_OK : sp_db_error(&s->db, rc, err));
 }
 
+/* Update the row of table shard; ${opened}: the mark of a writer, or "". */
 static int
 put_cursor(
     struct sp_shard *s, uint64_t next, const uint8_t *leaf, const char *opened)
@@ -153,6 +157,7 @@ put_cursor(
 	return (sp_db_run(st));
 }
 
+/* Traffic and cursor are written last, in the same transaction. */
 enum sp_code
 sp_shard_commit(struct sp_shard *s, uint64_t next,
     const uint8_t leaf[SP_SHA256_LEN], struct sp_err *err)
@@ -203,6 +208,8 @@ sp_shard_abandon(struct sp_shard *s)
 	free(s);
 }
 
+/* A writer takes the mark away and moves everything into the file itself; if
+ * that fails the next start does it. */
 void
 sp_shard_close(struct sp_shard *s)
 {

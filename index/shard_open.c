@@ -49,6 +49,7 @@ static const char *const statements[SP_ST_COUNT] = {
 	    "INSERT INTO traffic VALUES(?1,?2,?3,?4,?5) ON CONFLICT DO UPDATE SET n = n + ?4, last = max(last, ?5)",
 };
 
+/* A shard that is not open yet. */
 static struct sp_shard *
 alloc(const char *dir, int key)
 {
@@ -61,6 +62,8 @@ alloc(const char *dir, int key)
 	return (s);
 }
 
+/* SP_ENOTFOUND: the file was never finished.  SP_EVERSION: made by another
+ * version. */
 static enum sp_code
 check_version(struct sp_shard *s, struct sp_err *err)
 {
@@ -79,6 +82,7 @@ check_version(struct sp_shard *s, struct sp_err *err)
 	return (SP_OK);
 }
 
+/* Column ${i} as a string, cut to ${size}. */
 static void
 copy_text(sqlite3_stmt *st, int i, char *out, size_t size)
 {
@@ -91,6 +95,7 @@ copy_text(sqlite3_stmt *st, int i, char *out, size_t size)
 	out[v.n] = '\0';
 }
 
+/* What the row of table shard says, checked. */
 static enum sp_code
 copy_info(struct sp_shard *s, sqlite3_stmt *st, struct sp_err *err)
 {
@@ -114,6 +119,7 @@ copy_info(struct sp_shard *s, sqlite3_stmt *st, struct sp_err *err)
 	return (SP_OK);
 }
 
+/* Check the version, read the row of table shard. */
 static enum sp_code
 read_info(struct sp_shard *s, struct sp_err *err)
 {
@@ -156,7 +162,7 @@ sp_shard_open(
 	struct sp_shard *s = alloc(dir, key);
 	enum sp_code rc = sp_db_open_read(&s->db, begin_reading, s, err);
 
-	/* Listed, and dropped meanwhile to be made again. */
+	/* It was listed, and dropped meanwhile to be built again. */
 	if (rc != SP_OK && !sp_io_exists(s->db.path))
 		rc = sp_err_set(err, SP_ENOTFOUND, 0,
 		    "%s: the index file is gone", s->db.path);
@@ -168,6 +174,7 @@ sp_shard_open(
 	return (SP_OK);
 }
 
+/* What a writer needs beside the connection. */
 static enum sp_code
 begin_writing(struct sp_shard *s, struct sp_err *err)
 {
@@ -206,6 +213,8 @@ sp_shard_open_write(
 	return (SP_OK);
 }
 
+/* Make the tables and the row of table shard, in one transaction with the
+ * version: a file without a version was never finished. */
 static int
 make_schema(struct sp_shard *s, const char *origin, uint64_t first)
 {
@@ -237,6 +246,8 @@ make_schema(struct sp_shard *s, const char *origin, uint64_t first)
 	return (rc);
 }
 
+/* The file is made first, with its mode; an interrupted making leaves a file
+ * without a version. */
 enum sp_code
 sp_shard_create(const char *dir, int key, const char *origin, uint64_t first,
     struct sp_shard **out, struct sp_err *err)
@@ -268,6 +279,8 @@ sp_shard_create(const char *dir, int key, const char *origin, uint64_t first,
 	return (SP_OK);
 }
 
+/* SQLite looks at every page (quick_check), FTS5 at its own structure
+ * (integrity-check). */
 enum sp_code
 sp_shard_check(struct sp_shard *s, struct sp_err *err)
 {

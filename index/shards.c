@@ -18,8 +18,7 @@ open_one(const char *dir, const char *origin, int key, struct sp_shards *out,
 	struct sp_shard *s = NULL;
 	enum sp_code rc = sp_shard_open(dir, key, &s, err);
 
-	/* What is not there, broken or strange covers nothing; the indexer
-	 * makes it again. */
+	/* Such a shard covers nothing; the indexer builds it again. */
 	if (rc == SP_EFORMAT || rc == SP_EVERSION || rc == SP_ENOTFOUND)
 		return (SP_OK);
 	if (rc != SP_OK)

@@ -1,3 +1,9 @@
+/*
+ * Counting traffic for the writer of a shard (traffic.h): messages are counted
+ * in a hash table in memory and added to the table "traffic" right before the
+ * commit, so that many messages of an hour cost one statement.  Reading is
+ * traffic_view.c.
+ */
 #include "index/traffic.h"
 
 #include <stdlib.h>
@@ -48,6 +54,7 @@ sp_traffic_clear(struct sp_traffic *t)
 		t->used = 0;
 }
 
+/* Add one count to the table. */
 static int
 write_slot(struct sp_shard *s, const struct traffic_slot *e)
 {
@@ -75,8 +82,9 @@ sp_traffic_flush(struct sp_shard *s)
 	return (rc);
 }
 
+/* FNV-1a over kind, hour and name. */
 static size_t
-hash(enum sp_traffic_kind kind, int64_t hour, struct sp_view name)
+slot_hash(enum sp_traffic_kind kind, int64_t hour, struct sp_view name)
 {
 	uint64_t h = UINT64_C(14695981039346656037) ^ (uint64_t)kind ^
 		     ((uint64_t)hour << 8);
@@ -86,12 +94,13 @@ hash(enum sp_traffic_kind kind, int64_t hour, struct sp_view name)
 	return ((size_t)(h ^ (h >> 32)));
 }
 
-/* The slot of this name and hour, or an empty one; NULL where it is full. */
+/* The slot of this name and hour, or an empty one; NULL where all its places
+ * are taken. */
 static struct traffic_slot *
-find(struct sp_traffic *t, enum sp_traffic_kind kind, int64_t hour,
+find_slot(struct sp_traffic *t, enum sp_traffic_kind kind, int64_t hour,
     struct sp_view name)
 {
-	const size_t at = hash(kind, hour, name);
+	const size_t at = slot_hash(kind, hour, name);
 
 	for (size_t i = 0; i < TRIES; i++) {
 		struct traffic_slot *e = &t->slot[(at + i) & (SLOTS - 1)];
@@ -104,9 +113,11 @@ find(struct sp_traffic *t, enum sp_traffic_kind kind, int64_t hour,
 	return (NULL);
 }
 
+/* Count one message for a name; a full table is flushed first.  Domains are
+ * compared in lower case. */
 static int
-count(struct sp_shard *s, enum sp_traffic_kind kind, struct sp_view name,
-    int64_t received)
+count_message(struct sp_shard *s, enum sp_traffic_kind kind,
+    struct sp_view name, int64_t received)
 {
 	struct sp_traffic *t = s->traffic;
 	char lower[SP_TRAFFIC_NAME_MAX];
@@ -123,10 +134,10 @@ count(struct sp_shard *s, enum sp_traffic_kind kind, struct sp_view name,
 			       ? (char)(name.p[i] | 0x20)
 			       : name.p[i];
 	name.p = lower;
-	e = find(t, kind, received / SP_TRAFFIC_HOUR, name);
+	e = find_slot(t, kind, received / SP_TRAFFIC_HOUR, name);
 	if (e == NULL) {
 		rc = sp_traffic_flush(s);
-		e = find(t, kind, received / SP_TRAFFIC_HOUR, name);
+		e = find_slot(t, kind, received / SP_TRAFFIC_HOUR, name);
 	}
 	if (e->n == 0) {
 		e->kind = kind;
@@ -142,15 +153,16 @@ count(struct sp_shard *s, enum sp_traffic_kind kind, struct sp_view name,
 	return (rc);
 }
 
+/* What follows the last '@' of an address, {NULL, 0} without one. */
 static struct sp_view
-domain(const char *addr)
+domain_of(const char *addr)
 {
 	const char *at = addr == NULL ? NULL : strrchr(addr, '@');
 
 	return (sp_view_str(at == NULL ? NULL : at + 1));
 }
 
-/* Of the envelope; without one, of the message itself. */
+/* The domain of the envelope's sender; without an envelope, that of From. */
 static struct sp_view
 sender_domain(const struct sp_doc *d)
 {
@@ -158,9 +170,9 @@ sender_domain(const struct sp_doc *d)
 	const json_t *from = json_object_get(envelope, "from");
 
 	if (json_is_string(from))
-		return (domain(json_string_value(from)));
+		return (domain_of(json_string_value(from)));
 	if (d->parsed && d->mail->from.n > 0)
-		return (domain(d->mail->from.v[0].addr));
+		return (domain_of(d->mail->from.v[0].addr));
 	return ((struct sp_view){ NULL, 0 });
 }
 
@@ -173,15 +185,16 @@ sp_traffic_note(struct sp_shard *s, const struct sp_doc *d)
 	if (strcmp(d->rec.grade, sp_grade_name[SP_GRADE_WITNESSED]) != 0 &&
 	    strcmp(d->rec.grade, sp_grade_name[SP_GRADE_PULLED]) != 0)
 		return (SQLITE_OK);
-	rc = count(s, SP_TRAFFIC_LISTENER,
+	rc = count_message(s, SP_TRAFFIC_LISTENER,
 	    sp_view_str(json_string_value(json_object_get(source, "listener"))),
 	    d->received);
 	if (rc == SQLITE_OK)
-		rc = count(s, SP_TRAFFIC_ACCOUNT,
+		rc = count_message(s, SP_TRAFFIC_ACCOUNT,
 		    sp_view_str(
 			json_string_value(json_object_get(source, "account"))),
 		    d->received);
 	if (rc == SQLITE_OK)
-		rc = count(s, SP_TRAFFIC_DOMAIN, sender_domain(d), d->received);
+		rc = count_message(
+		    s, SP_TRAFFIC_DOMAIN, sender_domain(d), d->received);
 	return (rc);
 }

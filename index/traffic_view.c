@@ -1,3 +1,7 @@
+/*
+ * Reading traffic (traffic.h): the counts of the months from an instant on.
+ * Called by app/service/silence_watch.c, which adds what the shards give.
+ */
 #include "index/traffic.h"
 
 #include <stdlib.h>
@@ -49,6 +53,7 @@ sp_traffic_open(const char *dir, int64_t since_us, struct sp_traffic_view **out,
 	return (rc);
 }
 
+/* The limit ${most} counts in each shard alone. */
 enum sp_code
 sp_traffic_busiest(const struct sp_traffic_view *v, enum sp_traffic_kind kind,
     uint64_t most, void (*fn)(void *ctx, const struct sp_traffic_sum *sum),
@@ -83,6 +88,7 @@ sp_traffic_busiest(const struct sp_traffic_view *v, enum sp_traffic_kind kind,
 	return (SP_OK);
 }
 
+/* The hours of one shard after those of the month before. */
 enum sp_code
 sp_traffic_hours(const struct sp_traffic_view *v, enum sp_traffic_kind kind,
     struct sp_view name, void (*fn)(void *ctx, int64_t hour, uint64_t n),

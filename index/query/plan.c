@@ -292,7 +292,7 @@ emit_sql(struct plan_builder *m, const struct sp_node *n)
 		emit_seqs(m, n);
 		return;
 	case SP_NODE_TEXT:
-		return; /* all text, above */
+		return; /* never here: it is all text */
 	}
 }
 
@@ -308,7 +308,7 @@ apply_bound(struct sp_plan *p, const struct sp_node *n)
 			p->hi = (uint64_t)n->hi;
 		return (true);
 	}
-	/* Bounds for shards; the condition is needed as well. */
+	/* Bounds spare shards; the condition is needed as well. */
 	if (n->kind == SP_NODE_FAMILY && n->nseqs > 0) {
 		if (n->seqs[0] > p->lo)
 			p->lo = n->seqs[0];
@@ -336,7 +336,7 @@ build(struct plan_builder *m, const struct sp_node *n)
 	size_t count = n->nkids, text = 0;
 
 	if (n->kind != SP_NODE_AND) {
-		/* As an AND of one; not changed. */
+		/* An AND of one; the copy of the pointer only drops its const. */
 		memcpy(&alone, &n, sizeof(n));
 		kids = &alone;
 		count = 1;

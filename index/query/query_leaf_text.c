@@ -165,7 +165,7 @@ sp_query_leaf_person(struct sp_query_ctx *q, const struct sp_query_field *f,
 	    q, &(struct sp_tok){ .text = t, .at = value->at }, &folded, err);
 	if (rc == SP_OK) {
 		a = sp_buf_view(&folded);
-		/* "@DOMAIN" is the token of a domain as it is typed. */
+		/* Typed with its '@', a domain is its own token. */
 		rc = fts_leaf(f->columns,
 		    sp_view_starts(a, SP_TOKEN_DOMAIN) ? SP_TOKEN_MARK_STR
 						       : address,

@@ -105,7 +105,7 @@ read_word_or_field(struct sp_lex *l, struct sp_tok *t, struct sp_err *err)
 	size_t n = field_name_length(rest);
 	enum sp_code rc;
 
-	/* An address of a web page is no field. */
+	/* "https://..." is a word, not a field. */
 	if (n > 0 && !(rest.n - n > 2 && memcmp(rest.p + n, "://", 3) == 0)) {
 		t->kind = SP_TOK_FIELD;
 		t->text = (struct sp_view){ rest.p, n };

@@ -151,8 +151,7 @@ parse_field(struct query_parser *p, struct sp_node **out)
 	return (rc);
 }
 
-/* Leaves of a bare word or phrase belong to the field of the group around them.
- * */
+/* A bare word or phrase belongs to the field of the group around it, if any. */
 static enum sp_code
 parse_term(struct query_parser *p, struct sp_node **out)
 {
