@@ -1,4 +1,4 @@
-/* Text to tokens. */
+/* Text to tokens: what is stored, what is searched for, and limits. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
