@@ -52,9 +52,15 @@ address_digest(
     struct sp_view addr, struct sp_view name, uint8_t out[SP_SHA256_LEN])
 {
 	char small[512];
+	struct sp_sha256 *s;
 
 	if (addr.n + name.n + 1 > sizeof(small)) {
-		sp_sha256_two(addr.p, addr.n, name.p, name.n, out);
+		s = sp_sha256_new();
+		sp_sha256_add(s, addr.p, addr.n);
+		sp_sha256_add(s, "", 1);
+		sp_sha256_add(s, name.p, name.n);
+		sp_sha256_end(s, out);
+		sp_sha256_free(s);
 		return;
 	}
 	memcpy(small, addr.p, addr.n);
