@@ -1,54 +1,36 @@
 /*
- * Recursive descent:
+ * The grammar of queries, by recursive descent over the tokens of query_lex.c,
+ * to the tree of query_node.h:
  *
  *   or    = and { "OR" and }
  *   and   = not { ["AND"] not }
  *   not   = { "NOT" | "-" } term
  *   term  = "(" or ")" | FIELD value | FIELD "(" or ")" | word | phrase
+ *
+ * Operands of the same operator lie side by side in one node, and NOT NOT
+ * cancels out, so that the depth of a tree is the number of alternations.
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "index/query_priv.h"
+#include "index/query/query_priv.h"
 
-struct parser {
+struct query_parser {
 	struct sp_query_ctx q;
 	struct sp_lex lex;
-	struct sp_tok tok; /* the one ahead */
-	const struct sp_field *field; /* inside NAME:( ... ) */
-	unsigned nest;
+	struct sp_tok tok; /* the next one, not yet consumed */
+	/* whose NAME:( ... ) the parser is in, or NULL */
+	const struct sp_query_field *field;
+	unsigned nest; /* parentheses that are open */
 	struct sp_err *err;
 };
 
-static enum sp_code parse_or(struct parser *p, struct sp_node **out);
+static enum sp_code parse_or(struct query_parser *p, struct sp_node **out);
 
-struct sp_node *
-sp_node_new(enum sp_node_kind kind)
-{
-	struct sp_node *n = sp_xcalloc(1, sizeof(*n));
-
-	n->kind = kind;
-	n->lo = INT64_MIN;
-	n->hi = INT64_MAX;
-	return (n);
-}
-
-void
-sp_node_free(struct sp_node *n)
-{
-	if (n == NULL)
-		return;
-	for (size_t i = 0; i < n->nkids; i++)
-		sp_node_free(n->kid[i]);
-	free(n->kid);
-	free(n->fts);
-	free(n->seqs);
-	free(n);
-}
-
-/* Add ${kid}; a kid of the same kind gives its own kids. */
+/* Add ${kid} to ${n}, which owns it from then on.  Of a kid of the same kind
+ * only its own kids are added. */
 static void
-adopt(struct sp_node *n, struct sp_node *kid)
+add_kid(struct sp_node *n, struct sp_node *kid)
 {
 	size_t more = kid->kind == n->kind ? kid->nkids : 1;
 
@@ -64,22 +46,24 @@ adopt(struct sp_node *n, struct sp_node *kid)
 	sp_node_free(kid);
 }
 
+/* Read the next token into p->tok. */
 static enum sp_code
-advance(struct parser *p)
+advance(struct query_parser *p)
 {
 	return (sp_lex_next(&p->lex, &p->tok, p->err));
 }
 
+/* The error that ${what} should stand at the next token. */
 static enum sp_code
-expected(struct parser *p, const char *what)
+expected(struct query_parser *p, const char *what)
 {
 	return (
 	    sp_query_error(p->err, p->q.query, p->tok.at, "expected %s", what));
 }
 
-/* After an opening parenthesis. */
+/* or ")" behind an opening parenthesis, which stands at ${open}. */
 static enum sp_code
-parse_group(struct parser *p, size_t open, struct sp_node **out)
+parse_group(struct query_parser *p, size_t open, struct sp_node **out)
 {
 	struct sp_node *n = NULL;
 	enum sp_code rc = advance(p);
@@ -106,32 +90,57 @@ parse_group(struct parser *p, size_t open, struct sp_node **out)
 	return (SP_OK);
 }
 
+/* The error for NAME: where there is no such field. */
 static enum sp_code
-parse_field(struct parser *p, struct sp_node **out)
+no_such_field(struct query_parser *p, const struct sp_tok *name)
+{
+	struct sp_buf all;
+	enum sp_code rc;
+
+	sp_buf_init(&all, 1024);
+	if (sp_field_names(&all) != SP_OK)
+		sp_buf_clear(&all);
+	rc = sp_query_error(p->err, p->q.query, name->at,
+	    "\"%.*s:\" is not a field; there are %s (put text that has a colon in quotation marks)",
+	    (int)name->text.n, name->text.p, sp_buf_cstr(&all));
+	sp_buf_done(&all);
+	return (rc);
+}
+
+/* The leaf of ${value}, and the token behind it. */
+static enum sp_code
+parse_leaf(struct query_parser *p, const struct sp_query_field *f,
+    const struct sp_tok *value, struct sp_node **out)
+{
+	struct sp_node *n = NULL;
+	enum sp_code rc = sp_field_leaf(&p->q, f, value, &n, p->err);
+
+	if (rc == SP_OK)
+		rc = advance(p);
+	if (rc != SP_OK) {
+		sp_node_free(n);
+		return (rc);
+	}
+	*out = n;
+	return (SP_OK);
+}
+
+/* FIELD value or FIELD "(" or ")". */
+static enum sp_code
+parse_field(struct query_parser *p, struct sp_node **out)
 {
 	struct sp_tok name = p->tok, value;
-	const struct sp_field *outer = p->field;
-	const struct sp_field *f = sp_field_find(name.text);
+	const struct sp_query_field *outer = p->field;
+	const struct sp_query_field *f = sp_field_find(name.text);
 	enum sp_code rc;
 
 	if (f == NULL)
-		return (sp_query_error(p->err, p->q.query, name.at,
-		    "\"%.*s:\" is not a field; there are %s (put text that has a colon in quotation marks)",
-		    (int)name.text.n, name.text.p, sp_field_names()));
+		return (no_such_field(p, &name));
 	rc = sp_lex_value(&p->lex, &name, &value, p->err);
 	if (rc != SP_OK)
 		return (rc);
-	if (value.kind != SP_TOK_OPEN) {
-		rc = sp_field_leaf(&p->q, f, &value, out, p->err);
-		if (rc != SP_OK)
-			return (rc);
-		rc = advance(p);
-		if (rc != SP_OK) {
-			sp_node_free(*out);
-			*out = NULL;
-		}
-		return (rc);
-	}
+	if (value.kind != SP_TOK_OPEN)
+		return (parse_leaf(p, f, &value, out));
 	if (!sp_field_takes_group(f))
 		return (sp_query_error(p->err, p->q.query, value.at,
 		    "\"%.*s:\" takes one value, no parentheses",
@@ -142,11 +151,10 @@ parse_field(struct parser *p, struct sp_node **out)
 	return (rc);
 }
 
+/* A bare word or phrase belongs to the field of the group around it, if any. */
 static enum sp_code
-parse_term(struct parser *p, struct sp_node **out)
+parse_term(struct query_parser *p, struct sp_node **out)
 {
-	enum sp_code rc;
-
 	switch (p->tok.kind) {
 	case SP_TOK_OPEN:
 		return (parse_group(p, p->tok.at, out));
@@ -154,15 +162,7 @@ parse_term(struct parser *p, struct sp_node **out)
 		return (parse_field(p, out));
 	case SP_TOK_WORD:
 	case SP_TOK_PHRASE:
-		rc = sp_field_leaf(&p->q, p->field, &p->tok, out, p->err);
-		if (rc != SP_OK)
-			return (rc);
-		rc = advance(p);
-		if (rc != SP_OK) {
-			sp_node_free(*out);
-			*out = NULL;
-		}
-		return (rc);
+		return (parse_leaf(p, p->field, &p->tok, out));
 	case SP_TOK_CLOSE:
 		if (p->nest == 0)
 			return (sp_query_error(p->err, p->q.query, p->tok.at,
@@ -177,10 +177,11 @@ parse_term(struct parser *p, struct sp_node **out)
 	return (expected(p, "a word, a phrase, a field or a parenthesis"));
 }
 
+/* Any number of negations before a term. */
 static enum sp_code
-parse_not(struct parser *p, struct sp_node **out)
+parse_not(struct query_parser *p, struct sp_node **out)
 {
-	struct sp_node *n = NULL, *not ;
+	struct sp_node *n = NULL, *inverse;
 	bool negate = false;
 	enum sp_code rc = SP_OK;
 
@@ -197,25 +198,27 @@ parse_not(struct parser *p, struct sp_node **out)
 		n->nkids = 0;
 		sp_node_free(n);
 	} else if (negate) {
-		not = sp_node_new(SP_NODE_NOT);
-		adopt(not, n);
-		*out = not ;
+		inverse = sp_node_new(SP_NODE_NOT);
+		add_kid(inverse, n);
+		*out = inverse;
 	} else {
 		*out = n;
 	}
 	return (SP_OK);
 }
 
+/* Whether the next token goes on with an AND, written or not. */
 static bool
-term_ahead(const struct parser *p)
+term_ahead(const struct query_parser *p)
 {
 	return (p->tok.kind != SP_TOK_END && p->tok.kind != SP_TOK_CLOSE &&
 		p->tok.kind != SP_TOK_OR);
 }
 
-/* More of the same: collected under a node of ${kind} once there are two. */
+/* Add ${n} to what was parsed so far: *all becomes a node of ${kind} once there
+ * are two operands. */
 static void
-join(struct sp_node **all, struct sp_node *n, enum sp_node_kind kind)
+add_operand(struct sp_node **all, struct sp_node *n, enum sp_node_kind kind)
 {
 	struct sp_node *both;
 
@@ -224,17 +227,17 @@ join(struct sp_node **all, struct sp_node *n, enum sp_node_kind kind)
 		return;
 	}
 	if ((*all)->kind == kind && (*all)->nkids > 0) {
-		adopt(*all, n);
+		add_kid(*all, n);
 		return;
 	}
 	both = sp_node_new(kind);
-	adopt(both, *all);
-	adopt(both, n);
+	add_kid(both, *all);
+	add_kid(both, n);
 	*all = both;
 }
 
 static enum sp_code
-parse_and(struct parser *p, struct sp_node **out)
+parse_and(struct query_parser *p, struct sp_node **out)
 {
 	struct sp_node *all = NULL, *n = NULL;
 	enum sp_code rc = parse_not(p, &all);
@@ -245,7 +248,7 @@ parse_and(struct parser *p, struct sp_node **out)
 		if (rc == SP_OK)
 			rc = parse_not(p, &n);
 		if (rc == SP_OK)
-			join(&all, n, SP_NODE_AND);
+			add_operand(&all, n, SP_NODE_AND);
 	}
 	if (rc != SP_OK) {
 		sp_node_free(all);
@@ -256,7 +259,7 @@ parse_and(struct parser *p, struct sp_node **out)
 }
 
 static enum sp_code
-parse_or(struct parser *p, struct sp_node **out)
+parse_or(struct query_parser *p, struct sp_node **out)
 {
 	struct sp_node *all = NULL, *n = NULL;
 	enum sp_code rc = parse_and(p, &all);
@@ -266,7 +269,7 @@ parse_or(struct parser *p, struct sp_node **out)
 		if (rc == SP_OK)
 			rc = parse_and(p, &n);
 		if (rc == SP_OK)
-			join(&all, n, SP_NODE_OR);
+			add_operand(&all, n, SP_NODE_OR);
 	}
 	if (rc != SP_OK) {
 		sp_node_free(all);
@@ -276,6 +279,7 @@ parse_or(struct parser *p, struct sp_node **out)
 	return (SP_OK);
 }
 
+/* Nodes on the longest way down from ${n}. */
 static unsigned
 depth_of(const struct sp_node *n)
 {
@@ -291,7 +295,7 @@ depth_of(const struct sp_node *n)
 }
 
 static enum sp_code
-parse_all(struct parser *p, struct sp_node **out)
+parse_all(struct query_parser *p, struct sp_node **out)
 {
 	enum sp_code rc = advance(p);
 
@@ -314,7 +318,7 @@ enum sp_code
 sp_query_parse(const char *text, const char *tz, int64_t now,
     struct sp_node **out, struct sp_err *err)
 {
-	struct parser p = {
+	struct query_parser p = {
 		.q = { .query = sp_view_str(text), .tz = tz, .now = now },
 		.err = err
 	};

@@ -2,13 +2,14 @@
  * A thin layer between SQLite and its own file system calls: each call that
  * changes something is numbered and may fail, tear or be lost as those of
  * base/io.c, and is remembered for a power cut.  A second descriptor on each
- * file serves for that; as there is one process and one thread, the locks that
- * closing it drops are missed by nobody.
+ * file serves for that; closing it drops the POSIX locks of this process, which
+ * nobody misses as long as one process writes.  Used by tests/crash (every
+ * kind, in a child each) and tests/index/test_index_fault.c (in the process).
  *
  * SQLite syncs the directory of a file that it made with the first sync of
  * that file, and after a delete where asked to.
  */
-#include "tests/crash/vfs.h"
+#include "tests/lib/faultvfs.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,8 +20,12 @@
 
 #include "base/buf.h"
 #include "base/fault.h"
+#include "base/io.h"
 
-struct file {
+#define SYNCS_MAX 4096u
+
+/* What SQLite takes for its file; the real one follows in the same memory. */
+struct fault_file {
 	sqlite3_file base;
 	int fd; /* our own; -1: not tracked */
 	char *dir; /* to be synced with the first sync; NULL: none */
@@ -28,17 +33,19 @@ struct file {
 };
 
 static sqlite3_vfs *real_vfs;
+static uint64_t sync_at[SYNCS_MAX];
+static size_t nsyncs;
 
 static sqlite3_file *
 real(sqlite3_file *f)
 {
-	return (((struct file *)(void *)f)->real);
+	return (((struct fault_file *)(void *)f)->real);
 }
 
-static struct file *
+static struct fault_file *
 ours(sqlite3_file *f)
 {
-	return ((struct file *)(void *)f);
+	return ((struct fault_file *)(void *)f);
 }
 
 /* Number the call; the code that SQLite shall see. */
@@ -68,7 +75,7 @@ sync_dir(const char *dir)
 static int
 x_close(sqlite3_file *f)
 {
-	struct file *o = ours(f);
+	struct fault_file *o = ours(f);
 	int rc = o->real->pMethods->xClose(o->real);
 
 	if (o->fd >= 0)
@@ -86,7 +93,7 @@ x_read(sqlite3_file *f, void *p, int n, sqlite3_int64 off)
 static int
 x_write(sqlite3_file *f, const void *p, int n, sqlite3_int64 off)
 {
-	struct file *o = ours(f);
+	struct fault_file *o = ours(f);
 	struct iovec iov = { .iov_len = (size_t)n };
 	int e;
 
@@ -115,9 +122,11 @@ x_truncate(sqlite3_file *f, sqlite3_int64 size)
 static int
 x_sync(sqlite3_file *f, int flags)
 {
-	struct file *o = ours(f);
+	struct fault_file *o = ours(f);
 	int rc = call(SP_OP_SYNC, SQLITE_IOERR_FSYNC);
 
+	if (nsyncs < SYNCS_MAX)
+		sync_at[nsyncs++] = sp_io_calls();
 	if (rc == SQLITE_OK)
 		rc = o->real->pMethods->xSync(o->real, flags);
 	if (rc != SQLITE_OK)
@@ -234,13 +243,14 @@ parent(const char *path)
 static int
 x_open(sqlite3_vfs *v, const char *name, sqlite3_file *f, int flags, int *got)
 {
-	struct file *o = ours(f);
+	struct fault_file *o = ours(f);
 	bool made = name != NULL && (flags & SQLITE_OPEN_CREATE) != 0 &&
 		    access(name, F_OK) != 0;
 	int rc = SQLITE_OK;
 
 	(void)v;
-	*o = (struct file){ .fd = -1, .real = (sqlite3_file *)(void *)(o + 1) };
+	*o = (struct fault_file){ .fd = -1,
+		.real = (sqlite3_file *)(void *)(o + 1) };
 	if (made)
 		rc = call(SP_OP_CREATE, SQLITE_CANTOPEN);
 	if (rc == SQLITE_OK)
@@ -276,8 +286,15 @@ x_delete(sqlite3_vfs *v, const char *name, int sync)
 	return (rc);
 }
 
+size_t
+faultvfs_syncs(const uint64_t **at)
+{
+	*at = sync_at;
+	return (nsyncs);
+}
+
 void
-crash_vfs_install(void)
+faultvfs_install(void)
 {
 	static sqlite3_vfs vfs;
 
@@ -285,8 +302,8 @@ crash_vfs_install(void)
 	if (real_vfs == NULL)
 		abort();
 	vfs = *real_vfs;
-	vfs.zName = "crash";
-	vfs.szOsFile = (int)sizeof(struct file) + real_vfs->szOsFile;
+	vfs.zName = "fault";
+	vfs.szOsFile = (int)sizeof(struct fault_file) + real_vfs->szOsFile;
 	vfs.pNext = NULL;
 	vfs.xOpen = x_open;
 	vfs.xDelete = x_delete;

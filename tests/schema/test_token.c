@@ -1,4 +1,4 @@
-/* Text to tokens. */
+/* Text to tokens: what is stored, what is searched for, and limits. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "index/token.h"
+#include "index/schema/token.h"
 
 static int
 collect(void *ctx, const char *p, size_t n, bool same)

@@ -1,17 +1,21 @@
-/* The tokenizer as FTS5 sees it. */
-#include <limits.h>
+/*
+ * The tokenizer of token.h behind the interface of SQLite's FTS5: the three
+ * callbacks that the extension API asks for, without any state of their own.
+ */
+#include "index/schema/token_fts.h"
 
-#include "index/token.h"
+#include "index/schema/token.h"
 
-struct call {
+struct fts_sink {
 	void *ctx;
 	int (*token)(void *, int, const char *, int, int, int);
 };
 
+/* Sink of sp_token_each(): hands a token to FTS5. */
 static int
 pass_on(void *ctx, const char *p, size_t n, bool same)
 {
-	struct call *c = ctx;
+	struct fts_sink *c = ctx;
 
 	/* Offsets serve only snippets, which a contentless table has not. */
 	return (
@@ -22,7 +26,7 @@ static int
 x_tokenize(Fts5Tokenizer *t, void *ctx, int flags, const char *text, int n,
     int (*token)(void *, int, const char *, int, int, int))
 {
-	struct call c = { ctx, token };
+	struct fts_sink c = { ctx, token };
 
 	(void)t;
 	if (text == NULL || n <= 0)
@@ -47,6 +51,7 @@ x_delete(Fts5Tokenizer *t)
 	(void)t;
 }
 
+/* FTS5 hands out its extension API through a query that returns a pointer. */
 int
 sp_token_register(sqlite3 *db)
 {

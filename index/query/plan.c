@@ -1,27 +1,35 @@
+/*
+ * Plans: the query tree as an FTS5 expression, an SQL condition and bounds.
+ *
+ *   tree --all text---> emit_text   --> plan.fts, or MATCH ?N in plan.where
+ *        --ranges-----> apply_bound --> plan.lo, hi, since, until
+ *        --the rest---> emit_sql    --> plan.where
+ *
+ * As much as possible goes into the one FTS5 expression: a query that is all
+ * text needs no row of messages.  Every value that a user typed is either
+ * inside an FTS5 string or a number.
+ */
+#include "index/query/plan.h"
+
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "index/plan.h"
-#include "index/schema.h"
+#include "index/schema/column.h"
+#include "index/schema/token.h"
 
 #define FTS_MAX	  ((size_t)1 << 20)
 #define WHERE_MAX ((size_t)1 << 20)
 
-/* Every message has one grade. */
-#define EVERY                                     \
-	"{meta} : (\"\x01" SP_META_GRADE          \
-	"witnessed\x01\" OR \"\x01" SP_META_GRADE \
-	"pulled\x01\" OR \"\x01" SP_META_GRADE    \
-	"imported\x01\" OR \"\x01" SP_META_GRADE "other\x01\")"
-
-/* Errors are kept in the plan's making: the first one counts. */
-struct maker {
+/* The plan being made; after the first failure nothing more is added. */
+struct plan_builder {
 	struct sp_plan *p;
 	enum sp_code rc;
 };
 
+/* Whether full text alone answers ${n}. */
 static bool
 all_text(const struct sp_node *n)
 {
@@ -36,20 +44,36 @@ all_text(const struct sp_node *n)
 	return (true);
 }
 
+/* Append ${s} to ${b}. */
 static void
-add(struct maker *m, struct sp_buf *b, const char *s)
+add(struct plan_builder *m, struct sp_buf *b, const char *s)
 {
 	if (m->rc == SP_OK)
 		m->rc = sp_buf_adds(b, s);
 }
 
-static void emit_text(
-    struct maker *m, struct sp_buf *b, const struct sp_node *n);
+/* An expression that every message matches, since FTS5 has no NOT without
+ * something to take away from: each message has one grade. */
+static void
+emit_every(struct plan_builder *m, struct sp_buf *b)
+{
+	if (m->rc == SP_OK)
+		m->rc = sp_buf_addf(b, "{%s} : (", sp_col_name[SP_COL_META]);
+	for (size_t i = 0; m->rc == SP_OK && i < SP_GRADE_COUNT; i++)
+		m->rc = sp_buf_addf(b, "%s\"%c%s%s%c\"", i > 0 ? " OR " : "",
+		    SP_TOKEN_MARK, SP_META_GRADE, sp_grade_name[i],
+		    SP_TOKEN_MARK);
+	add(m, b, ")");
+}
 
-/* Those of ${kids} that are negated (or are not), joined by ${op}; how many.
- * What is under a NOT is emitted without it. */
+static void emit_text(
+    struct plan_builder *m, struct sp_buf *b, const struct sp_node *n);
+
+/* Append those of ${kids} that are all text and negated (or are not, by
+ * ${negated}), joined by ${op}; their number.  What is under a NOT is appended
+ * without it. */
 static size_t
-emit_kids(struct maker *m, struct sp_buf *b, struct sp_node *const *kids,
+emit_kids(struct plan_builder *m, struct sp_buf *b, struct sp_node *const *kids,
     size_t n, bool negated, const char *op)
 {
 	size_t done = 0;
@@ -65,6 +89,7 @@ emit_kids(struct maker *m, struct sp_buf *b, struct sp_node *const *kids,
 	return (done);
 }
 
+/* Whether a kid that is all text is a NOT. */
 static bool
 any_negated(struct sp_node *const *kids, size_t n)
 {
@@ -74,10 +99,10 @@ any_negated(struct sp_node *const *kids, size_t n)
 	return (false);
 }
 
-/* The text kids of an AND: ((a AND b) NOT (c OR d)). */
+/* Append the text kids of an AND as ((a AND b) NOT (c OR d)). */
 static void
-emit_and(
-    struct maker *m, struct sp_buf *b, struct sp_node *const *kids, size_t n)
+emit_and(struct plan_builder *m, struct sp_buf *b, struct sp_node *const *kids,
+    size_t n)
 {
 	bool negated = any_negated(kids, n);
 
@@ -85,7 +110,7 @@ emit_and(
 		add(m, b, "(");
 	add(m, b, "(");
 	if (emit_kids(m, b, kids, n, false, " AND ") == 0)
-		add(m, b, EVERY);
+		emit_every(m, b);
 	add(m, b, ")");
 	if (!negated)
 		return;
@@ -94,11 +119,10 @@ emit_and(
 	add(m, b, "))");
 }
 
+/* Append ${n}, which is all text, as an FTS5 expression. */
 static void
-emit_text(struct maker *m, struct sp_buf *b, const struct sp_node *n)
+emit_text(struct plan_builder *m, struct sp_buf *b, const struct sp_node *n)
 {
-	struct sp_node *self;
-
 	switch (n->kind) {
 	case SP_NODE_TEXT:
 		add(m, b, n->fts);
@@ -116,9 +140,10 @@ emit_text(struct maker *m, struct sp_buf *b, const struct sp_node *n)
 		add(m, b, ")");
 		return;
 	case SP_NODE_NOT:
-		add(m, b, "(" EVERY " NOT (");
-		self = n->kid[0];
-		emit_text(m, b, self);
+		add(m, b, "(");
+		emit_every(m, b);
+		add(m, b, " NOT (");
+		emit_text(m, b, n->kid[0]);
 		add(m, b, "))");
 		return;
 	case SP_NODE_SIZE:
@@ -130,9 +155,11 @@ emit_text(struct maker *m, struct sp_buf *b, const struct sp_node *n)
 	}
 }
 
-/* column >= lo AND column < hi; false rather than NULL without a value. */
+/* Append the condition that a column of messages is in [lo, hi) to ${where}.
+ * It is false rather than NULL for a row without a value, so that NOT of it is
+ * true. */
 static void
-emit_range(struct maker *m, const char *column, int64_t lo, int64_t hi)
+emit_range(struct plan_builder *m, const char *column, int64_t lo, int64_t hi)
 {
 	struct sp_buf *b = &m->p->where;
 
@@ -145,9 +172,9 @@ emit_range(struct maker *m, const char *column, int64_t lo, int64_t hi)
 	add(m, b, ")");
 }
 
-/* seq IN (1, 2, 3) */
+/* Append the condition seq IN (1, 2, 3). */
 static void
-emit_seqs(struct maker *m, const struct sp_node *n)
+emit_seqs(struct plan_builder *m, const struct sp_node *n)
 {
 	struct sp_buf *b = &m->p->where;
 
@@ -158,18 +185,20 @@ emit_seqs(struct maker *m, const struct sp_node *n)
 	add(m, b, ")");
 }
 
-/* Up: an instant within a second is after that second has begun. */
+/* Microseconds as seconds, rounded up: an instant within a second is after that
+ * second has begun.  Open ends stay open. */
 static int64_t
-to_seconds(int64_t us)
+seconds_up(int64_t us)
 {
 	if (us == INT64_MIN || us == INT64_MAX)
 		return (us);
 	return (us / SP_SECOND + (us % SP_SECOND > 0));
 }
 
-/* A parameter that takes the expression in ${b}. */
+/* Append a condition with a parameter that takes the expression in ${b}; its
+ * text moves to the plan. */
 static void
-emit_match(struct maker *m, struct sp_buf *b)
+emit_match(struct plan_builder *m, struct sp_buf *b)
 {
 	struct sp_plan *p = m->p;
 
@@ -189,11 +218,12 @@ emit_match(struct maker *m, struct sp_buf *b)
 	p->nmatch++;
 }
 
-static void emit_sql(struct maker *m, const struct sp_node *n);
+static void emit_sql(struct plan_builder *m, const struct sp_node *n);
 
-/* The kids of an AND or OR as SQL; the text ones together. */
+/* Append an AND or OR of which not all is text: the text kids as one
+ * expression, the others as SQL. */
 static void
-emit_mixed(struct maker *m, const struct sp_node *n)
+emit_mixed(struct plan_builder *m, const struct sp_node *n)
 {
 	const char *op = n->kind == SP_NODE_AND ? " AND " : " OR ";
 	struct sp_buf text;
@@ -224,8 +254,9 @@ emit_mixed(struct maker *m, const struct sp_node *n)
 	sp_buf_done(&text);
 }
 
+/* Append ${n} as a condition on rows. */
 static void
-emit_sql(struct maker *m, const struct sp_node *n)
+emit_sql(struct plan_builder *m, const struct sp_node *n)
 {
 	struct sp_buf text;
 
@@ -249,7 +280,7 @@ emit_sql(struct maker *m, const struct sp_node *n)
 		emit_range(m, "size", n->lo, n->hi);
 		return;
 	case SP_NODE_DATE:
-		emit_range(m, "date", to_seconds(n->lo), to_seconds(n->hi));
+		emit_range(m, "date", seconds_up(n->lo), seconds_up(n->hi));
 		return;
 	case SP_NODE_RECEIVED:
 		emit_range(m, "received", n->lo, n->hi);
@@ -261,12 +292,14 @@ emit_sql(struct maker *m, const struct sp_node *n)
 		emit_seqs(m, n);
 		return;
 	case SP_NODE_TEXT:
-		return; /* all text, above */
+		return; /* never here: it is all text */
 	}
 }
 
+/* Narrow the bounds of the plan by ${n}, which all of the query is subject to.
+ * Whether they say all that ${n} says, so that no condition is needed. */
 static bool
-take_bound(struct sp_plan *p, const struct sp_node *n)
+apply_bound(struct sp_plan *p, const struct sp_node *n)
 {
 	if (n->kind == SP_NODE_SEQ) {
 		if ((uint64_t)n->lo > p->lo)
@@ -275,7 +308,7 @@ take_bound(struct sp_plan *p, const struct sp_node *n)
 			p->hi = (uint64_t)n->hi;
 		return (true);
 	}
-	/* Bounds for shards; the condition is needed as well. */
+	/* Bounds spare shards; the condition is needed as well. */
 	if (n->kind == SP_NODE_FAMILY && n->nseqs > 0) {
 		if (n->seqs[0] > p->lo)
 			p->lo = n->seqs[0];
@@ -293,15 +326,17 @@ take_bound(struct sp_plan *p, const struct sp_node *n)
 	return (false);
 }
 
+/* Plan the query ${n}.  Its root is taken as an AND: each operand becomes a
+ * bound, a part of the one FTS5 expression, or a condition. */
 static void
-make(struct maker *m, const struct sp_node *n)
+build(struct plan_builder *m, const struct sp_node *n)
 {
 	struct sp_node *alone = NULL;
 	struct sp_node *const *kids = n->kid;
 	size_t count = n->nkids, text = 0;
 
 	if (n->kind != SP_NODE_AND) {
-		/* As an AND of one; not changed. */
+		/* An AND of one; the copy of the pointer only drops its const. */
 		memcpy(&alone, &n, sizeof(n));
 		kids = &alone;
 		count = 1;
@@ -311,7 +346,7 @@ make(struct maker *m, const struct sp_node *n)
 			text++;
 			continue;
 		}
-		if (take_bound(m->p, kids[i]))
+		if (apply_bound(m->p, kids[i]))
 			continue;
 		if (m->p->where.n > 0)
 			add(m, &m->p->where, " AND ");
@@ -324,7 +359,7 @@ make(struct maker *m, const struct sp_node *n)
 enum sp_code
 sp_plan_make(const struct sp_node *n, struct sp_plan *out, struct sp_err *err)
 {
-	struct maker m = { .p = out };
+	struct plan_builder m = { .p = out };
 
 	*out = (struct sp_plan){ .lo = 0,
 		.hi = UINT64_MAX,
@@ -333,7 +368,7 @@ sp_plan_make(const struct sp_node *n, struct sp_plan *out, struct sp_err *err)
 	sp_buf_init(&out->fts, FTS_MAX);
 	sp_buf_init(&out->where, WHERE_MAX);
 	if (n != NULL)
-		make(&m, n);
+		build(&m, n);
 	if (m.rc == SP_OK && (sp_buf_cstr(&out->fts) == NULL ||
 				 sp_buf_cstr(&out->where) == NULL))
 		m.rc = SP_ELIMIT;

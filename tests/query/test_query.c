@@ -10,8 +10,8 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "index/plan.h"
-#include "index/query.h"
+#include "index/query/plan.h"
+#include "index/query/query.h"
 
 #define TEXT 8192
 

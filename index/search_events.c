@@ -1,15 +1,19 @@
-/* Events of the log, from the index. */
+/*
+ * Events of the log by the time they were received, from the shards.  `sealpost
+ * audit` lists them, an export gives them to the auditor (export/audit.c).
+ */
 #include <stdlib.h>
 
 #include "index/db.h"
 #include "index/search_priv.h"
 
+/* Append the events of one shard. */
 static enum sp_code
 collect(struct sp_shard *s, int64_t since, int64_t until, struct sp_founds *out,
     struct sp_err *err)
 {
 	sqlite3_stmt *st = NULL;
-	int rc = sp_db_prepare(s->db,
+	int rc = sp_db_prepare(&s->db,
 	    "SELECT seq FROM events WHERE received >= ?1 AND received < ?2 AND seq < ?3 ORDER BY seq",
 	    false, &st);
 
@@ -22,8 +26,7 @@ collect(struct sp_shard *s, int64_t since, int64_t until, struct sp_founds *out,
 			    out, (struct sp_found){ .seq = sp_db_u64(st, 0) });
 	}
 	(void)sqlite3_finalize(st);
-	return (
-	    rc == SQLITE_DONE ? SP_OK : sp_db_error(s->db, rc, s->path, err));
+	return (rc == SQLITE_DONE ? SP_OK : sp_db_error(&s->db, rc, err));
 }
 
 enum sp_code

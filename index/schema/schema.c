@@ -1,9 +1,16 @@
-#include "index/schema.h"
+/*
+ * The tables of a shard as SQL, and the names of the numbers in them.  The
+ * text is part of the format: SQLite stores it in the file, and a shard with
+ * other tables must have another SP_SCHEMA_VERSION.
+ */
+#include "index/schema/schema.h"
 
 #include <stddef.h>
 
+#include "index/schema/column.h"
+
 const char *const sp_schema_sql[] = {
-	/* What of the log this shard covers: entries [first, next). */
+	/* one row: the entries [first, next) that this shard covers */
 	"CREATE TABLE shard(one INTEGER PRIMARY KEY CHECK(one = 1), origin TEXT NOT NULL, tokenizer TEXT NOT NULL, first INTEGER NOT NULL, next INTEGER NOT NULL, leaf BLOB NOT NULL, messages INTEGER NOT NULL, opened TEXT NOT NULL)",
 
 	"CREATE TABLE sources(id INTEGER PRIMARY KEY, grade TEXT NOT NULL, via TEXT NOT NULL, UNIQUE(grade, via))",
@@ -18,8 +25,7 @@ const char *const sp_schema_sql[] = {
 
 	"CREATE TABLE parties(seq INTEGER NOT NULL, role INTEGER NOT NULL, n INTEGER NOT NULL, address INTEGER NOT NULL, PRIMARY KEY(seq, role, n)) WITHOUT ROWID",
 
-	/* What somebody says of the envelope, and who: "report", or
-	 * "header:NAME". */
+	/* what a claim rests on: "report", "export" or "header:NAME" */
 	"CREATE TABLE evidence(id INTEGER PRIMARY KEY, name TEXT NOT NULL, UNIQUE(name))",
 
 	"CREATE TABLE claims(seq INTEGER NOT NULL, n INTEGER NOT NULL, evidence INTEGER NOT NULL, role INTEGER NOT NULL, address INTEGER NOT NULL, presumed INTEGER, how INTEGER, via INTEGER, PRIMARY KEY(seq, n)) WITHOUT ROWID",
@@ -28,41 +34,19 @@ const char *const sp_schema_sql[] = {
 
 	"CREATE TABLE events(seq INTEGER PRIMARY KEY, received INTEGER NOT NULL, name TEXT NOT NULL, actor TEXT, detail TEXT)",
 
-	/* Entries that an event names, as runs [first, last]. */
+	/* entries that an event names, as ranges [first, last] */
 	"CREATE TABLE event_seqs(event INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, PRIMARY KEY(event, first, last)) WITHOUT ROWID",
 
-	/* How much came when: by listener, account, sender domain. */
+	/* messages of each hour by listener, account and sender domain */
 	"CREATE TABLE traffic(kind INTEGER NOT NULL, name TEXT NOT NULL, hour INTEGER NOT NULL, n INTEGER NOT NULL, last INTEGER NOT NULL, PRIMARY KEY(kind, name, hour)) WITHOUT ROWID",
 
-	"CREATE VIRTUAL TABLE fulltext USING fts5(body, subject, hfrom, hto, hcc, hbcc, hreply, efrom, eto, mto, rfrom, rto, rcc, rbcc, rrcpt, rvia, tfrom, tto, files, attached, meta, content='', detail=full, tokenize='sealpost')",
+	"CREATE VIRTUAL TABLE fulltext USING fts5(" SP_COLUMN_SQL_NAMES
+	"content='', detail=full, tokenize='sealpost')",
 
-	/* Fewer, larger runs while many entries are taken in. */
+	/* Larger batches in memory and fewer merges: an initial indexing
+	 * writes many entries at once. */
 	"INSERT INTO fulltext(fulltext, rank) VALUES('hashsize', 16777216)",
 	"INSERT INTO fulltext(fulltext, rank) VALUES('automerge', 8)", NULL
-};
-
-const char *const sp_col_name[SP_COL_COUNT] = {
-	[SP_COL_BODY] = "body",
-	[SP_COL_SUBJECT] = "subject",
-	[SP_COL_FROM] = "hfrom",
-	[SP_COL_TO] = "hto",
-	[SP_COL_CC] = "hcc",
-	[SP_COL_BCC] = "hbcc",
-	[SP_COL_REPLY_TO] = "hreply",
-	[SP_COL_ENV_FROM] = "efrom",
-	[SP_COL_ENV_TO] = "eto",
-	[SP_COL_MORE_TO] = "mto",
-	[SP_COL_REP_FROM] = "rfrom",
-	[SP_COL_REP_TO] = "rto",
-	[SP_COL_REP_CC] = "rcc",
-	[SP_COL_REP_BCC] = "rbcc",
-	[SP_COL_REP_RCPT] = "rrcpt",
-	[SP_COL_REP_VIA] = "rvia",
-	[SP_COL_TRACE_FROM] = "tfrom",
-	[SP_COL_TRACE_TO] = "tto",
-	[SP_COL_FILES] = "files",
-	[SP_COL_ATTACHED] = "attached",
-	[SP_COL_META] = "meta",
 };
 
 const char *const sp_claim_role_name[SP_CLAIM_ROLES] = {
@@ -80,3 +64,17 @@ const char *const sp_claim_how_name[SP_CLAIM_HOWS] = {
 	[SP_CLAIM_FORWARDED] = "forwarded",
 	[SP_CLAIM_ORIGINAL] = "original",
 };
+
+const char *
+sp_schema_presumed_name(int presumed)
+{
+	switch (presumed) {
+	case SP_CLAIM_TO:
+	case SP_CLAIM_CC:
+		return (sp_claim_role_name[presumed]);
+	case SP_CLAIM_BCC:
+		return ("unlisted");
+	default:
+		return (NULL);
+	}
+}

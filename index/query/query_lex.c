@@ -1,13 +1,15 @@
-/* Queries as tokens. */
-#include <stdarg.h>
-#include <stdio.h>
+/*
+ * Queries as tokens: words, phrases, NAME: of a field, parentheses, AND, OR and
+ * NOT.  The parser asks for one token at a time, and for the value behind a
+ * NAME: by a function of its own, since a value may hold a colon.  No I/O and
+ * no memory: tokens borrow the query.
+ */
 #include <string.h>
 
-#include "index/query_priv.h"
+#include "index/query/query_priv.h"
 
-#define AROUND 60 /* bytes of the query shown on each side of an error */
-
-/* U+00A0 and U+3000 are typed as blanks too. */
+/* The length of the blank at ${at}, or 0.  U+00A0 and U+3000 are typed as
+ * blanks too. */
 static size_t
 blank_at(struct sp_view q, size_t at)
 {
@@ -22,59 +24,9 @@ blank_at(struct sp_view q, size_t at)
 	return (0);
 }
 
-/* Where a character begins at or before ${at}: at most 3 bytes before. */
-static size_t
-char_start(struct sp_view q, size_t at)
-{
-	for (size_t i = 0; i < 3 && at > 0 && at < q.n &&
-			   ((unsigned char)q.p[at] & 0xc0) == 0x80;
-	     i++)
-		at--;
-	return (at);
-}
-
-/* Columns of a terminal that text takes, about: ideographs take two. */
-static size_t
-columns(struct sp_view v)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < v.n; i++) {
-		unsigned char c = (unsigned char)v.p[i];
-
-		if ((c & 0xc0) == 0x80)
-			continue;
-		n += c >= 0xe3 && c <= 0xed ? 2 : 1;
-	}
-	return (n);
-}
-
-enum sp_code
-sp_query_error(
-    struct sp_err *err, struct sp_view q, size_t at, const char *fmt, ...)
-{
-	char what[400], line[2 * AROUND + 8];
-	size_t from, to;
-	va_list ap;
-
-	va_start(ap, fmt);
-	(void)vsnprintf(what, sizeof(what), fmt, ap);
-	va_end(ap);
-	if (at > q.n)
-		at = q.n;
-	from = char_start(q, at > AROUND ? at - AROUND : 0);
-	to = q.n - at > AROUND ? char_start(q, at + AROUND) : q.n;
-	memcpy(line, q.p + from, to - from);
-	line[to - from] = '\0';
-	for (char *p = line; *p != '\0'; p++)
-		if ((unsigned char)*p < 0x20)
-			*p = ' ';
-	return (sp_err_set(err, SP_EUSAGE, 0, "query: %s\n  %s\n  %*s^", what,
-	    line, (int)columns((struct sp_view){ q.p + from, at - from }), ""));
-}
-
+/* "..." with the opening quotation mark at l->at; a '*' may follow. */
 static enum sp_code
-phrase(struct sp_lex *l, struct sp_tok *t, struct sp_err *err)
+read_phrase(struct sp_lex *l, struct sp_tok *t, struct sp_err *err)
 {
 	struct sp_view q = l->query;
 	const char *end = memchr(q.p + l->at + 1, '"', q.n - l->at - 1);
@@ -96,7 +48,7 @@ phrase(struct sp_lex *l, struct sp_tok *t, struct sp_err *err)
 
 /* Up to a blank, parenthesis or quotation mark; a '*' may end it. */
 static enum sp_code
-word(struct sp_lex *l, struct sp_tok *t, struct sp_err *err)
+read_word(struct sp_lex *l, struct sp_tok *t, struct sp_err *err)
 {
 	struct sp_view q = l->query;
 	size_t from = l->at, n;
@@ -123,7 +75,7 @@ word(struct sp_lex *l, struct sp_tok *t, struct sp_err *err)
 
 /* The length of NAME in NAME:..., or 0. */
 static size_t
-field_name(struct sp_view v)
+field_name_length(struct sp_view v)
 {
 	for (size_t i = 0; i < v.n; i++) {
 		char c = v.p[i];
@@ -137,27 +89,30 @@ field_name(struct sp_view v)
 	return (0);
 }
 
+/* Whether something that can be negated begins at ${at}. */
 static bool
 starts_term(struct sp_view q, size_t at)
 {
 	return (at < q.n && blank_at(q, at) == 0 && q.p[at] != ')');
 }
 
+/* NAME: of a field, one of the words AND, OR and NOT in capitals, or a word.
+ * Whether such a field exists is the parser's question. */
 static enum sp_code
-word_or_field(struct sp_lex *l, struct sp_tok *t, struct sp_err *err)
+read_word_or_field(struct sp_lex *l, struct sp_tok *t, struct sp_err *err)
 {
 	struct sp_view rest = { l->query.p + l->at, l->query.n - l->at };
-	size_t n = field_name(rest);
+	size_t n = field_name_length(rest);
 	enum sp_code rc;
 
-	/* An address of a web page is no field. */
+	/* "https://..." is a word, not a field. */
 	if (n > 0 && !(rest.n - n > 2 && memcmp(rest.p + n, "://", 3) == 0)) {
 		t->kind = SP_TOK_FIELD;
 		t->text = (struct sp_view){ rest.p, n };
 		l->at += n + 1;
 		return (SP_OK);
 	}
-	rc = word(l, t, err);
+	rc = read_word(l, t, err);
 	if (rc != SP_OK || t->prefix)
 		return (rc);
 	if (sp_view_eq_str(t->text, "AND"))
@@ -169,6 +124,8 @@ word_or_field(struct sp_lex *l, struct sp_tok *t, struct sp_err *err)
 	return (SP_OK);
 }
 
+/* A '-' is NOT only where a term begins right behind it; elsewhere it belongs
+ * to a word. */
 enum sp_code
 sp_lex_next(struct sp_lex *l, struct sp_tok *t, struct sp_err *err)
 {
@@ -190,7 +147,7 @@ sp_lex_next(struct sp_lex *l, struct sp_tok *t, struct sp_err *err)
 		l->at++;
 		return (SP_OK);
 	case '"':
-		return (phrase(l, t, err));
+		return (read_phrase(l, t, err));
 	case '-':
 		if (l->at + 1 < q.n && q.p[l->at + 1] == '-')
 			return (sp_query_error(err, q, l->at,
@@ -203,7 +160,7 @@ sp_lex_next(struct sp_lex *l, struct sp_tok *t, struct sp_err *err)
 	default:
 		break;
 	}
-	return (word_or_field(l, t, err));
+	return (read_word_or_field(l, t, err));
 }
 
 enum sp_code
@@ -218,11 +175,11 @@ sp_lex_value(struct sp_lex *l, const struct sp_tok *field, struct sp_tok *t,
 		    "expected a value right after \"%.*s:\"",
 		    (int)field->text.n, field->text.p));
 	if (q.p[l->at] == '"')
-		return (phrase(l, t, err));
+		return (read_phrase(l, t, err));
 	if (q.p[l->at] == '(') {
 		t->kind = SP_TOK_OPEN;
 		l->at++;
 		return (SP_OK);
 	}
-	return (word(l, t, err));
+	return (read_word(l, t, err));
 }

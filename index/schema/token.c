@@ -1,4 +1,15 @@
-#include "index/token.h"
+/*
+ * The tokenizer (token.h, doc/format-index.md "Tokens").  Text goes through
+ * three steps: it is cut into runs of letters, digits, marks and format
+ * characters; a run is folded by ICU; what folding gives is cut again into
+ * words and pairs.  ASCII takes a short cut without ICU.  No I/O and no state
+ * between calls.
+ *
+ *   text --cut--> run --NFKC_Casefold--> characters --+-> word      (Latin ...)
+ *                                                     +-> pairs     (Han ...)
+ *        --between two SP_TOKEN_MARK----------------> verbatim token
+ */
+#include "index/schema/token.h"
 
 #include <string.h>
 #include <unicode/uchar.h>
@@ -15,19 +26,21 @@
 #define HARD   256
 #define FOLDED (HARD * 18 + 8)
 
-struct state {
+struct tokenizer {
 	struct sp_token_sink sink;
 	bool query;
-	int rc;
-	char word[SP_TOKEN_MAX]; /* the token being built */
+	int rc; /* what the sink answered; not 0 ends the work */
+	/* the word being built */
+	char word[SP_TOKEN_MAX];
 	size_t n;
-	bool full; /* the rest of the word is not looked at */
-	UChar32 base; /* letter that a mark would sit on */
+	bool truncated; /* the rest of the word is not looked at */
+	UChar32 base; /* letter that a combining mark would sit on, or 0 */
+	/* the pair being built, in a script without blanks */
 	UChar32 pair; /* first half of the next pair, or -1 */
-	bool paired; /* a pair ending with it was given */
+	bool pair_emitted; /* a pair that ends with it was emitted */
 };
 
-/* Letters and digits of ASCII, folded; 0 separates. */
+/* A letter or digit of ASCII, folded; 0 for a byte that separates words. */
 static char
 ascii_word(unsigned char c)
 {
@@ -38,7 +51,7 @@ ascii_word(unsigned char c)
 	return (0);
 }
 
-/* Scripts that are written without blanks. */
+/* Whether ${c} belongs to a script that is written without blanks. */
 static bool
 is_dense(UChar32 c)
 {
@@ -73,7 +86,8 @@ is_dense(UChar32 c)
 	return (false);
 }
 
-/* Part of a word before folding: also what folding takes away. */
+/* Whether ${c} belongs to a run before folding.  Format characters (soft
+ * hyphen, joiners) do too: folding takes them away without a cut. */
 static bool
 is_wordish(UChar32 c)
 {
@@ -82,6 +96,7 @@ is_wordish(UChar32 c)
 					U_GC_CF_MASK | U_GC_CO_MASK)) != 0);
 }
 
+/* Whether ${c} belongs to a word or pair after folding. */
 static bool
 is_word(UChar32 c)
 {
@@ -89,12 +104,15 @@ is_word(UChar32 c)
 					U_GC_CO_MASK)) != 0);
 }
 
+/* Whether marks on ${c} are dropped: Latin, Greek and what lies between. */
 static bool
 takes_diacritics(UChar32 c)
 {
 	return (c < 0x0400 || (c >= 0x1e00 && c <= 0x1fff));
 }
 
+/* The code point at *i, which is moved behind it.  A lone surrogate is given as
+ * it is. */
 static UChar32
 next16(const UChar *p, int32_t *i, int32_t n)
 {
@@ -105,9 +123,10 @@ next16(const UChar *p, int32_t *i, int32_t n)
 	return (u);
 }
 
-/* The bare letter of a Latin or Greek one. */
+/* The letter without its diacritics: the first character of the canonical
+ * decomposition, again and again (U+1EA5 to U+00E2 to "a"). */
 static UChar32
-strip(UChar32 c)
+base_letter(UChar32 c)
 {
 	UErrorCode e = U_ZERO_ERROR;
 	const UNormalizer2 *nfc;
@@ -128,22 +147,24 @@ strip(UChar32 c)
 	return (c);
 }
 
+/* Hand a token to the sink, unless it ended the work already. */
 static void
-give(struct state *s, const char *p, size_t n, bool same)
+emit(struct tokenizer *s, const char *p, size_t n, bool same)
 {
 	if (s->rc == 0 && n > 0)
 		s->rc = s->sink.fn(s->sink.ctx, p, n, same);
 }
 
 static void
-end_word(struct state *s)
+end_word(struct tokenizer *s)
 {
-	give(s, s->word, s->n, false);
+	emit(s, s->word, s->n, false);
 	s->n = 0;
-	s->full = false;
+	s->truncated = false;
 	s->base = 0;
 }
 
+/* Write ${c} as UTF-8; the number of bytes, at most 4. */
 static size_t
 utf8_put(char *out, UChar32 c)
 {
@@ -157,22 +178,27 @@ utf8_put(char *out, UChar32 c)
 	return (n);
 }
 
+/* The end of a run of a script without blanks.  When storing, its last
+ * character is emitted too, at the position of the last pair, so that a prefix
+ * query finds it; a run of one character is emitted in any case. */
 static void
-end_pairs(struct state *s)
+end_pairs(struct tokenizer *s)
 {
 	char one[4];
 	size_t n;
 
-	if (s->pair >= 0 && (!s->paired || !s->query)) {
+	if (s->pair >= 0 && (!s->pair_emitted || !s->query)) {
 		n = utf8_put(one, s->pair);
-		give(s, one, n, s->paired);
+		emit(s, one, n, s->pair_emitted);
 	}
 	s->pair = -1;
-	s->paired = false;
+	s->pair_emitted = false;
 }
 
+/* Add a character of a script without blanks: it makes a pair with the one
+ * before. */
 static void
-add_dense(struct state *s, UChar32 c)
+add_dense(struct tokenizer *s, UChar32 c)
 {
 	char two[8];
 	size_t n;
@@ -181,14 +207,15 @@ add_dense(struct state *s, UChar32 c)
 	if (s->pair >= 0) {
 		n = utf8_put(two, s->pair);
 		n += utf8_put(two + n, c);
-		give(s, two, n, false);
-		s->paired = true;
+		emit(s, two, n, false);
+		s->pair_emitted = true;
 	}
 	s->pair = c;
 }
 
+/* Add a character to the word being built, without its diacritics. */
 static void
-add_letter(struct state *s, UChar32 c)
+add_letter(struct tokenizer *s, UChar32 c)
 {
 	char one[4];
 	size_t n;
@@ -197,11 +224,11 @@ add_letter(struct state *s, UChar32 c)
 	if (c >= 0x0300 && c <= 0x036f && s->base != 0 &&
 	    takes_diacritics(s->base))
 		return;
-	c = strip(c);
+	c = base_letter(c);
 	s->base = c;
 	n = utf8_put(one, c);
-	if (s->full || s->n + n > sizeof(s->word)) {
-		s->full = true;
+	if (s->truncated || s->n + n > sizeof(s->word)) {
+		s->truncated = true;
 		return;
 	}
 	memcpy(s->word + s->n, one, n);
@@ -209,15 +236,16 @@ add_letter(struct state *s, UChar32 c)
 }
 
 static void
-end_run(struct state *s)
+end_run(struct tokenizer *s)
 {
 	end_word(s);
 	end_pairs(s);
 }
 
-/* Take in one folded piece of a run. */
+/* Fold one piece of a run and add its characters; what folding made a separator
+ * ends word and pairs. */
 static void
-add_piece(struct state *s, const UChar *raw, int32_t len)
+add_piece(struct tokenizer *s, const UChar *raw, int32_t len)
 {
 	UErrorCode e = U_ZERO_ERROR;
 	const UNormalizer2 *cf = unorm2_getNFKCCasefoldInstance(&e);
@@ -241,9 +269,10 @@ add_piece(struct state *s, const UChar *raw, int32_t len)
 	}
 }
 
-/* A run with characters beyond ASCII, from ${i}; where it ends. */
+/* Tokens of a run with characters beyond ASCII, which begins at ${i}; where it
+ * ends. */
 static size_t
-wide_run(struct state *s, struct sp_view v, size_t i)
+wide_run(struct tokenizer *s, struct sp_view v, size_t i)
 {
 	UChar raw[HARD * 2];
 	int32_t n = 0, count = 0;
@@ -268,20 +297,24 @@ wide_run(struct state *s, struct sp_view v, size_t i)
 	return (i);
 }
 
+/* Emit the verbatim token that begins at ${i}, behind its first mark; the
+ * offset behind its closing mark. */
 static size_t
-verbatim(struct state *s, struct sp_view v, size_t i)
+verbatim(struct tokenizer *s, struct sp_view v, size_t i)
 {
 	const char *end = memchr(v.p + i, SP_TOKEN_MARK, v.n - i);
 	size_t stop = end == NULL ? v.n : (size_t)(end - v.p);
 	size_t n = stop - i;
 
-	give(s, v.p + i, n > SP_TOKEN_RAW_MAX ? SP_TOKEN_RAW_MAX : n, false);
+	emit(s, v.p + i, n > SP_TOKEN_RAW_MAX ? SP_TOKEN_RAW_MAX : n, false);
 	return (end == NULL ? v.n : stop + 1);
 }
 
-/* A character beyond ASCII at ${i}: where the next one may start a run. */
+/* A character beyond ASCII at ${i}.  If it belongs to a run, the run is taken
+ * anew from ${run}, where its ASCII letters began; otherwise it separates.  The
+ * offset to go on from. */
 static size_t
-wide_at(struct state *s, struct sp_view v, size_t i, size_t run)
+wide_at(struct tokenizer *s, struct sp_view v, size_t i, size_t run)
 {
 	int32_t at = 0, left = v.n - i > 8 ? 8 : (int32_t)(v.n - i);
 	UChar32 c;
@@ -289,17 +322,19 @@ wide_at(struct state *s, struct sp_view v, size_t i, size_t run)
 	U8_NEXT((const uint8_t *)v.p + i, at, left, c);
 	if (is_wordish(c)) {
 		s->n = 0;
-		s->full = false;
+		s->truncated = false;
 		return (wide_run(s, v, run));
 	}
 	end_word(s);
 	return (i + (size_t)at);
 }
 
+/* Words of ASCII are built here byte by byte; a run with other characters goes
+ * through wide_at() as a whole. */
 int
 sp_token_each(struct sp_view v, bool query, struct sp_token_sink sink)
 {
-	struct state s = { .sink = sink, .query = query, .pair = -1 };
+	struct tokenizer s = { .sink = sink, .query = query, .pair = -1 };
 	size_t i = 0;
 
 	while (i < v.n && s.rc == 0) {
@@ -325,6 +360,7 @@ sp_token_each(struct sp_view v, bool query, struct sp_token_sink sink)
 	return (s.rc);
 }
 
+/* Sink of sp_token_info(). */
 static int
 count_one(void *ctx, const char *p, size_t n, bool same)
 {
@@ -349,6 +385,9 @@ sp_token_info(struct sp_view text)
 	return (info);
 }
 
+/* Fold text with characters beyond ASCII.  What is not UTF-8 becomes U+FFFD,
+ * and only the first HARD UTF-16 units are looked at: no address is that long,
+ * and the memory stays on the stack. */
 static enum sp_code
 fold_wide(struct sp_view v, struct sp_buf *out)
 {
