@@ -4,7 +4,7 @@
  * base/io.c, and is remembered for a power cut.  A second descriptor on each
  * file serves for that; closing it drops the POSIX locks of this process, which
  * nobody misses as long as one process writes.  Used by tests/crash (every
- * kind, in a child each) and tests/index/test_index_fault.c (in the process).
+ * kind, in a child each) and crash_index_writes.c (in the process).
  *
  * SQLite syncs the directory of a file that it made with the first sync of
  * that file, and after a delete where asked to.
