@@ -11,7 +11,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/fault.h"
+#include "base/fault_priv.h"
+#include "base/io_priv.h"
+#include "base/power_priv.h"
 
 #ifndef IOV_MAX
 #define IOV_MAX 1024

@@ -114,11 +114,5 @@ SP_CHECK enum sp_code sp_io_lock(
 /* Counters for tests: how many mutating calls, how many syncs so far. */
 uint64_t sp_io_calls(void);
 uint64_t sp_io_syncs(void);
-/* Arm a fault in-process (tests); kind NULL disarms.  ${at} counts mutating
- * calls from here on, from 1.  "eio+" and "enospc+": every call from there on
- * fails.  Needs SP_FAULTS; does nothing without. */
-void sp_fault_arm(const char *kind, uint64_t at);
-/* Whether the armed fault has fired. */
-bool sp_fault_fired(void);
 
 #endif

@@ -9,9 +9,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/digest.h"
-#include "base/fault.h"
+#include "base/fault_priv.h"
 #include "base/io.h"
+#include "base/io_priv.h"
+#include "base/power_priv.h"
+#include "base/random.h"
 
 #define READ_STEP (64u << 10)
 

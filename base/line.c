@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "base/enc.h"
+#include "base/line.h"
 #include "base/record.h"
+#include "base/time_text.h"
 
 #define PREFIX "sealpost/entry/v1 "
 

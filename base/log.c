@@ -9,6 +9,7 @@
 #include <syslog.h>
 
 #include "base/clock.h"
+#include "base/time_text.h"
 
 #define LINE_MAX_LOG 4096 /* with its newline: one atomic write to a pipe */
 #define NAME_MAX_LOG 32

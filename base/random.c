@@ -5,8 +5,9 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#include "base/digest.h"
 #include "base/enc.h"
+#include "base/random.h"
+#include "base/sha256.h"
 
 /* A system call per salt would cost more than the rest of a small record. */
 #define POOL 4096

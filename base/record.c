@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/time_text.h"
+
 static void
 open_record(struct sp_json *j, const struct sp_stamp *st, const char *kind)
 {

@@ -10,15 +10,14 @@
 
 #include "base/attr.h"
 #include "base/buf.h"
-#include "base/clock.h"
-#include "base/digest.h"
 #include "base/err.h"
 #include "base/json.h"
+#include "base/sha256.h"
 #include "base/view.h"
 
 #define SP_RECORD_MAX (4u << 20) /* bytes of a record, at most */
-#define SP_LINE_MAX   256 /* bytes of an entry line, at most */
 #define SP_SEQ_MAX    ((UINT64_C(1) << 53) - 1)
+#define SP_SALT_LEN   16 /* bytes of the salt of a record or of a message */
 
 enum sp_kind { SP_KIND_MESSAGE, SP_KIND_EVENT };
 
@@ -95,32 +94,5 @@ struct sp_record {
 SP_CHECK enum sp_code sp_record_parse(
     struct sp_view text, struct sp_record *out, struct sp_err *err);
 void sp_record_done(struct sp_record *r);
-
-/* ---- the entry line ------------------------------------------------- */
-
-struct sp_line {
-	uint64_t seq;
-	enum sp_kind kind;
-	int64_t received;
-	uint8_t record[SP_SHA256_LEN];
-	bool has_message;
-	uint8_t message[SP_SHA256_LEN]; /* SHA-256(msalt || SHA-256(message)) */
-};
-
-/* "sealpost/entry/v1 SEQ KIND TIME RECORD MESSAGE", no line end, NUL after it.
- * Returns its length (< SP_LINE_MAX). */
-size_t sp_line_format(const struct sp_line *l, char out[SP_LINE_MAX]);
-/* Strict: exactly what sp_line_format writes. */
-SP_CHECK enum sp_code sp_line_parse(
-    struct sp_view v, struct sp_line *out, struct sp_err *err);
-/* The line that a record's bytes give (record digest, message commitment from
- * the record's sha256 and msalt). */
-void sp_line_of_record(
-    const struct sp_record *r, struct sp_view text, struct sp_line *out);
-/* SHA-256(msalt || sha256). */
-void sp_message_commit(const uint8_t msalt[SP_SALT_LEN],
-    const uint8_t sha256[SP_SHA256_LEN], uint8_t out[SP_SHA256_LEN]);
-/* SHA-256(0x00 || line). */
-void sp_leaf_hash(struct sp_view line, uint8_t out[SP_SHA256_LEN]);
 
 #endif

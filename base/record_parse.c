@@ -3,6 +3,7 @@
 
 #include "base/enc.h"
 #include "base/record.h"
+#include "base/time_text.h"
 
 static enum sp_code
 bad(struct sp_err *err, const char *what)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/record.h"
 #include "export/job_priv.h"
 #include "index/search.h"
 

@@ -10,6 +10,7 @@
 
 #include "base/attr.h"
 #include "base/err.h"
+#include "base/line.h"
 #include "index/doc.h"
 #include "journal/log/reader.h"
 

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/digest.h"
 #include "base/enc.h"
 #include "index/db.h"
 #include "index/token.h"

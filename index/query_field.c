@@ -6,9 +6,9 @@
 
 #include "base/clock.h"
 #include "base/config/config.h"
-#include "base/digest.h"
 #include "base/enc.h"
 #include "base/record.h"
+#include "base/time_text.h"
 #include "index/query_priv.h"
 #include "index/schema.h"
 #include "index/token.h"

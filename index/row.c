@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/time_text.h"
 #include "index/db.h"
 #include "index/schema.h"
 #include "index/zone.h"

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "base/clock.h"
 #include "base/io.h"
+#include "base/time_text.h"
 #include "index/db.h"
 #include "index/put.h"
 #include "index/schema.h"

@@ -5,6 +5,7 @@
 
 #include "base/enc.h"
 #include "base/json.h"
+#include "base/record.h"
 #include "index/search.h"
 #include "journal/log/reader.h"
 

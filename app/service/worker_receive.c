@@ -9,7 +9,6 @@
 #include <uv.h>
 
 #include "app/service/worker.h"
-#include "base/digest.h"
 #include "base/enc.h"
 #include "base/io.h"
 #include "base/json.h"

@@ -13,8 +13,8 @@
 
 #include "base/attr.h"
 #include "base/buf.h"
-#include "base/digest.h"
 #include "base/err.h"
+#include "base/sha256.h"
 #include "base/view.h"
 
 #define SP_IMPORT_DATE_MAX 32

@@ -1,8 +1,8 @@
 /* What the record says of an Outlook item; the memory of one. */
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "base/json.h"
+#include "base/time_text.h"
 #include "journal/import/import_pst.h"
 
 static void

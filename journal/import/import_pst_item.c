@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
-
 #define TEXT_MAX ((size_t)4 << 20) /* of one property */
 #define CHUNK	 ((size_t)64 << 10)
 

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/enc.h"
+#include "base/time_text.h"
 #include "journal/import/import_pst.h"
 
 #define B64_BYTES  57 /* of a line of 76 */

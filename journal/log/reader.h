@@ -13,7 +13,6 @@
 #include "base/attr.h"
 #include "base/buf.h"
 #include "base/err.h"
-#include "base/record.h"
 
 struct sp_reader;
 

@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/digest.h"
 #include "base/io.h"
+#include "base/sha256.h"
 #include "journal/oauth/oauth_priv.h"
 #include "base/secret.h"
 

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/digest.h"
+#include "base/random.h"
 #include "journal/oauth/oauth_priv.h"
 #include "journal/oauth/oauth_jwt.h"
 #include "base/secret.h"

@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/digest.h"
 #include "base/enc.h"
 #include "base/json.h"
+#include "base/random.h"
 #include "journal/oauth/oauth_jwt.h"
 #include "base/secret.h"
 

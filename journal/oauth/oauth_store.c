@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/io.h"
 #include "base/json.h"
 #include "base/secret.h"
+#include "base/time_text.h"
 
 #define FOLDER_MODE 0700
 #define FILE_MODE   0600

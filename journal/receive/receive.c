@@ -16,6 +16,7 @@
 #include "base/io.h"
 #include "base/json.h"
 #include "base/layout.h"
+#include "base/random.h"
 #include "journal/receive/receive_priv.h"
 
 #define BACKLOG	    1024

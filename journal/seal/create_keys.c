@@ -2,9 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/digest.h"
 #include "base/io.h"
 #include "base/json.h"
+#include "base/sha256.h"
 #include "journal/sign/cms.h"
 #include "journal/seal/create_priv.h"
 #include "base/layout.h"

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/io.h"
 #include "journal/tree/guard.h"
 #include "journal/seal/seal_priv.h"

@@ -3,6 +3,7 @@
 #define SP_SEAL_SEAL_PRIV_H
 
 #include "base/buf.h"
+#include "base/line.h"
 #include "journal/sign/cms.h"
 #include "journal/log/intake_read.h"
 #include "journal/tree/note.h"

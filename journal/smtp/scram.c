@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/enc.h"
+#include "base/random.h"
 
 #define SCHEME "SCRAM-SHA-256"
 

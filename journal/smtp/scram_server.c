@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/enc.h"
+#include "base/random.h"
 #include "journal/smtp/scram.h"
 
 #define AUTH_MAX    4096 /* bytes of the AuthMessage */

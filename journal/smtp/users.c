@@ -6,6 +6,7 @@
 
 #include "base/enc.h"
 #include "base/io.h"
+#include "base/random.h"
 
 #define HEAD "sealpost-users/1 "
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/digest.h"
+#include "base/random.h"
 #include "journal/tree/note.h"
 #include "journal/tree/note_priv.h"
 #include "journal/sign/openssl.h"

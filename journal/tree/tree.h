@@ -12,7 +12,6 @@
 #include "base/attr.h"
 #include "base/buf.h"
 #include "base/err.h"
-#include "base/record.h"
 #include "journal/tree/merkle.h"
 #include "journal/tree/note.h"
 

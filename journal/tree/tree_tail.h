@@ -10,7 +10,7 @@
 #include "base/attr.h"
 #include "base/buf.h"
 #include "base/err.h"
-#include "base/record.h"
+#include "base/line.h"
 #include "journal/tree/merkle.h"
 
 #define SP_TILE_WIDTH  256 /* hashes of a full tile, lines of a bundle */

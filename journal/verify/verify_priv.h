@@ -12,6 +12,7 @@
 #include "base/attr.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/line.h"
 #include "base/record.h"
 #include "base/view.h"
 #include "journal/tree/merkle.h"

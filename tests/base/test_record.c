@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "base/enc.h"
+#include "base/line.h"
 #include "base/record.h"
 
 static struct sp_stamp

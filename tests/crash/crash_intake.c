@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/digest.h"
+#include "base/clock.h"
 #include "base/enc.h"
 #include "base/io.h"
 #include "base/record.h"

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "base/config/config.h"
-#include "base/digest.h"
 #include "base/enc.h"
 #include "base/io.h"
 #include "journal/log/append.h"

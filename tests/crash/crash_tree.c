@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "base/enc.h"
+#include "base/line.h"
+#include "base/record.h"
 #include "journal/tree/tree.h"
 #include "tests/crash/harness.h"
 

@@ -18,7 +18,9 @@
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "base/fault.h"
+#include "base/fault_priv.h"
+#include "base/io_priv.h"
+#include "base/power_priv.h"
 
 struct file {
 	sqlite3_file base;

@@ -3,7 +3,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "base/record.h"
+#include "base/line.h"
 #include "journal/verify/bag_format.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

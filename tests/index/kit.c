@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/time_text.h"
 
 static void
 set_clock(const char *time)

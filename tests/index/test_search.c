@@ -11,6 +11,7 @@
 #include <jansson.h>
 
 #include "base/enc.h"
+#include "base/time_text.h"
 #include "tests/index/kit.h"
 
 #define SMTP	    "\"via\":\"smtp\",\"grade\":\"witnessed\""

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/digest.h"
 #include "base/json.h"
 #include "journal/seal/create.h"
 #include "journal/seal/seal.h"

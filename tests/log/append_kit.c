@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
+#include "base/fault.h"
 #include "base/io.h"
 #include "journal/log/intake_read.h"
 #include "base/layout.h"

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/fault.h"
 #include "base/io.h"
 #include "journal/log/append.h"
 #include "journal/log/append_clock_priv.h"

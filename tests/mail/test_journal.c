@@ -10,7 +10,6 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
-#include "base/digest.h"
 #include "index/mail/mail.h"
 
 #define HEAD                                                                  \

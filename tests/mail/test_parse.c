@@ -7,7 +7,6 @@
 #include <cmocka.h>
 
 #include "base/attr.h"
-#include "base/digest.h"
 #include "index/mail/mail.h"
 
 #define HEAD                                                           \

@@ -8,7 +8,6 @@
 
 #include "base/attr.h"
 #include "base/buf.h"
-#include "base/digest.h"
 #include "index/mail/leaf.h"
 #include "index/mail/transfer.h"
 

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "base/digest.h"
+#include "base/crc32c.h"
 #include "base/enc.h"
 #include "journal/tree/tree_tail.h"
 

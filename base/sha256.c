@@ -1,10 +1,10 @@
-#include "base/digest.h"
 
 #include <openssl/evp.h>
 #include <pthread.h>
 #include <stdlib.h>
 
 #include "base/buf.h"
+#include "base/sha256.h"
 
 struct sp_sha256 {
 	EVP_MD_CTX *ctx;

@@ -11,7 +11,6 @@
  * each file and each directory survives on its own.  Removals are taken back
  * only by the kind "rewind", so that both worlds are tested.
  */
-#include "base/fault.h"
 
 #ifdef SP_FAULTS
 
@@ -28,6 +27,9 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/fault_priv.h"
+#include "base/io_priv.h"
+#include "base/power_priv.h"
 
 /* One unsynced change of a file's bytes. */
 struct data {
