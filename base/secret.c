@@ -49,6 +49,17 @@ resolve(const char *what, const char *path, char **out, struct sp_err *err)
 	return (SP_OK);
 }
 
+bool
+sp_secret_path_ok(const char *s)
+{
+	static const char cred[] = "credential:";
+
+	if (strncmp(s, cred, sizeof(cred) - 1) != 0)
+		return (*s == '/');
+	s += sizeof(cred) - 1;
+	return (*s != '\0' && *s != '.' && strchr(s, '/') == NULL);
+}
+
 enum sp_code
 sp_secret_file(const char *what, const char *path, bool secret,
     struct sp_buf *out, struct sp_err *err)

@@ -15,6 +15,8 @@
 
 #define SP_SECRET_FILE_MAX 65536u
 
+bool sp_secret_path_ok(const char *path);
+
 /* ${b} is empty and holds up to ${max} bytes without moving. */
 void sp_secret_init(struct sp_buf *b, size_t max);
 /* Overwrite and free; b may be initialised again. */
