@@ -301,7 +301,7 @@ act(struct sp_app *app, const char *verb, const char *name)
 	if (conf == NULL ||
 	    sp_account_find(app->dir, app->cfg, &acct, &err) != SP_OK)
 		return (sp_app_fail(&err));
-	sp_secret_guard_process();
+	sp_pull_secrets_guard_process();
 	sp_interrupt_catch();
 	sp_oauth_files_load(&files, conf);
 	sp_account_enter(&acct);

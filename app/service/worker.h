@@ -38,7 +38,7 @@ struct sp_worker {
 	const struct sp_certs *certs; /* receive alone: they hold keys */
 	bool accept_clock;
 	int signals; /* signalfd of SIGTERM */
-	struct sp_secrets secrets; /* pull's */
+	struct sp_pull_secrets secrets; /* pull's */
 	bool stop; /* the supervisor or a signal asked to end */
 };
 

@@ -116,8 +116,8 @@ enum sp_code
 sp_oauth_file(
     const char *what, const char *where, struct sp_buf *out, struct sp_err *err)
 {
-	return (sp_secret_file(
-	    what, where, strcmp(what, CERTIFICATE) != 0, out, err));
+	return (sp_secret_file(what, where, strcmp(what, CERTIFICATE) != 0,
+	    SP_SECRET_FILE_MAX, out, err));
 }
 
 static enum sp_code

@@ -20,8 +20,9 @@ struct sp_submit_mail { /* borrowed for the call */
 
 /*
  * Send it by the server of section submit, from cfg->submit_from.  The server
- * is verified wherever TLS is used.  SP_ECONFIG: the section is not there or a
- * file of it cannot be read; SP_EPERM: refused for good; SP_EAGAIN: not now.
+ * is verified wherever TLS is used.  SP_ECONFIG: the section is not there;
+ * SP_EKEY: its password cannot be read; SP_EPERM: refused for good; SP_EAGAIN:
+ * not now.
  */
 SP_CHECK enum sp_code sp_submit(const struct sp_config *cfg,
     const struct sp_submit_mail *mail, struct sp_err *err);
