@@ -28,6 +28,7 @@ int sp_fault_tracking(void);
 
 #else
 
+/* Nothing fails on demand, and nothing is tracked. */
 static inline int
 sp_fault_call(enum sp_op op)
 {
@@ -35,6 +36,7 @@ sp_fault_call(enum sp_op op)
 	return (0);
 }
 
+/* Likewise. */
 static inline int
 sp_fault_write(int fd, const struct iovec *iov, size_t count, uint64_t off)
 {
@@ -45,6 +47,7 @@ sp_fault_write(int fd, const struct iovec *iov, size_t count, uint64_t off)
 	return (0);
 }
 
+/* Likewise. */
 static inline int
 sp_fault_sync(int fd)
 {

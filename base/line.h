@@ -2,7 +2,7 @@
  * The entry line: the leaf of the Merkle tree that stands for one entry.  It
  * commits to the bytes of the record and, salted, to those of the message, so
  * that an entry can be proven without showing others.
- * Format: doc/format-tree.md, "Leaves".
+ * Format: doc/format-record.md, "The entry line".
  *
  *   sealpost/entry/v1 SEQ KIND TIME RECORD MESSAGE
  */

@@ -29,7 +29,9 @@ void sp_power_syncdir(int fd);
 /* Cut the power: take back every change that was not synced, removals only
  * with ${all}.  The process must end next. */
 void sp_power_cut(int all);
-/* Forget what was recorded: everything is durable, or another fault is armed. */
+/*
+ * Forget what was recorded: everything is durable, or another fault is armed.
+ */
 void sp_power_forget(void);
 
 #else

@@ -112,6 +112,7 @@ read_fd(int fd, const char *what, const char *path, bool secret, size_t max,
 	return (SP_OK);
 }
 
+/* What was read of a file that is refused is overwritten at once. */
 enum sp_code
 sp_secret_file(const char *what, const char *path, bool secret, size_t max,
     struct sp_buf *out, struct sp_err *err)

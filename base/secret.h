@@ -33,7 +33,8 @@ bool sp_secret_path_ok(const char *path);
  * ${max} bytes.  ${what} is the option that names it, for messages.  ${out} is
  * initialised in any case: free it with sp_secret_done, also after a failure,
  * when it is empty.  SP_EKEY if the file cannot be read, is no regular file or
- * too large, and with ${secret} if everybody on this host can read or change it.
+ * too large, and with ${secret} if everybody on this host can read or change
+ * it.
  */
 SP_CHECK enum sp_code sp_secret_file(const char *what, const char *path,
     bool secret, size_t max, struct sp_buf *out, struct sp_err *err);

@@ -1,11 +1,16 @@
+/*
+ * The one form in which records, entry lines and logs write an instant, and the
+ * calendar behind it.  Own arithmetic: it does not depend on the zone of the
+ * process, needs no lock, and a line must be written in one way only.
+ */
 #include "base/time_text.h"
 
 #include <string.h>
 
 #include "base/clock.h"
 
-/* Days since 1970-01-01 of a proleptic Gregorian date, and back (the civil
- * calendar counted from 1 March, so that leap days come last). */
+/* Days from 1970-01-01 to a date of the proleptic Gregorian calendar.  Years
+ * are counted from 1 March, so that leap days come last. */
 static int64_t
 days_of(int64_t y, int64_t m, int64_t d)
 {
@@ -18,6 +23,7 @@ days_of(int64_t y, int64_t m, int64_t d)
 	return (era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468);
 }
 
+/* The date that lies ${days} after 1970-01-01: the inverse of days_of. */
 static void
 civil_of(int64_t days, int *year, int *month, int *day)
 {
@@ -34,14 +40,16 @@ civil_of(int64_t days, int *year, int *month, int *day)
 	*year = (int)(yoe + era * 400 + (*month <= 2));
 }
 
+/* Division rounded down, also before 1970. */
 static int64_t
 floor_div(int64_t a, int64_t b)
 {
 	return (a / b - (a % b < 0));
 }
 
+/* Write the last ${n} decimal digits of ${value}. */
 static void
-digits(char *to, int64_t value, int n)
+write_digits(char *to, int64_t value, int n)
 {
 	while (n-- > 0) {
 		to[n] = (char)('0' + value % 10);
@@ -59,17 +67,18 @@ sp_time_format(int64_t us, char out[SP_TIME_LEN + 1])
 
 	civil_of(days, &y, &m, &d);
 	memcpy(out, "0000-00-00T00:00:00.000000Z", SP_TIME_LEN + 1);
-	digits(out, y, 4);
-	digits(out + 5, m, 2);
-	digits(out + 8, d, 2);
-	digits(out + 11, rest / 3600, 2);
-	digits(out + 14, rest / 60 % 60, 2);
-	digits(out + 17, rest % 60, 2);
-	digits(out + 20, us - seconds * SP_SECOND, 6);
+	write_digits(out, y, 4);
+	write_digits(out + 5, m, 2);
+	write_digits(out + 8, d, 2);
+	write_digits(out + 11, rest / 3600, 2);
+	write_digits(out + 14, rest / 60 % 60, 2);
+	write_digits(out + 17, rest % 60, 2);
+	write_digits(out + 20, us - seconds * SP_SECOND, 6);
 }
 
+/* Read ${n} decimal digits. */
 static bool
-number(const char *p, size_t n, int64_t *out)
+read_digits(const char *p, size_t n, int64_t *out)
 {
 	uint64_t v;
 
@@ -79,6 +88,8 @@ number(const char *p, size_t n, int64_t *out)
 	return (true);
 }
 
+/* The instant is written again and compared, which refuses dates and times that
+ * do not exist (30 February, 24:00). */
 bool
 sp_time_parse(struct sp_view v, int64_t *us)
 {
@@ -89,16 +100,15 @@ sp_time_parse(struct sp_view v, int64_t *us)
 	    v.p[10] != 'T' || v.p[13] != ':' || v.p[16] != ':' ||
 	    v.p[19] != '.' || v.p[26] != 'Z')
 		return (false);
-	if (!number(v.p, 4, &y) || !number(v.p + 5, 2, &mo) ||
-	    !number(v.p + 8, 2, &d) || !number(v.p + 11, 2, &h) ||
-	    !number(v.p + 14, 2, &mi) || !number(v.p + 17, 2, &s) ||
-	    !number(v.p + 20, 6, &f))
+	if (!read_digits(v.p, 4, &y) || !read_digits(v.p + 5, 2, &mo) ||
+	    !read_digits(v.p + 8, 2, &d) || !read_digits(v.p + 11, 2, &h) ||
+	    !read_digits(v.p + 14, 2, &mi) || !read_digits(v.p + 17, 2, &s) ||
+	    !read_digits(v.p + 20, 6, &f))
 		return (false);
 	if (mo < 1 || mo > 12 || d < 1 || d > 31)
 		return (false);
 	*us = (days_of(y, mo, d) * 86400 + h * 3600 + mi * 60 + s) * SP_SECOND +
 	      f;
-	/* What does not come out again was not a date (30 February, 24:00). */
 	sp_time_format(*us, again);
 	return (memcmp(again, v.p, SP_TIME_LEN) == 0);
 }

@@ -57,7 +57,7 @@ static const char *const grants[] = { "none", "client_credentials",
 
 /* Fill in a text that the section does not give. */
 static void
-put(char **to, const char *text)
+fill_text(char **to, const char *text)
 {
 	if (*to == NULL)
 		*to = sp_xstrdup(text);
@@ -65,7 +65,7 @@ put(char **to, const char *text)
 
 /* Fill in a list of one or two texts (${b} may be NULL) likewise. */
 static void
-put_list(struct sp_texts *to, const char *a, const char *b)
+fill_list(struct sp_texts *to, const char *a, const char *b)
 {
 	if (to->n > 0)
 		return;
@@ -77,7 +77,7 @@ put_list(struct sp_texts *to, const char *a, const char *b)
 
 /* Fill in https://login.microsoftonline.com/TENANT/oauth2/v2.0/END likewise. */
 static void
-put_tenant(char **to, const char *tenant, const char *end)
+fill_tenant_url(char **to, const char *tenant, const char *end)
 {
 	if (*to == NULL)
 		*to = sp_xasprintf(
@@ -93,18 +93,19 @@ microsoft(struct sp_pull_conf *p)
 	struct sp_oauth_conf *o = &p->oauth;
 
 	if (o->tenant != NULL) {
-		put_tenant(&o->token_url, o->tenant, "token");
+		fill_tenant_url(&o->token_url, o->tenant, "token");
 		if (o->grant == SP_OAUTH_GRANT_DEVICE)
-			put_tenant(&o->device_url, o->tenant, "devicecode");
+			fill_tenant_url(
+			    &o->device_url, o->tenant, "devicecode");
 		if (o->grant == SP_OAUTH_GRANT_CODE)
-			put_tenant(
+			fill_tenant_url(
 			    &o->authorization_url, o->tenant, "authorize");
 	}
 	if (o->grant == SP_OAUTH_GRANT_CLIENT)
-		put_list(
+		fill_list(
 		    &o->scopes, "https://outlook.office365.com/.default", NULL);
 	else
-		put_list(&o->scopes,
+		fill_list(&o->scopes,
 		    p->type == SP_PULL_POP3
 			? "https://outlook.office.com/POP.AccessAsUser.All"
 			: "https://outlook.office.com/IMAP.AccessAsUser.All",
@@ -118,17 +119,18 @@ google(struct sp_pull_conf *p)
 {
 	struct sp_oauth_conf *o = &p->oauth;
 
-	put(&o->token_url, "https://oauth2.googleapis.com/token");
-	put_list(&o->scopes, "https://mail.google.com/", NULL);
+	fill_text(&o->token_url, "https://oauth2.googleapis.com/token");
+	fill_list(&o->scopes, "https://mail.google.com/", NULL);
 	if (o->grant == SP_OAUTH_GRANT_CODE) {
-		put(&o->authorization_url,
+		fill_text(&o->authorization_url,
 		    "https://accounts.google.com/o/oauth2/v2/auth");
-		put_list(
+		fill_list(
 		    &o->parameters, "access_type=offline", "prompt=consent");
 	}
 	if (o->grant == SP_OAUTH_GRANT_CODE ||
 	    o->grant == SP_OAUTH_GRANT_REFRESH)
-		put(&o->revocation_url, "https://oauth2.googleapis.com/revoke");
+		fill_text(
+		    &o->revocation_url, "https://oauth2.googleapis.com/revoke");
 }
 
 static bool
