@@ -6,7 +6,7 @@
 
 #include "app/cmd/commands.h"
 #include "app/common/options.h"
-#include "base/clock.h"
+#include "base/time_text.h"
 
 struct command {
 	const char *name;

@@ -11,6 +11,7 @@
 
 #include "app/cmd/verify_print.h"
 #include "base/clock.h"
+#include "base/time_text.h"
 
 #define PROGRAM "sealpost-verify"
 

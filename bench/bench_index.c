@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/io.h"
+#include "base/sha256.h"
 #include "index/index.h"
 #include "index/search.h"
 #include "tests/lib/fixture.h"

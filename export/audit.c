@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/record.h"
+#include "base/time_text.h"
 #include "export/job_priv.h"
 #include "index/search.h"
 

@@ -8,6 +8,7 @@
 
 #include "base/enc.h"
 #include "base/io.h"
+#include "base/sha256.h"
 
 #define OXUM	 "@OXUM@"
 #define PIECE	 (256u << 10)

@@ -7,6 +7,7 @@
 #include "base/attr.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/sha256.h"
 #include "export/container.h"
 #include "export/spool.h"
 

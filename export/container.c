@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/io.h"
+#include "base/sha256.h"
 
 #define PIECE (256u << 10)
 

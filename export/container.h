@@ -8,8 +8,8 @@
 #include <stdint.h>
 
 #include "base/attr.h"
-#include "base/digest.h"
 #include "base/err.h"
+#include "base/sha256.h"
 #include "base/view.h"
 
 enum sp_container_kind { SP_CONTAINER_DIR, SP_CONTAINER_ZIP, SP_CONTAINER_TAR };

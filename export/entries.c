@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/record.h"
+#include "base/sha256.h"
 #include "export/job_priv.h"
 #include "index/search.h"
 

@@ -11,6 +11,8 @@
 #include "base/enc.h"
 #include "base/io.h"
 #include "base/json.h"
+#include "base/line.h"
+#include "base/sha256.h"
 #include "export/job_priv.h"
 
 #define DETAIL_MAX (256u << 10)

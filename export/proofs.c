@@ -1,5 +1,6 @@
 /* Everything below data/proof but omitted.jsonl. */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

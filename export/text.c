@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/time_text.h"
 #include "export/job_priv.h"
 
 static void

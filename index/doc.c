@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/enc.h"
+#include "base/line.h"
 #include "index/doc_fill_priv.h"
 #include "index/schema/token.h"
 

@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/record.h"
+#include "base/sha256.h"
 #include "index/links.h"
 #include "index/mail/mail.h"
 #include "index/schema/column.h"

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/enc.h"
+#include "base/sha256.h"
 #include "index/doc_fill_priv.h"
 #include "index/schema/token.h"
 

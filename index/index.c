@@ -18,6 +18,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/io.h"
+#include "base/sha256.h"
 #include "index/index_priv.h"
 #include "index/put.h"
 #include "index/shards.h"

@@ -6,6 +6,8 @@
 #ifndef SP_INDEX_INDEX_PRIV_H
 #define SP_INDEX_INDEX_PRIV_H
 
+#include "base/line.h"
+#include "base/sha256.h"
 #include "index/careful.h"
 #include "index/index.h"
 #include "index/links.h"

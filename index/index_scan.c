@@ -10,6 +10,8 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/line.h"
+#include "base/sha256.h"
 #include "index/index_priv.h"
 #include "journal/tree/tree.h"
 

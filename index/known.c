@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/enc.h"
+#include "base/sha256.h"
 
 #define ADDRESSES 4096u /* a power of two */
 #define EVIDENCE  32u

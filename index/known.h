@@ -8,7 +8,8 @@
 
 #include <stdint.h>
 
-#include "base/digest.h"
+#include "base/sha256.h"
+
 
 struct sp_known;
 

@@ -3,6 +3,7 @@
  * digests over Message-ID, senders and body of a message, cut to SP_LINK_ID
  * bytes.  doc_claims.c computes them of every message; links.c stores them.
  */
+#include "base/sha256.h"
 #include "index/links.h"
 
 #include <string.h>

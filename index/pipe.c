@@ -15,6 +15,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "base/line.h"
+
 enum pipe_state { EMPTY, BUSY, READY };
 
 struct pipe_slot {

@@ -11,6 +11,8 @@
 
 #include "base/attr.h"
 #include "base/err.h"
+#include "base/line.h"
+#include "base/sha256.h"
 #include "index/doc.h"
 #include "journal/log/reader.h"
 

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/enc.h"
+#include "base/sha256.h"
 #include "index/db.h"
 #include "index/known.h"
 #include "index/schema/column.h"

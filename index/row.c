@@ -10,6 +10,8 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/sha256.h"
+#include "base/time_text.h"
 #include "index/db.h"
 #include "index/schema/schema.h"
 #include "index/zone.h"

@@ -12,6 +12,8 @@
 
 #include "base/clock.h"
 #include "base/io.h"
+#include "base/sha256.h"
+#include "base/time_text.h"
 #include "index/known.h"
 #include "index/traffic.h"
 

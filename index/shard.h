@@ -16,9 +16,9 @@
 
 #include "base/attr.h"
 #include "base/buf.h"
-#include "base/digest.h"
 #include "base/err.h"
 #include "base/layout.h"
+#include "base/sha256.h"
 #include "index/db.h"
 
 #define SP_SHARD_NAME 24

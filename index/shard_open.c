@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/io.h"
+#include "base/sha256.h"
 #include "index/known.h"
 #include "index/schema/column.h"
 #include "index/schema/schema.h"

@@ -11,7 +11,6 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/digest.h"
 #include "index/db.h"
 #include "index/doc.h"
 #include "index/schema/column.h"

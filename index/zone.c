@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/time_text.h"
 #include "base/view.h"
 
 /* Years 1 to 9999, or about. */

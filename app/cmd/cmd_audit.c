@@ -6,8 +6,8 @@
 #include "app/cmd/commands.h"
 #include "app/common/common.h"
 #include "app/host/host.h"
-#include "base/clock.h"
 #include "base/record.h"
+#include "base/time_text.h"
 #include "index/search.h"
 #include "journal/log/reader.h"
 

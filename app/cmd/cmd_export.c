@@ -7,6 +7,7 @@
 #include "app/common/common.h"
 #include "app/host/host.h"
 #include "base/clock.h"
+#include "base/time_text.h"
 #include "export/export.h"
 #include "index/mail/mail.h"
 

@@ -11,8 +11,8 @@
 #include "app/cmd/import_seen.h"
 #include "app/cmd/import_size.h"
 #include "app/cmd/verify_print.h"
-#include "base/clock.h"
 #include "base/json.h"
+#include "base/sha256.h"
 #include "journal/import/import.h"
 
 #define LISTED_MAX  20 /* failures named one by one */

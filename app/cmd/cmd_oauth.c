@@ -10,9 +10,9 @@
 #include "app/common/common.h"
 #include "app/host/oauth_source.h"
 #include "app/host/pull_secrets.h"
-#include "base/clock.h"
 #include "base/io.h"
 #include "base/json.h"
+#include "base/time_text.h"
 #include "journal/oauth/oauth_answer.h"
 #include "journal/oauth/oauth_state.h"
 #include "journal/oauth/oauth_store.h"
@@ -302,7 +302,7 @@ act(struct sp_app *app, const char *verb, const char *name)
 	if (conf == NULL ||
 	    sp_account_find(app->dir, app->cfg, &acct, &err) != SP_OK)
 		return (sp_app_fail(&err));
-	sp_secret_guard_process();
+	sp_pull_secrets_guard_process();
 	sp_interrupt_catch();
 	sp_oauth_files_load(&files, conf);
 	sp_account_enter(&acct);

@@ -15,7 +15,7 @@
 
 struct pulling {
 	struct sp_app *app;
-	struct sp_secrets secrets;
+	struct sp_pull_secrets secrets;
 	struct sp_host *host; /* NULL: with the service */
 	int lock;
 	bool json;
@@ -284,7 +284,7 @@ sp_cmd_pull(struct sp_app *app, int argc, char **argv)
 	} else if (rc == SP_OK) {
 		rc = fetch(&p, argc, argv, first, &err);
 	}
-	sp_secrets_done(&p.secrets);
+	sp_pull_secrets_done(&p.secrets);
 	(void)sp_io_close(p.lock, NULL);
 	if (rc != SP_OK)
 		return (sp_app_fail(&err));

@@ -8,9 +8,10 @@
 #include "app/host/host.h"
 #include "app/cmd/show_journal.h"
 #include "app/cmd/show_json.h"
-#include "base/clock.h"
 #include "base/enc.h"
 #include "base/json.h"
+#include "base/sha256.h"
+#include "base/time_text.h"
 #include "base/xtext.h"
 #include "journal/log/reader.h"
 

@@ -7,8 +7,8 @@
 #include "app/common/common.h"
 #include "app/common/control.h"
 #include "app/cmd/status.h"
-#include "base/clock.h"
 #include "base/json.h"
+#include "base/time_text.h"
 
 static uint64_t
 findings(const struct sp_status *s)

@@ -8,7 +8,10 @@
 
 #include "base/io.h"
 #include "base/json.h"
+#include "base/line.h"
 #include "base/record.h"
+#include "base/sha256.h"
+#include "base/time_text.h"
 #include "journal/verify/bag_format.h"
 #include "journal/verify/verify.h"
 

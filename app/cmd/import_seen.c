@@ -5,6 +5,8 @@
 
 #include "base/enc.h"
 #include "base/json.h"
+#include "base/record.h"
+#include "base/sha256.h"
 #include "index/search.h"
 #include "journal/log/reader.h"
 

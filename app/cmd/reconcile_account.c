@@ -110,7 +110,7 @@ sp_reconcile_account(const struct sp_reconcile *r, const char *name,
 		.log_alone = true, .listed = on_listed, .ctx = &l
 	};
 	struct sp_pull_run run = { .app = r->app, .way = SP_PULL_LOOK };
-	struct sp_secrets secrets = { .n = 0 };
+	struct sp_pull_secrets secrets = { .n = 0 };
 	struct sp_pull_result result;
 	enum sp_code rc;
 
@@ -134,7 +134,7 @@ sp_reconcile_account(const struct sp_reconcile *r, const char *name,
 		    result.there - l.there);
 	if (rc == SP_OK)
 		print_end(&l);
-	sp_secrets_done(&secrets);
+	sp_pull_secrets_done(&secrets);
 	*missing = l.missing;
 	return (rc);
 }

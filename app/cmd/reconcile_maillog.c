@@ -13,6 +13,7 @@
 #include "base/io.h"
 #include "base/json.h"
 #include "base/record.h"
+#include "base/sha256.h"
 #include "index/search.h"
 #include "journal/log/reader.h"
 #include "journal/watch/delivered.h"

@@ -1,6 +1,9 @@
 #include "app/cmd/show_json.h"
 
 #include "base/buf.h"
+#include "base/line.h"
+#include "base/sha256.h"
+#include "base/time_text.h"
 #include "index/links.h"
 
 #define JSON_MAX (512u << 20)

@@ -6,9 +6,9 @@
 #include <sys/stat.h>
 
 #include "app/common/control.h"
-#include "base/clock.h"
 #include "base/io.h"
 #include "base/json.h"
+#include "base/time_text.h"
 #include "index/index.h"
 #include "index/search.h"
 #include "journal/log/reader.h"

@@ -6,6 +6,7 @@
 #include "app/cmd/status.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/time_text.h"
 
 static void
 copy(const json_t *from, const char *key, char *to, size_t size)

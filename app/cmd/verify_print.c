@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/json.h"
+#include "base/time_text.h"
 
 #define LINE_MAX_JSON 16384u
 #define QUIET_FOR     SP_SECOND /* before progress is shown */

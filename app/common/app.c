@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/layout.h"
+#include "base/time_text.h"
 
 #define DEFAULT_ARCHIVE "/var/lib/sealpost"
 

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/json.h"
+#include "base/sha256.h"
 #include "index/index.h"
 #include "journal/log/append.h"
 #include "journal/log/reader.h"

@@ -45,7 +45,7 @@ credential(void *ctx, bool again, struct sp_buf *out, struct sp_err *err)
 		return (sp_err_set(err, SP_ECONFIG, 0,
 		    "account %s has no password_file", r->conf->name));
 	if (again)
-		return (sp_secret_read(r->conf->password_file, out, err));
+		return (sp_pull_secrets_read(r->conf->password_file, out, err));
 	if (r->secret->why.code != SP_OK) {
 		*err = r->secret->why;
 		return (err->code);
@@ -156,18 +156,18 @@ sp_pull_run_close(struct sp_pull_run *r)
 
 enum sp_code
 sp_pull_run_prepare(
-    struct sp_app *app, struct sp_secrets *secrets, struct sp_err *err)
+    struct sp_app *app, struct sp_pull_secrets *secrets, struct sp_err *err)
 {
 	struct sp_account acct;
 	enum sp_code rc;
 
-	sp_secret_guard_process();
-	sp_secrets_load(secrets, app->cfg);
+	sp_pull_secrets_guard_process();
+	sp_pull_secrets_load(secrets, app->cfg);
 	rc = sp_account_find(app->dir, app->cfg, &acct, err);
 	if (rc == SP_OK && !sp_account_become(&acct))
 		rc = sp_err_set(
 		    err, SP_EPERM, 0, "cannot become account %s", acct.name);
-	sp_secret_guard_process(); /* setuid() clears it */
+	sp_pull_secrets_guard_process(); /* setuid() clears it */
 	return (rc);
 }
 

@@ -22,7 +22,7 @@ enum sp_pull_way {
 struct sp_pull_run {
 	struct sp_app *app;
 	const struct sp_pull_conf *conf;
-	const struct sp_secret *secret;
+	const struct sp_pull_secret *secret;
 	enum sp_pull_way way;
 	struct sp_host *host; /* SP_PULL_BY_HOST */
 	struct sp_stream_bell bell;
@@ -44,7 +44,7 @@ void sp_pull_run_close(struct sp_pull_run *r);
 /* For a command: read the secrets with the rights of who called; then these
  * go: a mail server is spoken to, and the archive written, as its account. */
 SP_CHECK enum sp_code sp_pull_run_prepare(
-    struct sp_app *app, struct sp_secrets *secrets, struct sp_err *err);
+    struct sp_app *app, struct sp_pull_secrets *secrets, struct sp_err *err);
 /* NULL: there is none of this name (said in ${err}). */
 const struct sp_pull_conf *sp_pull_run_find(
     const struct sp_config *cfg, const char *name, struct sp_err *err);

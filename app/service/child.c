@@ -109,13 +109,13 @@ be_worker(struct sp_super *s, enum sp_role role, int channel, pid_t parent)
 	/* Passwords may be root's: they are read before the rights go, by the
 	 * only worker that needs them. */
 	if (role == SP_ROLE_PULL) {
-		sp_secret_guard_process();
-		sp_secrets_load(&w.secrets, s->app->cfg);
+		sp_pull_secrets_guard_process();
+		sp_pull_secrets_load(&w.secrets, s->app->cfg);
 	}
 	if (w.signals < 0 || !become(s->app))
 		return (1);
 	if (role == SP_ROLE_PULL)
-		sp_secret_guard_process(); /* setuid() clears it too */
+		sp_pull_secrets_guard_process(); /* setuid() clears it too */
 	/* setuid() clears it. */
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/time_text.h"
 
 void
 sp_clients_drop(struct sp_client *c)

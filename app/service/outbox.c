@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/json.h"
+#include "base/time_text.h"
 #include "journal/watch/submit.h"
 
 #define WAITING_MAX	1000

@@ -9,8 +9,9 @@
 #include <time.h>
 
 #include "base/clock.h"
-#include "base/digest.h"
 #include "base/log.h"
+#include "base/random.h"
+#include "base/time_text.h"
 
 #define FIRST	   30 /* seconds after the first failure */
 #define MOST	   900

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/io.h"
+#include "base/time_text.h"
 #include "index/traffic.h"
 #include "journal/watch/silence.h"
 

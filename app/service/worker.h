@@ -39,7 +39,7 @@ struct sp_worker {
 	const struct sp_listener_certs *certs;
 	bool accept_clock;
 	int signals; /* signalfd of SIGTERM */
-	struct sp_secrets secrets; /* pull's */
+	struct sp_pull_secrets secrets; /* pull's */
 	bool stop; /* the supervisor or a signal asked to end */
 };
 

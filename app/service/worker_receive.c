@@ -9,11 +9,11 @@
 #include <uv.h>
 
 #include "app/service/worker.h"
-#include "base/digest.h"
 #include "base/enc.h"
 #include "base/io.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/sha256.h"
 #include "journal/receive/receive.h"
 
 #define CONFIG_MAX	(1u << 20) /* bytes of its event */

@@ -11,6 +11,8 @@
 #include "base/clock.h"
 #include "base/enc.h"
 #include "base/log.h"
+#include "base/record.h"
+#include "base/sha256.h"
 #include "journal/log/reader.h"
 #include "journal/seal/seal.h"
 

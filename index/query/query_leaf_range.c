@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/config/config.h"
 #include "base/record.h"
+#include "base/time_text.h"
 #include "index/query/query_leaf_priv.h"
 
 /* ---- size ------------------------------------------------------------- */

@@ -11,8 +11,8 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "base/digest.h"
 #include "base/enc.h"
+#include "base/sha256.h"
 #include "index/query/query_leaf_priv.h"
 #include "index/schema/column.h"
 #include "index/schema/token.h"

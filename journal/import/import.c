@@ -22,6 +22,7 @@
 
 #include "base/buf.h"
 #include "base/io.h"
+#include "base/sha256.h"
 #include "journal/import/import_priv.h"
 
 #define DEPTH_MAX 64 /* folders within each other */

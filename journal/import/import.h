@@ -17,8 +17,8 @@
 #include <stdint.h>
 
 #include "base/attr.h"
-#include "base/digest.h"
 #include "base/err.h"
+#include "base/sha256.h"
 #include "base/view.h"
 
 #define SP_IMPORT_FLAGS 4

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
+#include "base/time_text.h"
 #include "journal/import/import_child.h"
 #include "journal/import/import_priv.h"
 #include "journal/import/pst_item.h"

@@ -5,6 +5,7 @@
  */
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/time_text.h"
 #include "journal/import/pst_mail.h"
 
 #define RCPTS_SHOWN 500

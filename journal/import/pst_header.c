@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/enc.h"
+#include "base/time_text.h"
 
 #define WORD_BYTES 42 /* of text in an encoded word: 68 bytes of 75 */
 #define PHRASE_MAX 4096 /* bytes of a text that is encoded */

@@ -17,9 +17,11 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/digest.h"
 #include "base/io.h"
 #include "base/json.h"
+#include "base/line.h"
+#include "base/random.h"
+#include "base/time_text.h"
 #include "journal/log/append_clock_priv.h"
 #include "journal/tree/guard.h"
 #include "base/layout.h"

@@ -21,6 +21,7 @@
 #include "base/config/config.h"
 #include "base/err.h"
 #include "base/record.h"
+#include "base/sha256.h"
 #include "journal/log/intake.h"
 
 struct sp_append;

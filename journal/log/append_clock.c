@@ -4,6 +4,7 @@
  * reports back once the batch is durable.  That way a failed write never moves
  * the rules on.
  */
+#include "base/clock.h"
 #include "journal/log/append_clock_priv.h"
 
 #include <sys/timex.h>

@@ -25,7 +25,6 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/io.h"
-#include "base/record.h"
 #include "journal/log/intake_priv.h"
 
 struct sp_intake {

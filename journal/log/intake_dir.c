@@ -12,9 +12,9 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/digest.h"
 #include "base/enc.h"
 #include "base/io.h"
+#include "base/random.h"
 #include "journal/log/intake_priv.h"
 
 #define NEW_SUFFIX ".new"

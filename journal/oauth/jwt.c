@@ -15,9 +15,9 @@
 #include <time.h>
 
 #include "base/clock.h"
-#include "base/digest.h"
 #include "base/enc.h"
 #include "base/secret.h"
+#include "base/sha256.h"
 
 #define BITS_MIN      2048
 #define SIGNATURE_MAX 2048u /* bytes: RSA of 16384 bits */

@@ -21,9 +21,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/digest.h"
 #include "base/io.h"
 #include "base/secret.h"
+#include "base/sha256.h"
 #include "journal/oauth/oauth_priv.h"
 #include "journal/oauth/oauth_state.h"
 

@@ -14,9 +14,9 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/digest.h"
 #include "base/enc.h"
 #include "base/json.h"
+#include "base/random.h"
 #include "base/secret.h"
 #include "journal/oauth/jwt.h"
 #include "journal/oauth/oauth_json.h"

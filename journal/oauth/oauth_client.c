@@ -15,7 +15,8 @@ sp_oauth_file(
     const char *what, const char *where, struct sp_buf *out, struct sp_err *err)
 {
 	return (sp_secret_file(
-	    what, where, strcmp(what, SP_OAUTH_CERTIFICATE) != 0, out, err));
+	    what, where, strcmp(what, SP_OAUTH_CERTIFICATE) != 0,
+	    SP_SECRET_FILE_MAX, out, err));
 }
 
 enum sp_code

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/digest.h"
+#include "base/random.h"
 #include "base/secret.h"
 #include "journal/oauth/jwt.h"
 #include "journal/oauth/oauth_loopback.h"

@@ -7,7 +7,7 @@
 
 #include <pthread.h>
 
-#include "base/digest.h"
+#include "base/sha256.h"
 #include "journal/oauth/oauth.h"
 #include "journal/oauth/oauth_request.h"
 #include "journal/oauth/oauth_store.h"

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/io.h"
+#include "base/time_text.h"
 
 #define FOLDER_MODE 0750
 #define FILE_MODE   0640

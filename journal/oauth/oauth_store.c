@@ -10,6 +10,7 @@
 #include "base/io.h"
 #include "base/json.h"
 #include "base/secret.h"
+#include "base/time_text.h"
 #include "journal/oauth/oauth_json.h"
 
 #define FOLDER_MODE 0700

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/digest.h"
 #include "base/enc.h"
 #include "base/io.h"
+#include "base/sha256.h"
 
 #define FIRST	 64 /* slots; a power of two */
 #define FILE_MAX ((size_t)4 << 30)

@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/digest.h"
 #include "base/enc.h"
+#include "base/sha256.h"
 #include "journal/pull/pop3_priv.h"
 
 #define WINDOW	 64 /* commands in flight */

@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/json.h"
+#include "base/time_text.h"
 #include "journal/pull/pull_priv.h"
 
 #define PROVENANCE_MAX (64u << 10)

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/layout.h"
+#include "base/random.h"
 #include "journal/receive/connection_priv.h"
 
 #define FILES_OURS 128 /* descriptors that are not those of sessions */

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/enc.h"
 #include "base/json.h"
+#include "base/sha256.h"
 #include "journal/receive/connection_priv.h"
 
 #define WORD   320 /* bytes of one quoted value */

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/digest.h"
 #include "base/io.h"
 #include "base/json.h"
 #include "journal/sign/sealer.h"
@@ -14,6 +13,7 @@
 #include "journal/tree/vkey.h"
 #include "journal/seal/create_priv.h"
 #include "base/layout.h"
+#include "base/sha256.h"
 
 #define SECRET_MODE 0600
 #define PUBLIC_MODE 0640

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/line.h"
+#include "base/sha256.h"
 #include "journal/seal/seal_priv.h"
 #include "journal/segment/segment.h"
 

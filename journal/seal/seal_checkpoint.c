@@ -12,7 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/io.h"
+#include "base/line.h"
+#include "base/sha256.h"
 #include "journal/tree/guard.h"
 #include "journal/seal/seal_priv.h"
 

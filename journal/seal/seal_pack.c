@@ -14,6 +14,9 @@
 #include <string.h>
 
 #include "base/io.h"
+#include "base/line.h"
+#include "base/sha256.h"
+#include "base/time_text.h"
 #include "journal/seal/seal_priv.h"
 #include "journal/segment/segment.h"
 #include "journal/segment/segment_list.h"

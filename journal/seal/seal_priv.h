@@ -12,7 +12,9 @@
 
 #include "base/buf.h"
 #include "base/layout.h"
+#include "base/line.h"
 #include "base/record.h"
+#include "base/sha256.h"
 #include "journal/log/intake_read.h"
 #include "journal/log/reader.h"
 #include "journal/seal/seal.h"

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/enc.h"
+#include "base/sha256.h"
 #include "journal/smtp/session_priv.h"
 
 /* The first bytes of a message are next; ${raw}: by BDAT, without dot

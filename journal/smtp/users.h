@@ -13,6 +13,7 @@
 #include "base/attr.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/sha256.h"
 #include "base/view.h"
 #include "journal/smtp/scram.h"
 

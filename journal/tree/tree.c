@@ -21,6 +21,7 @@
 
 #include "base/enc.h"
 #include "base/io.h"
+#include "base/line.h"
 #include "journal/tree/tree_priv.h"
 
 #define FILE_MODE 0640

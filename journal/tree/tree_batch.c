@@ -14,8 +14,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/digest.h"
 #include "base/io.h"
+#include "base/random.h"
 
 #define FILE_MODE 0640
 #define THREADS	  8 /* more of them gained nothing where measured */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/io.h"
+#include "base/line.h"
 #include "journal/tree/tree_priv.h"
 
 #define ADVICE \

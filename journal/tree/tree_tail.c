@@ -11,8 +11,9 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "base/digest.h"
+#include "base/crc32c.h"
 #include "base/enc.h"
+#include "base/line.h"
 #include "journal/tree/merkle.h"
 
 #define MAGIC	"sealtail"

@@ -11,6 +11,7 @@
 #include "base/attr.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/line.h"
 #include "base/record.h"
 #include "journal/tree/hash.h"
 

@@ -3,9 +3,10 @@
 
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/enc.h"
 #include "base/record.h"
+#include "base/sha256.h"
+#include "base/time_text.h"
 
 #define SEQ_DIGITS 12u
 

@@ -9,8 +9,8 @@
 #include <stdint.h>
 
 #include "base/attr.h"
-#include "base/digest.h"
 #include "base/err.h"
+#include "base/sha256.h"
 #include "base/view.h"
 #include "base/layout.h"
 #include "journal/tree/merkle.h"

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "base/io.h"
+#include "base/sha256.h"
 
 #define ROWS_PENDING (64u << 10) /* bytes of table written at once */
 #define TEXT_PIECE   (64u << 10) /* bytes of text read at once */

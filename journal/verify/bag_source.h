@@ -8,6 +8,7 @@
 #ifndef SP_VERIFY_BAG_SOURCE_H
 #define SP_VERIFY_BAG_SOURCE_H
 
+#include "base/sha256.h"
 #include "journal/verify/bag_format.h"
 #include "journal/verify/verify_priv.h"
 

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 
 #include "base/layout.h"
+#include "base/line.h"
+#include "base/sha256.h"
 #include "journal/verify/rebuild_priv.h"
 #include "journal/segment/segment.h"
 

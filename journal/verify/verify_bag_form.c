@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sha256.h"
 #include "journal/sign/cms.h"
 #include "journal/verify/verify_bag_priv.h"
 

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/line.h"
+#include "base/time_text.h"
 #include "journal/verify/verify_bag_priv.h"
 
 #define CHECKPOINT "data/proof/checkpoint"

@@ -2,6 +2,7 @@
  * The run of a bag: entry lines, records, omitted lines and messages, all
  * sorted by seq, walked side by side.
  */
+#include "base/line.h"
 #include "journal/verify/verify_bag_run_priv.h"
 #include "journal/tree/range_check.h"
 

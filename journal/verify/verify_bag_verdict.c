@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/time_text.h"
 #include "journal/verify/verify_bag_run_priv.h"
 
 /* The run begins and ends where the request says. */

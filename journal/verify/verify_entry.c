@@ -2,6 +2,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/line.h"
+#include "base/sha256.h"
 #include "journal/verify/verify_priv.h"
 
 bool

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "base/io.h"
+#include "base/line.h"
+#include "base/sha256.h"
 #include "journal/log/intake_read.h"
 #include "journal/verify/verify_priv.h"
 

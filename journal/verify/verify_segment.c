@@ -8,6 +8,8 @@
 
 #include "base/enc.h"
 #include "base/io.h"
+#include "base/line.h"
+#include "base/sha256.h"
 
 #define P7S_MAX	  (1u << 20)
 #define WHERE_MAX 320

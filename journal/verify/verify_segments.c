@@ -9,6 +9,9 @@
 
 #include "base/enc.h"
 #include "base/io.h"
+#include "base/line.h"
+#include "base/sha256.h"
+#include "base/time_text.h"
 #include "journal/verify/verify_segment_priv.h"
 
 #define THREADS 2u

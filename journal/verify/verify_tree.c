@@ -14,6 +14,7 @@
 #include "base/enc.h"
 #include "base/io.h"
 #include "base/layout.h"
+#include "base/line.h"
 #include "journal/tree/compact.h"
 #include "journal/verify/verify_priv.h"
 

@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "base/enc.h"
+#include "base/sha256.h"
 #include "journal/watch/maillog_priv.h"
 
 struct sp_view

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "base/attr.h"
-#include "base/digest.h"
+#include "base/sha256.h"
 #include "base/view.h"
 
 #define SP_MAILLOG_LINE_MAX 65536u /* bytes of a line; longer ones are cut */

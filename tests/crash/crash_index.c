@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/enc.h"
 #include "base/layout.h"
+#include "base/sha256.h"
 #include "index/index.h"
 #include "index/search.h"
 #include "tests/crash/harness.h"

@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "base/fault.h"
 #include "base/io.h"
 #include "tests/index/kit.h"
 #include "tests/lib/faultvfs.h"

@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/io.h"
+#include "base/sha256.h"
 #include "export/container.h"
 
 #define MTIME (INT64_C(1700000000) * SP_SECOND)

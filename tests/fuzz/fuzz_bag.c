@@ -3,7 +3,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "base/record.h"
+#include "base/line.h"
+#include "base/sha256.h"
 #include "journal/verify/bag_format.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

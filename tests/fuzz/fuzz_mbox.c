@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/sha256.h"
 #include "journal/import/import_priv.h"
 #include "tests/import/mbox_back.h"
 

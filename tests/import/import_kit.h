@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "base/buf.h"
+#include "base/sha256.h"
 #include "journal/import/import_priv.h"
 
 #define KIT_ITEMS 4096

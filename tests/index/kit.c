@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/sha256.h"
+#include "base/time_text.h"
 
 static void
 set_clock(const char *time)

@@ -14,6 +14,7 @@
 #include <sqlite3.h>
 
 #include "base/io.h"
+#include "base/time_text.h"
 #include "tests/index/kit.h"
 
 #define SMTP "\"via\":\"smtp\",\"grade\":\"witnessed\""

@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 
+#include "base/line.h"
+#include "base/sha256.h"
 #include "index/pipe.h"
 #include "tests/index/kit.h"
 

@@ -11,6 +11,8 @@
 #include <jansson.h>
 
 #include "base/enc.h"
+#include "base/sha256.h"
+#include "base/time_text.h"
 #include "tests/index/kit.h"
 
 #define SMTP	    "\"via\":\"smtp\",\"grade\":\"witnessed\""

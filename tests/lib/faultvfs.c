@@ -19,8 +19,10 @@
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "base/fault.h"
+#include "base/fault_priv.h"
 #include "base/io.h"
+#include "base/io_priv.h"
+#include "base/power_priv.h"
 
 #define SYNCS_MAX 4096u
 

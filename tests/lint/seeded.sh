@@ -19,7 +19,7 @@ expect() {
 }
 expect layers 'base/x.c: must not include "journal/seal/seal.h"' base/x.c '#include "journal/seal/seal.h"\n'
 expect layers 'must not include <sqlite3.h>' journal/log/x.c '#include <sqlite3.h>\n'
-expect layers 'must not include <confuse.h>' base/io.c ' # include <confuse.h>\n'
+expect layers 'must not include <archive.h>' base/io.c ' # include <archive.h>\n'
 expect layers 'must not include "app/common/app.h"' index/x.h '#include "app/common/app.h"\n'
 expect layers 'private "index/query/query_priv.h"' index/mail/x.c '#include "index/query/query_priv.h"\n'
 expect layers 'no room of the table' journal/new/x.c 'int x;\n'

@@ -11,11 +11,14 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
+#include "base/fault.h"
 #include "base/io.h"
 #include "journal/log/append.h"
 #include "journal/log/append_clock_priv.h"
 #include "journal/log/intake_read.h"
 #include "base/layout.h"
+#include "base/random.h"
 #include "tests/log/append_kit.h"
 
 #define MINUTE (60 * SP_SECOND)

@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "base/digest.h"
 #include "base/enc.h"
+#include "base/sha256.h"
 #include "index/schema/column.h"
 #include "index/schema/schema.h"
 

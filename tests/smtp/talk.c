@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "base/io.h"
+#include "base/sha256.h"
 
 static enum sp_code
 may_begin(void *ctx, uint64_t declared, const char **why)

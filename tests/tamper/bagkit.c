@@ -10,6 +10,9 @@
 
 #include "base/enc.h"
 #include "base/io.h"
+#include "base/line.h"
+#include "base/sha256.h"
+#include "base/time_text.h"
 #include "journal/log/reader.h"
 #include "journal/tree/tree.h"
 #include "tests/tamper/kit.h"

@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/io.h"
 #include "journal/tree/tree.h"
 #include "tests/tamper/bagkit.h"

@@ -12,8 +12,9 @@
 
 #include <cmocka.h>
 
-#include "base/digest.h"
+#include "base/crc32c.h"
 #include "base/enc.h"
+#include "base/line.h"
 #include "journal/tree/merkle.h"
 #include "journal/tree/tree_tail.h"
 

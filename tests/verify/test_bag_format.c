@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "base/sha256.h"
 #include "journal/verify/bag_format.h"
 
 static void

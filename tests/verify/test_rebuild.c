@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "base/io.h"
 #include "journal/log/intake_read.h"
 #include "journal/verify/rebuild.h"

@@ -1,6 +1,7 @@
 /*
- * A simulated power cut: every change that no sync made durable is taken
- * back.  What each change replaced is recorded before it is made:
+ * A simulated power cut: every change that no sync made durable is taken back.
+ * base/io*.c report each change and each sync, base/fault.c asks for the cut.
+ * What a change replaced is recorded before it is made:
  *
  *   data   per file (device, inode): the bytes and the size that a write or a
  *          truncation replaced; forgotten when that file is synced.
@@ -11,7 +12,7 @@
  * each file and each directory survives on its own.  Removals are taken back
  * only by the kind "rewind", so that both worlds are tested.
  */
-#include "base/fault.h"
+#include "base/power_priv.h"
 
 #ifdef SP_FAULTS
 
@@ -28,10 +29,12 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/fault_priv.h"
+#include "base/io_priv.h"
 
 /* One unsynced change of a file's bytes. */
-struct data {
-	struct data *next; /* the change before it */
+struct power_data {
+	struct power_data *next; /* the change before it */
 	dev_t dev;
 	ino_t ino;
 	int fd; /* our own, to write back through */
@@ -41,12 +44,12 @@ struct data {
 	char *old;
 };
 
-enum what { CREATED, RENAMED, REMOVED, MADE_DIR };
+enum power_change { CREATED, RENAMED, REMOVED, MADE_DIR };
 
 /* One unsynced change of a name. */
-struct name {
-	struct name *next;
-	enum what what;
+struct power_name {
+	struct power_name *next;
+	enum power_change change;
 	dev_t dev; /* of the directory that must be synced */
 	ino_t ino;
 	char *path;
@@ -56,12 +59,12 @@ struct name {
 
 static struct {
 	pthread_mutex_t lock;
-	struct data *data; /* newest first */
-	struct name *names;
+	struct power_data *data; /* newest first */
+	struct power_name *names;
 } power = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static void
-data_free(struct data *d)
+data_free(struct power_data *d)
 {
 	(void)close(d->fd);
 	free(d->old);
@@ -69,7 +72,7 @@ data_free(struct data *d)
 }
 
 static void
-name_free(struct name *n)
+name_free(struct power_name *n)
 {
 	if (n->lost >= 0)
 		(void)close(n->lost);
@@ -83,13 +86,13 @@ sp_power_forget(void)
 {
 	(void)pthread_mutex_lock(&power.lock);
 	while (power.data != NULL) {
-		struct data *d = power.data;
+		struct power_data *d = power.data;
 
 		power.data = d->next;
 		data_free(d);
 	}
 	while (power.names != NULL) {
-		struct name *n = power.names;
+		struct power_name *n = power.names;
 
 		power.names = n->next;
 		name_free(n);
@@ -107,11 +110,13 @@ reopen(int fd)
 	return (open(path, O_RDWR | O_CLOEXEC));
 }
 
-/* Record bytes [off, off+n) of ${fd}, as far as they exist. */
+/*
+ * Record the bytes [off, off+n) of ${fd}, as far as they exist, and its size.
+ */
 static void
-keep(int fd, off_t off, off_t n)
+record_data(int fd, off_t off, off_t n)
 {
-	struct data *d;
+	struct power_data *d;
 	struct stat st;
 	ssize_t got = 0;
 	int own = reopen(fd);
@@ -153,20 +158,20 @@ sp_power_write(int fd, uint64_t off, uint64_t n)
 			at = st.st_size;
 	}
 	if (at >= 0)
-		keep(fd, at, (off_t)n);
+		record_data(fd, at, (off_t)n);
 }
 
 void
 sp_power_truncate(int fd, uint64_t size)
 {
 	if (sp_fault_tracking())
-		keep(fd, (off_t)size, INT64_MAX - (off_t)size);
+		record_data(fd, (off_t)size, INT64_MAX - (off_t)size);
 }
 
 void
 sp_power_synced(int fd)
 {
-	struct data **at = &power.data, *d;
+	struct power_data **at = &power.data, *d;
 	struct stat st;
 
 	if (!sp_fault_tracking() || fstat(fd, &st) != 0)
@@ -183,7 +188,8 @@ sp_power_synced(int fd)
 	(void)pthread_mutex_unlock(&power.lock);
 }
 
-/* An absolute path that stays right after a chdir; NULL without a parent. */
+/* ${path} as an absolute path, which stays right after a chdir, malloc'ed, and
+ * the status of its directory; NULL if that does not exist. */
 static char *
 absolute(const char *path, struct stat *parent)
 {
@@ -203,10 +209,12 @@ absolute(const char *path, struct stat *parent)
 	return (out);
 }
 
+/* Record a change of the name ${path} (RENAMED: from ${from}), with the file
+ * that has the name until now.  Nothing where nothing is tracked. */
 static void
-note(enum what what, const char *path, const char *from)
+record_name(enum power_change change, const char *path, const char *from)
 {
-	struct name *n;
+	struct power_name *n;
 	struct stat dir, ignored;
 	char *abs;
 
@@ -216,13 +224,13 @@ note(enum what what, const char *path, const char *from)
 	if (abs == NULL)
 		return;
 	n = sp_xcalloc(1, sizeof(*n));
-	n->what = what;
+	n->change = change;
 	n->path = abs;
 	n->from = from == NULL ? NULL : absolute(from, &ignored);
 	n->dev = dir.st_dev;
 	n->ino = dir.st_ino;
 	n->lost = -1;
-	if (what == RENAMED || what == REMOVED)
+	if (change == RENAMED || change == REMOVED)
 		n->lost = open(abs, O_RDONLY | O_CLOEXEC);
 	(void)pthread_mutex_lock(&power.lock);
 	n->next = power.names;
@@ -233,34 +241,34 @@ note(enum what what, const char *path, const char *from)
 void
 sp_power_created(const char *path)
 {
-	note(CREATED, path, NULL);
+	record_name(CREATED, path, NULL);
 }
 
 void
 sp_power_rename(const char *from, const char *to)
 {
 	if (access(from, F_OK) == 0)
-		note(RENAMED, to, from);
+		record_name(RENAMED, to, from);
 }
 
 void
 sp_power_unlink(const char *path)
 {
 	if (access(path, F_OK) == 0)
-		note(REMOVED, path, NULL);
+		record_name(REMOVED, path, NULL);
 }
 
 void
 sp_power_mkdir(const char *path)
 {
 	if (access(path, F_OK) != 0)
-		note(MADE_DIR, path, NULL);
+		record_name(MADE_DIR, path, NULL);
 }
 
 void
 sp_power_syncdir(int fd)
 {
-	struct name **at = &power.names, *n;
+	struct power_name **at = &power.names, *n;
 	struct stat st;
 
 	if (!sp_fault_tracking() || fstat(fd, &st) != 0)
@@ -277,8 +285,9 @@ sp_power_syncdir(int fd)
 	(void)pthread_mutex_unlock(&power.lock);
 }
 
+/* For nftw(3). */
 static int
-drop_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
 	(void)st;
 	(void)type;
@@ -286,13 +295,15 @@ drop_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
 	return (remove(path));
 }
 
+/* Remove ${path} and all that is below it. */
 static void
-drop(const char *path)
+remove_tree(const char *path)
 {
-	(void)nftw(path, drop_one, 16, FTW_DEPTH | FTW_PHYS);
+	(void)nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-/* Give ${path} back to the file or directory that had it. */
+/* Give the name ${path} back to the file or directory ${from} that had it: a
+ * copy of its bytes, or an empty directory. */
 static void
 restore(const char *path, int from)
 {
@@ -318,21 +329,22 @@ restore(const char *path, int from)
 	(void)close(to);
 }
 
+/* Take back one change of a name; a removal only with ${all}. */
 static void
-undo_name(const struct name *n, bool all)
+undo_name(const struct power_name *n, bool all)
 {
-	switch (n->what) {
+	switch (n->change) {
 	case CREATED:
 		(void)unlink(n->path);
 		break;
 	case MADE_DIR:
 		/* What is in it is lost with it. */
-		drop(n->path);
+		remove_tree(n->path);
 		break;
 	case RENAMED:
 		/* Where the old name's directory is gone, both names are. */
 		if (n->from == NULL || rename(n->path, n->from) != 0)
-			drop(n->path);
+			remove_tree(n->path);
 		restore(n->path, n->lost);
 		break;
 	case REMOVED:
@@ -342,16 +354,16 @@ undo_name(const struct name *n, bool all)
 	}
 }
 
-/* The process ends next: nothing is freed, and our lock needs no release. */
+/* Newest change first.  The process ends next, so nothing is freed. */
 void
 sp_power_cut(int all)
 {
-	for (struct data *d = power.data; d != NULL; d = d->next) {
+	for (struct power_data *d = power.data; d != NULL; d = d->next) {
 		if (d->n > 0)
 			(void)!pwrite(d->fd, d->old, d->n, d->off);
 		(void)!ftruncate(d->fd, d->size);
 	}
-	for (struct name *n = power.names; n != NULL; n = n->next)
+	for (struct power_name *n = power.names; n != NULL; n = n->next)
 		undo_name(n, all != 0);
 }
 

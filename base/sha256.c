@@ -1,4 +1,9 @@
-#include "base/digest.h"
+/*
+ * SHA-256 by OpenSSL.  The algorithm is fetched once and each thread keeps one
+ * context for digests of one piece, since most digests are of small things:
+ * lines, nodes of the tree, salted digests.
+ */
+#include "base/sha256.h"
 
 #include <openssl/evp.h>
 #include <pthread.h>
@@ -10,12 +15,13 @@ struct sp_sha256 {
 	EVP_MD_CTX *ctx;
 };
 
-/* Fetched once: an implicit fetch on every message costs more than hashing a
- * small one (facts: 0.34 against 0.12 us). */
+/* Fetched once: an implicit fetch for each digest costs more than the digest of
+ * something small (0.34 against 0.12 us, measured). */
 static EVP_MD *sha256;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t per_thread; /* an EVP_MD_CTX for small digests */
 
+/* At the end of a thread. */
 static void
 drop(void *ctx)
 {
@@ -30,8 +36,9 @@ fetch(void)
 		abort();
 }
 
+/* The context of this thread, made when it is first asked for. */
 static EVP_MD_CTX *
-scratch(void)
+thread_context(void)
 {
 	EVP_MD_CTX *ctx;
 
@@ -92,7 +99,7 @@ void
 sp_sha256_two(const void *a, size_t an, const void *b, size_t bn,
     uint8_t out[SP_SHA256_LEN])
 {
-	EVP_MD_CTX *ctx = scratch();
+	EVP_MD_CTX *ctx = thread_context();
 
 	if (EVP_DigestInit_ex2(ctx, sha256, NULL) != 1)
 		abort();
