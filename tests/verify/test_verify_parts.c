@@ -13,7 +13,7 @@
 static void
 test_spans_are_found_whatever_their_order(void **state)
 {
-	struct sp_spans s = { NULL, 0, 0 };
+	struct sp_seq_spans s = { NULL, 0, 0 };
 	struct sp_err err;
 
 	(void)state;

@@ -1,5 +1,12 @@
-/* The proofs of a bag but for the range: checkpoint, kept checkpoint, events,
- * and what these say of keys and of the request. */
+/*
+ * The events in a bag: steps 7 and 8 of doc/format-export.md section 5, and
+ * what was asked (step 10).  Each record in data/proof/events must be proven to
+ * be in the log by the inclusion proof beside it (RFC 6962 section 2.1.1, C2SP
+ * tlog-proof); only then it counts.  From proven events come the keys and
+ * certificates of the log (verify_logged.c), the purges that explain absent
+ * messages, and the request of the export, which the entries are judged by
+ * (verify_bag_entries.c).
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,125 +14,14 @@
 
 #include "journal/verify/verify_bag_priv.h"
 
-#define CHECKPOINT "data/proof/checkpoint"
-
-static enum sp_code
-open_identity(struct sp_verify_bag *b, struct sp_err *err)
-{
-	const char *where = "data/proof/log.vkey";
-	struct sp_buf text;
-	enum sp_code rc;
-	bool have;
-
-	sp_buf_init(&text, SP_VERIFY_VKEY_MAX);
-	rc =
-	    sp_verify_bag_read(b, where, SP_VERIFY_VKEY_MAX, &text, &have, err);
-	if (rc == SP_OK)
-		rc = sp_verify_identity_init(&b->id, b->o,
-		    have ? sp_buf_view(&text) : (struct sp_view){ NULL, 0 },
-		    where, &b->found, err);
-	sp_buf_done(&text);
-	return (rc);
-}
-
-static enum sp_code
-open_checkpoint(struct sp_verify_bag *b, struct sp_err *err)
-{
-	const char *origin;
-	enum sp_code rc;
-	bool have;
-
-	rc = sp_verify_bag_read(
-	    b, CHECKPOINT, SP_NOTE_MAX, &b->note, &have, err);
-	if (rc != SP_OK || !have)
-		return (rc);
-	origin = b->have_info ? b->info.origin : b->id.key.name;
-	b->have_point = sp_verify_identity_note(&b->id, sp_buf_view(&b->note),
-	    origin, CHECKPOINT, &b->point, &b->found);
-	if (b->have_point && b->have_info && b->point.size != b->info.tree_size)
-		sp_verify_found_add(&b->found, "checkpoint", CHECKPOINT,
-		    "is of size %" PRIu64 ", bag-info.txt says %" PRIu64,
-		    b->point.size, b->info.tree_size);
-	return (SP_OK);
-}
-
-/* ---- the checkpoint that the verifier kept ---- */
-
-static void
-cannot(struct sp_verify_bag *b, const char *why)
-{
-	b->later = sp_err_set(&b->later_err, SP_ENOTFOUND, 0,
-	    "the bag cannot be compared with the checkpoint that you kept: %s; ask for an export made with --from-checkpoint",
-	    why);
-}
-
-static enum sp_code
-check_consistency(struct sp_verify_bag *b, struct sp_err *err)
-{
-	const struct sp_checkpoint *k = &b->id.kept;
-	struct sp_bag_consistency c;
-	char name[96];
-	struct sp_buf text;
-	enum sp_code rc;
-	bool have;
-
-	(void)snprintf(name, sizeof(name),
-	    "data/proof/consistency/%" PRIu64 "-%" PRIu64 ".txt", k->size,
-	    b->point.size);
-	if (sp_bag_source_file(b->src, sp_view_str(name)) == NULL) {
-		cannot(b, "it has no consistency proof from that size");
-		return (SP_OK);
-	}
-	sp_buf_init(&text, SP_BAG_PROOF_MAX);
-	rc = sp_verify_bag_read(b, name, SP_BAG_PROOF_MAX, &text, &have, err);
-	if (rc != SP_OK || !have)
-		goto out;
-	rc = sp_bag_consistency_parse(sp_buf_view(&text), &c, err);
-	if (rc != SP_OK)
-		rc = sp_verify_found_code(
-		    &b->found, "consistency", name, rc, err);
-	else if (c.m != k->size || c.n != b->point.size ||
-		 !sp_merkle_check_consistency(
-		     c.m, c.n, &k->root, &b->point.root, &c.proof))
-		sp_verify_found_add(&b->found, "consistency", name,
-		    "the log does not continue the one whose checkpoint you kept");
-out:
-	sp_buf_done(&text);
-	return (rc);
-}
-
-static enum sp_code
-check_kept(struct sp_verify_bag *b, struct sp_err *err)
-{
-	const struct sp_checkpoint *k = &b->id.kept;
-
-	if (!b->id.have_kept || !b->have_point)
-		return (SP_OK);
-	if (strcmp(k->origin, b->point.origin) != 0) {
-		sp_verify_found_add(&b->found, "consistency", CHECKPOINT,
-		    "is of %s, the checkpoint that you kept is of %s",
-		    b->point.origin, k->origin);
-		return (SP_OK);
-	}
-	if (k->size == b->point.size) {
-		if (!sp_hash_eq(&k->root, &b->point.root))
-			sp_verify_found_add(&b->found, "consistency",
-			    CHECKPOINT,
-			    "has another root than the checkpoint of the same size that you kept");
-		return (SP_OK);
-	}
-	if (k->size > b->point.size) {
-		cannot(b, "it is newer than the bag's");
-		return (SP_OK);
-	}
-	/* From the empty tree there is nothing to prove. */
-	return (k->size == 0 ? SP_OK : check_consistency(b, err));
-}
-
 /* ---- the request, from the export's own event ---- */
 
+/*
+ * The time of a member, *have false where it is null or not there; false if it
+ * is anything else.
+ */
 static bool
-member_instant(const json_t *obj, const char *key, bool *have, int64_t *out)
+parse_instant(const json_t *obj, const char *key, bool *have, int64_t *out)
 {
 	const json_t *m = json_object_get(obj, key);
 
@@ -136,8 +32,12 @@ member_instant(const json_t *obj, const char *key, bool *have, int64_t *out)
 	    sp_view_mem(json_string_value(m), json_string_length(m)), out));
 }
 
+/*
+ * What the detail of an `export` event says was asked; false if it does not say
+ * all of it in the form of the document.
+ */
 static bool
-parse_asked(const struct sp_record *r, struct sp_verify_asked *a)
+parse_request(const struct sp_record *r, struct sp_verify_asked *a)
 {
 	const json_t *detail = json_object_get(r->json, "detail");
 	const json_t *range = json_object_get(detail, "range");
@@ -158,12 +58,13 @@ parse_asked(const struct sp_record *r, struct sp_verify_asked *a)
 	if (a->have_at)
 		a->at = (uint64_t)json_integer_value(at);
 	a->received = r->received;
-	return (member_instant(range, "since", &a->have_since, &a->since) &&
-		member_instant(range, "until", &a->have_until, &a->until));
+	return (parse_instant(range, "since", &a->have_since, &a->since) &&
+		parse_instant(range, "until", &a->have_until, &a->until));
 }
 
+/* The request that was logged must be the one that bag-info.txt states. */
 static void
-compare_asked(struct sp_verify_bag *b, const char *where)
+compare_request(struct sp_verify_bag *b, const char *where)
 {
 	const struct sp_verify_asked *a = &b->asked;
 	const struct sp_bag_info *i = &b->info;
@@ -188,8 +89,13 @@ compare_asked(struct sp_verify_bag *b, const char *where)
 
 /* ---- events ---- */
 
+/*
+ * Move what a proven purge event named from ${b}->said to a list of purges,
+ * since omitted.jsonl names each by its seq.  Beyond SP_VERIFY_PURGES_MAX it
+ * does not count: what it would explain is a finding then.
+ */
 static void
-keep_purge(struct sp_verify_bag *b, uint64_t seq)
+store_purge(struct sp_verify_bag *b, uint64_t seq)
 {
 	struct sp_verify_purge *p;
 
@@ -207,9 +113,9 @@ keep_purge(struct sp_verify_bag *b, uint64_t seq)
 	memset(&b->said.erased, 0, sizeof(b->said.erased));
 }
 
-/* The event is in the tree: hear what it says. */
+/* A proven event counts: keys, a purge, or the request of this export. */
 static enum sp_code
-take_event(struct sp_verify_bag *b, const struct sp_record *r,
+apply_event(struct sp_verify_bag *b, const struct sp_record *r,
     const char *where, struct sp_err *err)
 {
 	enum sp_code rc =
@@ -218,21 +124,25 @@ take_event(struct sp_verify_bag *b, const struct sp_record *r,
 	if (rc != SP_OK)
 		return (rc);
 	if (strcmp(r->event, "purge") == 0)
-		keep_purge(b, r->seq);
+		store_purge(b, r->seq);
 	if (!b->have_info || r->seq != b->info.event)
 		return (SP_OK);
-	if (strcmp(r->event, "export") != 0 || !parse_asked(r, &b->asked)) {
+	if (strcmp(r->event, "export") != 0 || !parse_request(r, &b->asked)) {
 		sp_verify_found_add(&b->found, "request", where,
 		    "is not the event of an export");
 		return (SP_OK);
 	}
-	b->asked.have = true;
-	compare_asked(b, where);
+	b->asked.known = true;
+	compare_request(b, where);
 	return (SP_OK);
 }
 
+/*
+ * Whether the inclusion proof leads from the entry line, made from the record
+ * ${text}, to the root of the checkpoint.
+ */
 static bool
-included(struct sp_verify_bag *b, const struct sp_record *r,
+is_included(struct sp_verify_bag *b, const struct sp_record *r,
     struct sp_view text, const struct sp_bag_inclusion *in)
 {
 	char line[SP_LINE_MAX];
@@ -246,7 +156,10 @@ included(struct sp_verify_bag *b, const struct sp_record *r,
 		    r->seq, b->point.size, &leaf, &in->proof, &b->point.root));
 }
 
-/* The proof beside a record; finding and false if it does not hold. */
+/*
+ * Check the inclusion proof beside the record of an event.  *holds is true if
+ * it does; else there is a finding.
+ */
 static enum sp_code
 check_proof(struct sp_verify_bag *b, const struct sp_record *r,
     struct sp_view text, const char *where, bool *holds, struct sp_err *err)
@@ -261,7 +174,8 @@ check_proof(struct sp_verify_bag *b, const struct sp_record *r,
 	(void)snprintf(name, sizeof(name),
 	    "data/proof/events/%012" PRIu64 ".tlog-proof", r->seq);
 	sp_buf_init(&proof, SP_BAG_PROOF_MAX);
-	rc = sp_verify_bag_read(b, name, SP_BAG_PROOF_MAX, &proof, &have, err);
+	rc = sp_bag_source_require(
+	    b->src, name, SP_BAG_PROOF_MAX, &proof, &have, err);
 	if (rc != SP_OK || !have || !b->have_point)
 		goto out;
 	rc = sp_bag_inclusion_parse(sp_buf_view(&proof), &in, err);
@@ -272,7 +186,7 @@ check_proof(struct sp_verify_bag *b, const struct sp_record *r,
 	if (!sp_view_eq(in.note, sp_buf_view(&b->note)))
 		sp_verify_found_add(&b->found, "event", name,
 		    "its checkpoint is not that of the bag");
-	else if (!included(b, r, text, &in))
+	else if (!is_included(b, r, text, &in))
 		sp_verify_found_add(&b->found, "event", where,
 		    "is not in the log: %s does not prove it", name);
 	else
@@ -282,6 +196,10 @@ out:
 	return (rc);
 }
 
+/*
+ * One record in data/proof/events: it must be that of an event, of the seq in
+ * its name, and proven; then it counts.
+ */
 static enum sp_code
 check_event(
     struct sp_verify_bag *b, const char *name, uint64_t seq, struct sp_err *err)
@@ -292,7 +210,8 @@ check_event(
 	bool have, holds;
 
 	sp_buf_init(&text, SP_RECORD_MAX + 1);
-	rc = sp_verify_bag_read(b, name, SP_RECORD_MAX, &text, &have, err);
+	rc = sp_bag_source_require(
+	    b->src, name, SP_RECORD_MAX, &text, &have, err);
 	if (rc != SP_OK || !have)
 		goto out;
 	rc = sp_record_parse(sp_buf_view(&text), &r, err);
@@ -306,7 +225,7 @@ check_event(
 	} else {
 		rc = check_proof(b, &r, sp_buf_view(&text), name, &holds, err);
 		if (rc == SP_OK && holds)
-			rc = take_event(b, &r, name, err);
+			rc = apply_event(b, &r, name, err);
 	}
 	sp_record_done(&r);
 out:
@@ -314,27 +233,31 @@ out:
 	return (rc);
 }
 
+/*
+ * All records in data/proof/events; entry 0 and the event of the export itself
+ * must be among them.
+ */
 static enum sp_code
 check_events(struct sp_verify_bag *b, struct sp_err *err)
 {
 	size_t n;
 	const struct sp_bag_file *f = sp_bag_source_files(b->src, &n);
-	bool export_there = false, init_there = false;
+	bool have_export = false, have_init = false;
 	enum sp_code rc = SP_OK;
 	uint64_t seq;
 
 	for (size_t i = 0; i < n && rc == SP_OK; i++) {
 		if (!sp_bag_event_name(sp_view_str(f[i].path), ".json", &seq))
 			continue;
-		init_there = init_there || seq == 0;
-		export_there =
-		    export_there || (b->have_info && seq == b->info.event);
+		have_init = have_init || seq == 0;
+		have_export =
+		    have_export || (b->have_info && seq == b->info.event);
 		rc = check_event(b, f[i].path, seq, err);
 	}
-	if (rc == SP_OK && !init_there)
+	if (rc == SP_OK && !have_init)
 		sp_verify_found_add(&b->found, "missing", "data/proof/events",
 		    "entry 0 of the log is not there");
-	if (rc == SP_OK && b->have_info && !export_there)
+	if (rc == SP_OK && b->have_info && !have_export)
 		sp_verify_found_add(&b->found, "missing", "data/proof/events",
 		    "the event of the export itself, entry %" PRIu64
 		    ", is not there",
@@ -342,11 +265,14 @@ check_events(struct sp_verify_bag *b, struct sp_err *err)
 	return (rc);
 }
 
-/* Key and certificate must be those that the log names. */
+/*
+ * What lies in the bag must be what the log says of itself: origin, key and
+ * sealing certificate.
+ */
 static enum sp_code
-check_said(struct sp_verify_bag *b, struct sp_err *err)
+check_logged(struct sp_verify_bag *b, struct sp_err *err)
 {
-	const char *where = "data/proof/seal.crt";
+	const char *where = SP_BAG_SEAL_CRT;
 	struct sp_buf pem;
 	enum sp_code rc = SP_OK;
 	bool have;
@@ -354,17 +280,18 @@ check_said(struct sp_verify_bag *b, struct sp_err *err)
 	if (!b->said.init)
 		return (SP_OK); /* a finding already */
 	if (b->have_point && strcmp(b->said.origin, b->point.origin) != 0)
-		sp_verify_found_add(&b->found, "checkpoint", CHECKPOINT,
+		sp_verify_found_add(&b->found, "checkpoint", SP_BAG_CHECKPOINT,
 		    "is of %s, entry 0 names %s", b->point.origin,
 		    b->said.origin);
 	if (b->id.have_embedded &&
 	    !sp_verify_said_vkey(&b->said, &b->id.embedded))
-		sp_verify_found_add(&b->found, "key", "data/proof/log.vkey",
+		sp_verify_found_add(&b->found, "key", SP_BAG_VKEY,
 		    "is not named by entry 0 or a key event of the log");
 	if (sp_bag_source_file(b->src, sp_view_str(where)) == NULL)
 		return (SP_OK);
 	sp_buf_init(&pem, SP_VERIFY_PEM_MAX);
-	rc = sp_verify_bag_read(b, where, SP_VERIFY_PEM_MAX, &pem, &have, err);
+	rc = sp_bag_source_require(
+	    b->src, where, SP_VERIFY_PEM_MAX, &pem, &have, err);
 	if (rc == SP_OK && have)
 		sp_verify_said_certs(
 		    &b->said, sp_buf_view(&pem), where, &b->found);
@@ -373,17 +300,11 @@ check_said(struct sp_verify_bag *b, struct sp_err *err)
 }
 
 enum sp_code
-sp_verify_bag_proof(struct sp_verify_bag *b, struct sp_err *err)
+sp_verify_bag_events(struct sp_verify_bag *b, struct sp_err *err)
 {
-	enum sp_code rc = open_identity(b, err);
+	enum sp_code rc = check_events(b, err);
 
 	if (rc == SP_OK)
-		rc = open_checkpoint(b, err);
-	if (rc == SP_OK)
-		rc = check_kept(b, err);
-	if (rc == SP_OK)
-		rc = check_events(b, err);
-	if (rc == SP_OK)
-		rc = check_said(b, err);
+		rc = check_logged(b, err);
 	return (rc);
 }
