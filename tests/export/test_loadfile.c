@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "export/job_priv.h"
+#include "export/loadfile.h"
 
 #define HEAD                                                                  \
 	"\xef\xbb\xbf\"seq\",\"file\",\"received\",\"date\",\"from\",\"to\"," \
