@@ -10,7 +10,7 @@
 #include "app/cmd/import_report.h"
 #include "app/cmd/import_seen.h"
 #include "app/cmd/import_size.h"
-#include "app/cmd/verify_print.h"
+#include "app/cmd/verdict_print.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "journal/import/import.h"
