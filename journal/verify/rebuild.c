@@ -127,7 +127,7 @@ load_checkpoints(struct sp_rebuild_run *r, struct sp_err *err)
 	enum sp_code rc;
 
 	memset(&r->a.found, 0, sizeof(r->a.found));
-	rc = sp_verify_points_load(&r->a, &r->points, err);
+	rc = sp_verify_points_load(&r->a, &r->checkpoints, err);
 	lost = r->a.found;
 	r->a.found = earlier;
 	for (size_t i = 0; i < lost.n; i++)
@@ -141,12 +141,12 @@ load_checkpoints(struct sp_rebuild_run *r, struct sp_err *err)
 	sp_verify_found_done(&lost);
 	if (rc != SP_OK)
 		return (rc);
-	r->out->checkpoints = r->points.n;
-	if (r->points.n == 0)
+	r->out->checkpoints = r->checkpoints.n;
+	if (r->checkpoints.n == 0)
 		return (sp_err_set(err, SP_ENOTFOUND, 0,
 		    "%s: no checkpoint survived (tree/checkpoint, tree/checkpoints, the guard copy), so a rebuilt tree could not be compared with anything; restore one of them, or name one with --from-checkpoint",
 		    r->a.dir));
-	r->out->signed_size = r->points.p[r->points.n - 1].c.size;
+	r->out->signed_size = r->checkpoints.p[r->checkpoints.n - 1].c.size;
 	return (SP_OK);
 }
 
@@ -159,8 +159,8 @@ compare_roots(struct sp_rebuild_run *r, struct sp_err *err)
 {
 	enum sp_code rc = SP_OK;
 
-	for (size_t i = 0; rc == SP_OK && i < r->points.n; i++) {
-		const struct sp_verify_point *p = &r->points.p[i];
+	for (size_t i = 0; rc == SP_OK && i < r->checkpoints.n; i++) {
+		const struct sp_verify_point *p = &r->checkpoints.p[i];
 		struct sp_hash root;
 
 		if (p->c.size > r->next) {
@@ -225,7 +225,8 @@ static enum sp_code
 newest_note(
     const struct sp_rebuild_run *r, struct sp_buf *out, struct sp_err *err)
 {
-	const struct sp_verify_point *p = &r->points.p[r->points.n - 1];
+	const struct sp_verify_point *p =
+	    &r->checkpoints.p[r->checkpoints.n - 1];
 	const struct sp_verify_identity *id = &r->a.id;
 	enum sp_code rc;
 	char *path;
@@ -257,10 +258,10 @@ copy_checkpoints(struct sp_rebuild_run *r, struct sp_err *err)
 	enum sp_code rc = sp_io_mkdirs(kept, DIR_MODE, err);
 
 	sp_buf_init(&note, SP_NOTE_MAX);
-	for (size_t i = 0; rc == SP_OK && i < r->points.n; i++)
-		if (sp_view_starts(
-			sp_view_str(r->points.p[i].where), "tree/checkpoints/"))
-			rc = copy_kept(r, r->points.p[i].where, err);
+	for (size_t i = 0; rc == SP_OK && i < r->checkpoints.n; i++)
+		if (sp_view_starts(sp_view_str(r->checkpoints.p[i].where),
+			"tree/checkpoints/"))
+			rc = copy_kept(r, r->checkpoints.p[i].where, err);
 	if (rc == SP_OK)
 		rc = newest_note(r, &note, err);
 	if (rc == SP_OK)
@@ -397,7 +398,7 @@ free_run(struct sp_rebuild_run *r)
 {
 	sp_verify_found_done(&r->a.found);
 	sp_verify_identity_done(&r->a.id);
-	sp_verify_points_done(&r->points);
+	sp_verify_points_done(&r->checkpoints);
 	sp_reader_close(r->reader);
 	sp_tree_close(r->tree);
 	sp_buf_done(&r->lines);

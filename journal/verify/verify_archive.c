@@ -133,7 +133,7 @@ check_certs(struct sp_verify_archive *a, const char *where, struct sp_err *err)
 	rc = read_key_file(a, where, SP_VERIFY_PEM_MAX, &pem, err);
 	if (rc == SP_OK)
 		sp_verify_said_certs(
-		    &a->said, sp_buf_view(&pem), where, &a->found);
+		    &a->logged, sp_buf_view(&pem), where, &a->found);
 	sp_buf_done(&pem);
 	return (rc);
 }
@@ -147,7 +147,7 @@ check_logged(struct sp_verify_archive *a, struct sp_err *err)
 {
 	enum sp_code rc;
 
-	if (!a->said.init) {
+	if (!a->logged.init) {
 		/* Its absence or damage is a finding already, but for an
 		 * archive without any entry. */
 		if (a->next == 0 && a->found.total == 0)
@@ -155,12 +155,12 @@ check_logged(struct sp_verify_archive *a, struct sp_err *err)
 			    "there is no entry, not even entry 0");
 		return (SP_OK);
 	}
-	if (strcmp(a->said.origin, a->origin) != 0)
+	if (strcmp(a->logged.origin, a->origin) != 0)
 		sp_verify_found_add(&a->found, "format", "FORMAT",
 		    "names the origin %s, entry 0 names %s", a->origin,
-		    a->said.origin);
+		    a->logged.origin);
 	if (a->id.have_embedded &&
-	    !sp_verify_said_vkey(&a->said, &a->id.embedded))
+	    !sp_verify_said_vkey(&a->logged, &a->id.embedded))
 		sp_verify_found_add(&a->found, "key", "keys/log.vkey",
 		    "is not named by entry 0 or a key event of the log");
 	rc = check_pem(a, err);
@@ -204,10 +204,10 @@ check_absences(struct sp_verify_archive *a)
 {
 	if (a->o->quick)
 		return;
-	sp_spans_sort(&a->said.purged);
-	sp_spans_sort(&a->said.erased);
-	check_explained(a, &a->no_message, &a->said.purged, "message");
-	check_explained(a, &a->no_record, &a->said.erased, "record");
+	sp_spans_sort(&a->logged.purged);
+	sp_spans_sort(&a->logged.erased);
+	check_explained(a, &a->no_message, &a->logged.purged, "message");
+	check_explained(a, &a->no_record, &a->logged.erased, "record");
 	a->v->erased = sp_seq_spans_count(&a->no_record);
 	a->v->purged = sp_seq_spans_count(&a->no_message);
 }
@@ -301,7 +301,7 @@ sp_verify_archive(const char *dir, const struct sp_verify_opts *o,
 	}
 	sp_verify_found_done(&a->found);
 	sp_verify_identity_done(&a->id);
-	sp_verify_said_done(&a->said);
+	sp_verify_said_done(&a->logged);
 	sp_spans_done(&a->no_message);
 	sp_spans_done(&a->no_record);
 	sp_verify_run_done(&a->run);

@@ -24,7 +24,7 @@ free_bag(struct sp_verify_bag *b)
 	sp_buf_done(&b->note);
 	sp_verify_found_done(&b->found);
 	sp_verify_identity_done(&b->id);
-	sp_verify_said_done(&b->said);
+	sp_verify_said_done(&b->logged);
 	sp_verify_run_done(&b->run);
 	free(b);
 }
@@ -39,13 +39,13 @@ report_verdict(struct sp_verify_bag *b)
 
 	v->bag = true;
 	sp_verify_identity_verdict(&b->id, b->o, v);
-	if (b->have_point) {
-		memcpy(v->origin, b->point.origin, sizeof(v->origin));
-		v->size = b->point.size;
+	if (b->have_checkpoint) {
+		memcpy(v->origin, b->checkpoint.origin, sizeof(v->origin));
+		v->size = b->checkpoint.size;
 	} else if (b->have_info) {
 		memcpy(v->origin, b->info.origin, sizeof(v->origin));
 	}
-	v->time = b->asked.received;
+	v->time = b->request.received;
 	v->findings = b->found.total;
 	sp_verify_found_report(&b->found, b->o);
 }

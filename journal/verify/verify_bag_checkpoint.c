@@ -50,12 +50,14 @@ open_checkpoint(struct sp_verify_bag *b, struct sp_err *err)
 	if (rc != SP_OK || !have)
 		return (rc);
 	origin = b->have_info ? b->info.origin : b->id.key.name;
-	b->have_point = sp_verify_identity_note(&b->id, sp_buf_view(&b->note),
-	    origin, SP_BAG_CHECKPOINT, &b->point, &b->found);
-	if (b->have_point && b->have_info && b->point.size != b->info.tree_size)
+	b->have_checkpoint =
+	    sp_verify_identity_note(&b->id, sp_buf_view(&b->note), origin,
+		SP_BAG_CHECKPOINT, &b->checkpoint, &b->found);
+	if (b->have_checkpoint && b->have_info &&
+	    b->checkpoint.size != b->info.tree_size)
 		sp_verify_found_add(&b->found, "checkpoint", SP_BAG_CHECKPOINT,
 		    "is of size %" PRIu64 ", bag-info.txt says %" PRIu64,
-		    b->point.size, b->info.tree_size);
+		    b->checkpoint.size, b->info.tree_size);
 	return (SP_OK);
 }
 
@@ -90,7 +92,7 @@ check_consistency(struct sp_verify_bag *b, struct sp_err *err)
 
 	(void)snprintf(name, sizeof(name),
 	    "data/proof/consistency/%" PRIu64 "-%" PRIu64 ".txt", k->size,
-	    b->point.size);
+	    b->checkpoint.size);
 	if (sp_bag_source_file(b->src, sp_view_str(name)) == NULL) {
 		set_uncompared(b, "it has no consistency proof from that size");
 		return (SP_OK);
@@ -104,9 +106,9 @@ check_consistency(struct sp_verify_bag *b, struct sp_err *err)
 	if (rc != SP_OK)
 		rc = sp_verify_found_code(
 		    &b->found, "consistency", name, rc, err);
-	else if (c.m != k->size || c.n != b->point.size ||
+	else if (c.m != k->size || c.n != b->checkpoint.size ||
 		 !sp_merkle_check_consistency(
-		     c.m, c.n, &k->root, &b->point.root, &c.proof))
+		     c.m, c.n, &k->root, &b->checkpoint.root, &c.proof))
 		sp_verify_found_add(&b->found, "consistency", name,
 		    "the log does not continue the one whose checkpoint you kept");
 out:
@@ -123,22 +125,22 @@ check_kept(struct sp_verify_bag *b, struct sp_err *err)
 {
 	const struct sp_checkpoint *k = &b->id.kept;
 
-	if (!b->id.have_kept || !b->have_point)
+	if (!b->id.have_kept || !b->have_checkpoint)
 		return (SP_OK);
-	if (strcmp(k->origin, b->point.origin) != 0) {
+	if (strcmp(k->origin, b->checkpoint.origin) != 0) {
 		sp_verify_found_add(&b->found, "consistency", SP_BAG_CHECKPOINT,
 		    "is of %s, the checkpoint that you kept is of %s",
-		    b->point.origin, k->origin);
+		    b->checkpoint.origin, k->origin);
 		return (SP_OK);
 	}
-	if (k->size == b->point.size) {
-		if (!sp_hash_eq(&k->root, &b->point.root))
+	if (k->size == b->checkpoint.size) {
+		if (!sp_hash_eq(&k->root, &b->checkpoint.root))
 			sp_verify_found_add(&b->found, "consistency",
 			    SP_BAG_CHECKPOINT,
 			    "has another root than the checkpoint of the same size that you kept");
 		return (SP_OK);
 	}
-	if (k->size > b->point.size) {
+	if (k->size > b->checkpoint.size) {
 		set_uncompared(b, "it is newer than the bag's");
 		return (SP_OK);
 	}

@@ -167,8 +167,8 @@ check_reason(
 		why = l->kind == SP_KIND_EVENT
 			  ? "is an event and not omitted as one"
 			  : "is a message and omitted as an event";
-	else if (w->om.reason == SP_BAG_FILTERED && b->asked.known &&
-		 !b->asked.query && !b->asked.by_date)
+	else if (w->om.reason == SP_BAG_FILTERED && b->request.known &&
+		 !b->request.query && !b->request.by_date)
 		why = "omitted as filtered, but everything was asked for";
 	else if ((w->om.reason == SP_BAG_PURGED ||
 		     w->om.reason == SP_BAG_ERASED) &&
@@ -239,10 +239,10 @@ check_absent(
 	if (have) {
 		if (sp_verify_entry_record(l, w->record, place, &r, &b->found))
 			sp_record_done(&r);
-		if (b->asked.known && !b->asked.with_records)
+		if (b->request.known && !b->request.with_records)
 			sp_verify_found_add(&b->found, "extra", place,
 			    "a record that was not asked for");
-	} else if (b->asked.known && b->asked.with_records &&
+	} else if (b->request.known && b->request.with_records &&
 		   w->om.reason == SP_BAG_FILTERED) {
 		sp_verify_found_add(&b->found, "missing", place,
 		    "was asked for by --with-records");
@@ -255,7 +255,7 @@ check_absent(
 static void
 check_time(struct sp_verify_walk *w, const struct sp_line *l, const char *where)
 {
-	const struct sp_verify_asked *a = &w->b->asked;
+	const struct sp_verify_asked *a = &w->b->request;
 
 	if (!a->known || a->by_date)
 		return;
@@ -380,10 +380,10 @@ check_root(struct sp_verify_walk *w)
 {
 	struct sp_hash root;
 
-	if (!w->b->have_point)
+	if (!w->b->have_checkpoint)
 		return;
 	if (!sp_range_check_root(w->check, &root) ||
-	    !sp_hash_eq(&root, &w->b->point.root))
+	    !sp_hash_eq(&root, &w->b->checkpoint.root))
 		sp_verify_found_add(&w->b->found, "range", SP_BAG_ENTRIES,
 		    "with " SP_BAG_RANGE
 		    " these lines do not give the root of the checkpoint: a line was changed, added or left out, or the proof was");
@@ -404,7 +404,7 @@ check_range_fits(struct sp_verify_walk *w)
 
 	if (r->first == first && r->end == i->end + 1 &&
 	    r->size == i->tree_size &&
-	    (!w->b->have_point || r->size == w->b->point.size))
+	    (!w->b->have_checkpoint || r->size == w->b->checkpoint.size))
 		return (true);
 	sp_verify_found_add(&w->b->found, "range", SP_BAG_RANGE,
 	    "proves the entries %" PRIu64 " to %" PRIu64 " of %" PRIu64

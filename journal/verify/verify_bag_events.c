@@ -66,7 +66,7 @@ parse_request(const struct sp_record *r, struct sp_verify_asked *a)
 static void
 compare_request(struct sp_verify_bag *b, const char *where)
 {
-	const struct sp_verify_asked *a = &b->asked;
+	const struct sp_verify_asked *a = &b->request;
 	const struct sp_bag_info *i = &b->info;
 	const char *what = NULL;
 
@@ -90,7 +90,7 @@ compare_request(struct sp_verify_bag *b, const char *where)
 /* ---- events ---- */
 
 /*
- * Move what a proven purge event named from ${b}->said to a list of purges,
+ * Move what a proven purge event named from ${b}->logged to a list of purges,
  * since omitted.jsonl names each by its seq.  Beyond SP_VERIFY_PURGES_MAX it
  * does not count: what it would explain is a finding then.
  */
@@ -105,12 +105,12 @@ store_purge(struct sp_verify_bag *b, uint64_t seq)
 	    sp_xrealloc(b->purges, (b->npurges + 1) * sizeof(*b->purges));
 	p = &b->purges[b->npurges++];
 	p->event = seq;
-	p->purged = b->said.purged;
-	p->erased = b->said.erased;
+	p->purged = b->logged.purged;
+	p->erased = b->logged.erased;
 	sp_spans_sort(&p->purged);
 	sp_spans_sort(&p->erased);
-	memset(&b->said.purged, 0, sizeof(b->said.purged));
-	memset(&b->said.erased, 0, sizeof(b->said.erased));
+	memset(&b->logged.purged, 0, sizeof(b->logged.purged));
+	memset(&b->logged.erased, 0, sizeof(b->logged.erased));
 }
 
 /* A proven event counts: keys, a purge, or the request of this export. */
@@ -119,7 +119,7 @@ apply_event(struct sp_verify_bag *b, const struct sp_record *r,
     const char *where, struct sp_err *err)
 {
 	enum sp_code rc =
-	    sp_verify_said_event(&b->said, r, where, &b->found, err);
+	    sp_verify_said_event(&b->logged, r, where, &b->found, err);
 
 	if (rc != SP_OK)
 		return (rc);
@@ -127,12 +127,12 @@ apply_event(struct sp_verify_bag *b, const struct sp_record *r,
 		store_purge(b, r->seq);
 	if (!b->have_info || r->seq != b->info.event)
 		return (SP_OK);
-	if (strcmp(r->event, "export") != 0 || !parse_request(r, &b->asked)) {
+	if (strcmp(r->event, "export") != 0 || !parse_request(r, &b->request)) {
 		sp_verify_found_add(&b->found, "request", where,
 		    "is not the event of an export");
 		return (SP_OK);
 	}
-	b->asked.known = true;
+	b->request.known = true;
 	compare_request(b, where);
 	return (SP_OK);
 }
@@ -152,8 +152,8 @@ is_included(struct sp_verify_bag *b, const struct sp_record *r,
 	sp_line_of_record(r, text, &l);
 	leaf = sp_merkle_leaf(sp_view_mem(line, sp_line_format(&l, line)));
 	return (in->index == r->seq &&
-		sp_merkle_check_inclusion(
-		    r->seq, b->point.size, &leaf, &in->proof, &b->point.root));
+		sp_merkle_check_inclusion(r->seq, b->checkpoint.size, &leaf,
+		    &in->proof, &b->checkpoint.root));
 }
 
 /*
@@ -176,7 +176,7 @@ check_proof(struct sp_verify_bag *b, const struct sp_record *r,
 	sp_buf_init(&proof, SP_BAG_PROOF_MAX);
 	rc = sp_bag_source_require(
 	    b->src, name, SP_BAG_PROOF_MAX, &proof, &have, err);
-	if (rc != SP_OK || !have || !b->have_point)
+	if (rc != SP_OK || !have || !b->have_checkpoint)
 		goto out;
 	rc = sp_bag_inclusion_parse(sp_buf_view(&proof), &in, err);
 	if (rc != SP_OK) {
@@ -277,14 +277,15 @@ check_logged(struct sp_verify_bag *b, struct sp_err *err)
 	enum sp_code rc = SP_OK;
 	bool have;
 
-	if (!b->said.init)
+	if (!b->logged.init)
 		return (SP_OK); /* a finding already */
-	if (b->have_point && strcmp(b->said.origin, b->point.origin) != 0)
+	if (b->have_checkpoint &&
+	    strcmp(b->logged.origin, b->checkpoint.origin) != 0)
 		sp_verify_found_add(&b->found, "checkpoint", SP_BAG_CHECKPOINT,
-		    "is of %s, entry 0 names %s", b->point.origin,
-		    b->said.origin);
+		    "is of %s, entry 0 names %s", b->checkpoint.origin,
+		    b->logged.origin);
 	if (b->id.have_embedded &&
-	    !sp_verify_said_vkey(&b->said, &b->id.embedded))
+	    !sp_verify_said_vkey(&b->logged, &b->id.embedded))
 		sp_verify_found_add(&b->found, "key", SP_BAG_VKEY,
 		    "is not named by entry 0 or a key event of the log");
 	if (sp_bag_source_file(b->src, sp_view_str(where)) == NULL)
@@ -294,7 +295,7 @@ check_logged(struct sp_verify_bag *b, struct sp_err *err)
 	    b->src, where, SP_VERIFY_PEM_MAX, &pem, &have, err);
 	if (rc == SP_OK && have)
 		sp_verify_said_certs(
-		    &b->said, sp_buf_view(&pem), where, &b->found);
+		    &b->logged, sp_buf_view(&pem), where, &b->found);
 	sp_buf_done(&pem);
 	return (rc);
 }

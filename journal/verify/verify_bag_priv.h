@@ -53,16 +53,17 @@ struct sp_verify_bag {
 	/* From sp_verify_bag_checkpoint(). */
 	struct sp_verify_identity id;
 	struct sp_buf note; /* data/proof/checkpoint */
-	struct sp_checkpoint point; /* the same, parsed; signature checked */
-	bool have_point;
+	struct sp_checkpoint
+	    checkpoint; /* the same, parsed; signature checked */
+	bool have_checkpoint;
 	/* Why the bag cannot be compared with the kept checkpoint.  Not a
 	 * finding, but not a verdict either; SP_OK: it was, or none is kept. */
 	enum sp_code uncompared;
 	struct sp_err uncompared_err;
 
 	/* From sp_verify_bag_events(). */
-	struct sp_verify_said said; /* by proven events */
-	struct sp_verify_asked asked;
+	struct sp_verify_said logged; /* by proven events */
+	struct sp_verify_asked request;
 	struct sp_verify_purge *purges; /* owned */
 	size_t npurges;
 };

@@ -18,7 +18,7 @@
 static void
 check_neighbours(struct sp_verify_walk *w)
 {
-	const struct sp_verify_asked *a = &w->b->asked;
+	const struct sp_verify_asked *a = &w->b->request;
 	const struct sp_bag_info *i = &w->b->info;
 	uint64_t at = a->have_at ? a->at : i->event;
 
@@ -79,7 +79,8 @@ sp_verify_walk_verdict(struct sp_verify_walk *w)
 	v->range_since = w->have_left ? w->left + 1 : INT64_MIN;
 	v->range_until = w->have_right ? w->right : INT64_MIN;
 	v->messages = v->range_messages;
-	v->complete = v->filtered == 0 && !b->info.by_date && !b->asked.by_date;
+	v->complete =
+	    v->filtered == 0 && !b->info.by_date && !b->request.by_date;
 	check_neighbours(w);
 	if (v->complete != b->info.complete)
 		sp_verify_found_add(&b->found, "verdict", "bag-info.txt",

@@ -28,7 +28,7 @@ is_companion(const char *name)
 
 /* Append a checkpoint; ${where} is what findings call it. */
 static void
-add_point(struct sp_verify_points *p, const struct sp_checkpoint *c,
+add_checkpoint(struct sp_verify_points *p, const struct sp_checkpoint *c,
     const char *where)
 {
 	if (p->n == p->cap) {
@@ -69,7 +69,7 @@ load_note(struct sp_verify_archive *a, const char *where, uint64_t size,
 		    "is of size %" PRIu64 ", not what its name says", c.size);
 		goto out;
 	}
-	add_point(out, &c, where);
+	add_checkpoint(out, &c, where);
 out:
 	sp_buf_done(&note);
 	free(path);
@@ -152,9 +152,10 @@ sp_verify_points_load(struct sp_verify_archive *a, struct sp_verify_points *out,
 	enum sp_code rc;
 
 	if (a->id.have_guard)
-		add_point(out, &a->id.guard, "the guard copy");
+		add_checkpoint(out, &a->id.guard, "the guard copy");
 	if (a->id.have_kept)
-		add_point(out, &a->id.kept, "the checkpoint that you kept");
+		add_checkpoint(
+		    out, &a->id.kept, "the checkpoint that you kept");
 	rc = load_kept(a, out, err);
 	if (rc == SP_OK)
 		rc = load_newest(a, out, err);

@@ -26,7 +26,7 @@ struct intake_check {
 	struct sp_buf record, msg;
 	const char *where; /* "intake/...", the file being read */
 	int64_t previous; /* time of receipt of the entry before */
-	bool gap; /* entries are missing before one of ours */
+	bool gap; /* entries are missing before one that was met */
 };
 
 /*
@@ -101,7 +101,7 @@ check_entry(
 		    &l, &r, w->msg.n, digest, where, f);
 	}
 	if (sp_verify_said_wants(&r) && it->seq >= w->a->next)
-		rc = sp_verify_said_event(&w->a->said, &r, where, f, err);
+		rc = sp_verify_said_event(&w->a->logged, &r, where, f, err);
 	sp_record_done(&r);
 	return (rc);
 }

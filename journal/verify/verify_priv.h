@@ -149,7 +149,7 @@ struct sp_verify_archive {
 	/* Who signed. */
 	char origin[SP_ORIGIN_MAX + 1]; /* of FORMAT, else of the key */
 	struct sp_verify_identity id;
-	struct sp_verify_said said; /* by events, as they are met */
+	struct sp_verify_said logged; /* by events, as they are met */
 
 	/* From sp_verify_tree(). */
 	bool have_tree; /* tree/tail could be read */

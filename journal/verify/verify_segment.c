@@ -68,15 +68,15 @@ static void
 check_line(struct segment_check *k, struct sp_view text, const char *where)
 {
 	struct sp_verify_worker *w = k->w;
-	struct sp_view ours;
+	struct sp_view in_tree;
 	struct sp_err err;
 
 	if (w->tree == NULL)
 		return;
-	if (sp_tree_line(w->tree, k->line.seq, &ours, &err) != SP_OK)
+	if (sp_tree_line(w->tree, k->line.seq, &in_tree, &err) != SP_OK)
 		sp_verify_found_add(&k->job->found, "line", where,
 		    "cannot be compared with the tree: %s", err.msg);
-	else if (!sp_view_eq(ours, text))
+	else if (!sp_view_eq(in_tree, text))
 		sp_verify_found_add(&k->job->found, "line", where,
 		    "the segment's line is not the one in the tree");
 }

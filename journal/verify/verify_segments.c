@@ -370,7 +370,7 @@ add_events(
 		rc = sp_record_parse((struct sp_view){ rest.p, len }, &r, err);
 		if (rc == SP_OK) {
 			rc = sp_verify_said_event(
-			    &a->said, &r, where, &a->found, err);
+			    &a->logged, &r, where, &a->found, err);
 			sp_record_done(&r);
 		}
 		rest.p += len;

@@ -8,7 +8,7 @@
  *	tree/tile/0/...         256 hashes a tile       check_full_tile()
  *	                          | root of the tile
  *	tree/tile/1/...         256 hashes a tile       and so on upwards
- *	tree/checkpoints/SIZE   root of SIZE leaves     compare_points()
+ *	tree/checkpoints/SIZE   root of SIZE leaves     compare_checkpoints()
  *
  * Full tiles and bundles are read as files here and not through tree.h, so that
  * a mistake of that reader cannot hide a damaged tile.  Where a tile of level 0
@@ -45,8 +45,8 @@ struct tree_walk {
 	struct sp_nodes nodes; /* the hashes as stored */
 	struct tree_level level[LEVELS];
 	struct sp_compact compact; /* root of the leaves so far */
-	struct sp_verify_points points;
-	size_t point; /* the next one to compare */
+	struct sp_verify_points checkpoints;
+	size_t next_checkpoint; /* the next one to compare */
 	struct sp_buf file;
 	int64_t previous; /* time of receipt of the line before */
 };
@@ -79,14 +79,15 @@ tile_root(const struct sp_hash *h)
 
 /* Compare the root of the leaves so far with all checkpoints of that size. */
 static void
-compare_points(struct tree_walk *w)
+compare_checkpoints(struct tree_walk *w)
 {
 	struct sp_hash root;
 	bool have = false;
 
-	while (w->point < w->points.n &&
-	       w->points.p[w->point].c.size == w->compact.size) {
-		const struct sp_verify_point *p = &w->points.p[w->point++];
+	while (w->next_checkpoint < w->checkpoints.n &&
+	       w->checkpoints.p[w->next_checkpoint].c.size == w->compact.size) {
+		const struct sp_verify_point *p =
+		    &w->checkpoints.p[w->next_checkpoint++];
 
 		if (!have)
 			root = sp_compact_root(&w->compact);
@@ -209,7 +210,7 @@ add_leaves(struct tree_walk *w, const struct sp_hash *h, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
 		sp_compact_add(&w->compact, &h[i]);
-		compare_points(w);
+		compare_checkpoints(w);
 	}
 }
 
@@ -355,7 +356,7 @@ walk_tree(struct tree_walk *w, uint64_t size, struct sp_err *err)
 	uint64_t full = size / WIDTH;
 	enum sp_code rc = SP_OK;
 
-	compare_points(w);
+	compare_checkpoints(w);
 	for (uint64_t n = 0; n < full && rc == SP_OK; n++) {
 		rc = walk_bundle(w, n, err);
 		if (rc == SP_OK)
@@ -366,12 +367,12 @@ walk_tree(struct tree_walk *w, uint64_t size, struct sp_err *err)
 	if (rc != SP_OK)
 		return (rc);
 	check_tail_tiles(w);
-	for (; w->point < w->points.n; w->point++)
+	for (; w->next_checkpoint < w->checkpoints.n; w->next_checkpoint++)
 		sp_verify_found_add(&w->a->found, "rollback", "tree/tail",
 		    "the tree has %" PRIu64
 		    " entries, but %s was signed over %" PRIu64,
-		    size, w->points.p[w->point].where,
-		    w->points.p[w->point].c.size);
+		    size, w->checkpoints.p[w->next_checkpoint].where,
+		    w->checkpoints.p[w->next_checkpoint].c.size);
 	return (SP_OK);
 }
 
@@ -389,7 +390,7 @@ sp_verify_tree(struct sp_verify_archive *a, struct sp_err *err)
 	w->previous = INT64_MIN;
 	sp_buf_init(&w->file, BUNDLE_MAX);
 	sp_compact_init(&w->compact);
-	rc = sp_verify_points_load(a, &w->points, err);
+	rc = sp_verify_points_load(a, &w->checkpoints, err);
 	if (rc != SP_OK)
 		goto out;
 	/* After the checkpoints: the tail is always written before them. */
@@ -405,7 +406,7 @@ sp_verify_tree(struct sp_verify_archive *a, struct sp_err *err)
 	rc = walk_tree(w, a->tree_size, err);
 out:
 	sp_tree_close(w->tree);
-	sp_verify_points_done(&w->points);
+	sp_verify_points_done(&w->checkpoints);
 	sp_buf_done(&w->file);
 	free(w);
 	return (rc);

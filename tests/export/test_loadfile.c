@@ -1,4 +1,7 @@
-/* messages.csv: what a person opens in a spreadsheet. */
+/*
+ * messages.csv (export/loadfile.c), which a person opens in a spreadsheet:
+ * columns, quoting, and no cell that the spreadsheet would run as a formula.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
