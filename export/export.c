@@ -133,7 +133,7 @@ log_event(struct sp_job *j, struct sp_err *err)
 
 /*
  * Load the checkpoint over the event, the tree that it is over, and the time of
- * the event, which every file of the bag bears.
+ * the event, which every file of the bag but the messages bears.
  */
 static enum sp_code
 load_checkpoint(struct sp_job *j, struct sp_err *err)

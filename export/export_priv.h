@@ -96,8 +96,10 @@ SP_CHECK enum sp_code sp_job_outside(struct sp_job *j, struct sp_err *err);
 SP_CHECK enum sp_code sp_job_detail(
     const struct sp_job *j, struct sp_buf *out, struct sp_err *err);
 
-/* The detail of the event `exported`: where the bag lies, and the digest of
- * its tag manifest, which covers every byte of it.  SP_ELIMIT: ${out} is full. */
+/*
+ * The detail of the event `exported`: where the bag lies, and the digest of its
+ * tag manifest, which covers every byte of it.  SP_ELIMIT: ${out} is full.
+ */
 SP_CHECK enum sp_code sp_export_finished_detail(const struct sp_job *j,
     struct sp_view tagmanifest, struct sp_buf *out, struct sp_err *err);
 

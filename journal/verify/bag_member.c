@@ -3,9 +3,10 @@
  * need of it is kept.  bag_read.c calls begin, data (any number of times) and
  * end for each member.  A message becomes a row of the table of messages, any
  * other file an entry in the list of files; of a container, the bytes of those
- * text files that the checks read go to a temporary file.  Limits: SP_BAG_FILES_MAX files,
- * and of their text as much as SP_BAG_SPOOL_MIN and SP_BAG_SPOOL_RATIO allow,
- * so that a small container cannot fill the disk.
+ * text files that the checks read go to a temporary file.
+ *
+ * Limits: SP_BAG_FILES_MAX files, and of their text as much as SP_BAG_SPOOL_MIN
+ * and SP_BAG_SPOOL_RATIO allow, so that a small container cannot fill the disk.
  */
 #include <inttypes.h>
 #include <stdlib.h>

@@ -215,9 +215,8 @@ sp_bag_source_reopen(struct sp_bag_source *s, const struct sp_bag_file *file,
 }
 
 /*
- * The bytes of a file, which were not more than ${max} when it was hashed;
- * ${out} is cleared first.  SP_ELIMIT: too long; SP_EFORMAT: it was not kept,
- * or is shorter now.
+ * All bytes of a file; ${out} is cleared first.  SP_ELIMIT: more than ${max};
+ * SP_EFORMAT: they were not kept, or are fewer than when they were hashed.
  */
 static enum sp_code
 read_whole(struct sp_bag_source *s, const struct sp_bag_file *file, size_t max,

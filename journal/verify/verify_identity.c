@@ -11,8 +11,8 @@
  *	                 the key is from --vkey or from our own archive
  *
  * Called at the beginning (sp_verify_identity_init()), for each checkpoint met
- * (sp_verify_identity_note()), and at the end for the verdict, whose sentence
- * "rests on" is worded here.
+ * (sp_verify_identity_note()), and at the end for the verdict, whose
+ * sentence "rests on" is worded here.
  */
 #include <inttypes.h>
 #include <stdio.h>

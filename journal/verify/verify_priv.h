@@ -195,8 +195,8 @@ SP_CHECK enum sp_code sp_verify_tree(
  * verify_checkpoints.c: all checkpoints whose signature holds, sorted by size:
  * tree/checkpoint, tree/checkpoints/, the guard copy, the one that the
  * verifier kept.  One that does not hold, or is newer than tree/checkpoint,
- * is a finding.  ${out} starts zeroed; sp_verify_points_done() releases it,
- * also after a failure.
+ * is a finding.  ${out} starts zeroed; sp_verify_points_done() releases
+ * it, also after a failure.
  */
 SP_CHECK enum sp_code sp_verify_points_load(struct sp_verify_archive *a,
     struct sp_verify_points *out, struct sp_err *err);
