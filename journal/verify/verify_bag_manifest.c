@@ -24,6 +24,7 @@
 #define TAGS_MAX 4096u /* bytes of tagmanifest-sha256.txt */
 #define MANIFEST "manifest-sha256.txt"
 #define TAGS	 "tagmanifest-sha256.txt"
+#define TAGS_P7S "tagmanifest-sha256.txt.p7s"
 
 /* The whole of bagit.txt (RFC 8493, section 2.1.1). */
 static const char bagit[] = "BagIt-Version: 1.0\n"
@@ -31,7 +32,7 @@ static const char bagit[] = "BagIt-Version: 1.0\n"
 
 /* The only files that may lie outside data/. */
 static const char *const tag_files[] = { "bag-info.txt", "bagit.txt", MANIFEST,
-	TAGS, TAGS ".p7s" };
+	TAGS, TAGS_P7S };
 
 /* Files that must be there, whether or not a later check reads them. */
 static const char *const demanded_files[] = { "data/VERIFY.txt",
@@ -92,7 +93,7 @@ check_signature(
 	    b->src, SP_BAG_SEAL_CRT, SP_VERIFY_PEM_MAX, &pem, &have_pem, err);
 	if (rc == SP_OK)
 		rc = sp_bag_source_require(
-		    b->src, TAGS ".p7s", P7S_MAX, &p7s, &have, err);
+		    b->src, TAGS_P7S, P7S_MAX, &p7s, &have, err);
 	if (rc != SP_OK || !have || !have_pem)
 		goto out;
 	rc = sp_certs_parse(sp_buf_view(&pem), &certs, err);
@@ -104,7 +105,7 @@ check_signature(
 	rc = sp_cms_verify_mem(sp_buf_view(&p7s), tags, certs, err);
 	if (rc == SP_OK)
 		rc = sp_cms_form(sp_buf_view(&p7s), err);
-	rc = sp_verify_found_code(&b->found, "signature", TAGS ".p7s", rc, err);
+	rc = sp_verify_found_code(&b->found, "signature", TAGS_P7S, rc, err);
 out:
 	sp_certs_free(certs);
 	sp_buf_done(&pem);
