@@ -142,7 +142,7 @@ sp_job_extent(struct sp_job *j, uint64_t *first, uint64_t *last, bool *any,
 	rc = sp_job_wait_index(j, j->at, err);
 	if (rc == SP_OK)
 		rc = sp_search(j->dir, &o, store_seq, last, &r, err);
-	*any = r.given > 0;
+	*any = r.returned > 0;
 	o.oldest_first = true;
 	if (rc == SP_OK && *any && r.cursor >= j->at)
 		rc = sp_search(j->dir, &o, store_seq, first, &r, err);

@@ -3,7 +3,7 @@
 
 #include "app/cmd/commands.h"
 #include "app/common/common.h"
-#include "journal/receive/certs.h"
+#include "journal/receive/listener_certs.h"
 #include "journal/smtp/users.h"
 
 static void
@@ -17,7 +17,7 @@ on_warn(void *ctx, const char *text)
 static enum sp_code
 check_files(const struct sp_config *cfg, struct sp_err *err)
 {
-	struct sp_certs *certs = NULL;
+	struct sp_listener_certs *certs = NULL;
 	enum sp_code rc;
 
 	rc = sp_certs_open(cfg, &certs, err);

@@ -14,6 +14,7 @@
 #include "base/io.h"
 #include "base/json.h"
 #include "journal/oauth/oauth_answer.h"
+#include "journal/oauth/oauth_state.h"
 #include "journal/oauth/oauth_store.h"
 #include "base/secret.h"
 

@@ -129,9 +129,9 @@ run(struct search *s, const struct sp_search_opts *o, struct sp_err *err)
 	if (o->count_only)
 		printf("%" PRIu64 "\n", result.total);
 	(void)fflush(stdout);
-	if (!o->count_only && result.given < result.total && !s->app->quiet)
+	if (!o->count_only && result.returned < result.total && !s->app->quiet)
 		(void)fprintf(stderr, "%s of %s shown; --limit 0 for all\n",
-		    sp_text_count(result.given, a),
+		    sp_text_count(result.returned, a),
 		    sp_text_count(result.total, b));
 	if (!s->app->quiet)
 		print_reach(s->app, &result);

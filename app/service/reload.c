@@ -89,7 +89,7 @@ on_warn(void *ctx, const char *text)
  * memory is inherited by every worker.  The child's verdict comes by a socket.
  */
 static enum sp_code
-try_out(const struct sp_certs *certs, const struct sp_config *cfg,
+try_out(const struct sp_listener_certs *certs, const struct sp_config *cfg,
     struct sp_err *err)
 {
 	struct sp_err found = { .code = SP_OK };
@@ -119,10 +119,10 @@ try_out(const struct sp_certs *certs, const struct sp_config *cfg,
 }
 
 static enum sp_code
-load_certs(
-    const struct sp_config *cfg, struct sp_certs **out, struct sp_err *err)
+load_certs(const struct sp_config *cfg, struct sp_listener_certs **out,
+    struct sp_err *err)
 {
-	struct sp_certs *certs = NULL;
+	struct sp_listener_certs *certs = NULL;
 	enum sp_code rc;
 
 	rc = sp_certs_open(cfg, &certs, err);
@@ -157,7 +157,7 @@ enum sp_code
 sp_reload(struct sp_super *s, struct sp_err *err)
 {
 	struct sp_config *old = s->app->cfg, *cfg = NULL;
-	struct sp_certs *certs = NULL;
+	struct sp_listener_certs *certs = NULL;
 	int *fds = NULL;
 	enum sp_code rc;
 

@@ -11,7 +11,7 @@
 #include <sys/types.h>
 
 #include "app/service/worker.h"
-#include "journal/receive/certs.h"
+#include "journal/receive/listener_certs.h"
 
 #define SP_CLIENTS_MAX 32
 
@@ -43,7 +43,7 @@ struct sp_super {
 	struct sp_child child[SP_ROLES];
 	int *listen_fds; /* one for each cfg->listen[i] */
 	int door_fd, control_fd, signals, lock_fd;
-	struct sp_certs *certs; /* of the listeners, as checked */
+	struct sp_listener_certs *certs; /* of the listeners, as checked */
 	struct sp_client client[SP_CLIENTS_MAX];
 	uint64_t last_id, alarms;
 	char last_alarm[SP_ERR_MAX];

@@ -17,7 +17,7 @@
 #include "app/common/app.h"
 #include "app/common/control.h"
 #include "app/host/pull_secrets.h"
-#include "journal/receive/certs.h"
+#include "journal/receive/listener_certs.h"
 
 enum sp_role {
 	SP_ROLE_RECEIVE,
@@ -35,7 +35,8 @@ struct sp_worker {
 	int wake_seal, wake_index, wake_pull; /* whom receive wakes */
 	const int *listen_fds; /* one for each cfg->listen[i] */
 	int door_fd;
-	const struct sp_certs *certs; /* receive alone: they hold keys */
+	/* For the worker receive alone: they hold keys. */
+	const struct sp_listener_certs *certs;
 	bool accept_clock;
 	int signals; /* signalfd of SIGTERM */
 	struct sp_secrets secrets; /* pull's */

@@ -1,3 +1,8 @@
+/*
+ * Members of "source" in the record that the session (session_item.c) and the
+ * milter (milter_item.c) write alike: instants, and counts of what is odd in
+ * the bytes of a message.
+ */
 #include "journal/smtp/source.h"
 
 #include "base/clock.h"

@@ -15,6 +15,7 @@
  * (RFC 6962 section 2.1); then verify_bag_verdict.c judges what was met.
  */
 #include "journal/verify/verify_bag_entries_priv.h"
+#include "journal/tree/range_check.h"
 
 #include <inttypes.h>
 #include <stdio.h>

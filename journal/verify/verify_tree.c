@@ -24,6 +24,7 @@
 #include "base/enc.h"
 #include "base/io.h"
 #include "base/layout.h"
+#include "journal/tree/compact.h"
 #include "journal/verify/verify_priv.h"
 
 #define WIDTH	   256u /* hashes in a tile, lines in a bundle */

@@ -1,3 +1,7 @@
+/*
+ * Sends one mail to one server through libcurl, over a connection of its own,
+ * and writes the header of such a mail: see journal/watch/submit.h.
+ */
 #include "journal/watch/submit.h"
 
 #include <curl/curl.h>
@@ -18,9 +22,10 @@
 #define HOST_MAX	256
 
 struct upload {
-	struct sp_view left;
+	struct sp_view left; /* to be sent */
 };
 
+/* libcurl asks for more of the mail. */
 static size_t
 on_read(char *to, size_t size, size_t n, void *ctx)
 {
@@ -73,6 +78,8 @@ set_security(CURL *c, const struct sp_config *cfg)
 	(void)curl_easy_setopt(c, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2);
 }
 
+/* What libcurl's ${code} and the last reply mean; ${text} is its error text, or
+ * empty. */
 static enum sp_code
 result(CURL *c, CURLcode code, const char *server, const char *text,
     struct sp_err *err)
@@ -89,6 +96,7 @@ result(CURL *c, CURLcode code, const char *server, const char *text,
 	    *text != '\0' ? text : curl_easy_strerror(code)));
 }
 
+/* Send ${mail} with the handle ${c}, by ${secret} where a user is configured. */
 static enum sp_code
 perform(CURL *c, const struct sp_config *cfg, const struct sp_submit_mail *mail,
     struct sp_view secret, struct sp_err *err)
@@ -159,9 +167,9 @@ sp_submit(const struct sp_config *cfg, const struct sp_submit_mail *mail,
 	return (rc);
 }
 
-/* RFC 5322 section 3.3, always in UTC. */
+/* The time now as RFC 5322 section 3.3 writes it, always in UTC. */
 static void
-date(char out[64])
+date_now(char out[64])
 {
 	static const char *const days[] = { "Sun", "Mon", "Tue", "Wed", "Thu",
 		"Fri", "Sat" };
@@ -181,6 +189,8 @@ date(char out[64])
  * each, never cut inside a character. */
 #define WORD 45
 
+/* The field Subject, with encoded words (RFC 2047) where ${subject} is not
+ * plain, or long. */
 static enum sp_code
 add_subject(struct sp_buf *out, const char *subject)
 {
@@ -211,6 +221,7 @@ add_subject(struct sp_buf *out, const char *subject)
 	return (rc);
 }
 
+/* A host without a name is "localhost": the mail must go out all the same. */
 enum sp_code
 sp_submit_header(const struct sp_config *cfg, const struct sp_submit_mail *mail,
     const char *subject, const char *id, char msgid[SP_SUBMIT_ID_MAX],
@@ -222,7 +233,7 @@ sp_submit_header(const struct sp_config *cfg, const struct sp_submit_mail *mail,
 	if (gethostname(host, sizeof(host) - 1) != 0 || host[0] == '\0')
 		memcpy(host, "localhost", sizeof("localhost"));
 	(void)snprintf(msgid, SP_SUBMIT_ID_MAX, "%s@%s", id, host);
-	date(when);
+	date_now(when);
 	rc = sp_buf_addf(out, "From: Sealpost <%s>\r\n",
 	    cfg->submit_from == NULL ? "" : cfg->submit_from);
 	for (size_t i = 0; rc == SP_OK && i < mail->nto; i++)

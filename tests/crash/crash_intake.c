@@ -171,7 +171,8 @@ commit(
 	return (rc);
 }
 
-/* Entries [first, end) as one batch, tried again after a failure as peers do. */
+/* Commit the entries [first, end) as one batch, and try again after a failure,
+ * as peers do. */
 static enum sp_code
 deliver(struct sp_intake *in, const char *dir, uint64_t first, uint64_t end,
     bool rotate, struct sp_err *err)

@@ -341,7 +341,7 @@ start(const char *dir, struct sp_err *err)
 	return (rc);
 }
 
-/* Locks hold the pid of who was there last. */
+/* Lock files hold the pid of the last holder. */
 static bool
 may_change(const char *name)
 {

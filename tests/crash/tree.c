@@ -1,3 +1,4 @@
+/* See tree.h. */
 #include "tests/crash/tree.h"
 
 #include <fcntl.h>

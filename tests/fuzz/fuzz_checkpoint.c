@@ -8,6 +8,7 @@
 
 #include "base/digest.h"
 #include "base/enc.h"
+#include "journal/tree/checkpoint.h"
 #include "journal/tree/note.h"
 #include "journal/tree/tree_tail.h"
 

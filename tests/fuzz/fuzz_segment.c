@@ -13,7 +13,8 @@
 #include "base/digest.h"
 #include "base/enc.h"
 #include "base/io.h"
-#include "journal/segment/segment_format_priv.h"
+#include "journal/segment/segment.h"
+#include "journal/segment/toc_priv.h"
 
 #define DATA_MAX    (1u << 20)
 #define ENTRIES_MAX 64u

@@ -1,3 +1,4 @@
+/* What tests of imports share: see tests/import/import_kit.h. */
 #include "import_kit.h"
 
 #include <fcntl.h>

@@ -53,7 +53,7 @@ options(uint64_t end, unsigned threads)
 	    .mail = { .max_text = 1u << 20, .digests = true },
 	    .end = end,
 	    .threads = threads,
-	    .line = no_line });
+	    .erased_line = no_line });
 }
 
 static void

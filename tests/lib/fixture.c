@@ -10,6 +10,7 @@
 
 #include "base/digest.h"
 #include "base/json.h"
+#include "base/layout.h"
 #include "journal/seal/create.h"
 #include "journal/seal/seal.h"
 

@@ -21,7 +21,7 @@ expect layers 'base/x.c: must not include "journal/seal/seal.h"' base/x.c '#incl
 expect layers 'must not include <sqlite3.h>' journal/log/x.c '#include <sqlite3.h>\n'
 expect layers 'must not include <confuse.h>' base/io.c ' # include <confuse.h>\n'
 expect layers 'must not include "app/common/app.h"' index/x.h '#include "app/common/app.h"\n'
-expect layers 'private "index/query_priv.h"' index/mail/x.c '#include "index/query_priv.h"\n'
+expect layers 'private "index/query/query_priv.h"' index/mail/x.c '#include "index/query/query_priv.h"\n'
 expect layers 'no room of the table' journal/new/x.c 'int x;\n'
 expect banned 'base/x.c:2:.*banned' base/x.c '\n\tstrcpy(a, b);\n'
 expect banned 'only in base/io' index/x.c '\tif (fsync(fd) != 0)\n'

@@ -1,3 +1,6 @@
+/*
+ * See append_kit.h.  A helper that fails ends the test with the error's text.
+ */
 #include "tests/log/append_kit.h"
 
 #include <ftw.h>

@@ -1,4 +1,7 @@
-/* Segments: what is written is read back. */
+/*
+ * Segments: what is written is read back, by the tables and by a walk; frames
+ * are cut by the rules of doc/format-segment.md.
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>

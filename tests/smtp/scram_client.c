@@ -1,3 +1,7 @@
+/*
+ * The client's side of SCRAM-SHA-256 (RFC 5802 section 3), written apart from
+ * the server's, so that they do not share a mistake.
+ */
 #include "scram_client.h"
 
 #include <openssl/evp.h>

@@ -1,3 +1,7 @@
+/*
+ * journal/smtp/data.h: the end of DATA and dot stuffing at every split, against
+ * a model that goes byte by byte.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,7 @@
+/*
+ * The memory budget, the store of a message that spills into a file, and the
+ * arena of an envelope.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -18,6 +18,7 @@
 #include "journal/sign/cms.h"
 #include "journal/log/intake_read.h"
 #include "journal/seal/seal.h"
+#include "journal/tree/checkpoint.h"
 #include "tests/lib/fixture.h"
 #include "tests/tamper/kit.h"
 

@@ -1,3 +1,7 @@
+/*
+ * Certificates, keys and revocation lists for the tests of TLS, made by OpenSSL
+ * when a test asks for them.
+ */
 #include "certs.h"
 
 #include <openssl/ec.h>

@@ -1,4 +1,7 @@
-/* An archive that is older than what was signed takes nothing. */
+/*
+ * Rollback detection (guard.h): an archive that is older than what was signed,
+ * or has another past, accepts nothing.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

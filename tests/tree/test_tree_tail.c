@@ -1,4 +1,7 @@
-/* tree/tail: every damage is refused with a reason. */
+/*
+ * The bytes of tree/tail (tree_tail.h): what is formatted is parsed, and every
+ * damage is refused with a reason.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,6 +14,7 @@
 
 #include "base/digest.h"
 #include "base/enc.h"
+#include "journal/tree/merkle.h"
 #include "journal/tree/tree_tail.h"
 
 static struct sp_tail tail, parsed;
