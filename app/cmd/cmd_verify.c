@@ -6,7 +6,7 @@
 #include "app/common/account.h"
 #include "app/cmd/commands.h"
 #include "app/common/common.h"
-#include "app/cmd/verify_print.h"
+#include "app/cmd/verdict_print.h"
 #include "base/io.h"
 #include "base/json.h"
 #include "base/layout.h"
@@ -146,7 +146,7 @@ run(struct sp_app *app, struct job *j, bool json)
 	int status;
 
 	j->o.tmpdir = getenv("TMPDIR");
-	sp_verify_print_init(&p, "sealpost verify", j->path, json, app->quiet);
+	sp_verify_print_init(&p, "sealpost verify", json, app->quiet);
 	p.own = j->is_own;
 	sp_verify_print_hook(&p, &j->o);
 	status = j->rebuild_tree ? rebuild(app, j, json) : -1;

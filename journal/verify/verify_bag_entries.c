@@ -1,9 +1,21 @@
 /*
- * The run of a bag: entry lines, records, omitted lines and messages, all
- * sorted by seq, walked side by side.
+ * The entries of a bag: steps 9 to 12 of doc/format-export.md section 5.
+ *
+ *	entries.txt     |L|e|e|e|e|e|R|   every line of the proven run
+ *	records.jsonl       |r|   |r|     of given messages (--with-records: more)
+ *	omitted.jsonl     |o|   |o| |     why the others are not given
+ *	data/messages       |m|   |m|
+ *
+ * Four lists, all ascending by seq, are walked side by side, led by the entry
+ * lines.  L and R are the neighbours of the run: their times show that it was
+ * not cut short.  Each entry between them has either a message file, which must
+ * fit record and line, or an omitted line, whose reason must hold.  What
+ * belongs to no entry of the run is a finding.  At the end the hashes of all
+ * lines, with the siblings of range.txt, must give the root of the checkpoint
+ * (RFC 6962 section 2.1); then verify_bag_verdict.c judges what was met.
  */
 #include "base/line.h"
-#include "journal/verify/verify_bag_run_priv.h"
+#include "journal/verify/verify_bag_entries_priv.h"
 #include "journal/tree/range_check.h"
 
 #include <inttypes.h>
@@ -13,10 +25,14 @@
 
 /* ---- the cursors ---- */
 
+/*
+ * Move the cursor of records.jsonl to its next record and parse it.  Lines that
+ * are no records, and records out of order, are findings and passed over.
+ */
 static enum sp_code
 next_record(struct sp_verify_walk *w, struct sp_err *err)
 {
-	uint64_t before = w->have_record ? w->rec.seq + 1 : 0;
+	uint64_t at_least = w->have_record ? w->rec.seq + 1 : 0;
 	char where[64];
 	enum sp_code rc;
 
@@ -40,7 +56,7 @@ next_record(struct sp_verify_walk *w, struct sp_err *err)
 				return (rc);
 			continue;
 		}
-		if (w->rec.seq >= before) {
+		if (w->rec.seq >= at_least) {
 			w->have_record = true;
 			return (SP_OK);
 		}
@@ -52,10 +68,14 @@ next_record(struct sp_verify_walk *w, struct sp_err *err)
 	return (SP_OK);
 }
 
+/*
+ * Move the cursor of omitted.jsonl to its next line; lines that are not of the
+ * document's form, or out of order, are findings and passed over.
+ */
 static enum sp_code
 next_omitted(struct sp_verify_walk *w, struct sp_err *err)
 {
-	uint64_t before = w->have_omitted ? w->om.seq + 1 : 0;
+	uint64_t at_least = w->have_omitted ? w->om.seq + 1 : 0;
 	struct sp_view line;
 	char where[64];
 	enum sp_code rc;
@@ -69,7 +89,7 @@ next_omitted(struct sp_verify_walk *w, struct sp_err *err)
 			return (sp_verify_found_code(
 			    &w->b->found, "omitted", SP_BAG_OMITTED, rc, err));
 		w->have_omitted =
-		    sp_bag_omitted_parse(line, &w->om) && w->om.seq >= before;
+		    sp_bag_omitted_parse(line, &w->om) && w->om.seq >= at_least;
 		if (w->have_omitted)
 			return (SP_OK);
 		(void)snprintf(where, sizeof(where), "%s: line %" PRIu64,
@@ -80,9 +100,12 @@ next_omitted(struct sp_verify_walk *w, struct sp_err *err)
 	return (SP_OK);
 }
 
-/* What lies at the cursors before ${seq} belongs to no entry of the run. */
+/*
+ * Move all cursors to ${seq}: what they pass over belongs to no entry of the
+ * run and is a finding.
+ */
 static enum sp_code
-skip_to(struct sp_verify_walk *w, uint64_t seq, struct sp_err *err)
+report_extras(struct sp_verify_walk *w, uint64_t seq, struct sp_err *err)
 {
 	enum sp_code rc = SP_OK;
 	char where[96];
@@ -101,9 +124,12 @@ skip_to(struct sp_verify_walk *w, uint64_t seq, struct sp_err *err)
 		    &w->b->found, "extra", where, "is not an entry of the run");
 		rc = next_omitted(w, err);
 	}
-	for (; rc == SP_OK && w->at < w->n && w->m[w->at].seq < seq; w->at++) {
+	for (; rc == SP_OK && w->next_message < w->nmessages &&
+	       w->messages[w->next_message].seq < seq;
+	     w->next_message++) {
 		(void)snprintf(where, sizeof(where),
-		    "data/messages/%012" PRIu64 ".eml", w->m[w->at].seq);
+		    "data/messages/%012" PRIu64 ".eml",
+		    w->messages[w->next_message].seq);
 		sp_verify_found_add(
 		    &w->b->found, "extra", where, "is not an entry of the run");
 	}
@@ -112,8 +138,12 @@ skip_to(struct sp_verify_walk *w, uint64_t seq, struct sp_err *err)
 
 /* ---- one entry of the run ---- */
 
+/*
+ * Whether the proven purge event that the omitted line names destroys what the
+ * line says.
+ */
 static bool
-purged_by(const struct sp_verify_bag *b, const struct sp_bag_omitted *o)
+is_purged_by(const struct sp_verify_bag *b, const struct sp_bag_omitted *o)
 {
 	for (size_t i = 0; i < b->npurges; i++)
 		if (b->purges[i].event == o->event)
@@ -124,7 +154,10 @@ purged_by(const struct sp_verify_bag *b, const struct sp_bag_omitted *o)
 	return (false);
 }
 
-/* Why there is no message file, and whether that may be. */
+/*
+ * Whether the entry may be omitted for the reason that its line gives; counts
+ * it by that reason.
+ */
 static void
 check_reason(
     struct sp_verify_walk *w, const struct sp_line *l, const char *where)
@@ -136,12 +169,12 @@ check_reason(
 		why = l->kind == SP_KIND_EVENT
 			  ? "is an event and not omitted as one"
 			  : "is a message and omitted as an event";
-	else if (w->om.reason == SP_BAG_FILTERED && b->asked.have &&
-		 !b->asked.query && !b->asked.by_date)
+	else if (w->om.reason == SP_BAG_FILTERED && b->request.known &&
+		 !b->request.query && !b->request.by_date)
 		why = "omitted as filtered, but everything was asked for";
 	else if ((w->om.reason == SP_BAG_PURGED ||
 		     w->om.reason == SP_BAG_ERASED) &&
-		 !purged_by(b, &w->om))
+		 !is_purged_by(b, &w->om))
 		why = "no proven purge event names it";
 	if (why != NULL)
 		sp_verify_found_add(&b->found, "absence", where, "%s", why);
@@ -150,8 +183,12 @@ check_reason(
 	b->v->erased += w->om.reason == SP_BAG_ERASED;
 }
 
+/*
+ * An entry whose message file is there: its record must be there, too, and all
+ * three must fit.  It must not be listed as omitted.
+ */
 static void
-check_given(struct sp_verify_walk *w, const struct sp_line *l,
+check_message_file(struct sp_verify_walk *w, const struct sp_line *l,
     const struct sp_bag_message *m)
 {
 	struct sp_verify_found *f = &w->b->found;
@@ -179,6 +216,11 @@ check_given(struct sp_verify_walk *w, const struct sp_line *l,
 	sp_record_done(&r);
 }
 
+/*
+ * An entry without a message file: it must be listed as omitted, for a reason
+ * that holds.  Its record may be there only if --with-records was asked for,
+ * and must then fit the line.
+ */
 static void
 check_absent(
     struct sp_verify_walk *w, const struct sp_line *l, const char *where)
@@ -199,23 +241,25 @@ check_absent(
 	if (have) {
 		if (sp_verify_entry_record(l, w->record, place, &r, &b->found))
 			sp_record_done(&r);
-		if (b->asked.have && !b->asked.with_records)
+		if (b->request.known && !b->request.with_records)
 			sp_verify_found_add(&b->found, "extra", place,
 			    "a record that was not asked for");
-	} else if (b->asked.have && b->asked.with_records &&
+	} else if (b->request.known && b->request.with_records &&
 		   w->om.reason == SP_BAG_FILTERED) {
 		sp_verify_found_add(&b->found, "missing", place,
 		    "was asked for by --with-records");
 	}
 }
 
-/* An entry of the run lies in the range that was asked for. */
+/*
+ * An entry of the run must have been received in the range that was asked for.
+ */
 static void
 check_time(struct sp_verify_walk *w, const struct sp_line *l, const char *where)
 {
-	const struct sp_verify_asked *a = &w->b->asked;
+	const struct sp_verify_asked *a = &w->b->request;
 
-	if (!a->have || a->by_date)
+	if (!a->known || a->by_date)
 		return;
 	if ((a->have_since && l->received < a->since) ||
 	    (a->have_until && l->received >= a->until))
@@ -223,22 +267,28 @@ check_time(struct sp_verify_walk *w, const struct sp_line *l, const char *where)
 		    "was received outside the range that was asked for");
 }
 
+/*
+ * One entry of the run, neighbours excluded; the cursors are behind it
+ * afterwards.
+ */
 static enum sp_code
-check_inside(struct sp_verify_walk *w, const struct sp_line *l,
+check_run_entry(struct sp_verify_walk *w, const struct sp_line *l,
     const char *where, struct sp_err *err)
 {
-	enum sp_code rc = skip_to(w, l->seq, err);
+	enum sp_code rc = report_extras(w, l->seq, err);
 
 	if (rc != SP_OK)
 		return (rc);
 	check_time(w, l, where);
 	w->b->v->range_messages += l->kind == SP_KIND_MESSAGE;
-	if (w->at < w->n && w->m[w->at].seq == l->seq)
-		check_given(w, l, &w->m[w->at++]);
+	if (w->next_message < w->nmessages &&
+	    w->messages[w->next_message].seq == l->seq)
+		check_message_file(w, l, &w->messages[w->next_message++]);
 	else
 		check_absent(w, l, where);
-	while (w->at < w->n && w->m[w->at].seq == l->seq)
-		w->at++;
+	while (w->next_message < w->nmessages &&
+	       w->messages[w->next_message].seq == l->seq)
+		w->next_message++;
 	if (w->have_record && w->rec.seq == l->seq)
 		rc = next_record(w, err);
 	if (rc == SP_OK && w->have_omitted && w->om.seq == l->seq)
@@ -248,6 +298,10 @@ check_inside(struct sp_verify_walk *w, const struct sp_line *l,
 
 /* ---- all entries ---- */
 
+/*
+ * One line of entries.txt: its hash goes into the range proof whatever it says;
+ * then its form, seq and time; then, if it is no neighbour, the entry.
+ */
 static enum sp_code
 check_entry(struct sp_verify_walk *w, struct sp_view text, struct sp_err *err)
 {
@@ -270,10 +324,10 @@ check_entry(struct sp_verify_walk *w, struct sp_view text, struct sp_err *err)
 		    f, "line", where, "is the line of entry %" PRIu64, l.seq);
 		return (SP_OK);
 	}
-	if (l.received < w->last)
+	if (l.received < w->previous)
 		sp_verify_found_add(f, "order", where,
 		    "was received before the entry before it");
-	w->last = l.received;
+	w->previous = l.received;
 	w->b->v->entries++;
 	if (l.seq < i->first) {
 		w->left = l.received;
@@ -285,9 +339,10 @@ check_entry(struct sp_verify_walk *w, struct sp_view text, struct sp_err *err)
 		w->have_right = true;
 		return (SP_OK);
 	}
-	return (check_inside(w, &l, where, err));
+	return (check_run_entry(w, &l, where, err));
 }
 
+/* All lines of entries.txt: exactly as many as the proven run has entries. */
 static enum sp_code
 walk_entries(struct sp_verify_walk *w, struct sp_err *err)
 {
@@ -316,18 +371,21 @@ walk_entries(struct sp_verify_walk *w, struct sp_err *err)
 		    "ends before entry %" PRIu64
 		    ": the proven run has entries up to %" PRIu64,
 		    w->seq, w->range.end - 1);
-	return (skip_to(w, UINT64_MAX, err));
+	return (report_extras(w, UINT64_MAX, err));
 }
 
+/*
+ * The lines and the siblings of range.txt must give the root of the checkpoint.
+ */
 static void
 check_root(struct sp_verify_walk *w)
 {
 	struct sp_hash root;
 
-	if (!w->b->have_point)
+	if (!w->b->have_checkpoint)
 		return;
 	if (!sp_range_check_root(w->check, &root) ||
-	    !sp_hash_eq(&root, &w->b->point.root))
+	    !sp_hash_eq(&root, &w->b->checkpoint.root))
 		sp_verify_found_add(&w->b->found, "range", SP_BAG_ENTRIES,
 		    "with " SP_BAG_RANGE
 		    " these lines do not give the root of the checkpoint: a line was changed, added or left out, or the proof was");
@@ -335,9 +393,12 @@ check_root(struct sp_verify_walk *w)
 
 /* ---- setting up ---- */
 
-/* The proven run is the run and its neighbours. */
+/*
+ * The proven run must be the run of bag-info.txt and its neighbours: one before
+ * it, unless it begins with entry 0, and one behind it.
+ */
 static bool
-range_fits(struct sp_verify_walk *w)
+check_range_fits(struct sp_verify_walk *w)
 {
 	const struct sp_bag_info *i = &w->b->info;
 	const struct sp_bag_range *r = &w->range;
@@ -345,7 +406,7 @@ range_fits(struct sp_verify_walk *w)
 
 	if (r->first == first && r->end == i->end + 1 &&
 	    r->size == i->tree_size &&
-	    (!w->b->have_point || r->size == w->b->point.size))
+	    (!w->b->have_checkpoint || r->size == w->b->checkpoint.size))
 		return (true);
 	sp_verify_found_add(&w->b->found, "range", SP_BAG_RANGE,
 	    "proves the entries %" PRIu64 " to %" PRIu64 " of %" PRIu64
@@ -354,6 +415,7 @@ range_fits(struct sp_verify_walk *w)
 	return (false);
 }
 
+/* Read range.txt; *have is false, after a finding, where it cannot be used. */
 static enum sp_code
 load_range(struct sp_verify_walk *w, bool *have, struct sp_err *err)
 {
@@ -361,11 +423,11 @@ load_range(struct sp_verify_walk *w, bool *have, struct sp_err *err)
 	enum sp_code rc;
 
 	sp_buf_init(&text, SP_BAG_PROOF_MAX);
-	rc = sp_verify_bag_read(
-	    w->b, SP_BAG_RANGE, SP_BAG_PROOF_MAX, &text, have, err);
+	rc = sp_bag_source_require(
+	    w->b->src, SP_BAG_RANGE, SP_BAG_PROOF_MAX, &text, have, err);
 	if (rc == SP_OK && *have) {
 		rc = sp_bag_range_parse(sp_buf_view(&text), &w->range, err);
-		*have = rc == SP_OK && range_fits(w);
+		*have = rc == SP_OK && check_range_fits(w);
 		rc = sp_verify_found_code(
 		    &w->b->found, "range", SP_BAG_RANGE, rc, err);
 	}
@@ -373,6 +435,10 @@ load_range(struct sp_verify_walk *w, bool *have, struct sp_err *err)
 	return (rc);
 }
 
+/*
+ * Open one of the lists; *have is false, after a finding, where it cannot be
+ * read.
+ */
 static enum sp_code
 open_text(struct sp_verify_walk *w, const char *name, size_t max,
     struct sp_bag_text *out, bool *have, struct sp_err *err)
@@ -389,19 +455,23 @@ open_text(struct sp_verify_walk *w, const char *name, size_t max,
 	return (sp_verify_found_code(&w->b->found, "container", name, rc, err));
 }
 
+/*
+ * Open the lists, walk, and judge.  Without entry lines nothing can be judged;
+ * without records or omitted lines each entry that lacks one is a finding.
+ */
 static enum sp_code
-walk_run(struct sp_verify_walk *w, struct sp_err *err)
+walk_lists(struct sp_verify_walk *w, struct sp_err *err)
 {
 	enum sp_code rc;
-	bool have, other;
+	bool have, ignored;
 
 	rc = open_text(w, SP_BAG_ENTRIES, SP_LINE_MAX, &w->entries, &have, err);
 	if (rc == SP_OK)
-		rc = open_text(
-		    w, SP_BAG_RECORDS, SP_RECORD_MAX, &w->records, &other, err);
+		rc = open_text(w, SP_BAG_RECORDS, SP_RECORD_MAX, &w->records,
+		    &ignored, err);
 	if (rc == SP_OK)
 		rc = open_text(w, SP_BAG_OMITTED, SP_BAG_TEXT_LINE, &w->omitted,
-		    &other, err);
+		    &ignored, err);
 	if (rc == SP_OK)
 		rc = next_record(w, err);
 	if (rc == SP_OK)
@@ -419,20 +489,20 @@ walk_run(struct sp_verify_walk *w, struct sp_err *err)
 }
 
 enum sp_code
-sp_verify_bag_run(struct sp_verify_bag *b, struct sp_err *err)
+sp_verify_bag_entries(struct sp_verify_bag *b, struct sp_err *err)
 {
 	struct sp_verify_walk *w = sp_xcalloc(1, sizeof(*w));
 	enum sp_code rc = SP_OK;
 	bool have = false;
 
 	w->b = b;
-	w->last = INT64_MIN;
+	w->previous = INT64_MIN;
 	w->entries.fd = w->records.fd = w->omitted.fd = -1;
-	w->m = sp_bag_source_messages(b->src, &w->n);
+	w->messages = sp_bag_source_messages(b->src, &w->nmessages);
 	if (b->have_info)
 		rc = load_range(w, &have, err);
 	if (rc == SP_OK && have)
-		rc = walk_run(w, err);
+		rc = walk_lists(w, err);
 	if (w->have_record)
 		sp_record_done(&w->rec);
 	sp_range_check_free(w->check);

@@ -1,23 +1,29 @@
-/* Findings and progress. */
+/*
+ * Collecting findings; findings_priv.h has the contract.  A finding is worded
+ * where it is made, in the file of the check; here it is only kept, merged and
+ * reported.
+ */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "journal/verify/verify_priv.h"
+#include "base/buf.h"
+#include "journal/verify/findings_priv.h"
 
+/* The findings of this kind, or NULL if there is none yet. */
 static struct sp_verify_first *
-find(struct sp_verify_found *f, const char *kind)
+find_kind(struct sp_verify_found *f, const char *kind)
 {
 	for (size_t i = 0; i < f->n; i++)
-		if (strcmp(f->first[i].kind, kind) == 0)
-			return (&f->first[i]);
+		if (strcmp(f->kinds[i].kind, kind) == 0)
+			return (&f->kinds[i]);
 	return (NULL);
 }
 
-/* One clean line of whatever a hostile file put in. */
+/* A copy, the caller's to free, with every control byte as '?'. */
 static char *
-clean(const char *text)
+dup_printable(const char *text)
 {
 	char *s = sp_xstrdup(text);
 
@@ -31,7 +37,7 @@ void
 sp_verify_found_add(struct sp_verify_found *f, const char *kind,
     const char *where, const char *fmt, ...)
 {
-	struct sp_verify_first *x = find(f, kind);
+	struct sp_verify_first *x = find_kind(f, kind);
 	char why[SP_ERR_MAX];
 	va_list ap;
 
@@ -45,26 +51,27 @@ sp_verify_found_add(struct sp_verify_found *f, const char *kind,
 	va_start(ap, fmt);
 	(void)vsnprintf(why, sizeof(why), fmt, ap);
 	va_end(ap);
-	x = &f->first[f->n++];
+	x = &f->kinds[f->n++];
 	x->kind = kind;
 	x->count = 1;
-	x->why = clean(why);
-	x->where = clean(where);
+	x->why = dup_printable(why);
+	x->where = dup_printable(where);
 }
 
 void
 sp_verify_found_merge(struct sp_verify_found *to, struct sp_verify_found *from)
 {
 	for (size_t i = 0; i < from->n; i++) {
-		struct sp_verify_first *x = find(to, from->first[i].kind);
+		struct sp_verify_first *x = find_kind(to, from->kinds[i].kind);
 
-		if (x != NULL) {
-			x->count += from->first[i].count;
-			free(from->first[i].where);
-			free(from->first[i].why);
-		} else if (to->n < SP_VERIFY_KINDS_MAX) {
-			to->first[to->n++] = from->first[i];
+		if (x == NULL && to->n < SP_VERIFY_KINDS_MAX) {
+			to->kinds[to->n++] = from->kinds[i];
+			continue;
 		}
+		if (x != NULL)
+			x->count += from->kinds[i].count;
+		free(from->kinds[i].where);
+		free(from->kinds[i].why);
 	}
 	to->total += from->total;
 	from->n = 0;
@@ -76,7 +83,7 @@ sp_verify_found_report(
     struct sp_verify_found *f, const struct sp_verify_opts *o)
 {
 	for (size_t i = 0; i < f->n && o->finding != NULL; i++) {
-		const struct sp_verify_first *x = &f->first[i];
+		const struct sp_verify_first *x = &f->kinds[i];
 		char *more;
 
 		if (x->count == 1) {
@@ -95,8 +102,8 @@ void
 sp_verify_found_done(struct sp_verify_found *f)
 {
 	for (size_t i = 0; i < f->n; i++) {
-		free(f->first[i].where);
-		free(f->first[i].why);
+		free(f->kinds[i].where);
+		free(f->kinds[i].why);
 	}
 	f->n = 0;
 	f->total = 0;
@@ -115,46 +122,4 @@ sp_verify_found_code(struct sp_verify_found *f, const char *kind,
 	sp_verify_found_add(
 	    f, rc == SP_ENOTFOUND ? "missing" : kind, where, "%s", err->msg);
 	return (SP_OK);
-}
-
-void
-sp_verify_run_init(struct sp_verify_run *r, const struct sp_verify_opts *o)
-{
-	memset(r, 0, sizeof(*r));
-	r->o = o;
-	(void)pthread_mutex_init(&r->lock, NULL);
-}
-
-void
-sp_verify_run_done(struct sp_verify_run *r)
-{
-	(void)pthread_mutex_destroy(&r->lock);
-}
-
-enum sp_code
-sp_verify_run_step(struct sp_verify_run *r, uint64_t n, struct sp_err *err)
-{
-	bool stop;
-
-	(void)pthread_mutex_lock(&r->lock);
-	r->done += n;
-	if (r->done > r->total)
-		r->total = r->done;
-	if (!r->stop && r->o->progress != NULL &&
-	    !r->o->progress(r->o->ctx, r->done, r->total))
-		r->stop = true;
-	stop = r->stop;
-	(void)pthread_mutex_unlock(&r->lock);
-	if (stop)
-		return (sp_err_set(err, SP_EINTERRUPT, 0,
-		    "interrupted before everything was looked at"));
-	return (SP_OK);
-}
-
-void
-sp_verify_run_stop(struct sp_verify_run *r)
-{
-	(void)pthread_mutex_lock(&r->lock);
-	r->stop = true;
-	(void)pthread_mutex_unlock(&r->lock);
 }

@@ -1,29 +1,42 @@
-/* The verdict, for a person or as JSON Lines. */
-#include "app/cmd/verify_print.h"
-
+/*
+ * The wording of verdicts: what a user reads of a verification, and the exit
+ * status that a script reads.
+ *
+ *	FINDING   KIND: WHERE: WHY                  print_finding(), one a kind
+ *	origin, key, signed, looked at | run ...    print_text()
+ *	COMPLETE | SELECTION                        print_bag(), of an export
+ *	rests on ...                                worded by verify_identity.c
+ *	FAILED | UNSIGNED | OK                      print_text()
+ *
+ * The same as JSON Lines: print_finding(), print_json_verdict().  KIND, and the
+ * labels and words in capitals, are interface: scripts look for them.  A
+ * finding's WHY is worded where it is found, in journal/verify.  Called by
+ * sealpost-verify (app/verify_main.c) and `sealpost verify` (cmd_verify.c).
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "app/cmd/verdict_print.h"
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/json.h"
 #include "base/time_text.h"
 
-#define LINE_MAX_JSON 16384u
-#define QUIET_FOR     SP_SECOND /* before progress is shown */
+#define LINE_MAX_JSON 16384u /* bytes */
+#define QUIET_FOR     SP_SECOND /* before progress is shown, */
+#define SHOW_EVERY    (SP_SECOND / 5) /* and then at most so often */
 
 void
-sp_verify_print_init(struct sp_verify_print *p, const char *program,
-    const char *path, bool json, bool quiet)
+sp_verify_print_init(
+    struct sp_verify_print *p, const char *program, bool json, bool quiet)
 {
 	memset(p, 0, sizeof(*p));
 	p->program = program;
-	p->path = path;
 	p->json = json;
 	p->quiet = quiet;
-	p->since = sp_clock_boot();
+	p->started = sp_clock_boot();
 }
 
 enum sp_code
@@ -40,30 +53,33 @@ sp_verify_print_vkey(const char *text, struct sp_vkey *out, struct sp_err *err)
 
 /* ---- as it goes ---- */
 
+/* Clear the progress line, before anything else is printed. */
 static void
-wipe(struct sp_verify_print *p)
+clear_progress(struct sp_verify_print *p)
 {
 	if (p->shown)
 		(void)fprintf(stderr, "\r\033[K");
 	p->shown = false;
 }
 
+/* Print the JSON object as one line and release it. */
 static void
-emit(struct sp_json *j, struct sp_buf *b)
+print_json(struct sp_json *j, struct sp_buf *b)
 {
 	if (sp_json_end(j) == SP_OK && sp_buf_addc(b, '\n') == SP_OK)
 		(void)fwrite(b->p, 1, b->n, stdout);
 	sp_buf_done(b);
 }
 
+/* A finding (callback of sp_verify()). */
 static void
-finding(void *ctx, const char *kind, const char *where, const char *why)
+print_finding(void *ctx, const char *kind, const char *where, const char *why)
 {
 	struct sp_verify_print *p = ctx;
 	struct sp_json j;
 	struct sp_buf b;
 
-	wipe(p);
+	clear_progress(p);
 	if (!p->json) {
 		(void)printf("FINDING  %s: %s: %s\n", kind, where, why);
 		return;
@@ -75,19 +91,23 @@ finding(void *ctx, const char *kind, const char *where, const char *why)
 	sp_json_str(&j, "where", sp_view_str(where));
 	sp_json_str(&j, "why", sp_view_str(why));
 	sp_json_obj_end(&j);
-	emit(&j, &b);
+	print_json(&j, &b);
 }
 
+/*
+ * Show how far it is (callback of sp_verify()), on a terminal and once it takes
+ * more than a second.  Never ends the verification.
+ */
 static bool
-progress(void *ctx, uint64_t done, uint64_t total)
+print_progress(void *ctx, uint64_t done, uint64_t total)
 {
 	struct sp_verify_print *p = ctx;
 	int64_t now = sp_clock_boot();
 
-	if (p->quiet || now - p->since < QUIET_FOR ||
-	    now - p->last < SP_SECOND / 5 || isatty(STDERR_FILENO) == 0)
+	if (p->quiet || now - p->started < QUIET_FOR ||
+	    now - p->shown_at < SHOW_EVERY || isatty(STDERR_FILENO) == 0)
 		return (true);
-	p->last = now;
+	p->shown_at = now;
 	p->shown = true;
 	(void)fprintf(stderr,
 	    "\rverifying %" PRIu64 " of %" PRIu64 " MiB\033[K", done >> 20,
@@ -98,21 +118,22 @@ progress(void *ctx, uint64_t done, uint64_t total)
 void
 sp_verify_print_hook(struct sp_verify_print *p, struct sp_verify_opts *o)
 {
-	o->finding = finding;
-	o->progress = progress;
+	o->finding = print_finding;
+	o->progress = print_progress;
 	o->ctx = p;
 }
 
 /* ---- the verdict ---- */
 
 static int
-status_of(const struct sp_verify_print *p, const struct sp_verdict *v)
+exit_status(const struct sp_verify_print *p, const struct sp_verdict *v)
 {
 	if (v->findings > 0)
 		return (1);
 	return (v->trust != SP_TRUST_NONE || p->own ? 0 : 2);
 }
 
+/* What the verdict rests on, as JSON names it. */
 static const char *
 trust_name(enum sp_trust t)
 {
@@ -131,9 +152,9 @@ trust_name(enum sp_trust t)
 	return ("none");
 }
 
-/* INT64_MIN is the beginning of the log. */
+/* A time, or words where INT64_MIN stands for the beginning of the log. */
 static const char *
-instant(int64_t us, char out[SP_TIME_LEN + 1])
+format_instant(int64_t us, char out[SP_TIME_LEN + 1])
 {
 	if (us == INT64_MIN)
 		return ("the beginning of the log");
@@ -141,8 +162,12 @@ instant(int64_t us, char out[SP_TIME_LEN + 1])
 	return (out);
 }
 
+/*
+ * What an export proves: the run, the time that it covers, how many of its
+ * messages are given; and COMPLETE or SELECTION, if nothing was found.
+ */
 static void
-text_bag(const struct sp_verdict *v)
+print_bag(const struct sp_verdict *v)
 {
 	char a[SP_TIME_LEN + 1], b[SP_TIME_LEN + 1];
 
@@ -152,7 +177,8 @@ text_bag(const struct sp_verdict *v)
 	else
 		(void)printf("run       no entry\n");
 	(void)printf("proven    all that was received from %s on, before %s\n",
-	    instant(v->range_since, a), instant(v->range_until, b));
+	    format_instant(v->range_since, a),
+	    format_instant(v->range_until, b));
 	(void)printf("given     %" PRIu64 " of %" PRIu64 " messages", v->given,
 	    v->range_messages);
 	if (v->filtered > 0)
@@ -172,8 +198,9 @@ text_bag(const struct sp_verdict *v)
 		    "SELECTION the choice is the producer's statement, and not proven\n");
 }
 
+/* How much of an archive was looked at, and what is destroyed. */
 static void
-text_archive(const struct sp_verify_opts *o, const struct sp_verdict *v)
+print_archive(const struct sp_verify_opts *o, const struct sp_verdict *v)
 {
 	(void)printf("looked at %" PRIu64 " entries, %" PRIu64
 		     " messages, %" PRIu64 " segments%s, %" PRIu64
@@ -186,8 +213,9 @@ text_archive(const struct sp_verify_opts *o, const struct sp_verdict *v)
 		    v->purged, v->erased);
 }
 
+/* The verdict as text: labels of ten columns, the last line its sum. */
 static void
-text(const struct sp_verify_print *p, const struct sp_verify_opts *o,
+print_text(const struct sp_verify_print *p, const struct sp_verify_opts *o,
     const struct sp_verdict *v)
 {
 	char time[SP_TIME_LEN + 1];
@@ -202,9 +230,9 @@ text(const struct sp_verify_print *p, const struct sp_verify_opts *o,
 	(void)printf("signed    %" PRIu64 " entries; %s %s\n", v->size,
 	    v->bag ? "exported" : "last received", time);
 	if (v->bag)
-		text_bag(v);
+		print_bag(v);
 	else
-		text_archive(o, v);
+		print_archive(o, v);
 	(void)printf("rests on  %s\n", v->rests_on);
 	if (v->findings > 0)
 		(void)printf("FAILED    %" PRIu64 " finding%s\n", v->findings,
@@ -216,8 +244,11 @@ text(const struct sp_verify_print *p, const struct sp_verify_opts *o,
 		(void)printf("OK        everything fits\n");
 }
 
+/*
+ * The verdict as one JSON object; an export has more members than an archive.
+ */
 static void
-json(const struct sp_verdict *v, int status)
+print_json_verdict(const struct sp_verdict *v, int status)
 {
 	char time[SP_TIME_LEN + 1];
 	struct sp_json j;
@@ -267,9 +298,13 @@ json(const struct sp_verdict *v, int status)
 		}
 	}
 	sp_json_obj_end(&j);
-	emit(&j, &b);
+	print_json(&j, &b);
 }
 
+/*
+ * An error is not a verdict: it goes to standard error, behind what was
+ * printed.
+ */
 int
 sp_verify_print_verdict(struct sp_verify_print *p,
     const struct sp_verify_opts *o, const struct sp_verdict *v, enum sp_code rc,
@@ -277,16 +312,16 @@ sp_verify_print_verdict(struct sp_verify_print *p,
 {
 	int status;
 
-	wipe(p);
+	clear_progress(p);
 	if (rc != SP_OK) {
 		(void)fflush(stdout);
 		(void)fprintf(stderr, "%s: %s\n", p->program, err->msg);
 		return (2);
 	}
-	status = status_of(p, v);
+	status = exit_status(p, v);
 	if (p->json)
-		json(v, status);
+		print_json_verdict(v, status);
 	else
-		text(p, o, v);
+		print_text(p, o, v);
 	return (status);
 }

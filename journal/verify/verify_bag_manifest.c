@@ -1,4 +1,17 @@
-/* The form of a bag: BagIt files, manifests both ways, the signature. */
+/*
+ * The files of a bag: BagIt (RFC 8493) and the signature.  Steps 2 to 4 of
+ * doc/format-export.md section 5: bagit.txt and bag-info.txt, that the demanded
+ * files are there, the CMS signature over the tag manifest, and both manifests
+ * both ways, so that a listed file that is not there and a file that is not
+ * listed are findings.
+ *
+ *	tagmanifest-sha256.txt.p7s  signs  tagmanifest-sha256.txt
+ *	tagmanifest-sha256.txt      lists  bag-info.txt bagit.txt manifest-sha256.txt
+ *	manifest-sha256.txt         lists  every file below data/
+ *
+ * Called by verify_bag.c after the bag was read; a digest is that of the bytes
+ * that were read then.
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,21 +21,24 @@
 #include "journal/sign/cms.h"
 #include "journal/verify/verify_bag_priv.h"
 
-#define P7S_MAX	 (1u << 20)
+#define P7S_MAX	 (1u << 20) /* bytes of the signature */
 #define TAGS_MAX 4096u /* bytes of tagmanifest-sha256.txt */
 #define MANIFEST "manifest-sha256.txt"
 #define TAGS	 "tagmanifest-sha256.txt"
+#define TAGS_P7S "tagmanifest-sha256.txt.p7s"
 
+/* The whole of bagit.txt (RFC 8493, section 2.1.1). */
 static const char bagit[] = "BagIt-Version: 1.0\n"
 			    "Tag-File-Character-Encoding: UTF-8\n";
 
-static const char *const outside[] = { "bag-info.txt", "bagit.txt", MANIFEST,
-	TAGS, TAGS ".p7s" };
+/* The only files that may lie outside data/. */
+static const char *const tag_files[] = { "bag-info.txt", "bagit.txt", MANIFEST,
+	TAGS, TAGS_P7S };
 
-static const char *const demanded[] = { "data/VERIFY.txt", "data/audit.jsonl",
-	"data/policy.json", "data/proof/entries.txt",
-	"data/proof/omitted.jsonl", "data/proof/seal.crt", "data/records.jsonl",
-	MANIFEST };
+/* Files that must be there, whether or not a later check reads them. */
+static const char *const demanded_files[] = { "data/VERIFY.txt",
+	"data/audit.jsonl", "data/policy.json", SP_BAG_ENTRIES, SP_BAG_OMITTED,
+	SP_BAG_SEAL_CRT, SP_BAG_RECORDS, MANIFEST };
 
 static enum sp_code
 check_bagit(struct sp_verify_bag *b, struct sp_err *err)
@@ -32,8 +48,8 @@ check_bagit(struct sp_verify_bag *b, struct sp_err *err)
 	bool have;
 
 	sp_buf_init(&text, SP_BAG_INFO_MAX);
-	rc = sp_verify_bag_read(
-	    b, "bagit.txt", SP_BAG_INFO_MAX, &text, &have, err);
+	rc = sp_bag_source_require(
+	    b->src, "bagit.txt", SP_BAG_INFO_MAX, &text, &have, err);
 	if (rc == SP_OK && have && !sp_view_eq_str(sp_buf_view(&text), bagit))
 		sp_verify_found_add(&b->found, "format", "bagit.txt",
 		    "is not that of a BagIt 1.0 bag in UTF-8");
@@ -41,14 +57,15 @@ check_bagit(struct sp_verify_bag *b, struct sp_err *err)
 	return (rc);
 }
 
+/* Read and parse bag-info.txt into ${b}->info. */
 static enum sp_code
 check_info(struct sp_verify_bag *b, struct sp_err *err)
 {
 	enum sp_code rc;
 	bool have;
 
-	rc = sp_verify_bag_read(
-	    b, "bag-info.txt", SP_BAG_INFO_MAX, &b->info_text, &have, err);
+	rc = sp_bag_source_require(
+	    b->src, "bag-info.txt", SP_BAG_INFO_MAX, &b->info_text, &have, err);
 	if (rc != SP_OK || !have)
 		return (rc);
 	rc = sp_bag_info_parse(sp_buf_view(&b->info_text), &b->info, err);
@@ -57,7 +74,11 @@ check_info(struct sp_verify_bag *b, struct sp_err *err)
 	    sp_verify_found_code(&b->found, "format", "bag-info.txt", rc, err));
 }
 
-/* The signature covers the tag manifest, and through it everything. */
+/*
+ * The signature over the tag manifest ${tags}, and through it over every byte
+ * of the bag, by a certificate of data/proof/seal.crt.  Whether that
+ * certificate counts is checked by verify_bag_events.c.
+ */
 static enum sp_code
 check_signature(
     struct sp_verify_bag *b, struct sp_view tags, struct sp_err *err)
@@ -69,23 +90,23 @@ check_signature(
 
 	sp_buf_init(&p7s, P7S_MAX);
 	sp_buf_init(&pem, SP_VERIFY_PEM_MAX);
-	rc = sp_verify_bag_read(
-	    b, "data/proof/seal.crt", SP_VERIFY_PEM_MAX, &pem, &have_pem, err);
+	rc = sp_bag_source_require(
+	    b->src, SP_BAG_SEAL_CRT, SP_VERIFY_PEM_MAX, &pem, &have_pem, err);
 	if (rc == SP_OK)
-		rc = sp_verify_bag_read(
-		    b, TAGS ".p7s", P7S_MAX, &p7s, &have, err);
+		rc = sp_bag_source_require(
+		    b->src, TAGS_P7S, P7S_MAX, &p7s, &have, err);
 	if (rc != SP_OK || !have || !have_pem)
 		goto out;
 	rc = sp_certs_parse(sp_buf_view(&pem), &certs, err);
 	if (rc != SP_OK) {
 		rc = sp_verify_found_code(
-		    &b->found, "key", "data/proof/seal.crt", rc, err);
+		    &b->found, "key", SP_BAG_SEAL_CRT, rc, err);
 		goto out;
 	}
 	rc = sp_cms_verify_mem(sp_buf_view(&p7s), tags, certs, err);
 	if (rc == SP_OK)
 		rc = sp_cms_form(sp_buf_view(&p7s), err);
-	rc = sp_verify_found_code(&b->found, "signature", TAGS ".p7s", rc, err);
+	rc = sp_verify_found_code(&b->found, "signature", TAGS_P7S, rc, err);
 out:
 	sp_certs_free(certs);
 	sp_buf_done(&pem);
@@ -93,14 +114,17 @@ out:
 	return (rc);
 }
 
-/* A line of a manifest against what was read; true if the path fits. */
+/*
+ * One line of ${manifest} against the file that was read; marks the file as
+ * listed.
+ */
 static void
 check_listed(struct sp_verify_bag *b, struct sp_view path,
     const uint8_t sha256[SP_SHA256_LEN], const char *manifest)
 {
 	struct sp_bag_message *m = NULL;
 	struct sp_bag_file *file = NULL;
-	const uint8_t *have = NULL;
+	const uint8_t *stored = NULL;
 	char *shown = sp_view_dup(path);
 	uint64_t seq;
 
@@ -109,37 +133,44 @@ check_listed(struct sp_verify_bag *b, struct sp_view path,
 	else
 		file = sp_bag_source_file(b->src, path);
 	if (m != NULL) {
-		have = m->sha256;
+		stored = m->sha256;
 		m->listed = 1;
 	} else if (file != NULL) {
-		have = file->sha256;
+		stored = file->sha256;
 		file->listed = true;
 	}
-	if (have == NULL)
+	if (stored == NULL)
 		sp_verify_found_add(&b->found, "missing", shown,
 		    "is listed in %s, but not there", manifest);
-	else if (memcmp(have, sha256, SP_SHA256_LEN) != 0)
+	else if (memcmp(stored, sha256, SP_SHA256_LEN) != 0)
 		sp_verify_found_add(&b->found, "manifest", shown,
 		    "is not the file that %s lists (SHA-256 differs)",
 		    manifest);
 	free(shown);
 }
 
-/* Sorted, so no path can be there twice. */
+/*
+ * Whether ${path} sorts behind ${last}, so that no path can be listed twice;
+ * ${last} becomes ${path}.
+ */
 static bool
-goes_on(struct sp_buf *last, struct sp_view path)
+is_sorted(struct sp_buf *last, struct sp_view path)
 {
-	struct sp_view before = sp_buf_view(last);
-	size_t n = before.n < path.n ? before.n : path.n;
-	int d = n == 0 ? 0 : memcmp(before.p, path.p, n);
-	bool up = d < 0 || (d == 0 && before.n < path.n);
+	struct sp_view previous = sp_buf_view(last);
+	size_t n = previous.n < path.n ? previous.n : path.n;
+	int d = n == 0 ? 0 : memcmp(previous.p, path.p, n);
+	bool ascends = d < 0 || (d == 0 && previous.n < path.n);
 
 	sp_buf_clear(last);
-	return (sp_buf_addv(last, path) == SP_OK && up);
+	return (sp_buf_addv(last, path) == SP_OK && ascends);
 }
 
+/*
+ * All lines of a manifest against the files that were read.  ${payload}: it
+ * lists files below data/ and nothing else, or else none of them.
+ */
 static enum sp_code
-walk_manifest(struct sp_verify_bag *b, struct sp_bag_text *t, const char *name,
+read_manifest(struct sp_verify_bag *b, struct sp_bag_text *t, const char *name,
     bool payload, struct sp_err *err)
 {
 	struct sp_view line, path;
@@ -151,7 +182,7 @@ walk_manifest(struct sp_verify_bag *b, struct sp_bag_text *t, const char *name,
 	while ((rc = sp_bag_text_next(t, &line, err)) == SP_OK) {
 		if (!sp_bag_manifest_line(line, sha256, &path) ||
 		    sp_view_starts(path, "data/") != payload ||
-		    !goes_on(&last, path)) {
+		    !is_sorted(&last, path)) {
 			rc = sp_err_set(err, SP_EFORMAT, 0,
 			    "line %" PRIu64
 			    " is not a digest and a path in its place",
@@ -166,6 +197,7 @@ walk_manifest(struct sp_verify_bag *b, struct sp_bag_text *t, const char *name,
 	return (sp_verify_found_code(&b->found, "manifest", name, rc, err));
 }
 
+/* One manifest, if it is there; that it is not was reported already. */
 static enum sp_code
 check_manifest(
     struct sp_verify_bag *b, const char *name, bool payload, struct sp_err *err)
@@ -179,7 +211,7 @@ check_manifest(
 		return (SP_OK); /* a finding already */
 	rc = sp_bag_text_open(b->src, file, SP_BAG_TEXT_LINE, &t, err);
 	if (rc == SP_OK)
-		rc = walk_manifest(b, &t, name, payload, err);
+		rc = read_manifest(b, &t, name, payload, err);
 	else
 		rc = sp_verify_found_code(&b->found, "manifest", name, rc, err);
 	sp_bag_text_close(&t);
@@ -187,15 +219,18 @@ check_manifest(
 }
 
 static bool
-is_outside(const char *path)
+is_tag_file(const char *path)
 {
-	for (size_t i = 0; i < SP_COUNTOF(outside); i++)
-		if (strcmp(path, outside[i]) == 0)
+	for (size_t i = 0; i < SP_COUNTOF(tag_files); i++)
+		if (strcmp(path, tag_files[i]) == 0)
 			return (true);
 	return (false);
 }
 
-/* What is there and not listed; and the sum of the payload. */
+/*
+ * Files that are there and in no manifest, and the sum of the payload
+ * (Payload-Oxum).
+ */
 static void
 check_unlisted(struct sp_verify_bag *b)
 {
@@ -222,7 +257,7 @@ check_unlisted(struct sp_verify_bag *b)
 		if (payload) {
 			bytes += f[i].size;
 			files++;
-		} else if (!is_outside(f[i].path)) {
+		} else if (!is_tag_file(f[i].path)) {
 			sp_verify_found_add(&b->found, "extra", f[i].path,
 			    "does not belong into a bag");
 			continue;
@@ -244,8 +279,12 @@ check_unlisted(struct sp_verify_bag *b)
 		    b->info.oxum_bytes, b->info.oxum_files, bytes, files);
 }
 
+/*
+ * Without the tag manifest neither the signature nor the tag files can be
+ * checked; the payload is compared with its manifest in any case.
+ */
 enum sp_code
-sp_verify_bag_form(struct sp_verify_bag *b, struct sp_err *err)
+sp_verify_bag_manifest(struct sp_verify_bag *b, struct sp_err *err)
 {
 	struct sp_buf tags;
 	enum sp_code rc;
@@ -255,13 +294,14 @@ sp_verify_bag_form(struct sp_verify_bag *b, struct sp_err *err)
 	rc = check_bagit(b, err);
 	if (rc == SP_OK)
 		rc = check_info(b, err);
-	for (size_t i = 0; i < SP_COUNTOF(demanded); i++)
-		if (sp_bag_source_file(b->src, sp_view_str(demanded[i])) ==
-		    NULL)
-			sp_verify_found_add(&b->found, "missing", demanded[i],
-			    "is not in the bag");
+	for (size_t i = 0; i < SP_COUNTOF(demanded_files); i++)
+		if (sp_bag_source_file(
+			b->src, sp_view_str(demanded_files[i])) == NULL)
+			sp_verify_found_add(&b->found, "missing",
+			    demanded_files[i], "is not in the bag");
 	if (rc == SP_OK)
-		rc = sp_verify_bag_read(b, TAGS, TAGS_MAX, &tags, &have, err);
+		rc = sp_bag_source_require(
+		    b->src, TAGS, TAGS_MAX, &tags, &have, err);
 	if (rc == SP_OK && have)
 		rc = check_signature(b, sp_buf_view(&tags), err);
 	if (rc == SP_OK && have)

@@ -1,22 +1,26 @@
 /*
- * audit.jsonl: who looked at what is given here; policy.json: the rules in
- * force.  On the way, the sizes of the checkpoints that went out with earlier
- * exports, so that whoever kept one can see that the log only grew.
+ * data/audit.jsonl: who looked at what is given here, from the events of the
+ * log; data/policy.json: the rules in force.  The same pass over the events
+ * collects the tree sizes of checkpoints that went out with earlier exports:
+ * bag_proofs.c adds a consistency proof from each, so that whoever kept one
+ * sees that the log only grew.  Called by export.c after the entries, which say
+ * what is given.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
-#include "base/record.h"
 #include "base/time_text.h"
-#include "export/job_priv.h"
+#include "export/export_priv.h"
 #include "index/search.h"
 
-struct audit {
+/* The pass over the events of the log. */
+struct audit_pass {
 	struct sp_job *j;
 	struct sp_spool out;
 };
 
+/* Whether the message of entry ${seq} is in the bag. */
 static bool
 is_given(const struct sp_job *j, uint64_t seq)
 {
@@ -25,9 +29,13 @@ is_given(const struct sp_job *j, uint64_t seq)
 		    1) != 0);
 }
 
-/* "show" names its entries; searches and exports name a range of time. */
+/*
+ * Whether the event may have shown a message that is in the bag: `show` names
+ * its entries; `search` and `export` name a range of time, which must not lie
+ * outside the one that was asked for.
+ */
 static bool
-touches(const struct sp_job *j, const struct sp_record *r)
+is_access(const struct sp_job *j, const struct sp_record *r)
 {
 	const json_t *detail = json_object_get(r->json, "detail"), *seq;
 	const json_t *range = json_object_get(detail, "range");
@@ -54,8 +62,9 @@ touches(const struct sp_job *j, const struct sp_record *r)
 	return (true);
 }
 
+/* Note the tree size of an earlier export; of a full table the oldest goes. */
 static void
-given_away(struct sp_job *j, const struct sp_record *r)
+add_exported_size(struct sp_job *j, const struct sp_record *r)
 {
 	const json_t *detail = json_object_get(r->json, "detail");
 	uint64_t size;
@@ -63,22 +72,27 @@ given_away(struct sp_job *j, const struct sp_record *r)
 	if (!sp_json_get_u64(detail, "tree_size", &size))
 		return;
 	/* The newest count: a full table loses its oldest. */
-	if (j->ngiven_away == SP_GIVEN_AWAY_MAX) {
-		memmove(j->given_away, j->given_away + 1,
-		    (SP_GIVEN_AWAY_MAX - 1) * sizeof(j->given_away[0]));
-		j->ngiven_away--;
+	if (j->nexported_sizes == SP_EXPORTED_SIZES_MAX) {
+		memmove(j->exported_sizes, j->exported_sizes + 1,
+		    (SP_EXPORTED_SIZES_MAX - 1) * sizeof(j->exported_sizes[0]));
+		j->nexported_sizes--;
 	}
-	for (size_t i = 0; i < j->ngiven_away; i++) {
-		if (j->given_away[i] == size)
+	for (size_t i = 0; i < j->nexported_sizes; i++) {
+		if (j->exported_sizes[i] == size)
 			return;
 	}
-	j->given_away[j->ngiven_away++] = size;
+	j->exported_sizes[j->nexported_sizes++] = size;
 }
 
+/*
+ * An event of the log (callback of sp_search_events()): an access goes to
+ * audit.jsonl, an `exported` gives a tree size.  Those after this export's own
+ * event are left out.
+ */
 static enum sp_code
 on_event(void *ctx, uint64_t seq, struct sp_err *err)
 {
-	struct audit *a = ctx;
+	struct audit_pass *a = ctx;
 	struct sp_record r;
 	struct sp_entry e;
 	enum sp_code rc;
@@ -92,11 +106,11 @@ on_event(void *ctx, uint64_t seq, struct sp_err *err)
 	if (rc != SP_OK)
 		return (rc);
 	if (strcmp(r.event, "exported") == 0)
-		given_away(a->j, &r);
+		add_exported_size(a->j, &r);
 	else if ((strcmp(r.event, "show") == 0 ||
 		     strcmp(r.event, "search") == 0 ||
 		     strcmp(r.event, "export") == 0) &&
-		 touches(a->j, &r))
+		 is_access(a->j, &r))
 		rc = sp_spool_line(&a->out, e.record, err);
 	sp_record_done(&r);
 	return (rc);
@@ -107,7 +121,7 @@ sp_job_audit(struct sp_job *j, struct sp_err *err)
 {
 	static const char policy[] =
 	    "{\"v\":1,\"retention\":[],\"holds\":[]}\n";
-	struct audit a = { .j = j, .out = { .fd = -1 } };
+	struct audit_pass a = { .j = j, .out = { .fd = -1 } };
 	enum sp_code rc;
 
 	rc = sp_spool_init(&a.out, j->tmp, err);
@@ -116,11 +130,11 @@ sp_job_audit(struct sp_job *j, struct sp_err *err)
 		    j->dir, INT64_MIN, INT64_MAX, on_event, &a, err);
 	if (rc == SP_OK)
 		rc = sp_bag_add_spool(
-		    &j->bag, "data/audit.jsonl", j->event_time, &a.out, err);
+		    &j->bag, SP_BAG_PATH_AUDIT, j->event_time, &a.out, err);
 	/* Retention rules and holds do not exist in this version: the
 	 * configuration refuses the sections. */
 	if (rc == SP_OK)
-		rc = sp_bag_add(&j->bag, "data/policy.json", j->event_time,
+		rc = sp_bag_add(&j->bag, SP_BAG_PATH_POLICY, j->event_time,
 		    sp_view_str(policy), err);
 	sp_spool_done(&a.out);
 	return (rc);

@@ -1,81 +1,19 @@
-/* What the log's own events say: keys, certificates, purges. */
+/*
+ * What the log says of itself: keys, certificates and purges that its events
+ * name.  The checks of an archive and of a bag add each event of these kinds as
+ * they meet it; at the end the keys and certificates that lie in the archive or
+ * bag must be among those named, and each missing message must be explained by
+ * a purge.
+ */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "journal/verify/verify_priv.h"
 
-enum sp_code
-sp_spans_add(
-    struct sp_spans *s, uint64_t first, uint64_t end, struct sp_err *err)
-{
-	if (s->n > 0 && s->s[s->n - 1].end == first) {
-		s->s[s->n - 1].end = end;
-		return (SP_OK);
-	}
-	if (s->n == SP_VERIFY_SPANS_MAX)
-		return (sp_err_set(err, SP_ELIMIT, 0,
-		    "more than %u separate runs of entries",
-		    SP_VERIFY_SPANS_MAX));
-	if (s->n == s->cap) {
-		s->cap = s->cap == 0 ? 16 : s->cap * 2;
-		s->s = sp_xrealloc(s->s, s->cap * sizeof(*s->s));
-	}
-	s->s[s->n++] = (struct sp_span){ first, end };
-	return (SP_OK);
-}
-
-static int
-by_first(const void *a, const void *b)
-{
-	const struct sp_span *x = a, *y = b;
-
-	return ((x->first > y->first) - (x->first < y->first));
-}
-
-/* Sorted, and joined where they touch or overlap. */
-void
-sp_spans_sort(struct sp_spans *s)
-{
-	size_t n = 0;
-
-	if (s->n < 2)
-		return;
-	qsort(s->s, s->n, sizeof(*s->s), by_first);
-	for (size_t i = 1; i < s->n; i++) {
-		if (s->s[i].first > s->s[n].end)
-			s->s[++n] = s->s[i];
-		else if (s->s[i].end > s->s[n].end)
-			s->s[n].end = s->s[i].end;
-	}
-	s->n = n + 1;
-}
-
-bool
-sp_spans_has(const struct sp_spans *s, uint64_t seq)
-{
-	size_t lo = 0, hi = s->n;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (s->s[mid].end <= seq)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return (lo < s->n && s->s[lo].first <= seq);
-}
-
-void
-sp_spans_done(struct sp_spans *s)
-{
-	free(s->s);
-	memset(s, 0, sizeof(*s));
-}
-
+/* A string member, borrowed; {NULL, 0} if it is not there or no string. */
 static struct sp_view
-text_of(const json_t *obj, const char *key)
+text_member(const json_t *obj, const char *key)
 {
 	const json_t *m = json_object_get(obj, key);
 
@@ -84,11 +22,15 @@ text_of(const json_t *obj, const char *key)
 	return (sp_view_mem(json_string_value(m), json_string_length(m)));
 }
 
+/*
+ * The verification key and the sealing certificate of an init or key event;
+ * beyond SP_VERIFY_CERTS_MAX they are not counted.
+ */
 static void
-add_identity(struct sp_verify_said *s, const json_t *detail)
+add_keys(struct sp_verify_said *s, const json_t *detail)
 {
-	struct sp_view vkey = text_of(detail, "vkey");
-	struct sp_view pem = text_of(detail, "seal_crt");
+	struct sp_view vkey = text_member(detail, "vkey");
+	struct sp_view pem = text_member(detail, "seal_crt");
 
 	if (s->nvkeys < SP_VERIFY_CERTS_MAX && vkey.n > 0 &&
 	    sp_vkey_parse(vkey, &s->vkeys[s->nvkeys], NULL) == SP_OK)
@@ -98,14 +40,19 @@ add_identity(struct sp_verify_said *s, const json_t *detail)
 		s->certs[s->ncerts++] = sp_view_dup(pem);
 }
 
-/* "entries":[[first,last],...], all before the purge itself. */
+/*
+ * The entries of a purge event: "entries":[[first,last],...], both inclusive
+ * and all before the purge itself; with "drop":"record" the records are
+ * destroyed too (doc/format-export.md, omitted.jsonl).  A pair that is not so
+ * is a finding, and the rest of the event counts for nothing.
+ */
 static enum sp_code
 add_purge(struct sp_verify_said *s, const struct sp_record *r,
     const json_t *detail, const char *where, struct sp_verify_found *f,
     struct sp_err *err)
 {
 	const json_t *list = json_object_get(detail, "entries");
-	bool drop = sp_view_eq_str(text_of(detail, "drop"), "record");
+	bool drop = sp_view_eq_str(text_member(detail, "drop"), "record");
 	size_t n = json_array_size(list);
 
 	for (size_t i = 0; i < n; i++) {
@@ -153,14 +100,14 @@ sp_verify_said_event(struct sp_verify_said *s, const struct sp_record *r,
 		return (add_purge(s, r, detail, where, f, err));
 	if (strcmp(r->event, "init") == 0 && r->seq == 0) {
 		s->init = true;
-		origin = text_of(detail, "origin");
+		origin = text_member(detail, "origin");
 		if (origin.n > 0 && origin.n < sizeof(s->origin)) {
 			memcpy(s->origin, origin.p, origin.n);
 			s->origin[origin.n] = '\0';
 		}
-		add_identity(s, detail);
+		add_keys(s, detail);
 	} else if (strcmp(r->event, "key") == 0) {
-		add_identity(s, detail);
+		add_keys(s, detail);
 	}
 	return (SP_OK);
 }
@@ -175,9 +122,9 @@ sp_verify_said_vkey(const struct sp_verify_said *s, const struct sp_vkey *k)
 	return (false);
 }
 
-/* Length of the certificate named by the log with which ${v} begins, or 0. */
+/* Length of the logged certificate that ${v} begins with; 0 for none. */
 static size_t
-cert_at(const struct sp_verify_said *s, struct sp_view v)
+length_of_cert(const struct sp_verify_said *s, struct sp_view v)
 {
 	for (size_t i = 0; i < s->ncerts; i++) {
 		size_t n = strlen(s->certs[i]);
@@ -194,8 +141,9 @@ sp_verify_said_certs(const struct sp_verify_said *s, struct sp_view pem,
 {
 	size_t at = 0, n;
 
-	while (at < pem.n &&
-	       (n = cert_at(s, (struct sp_view){ pem.p + at, pem.n - at })) > 0)
+	while (
+	    at < pem.n && (n = length_of_cert(s,
+			       (struct sp_view){ pem.p + at, pem.n - at })) > 0)
 		at += n;
 	if (pem.n == 0)
 		sp_verify_found_add(
