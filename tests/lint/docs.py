@@ -17,7 +17,7 @@ def text(pattern):
 
 def events():
     code = text("app/**/*.c") + text("journal/**/*.c")
-    said = set(re.findall(r'\b(?:sp_log|write_always)\([^,;"]*(?:"checkpoint"[^,;]*)?,(?:\s*SP_LOG_\w+,)?\s*"(\w+)"', code))
+    said = set(re.findall(r'\b(?:sp_log|sp_worker_log_err|write_always)\([^,;"]*(?:"checkpoint"[^,;]*)?,(?:\s*SP_LOG_\w+,)?\s*"(\w+)"', code))
     for call in re.findall(r"\bwrite_limited\(\s*r,([^,]*),", code):
         said |= set(re.findall(r'"(\w+)"', call))
     # The libraries report by a callback; their headers list what.

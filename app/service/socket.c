@@ -1,4 +1,13 @@
-#include "app/service/sockets.h"
+/*
+ * The listening sockets: TCP and Unix sockets of listeners, and the two local
+ * sockets of the archive (state/door, state/control).  Used by the supervisor
+ * at the start and by a reload (app/service/reload.c).
+ *
+ * A socket in the file system is made closed to everybody and opened only once
+ * it has its owner and group.  A name that is there already is tried by
+ * connecting: one that nobody answers at was left behind and is removed.
+ */
+#include "app/service/socket.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -15,16 +24,16 @@
 #include "base/io.h"
 #include "journal/door/door_client.h"
 
+/* Together two seconds, see bind_retrying(). */
 #define BIND_TRIES    40
 #define BIND_PAUSE_US 50000
 #define BACKLOG	      1024
 
-/*
- * Workers of a supervisor that was just killed hold the socket for a moment
- * longer; a start right after must not fail for that.
- */
+/* Bind and listen; returns 0 or an errno.  The workers of a supervisor that was
+ * just killed hold the address for a moment longer: a start right after must
+ * not fail for that. */
 static int
-bind_patiently(int s, const struct sp_listen *l)
+bind_retrying(int s, const struct sp_listen *l)
 {
 	for (int i = 0;; i++) {
 		if (bind(s, (const struct sockaddr *)&l->sa, l->salen) == 0 &&
@@ -36,6 +45,8 @@ bind_patiently(int s, const struct sp_listen *l)
 	}
 }
 
+/* A TCP socket that listens on the address of ${l}.  An IPv6 one is for IPv6
+ * alone, so that [::] and 0.0.0.0 can both be listened on. */
 static enum sp_code
 listen_tcp(const struct sp_listen *l, int *fd, struct sp_err *err)
 {
@@ -50,7 +61,7 @@ listen_tcp(const struct sp_listen *l, int *fd, struct sp_err *err)
 	if (l->sa.ss_family == AF_INET6)
 		(void)setsockopt(
 		    s, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
-	e = bind_patiently(s, l);
+	e = bind_retrying(s, l);
 	if (e != 0) {
 		enum sp_code rc = sp_err_set(err, SP_EIO, e,
 		    "listener %s: cannot listen on %s%s", l->name, l->address,
@@ -65,10 +76,10 @@ listen_tcp(const struct sp_listen *l, int *fd, struct sp_err *err)
 	return (SP_OK);
 }
 
-/* Whether the name of a socket is free, or made so: one that nobody answers
- * at was left behind. */
+/* Make the name of a socket free; returns 0 or an errno: EADDRINUSE where
+ * somebody answers at it, EEXIST where it is another kind of file. */
 static int
-free_path(const struct sp_listen *l)
+remove_stale(const struct sp_listen *l)
 {
 	const struct sockaddr_un *un = (const void *)&l->sa;
 	struct stat st;
@@ -90,15 +101,17 @@ free_path(const struct sp_listen *l)
 	return (sp_io_unlink(un->sun_path, NULL) == SP_OK ? 0 : EACCES);
 }
 
+/* Bind to a name in the file system, mode 0600; returns 0 or an errno.  Waits
+ * for a dead service as bind_retrying(). */
 static int
-bind_path(int s, const struct sp_listen *l)
+bind_named(int s, const struct sp_listen *l)
 {
-	/* Closed to others until it has its group. */
+	/* Nobody else may connect before it has its group. */
 	mode_t mask = umask(0177);
 	int e = 0;
 
 	for (int i = 0; i < BIND_TRIES; i++) {
-		e = free_path(l);
+		e = remove_stale(l);
 		if (e != EADDRINUSE)
 			break;
 		(void)usleep(BIND_PAUSE_US);
@@ -109,6 +122,8 @@ bind_path(int s, const struct sp_listen *l)
 	return (e);
 }
 
+/* The group is socket_group, else that of the account where we are root.  A
+ * reload calls it for sockets that stay. */
 enum sp_code
 sp_socket_permit(const struct sp_listen *l, const struct sp_account *acct,
     struct sp_err *err)
@@ -137,12 +152,13 @@ sp_socket_permit(const struct sp_listen *l, const struct sp_account *acct,
 	return (SP_OK);
 }
 
+/* A Unix socket that listens on the name of ${l}, with owner, group and mode. */
 static enum sp_code
-listen_path(const struct sp_listen *l, const struct sp_account *acct, int *fd,
+listen_named(const struct sp_listen *l, const struct sp_account *acct, int *fd,
     struct sp_err *err)
 {
 	int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	int e = s < 0 ? errno : bind_path(s, l);
+	int e = s < 0 ? errno : bind_named(s, l);
 	enum sp_code rc = SP_OK;
 
 	if (e != 0)
@@ -180,10 +196,12 @@ sp_socket_listen(const struct sp_listen *l, const struct sp_account *acct,
     int *fd, struct sp_err *err)
 {
 	if (l->sa.ss_family == AF_UNIX)
-		return (listen_path(l, acct, fd, err));
+		return (listen_named(l, acct, fd, err));
 	return (listen_tcp(l, fd, err));
 }
 
+/* Bind ${s} to ${path} and listen.  A path longer than an address holds is
+ * bound through its directory (sp_local_address()). */
 static enum sp_code
 bind_local(int s, const char *path, struct sp_err *err)
 {
@@ -199,6 +217,7 @@ bind_local(int s, const char *path, struct sp_err *err)
 	return (rc);
 }
 
+/* The lock of the service is held: whatever has the name was left behind. */
 enum sp_code
 sp_socket_local(const char *dir, const char *name, const struct sp_config *cfg,
     int *fd, struct sp_err *err)
@@ -222,7 +241,7 @@ sp_socket_local(const char *dir, const char *name, const struct sp_config *cfg,
 		rc = sp_err_set(err, SP_EIO, errno, "%s: socket", path);
 		goto out;
 	}
-	mask = umask(0117); /* 0660 from the first moment */
+	mask = umask(0117); /* 0660 from the beginning */
 	rc = bind_local(s, path, err);
 	(void)umask(mask);
 	if (rc == SP_OK && (acct.other || readers != (gid_t)-1) &&
