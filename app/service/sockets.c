@@ -13,7 +13,7 @@
 #include "app/common/account.h"
 #include "base/buf.h"
 #include "base/io.h"
-#include "journal/door/door_client.h"
+#include "journal/door/unix_socket.h"
 
 #define BIND_TRIES    40
 #define BIND_PAUSE_US 50000
