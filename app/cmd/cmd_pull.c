@@ -59,7 +59,7 @@ print_result(const struct pulling *p, const char *name,
 	sp_json_u64(&j, "known", r->known);
 	sp_json_u64(&j, "deleted", r->deleted);
 	sp_json_u64(&j, "skipped", r->skipped);
-	sp_json_u64(&j, "there", r->there);
+	sp_json_u64(&j, "there", r->in_mailbox);
 	sp_json_obj_end(&j);
 	if (sp_json_end(&j) == SP_OK)
 		printf("%s\n", sp_buf_cstr(&b));
@@ -83,7 +83,7 @@ ask_service(struct pulling *p, const struct sp_pull_conf *c, struct sp_err *err)
 	struct sp_view rest;
 	struct sp_buf reply;
 	uint64_t *const to[] = { &r.taken, &r.known, &r.deleted, &r.skipped,
-		&r.there };
+		&r.in_mailbox };
 	enum sp_code rc;
 
 	sp_buf_init(&reply, SP_CONTROL_MAX);

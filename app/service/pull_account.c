@@ -77,7 +77,7 @@ answer_askers(
 	    rc == SP_OK
 		? sp_xasprintf("%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64
 			       " %" PRIu64,
-		      r->taken, r->known, r->deleted, r->skipped, r->there)
+		      r->taken, r->known, r->deleted, r->skipped, r->in_mailbox)
 		: sp_xasprintf("%s", a->error);
 
 	for (size_t i = 0; i < a->naskers; i++)
@@ -103,7 +103,7 @@ succeeded(struct sp_pull_account *a, const struct sp_pull_result *r, int64_t us)
 	a->failures = a->logins = 0;
 	a->error[0] = '\0';
 	a->last_ok = sp_clock_wall();
-	a->there = r->there;
+	a->there = r->in_mailbox;
 }
 
 static void
@@ -236,7 +236,7 @@ sp_pull_account_start(
     struct sp_pull_account *a, struct sp_worker *w, struct sp_err *err)
 {
 	struct sp_pull_opts opts = {
-		.note = on_note, .rested = on_rest, .ctx = a
+		.note = on_note, .idling = on_rest, .ctx = a
 	};
 	enum sp_code rc;
 

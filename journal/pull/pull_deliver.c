@@ -1,10 +1,20 @@
-/* The engine: messages on their way from a source to the sink. */
+/*
+ * The pull engine: messages on their way from a source to the sink, and the
+ * answers to them.  A message:
+ *
+ *	begin --> (data) --> end --> pending --> answered: durable, too large
+ *	   |        |                    '-----> unknown: ask the log
+ *	   '--------'--> abort, or larger than max_message: dropped
+ *
+ * The source calls begin, data and end and later collects what is durable; the
+ * sink calls sp_pull_answer().  The first failure of the sink ends all:
+ * nothing more is handed over in this session.
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/json.h"
 #include "journal/pull/pull_priv.h"
 
 #define PROVENANCE_MAX (64u << 10)
@@ -53,91 +63,17 @@ sp_pull_listed(
 	key_of(&m->id, key);
 	known = sp_ids_see(p->known, key);
 	p->r.known += known;
-	return (
-	    p->o.listed == NULL ? SP_OK : p->o.listed(p->o.ctx, m, known, err));
+	return (p->opts.listed == NULL
+		    ? SP_OK
+		    : p->opts.listed(p->opts.ctx, m, known, err));
 }
 
-/* ---- where it comes from ------------------------------------------------ */
+/* ---- messages on their way ---------------------------------------------- */
 
-void
-sp_pull_link(struct sp_pull *p, const struct sp_stream *s)
-{
-	struct sp_stream_info *i = &p->link;
-
-	sp_stream_info(s, i);
-	if (!i->tls)
-		return;
-	(void)snprintf(p->version, sizeof(p->version), "%s", i->version);
-	(void)snprintf(p->cipher, sizeof(p->cipher), "%s", i->cipher);
-	(void)snprintf(p->cert, sizeof(p->cert), "%s",
-	    i->peer_sha256 == NULL ? "" : i->peer_sha256);
-}
-
+/* Free a message, and take it out of the list of those that wait for an answer
+ * if it is there. */
 static void
-write_link(const struct sp_pull *p, struct sp_json *j)
-{
-	if (p->link.peer[0] != '\0')
-		sp_json_cstr(j, "server", p->link.peer);
-	if (!p->link.tls)
-		return;
-	sp_json_obj(j, "server_tls");
-	sp_json_cstr(j, "version", p->version);
-	sp_json_cstr(j, "cipher", p->cipher);
-	sp_json_cstr(j, "peer_sha256", p->cert);
-	sp_json_bool(j, "verified", p->link.verified);
-	sp_json_obj_end(j);
-}
-
-static void
-write_id(const struct sp_pull_id *id, struct sp_json *j)
-{
-	if (id->mailbox.n == 0) {
-		sp_json_str(j, "uidl", id->uid);
-		return;
-	}
-	sp_json_str(j, "mailbox", id->mailbox);
-	sp_json_u64(j, "uidvalidity", id->uidvalidity);
-	sp_json_str(j, "uid", id->uid);
-}
-
-enum sp_code
-sp_pull_provenance(
-    const struct sp_pull *p, const struct sp_pull_meta *m, struct sp_buf *out)
-{
-	const struct sp_pull_conf *c = p->o.conf;
-	char now[SP_TIME_LEN + 1];
-	struct sp_json j;
-
-	sp_time_format(sp_clock_wall(), now);
-	sp_json_init(&j, out);
-	sp_json_obj(&j, NULL);
-	sp_json_cstr(&j, "via", c->type == SP_PULL_POP3 ? "pop3" : "imap");
-	sp_json_cstr(&j, "grade", "pulled");
-	sp_json_bool(&j, "envelope", false);
-	if (m->origin_date.n > 0)
-		sp_json_str(&j, "origin_date", m->origin_date);
-	sp_json_obj(&j, "source");
-	sp_json_cstr(&j, "account", c->name);
-	sp_json_cstr(&j, "host", c->server);
-	sp_json_cstr(&j, "user", c->user);
-	write_link(p, &j);
-	write_id(&m->id, &j);
-	if (m->size != SP_PULL_SIZE_UNKNOWN)
-		sp_json_u64(&j, "reported_size", m->size);
-	sp_json_cstr(&j, "fetched", now);
-	if (c->journal)
-		sp_json_bool(&j, "journal", true);
-	if (m->extra.n > 0)
-		sp_json_raw(&j, NULL, m->extra);
-	sp_json_obj_end(&j);
-	sp_json_obj_end(&j);
-	return (sp_json_end(&j));
-}
-
-/* ---- parcels ------------------------------------------------------------ */
-
-static void
-parcel_free(struct sp_parcel *a)
+pending_free(struct sp_parcel *a)
 {
 	if (a->prev != NULL) {
 		a->prev->next = a->next;
@@ -147,8 +83,9 @@ parcel_free(struct sp_parcel *a)
 	free(a);
 }
 
+/* What a message is called in notes and errors; the caller frees it. */
 static char *
-name_of(const struct sp_pull_id *id)
+display_name(const struct sp_pull_id *id)
 {
 	if (id->mailbox.n == 0)
 		return (sp_xasprintf("UIDL %.*s", (int)id->uid.n, id->uid.p));
@@ -156,21 +93,24 @@ name_of(const struct sp_pull_id *id)
 	    (int)id->uid.n, id->uid.p));
 }
 
-/* The sink failed: it is said once, and nothing more is handed over. */
+/* What the sink's result ${rc} means for the session: SP_OK, or the first
+ * failure of the sink, which is kept and from then on is the answer to
+ * everything. */
 static enum sp_code
-broken(struct sp_pull *p, enum sp_code rc, struct sp_err *err)
+sink_result(struct sp_pull *p, enum sp_code rc, struct sp_err *err)
 {
-	if (rc == SP_OK && p->store.code == SP_OK)
+	if (rc == SP_OK && p->sink_error.code == SP_OK)
 		return (SP_OK);
-	if (p->store.code == SP_OK)
-		p->store = *err;
+	if (p->sink_error.code == SP_OK)
+		p->sink_error = *err;
 	else if (err != NULL)
-		*err = p->store;
+		*err = p->sink_error;
 	p->r.trouble = SP_PULL_STORE;
-	p->told = true;
-	return (p->store.code);
+	return (p->sink_error.code);
 }
 
+/* Write the provenance and begin the message with the sink; it is p->begun
+ * until it ends. */
 enum sp_code
 sp_pull_begin(
     struct sp_pull *p, const struct sp_pull_meta *m, struct sp_err *err)
@@ -179,8 +119,8 @@ sp_pull_begin(
 	struct sp_buf b;
 	enum sp_code rc;
 
-	if (p->store.code != SP_OK)
-		return (broken(p, p->store.code, err));
+	if (p->sink_error.code != SP_OK)
+		return (sink_result(p, p->sink_error.code, err));
 	sp_buf_init(&b, PROVENANCE_MAX);
 	rc = sp_pull_provenance(p, m, &b);
 	if (rc != SP_OK) {
@@ -190,33 +130,36 @@ sp_pull_begin(
 	a = sp_xcalloc(1, sizeof(*a));
 	a->p = p;
 	a->tag = m->tag;
-	a->name = name_of(&m->id);
+	a->name = display_name(&m->id);
 	key_of(&m->id, a->key);
-	rc = p->o.sink.begin(p->o.sink.ctx, sp_buf_view(&b), a, err);
+	rc = p->opts.sink.begin(p->opts.sink.ctx, sp_buf_view(&b), a, err);
 	sp_buf_done(&b);
 	if (rc != SP_OK) {
-		parcel_free(a);
-		return (broken(p, rc, err));
+		pending_free(a);
+		return (sink_result(p, rc, err));
 	}
-	p->filling = a;
-	p->refused = false;
+	p->begun = a;
+	p->oversize = false;
 	return (SP_OK);
 }
 
+/* Remember that a message is not taken, and count it.  When the ring is full
+ * the oldest is forgotten, and would be noted once more. */
 static void
 remember_skip(struct sp_pull *p, const uint8_t *key)
 {
-	memcpy(p->skipped[p->nskipped++ % SP_PULL_SKIPS], key, SP_IDS_KEY);
+	memcpy(
+	    p->skipped.keys[p->skipped.n++ % SP_PULL_SKIPS], key, SP_IDS_KEY);
 	p->r.skipped++;
 }
 
 static bool
-skipped(const struct sp_pull *p, const uint8_t *key)
+was_skipped(const struct sp_pull *p, const uint8_t *key)
 {
-	size_t n = p->nskipped < SP_PULL_SKIPS ? p->nskipped : SP_PULL_SKIPS;
+	size_t n = p->skipped.n < SP_PULL_SKIPS ? p->skipped.n : SP_PULL_SKIPS;
 
 	for (size_t i = 0; i < n; i++) {
-		if (memcmp(p->skipped[i], key, SP_IDS_KEY) == 0)
+		if (memcmp(p->skipped.keys[i], key, SP_IDS_KEY) == 0)
 			return (true);
 	}
 	return (false);
@@ -228,7 +171,7 @@ sp_pull_skipped(const struct sp_pull *p, const struct sp_pull_id *id)
 	uint8_t key[SP_IDS_KEY];
 
 	key_of(id, key);
-	return (skipped(p, key));
+	return (was_skipped(p, key));
 }
 
 void
@@ -238,83 +181,91 @@ sp_pull_skip(struct sp_pull *p, const struct sp_pull_meta *m, const char *why)
 	char *name;
 
 	key_of(&m->id, key);
-	if (skipped(p, key))
+	if (was_skipped(p, key))
 		return;
-	name = name_of(&m->id);
+	name = display_name(&m->id);
 	remember_skip(p, key);
 	sp_pull_note(p, "message %s was not taken: %s", name, why);
 	free(name);
 }
 
+/* Where the message grows beyond max_message it is noted and dropped, and the
+ * rest of its bytes is only read. */
 enum sp_code
 sp_pull_data(struct sp_pull *p, struct sp_view bytes, struct sp_err *err)
 {
-	struct sp_parcel *a = p->filling;
+	struct sp_parcel *a = p->begun;
 	enum sp_code rc;
 
-	if (p->refused)
+	if (p->oversize)
 		return (SP_OK);
 	a->size += bytes.n;
-	if (a->size > p->o.conf->max_message) {
+	if (a->size > p->opts.conf->max_message) {
 		sp_pull_note(p,
 		    "message %s was not taken: it has more than max_message = %" PRIu64
 		    " bytes",
-		    a->name, p->o.conf->max_message);
+		    a->name, p->opts.conf->max_message);
 		remember_skip(p, a->key);
-		p->o.sink.abort(p->o.sink.ctx);
-		p->refused = true;
+		p->opts.sink.abort(p->opts.sink.ctx);
+		p->oversize = true;
 		return (SP_OK);
 	}
-	rc = p->o.sink.data(p->o.sink.ctx, bytes, err);
-	return (rc == SP_OK ? SP_OK : broken(p, rc, err));
+	rc = p->opts.sink.data(p->opts.sink.ctx, bytes, err);
+	return (rc == SP_OK ? SP_OK : sink_result(p, rc, err));
 }
 
+/* Into the list before the sink is told: it may answer at once. */
 enum sp_code
 sp_pull_end(struct sp_pull *p, struct sp_err *err)
 {
-	struct sp_parcel *a = p->filling;
+	struct sp_parcel *a = p->begun;
 	enum sp_code rc;
 
-	p->filling = NULL;
-	if (p->refused) {
-		p->refused = false;
-		parcel_free(a);
+	p->begun = NULL;
+	if (p->oversize) {
+		p->oversize = false;
+		pending_free(a);
 		return (SP_OK);
 	}
-	a->prev = p->head.prev;
-	a->next = &p->head;
+	a->prev = p->pending.prev;
+	a->next = &p->pending;
 	a->prev->next = a->next->prev = a;
-	rc = p->o.sink.end(p->o.sink.ctx, err);
-	return (broken(p, rc, err));
+	rc = p->opts.sink.end(p->opts.sink.ctx, err);
+	return (sink_result(p, rc, err));
 }
 
 void
 sp_pull_abort(struct sp_pull *p)
 {
-	if (p->filling == NULL)
+	if (p->begun == NULL)
 		return;
-	if (!p->refused)
-		p->o.sink.abort(p->o.sink.ctx);
-	p->refused = false;
-	parcel_free(p->filling);
-	p->filling = NULL;
+	if (!p->oversize)
+		p->opts.sink.abort(p->opts.sink.ctx);
+	p->oversize = false;
+	pending_free(p->begun);
+	p->begun = NULL;
 }
 
 /* ---- answers ------------------------------------------------------------ */
 
+/* Keep the tag of a message that became durable until the source collects it;
+ * the array starts again when all were collected. */
 static void
 add_durable(struct sp_pull *p, uint64_t tag)
 {
-	if (p->durable_at == p->ndurable)
-		p->durable_at = p->ndurable = 0;
-	if (p->ndurable == p->durable_cap) {
-		p->durable_cap = p->durable_cap == 0 ? 64 : p->durable_cap * 2;
-		p->durable = sp_xrealloc(
-		    p->durable, p->durable_cap * sizeof(*p->durable));
+	if (p->durable.next == p->durable.n)
+		p->durable.next = p->durable.n = 0;
+	if (p->durable.n == p->durable.cap) {
+		p->durable.cap = p->durable.cap == 0 ? 64 : p->durable.cap * 2;
+		p->durable.tags = sp_xrealloc(
+		    p->durable.tags, p->durable.cap * sizeof(*p->durable.tags));
 	}
-	p->durable[p->ndurable++] = tag;
+	p->durable.tags[p->durable.n++] = tag;
 }
 
+/* Durable: the archive has it, and the source may delete it.  Too large:
+ * skipped.  Anything else is the sink's failure; where nobody knows whether it
+ * is in, the log is asked before the next session. */
 void
 sp_pull_answer(void *tag, const struct sp_pull_answer *a)
 {
@@ -331,26 +282,26 @@ sp_pull_answer(void *tag, const struct sp_pull_answer *a)
 		sp_pull_note(
 		    p, "message %s was not taken: %s", one->name, a->why);
 	} else {
-		if (p->store.code == SP_OK)
-			(void)sp_err_set(&p->store, SP_EAGAIN, 0,
+		if (p->sink_error.code == SP_OK)
+			(void)sp_err_set(&p->sink_error, SP_EAGAIN, 0,
 			    "message %s: %s", one->name, a->why);
 		if (a->unknown)
-			p->learnt = false;
+			p->known_complete = false;
 	}
-	parcel_free(one);
+	pending_free(one);
 }
 
 void
 sp_pull_reset(struct sp_pull *p)
 {
-	if (p->filling != NULL)
-		parcel_free(p->filling);
-	p->filling = NULL;
-	p->o.sink.reset(p->o.sink.ctx);
-	if (p->head.next != &p->head)
-		p->learnt = false;
-	while (p->head.next != &p->head)
-		parcel_free(p->head.next);
+	if (p->begun != NULL)
+		pending_free(p->begun);
+	p->begun = NULL;
+	p->opts.sink.reset(p->opts.sink.ctx);
+	if (p->pending.next != &p->pending)
+		p->known_complete = false;
+	while (p->pending.next != &p->pending)
+		pending_free(p->pending.next);
 }
 
 enum sp_code
@@ -358,24 +309,24 @@ sp_pull_flush(struct sp_pull *p, struct sp_err *err)
 {
 	enum sp_code rc = SP_OK;
 
-	if (p->head.next != &p->head)
-		rc = p->o.sink.flush(p->o.sink.ctx, err);
-	if (rc == SP_OK && p->head.next != &p->head)
-		rc = p->store.code != SP_OK
-			 ? p->store.code
+	if (p->pending.next != &p->pending)
+		rc = p->opts.sink.flush(p->opts.sink.ctx, err);
+	if (rc == SP_OK && p->pending.next != &p->pending)
+		rc = p->sink_error.code != SP_OK
+			 ? p->sink_error.code
 			 : sp_err_set(err, SP_EAGAIN, 0,
 			       "messages were left without an answer");
 	if (rc != SP_OK)
 		sp_pull_reset(p);
-	return (broken(p, rc, err));
+	return (sink_result(p, rc, err));
 }
 
 bool
 sp_pull_next_durable(struct sp_pull *p, uint64_t *tag)
 {
-	if (p->durable_at == p->ndurable)
+	if (p->durable.next == p->durable.n)
 		return (false);
-	*tag = p->durable[p->durable_at++];
+	*tag = p->durable.tags[p->durable.next++];
 	return (true);
 }
 
