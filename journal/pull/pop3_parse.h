@@ -63,10 +63,10 @@ bool sp_pop3_uidl(struct sp_view line, uint64_t *n, struct sp_view *uid);
  * dot of a line that begins with one is taken off, CR LF . CR LF is the end.
  * Only CR LF ends a line: a dot behind a bare CR or LF is content.
  *
- *	LINE --"."--> DOT --CR--> DOT_CR --LF--> END
- *	LINE, DOT --other--> TEXT --CR--> CR --LF--> LINE
- *	DOT_CR --other--> CR (that CR was content)
- *	CR --other--> TEXT
+ *	line start --"."--> dot --CR--> dot, CR --LF--> end
+ *	line start, dot --other--> text --CR--> CR --LF--> line start
+ *	dot, CR --other--> CR (the CR was content)
+ *	CR --other--> text
  */
 struct sp_pop3_body { /* zero at the start */
 	enum {

@@ -21,10 +21,9 @@
 #include "base/io.h"
 #include "journal/pull/pull_priv.h"
 
-#define KEYS_MAX   (4u << 20) /* bytes of one answer of the log */
-#define SAVE_EVERY (60 * SP_SECOND) /* in a long row of sessions */
-#define ASK_LOG_END \
-	UINT64_MAX /* sink.pulled: only say how far the log reaches */
+#define KEYS_MAX    (4u << 20) /* bytes of one answer of the log */
+#define SAVE_EVERY  (60 * SP_SECOND) /* in a long row of sessions */
+#define ASK_LOG_END UINT64_MAX /* sink.pulled: how far does it reach? */
 
 struct sp_pull *
 sp_pull_new(const struct sp_pull_opts *opts)
@@ -275,7 +274,7 @@ run_sessions(struct sp_pull *p, struct sp_err *err)
 		}
 		if (rc != SP_OK || !p->another_session)
 			return (rc);
-		/* Else a server that never gets on would be asked for ever. */
+		/* Else a server that makes no progress would be asked for ever. */
 		if (p->r.taken + p->r.deleted == before)
 			return (SP_OK);
 		if (sp_clock_boot() - p->saved_at > SAVE_EVERY)

@@ -27,7 +27,7 @@
 void
 sp_stream_ring(struct sp_stream_bell *b)
 {
-	/* A full counter means that it rings already. */
+	/* A full counter means that a wake-up is pending already. */
 	if (b->fd >= 0)
 		(void)eventfd_write(b->fd, 1);
 }
@@ -359,7 +359,8 @@ certificate_refused(struct sp_stream *s, struct sp_err *err)
 {
 	const char *why = sp_tls_error(s->tls);
 
-	/* The reason is the certificate, or the two do not fit together. */
+	/* Not the certificate: the two have no version or cipher in common, or
+	 * the connection failed. */
 	if (strstr(why, "certificate") == NULL)
 		return (sp_err_set(err, SP_EAGAIN, 0, "%s: %s", s->name, why));
 	return (sp_err_set(err, SP_EPERM, 0,

@@ -22,7 +22,8 @@
 
 struct imap_batch {
 	unsigned tag;
-	size_t from, to; /* it asks for items in there, those that are ASKED */
+	size_t from,
+	    to; /* the items of the list that it asks for lie in there */
 };
 
 /* The FETCH items that only Gmail has (X-GM-EXT-1), where it is Gmail. */

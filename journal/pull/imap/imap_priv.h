@@ -42,11 +42,11 @@
 /*
  * A message of the list:
  *
- *	LISTED --> ASKED --> TAKEN --> DURABLE
- *	  |  ^-------'  \
- *	  |  once more,  +-> SKIPPED, VANISHED
+ *	listed --> asked for --> handed over --> durable
+ *	  |  ^--------'  \
+ *	  |  once more,   '-> skipped, vanished
  *	  |  alone
- *	  '-> KNOWN, SKIPPED
+ *	  '-> archived before, skipped
  */
 enum sp_imap_state {
 	SP_IMAP_S_LISTED,
@@ -323,8 +323,8 @@ void sp_imap_meta(const struct sp_imap *m, const struct sp_imap_item *it,
     struct sp_imap_meta *out);
 
 /* ---- imap_fetch.c ---- */
-/* Fetch the content of every message of the list that is LISTED, and remove
- * some of those that are durable meanwhile. */
+/* Fetch the content of every message of the list that is neither archived nor
+ * skipped, and remove some of those that are durable meanwhile. */
 SP_CHECK enum sp_code sp_imap_fetch_items(
     struct sp_imap *m, struct sp_err *err);
 

@@ -58,7 +58,8 @@ quoted(struct sp_imap_scan *s, struct sp_view *value)
 	return (SP_IMAP_T_STRING);
 }
 
-/* Blanks, then what needs no reading on; ATOM: a word begins here. */
+/* Pass over blanks and read the next token, unless it is a word: then ATOM, and
+ * s->at is where the word begins. */
 static enum sp_imap_token
 begin(struct sp_imap_scan *s, struct sp_view *value)
 {
