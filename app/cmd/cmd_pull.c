@@ -46,7 +46,7 @@ print_json(const char *name, const struct sp_pull_result *r, const char *error)
 	sp_json_u64(j, "known", r->known);
 	sp_json_u64(j, "deleted", r->deleted);
 	sp_json_u64(j, "skipped", r->skipped);
-	sp_json_u64(j, "there", r->there);
+	sp_json_u64(j, "there", r->in_mailbox);
 	sp_json_line_print(&line);
 }
 
@@ -97,7 +97,7 @@ ask_service(
 	struct sp_view rest;
 	struct sp_buf reply;
 	uint64_t *const to[] = { &r.taken, &r.known, &r.deleted, &r.skipped,
-		&r.there };
+		&r.in_mailbox };
 	enum sp_code rc;
 
 	sp_buf_init(&reply, SP_CONTROL_MAX);

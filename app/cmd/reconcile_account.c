@@ -105,7 +105,7 @@ sp_reconcile_account(const struct sp_reconcile *r, const char *name,
 {
 	struct listing l = { .r = r, .name = name };
 	struct sp_pull_opts opts = {
-		.log_alone = true, .listed = on_listed, .ctx = &l
+		.ignore_state_file = true, .listed = on_listed, .ctx = &l
 	};
 	struct sp_pull_run run = { .app = r->app, .way = SP_PULL_LOOK };
 	struct sp_pull_secrets secrets = { .n = 0 };
@@ -125,11 +125,11 @@ sp_reconcile_account(const struct sp_reconcile *r, const char *name,
 		sp_pull_run_close(&run);
 	}
 	/* A message without an identity of its own cannot be compared. */
-	if (rc == SP_OK && l.listed < result.there)
+	if (rc == SP_OK && l.listed < result.in_mailbox)
 		rc = sp_err_set(err, SP_EAGAIN, 0,
 		    "the server has no UIDL of its own for %" PRIu64
 		    " of its messages; only `sealpost pull` can compare them",
-		    result.there - l.listed);
+		    result.in_mailbox - l.listed);
 	if (rc == SP_OK)
 		print_end(&l);
 	sp_pull_secrets_done(&secrets);

@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "journal/door/door_client.h"
+#include "journal/door/unix_socket.h"
 
 void
 sp_control_format(struct sp_buf *out, enum sp_code code, const char *text)

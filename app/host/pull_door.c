@@ -39,7 +39,7 @@ begin(void *ctx, struct sp_view provenance, void *tag, struct sp_err *err)
 {
 	struct sp_pull_run *r = ctx;
 	const struct sp_door_pipe_opts opts = {
-		.lanes = LANES, .answer = on_answer, .ctx = r
+		.connections = LANES, .answer = on_answer, .ctx = r
 	};
 	enum sp_code rc = SP_OK;
 

@@ -16,6 +16,8 @@
 #include "app/host/pulled.h"
 #include "base/io.h"
 #include "base/layout.h"
+#include "journal/pull/imap/imap.h"
+#include "journal/pull/pop3.h"
 
 /* ---- secrets ------------------------------------------------------------ */
 
@@ -135,10 +137,10 @@ sp_pull_run_open(
 	opts->conf = r->conf;
 	opts->source =
 	    r->conf->type == SP_PULL_IMAP ? sp_imap_session : sp_pop3_session;
-	opts->stay = r->way == SP_PULL_BY_DOOR;
+	opts->may_idle = r->way == SP_PULL_BY_DOOR;
 	opts->credentials =
 	    (struct sp_pull_credentials){ .get = credential, .ctx = r };
-	opts->bell = &r->bell;
+	opts->wakeup = &r->bell;
 	if (r->way == SP_PULL_BY_DOOR)
 		sp_pull_door_sink(r, &opts->sink);
 	else if (r->way == SP_PULL_BY_HOST)

@@ -95,7 +95,7 @@ answer_waiting(
 	    rc == SP_OK
 		? sp_xasprintf("%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64
 			       " %" PRIu64,
-		      r->taken, r->known, r->deleted, r->skipped, r->there)
+		      r->taken, r->known, r->deleted, r->skipped, r->in_mailbox)
 		: sp_xasprintf("%s", a->error);
 
 	for (size_t i = 0; i < a->nwaiting; i++)
@@ -124,7 +124,7 @@ note_success(
 	a->failures = a->logins = 0;
 	a->error[0] = '\0';
 	a->last_ok = sp_clock_wall();
-	a->in_mailbox = r->there;
+	a->in_mailbox = r->in_mailbox;
 }
 
 /* Log a visit that failed, and raise the alarm once in a row of failures,
@@ -267,7 +267,7 @@ sp_pull_account_start(
     struct sp_pull_account *a, struct sp_worker *w, struct sp_err *err)
 {
 	struct sp_pull_opts opts = {
-		.note = on_note, .rested = on_rested, .ctx = a
+		.note = on_note, .idling = on_rested, .ctx = a
 	};
 	enum sp_code rc;
 

@@ -22,7 +22,7 @@
 #include "app/common/account.h"
 #include "base/buf.h"
 #include "base/io.h"
-#include "journal/door/door_client.h"
+#include "journal/door/unix_socket.h"
 
 /* Together two seconds, see bind_retrying(). */
 #define BIND_TRIES    40

@@ -160,7 +160,8 @@ const struct sp_config_option sp_config_options[] = {
 	    "150M", NULL },
 	{ "pull", "session_messages", SP_CT_NUMBER, PUL(session_messages), 1,
 	    100000, "500", NULL },
-	{ "pull", "timeout", SP_CT_TIME, PUL(timeout), 1, 3600, "60", NULL },
+	{ "pull", "timeout", SP_CT_TIME, PUL(timeout), 1, 3600,
+	    SP_CONFIG_PULL_TIMEOUT, NULL },
 
 	{ "seal", "size", SP_CT_SIZE, TOP(seal_size), 64 * KIB, 64 * GIB,
 	    "256M", NULL },

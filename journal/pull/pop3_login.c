@@ -1,4 +1,13 @@
-/* A POP3 session up to the end of its AUTHORIZATION state. */
+/*
+ * A POP3 session up to the end of its AUTHORIZATION state (RFC 1939 section
+ * 4), and below it, for all of the session, sending commands and reading
+ * replies (pop3_priv.h).
+ *
+ *	greeting --> CAPA --> (STLS --> CAPA) --> (UTF8) --> login --> CAPA
+ *
+ * With security = starttls a server that refuses STLS gets no login.  What it
+ * offered before TLS is forgotten (RFC 2595 section 4).
+ */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,7 +15,7 @@
 #include "journal/pull/pop3_priv.h"
 #include "journal/pull/sasl.h"
 
-#define LOGIN_DELAY 60 /* seconds, where the server names none */
+#define LOGIN_DELAY_SECONDS 60 /* where the server names none */
 
 enum sp_code
 sp_pop3_send(struct sp_pop3 *c, const char *line, struct sp_err *err)
@@ -65,12 +74,12 @@ sp_pop3_lines(struct sp_pop3 *c,
 			return (SP_OK);
 		if (v.n > 0 && v.p[0] == '.')
 			v = sp_view_mem(v.p + 1, v.n - 1);
-		if (line != NULL)
-			rc = line(ctx, v, err);
+		rc = line(ctx, v, err);
 	}
 	return (rc);
 }
 
+/* The answer of the server is in the message, with what to do about it. */
 enum sp_code
 sp_pop3_no(struct sp_pop3 *c, const char *what, enum sp_pull_trouble otherwise,
     struct sp_err *err)
@@ -78,7 +87,7 @@ sp_pop3_no(struct sp_pop3 *c, const char *what, enum sp_pull_trouble otherwise,
 	static const struct {
 		enum sp_pop3_code code;
 		enum sp_pull_trouble why;
-		const char *so;
+		const char *advice;
 	} known[] = {
 		{ SP_POP3_IN_USE, SP_PULL_THROTTLE,
 		    "somebody else has the mailbox open; nobody should but sealpost" },
@@ -90,32 +99,34 @@ sp_pop3_no(struct sp_pop3 *c, const char *what, enum sp_pull_trouble otherwise,
 		    "a fault of the server that its administrator must mend" },
 		{ SP_POP3_AUTH, SP_PULL_AUTH, "user or password are wrong" },
 	};
-	const char *so =
+	const char *advice =
 	    otherwise == SP_PULL_AUTH
 		? "user or password may be wrong, or the mailbox may be in use"
 		: "see the server's log";
-	struct sp_view said = c->reply.text;
+	struct sp_view text = c->reply.text;
 
 	for (size_t i = 0; i < SP_COUNTOF(known); i++) {
 		if (c->reply.code == known[i].code) {
 			otherwise = known[i].why;
-			so = known[i].so;
+			advice = known[i].advice;
 		}
 	}
 	if (c->reply.code == SP_POP3_LOGIN_DELAY)
 		sp_pull_wait_at_least(c->p, c->caps.login_delay > 0
 						? c->caps.login_delay
-						: LOGIN_DELAY);
+						: LOGIN_DELAY_SECONDS);
 	return (sp_pull_fail(c->p, otherwise,
 	    otherwise == SP_PULL_CONFIG || otherwise == SP_PULL_AUTH
 		? SP_EPERM
 		: SP_EAGAIN,
 	    err, "%s: the server says: %.*s (%s)", what,
-	    (int)(said.n > 300 ? 300 : said.n), said.n > 0 ? said.p : "", so));
+	    (int)(text.n > 300 ? 300 : text.n), text.n > 0 ? text.p : "",
+	    advice));
 }
 
 /* ---- capabilities ------------------------------------------------------- */
 
+/* A line of CAPA's answer. */
 static enum sp_code
 on_cap(void *ctx, struct sp_view line, struct sp_err *err)
 {
@@ -126,9 +137,10 @@ on_cap(void *ctx, struct sp_view line, struct sp_err *err)
 	return (SP_OK);
 }
 
-/* What was offered before is forgotten. */
+/* Ask what the server can do; what it offered before is forgotten.  A server
+ * without CAPA has none.  ${when} is for the step. */
 static enum sp_code
-capabilities(struct sp_pop3 *c, const char *when, struct sp_err *err)
+read_capabilities(struct sp_pop3 *c, const char *when, struct sp_err *err)
 {
 	enum sp_code rc;
 
@@ -149,8 +161,9 @@ capabilities(struct sp_pop3 *c, const char *when, struct sp_err *err)
 	return (rc);
 }
 
+/* STLS (RFC 2595 section 4) and the handshake. */
 static enum sp_code
-stls(struct sp_pop3 *c, struct sp_err *err)
+upgrade_to_tls(struct sp_pop3 *c, struct sp_err *err)
 {
 	enum sp_code rc = sp_pop3_ask(c, "STLS", err);
 
@@ -171,23 +184,24 @@ stls(struct sp_pop3 *c, struct sp_err *err)
 
 /* ---- login -------------------------------------------------------------- */
 
-/* What a command line cannot carry. */
+/* Whether ${v} can stand in a command line: no CR, LF or NUL. */
 static bool
-fits(struct sp_view v)
+fits_in_line(struct sp_view v)
 {
 	return (memchr(v.p, '\r', v.n) == NULL &&
 		memchr(v.p, '\n', v.n) == NULL &&
 		memchr(v.p, '\0', v.n) == NULL);
 }
 
+/* USER and PASS (RFC 1939 section 7); the reply to PASS is in c->reply. */
 static enum sp_code
-user_pass(struct sp_pop3 *c, struct sp_view secret, struct sp_err *err)
+login_user_pass(struct sp_pop3 *c, struct sp_view secret, struct sp_err *err)
 {
 	const char *user = sp_pull_conf(c->p)->user;
 	struct sp_buf b;
 	enum sp_code rc;
 
-	if (!fits(secret))
+	if (!fits_in_line(secret))
 		return (sp_pull_fail(c->p, SP_PULL_CONFIG, SP_ECONFIG, err,
 		    "the password has a line end in it; its file must hold the password alone"));
 	sp_buf_init(&b, SP_SASL_MAX);
@@ -205,8 +219,9 @@ user_pass(struct sp_pop3 *c, struct sp_view secret, struct sp_err *err)
 	return (rc);
 }
 
+/* Append the initial response of the account's mechanism, in base64. */
 static enum sp_code
-initial(struct sp_pop3 *c, struct sp_view secret, struct sp_buf *out,
+initial_response(struct sp_pop3 *c, struct sp_view secret, struct sp_buf *out,
     struct sp_err *err)
 {
 	const struct sp_pull_conf *conf = sp_pull_conf(c->p);
@@ -220,7 +235,9 @@ initial(struct sp_pop3 *c, struct sp_view secret, struct sp_buf *out,
 	return (sp_sasl_plain(out, user, secret, err));
 }
 
-/* The server announces that the token is no good (RFC 7628 section 3.2.3). */
+/* The server announced with a challenge that the token is no good (RFC 7628
+ * section 3.2.3): answer it, read the final reply, and fail with what the
+ * challenge said.  SP_OK, should the server accept it after all. */
 static enum sp_code
 token_refused(struct sp_pop3 *c, struct sp_err *err)
 {
@@ -246,10 +263,11 @@ token_refused(struct sp_pop3 *c, struct sp_err *err)
 	    "the token is refused (%s)", why));
 }
 
-/* The response always goes in the continuation: a command line ends at 255
- * bytes, and a token is longer (RFC 5034). */
+/* AUTH (RFC 5034); the final reply is in c->reply.  The response always goes
+ * in the continuation: a command line ends at 255 bytes, and a token is
+ * longer. */
 static enum sp_code
-sasl(struct sp_pop3 *c, struct sp_view secret, struct sp_err *err)
+login_sasl(struct sp_pop3 *c, struct sp_view secret, struct sp_err *err)
 {
 	static const char *const names[] = { [SP_PULL_PASSWORD] = "",
 		[SP_PULL_PLAIN] = "AUTH PLAIN",
@@ -265,7 +283,7 @@ sasl(struct sp_pop3 *c, struct sp_view secret, struct sp_err *err)
 	if (c->reply.status != SP_POP3_GO_ON)
 		return (sp_pop3_no(c, names[auth], SP_PULL_CONFIG, err));
 	sp_buf_init(&b, 2 * SP_SASL_MAX);
-	rc = initial(c, secret, &b, err);
+	rc = initial_response(c, secret, &b, err);
 	if (rc != SP_OK)
 		rc = sp_pull_fail(
 		    c->p, SP_PULL_CONFIG, SP_ECONFIG, err, "%s", err->msg);
@@ -278,6 +296,7 @@ sasl(struct sp_pop3 *c, struct sp_view secret, struct sp_err *err)
 	return (rc);
 }
 
+/* Log in with the account's credential.  No text that repeats it is shown. */
 static enum sp_code
 log_in(struct sp_pop3 *c, struct sp_err *err)
 {
@@ -289,8 +308,8 @@ log_in(struct sp_pop3 *c, struct sp_err *err)
 	rc = sp_pull_credential(c->p, &secret, err);
 	if (rc == SP_OK)
 		rc = conf->auth == SP_PULL_PASSWORD
-			 ? user_pass(c, sp_buf_view(&secret), err)
-			 : sasl(c, sp_buf_view(&secret), err);
+			 ? login_user_pass(c, sp_buf_view(&secret), err)
+			 : login_sasl(c, sp_buf_view(&secret), err);
 	if (rc == SP_OK && sp_sasl_repeats(c->reply.text, sp_buf_view(&secret)))
 		c->reply.text = sp_view_str("(what repeats the password)");
 	sp_sasl_wipe(&secret);
@@ -303,6 +322,9 @@ log_in(struct sp_pop3 *c, struct sp_err *err)
 	return (rc);
 }
 
+/* UTF8 goes before the login (RFC 6856 section 2): else mail with addresses in
+ * UTF-8 may be withheld or changed.  A server that refuses it is used all the
+ * same. */
 enum sp_code
 sp_pop3_login(struct sp_pop3 *c, struct sp_err *err)
 {
@@ -311,18 +333,17 @@ sp_pop3_login(struct sp_pop3 *c, struct sp_err *err)
 	if (rc == SP_OK && c->reply.status != SP_POP3_OK)
 		rc = sp_pop3_no(c, "greeting", SP_PULL_NETWORK, err);
 	if (rc == SP_OK)
-		rc = capabilities(c, "before the login", err);
+		rc = read_capabilities(c, "before the login", err);
 	if (rc == SP_OK && sp_pull_conf(c->p)->security == SP_PULL_STARTTLS) {
-		rc = stls(c, err);
+		rc = upgrade_to_tls(c, err);
 		if (rc == SP_OK)
-			rc = capabilities(c, "under TLS", err);
+			rc = read_capabilities(c, "under TLS", err);
 	}
-	/* RFC 6856: else mail with addresses in UTF-8 is withheld or changed. */
 	if (rc == SP_OK && c->caps.utf8)
 		rc = sp_pop3_ask(c, "UTF8", err);
 	if (rc == SP_OK)
 		rc = log_in(c, err);
 	if (rc == SP_OK)
-		rc = capabilities(c, "after the login", err);
+		rc = read_capabilities(c, "after the login", err);
 	return (rc);
 }

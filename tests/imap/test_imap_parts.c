@@ -1,3 +1,4 @@
+/* Parts of an IMAP session that need no server: dates, sets of UIDs, codes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

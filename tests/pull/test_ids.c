@@ -1,4 +1,4 @@
-/* What is known of an account, and its file. */
+/* The table of what the log has of an account, and its file. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,16 @@
+/*
+ * An IMAP session: which mailboxes there are, selecting one, what is
+ * remembered of it from visit to visit, and what vanished from it meanwhile.
+ * imap.c resolves the names once and selects one mailbox after the other;
+ * imap_list.c then works on the one that is selected.
+ *
+ * The memo of a mailbox (sp_pull_memo, by its UTF-8 name):
+ *
+ *	UIDVALIDITY LAST MODSEQ UID,UID,...
+ *
+ * Every message up to UID LAST is archived, or gone, but the exceptions;
+ * MODSEQ is HIGHESTMODSEQ of the last visit.
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,7 +20,7 @@
 #include "journal/pull/imap/imap_priv.h"
 #include "journal/pull/imap/imap_name.h"
 
-#define TOLD_MAX 10000 /* vanished UIDs that are looked at, of one visit */
+#define CHECKED_MAX 10000 /* vanished UIDs of one visit that are looked at */
 
 static const struct {
 	const char *name;
@@ -25,28 +38,31 @@ static const struct {
 void
 sp_imap_found(struct sp_imap *m, const struct sp_imap_list *l)
 {
-	if ((l->use & m->use) == 0 || (l->use & SP_IMAP_USE_NOSELECT) ||
-	    m->found != NULL || memchr(l->name.p, '\0', l->name.n) != NULL)
+	if ((l->use & m->lookup.use) == 0 || (l->use & SP_IMAP_USE_NOSELECT) ||
+	    m->lookup.found != NULL ||
+	    memchr(l->name.p, '\0', l->name.n) != NULL)
 		return;
-	m->found = sp_view_dup(l->name);
+	m->lookup.found = sp_view_dup(l->name);
 }
 
-/* The mailbox of a special use; Gmail's "All Mail" is \All. */
+/* Ask for the mailbox of a special use, with RFC 6154 where the server has it,
+ * else among the attributes of all; Gmail's "All Mail" is \All.  ${wire} is
+ * the caller's. */
 static enum sp_code
-by_use(struct sp_imap *m, const char *text, unsigned use, char **wire,
+find_by_use(struct sp_imap *m, const char *text, unsigned use, char **wire,
     struct sp_err *err)
 {
 	struct sp_imap_done d;
 	enum sp_code rc = SP_OK;
 
-	m->use = use;
-	if (m->caps & SP_IMAP_CAP_SPECIAL_USE)
+	m->lookup.use = use;
+	if (m->server.caps & SP_IMAP_CAP_SPECIAL_USE)
 		rc = sp_imap_do(m, &d, err, "LIST (SPECIAL-USE) \"\" \"*\"");
-	if (rc == SP_OK && m->found == NULL)
+	if (rc == SP_OK && m->lookup.found == NULL)
 		rc = sp_imap_do(m, &d, err, "LIST \"\" \"*\"");
-	m->use = 0;
-	*wire = m->found;
-	m->found = NULL;
+	m->lookup.use = 0;
+	*wire = m->lookup.found;
+	m->lookup.found = NULL;
 	if (rc == SP_OK && *wire == NULL)
 		rc = sp_pull_fail(m->pull, SP_PULL_CONFIG, SP_ENOTFOUND, err,
 		    "the server has no mailbox for %s; name it in mailboxes",
@@ -58,15 +74,16 @@ by_use(struct sp_imap *m, const char *text, unsigned use, char **wire,
 	return (rc);
 }
 
+/* Fill out->utf8 from out->wire.  INBOX has one spelling in the archive. */
 static enum sp_code
-decoded(struct sp_imap *m, struct sp_imap_name *out, struct sp_err *err)
+decode_name(struct sp_imap *m, struct sp_imap_name *out, struct sp_err *err)
 {
 	struct sp_view wire = sp_view_str(out->wire);
 	struct sp_buf b;
 	enum sp_code rc;
 
 	sp_buf_init(&b, SP_IMAP_LITERAL_MAX);
-	rc = sp_imap_name_decode(wire, m->utf8, &b);
+	rc = sp_imap_name_decode(wire, m->server.utf8_names, &b);
 	if (rc == SP_OK && sp_view_ieq_str(wire, "INBOX")) {
 		sp_buf_clear(&b);
 		rc = sp_buf_adds(&b, "INBOX");
@@ -80,6 +97,7 @@ decoded(struct sp_imap *m, struct sp_imap_name *out, struct sp_err *err)
 	return (rc);
 }
 
+/* A special use is asked for; a name is only encoded. */
 enum sp_code
 sp_imap_find(struct sp_imap *m, const char *text, struct sp_imap_name *out,
     struct sp_err *err)
@@ -91,12 +109,12 @@ sp_imap_find(struct sp_imap *m, const char *text, struct sp_imap_name *out,
 	for (size_t i = 0; i < SP_COUNTOF(uses); i++) {
 		if (!sp_view_ieq_str(sp_view_str(text), uses[i].name))
 			continue;
-		rc = by_use(m, text, uses[i].use, &out->wire, err);
-		return (rc == SP_OK ? decoded(m, out, err) : rc);
+		rc = find_by_use(m, text, uses[i].use, &out->wire, err);
+		return (rc == SP_OK ? decode_name(m, out, err) : rc);
 	}
 	sp_buf_init(&b, SP_IMAP_LITERAL_MAX);
-	rc = m->utf8 ? sp_buf_adds(&b, text)
-		     : sp_imap_name_encode(sp_view_str(text), &b);
+	rc = m->server.utf8_names ? sp_buf_adds(&b, text)
+				  : sp_imap_name_encode(sp_view_str(text), &b);
 	if (rc != SP_OK || sp_buf_cstr(&b) == NULL)
 		rc = sp_pull_fail(m->pull, SP_PULL_CONFIG, SP_ECONFIG, err,
 		    "mailboxes: \"%s\" is not the name of a mailbox in UTF-8",
@@ -104,22 +122,25 @@ sp_imap_find(struct sp_imap *m, const char *text, struct sp_imap_name *out,
 	else
 		out->wire = sp_xstrdup(b.p);
 	sp_buf_done(&b);
-	return (rc == SP_OK ? decoded(m, out, err) : rc);
+	return (rc == SP_OK ? decode_name(m, out, err) : rc);
 }
 
 enum sp_code
 sp_imap_put_name(struct sp_imap *m, const char *wire, struct sp_err *err)
 {
-	if (sp_imap_quote(sp_view_str(wire), m->utf8, &m->out) == SP_OK)
+	if (sp_imap_quote(sp_view_str(wire), m->server.utf8_names,
+		&m->channel.out) == SP_OK)
 		return (SP_OK);
 	return (sp_pull_fail(m->pull, SP_PULL_CONFIG, SP_ECONFIG, err,
 	    "the mailbox \"%s\" cannot be named to this server", wire));
 }
 
-/* ---- the memo: "UIDVALIDITY LAST MODSEQ UID,UID" ----------------------- */
+/* ---- the memo ---------------------------------------------------------- */
 
+/* Read the memo of m->box; ${uidvalidity} is the one that it is of, 0: there
+ * is no memo. */
 static void
-recall(struct sp_imap *m, uint64_t *uidvalidity)
+load_memo(struct sp_imap *m, uint64_t *uidvalidity)
 {
 	struct sp_imap_box *b = &m->box;
 	const char *text = sp_pull_memo(m->pull, sp_view_str(b->name->utf8));
@@ -141,6 +162,7 @@ recall(struct sp_imap *m, uint64_t *uidvalidity)
 		b->except[b->nexcept++] = low;
 }
 
+/* Whether the archive has the message ${uid} of the selected mailbox. */
 static bool
 archive_has(struct sp_imap *m, uint64_t uid)
 {
@@ -151,9 +173,9 @@ archive_has(struct sp_imap *m, uint64_t uid)
 	return (sp_pull_known(m->pull, &meta.meta.id) > 0);
 }
 
-/* Forget the last visit: all is looked at again. */
+/* Forget the memo: all of the mailbox is looked at again. */
 static void
-afresh(struct sp_imap_box *b)
+discard_memo(struct sp_imap_box *b)
 {
 	b->last = b->last_modseq = 0;
 	b->nexcept = b->nvanished = 0;
@@ -180,13 +202,14 @@ sp_imap_remember(struct sp_imap *m)
 
 /* ---- opening ----------------------------------------------------------- */
 
+/* What goes while the mailbox is selected counts like EXPUNGE.  Of what went
+ * before, UIDs up to b->last were archived or left on purpose. */
 void
 sp_imap_vanished(struct sp_imap *m, struct sp_view set, bool earlier)
 {
 	struct sp_imap_box *b = &m->box;
 	uint32_t low, high;
 
-	/* Now, like EXPUNGE: so many less. */
 	while (!earlier && sp_imap_set_next(&set, &low, &high)) {
 		uint64_t n = (uint64_t)high - low + 1;
 
@@ -203,19 +226,20 @@ sp_imap_vanished(struct sp_imap *m, struct sp_view set, bool earlier)
 	}
 }
 
+/* UIDs from UIDNEXT on never existed: a range may reach beyond. */
 void
 sp_imap_tell_vanished(struct sp_imap *m)
 {
 	struct sp_imap_box *b = &m->box;
 	char name[200], first[64] = "";
-	uint64_t count = 0, looked = 0;
+	uint64_t count = 0, checked = 0;
 
 	for (size_t i = 0; i < b->nvanished && b->uidnext > 0; i++) {
 		uint64_t uid = b->vanished[i].low;
 
 		for (; uid <= b->vanished[i].high && uid < b->uidnext &&
-		       looked < TOLD_MAX;
-		     uid++, looked++) {
+		       checked < CHECKED_MAX;
+		     uid++, checked++) {
 			if (archive_has(m, uid))
 				continue;
 			if (count++ == 0)
@@ -233,11 +257,13 @@ sp_imap_tell_vanished(struct sp_imap *m)
 		    count, first);
 }
 
+/* Whether the mailbox lets us do what `after` wants: change it at all, and
+ * keep the flag \Deleted where messages go by that. */
 static enum sp_code
-changeable(struct sp_imap *m, struct sp_err *err)
+check_writable(struct sp_imap *m, struct sp_err *err)
 {
 	bool flags = m->conf->then == SP_PULL_DELETE ||
-		     (m->caps & SP_IMAP_CAP_MOVE) == 0;
+		     (m->server.caps & SP_IMAP_CAP_MOVE) == 0;
 
 	if (m->box.read_only)
 		return (sp_pull_fail(m->pull, SP_PULL_CONFIG, SP_EPERM, err,
@@ -250,9 +276,11 @@ changeable(struct sp_imap *m, struct sp_err *err)
 	return (SP_OK);
 }
 
-/* What is known of the last visit, against what the server says now. */
+/* Compare the memo with what the server says now, and discard it where it does
+ * not fit: another UIDVALIDITY (noted: all names of old are void), or a
+ * message that it says is archived and that the archive does not have. */
 static void
-compare(struct sp_imap *m, uint64_t uidvalidity)
+check_memo(struct sp_imap *m, uint64_t uidvalidity)
 {
 	struct sp_imap_box *b = &m->box;
 	char name[200];
@@ -264,24 +292,25 @@ compare(struct sp_imap *m, uint64_t uidvalidity)
 		    sp_log_quote(
 			sp_view_str(b->name->utf8), name, sizeof(name)),
 		    uidvalidity, b->uidvalidity);
-	/* An archive from an older backup must not trust a newer memo; where
-	 * messages are deleted, it is not trusted anyway. */
+	/* An archive restored from an older backup does not have what a newer
+	 * memo says.  Where messages are deleted all are listed anyway. */
 	if (uidvalidity != b->uidvalidity ||
 	    (b->last > 0 && m->conf->then == SP_PULL_KEEP &&
 		!archive_has(m, b->last)))
-		afresh(b);
+		discard_memo(b);
 }
 
+/* The reply to SELECT or EXAMINE: whether the mailbox can be worked on. */
 static enum sp_code
-opened(struct sp_imap *m, const struct sp_imap_done *d, uint64_t uidvalidity,
-    bool change, struct sp_err *err)
+check_opened(struct sp_imap *m, const struct sp_imap_done *d,
+    uint64_t uidvalidity, bool change, struct sp_err *err)
 {
 	struct sp_imap_box *b = &m->box;
 
 	if (d->cond != SP_IMAP_OK) {
 		enum sp_pull_trouble why = sp_imap_trouble(d->code);
 
-		/* Without a code it is a name that is not there. */
+		/* Without a code: most servers have no such mailbox then. */
 		if (d->code == SP_IMAP_C_NONE)
 			why = SP_PULL_CONFIG;
 		return (sp_pull_fail(m->pull, why,
@@ -294,10 +323,12 @@ opened(struct sp_imap *m, const struct sp_imap_done *d, uint64_t uidvalidity,
 		    "%s: the server gives no UIDVALIDITY, so that messages have no lasting names",
 		    b->name->utf8));
 	b->open = true;
-	compare(m, uidvalidity);
-	return (change ? changeable(m, err) : SP_OK);
+	check_memo(m, uidvalidity);
+	return (change ? check_writable(m, err) : SP_OK);
 }
 
+/* QRESYNC and CONDSTORE (RFC 7162) go with the command where they are enabled
+ * or offered, so that the server says what vanished. */
 enum sp_code
 sp_imap_open(struct sp_imap *m, const struct sp_imap_name *name, bool change,
     struct sp_err *err)
@@ -309,29 +340,29 @@ sp_imap_open(struct sp_imap *m, const struct sp_imap_name *name, bool change,
 	unsigned tag;
 
 	*b = (struct sp_imap_box){ .name = name, .keeps_deleted = true };
-	recall(m, &uidvalidity);
-	rc = sp_buf_adds(&m->out, change ? "SELECT " : "EXAMINE ");
+	load_memo(m, &uidvalidity);
+	rc = sp_buf_adds(&m->channel.out, change ? "SELECT " : "EXAMINE ");
 	if (rc == SP_OK)
 		rc = sp_imap_put_name(m, name->wire, err);
-	if (rc == SP_OK && (m->enabled & SP_IMAP_CAP_QRESYNC) &&
+	if (rc == SP_OK && (m->server.enabled & SP_IMAP_CAP_QRESYNC) &&
 	    uidvalidity != 0 && b->last_modseq > 0)
-		rc =
-		    sp_buf_addf(&m->out, " (QRESYNC (%" PRIu64 " %" PRIu64 "))",
-			uidvalidity, b->last_modseq);
-	else if (rc == SP_OK && (m->caps & SP_IMAP_CAP_CONDSTORE))
-		rc = sp_buf_adds(&m->out, " (CONDSTORE)");
+		rc = sp_buf_addf(&m->channel.out,
+		    " (QRESYNC (%" PRIu64 " %" PRIu64 "))", uidvalidity,
+		    b->last_modseq);
+	else if (rc == SP_OK && (m->server.caps & SP_IMAP_CAP_CONDSTORE))
+		rc = sp_buf_adds(&m->channel.out, " (CONDSTORE)");
 	if (rc == SP_OK)
 		rc = sp_imap_send_out(m, false, &tag, err);
 	if (rc == SP_OK)
 		rc = sp_imap_await(m, tag, &d, err);
 	if (rc == SP_OK)
-		rc = opened(m, &d, uidvalidity, change, err);
+		rc = check_opened(m, &d, uidvalidity, change, err);
 	if (rc == SP_OK)
 		sp_pull_step(m->pull, "mailbox", true,
 		    "%s: %" PRIu64 " messages, UIDVALIDITY %" PRIu64,
 		    name->utf8, b->exists, b->uidvalidity);
 	else
 		sp_pull_step(m->pull, "mailbox", false, "%s", err->msg);
-	m->news = false;
+	m->box.new_mail = false;
 	return (rc);
 }
