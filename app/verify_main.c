@@ -171,7 +171,7 @@ resolve_texts(struct options *x, struct sp_err *err)
 		rc = sp_err_set(err, SP_EUSAGE, 0,
 		    "--since %s lies after --until %s", x->since, x->until);
 	if (rc == SP_OK && x->vkey != NULL) {
-		rc = sp_verify_print_vkey(x->vkey, &x->key, err);
+		rc = sp_verdict_parse_vkey(x->vkey, &x->key, err);
 		x->o.vkey = &x->key;
 	}
 	return (rc);
@@ -181,7 +181,7 @@ resolve_texts(struct options *x, struct sp_err *err)
 static int
 verify(struct options *x, const char *path)
 {
-	struct sp_verify_print p;
+	struct sp_verdict_print p;
 	struct sp_verdict v;
 	struct sp_err err;
 	enum sp_code rc = resolve_texts(x, &err);
@@ -189,10 +189,10 @@ verify(struct options *x, const char *path)
 	if (rc != SP_OK)
 		return (fail("%s", err.msg));
 	x->o.tmpdir = getenv("TMPDIR");
-	sp_verify_print_init(&p, PROGRAM, x->json, x->quiet);
-	sp_verify_print_hook(&p, &x->o);
+	sp_verdict_print_init(&p, PROGRAM, x->json, x->quiet);
+	sp_verdict_print_hook(&p, &x->o);
 	rc = sp_verify(path, &x->o, &v, &err);
-	return (sp_verify_print_verdict(&p, &x->o, &v, rc, &err));
+	return (sp_verdict_print_result(&p, &x->o, &v, rc, &err));
 }
 
 int

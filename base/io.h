@@ -5,10 +5,10 @@
  * number, so that a test can make the Nth fail (base/fault.h, doc/testing.md).
  *
  * Errors name the path, also where only a descriptor is given.  A failed system
- * call is SP_ENOSPC where disk or quota are full, SP_ENOTFOUND where a name that
- * must be there is missing, otherwise SP_EIO; other codes are said below.  A
- * failed sync is SP_ESYNC: close the descriptor and never sync it again, since
- * the kernel may have marked the pages clean.
+ * call is SP_ENOSPC where disk or quota are full, SP_ENOTFOUND where a name
+ * that must be there is missing, otherwise SP_EIO; other codes are said below.
+ * A failed sync is SP_ESYNC: close the descriptor and never sync it again,
+ * since the kernel may have marked the pages clean.
  */
 #ifndef SP_BASE_IO_H
 #define SP_BASE_IO_H

@@ -1,8 +1,8 @@
 /*
  * JSON.  Written once by a small streaming writer, and hashed as it was
  * written: nothing is ever read and written again to be checked.  Reading is
- * jansson's.  Byte strings that are not UTF-8, or contain U+0000, are written as
- * {"b64":"..."}, so that every byte of a protocol can be recorded.
+ * jansson's.  Byte strings that are not UTF-8, or contain U+0000, are written
+ * as {"b64":"..."}, so that every byte of a protocol can be recorded.
  */
 #ifndef SP_BASE_JSON_H
 #define SP_BASE_JSON_H
@@ -53,8 +53,8 @@ void sp_json_b64(struct sp_json *j, const char *key, const void *p, size_t n);
 void sp_json_raw(struct sp_json *j, const char *key, struct sp_view v);
 
 /* Read one value: no member twice in an object, UTF-8 without U+0000, nothing
- * behind it.  SP_EFORMAT with line and column otherwise.  The caller owns ${out}
- * (json_decref). */
+ * behind it.  SP_EFORMAT with line and column otherwise.  The caller owns
+ * ${out} (json_decref). */
 SP_CHECK enum sp_code sp_json_load(
     struct sp_view v, json_t **out, struct sp_err *err);
 /* A member as bytes: a text, or {"b64":...} decoded into ${tmp}; ${out} is

@@ -80,14 +80,14 @@ sp_line_parse(struct sp_view v, struct sp_line *out, struct sp_err *err)
 }
 
 void
-sp_message_commit(const uint8_t msalt[SP_SALT_LEN],
+sp_line_message_commit(const uint8_t msalt[SP_SALT_LEN],
     const uint8_t sha256[SP_SHA256_LEN], uint8_t out[SP_SHA256_LEN])
 {
 	sp_sha256_two(msalt, SP_SALT_LEN, sha256, SP_SHA256_LEN, out);
 }
 
 void
-sp_leaf_hash(struct sp_view line, uint8_t out[SP_SHA256_LEN])
+sp_line_leaf_hash(struct sp_view line, uint8_t out[SP_SHA256_LEN])
 {
 	static const uint8_t zero = 0;
 
@@ -106,5 +106,5 @@ sp_line_of_record(
 	};
 	sp_sha256_once(text.p, text.n, out->record);
 	if (r->has_message)
-		sp_message_commit(r->msalt, r->sha256, out->message);
+		sp_line_message_commit(r->msalt, r->sha256, out->message);
 }

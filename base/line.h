@@ -41,9 +41,9 @@ void sp_line_of_record(
     const struct sp_record *r, struct sp_view text, struct sp_line *out);
 /* What a line says of a message: SHA-256(msalt || sha256), where ${sha256} is
  * the digest of the message. */
-void sp_message_commit(const uint8_t msalt[SP_SALT_LEN],
+void sp_line_message_commit(const uint8_t msalt[SP_SALT_LEN],
     const uint8_t sha256[SP_SHA256_LEN], uint8_t out[SP_SHA256_LEN]);
 /* The hash of a line as a leaf: SHA-256(0x00 || line), RFC 6962 section 2.1. */
-void sp_leaf_hash(struct sp_view line, uint8_t out[SP_SHA256_LEN]);
+void sp_line_leaf_hash(struct sp_view line, uint8_t out[SP_SHA256_LEN]);
 
 #endif

@@ -125,8 +125,8 @@ index_bytes(const char *dir)
 	return (sum);
 }
 
-/* Index what is new and print how fast that was; nothing if there is nothing.
- * */
+/* Index what is new and print how fast that was; nothing if there is
+ * nothing. */
 static void
 measure_index(const char *dir, uint64_t bytes)
 {

@@ -16,13 +16,13 @@
 
 /* The pass over the events of the log. */
 struct audit_pass {
-	struct sp_job *j;
+	struct sp_export_job *j;
 	struct sp_spool out;
 };
 
 /* Whether the message of entry ${seq} is in the bag. */
 static bool
-is_given(const struct sp_job *j, uint64_t seq)
+is_given(const struct sp_export_job *j, uint64_t seq)
 {
 	return (seq >= j->first && seq < j->end &&
 		(j->given[(seq - j->first) / 8] >> ((seq - j->first) % 8) &
@@ -35,7 +35,7 @@ is_given(const struct sp_job *j, uint64_t seq)
  * outside the one that was asked for.
  */
 static bool
-is_access(const struct sp_job *j, const struct sp_record *r)
+is_access(const struct sp_export_job *j, const struct sp_record *r)
 {
 	const json_t *detail = json_object_get(r->json, "detail"), *seq;
 	const json_t *range = json_object_get(detail, "range");
@@ -64,7 +64,7 @@ is_access(const struct sp_job *j, const struct sp_record *r)
 
 /* Note the tree size of an earlier export; of a full table the oldest goes. */
 static void
-add_exported_size(struct sp_job *j, const struct sp_record *r)
+add_exported_size(struct sp_export_job *j, const struct sp_record *r)
 {
 	const json_t *detail = json_object_get(r->json, "detail");
 	uint64_t size;
@@ -117,7 +117,7 @@ on_event(void *ctx, uint64_t seq, struct sp_err *err)
 }
 
 enum sp_code
-sp_job_audit(struct sp_job *j, struct sp_err *err)
+sp_export_audit(struct sp_export_job *j, struct sp_err *err)
 {
 	static const char policy[] =
 	    "{\"v\":1,\"retention\":[],\"holds\":[]}\n";

@@ -20,8 +20,8 @@
 
 /* A line of omitted.jsonl. */
 static enum sp_code
-write_omitted(
-    struct sp_job *j, uint64_t seq, const char *reason, struct sp_err *err)
+write_omitted(struct sp_export_job *j, uint64_t seq, const char *reason,
+    struct sp_err *err)
 {
 	char line[96];
 	int n = snprintf(line, sizeof(line),
@@ -36,7 +36,7 @@ write_omitted(
  * not those that were received.
  */
 static enum sp_code
-write_message(struct sp_job *j, const struct sp_entry *e,
+write_message(struct sp_export_job *j, const struct sp_entry *e,
     const struct sp_record *r, const char *json, struct sp_err *err)
 {
 	uint8_t digest[SP_SHA256_LEN];
@@ -74,8 +74,8 @@ write_message(struct sp_job *j, const struct sp_entry *e,
  * missing or damaged.
  */
 static enum sp_code
-write_entry(struct sp_job *j, uint64_t seq, bool wanted, const char *json,
-    struct sp_err *err)
+write_entry(struct sp_export_job *j, uint64_t seq, bool wanted,
+    const char *json, struct sp_err *err)
 {
 	struct sp_record r;
 	struct sp_entry e;
@@ -120,7 +120,7 @@ write_entry(struct sp_job *j, uint64_t seq, bool wanted, const char *json,
 }
 
 struct run_pass {
-	struct sp_job *j;
+	struct sp_export_job *j;
 	uint64_t next; /* the first entry not yet dealt with */
 	bool no_query; /* all are given: hits of the index only bring rows */
 };
@@ -132,7 +132,7 @@ struct run_pass {
 static enum sp_code
 advance(struct run_pass *p, bool wanted, const char *json, struct sp_err *err)
 {
-	struct sp_job *j = p->j;
+	struct sp_export_job *j = p->j;
 	enum sp_code rc = write_entry(j, p->next, wanted, json, err);
 
 	if (rc != SP_OK)
@@ -177,7 +177,7 @@ on_hit(void *ctx, const struct sp_hit *hit, struct sp_err *err)
 
 /* The first line of messages.csv, where it was asked for. */
 static enum sp_code
-write_csv_head(struct sp_job *j, struct sp_err *err)
+write_csv_head(struct sp_export_job *j, struct sp_err *err)
 {
 	struct sp_buf head;
 	enum sp_code rc = SP_OK;
@@ -197,7 +197,7 @@ write_csv_head(struct sp_job *j, struct sp_err *err)
  * since a shard may be dropped and rebuilt meanwhile.
  */
 static enum sp_code
-walk_run(struct sp_job *j, struct sp_err *err)
+walk_run(struct sp_export_job *j, struct sp_err *err)
 {
 	struct run_pass p = {
 		.j = j, .next = j->first, .no_query = j->query[0] == '\0'
@@ -215,12 +215,12 @@ walk_run(struct sp_job *j, struct sp_err *err)
 	enum sp_code rc = SP_OK;
 
 	if (!p.no_query || rows) {
-		rc = sp_job_wait_index(j, j->end, err);
+		rc = sp_export_wait_index(j, j->end, err);
 		if (rc == SP_OK)
 			rc = sp_search(j->dir, &o, on_hit, &p, &r, err);
 		/* Part of it was dropped since, to be rebuilt. */
 		if (rc == SP_OK && r.cursor < j->end)
-			rc = sp_job_behind(r.cursor, j->end, err);
+			rc = sp_export_index_behind(r.cursor, j->end, err);
 	}
 	if (rc == SP_OK)
 		rc = advance_to(&p, j->end, err);
@@ -233,7 +233,7 @@ walk_run(struct sp_job *j, struct sp_err *err)
  * are added after the pass.
  */
 enum sp_code
-sp_job_entries(struct sp_job *j, struct sp_err *err)
+sp_export_entries(struct sp_export_job *j, struct sp_err *err)
 {
 	enum sp_code rc;
 

@@ -12,7 +12,7 @@
 #include "export/export_priv.h"
 
 const char *
-sp_export_verdict(const struct sp_job *j)
+sp_export_verdict(const struct sp_export_job *j)
 {
 	return (j->result->complete ? "COMPLETE" : "SELECTION");
 }
@@ -29,7 +29,8 @@ add_time(struct sp_buf *out, const char *label, bool have, int64_t us)
 
 /* The query goes on one line: LF and CR in it become blanks. */
 enum sp_code
-sp_job_info(const struct sp_job *j, struct sp_buf *out, struct sp_err *err)
+sp_export_bag_info(
+    const struct sp_export_job *j, struct sp_buf *out, struct sp_err *err)
 {
 	const struct sp_export_opts *o = j->o;
 	const char *text = o->query == NULL ? "" : o->query;

@@ -40,15 +40,15 @@ too_long(struct sp_err *err, const char *what)
 
 /* Add ${b} to the bag as ${name}, with the time of the event. */
 static enum sp_code
-add_proof_file(struct sp_job *j, const char *name, const struct sp_buf *b,
-    struct sp_err *err)
+add_proof_file(struct sp_export_job *j, const char *name,
+    const struct sp_buf *b, struct sp_err *err)
 {
 	return (sp_bag_add(&j->bag, name, j->event_time, sp_buf_view(b), err));
 }
 
 /* range.txt: the siblings left and right of the proven run. */
 static enum sp_code
-write_range_proof(struct sp_job *j, struct sp_err *err)
+write_range_proof(struct sp_export_job *j, struct sp_err *err)
 {
 	struct sp_nodes nodes = sp_tree_nodes(j->tree);
 	struct sp_proof left, right;
@@ -74,7 +74,7 @@ write_range_proof(struct sp_job *j, struct sp_err *err)
 
 /* entries.txt: the line of every entry of the proven run. */
 static enum sp_code
-write_entry_lines(struct sp_job *j, struct sp_err *err)
+write_entry_lines(struct sp_export_job *j, struct sp_err *err)
 {
 	struct sp_spool s = { .fd = -1 };
 	struct sp_view line;
@@ -97,7 +97,7 @@ write_entry_lines(struct sp_job *j, struct sp_err *err)
  * form, which ends in the checkpoint.
  */
 static enum sp_code
-write_event_proof(struct sp_job *j, uint64_t seq, struct sp_err *err)
+write_event_proof(struct sp_export_job *j, uint64_t seq, struct sp_err *err)
 {
 	struct sp_nodes nodes = sp_tree_nodes(j->tree);
 	struct sp_proof path;
@@ -135,7 +135,7 @@ write_event_proof(struct sp_job *j, uint64_t seq, struct sp_err *err)
  * where ${m} is 0 or no smaller tree.
  */
 static enum sp_code
-write_consistency(struct sp_job *j, uint64_t m, struct sp_err *err)
+write_consistency(struct sp_export_job *j, uint64_t m, struct sp_err *err)
 {
 	struct sp_nodes nodes = sp_tree_nodes(j->tree);
 	struct sp_proof proof;
@@ -164,7 +164,7 @@ write_consistency(struct sp_job *j, uint64_t m, struct sp_err *err)
 
 /* log.vkey, as the archive has it. */
 static enum sp_code
-write_vkey(struct sp_job *j, struct sp_err *err)
+write_vkey(struct sp_export_job *j, struct sp_err *err)
 {
 	char *path = sp_layout_path(j->dir, "keys/log.vkey");
 	struct sp_buf b;
@@ -184,7 +184,7 @@ write_vkey(struct sp_job *j, struct sp_err *err)
  * the auditor kept, and for those that went out with earlier exports.
  */
 enum sp_code
-sp_job_proofs(struct sp_job *j, struct sp_err *err)
+sp_export_proofs(struct sp_export_job *j, struct sp_err *err)
 {
 	enum sp_code rc;
 

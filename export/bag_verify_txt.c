@@ -40,7 +40,7 @@ static const char verify_text[] =
     "\n";
 
 enum sp_code
-sp_job_verify_text(struct sp_job *j, struct sp_err *err)
+sp_export_verify_txt(struct sp_export_job *j, struct sp_err *err)
 {
 	struct sp_buf b;
 	enum sp_code rc;

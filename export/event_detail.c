@@ -38,7 +38,8 @@ add_range(const struct sp_export_opts *o, struct sp_json *js)
  * journal/verify); the other members are for people.
  */
 enum sp_code
-sp_job_detail(const struct sp_job *j, struct sp_buf *out, struct sp_err *err)
+sp_export_event_detail(
+    const struct sp_export_job *j, struct sp_buf *out, struct sp_err *err)
 {
 	const struct sp_export_opts *o = j->o;
 	struct sp_json js;
@@ -74,8 +75,8 @@ sp_job_detail(const struct sp_job *j, struct sp_buf *out, struct sp_err *err)
 }
 
 enum sp_code
-sp_export_finished_detail(const struct sp_job *j, struct sp_view tagmanifest,
-    struct sp_buf *out, struct sp_err *err)
+sp_export_finished_detail(const struct sp_export_job *j,
+    struct sp_view tagmanifest, struct sp_buf *out, struct sp_err *err)
 {
 	uint8_t digest[SP_SHA256_LEN];
 	struct sp_json js;

@@ -1,10 +1,10 @@
 /*
  * The order of an export.
  *
- *	open_all(), check_at(), check_kept(), sp_job_query()   what was asked
+ *	open_all(), check_at(), check_kept(), sp_export_query()   what was asked
  *	log_event()         the event `export` is durable and will be covered
  *	load_checkpoint()   the checkpoint that covers it
- *	sp_job_range()      which entries
+ *	sp_export_range()      which entries
  *	write_bag()         PATH.partial: entries, audit, proofs, texts, manifests
  *	close_bag()         signature, final name, event `exported`
  *
@@ -28,7 +28,7 @@
 
 /* Refuse an output that is there already; open the archive. */
 static enum sp_code
-open_all(struct sp_job *j, struct sp_err *err)
+open_all(struct sp_export_job *j, struct sp_err *err)
 {
 	char *crt = sp_layout_path(j->dir, "keys/seal.crt");
 	enum sp_code rc;
@@ -49,7 +49,7 @@ open_all(struct sp_job *j, struct sp_err *err)
  * give other bytes later.
  */
 static enum sp_code
-check_at(struct sp_job *j, struct sp_err *err)
+check_at(struct sp_export_job *j, struct sp_err *err)
 {
 	uint64_t end = 0;
 	enum sp_code rc = sp_reader_end(j->reader, &end, err);
@@ -66,7 +66,7 @@ check_at(struct sp_job *j, struct sp_err *err)
  * goes to ${j}->kept_size, for a consistency proof.
  */
 static enum sp_code
-check_kept(struct sp_job *j, struct sp_err *err)
+check_kept(struct sp_export_job *j, struct sp_err *err)
 {
 	const char *path = j->o->from_checkpoint;
 	struct sp_checkpoint kept;
@@ -113,13 +113,13 @@ check_kept(struct sp_job *j, struct sp_err *err)
  * and have the index brought up to date.
  */
 static enum sp_code
-log_event(struct sp_job *j, struct sp_err *err)
+log_event(struct sp_export_job *j, struct sp_err *err)
 {
 	struct sp_buf detail;
 	enum sp_code rc;
 
 	sp_buf_init(&detail, DETAIL_MAX);
-	rc = sp_job_detail(j, &detail, err);
+	rc = sp_export_event_detail(j, &detail, err);
 	if (rc == SP_OK)
 		rc = j->host->event(j->host->ctx, "export",
 		    sp_buf_view(&detail), &j->event, err);
@@ -137,7 +137,7 @@ log_event(struct sp_job *j, struct sp_err *err)
  * the event, which every file of the bag but the messages bears.
  */
 static enum sp_code
-load_checkpoint(struct sp_job *j, struct sp_err *err)
+load_checkpoint(struct sp_export_job *j, struct sp_err *err)
 {
 	struct sp_view text;
 	struct sp_line line;
@@ -166,7 +166,7 @@ load_checkpoint(struct sp_job *j, struct sp_err *err)
 
 /* Begin the bag and the spools, all in the folder of the output. */
 static enum sp_code
-open_output(struct sp_job *j, struct sp_err *err)
+open_output(struct sp_export_job *j, struct sp_err *err)
 {
 	enum sp_code rc;
 
@@ -191,7 +191,8 @@ open_output(struct sp_job *j, struct sp_err *err)
  * went out, for good.
  */
 static enum sp_code
-log_exported(struct sp_job *j, struct sp_view tagmanifest, struct sp_err *err)
+log_exported(
+    struct sp_export_job *j, struct sp_view tagmanifest, struct sp_err *err)
 {
 	struct sp_buf detail;
 	uint64_t seq;
@@ -208,7 +209,7 @@ log_exported(struct sp_job *j, struct sp_view tagmanifest, struct sp_err *err)
 
 /* Tag files and signature, the final name, and the event `exported`. */
 static enum sp_code
-close_bag(struct sp_job *j, struct sp_err *err)
+close_bag(struct sp_export_job *j, struct sp_err *err)
 {
 	struct sp_buf info, tags, p7s;
 	enum sp_code rc;
@@ -216,7 +217,7 @@ close_bag(struct sp_job *j, struct sp_err *err)
 	sp_buf_init(&info, INFO_MAX);
 	sp_buf_init(&tags, TAGS_MAX);
 	sp_buf_init(&p7s, P7S_MAX);
-	rc = sp_job_info(j, &info, err);
+	rc = sp_export_bag_info(j, &info, err);
 	if (rc == SP_OK)
 		rc = sp_bag_close(
 		    &j->bag, sp_buf_view(&info), j->event_time, &tags, err);
@@ -238,25 +239,25 @@ close_bag(struct sp_job *j, struct sp_err *err)
  * Everything that is in the bag, in an order that needs one pass over the run.
  */
 static enum sp_code
-write_bag(struct sp_job *j, struct sp_err *err)
+write_bag(struct sp_export_job *j, struct sp_err *err)
 {
 	enum sp_code rc = open_output(j, err);
 
 	if (rc == SP_OK)
-		rc = sp_job_entries(j, err);
+		rc = sp_export_entries(j, err);
 	if (rc == SP_OK)
-		rc = sp_job_audit(j, err);
+		rc = sp_export_audit(j, err);
 	if (rc == SP_OK)
-		rc = sp_job_proofs(j, err);
+		rc = sp_export_proofs(j, err);
 	if (rc == SP_OK)
-		rc = sp_job_verify_text(j, err);
+		rc = sp_export_verify_txt(j, err);
 	if (rc == SP_OK)
 		rc = close_bag(j, err);
 	return (rc);
 }
 
 static void
-free_job(struct sp_job *j)
+free_job(struct sp_export_job *j)
 {
 	if (j->bag_open)
 		sp_bag_done(&j->bag);
@@ -279,7 +280,7 @@ sp_export(const char *dir, const struct sp_export_opts *o,
     const struct sp_export_host *host, struct sp_export_result *out,
     struct sp_err *err)
 {
-	struct sp_job j = { .dir = dir,
+	struct sp_export_job j = { .dir = dir,
 		.o = o,
 		.host = host,
 		.result = out,
@@ -298,15 +299,15 @@ sp_export(const char *dir, const struct sp_export_opts *o,
 	if (rc == SP_OK)
 		rc = check_kept(&j, err);
 	if (rc == SP_OK)
-		rc = sp_job_query(&j, err);
+		rc = sp_export_query(&j, err);
 	if (rc == SP_OK)
 		rc = log_event(&j, err);
 	if (rc == SP_OK)
 		rc = load_checkpoint(&j, err);
 	if (rc == SP_OK)
-		rc = sp_job_range(&j, err);
+		rc = sp_export_range(&j, err);
 	if (rc == SP_OK)
-		rc = sp_job_outside(&j, err);
+		rc = sp_export_count_outside(&j, err);
 	if (rc == SP_OK)
 		rc = write_bag(&j, err);
 	free_job(&j);

@@ -28,7 +28,8 @@ struct sp_export_host {
 	/* Append the event ${name}; *seq is its number. */
 	enum sp_code (*event)(void *ctx, const char *name,
 	    struct sp_view detail, uint64_t *seq, struct sp_err *err);
-	/* Wait until a checkpoint covers ${seq}; keep that checkpoint for good. */
+	/* Wait until a checkpoint covers ${seq}; keep that checkpoint for
+	 * good. */
 	enum sp_code (*cover)(void *ctx, uint64_t seq, struct sp_err *err);
 	/* See to it that the index soon covers what the log has now; NULL:
 	 * somebody else does. */

@@ -49,7 +49,7 @@ ignore_hit(void *ctx, const struct sp_hit *hit, struct sp_err *err)
  * asked for.
  */
 static enum sp_code
-count_hits(const struct sp_job *j, const char *query, bool in_range,
+count_hits(const struct sp_export_job *j, const char *query, bool in_range,
     uint64_t *total, struct sp_err *err)
 {
 	struct sp_search_opts o = {
@@ -70,7 +70,7 @@ count_hits(const struct sp_job *j, const char *query, bool in_range,
 }
 
 enum sp_code
-sp_job_query(struct sp_job *j, struct sp_err *err)
+sp_export_query(struct sp_export_job *j, struct sp_err *err)
 {
 	bool plain = is_empty(j->o->query);
 	char *date = j->o->by_date ? date_term(j->o) : NULL;
@@ -102,7 +102,7 @@ store_seq(void *ctx, const struct sp_hit *hit, struct sp_err *err)
 }
 
 enum sp_code
-sp_job_behind(uint64_t cursor, uint64_t need, struct sp_err *err)
+sp_export_index_behind(uint64_t cursor, uint64_t need, struct sp_err *err)
 {
 	return (sp_err_set(err, SP_EAGAIN, 0,
 	    "the index covers %" PRIu64 " entries, the export needs %" PRIu64
@@ -111,7 +111,8 @@ sp_job_behind(uint64_t cursor, uint64_t need, struct sp_err *err)
 }
 
 enum sp_code
-sp_job_wait_index(const struct sp_job *j, uint64_t need, struct sp_err *err)
+sp_export_wait_index(
+    const struct sp_export_job *j, uint64_t need, struct sp_err *err)
 {
 	uint64_t cursor = 0;
 	enum sp_code rc = SP_OK;
@@ -125,12 +126,12 @@ sp_job_wait_index(const struct sp_job *j, uint64_t need, struct sp_err *err)
 			break;
 		(void)usleep(LOOK_EVERY);
 	}
-	return (sp_job_behind(cursor, need, err));
+	return (sp_export_index_behind(cursor, need, err));
 }
 
 enum sp_code
-sp_job_extent(struct sp_job *j, uint64_t *first, uint64_t *last, bool *any,
-    struct sp_err *err)
+sp_export_extent(struct sp_export_job *j, uint64_t *first, uint64_t *last,
+    bool *any, struct sp_err *err)
 {
 	struct sp_search_opts o = {
 		.query = j->query, .tz = j->o->tz, .limit = 1, .max_seq = j->at
@@ -139,7 +140,7 @@ sp_job_extent(struct sp_job *j, uint64_t *first, uint64_t *last, bool *any,
 	enum sp_code rc;
 
 	/* Where it ends only the whole index knows. */
-	rc = sp_job_wait_index(j, j->at, err);
+	rc = sp_export_wait_index(j, j->at, err);
 	if (rc == SP_OK)
 		rc = sp_search(j->dir, &o, store_seq, last, &r, err);
 	*any = r.returned > 0;
@@ -147,12 +148,12 @@ sp_job_extent(struct sp_job *j, uint64_t *first, uint64_t *last, bool *any,
 	if (rc == SP_OK && *any && r.cursor >= j->at)
 		rc = sp_search(j->dir, &o, store_seq, first, &r, err);
 	if (rc == SP_OK && r.cursor < j->at)
-		rc = sp_job_behind(r.cursor, j->at, err);
+		rc = sp_export_index_behind(r.cursor, j->at, err);
 	return (rc);
 }
 
 enum sp_code
-sp_job_outside(struct sp_job *j, struct sp_err *err)
+sp_export_count_outside(struct sp_export_job *j, struct sp_err *err)
 {
 	char *date = j->o->by_date ? NULL : date_term(j->o);
 	char *query;

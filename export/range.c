@@ -13,7 +13,7 @@
  * receipt never decreases.
  */
 static enum sp_code
-by_received(struct sp_job *j, struct sp_err *err)
+by_received(struct sp_export_job *j, struct sp_err *err)
 {
 	enum sp_code rc = SP_OK;
 
@@ -36,13 +36,13 @@ by_received(struct sp_job *j, struct sp_err *err)
 
 /* The smallest run that holds every selected message; empty where none is. */
 static enum sp_code
-by_date(struct sp_job *j, struct sp_err *err)
+by_date(struct sp_export_job *j, struct sp_err *err)
 {
 	uint64_t last = 0;
 	bool any = false;
 	enum sp_code rc;
 
-	rc = sp_job_extent(j, &j->first, &last, &any, err);
+	rc = sp_export_extent(j, &j->first, &last, &any, err);
 	if (rc != SP_OK)
 		return (rc);
 	if (any)
@@ -53,7 +53,7 @@ by_date(struct sp_job *j, struct sp_err *err)
 }
 
 enum sp_code
-sp_job_range(struct sp_job *j, struct sp_err *err)
+sp_export_range(struct sp_export_job *j, struct sp_err *err)
 {
 	enum sp_code rc = j->o->by_date ? by_date(j, err) : by_received(j, err);
 

@@ -93,7 +93,7 @@ sp_careful_needed(const struct sp_careful *c, uint64_t seq)
 }
 
 enum sp_doc_parse
-sp_careful_before(struct sp_careful *c, uint64_t seq)
+sp_careful_begin(struct sp_careful *c, uint64_t seq)
 {
 	char text[LINE];
 	uint64_t deaths = 0;
@@ -111,7 +111,7 @@ sp_careful_before(struct sp_careful *c, uint64_t seq)
 }
 
 void
-sp_careful_past(struct sp_careful *c, uint64_t cursor)
+sp_careful_committed(struct sp_careful *c, uint64_t cursor)
 {
 	if (c->until == 0 || cursor < c->until)
 		return;

@@ -31,9 +31,9 @@ struct sp_careful *sp_careful_open(const char *dir, uint64_t cursor);
 bool sp_careful_needed(const struct sp_careful *c, uint64_t seq);
 /* Called right before entry ${seq} is parsed: whether it may be; writes down
  * that it is being parsed, where that is needed. */
-enum sp_doc_parse sp_careful_before(struct sp_careful *c, uint64_t seq);
+enum sp_doc_parse sp_careful_begin(struct sp_careful *c, uint64_t seq);
 /* Everything before ${cursor} is committed. */
-void sp_careful_past(struct sp_careful *c, uint64_t cursor);
+void sp_careful_committed(struct sp_careful *c, uint64_t cursor);
 /* The indexer ends by itself: the file goes.  NULL is fine. */
 void sp_careful_close(struct sp_careful *c);
 

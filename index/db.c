@@ -348,7 +348,7 @@ sp_db_bind_u64(sqlite3_stmt *st, int i, uint64_t v)
 }
 
 uint64_t
-sp_db_u64(sqlite3_stmt *st, int i)
+sp_db_column_u64(sqlite3_stmt *st, int i)
 {
 	sqlite3_int64 v = sqlite3_column_int64(st, i);
 
@@ -356,7 +356,7 @@ sp_db_u64(sqlite3_stmt *st, int i)
 }
 
 struct sp_view
-sp_db_view(sqlite3_stmt *st, int i)
+sp_db_column_view(sqlite3_stmt *st, int i)
 {
 	const void *p = sqlite3_column_text(st, i);
 	int n = sqlite3_column_bytes(st, i);

@@ -104,8 +104,8 @@ int sp_db_bind_view(sqlite3_stmt *st, int i, struct sp_view v);
 /* Bind an unsigned number; SQLite's are signed, ours stay below 2^53. */
 int sp_db_bind_u64(sqlite3_stmt *st, int i, uint64_t v);
 /* Column ${i} (from 0) of the row; 0 for a negative number. */
-uint64_t sp_db_u64(sqlite3_stmt *st, int i);
+uint64_t sp_db_column_u64(sqlite3_stmt *st, int i);
 /* Column ${i} as text, borrowed until the next step; {NULL, 0} for NULL. */
-struct sp_view sp_db_view(sqlite3_stmt *st, int i);
+struct sp_view sp_db_column_view(sqlite3_stmt *st, int i);
 
 #endif

@@ -135,7 +135,7 @@ header_text(struct sp_view msg)
 /* Put ${text} into a column without marks of verbatim tokens.  The column is
  * never left empty here: put.c would then take the text as it came. */
 static void
-clean_into(struct sp_doc *d, enum sp_col c, struct sp_view text)
+clean_into(struct sp_doc *d, enum sp_column c, struct sp_view text)
 {
 	if (sp_token_clean(text, &d->col[c]) == SP_OK)
 		return;
@@ -167,10 +167,10 @@ parse_mail(struct sp_doc *d, struct sp_view msg, enum sp_doc_parse how,
 	if (d->mail->text_len > opts->max_text)
 		d->mail->text_len = opts->max_text;
 	text = sp_view_mem(d->mail->text, d->mail->text_len);
-	if (sp_token_dirty(text))
+	if (sp_token_has_mark(text))
 		clean_into(d, SP_COL_BODY, text);
 	text = sp_view_str(d->mail->subject);
-	if (sp_token_dirty(text))
+	if (sp_token_has_mark(text))
 		clean_into(d, SP_COL_SUBJECT, text);
 }
 
@@ -195,7 +195,7 @@ sp_doc_fill(struct sp_doc *d, struct sp_view record, struct sp_view msg,
 	d->received = d->rec.received;
 	sp_line_of_record(&d->rec, record, &line);
 	n = sp_line_format(&line, text);
-	sp_leaf_hash((struct sp_view){ text, n }, d->leaf);
+	sp_line_leaf_hash((struct sp_view){ text, n }, d->leaf);
 	if (d->rec.kind == SP_KIND_EVENT) {
 		sp_doc_fill_event(d);
 	} else {

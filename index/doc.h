@@ -44,7 +44,7 @@ struct sp_doc_party {
 /* A row of claims: a person by a report or by a header field of the way. */
 struct sp_doc_claim {
 	enum sp_claim_role role;
-	enum sp_col col; /* the column that has its words */
+	enum sp_column col; /* the column that has its words */
 	enum sp_claim_role presumed; /* 0: none */
 	enum sp_claim_how how; /* 0: not redirected */
 	/* a header field's name; SP_DOC_EVIDENCE_EXPORT; NULL: the report */

@@ -13,7 +13,7 @@
 #define LOOK_BACK 16u /* claims among which a repeated address is looked for */
 #define FROM_MAX  16u /* addresses of From that count for the family */
 
-static const enum sp_col col_of[SP_CLAIM_ROLES] = {
+static const enum sp_column col_of[SP_CLAIM_ROLES] = {
 	[SP_CLAIM_SENDER] = SP_COL_REP_FROM,
 	[SP_CLAIM_BEHALF] = SP_COL_REP_FROM,
 	[SP_CLAIM_TO] = SP_COL_REP_TO,
@@ -22,9 +22,11 @@ static const enum sp_col col_of[SP_CLAIM_ROLES] = {
 	[SP_CLAIM_RCPT] = SP_COL_REP_RCPT,
 };
 
-/* Whether one of the last LOOK_BACK claims put the words of ${c} into ${col}. */
+/* Whether one of the last LOOK_BACK claims put the words of ${c} into
+ * ${col}. */
 static bool
-has_words(const struct sp_doc *d, const struct sp_doc_claim *c, enum sp_col col)
+has_words(
+    const struct sp_doc *d, const struct sp_doc_claim *c, enum sp_column col)
 {
 	size_t from = d->nclaims > LOOK_BACK ? d->nclaims - LOOK_BACK : 0;
 
@@ -42,7 +44,7 @@ has_words(const struct sp_doc *d, const struct sp_doc_claim *c, enum sp_col col)
 
 /* Add a claim with its words.  NULL where a limit was reached. */
 static struct sp_doc_claim *
-add_claim(struct sp_doc *d, enum sp_claim_role role, enum sp_col col,
+add_claim(struct sp_doc *d, enum sp_claim_role role, enum sp_column col,
     const char *addr, const char *name)
 {
 	struct sp_doc_claim *c;
@@ -61,7 +63,7 @@ add_claim(struct sp_doc *d, enum sp_claim_role role, enum sp_col col,
 		return (NULL);
 	/* The words of a repeated address need not be stored again. */
 	if (!has_words(d, c, col) &&
-	    sp_doc_words(&d->col[col], sp_view_str(addr), sp_view_str(name),
+	    sp_doc_add_words(&d->col[col], sp_view_str(addr), sp_view_str(name),
 		col == SP_COL_TRACE_FROM || col == SP_COL_TRACE_TO) != SP_OK)
 		return (NULL);
 	d->nclaims++;
@@ -102,7 +104,7 @@ add_report_rcpt(struct sp_doc *d, const struct sp_journal_rcpt *r)
 	if (role == SP_CLAIM_RCPT && r->presumed != SP_JOURNAL_RCPT)
 		c->presumed = role_of(r->presumed);
 	for (unsigned i = 0; i < r->nvia; i++)
-		if (sp_doc_words(&d->col[SP_COL_REP_VIA],
+		if (sp_doc_add_words(&d->col[SP_COL_REP_VIA],
 			sp_view_str(r->via[i].addr), none, false) != SP_OK)
 			return (false);
 	if (r->nvia > 0) {
@@ -155,7 +157,7 @@ add_traces(struct sp_doc *d, const struct sp_traces *t)
 /* The address that member ${key} of ${obj} has, if there is one. */
 static bool
 add_export_address(struct sp_doc *d, const json_t *obj, const char *key,
-    enum sp_claim_role role, enum sp_col col)
+    enum sp_claim_role role, enum sp_column col)
 {
 	struct sp_doc_claim *c;
 	struct sp_view v;
@@ -230,7 +232,8 @@ set_family(struct sp_doc *d)
 		    sp_buf_cstr(&folded[n]) != NULL)
 			from[n] = sp_buf_cstr(&folded[n]);
 	}
-	sp_links_family_of(m->message_id, from, n, m->body_id, d->ids.family);
+	sp_links_family_by_msgid(
+	    m->message_id, from, n, m->body_id, d->ids.family);
 	while (n > 0)
 		sp_buf_done(&folded[--n]);
 }
@@ -250,10 +253,11 @@ sp_doc_fill_ids(struct sp_doc *d)
 	ids->has_msgid = d->parsed && d->mail->message_id != NULL &&
 			 d->mail->message_id[0] != '\0';
 	if (ids->has_msgid) {
-		sp_links_msgid(sp_view_str(d->mail->message_id), ids->msgid);
+		sp_links_msgid_key(
+		    sp_view_str(d->mail->message_id), ids->msgid);
 		memcpy(ids->stable, d->mail->stable_id, SP_LINK_ID);
 		set_family(d);
 	} else {
-		sp_links_family_bytes(inner, ids->family);
+		sp_links_family_by_bytes(inner, ids->family);
 	}
 }

@@ -29,7 +29,7 @@ void sp_doc_fill_event(struct sp_doc *d);
  * domain, the words of ${name} and, unless ${whole}, those of the address.
  * SP_ELIMIT where the column or the address is too long.
  */
-SP_CHECK enum sp_code sp_doc_words(
+SP_CHECK enum sp_code sp_doc_add_words(
     struct sp_buf *col, struct sp_view addr, struct sp_view name, bool whole);
 /* Copy ${v} into d->strs; false beyond its limit. */
 bool sp_doc_store_str(

@@ -12,7 +12,7 @@
 
 #define ADDR_MAX ((size_t)64 << 10) /* bytes of one address, folded */
 
-static const enum sp_col col_of[SP_PARTY_ROLES] = {
+static const enum sp_column col_of[SP_PARTY_ROLES] = {
 	[SP_PARTY_ENV_FROM] = SP_COL_ENV_FROM,
 	[SP_PARTY_ENV_TO] = SP_COL_ENV_TO,
 	[SP_PARTY_FROM] = SP_COL_FROM,
@@ -52,7 +52,7 @@ domain_of(struct sp_view addr)
 /* Tokens are folded, so that they are found in any case; the words are folded
  * by the tokenizer. */
 enum sp_code
-sp_doc_words(
+sp_doc_add_words(
     struct sp_buf *col, struct sp_view addr, struct sp_view name, bool whole)
 {
 	struct sp_buf clean, folded;
@@ -99,7 +99,7 @@ add_party(struct sp_doc *d, enum sp_party_role role, size_t n,
 	*p = (struct sp_doc_party){ .role = role, .n = (uint32_t)n };
 	if (!sp_doc_store_str(d, addr, &p->addr) ||
 	    !sp_doc_store_str(d, name, &p->name) ||
-	    sp_doc_words(&d->col[col_of[role]], addr, name, false) != SP_OK)
+	    sp_doc_add_words(&d->col[col_of[role]], addr, name, false) != SP_OK)
 		return (false);
 	d->nparties++;
 	return (true);

@@ -33,8 +33,9 @@ shard_of(const struct sp_shards *s, uint64_t seq)
 static uint64_t
 link_column(sqlite3_stmt *st, int i)
 {
-	return (sqlite3_column_type(st, i) == SQLITE_NULL ? SP_LINK_NONE
-							  : sp_db_u64(st, i));
+	return (sqlite3_column_type(st, i) == SQLITE_NULL
+		    ? SP_LINK_NONE
+		    : sp_db_column_u64(st, i));
 }
 
 /* The row of the entry itself: its family (*has: it has one), and what it is
@@ -149,10 +150,10 @@ add_envelope_facts(struct sp_shard *s, uint64_t seq, struct sp_family *f)
 			evidence = "orcpt";
 		else if (sqlite3_column_int(st, HAS_ENV_AS) != 0)
 			evidence = "original";
-		else if (sp_view_eq_str(sp_db_view(st, GRADE),
+		else if (sp_view_eq_str(sp_db_column_view(st, GRADE),
 			     sp_grade_name[SP_GRADE_WITNESSED]))
 			evidence = "smtp";
-		(void)add_fact(f, seq, sp_db_view(st, ADDR), evidence);
+		(void)add_fact(f, seq, sp_db_column_view(st, ADDR), evidence);
 	}
 	(void)sqlite3_finalize(st);
 	return (rc == SQLITE_DONE ? SQLITE_OK : rc);
@@ -174,9 +175,9 @@ add_claim_facts(struct sp_shard *s, uint64_t seq, struct sp_family *f)
 	(void)sqlite3_bind_int(st, 2, SP_CLAIM_TO);
 	(void)sqlite3_bind_int(st, 3, SP_CLAIM_RCPT);
 	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
-		char *evidence = sp_view_dup(sp_db_view(st, EVIDENCE));
+		char *evidence = sp_view_dup(sp_db_column_view(st, EVIDENCE));
 		struct sp_family_fact *x =
-		    add_fact(f, seq, sp_db_view(st, ADDR), evidence);
+		    add_fact(f, seq, sp_db_column_view(st, ADDR), evidence);
 		int how = sqlite3_column_int(st, HOW);
 
 		free(evidence);
@@ -187,7 +188,7 @@ add_claim_facts(struct sp_shard *s, uint64_t seq, struct sp_family *f)
 		    sp_schema_presumed_name(sqlite3_column_int(st, PRESUMED));
 		if (how > 0 && how < SP_CLAIM_HOWS) {
 			x->how = sp_claim_how_name[how];
-			x->via = text_dup(sp_db_view(st, VIA));
+			x->via = text_dup(sp_db_column_view(st, VIA));
 		}
 	}
 	(void)sqlite3_finalize(st);
@@ -260,7 +261,7 @@ read_family(const char *dir, uint64_t seq, bool with_facts,
 	if (rc == SP_OK && f.indexed && with_facts)
 		rc = read_facts(&shards, &f, err);
 	if (rc == SP_OK)
-		rc = sp_shards_still(&shards, err);
+		rc = sp_shards_unchanged(&shards, err);
 	sp_shards_close(&shards);
 	if (rc == SP_OK)
 		*out = f;

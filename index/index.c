@@ -4,7 +4,7 @@
  * at any point loses only work.
  *
  *   sp_index_update: as long as something is new
- *       sp_index_links   links cover what the shards cover
+ *       sp_index_sync_links   links cover what the shards cover
  *       run_once         pipe -> put_one -> commit ...
  *           recover      a damaged shard, or the links, are dropped
  */
@@ -181,8 +181,8 @@ commit(struct index_run *r, struct sp_err *err)
 		return (rc);
 	}
 	r->docs = r->bytes = 0;
-	sp_index_note(ix, &ix->writer->info);
-	sp_careful_past(ix->careful, ix->cursor);
+	sp_index_set_shard(ix, &ix->writer->info);
+	sp_careful_committed(ix->careful, ix->cursor);
 	return (SP_OK);
 }
 
@@ -212,7 +212,7 @@ switch_shard(struct index_run *r, int key, uint64_t seq, struct sp_err *err)
 		return (sp_err_set(
 		    err, SP_EFORMAT, 0, "its cursor is not where it was left"));
 	r->damaged = -1;
-	sp_index_note(ix, &ix->writer->info);
+	sp_index_set_shard(ix, &ix->writer->info);
 	return (SP_OK);
 }
 
@@ -286,7 +286,7 @@ may_parse(void *ctx, uint64_t seq)
 {
 	struct sp_index *ix = ctx;
 
-	return (sp_careful_before(ix->careful, seq));
+	return (sp_careful_begin(ix->careful, seq));
 }
 
 /* How many threads parse: none for a few entries, or where each must be parsed
@@ -323,7 +323,7 @@ recover(struct index_run *r, enum sp_code rc, struct sp_err *err)
 		    "index: shards are damaged again and again; check the disk"));
 	memcpy(why, err->msg, sizeof(why));
 	if (r->links_failed)
-		return (sp_index_links_bad(ix, why, err));
+		return (sp_index_drop_links(ix, why, err));
 	return (sp_index_remove(ix, r->damaged, "shard_damaged", why, err));
 }
 
@@ -353,7 +353,7 @@ run_once(struct sp_index *ix, uint64_t end, struct sp_err *err)
 	o.end = r.end;
 	o.threads = threads_for(&r);
 	o.before_parse = may_parse;
-	o.erased_line = sp_index_line;
+	o.erased_line = sp_index_erased_line;
 	o.ctx = ix;
 	if (o.threads > 0)
 		o.before_parse = NULL;
@@ -383,14 +383,14 @@ sp_index_update(
 	goal = max > 0 && end > from && end - from > max ? from + max : end;
 	ix->drops = 0;
 	if (ix->nshards > 0)
-		rc = sp_index_links(ix, err);
+		rc = sp_index_sync_links(ix, err);
 	while (rc == SP_OK && ix->cursor < goal) {
-		rc = sp_index_links(ix, err);
+		rc = sp_index_sync_links(ix, err);
 		if (rc == SP_OK)
 			rc = run_once(ix, goal, err);
 	}
 	if (ix->cursor > from)
-		sp_index_say(ix, "indexed",
+		sp_index_emit(ix, "indexed",
 		    "first=%" PRIu64 " entries=%" PRIu64 " ms=%" PRId64, from,
 		    ix->cursor - from, (sp_clock_boot() - start) / 1000);
 	if (behind != NULL)

@@ -25,7 +25,7 @@ copy_id(sqlite3_stmt *st, int i, uint8_t out[SP_LINK_ID])
 static void
 ids_of(sqlite3_stmt *st, struct sp_link_ids *ids)
 {
-	*ids = (struct sp_link_ids){ .seq = sp_db_u64(st, 0) };
+	*ids = (struct sp_link_ids){ .seq = sp_db_column_u64(st, 0) };
 	ids->known = sqlite3_column_type(st, 3) == SQLITE_BLOB;
 	copy_id(st, 1, ids->raw);
 	memcpy(ids->inner, ids->raw, SP_LINK_ID);
@@ -35,7 +35,7 @@ ids_of(sqlite3_stmt *st, struct sp_link_ids *ids)
 	ids->has_msgid = sqlite3_column_type(st, 4) == SQLITE_BLOB;
 	copy_id(st, 4, ids->stable);
 	if (ids->has_msgid)
-		sp_links_msgid(sp_db_view(st, 5), ids->msgid);
+		sp_links_msgid_key(sp_db_column_view(st, 5), ids->msgid);
 }
 
 /* Put the entries of a shard that the links do not have yet.  *shard_failed: it
@@ -112,11 +112,11 @@ sync_with_shards(struct sp_index *ix, struct sp_err *err)
 }
 
 enum sp_code
-sp_index_links_bad(struct sp_index *ix, const char *why, struct sp_err *err)
+sp_index_drop_links(struct sp_index *ix, const char *why, struct sp_err *err)
 {
 	sp_links_close(ix->links);
 	ix->links = NULL;
-	sp_index_say(ix, "shard_damaged",
+	sp_index_emit(ix, "shard_damaged",
 	    "index/links.sqlite is dropped and made again from the shards: %s",
 	    why);
 	return (sp_links_drop(ix->dir, err));
@@ -139,7 +139,7 @@ open_links(struct sp_index *ix, struct sp_err *err)
 }
 
 enum sp_code
-sp_index_links(struct sp_index *ix, struct sp_err *err)
+sp_index_sync_links(struct sp_index *ix, struct sp_err *err)
 {
 	enum sp_code rc = SP_OK;
 
@@ -152,7 +152,7 @@ sp_index_links(struct sp_index *ix, struct sp_err *err)
 		if (rc != SP_EFORMAT || i == 1)
 			break;
 		memcpy(why, err->msg, sizeof(why));
-		rc = sp_index_links_bad(ix, why, err);
+		rc = sp_index_drop_links(ix, why, err);
 		if (rc != SP_OK)
 			break;
 	}

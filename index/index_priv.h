@@ -38,7 +38,7 @@ struct sp_index {
 };
 
 /* Report an event to ix->rep. */
-void sp_index_say(struct sp_index *ix, const char *what, const char *fmt, ...)
+void sp_index_emit(struct sp_index *ix, const char *what, const char *fmt, ...)
     SP_PRINTF(3, 4);
 
 /* ---- index_scan.c ---------------------------------------------------- */
@@ -48,7 +48,7 @@ SP_CHECK enum sp_code sp_index_leaf(struct sp_index *ix, uint64_t seq,
     uint8_t leaf[SP_SHA256_LEN], struct sp_err *err);
 /* The entry line and leaf hash of an erased entry, from the tree; ${ctx} is
  * the struct sp_index. */
-SP_CHECK enum sp_code sp_index_line(void *ctx, uint64_t seq,
+SP_CHECK enum sp_code sp_index_erased_line(void *ctx, uint64_t seq,
     struct sp_line *line, uint8_t leaf[SP_SHA256_LEN], struct sp_err *err);
 /* Find the shards, drop those that cannot be used, set the cursor. */
 SP_CHECK enum sp_code sp_index_scan(struct sp_index *ix, struct sp_err *err);
@@ -58,7 +58,7 @@ uint64_t sp_index_covered(const struct sp_shard_info *v, size_t n);
 /* The place of a shard in ix->shards, or -1. */
 int sp_index_find(const struct sp_index *ix, int key);
 /* Write down in ix->shards, and in the cursor, what a shard covers now. */
-void sp_index_note(struct sp_index *ix, const struct sp_shard_info *info);
+void sp_index_set_shard(struct sp_index *ix, const struct sp_shard_info *info);
 /* Remove a shard, which must not be the open writer.  ${what} (NULL: nothing)
  * is reported with ${why}. */
 SP_CHECK enum sp_code sp_index_remove(struct sp_index *ix, int key,
@@ -68,9 +68,10 @@ SP_CHECK enum sp_code sp_index_remove(struct sp_index *ix, int key,
 
 /* Open the links, and make them cover exactly what the shards cover; damaged
  * ones are dropped and made again once. */
-SP_CHECK enum sp_code sp_index_links(struct sp_index *ix, struct sp_err *err);
+SP_CHECK enum sp_code sp_index_sync_links(
+    struct sp_index *ix, struct sp_err *err);
 /* Report that the links are damaged, by ${why}, and drop them. */
-SP_CHECK enum sp_code sp_index_links_bad(
+SP_CHECK enum sp_code sp_index_drop_links(
     struct sp_index *ix, const char *why, struct sp_err *err);
 
 #endif

@@ -10,7 +10,6 @@
 
 #include "base/sha256.h"
 
-
 struct sp_known;
 
 /* Knows nothing yet; the caller's. */

@@ -92,7 +92,8 @@ sp_links_close(struct sp_links *l)
 	free(l);
 }
 
-/* The row of table links, if it is that of this archive; else *mine is false. */
+/* The row of table links, if it is that of this archive; else *mine is
+ * false. */
 static int
 read_row(struct sp_links *l, bool *mine)
 {
@@ -106,7 +107,7 @@ read_row(struct sp_links *l, bool *mine)
 	}
 	*mine = rc == SQLITE_ROW;
 	if (*mine)
-		l->next = sp_db_u64(st, 0);
+		l->next = sp_db_column_u64(st, 0);
 	(void)sqlite3_finalize(st);
 	return (rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc);
 }
@@ -261,7 +262,7 @@ find_seq(sqlite3_stmt *st, uint64_t *out)
 {
 	int rc = sqlite3_step(st);
 
-	*out = rc == SQLITE_ROW ? sp_db_u64(st, 0) : SP_LINK_NONE;
+	*out = rc == SQLITE_ROW ? sp_db_column_u64(st, 0) : SP_LINK_NONE;
 	(void)sqlite3_reset(st);
 	return (rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc);
 }
@@ -331,7 +332,7 @@ put_msgid(struct sp_links *l, const struct sp_link_ids *e,
 	bind_id(st, 1, e->msgid);
 	rc = sqlite3_step(st);
 	if (rc == SQLITE_ROW) {
-		first = sp_db_u64(st, 0);
+		first = sp_db_column_u64(st, 0);
 		same = sqlite3_column_bytes(st, 1) == SP_LINK_ID &&
 		       memcmp(sqlite3_column_blob(st, 1), e->stable,
 			   SP_LINK_ID) == 0;
@@ -435,7 +436,7 @@ sp_links_members(struct sp_links *l, const uint8_t family[SP_LINK_ID],
 				room = room == 0 ? 16 : 2 * room;
 				v = sp_xrealloc(v, room * sizeof(*v));
 			}
-			v[got++] = sp_db_u64(st, 0);
+			v[got++] = sp_db_column_u64(st, 0);
 		}
 	}
 	(void)sqlite3_finalize(st);

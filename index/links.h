@@ -50,13 +50,13 @@ struct sp_link_found {
 
 /* The family of a message with a Message-ID: from it, the addresses ${from}
  * (folded) and the digest of the body. */
-void sp_links_family_of(const char *msgid, const char *const *from,
+void sp_links_family_by_msgid(const char *msgid, const char *const *from,
     size_t nfrom, const uint8_t body[SP_SHA256_LEN], uint8_t out[SP_LINK_ID]);
 /* The family of a message without one: from the digest of its original. */
-void sp_links_family_bytes(
+void sp_links_family_by_bytes(
     const uint8_t inner[SP_SHA256_LEN], uint8_t out[SP_LINK_ID]);
 /* The key of a Message-ID. */
-void sp_links_msgid(struct sp_view msgid, uint8_t out[SP_LINK_ID]);
+void sp_links_msgid_key(struct sp_view msgid, uint8_t out[SP_LINK_ID]);
 
 /* ---- the file --------------------------------------------------------- */
 

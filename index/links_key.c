@@ -9,8 +9,8 @@
 #include <string.h>
 
 void
-sp_links_family_of(const char *msgid, const char *const *from, size_t nfrom,
-    const uint8_t body[SP_SHA256_LEN], uint8_t out[SP_LINK_ID])
+sp_links_family_by_msgid(const char *msgid, const char *const *from,
+    size_t nfrom, const uint8_t body[SP_SHA256_LEN], uint8_t out[SP_LINK_ID])
 {
 	struct sp_sha256 *s = sp_sha256_new();
 	uint8_t digest[SP_SHA256_LEN];
@@ -27,7 +27,7 @@ sp_links_family_of(const char *msgid, const char *const *from, size_t nfrom,
 }
 
 void
-sp_links_family_bytes(
+sp_links_family_by_bytes(
     const uint8_t inner[SP_SHA256_LEN], uint8_t out[SP_LINK_ID])
 {
 	static const char tag[] = "sealpost/bytes/v1";
@@ -40,7 +40,7 @@ sp_links_family_bytes(
 }
 
 void
-sp_links_msgid(struct sp_view msgid, uint8_t out[SP_LINK_ID])
+sp_links_msgid_key(struct sp_view msgid, uint8_t out[SP_LINK_ID])
 {
 	uint8_t digest[SP_SHA256_LEN];
 

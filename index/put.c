@@ -83,7 +83,8 @@ find_address(struct sp_shard *s, uint64_t hash, struct sp_view addr,
 	*id = 0;
 	(void)sp_db_bind_u64(st, 1, hash);
 	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
-		struct sp_view a = sp_db_view(st, 1), n = sp_db_view(st, 2);
+		struct sp_view a = sp_db_column_view(st, 1),
+			       n = sp_db_column_view(st, 2);
 
 		if (sp_view_eq(a, addr) && sp_view_eq(n, name)) {
 			*id = sqlite3_column_int64(st, 0);
@@ -315,7 +316,7 @@ bind_date(sqlite3_stmt *st, const struct sp_mail *m)
 		return;
 	}
 	(void)sqlite3_bind_int64(st, M_DATE, m->date_us / SP_SECOND);
-	if (sp_zone_of(m->date, m->date_us, &minutes))
+	if (sp_zone_parse(m->date, m->date_us, &minutes))
 		(void)sqlite3_bind_int(st, M_ZONE, minutes);
 	else
 		(void)sp_db_bind_view(st, M_ZONE, sp_view_str(m->date));
@@ -448,7 +449,7 @@ put_message(struct sp_shard *s, const struct sp_doc *d,
 /* The text of a column; where it is not changed on its way, that of the mail
  * layer is bound without a copy. */
 static struct sp_view
-column_text(const struct sp_doc *d, enum sp_col c)
+column_text(const struct sp_doc *d, enum sp_column c)
 {
 	if (d->col[c].n > 0)
 		return (sp_buf_view(&d->col[c]));
@@ -490,7 +491,7 @@ put_text(struct sp_shard *s, const struct sp_doc *d,
 	for (int c = 0; c < SP_COL_COUNT; c++)
 		(void)sp_db_bind_view(st, c + 1,
 		    c == SP_COL_META ? meta_text(s, d, found)
-				     : column_text(d, (enum sp_col)c));
+				     : column_text(d, (enum sp_column)c));
 	(void)sp_db_bind_u64(st, SP_COL_COUNT + 1, d->seq);
 	return (sp_db_run(st));
 }
@@ -542,7 +543,7 @@ sp_put_doc(struct sp_shard *s, const struct sp_doc *d,
 		if (rc == SQLITE_OK)
 			rc = put_text(s, d, found);
 		if (rc == SQLITE_OK)
-			rc = sp_traffic_note(s, d);
+			rc = sp_traffic_count(s, d);
 		s->added++;
 	}
 	return (rc == SQLITE_OK ? SP_OK : sp_db_error(&s->db, rc, err));

@@ -24,7 +24,8 @@ enum row_statement { MESSAGE, PARTIES, ATTACHMENTS, CLAIMS, ROW_STATEMENTS };
 struct sp_row {
 	struct sp_shard *shard;
 	sqlite3_stmt *st[ROW_STATEMENTS];
-	/* the texts of the hit that is filled; its JSON, and those of a table */
+	/* the texts of the hit that is filled; its JSON, and those of a
+	 * table */
 	struct sp_buf json, date, from, to, subject;
 };
 
@@ -155,7 +156,7 @@ format_date(struct sp_row *r)
 	char out[SP_ZONE_LEN];
 
 	if (sqlite3_column_type(st, M_ZONE) != SQLITE_INTEGER) {
-		copy_text(&r->date, sp_db_view(st, M_ZONE));
+		copy_text(&r->date, sp_db_column_view(st, M_ZONE));
 		return;
 	}
 	sp_zone_format(sqlite3_column_int64(st, M_DATE) * SP_SECOND,
@@ -178,13 +179,13 @@ json_message(struct sp_row *r, uint64_t seq, struct sp_json *j)
 		sp_json_str(j, "date", sp_buf_view(&r->date));
 	else
 		sp_json_null(j, "date");
-	sp_json_str(j, "grade", sp_db_view(st, M_GRADE));
-	sp_json_str(j, "via", sp_db_view(st, M_VIA));
-	sp_json_u64(j, "size", sp_db_u64(st, M_SIZE));
+	sp_json_str(j, "grade", sp_db_column_view(st, M_GRADE));
+	sp_json_str(j, "via", sp_db_column_view(st, M_VIA));
+	sp_json_u64(j, "size", sp_db_column_u64(st, M_SIZE));
 	json_digest(j, st, M_SHA256, "sha256");
-	json_text(j, "message_id", sp_db_view(st, M_MSGID));
-	copy_text(&r->subject, sp_db_view(st, M_SUBJECT));
-	json_text(j, "subject", sp_db_view(st, M_SUBJECT));
+	json_text(j, "message_id", sp_db_column_view(st, M_MSGID));
+	copy_text(&r->subject, sp_db_column_view(st, M_SUBJECT));
+	json_text(j, "subject", sp_db_column_view(st, M_SUBJECT));
 }
 
 /* A person: an object with name and address, or of the envelope the address
@@ -221,10 +222,10 @@ json_role(struct sp_row *r, uint64_t seq, enum sp_party_role role,
 		if (list && !open)
 			sp_json_arr(j, key);
 		if (!open && first != NULL)
-			copy_text(first, sp_db_view(st, P_ADDR));
+			copy_text(first, sp_db_column_view(st, P_ADDR));
 		open = true;
-		json_party(
-		    j, role, sp_db_view(st, P_ADDR), sp_db_view(st, P_NAME));
+		json_party(j, role, sp_db_column_view(st, P_ADDR),
+		    sp_db_column_view(st, P_NAME));
 		if (!list)
 			break;
 	}
@@ -286,11 +287,11 @@ json_attachments(struct sp_row *r, uint64_t seq, struct sp_json *j)
 		(void)sp_db_bind_u64(st, 1, seq);
 		while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
 			sp_json_obj(j, NULL);
-			json_text(j, "name", sp_db_view(st, A_NAME));
-			json_text(j, "type", sp_db_view(st, A_TYPE));
-			json_text(
-			    j, "detected_type", sp_db_view(st, A_DETECTED));
-			sp_json_u64(j, "size", sp_db_u64(st, A_SIZE));
+			json_text(j, "name", sp_db_column_view(st, A_NAME));
+			json_text(j, "type", sp_db_column_view(st, A_TYPE));
+			json_text(j, "detected_type",
+			    sp_db_column_view(st, A_DETECTED));
+			sp_json_u64(j, "size", sp_db_column_u64(st, A_SIZE));
 			json_digest(j, st, A_SHA256, "sha256");
 			sp_json_obj_end(j);
 		}
@@ -313,18 +314,18 @@ json_claim(struct sp_json *j, sqlite3_stmt *st)
 		return;
 	sp_json_obj(j, NULL);
 	sp_json_cstr(j, "role", sp_claim_role_name[role]);
-	sp_json_str(j, "addr", sp_db_view(st, C_ADDR));
-	if (sp_db_view(st, C_NAME).n > 0)
-		sp_json_str(j, "name", sp_db_view(st, C_NAME));
+	sp_json_str(j, "addr", sp_db_column_view(st, C_ADDR));
+	if (sp_db_column_view(st, C_NAME).n > 0)
+		sp_json_str(j, "name", sp_db_column_view(st, C_NAME));
 	if (presumed != NULL)
 		sp_json_cstr(j, "presumed", presumed);
 	if (how > 0 && how < SP_CLAIM_HOWS) {
 		sp_json_obj(j, "via");
 		sp_json_cstr(j, "how", sp_claim_how_name[how]);
-		sp_json_str(j, "addr", sp_db_view(st, C_VIA));
+		sp_json_str(j, "addr", sp_db_column_view(st, C_VIA));
 		sp_json_obj_end(j);
 	}
-	sp_json_str(j, "evidence", sp_db_view(st, C_EVIDENCE));
+	sp_json_str(j, "evidence", sp_db_column_view(st, C_EVIDENCE));
 	sp_json_obj_end(j);
 }
 
@@ -353,14 +354,14 @@ json_link(struct sp_json *j, const char *key, sqlite3_stmt *st, int column)
 	if (sqlite3_column_type(st, column) == SQLITE_NULL)
 		sp_json_null(j, key);
 	else
-		sp_json_u64(j, key, sp_db_u64(st, column));
+		sp_json_u64(j, key, sp_db_column_u64(st, column));
 }
 
 /* The flags, an array. */
 static void
 json_flags(struct sp_row *r, struct sp_json *j)
 {
-	struct sp_view flags = sp_db_view(r->st[MESSAGE], M_FLAGS);
+	struct sp_view flags = sp_db_column_view(r->st[MESSAGE], M_FLAGS);
 
 	sp_json_arr(j, "flags");
 	while (flags.n > 0)
@@ -403,7 +404,7 @@ fill_hit(struct sp_row *r, uint64_t seq, struct sp_hit *hit, struct sp_err *err)
 		.from = sp_buf_cstr(&r->from),
 		.to = sp_buf_cstr(&r->to),
 		.subject = sp_buf_cstr(&r->subject),
-		.size = sp_db_u64(r->st[MESSAGE], M_SIZE),
+		.size = sp_db_column_u64(r->st[MESSAGE], M_SIZE),
 		.attachments = (unsigned)sqlite3_column_int(
 		    r->st[MESSAGE], M_ATTACHMENTS) };
 	return (SP_OK);

@@ -30,7 +30,7 @@ struct search_run {
 
 /* Call the caller back with one match, with its row where it wants that. */
 static enum sp_code
-emit(struct search_run *s, const struct sp_found *f, struct sp_err *err)
+emit(struct search_run *s, const struct sp_search_match *f, struct sp_err *err)
 {
 	struct sp_hit hit = { .seq = f->seq };
 	enum sp_code rc = SP_OK;
@@ -51,7 +51,8 @@ emit(struct search_run *s, const struct sp_found *f, struct sp_err *err)
 
 /* The same for each of them, in order. */
 static enum sp_code
-emit_all(struct search_run *s, const struct sp_founds *f, struct sp_err *err)
+emit_all(
+    struct search_run *s, const struct sp_search_matches *f, struct sp_err *err)
 {
 	enum sp_code rc = SP_OK;
 
@@ -67,12 +68,12 @@ search_shard(struct search_run *s, size_t number, struct sp_err *err)
 {
 	struct sp_shard *sh = s->shards.v[number];
 	bool limited = s->o->limit > 0, full;
-	struct sp_ask ask = { .plan = &s->plan,
+	struct sp_search_request ask = { .plan = &s->plan,
 		.oldest_first = s->o->oldest_first,
 		.limit = limited ? s->o->limit - s->result.returned : 0 };
-	struct sp_founds found = { 0 };
+	struct sp_search_matches found = { 0 };
 	uint64_t lo, hi, n = 0;
-	enum sp_code rc = sp_shard_bounds(sh, &s->plan, &lo, &hi, err);
+	enum sp_code rc = sp_search_shard_bounds(sh, &s->plan, &lo, &hi, err);
 
 	if (rc != SP_OK || lo >= hi)
 		return (rc);
@@ -80,11 +81,12 @@ search_shard(struct search_run *s, size_t number, struct sp_err *err)
 	if (full && s->o->no_total && !s->o->count_only)
 		return (SP_OK);
 	if (!full)
-		rc = sp_shard_find(sh, number, &ask, lo, hi, &found, err);
+		rc =
+		    sp_search_shard_find(sh, number, &ask, lo, hi, &found, err);
 	n = found.n;
 	if (rc == SP_OK &&
 	    (full || (limited && n == ask.limit && !s->o->no_total)))
-		rc = sp_shard_count(sh, &s->plan, lo, hi, &n, err);
+		rc = sp_search_shard_count(sh, &s->plan, lo, hi, &n, err);
 	s->result.total += n;
 	if (rc == SP_OK)
 		rc = emit_all(s, &found, err);
@@ -108,7 +110,7 @@ search_by_receipt(struct search_run *s, struct sp_err *err)
 static int
 larger_first(const void *a, const void *b)
 {
-	const struct sp_found *x = a, *y = b;
+	const struct sp_search_match *x = a, *y = b;
 
 	if (x->key < y->key || x->key > y->key)
 		return (x->key > y->key ? -1 : 1);
@@ -119,24 +121,26 @@ larger_first(const void *a, const void *b)
 static enum sp_code
 search_by_key(struct search_run *s, struct sp_err *err)
 {
-	struct sp_ask ask = {
+	struct sp_search_request ask = {
 		.plan = &s->plan, .sort = s->o->sort, .limit = s->o->limit
 	};
-	struct sp_founds all = { 0 };
+	struct sp_search_matches all = { 0 };
 	enum sp_code rc = SP_OK;
 
 	for (size_t i = 0; rc == SP_OK && i < s->shards.n; i++) {
 		size_t before = all.n;
 		uint64_t lo, hi, n;
 
-		rc = sp_shard_bounds(s->shards.v[i], &s->plan, &lo, &hi, err);
+		rc = sp_search_shard_bounds(
+		    s->shards.v[i], &s->plan, &lo, &hi, err);
 		if (rc != SP_OK || lo >= hi)
 			continue;
-		rc = sp_shard_find(s->shards.v[i], i, &ask, lo, hi, &all, err);
+		rc = sp_search_shard_find(
+		    s->shards.v[i], i, &ask, lo, hi, &all, err);
 		n = all.n - before;
 		if (rc == SP_OK && ask.limit > 0 && n == ask.limit &&
 		    !s->o->no_total)
-			rc = sp_shard_count(
+			rc = sp_search_shard_count(
 			    s->shards.v[i], &s->plan, lo, hi, &n, err);
 		s->result.total += n;
 	}
@@ -152,7 +156,7 @@ search_by_key(struct search_run *s, struct sp_err *err)
 
 /* Look up which entries each "family:" of the tree means. */
 static enum sp_code
-resolve_families(const char *dir, struct sp_node *n, struct sp_err *err)
+resolve_families(const char *dir, struct sp_query_node *n, struct sp_err *err)
 {
 	enum sp_code rc = SP_OK;
 
@@ -185,7 +189,7 @@ sp_search(const char *dir, const struct sp_search_opts *o,
     void *ctx, struct sp_search_result *out, struct sp_err *err)
 {
 	struct search_run s = { .o = o, .hit = hit, .ctx = ctx };
-	struct sp_node *tree = NULL;
+	struct sp_query_node *tree = NULL;
 	enum sp_code rc;
 
 	rc = sp_query_parse(o->query, o->tz, sp_clock_wall(), &tree, err);
@@ -194,7 +198,7 @@ sp_search(const char *dir, const struct sp_search_opts *o,
 	rc = resolve_families(dir, tree, err);
 	if (rc == SP_OK)
 		rc = sp_plan_make(tree, &s.plan, err);
-	sp_node_free(tree);
+	sp_query_node_free(tree);
 	if (rc != SP_OK)
 		return (rc);
 	apply_options(&s.plan, o);
@@ -211,7 +215,7 @@ sp_search(const char *dir, const struct sp_search_opts *o,
 	if (rc == SP_EEND)
 		rc = SP_OK;
 	if (rc == SP_OK)
-		rc = sp_shards_still(&s.shards, err);
+		rc = sp_shards_unchanged(&s.shards, err);
 	sp_row_close(s.row);
 	sp_shards_close(&s.shards);
 	sp_plan_done(&s.plan);

@@ -29,7 +29,7 @@ enum plan_param {
 #define NO_KEY (-1e300) /* of a message without a date: behind all others */
 
 void
-sp_founds_add(struct sp_founds *f, struct sp_found one)
+sp_search_add_match(struct sp_search_matches *f, struct sp_search_match one)
 {
 	if (f->n == f->room) {
 		f->room = f->room == 0 ? 64 : f->room * 2;
@@ -57,7 +57,7 @@ seq_at(struct sp_shard *s, int64_t us, uint64_t lo, uint64_t hi, uint64_t *out)
 		    (rc == SQLITE_ROW && sqlite3_column_int64(st, 1) >= us))
 			hi = mid;
 		else if (rc == SQLITE_ROW)
-			lo = sp_db_u64(st, 0) + 1;
+			lo = sp_db_column_u64(st, 0) + 1;
 		if (rc == SQLITE_DONE || rc == SQLITE_ROW)
 			rc = SQLITE_OK;
 		(void)sqlite3_reset(st);
@@ -70,8 +70,8 @@ seq_at(struct sp_shard *s, int64_t us, uint64_t lo, uint64_t hi, uint64_t *out)
 /* Bounds of time become bounds of seq, so that the statement needs no condition
  * on the time. */
 enum sp_code
-sp_shard_bounds(struct sp_shard *s, const struct sp_plan *p, uint64_t *lo,
-    uint64_t *hi, struct sp_err *err)
+sp_search_shard_bounds(struct sp_shard *s, const struct sp_plan *p,
+    uint64_t *lo, uint64_t *hi, struct sp_err *err)
 {
 	int rc = SQLITE_OK;
 
@@ -138,7 +138,7 @@ prepare(struct sp_shard *s, const struct sp_plan *p, struct sp_buf *sql,
 
 /* Append the statement that finds matches: seq and sort key, in order. */
 static enum sp_code
-select_sql(const struct sp_ask *a, struct sp_buf *sql)
+select_sql(const struct sp_search_request *a, struct sp_buf *sql)
 {
 	bool text = a->plan->fts.n > 0;
 	const char *seq = text ? "fulltext.rowid" : "m.seq";
@@ -171,8 +171,9 @@ too_large(struct sp_err *err)
 
 /* A message without the key is sorted behind all others. */
 enum sp_code
-sp_shard_find(struct sp_shard *s, size_t number, const struct sp_ask *a,
-    uint64_t lo, uint64_t hi, struct sp_founds *out, struct sp_err *err)
+sp_search_shard_find(struct sp_shard *s, size_t number,
+    const struct sp_search_request *a, uint64_t lo, uint64_t hi,
+    struct sp_search_matches *out, struct sp_err *err)
 {
 	sqlite3_stmt *st = NULL;
 	struct sp_buf sql;
@@ -190,8 +191,9 @@ sp_shard_find(struct sp_shard *s, size_t number, const struct sp_ask *a,
 		while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
 			bool none = sqlite3_column_type(st, 1) == SQLITE_NULL;
 
-			sp_founds_add(
-			    out, (struct sp_found){ .seq = sp_db_u64(st, 0),
+			sp_search_add_match(
+			    out, (struct sp_search_match){
+				     .seq = sp_db_column_u64(st, 0),
 				     .key = none ? NO_KEY
 						 : sqlite3_column_double(st, 1),
 				     .shard = number });
@@ -204,7 +206,7 @@ sp_shard_find(struct sp_shard *s, size_t number, const struct sp_ask *a,
 /* A shard knows how many messages it has: without any condition nothing is
  * read. */
 enum sp_code
-sp_shard_count(struct sp_shard *s, const struct sp_plan *p, uint64_t lo,
+sp_search_shard_count(struct sp_shard *s, const struct sp_plan *p, uint64_t lo,
     uint64_t hi, uint64_t *n, struct sp_err *err)
 {
 	sqlite3_stmt *st = NULL;
@@ -226,7 +228,7 @@ sp_shard_count(struct sp_shard *s, const struct sp_plan *p, uint64_t lo,
 	if (rc == SQLITE_OK)
 		rc = sqlite3_step(st);
 	if (rc == SQLITE_ROW)
-		*n = sp_db_u64(st, 0);
+		*n = sp_db_column_u64(st, 0);
 	(void)sqlite3_finalize(st);
 	return (rc == SQLITE_ROW ? SP_OK : sp_db_error(&s->db, rc, err));
 }

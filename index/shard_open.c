@@ -87,7 +87,7 @@ check_version(struct sp_shard *s, struct sp_err *err)
 static void
 copy_text(sqlite3_stmt *st, int i, char *out, size_t size)
 {
-	struct sp_view v = sp_db_view(st, i);
+	struct sp_view v = sp_db_column_view(st, i);
 
 	if (v.n >= size)
 		v.n = size - 1;
@@ -101,22 +101,22 @@ static enum sp_code
 copy_info(struct sp_shard *s, sqlite3_stmt *st, struct sp_err *err)
 {
 	struct sp_shard_info *i = &s->info;
-	struct sp_view tok = sp_db_view(st, 1);
+	struct sp_view tok = sp_db_column_view(st, 1);
 
 	if (!sp_view_eq_str(tok, SP_TOKEN_VERSION))
 		return (sp_err_set(err, SP_EVERSION, 0,
 		    "%s: the words of the index were made by another version of Sealpost; run `sealpost reindex`",
 		    s->db.path));
 	copy_text(st, 0, i->origin, sizeof(i->origin));
-	i->first = sp_db_u64(st, 2);
-	i->next = sp_db_u64(st, 3);
+	i->first = sp_db_column_u64(st, 2);
+	i->next = sp_db_column_u64(st, 3);
 	if (sqlite3_column_bytes(st, 4) != SP_SHA256_LEN || i->next < i->first)
 		return (sp_err_set(err, SP_EFORMAT, 0,
 		    "%s: the index file is damaged (cursor); run `sealpost reindex`",
 		    s->db.path));
 	memcpy(i->leaf, sqlite3_column_blob(st, 4), SP_SHA256_LEN);
 	copy_text(st, 5, i->opened, sizeof(i->opened));
-	i->messages = sp_db_u64(st, 6);
+	i->messages = sp_db_column_u64(st, 6);
 	return (SP_OK);
 }
 
@@ -292,7 +292,7 @@ sp_shard_check(struct sp_shard *s, struct sp_err *err)
 	if (rc == SQLITE_OK)
 		rc = sqlite3_step(st);
 	if (rc == SQLITE_ROW) {
-		ok = sp_view_eq_str(sp_db_view(st, 0), "ok");
+		ok = sp_view_eq_str(sp_db_column_view(st, 0), "ok");
 		rc = SQLITE_OK;
 	}
 	(void)sqlite3_finalize(st);

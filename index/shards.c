@@ -55,7 +55,7 @@ sp_shards_open(const char *dir, struct sp_shards *out, struct sp_err *err)
 }
 
 enum sp_code
-sp_shards_still(const struct sp_shards *s, struct sp_err *err)
+sp_shards_unchanged(const struct sp_shards *s, struct sp_err *err)
 {
 	for (size_t i = 0; i < s->n; i++) {
 		char *wal;

@@ -27,7 +27,7 @@ SP_CHECK enum sp_code sp_shards_open(
     const char *dir, struct sp_shards *out, struct sp_err *err);
 /* Called when all is read: SP_EAGAIN if a shard that was read without locks
  * was written meanwhile, so that what was read may be wrong. */
-SP_CHECK enum sp_code sp_shards_still(
+SP_CHECK enum sp_code sp_shards_unchanged(
     const struct sp_shards *s, struct sp_err *err);
 void sp_shards_close(struct sp_shards *s);
 

@@ -176,7 +176,7 @@ sender_domain(const struct sp_doc *d)
 }
 
 int
-sp_traffic_note(struct sp_shard *s, const struct sp_doc *d)
+sp_traffic_count(struct sp_shard *s, const struct sp_doc *d)
 {
 	const json_t *source = json_object_get(d->rec.json, "source");
 	int rc;

@@ -66,7 +66,7 @@ void sp_traffic_free(struct sp_traffic *t); /* NULL is fine */
 /* Forget what was not flushed, after a rollback.  NULL is fine. */
 void sp_traffic_clear(struct sp_traffic *t);
 /* Count a message that is put; an SQLite code. */
-int sp_traffic_note(struct sp_shard *s, const struct sp_doc *d);
+int sp_traffic_count(struct sp_shard *s, const struct sp_doc *d);
 /* Add what was counted to the table, before the commit; an SQLite code. */
 int sp_traffic_flush(struct sp_shard *s);
 

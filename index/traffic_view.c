@@ -73,8 +73,8 @@ sp_traffic_busiest(const struct sp_traffic_view *v, enum sp_traffic_kind kind,
 			(void)sp_db_bind_u64(st, 3, most);
 			while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
 				const struct sp_traffic_sum sum = {
-					.name = sp_db_view(st, 0),
-					.n = sp_db_u64(st, 1),
+					.name = sp_db_column_view(st, 0),
+					.n = sp_db_column_u64(st, 1),
 					.last = sqlite3_column_int64(st, 2)
 				};
 
@@ -108,7 +108,7 @@ sp_traffic_hours(const struct sp_traffic_view *v, enum sp_traffic_kind kind,
 			    st, 3, v->since / SP_TRAFFIC_HOUR);
 			while ((rc = sqlite3_step(st)) == SQLITE_ROW)
 				fn(ctx, sqlite3_column_int64(st, 0),
-				    sp_db_u64(st, 1));
+				    sp_db_column_u64(st, 1));
 		}
 		(void)sqlite3_finalize(st);
 		if (rc != SQLITE_DONE)

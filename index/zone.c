@@ -17,7 +17,7 @@
 
 /* Years outside 1 to 9999 have no such text. */
 bool
-sp_zone_of(const char *text, int64_t us, int *minutes)
+sp_zone_parse(const char *text, int64_t us, int *minutes)
 {
 	struct sp_view v = sp_view_str(text);
 	uint64_t h, m;

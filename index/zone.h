@@ -14,7 +14,7 @@
 /* Minutes east of UTC of the RFC 3339 date ${text} with the instant ${us}
  * (microseconds since 1970); false unless the text is exactly what
  * sp_zone_format() makes of these two. */
-bool sp_zone_of(const char *text, int64_t us, int *minutes);
+bool sp_zone_parse(const char *text, int64_t us, int *minutes);
 /* "2002-08-22T18:26:25+07:00" */
 void sp_zone_format(int64_t us, int minutes, char out[SP_ZONE_LEN]);
 

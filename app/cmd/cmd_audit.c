@@ -44,11 +44,11 @@ print_row(const struct audit_list *a, const struct sp_record *r)
 	}
 	sp_time_local(r->received, a->app->tz, time);
 	printf("%12" PRIu64 "  %s  ", r->seq, time);
-	sp_common_cell(r->event, 12, false);
+	sp_cell_print(r->event, 12, false);
 	(void)fputs("  ", stdout);
-	sp_common_cell(user == NULL ? "-" : user, 16, false);
+	sp_cell_print(user == NULL ? "-" : user, 16, false);
 	(void)fputs("  ", stdout);
-	sp_common_cell(detail, a->app->verbose ? 0 : 300, true);
+	sp_cell_print(detail, a->app->verbose ? 0 : 300, true);
 	(void)fputc('\n', stdout);
 	free(detail);
 }
@@ -84,7 +84,7 @@ on_event(void *ctx, uint64_t seq, struct sp_err *err)
 
 /* Where this user may only read, the index is used as it is. */
 static enum sp_code
-run(struct audit_list *a, const struct sp_range *range, struct sp_err *err)
+run(struct audit_list *a, const struct sp_date_range *range, struct sp_err *err)
 {
 	struct sp_host *host = NULL;
 	enum sp_code rc;
@@ -123,21 +123,21 @@ sp_cmd_audit(struct sp_app *app, int argc, char **argv)
 		"List the events of the log: starts, configurations, accesses, exports, alarms.",
 		options, SP_COUNTOF(options), false };
 	struct audit_list a = { .app = app };
-	struct sp_range range;
+	struct sp_date_range range;
 	struct sp_err err;
 	int first, status, f;
 	enum sp_code rc;
 
-	status = sp_common_parse_max(&usage, argc, argv, 0, &first);
+	status = sp_options_parse_max(&usage, argc, argv, 0, &first);
 	if (status >= 0)
 		return (status);
-	f = sp_common_choice("format", form, forms, SP_COUNTOF(forms));
+	f = sp_args_choice("format", form, forms, SP_COUNTOF(forms));
 	if (f < 0)
 		return (2);
 	a.json = f == 1;
 	rc = sp_app_open(app, &err);
 	if (rc == SP_OK)
-		rc = sp_range_parse(app, since, until, &range, &err);
+		rc = sp_date_range_parse(app, since, until, &range, &err);
 	if (rc == SP_OK)
 		rc = run(&a, &range, &err);
 	if (rc != SP_OK)

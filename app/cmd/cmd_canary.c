@@ -94,7 +94,7 @@ wait_for_copy(struct canary *c, struct sp_err *err)
 		c->elapsed = sp_clock_boot() - since;
 		if (c->returned || sp_clock_boot() >= end)
 			break;
-		if (sp_interrupted())
+		if (sp_interrupt_caught())
 			rc = sp_err_set(err, SP_EINTERRUPT, 0,
 			    "interrupted; the canary is on its way");
 		(void)poll(NULL, 0, LOOK_MS);
@@ -254,10 +254,10 @@ sp_cmd_canary(struct sp_app *app, int argc, char **argv)
 	int first, status, f;
 	enum sp_code rc;
 
-	status = sp_common_parse_max(&usage, argc, argv, 0, &first);
+	status = sp_options_parse_max(&usage, argc, argv, 0, &first);
 	if (status >= 0)
 		return (status);
-	f = sp_common_choice("format", form, forms, SP_COUNTOF(forms));
+	f = sp_args_choice("format", form, forms, SP_COUNTOF(forms));
 	if (f < 0)
 		return (2);
 	sp_interrupt_catch();

@@ -25,10 +25,10 @@ check_files(const struct sp_config *cfg, struct sp_err *err)
 	struct sp_listener_certs *certs = NULL;
 	enum sp_code rc;
 
-	rc = sp_certs_open(cfg, &certs, err);
+	rc = sp_listener_certs_open(cfg, &certs, err);
 	if (rc == SP_OK)
-		rc = sp_certs_check(certs, cfg, on_warn, NULL, err);
-	sp_certs_close(certs);
+		rc = sp_listener_certs_check(certs, cfg, on_warn, NULL, err);
+	sp_listener_certs_close(certs);
 	for (size_t i = 0; rc == SP_OK && i < cfg->nlisten; i++) {
 		struct sp_users *users = NULL;
 
@@ -51,7 +51,7 @@ sp_cmd_config(struct sp_app *app, int argc, char **argv)
 	struct sp_err err;
 	int first, status;
 
-	status = sp_common_parse_max(&usage, argc, argv, 1, &first);
+	status = sp_options_parse_max(&usage, argc, argv, 1, &first);
 	if (status >= 0)
 		return (status);
 	if (first >= argc || strcmp(argv[first], "check") != 0)

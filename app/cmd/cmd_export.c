@@ -71,7 +71,8 @@ on_progress(void *ctx, uint64_t done, uint64_t total)
 	return (sp_progress_step(&x->progress, done, total));
 }
 
-/* ---- what is printed ------------------------------------------------------ */
+/* ---- what is printed
+ * ------------------------------------------------------ */
 
 /* An end of the range, or what it is without one. */
 static void
@@ -94,14 +95,14 @@ print_result(const struct sp_export_opts *o, const struct sp_export_result *r)
 	print_instant("until", o->have_until, o->until, "now");
 	printf("%-12s %s of %s messages given (%s), %s filtered, %" PRIu64
 	       " purged, %" PRIu64 " erased\n",
-	    "messages", sp_text_count(r->given, a),
-	    sp_text_count(r->messages, b), sp_text_size(r->bytes, c),
-	    sp_text_count(r->filtered, d), r->purged, r->erased);
+	    "messages", sp_human_count(r->given, a),
+	    sp_human_count(r->messages, b), sp_human_size(r->bytes, c),
+	    sp_human_count(r->filtered, d), r->purged, r->erased);
 	printf(
 	    "%-12s %s entries; checkpoint over %s; its event is entry %" PRIu64
 	    "\n",
-	    "proof", sp_text_count(r->entries, a),
-	    sp_text_count(r->tree_size, b), r->event_seq);
+	    "proof", sp_human_count(r->entries, a),
+	    sp_human_count(r->tree_size, b), r->event_seq);
 	printf("%-12s %s\n", "verdict",
 	    r->complete
 		? "COMPLETE: every message of the range is given or provably purged"
@@ -113,7 +114,7 @@ print_result(const struct sp_export_opts *o, const struct sp_export_result *r)
 	if (r->imported_outside > 0)
 		printf(
 		    "%-12s %s imported messages are dated inside the range but were received outside it; --by date selects them\n",
-		    "note", sp_text_count(r->imported_outside, a));
+		    "note", sp_human_count(r->imported_outside, a));
 	printf("%-12s sealpost-verify --vkey KEY %s\n", "check it", o->output);
 }
 
@@ -128,8 +129,8 @@ parse_loadfile(const char *text, struct sp_export_opts *o)
 	o->csv = o->jsonl = false;
 	while (rest.n > 0) {
 		char *word = sp_view_dup(sp_view_cut(&rest, ','));
-		int k = sp_common_choice(
-		    "load-file", word, names, SP_COUNTOF(names));
+		int k =
+		    sp_args_choice("load-file", word, names, SP_COUNTOF(names));
 
 		free(word);
 		if (k < 0)
@@ -142,7 +143,8 @@ parse_loadfile(const char *text, struct sp_export_opts *o)
 	return (true);
 }
 
-/* ---- the command ---------------------------------------------------------- */
+/* ---- the command
+ * ---------------------------------------------------------- */
 
 /* Export; an export that cannot be logged is refused (SP_EPERM). */
 static enum sp_code
@@ -203,7 +205,7 @@ sp_cmd_export(struct sp_app *app, int argc, char **argv)
 		"query word.  The export itself is an event of the log.",
 		options, SP_COUNTOF(options), true };
 	struct sp_export_result result = { 0 };
-	struct sp_range range;
+	struct sp_date_range range;
 	struct sp_err err;
 	int first, status, k;
 	char *query;
@@ -214,14 +216,14 @@ sp_cmd_export(struct sp_app *app, int argc, char **argv)
 		return (status);
 	if (o.output == NULL)
 		return (sp_app_usage("export: where to? write --output PATH"));
-	k = sp_common_choice("by", by, bys, SP_COUNTOF(bys));
+	k = sp_args_choice("by", by, bys, SP_COUNTOF(bys));
 	if (k < 0 || !parse_loadfile(load, &o))
 		return (2);
 	sp_mail_global_init();
-	query = sp_common_join(argc, argv, first);
+	query = sp_args_join(argc, argv, first);
 	rc = sp_app_open(app, &err);
 	if (rc == SP_OK)
-		rc = sp_range_parse(app, since, until, &range, &err);
+		rc = sp_date_range_parse(app, since, until, &range, &err);
 	if (rc == SP_OK) {
 		o.have_since = range.have_since;
 		o.have_until = range.have_until;

@@ -48,7 +48,7 @@ struct import {
 	struct sp_bag_trust trust;
 	/* the work */
 	struct sp_host *host;
-	struct sp_seen *seen; /* what earlier imports took */
+	struct sp_import_seen *seen; /* what earlier imports took */
 	struct sp_import_report *report; /* NULL without --report */
 	struct ticket *tickets; /* delivered, not answered yet */
 	/* counted; messages but for not_mail, which are files */
@@ -177,10 +177,10 @@ on_failed(void *ctx, const char *path, const char *why)
 		print_escaped(path, text);
 		free(text);
 	}
-	j = sp_report_begin(im->report, "failed", path);
+	j = sp_import_report_begin(im->report, "failed", path);
 	if (j != NULL)
 		sp_json_cstr(j, "why", why);
-	sp_report_end(im->report);
+	sp_import_report_end(im->report);
 }
 
 static void
@@ -191,8 +191,8 @@ on_not_mail(void *ctx, const char *path)
 	im->not_mail++;
 	if (im->app->verbose)
 		print_escaped(path, "not mail");
-	(void)sp_report_begin(im->report, "not_mail", path);
-	sp_report_end(im->report);
+	(void)sp_import_report_begin(im->report, "not_mail", path);
+	sp_import_report_end(im->report);
 }
 
 static void
@@ -201,17 +201,18 @@ on_known(struct import *im, const struct sp_import_item *item)
 	struct sp_json *j;
 
 	im->known++;
-	j = sp_report_begin(im->report, "there", item->path);
+	j = sp_import_report_begin(im->report, "there", item->path);
 	if (j != NULL)
 		write_place(j, item->member, item->offset);
-	sp_report_end(im->report);
+	sp_import_report_end(im->report);
 }
 
 /* A message that is durable as entry ${seq}, into the report. */
 static void
 report_taken(struct import *im, const struct ticket *t, uint64_t seq)
 {
-	struct sp_json *j = sp_report_begin(im->report, "taken", t->path);
+	struct sp_json *j =
+	    sp_import_report_begin(im->report, "taken", t->path);
 
 	if (j == NULL)
 		return;
@@ -219,7 +220,7 @@ report_taken(struct import *im, const struct ticket *t, uint64_t seq)
 	sp_json_u64(j, "seq", seq);
 	sp_json_u64(j, "size", t->size);
 	sp_json_hex(j, "sha256", t->sha256, SP_SHA256_LEN);
-	sp_report_end(im->report);
+	sp_import_report_end(im->report);
 }
 
 /* What became of a message; the ticket's life ends here. */
@@ -277,7 +278,7 @@ on_item(void *ctx, const struct sp_import_item *item, struct sp_err *err)
 		im->handled < im->total ? im->handled : im->total, im->total))
 		return (sp_err_set(err, SP_EINTERRUPT, 0,
 		    "interrupted; what was taken is in, run it again for the rest"));
-	if (sp_seen_take(im->seen, item)) {
+	if (sp_import_seen_match(im->seen, item)) {
 		on_known(im, item);
 		return (SP_OK);
 	}
@@ -298,9 +299,9 @@ print_summary(const struct import *im)
 
 	printf(
 	    "%s messages taken (%s), %s already there, %s files not mail, %s failed\n",
-	    sp_text_count(im->taken, a), sp_text_size(im->bytes, b),
-	    sp_text_count(im->known, c), sp_text_count(im->not_mail, d),
-	    sp_text_count(im->failed, e));
+	    sp_human_count(im->taken, a), sp_human_size(im->bytes, b),
+	    sp_human_count(im->known, c), sp_human_count(im->not_mail, d),
+	    sp_human_count(im->failed, e));
 	if (im->failed > LISTED_MAX)
 		(void)fprintf(stderr,
 		    "sealpost: %s failures in all, the first %d are listed%s\n",
@@ -309,8 +310,8 @@ print_summary(const struct import *im)
 	if (im->quoted > 0 && !im->app->quiet)
 		(void)fprintf(stderr,
 		    "sealpost: note: %s messages have lines that begin with \">From \", kept as they are (flag:mbox_quoted); if the program that wrote the mbox is known to use mboxrd, say so with --as mboxrd\n",
-		    sp_text_count(im->quoted, a));
-	j = sp_report_begin(im->report, "summary", NULL);
+		    sp_human_count(im->quoted, a));
+	j = sp_import_report_begin(im->report, "summary", NULL);
 	if (j == NULL)
 		return;
 	sp_json_u64(j, "taken", im->taken);
@@ -318,7 +319,7 @@ print_summary(const struct import *im)
 	sp_json_u64(j, "there", im->known);
 	sp_json_u64(j, "not_mail", im->not_mail);
 	sp_json_u64(j, "failed", im->failed);
-	sp_report_end(im->report);
+	sp_import_report_end(im->report);
 }
 
 /* The end of the walk, which came to ${rc}: wait for the answers, sign, print,
@@ -335,7 +336,7 @@ finish(struct import *im, enum sp_code rc, struct sp_err *err)
 		flushed = sp_host_checkpoint(im->host, e);
 	/* Also after an error: what was taken is durable. */
 	print_summary(im);
-	if (sp_report_close(im->report, e) != SP_OK && flushed == SP_OK)
+	if (sp_import_report_close(im->report, e) != SP_OK && flushed == SP_OK)
 		flushed = e->code;
 	im->report = NULL;
 	return (rc != SP_OK ? rc : flushed);
@@ -347,8 +348,8 @@ static enum sp_code
 import_one(const struct import *im, const struct sp_import *walk,
     const char *path, struct sp_err *err)
 {
-	if (walk->as == SP_AS_EXPORT ||
-	    (walk->as == SP_AS_DETECT && sp_import_bag_is(path)))
+	if (walk->as == SP_IMPORT_AS_EXPORT ||
+	    (walk->as == SP_IMPORT_AS_DETECT && sp_import_bag_is(path)))
 		return (sp_import_bag(walk, path, &im->trust, err));
 	return (sp_import_path(walk, path, err));
 }
@@ -376,13 +377,14 @@ import_all(struct import *im, enum sp_import_as as, int argc, char **argv,
 	sp_interrupt_catch();
 	sp_host_on_answer(im->host, on_answer, im);
 	if (im->report_path != NULL)
-		rc = sp_report_open(im->report_path, &im->report, err);
+		rc = sp_import_report_open(im->report_path, &im->report, err);
 	if (rc == SP_OK)
 		rc = sp_host_index_all(im->host, err);
 	if (rc == SP_OK)
-		rc = sp_seen_load(im->app, &im->seen, err);
+		rc = sp_import_seen_load(im->app, &im->seen, err);
 	if (rc != SP_OK) {
-		(void)!sp_report_close(im->report, &(struct sp_err){ 0 });
+		(void)!sp_import_report_close(
+		    im->report, &(struct sp_err){ 0 });
 		return (rc);
 	}
 	im->total = sp_import_size(argc - first, argv + first);
@@ -395,9 +397,10 @@ import_all(struct import *im, enum sp_import_as as, int argc, char **argv,
 /* The values of --as, and what they mean. */
 static const char *const kinds[] = { "eml", "mbox", "mboxo", "mboxrd", "mboxcl",
 	"mboxcl2", "maildir", "pst", "piler", "export" };
-static const enum sp_import_as as_of[] = { SP_AS_EML, SP_AS_MBOX, SP_AS_MBOXO,
-	SP_AS_MBOXRD, SP_AS_MBOXCL, SP_AS_MBOXCL2, SP_AS_MAILDIR, SP_AS_PST,
-	SP_AS_PILER, SP_AS_EXPORT };
+static const enum sp_import_as as_of[] = { SP_IMPORT_AS_EML, SP_IMPORT_AS_MBOX,
+	SP_IMPORT_AS_MBOXO, SP_IMPORT_AS_MBOXRD, SP_IMPORT_AS_MBOXCL,
+	SP_IMPORT_AS_MBOXCL2, SP_IMPORT_AS_MAILDIR, SP_IMPORT_AS_PST,
+	SP_IMPORT_AS_PILER, SP_IMPORT_AS_EXPORT };
 
 /* Open what the import needs, run it, and free what is left; the exit status.
  * ${k}: the place in ${kinds}, -1 without --as. */
@@ -408,7 +411,7 @@ open_and_run(struct import *im, int k, int argc, char **argv, int first)
 	enum sp_code rc = SP_OK;
 
 	if (im->vkey_text != NULL) {
-		rc = sp_verify_print_vkey(im->vkey_text, &im->vkey, &err);
+		rc = sp_verdict_parse_vkey(im->vkey_text, &im->vkey, &err);
 		im->trust.vkey = &im->vkey;
 	}
 	if (rc == SP_OK)
@@ -416,8 +419,8 @@ open_and_run(struct import *im, int k, int argc, char **argv, int first)
 	if (rc == SP_OK)
 		rc = sp_host_open(im->app, &im->host, &err);
 	if (rc == SP_OK)
-		rc = import_all(im, k < 0 ? SP_AS_DETECT : as_of[k], argc, argv,
-		    first, &err);
+		rc = import_all(im, k < 0 ? SP_IMPORT_AS_DETECT : as_of[k],
+		    argc, argv, first, &err);
 	sp_host_close(im->host);
 	/* Without an answer: they are not in the log, or the next run finds
 	 * them there. */
@@ -425,7 +428,7 @@ open_and_run(struct import *im, int k, int argc, char **argv, int first)
 		next = t->next;
 		ticket_free(im, t);
 	}
-	sp_seen_free(im->seen);
+	sp_import_seen_free(im->seen);
 	if (rc != SP_OK)
 		return (sp_app_fail(&err));
 	return (im->failed > 0 ? 1 : 0);
@@ -470,7 +473,7 @@ sp_cmd_import(struct sp_app *app, int argc, char **argv)
 		return (sp_app_usage(
 		    "import: what? write `sealpost import PATH...`"));
 	if (kind != NULL &&
-	    (k = sp_common_choice("as", kind, kinds, SP_COUNTOF(kinds))) < 0)
+	    (k = sp_args_choice("as", kind, kinds, SP_COUNTOF(kinds))) < 0)
 		return (2);
 	return (open_and_run(&im, k, argc, argv, first));
 }

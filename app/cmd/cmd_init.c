@@ -251,9 +251,9 @@ make_archive(struct sp_app *app, char *dir, const struct init_opts *in,
 		rc = first_checkpoint(app, dir, err);
 	/* The checkpoint was written by us, who may be root. */
 	if (rc == SP_OK && in->user != NULL)
-		rc = sp_create_own(dir, in->user, err);
+		rc = sp_create_chown(dir, in->user, err);
 	if (rc == SP_OK && in->user != NULL)
-		rc = sp_create_own(guard, in->user, err);
+		rc = sp_create_chown(guard, in->user, err);
 	if (rc == SP_OK)
 		print_result(app, dir, guard);
 	sp_buf_done(&text);
@@ -294,7 +294,7 @@ sp_cmd_init(struct sp_app *app, int argc, char **argv)
 	int first, status;
 	char *dir;
 
-	status = sp_common_parse_max(&usage, argc, argv, 1, &first);
+	status = sp_options_parse_max(&usage, argc, argv, 1, &first);
 	if (status >= 0)
 		return (status);
 	if (first >= argc)

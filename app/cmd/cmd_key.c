@@ -77,12 +77,12 @@ sp_cmd_key(struct sp_app *app, int argc, char **argv)
 	struct sp_err err;
 	int first, status, f;
 
-	status = sp_common_parse_max(&usage, argc, argv, 1, &first);
+	status = sp_options_parse_max(&usage, argc, argv, 1, &first);
 	if (status >= 0)
 		return (status);
 	if (first >= argc || strcmp(argv[first], "show") != 0)
 		return (sp_app_usage("write `sealpost key show`"));
-	f = sp_common_choice("format", format, formats, 2);
+	f = sp_args_choice("format", format, formats, 2);
 	if (f < 0)
 		return (2);
 	if (sp_app_find(app, &err) != SP_OK || show(app, f == 1, &err) != SP_OK)

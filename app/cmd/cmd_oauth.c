@@ -206,22 +206,22 @@ status_text(const struct sp_app *app, const struct sp_pull_conf *conf,
 	char time[32];
 
 	printf("%s\n", conf->name);
-	sp_common_field("  user", conf->user);
-	sp_common_field("  grant", sp_oauth_grant_name(conf->oauth.grant));
+	sp_cell_field("  user", conf->user);
+	sp_cell_field("  grant", sp_oauth_grant_name(conf->oauth.grant));
 	if (conf->oauth.token_url != NULL)
-		sp_common_field("  tokens from", conf->oauth.token_url);
+		sp_cell_field("  tokens from", conf->oauth.token_url);
 	sp_time_local(t->obtained, app->tz, time);
 	if (t->refresh.n > 0)
-		sp_common_field("  refresh token of", time);
+		sp_cell_field("  refresh token of", time);
 	else if (why[0] != '\0')
-		sp_common_field("  refresh token", why);
+		sp_cell_field("  refresh token", why);
 	sp_time_local(s->asked, app->tz, time);
-	sp_common_field("  last request", s->asked > 0 ? time : "none yet");
+	sp_cell_field("  last request", s->asked > 0 ? time : "none yet");
 	sp_time_local(s->expires, app->tz, time);
 	if (s->expires > 0)
-		sp_common_field("  access token until", time);
+		sp_cell_field("  access token until", time);
 	if (s->why[0] != '\0')
-		sp_common_field("  failed", s->why);
+		sp_cell_field("  failed", s->why);
 }
 
 /* Print the state of one account.  False: it cannot get tokens as it is. */
@@ -278,7 +278,7 @@ static bool
 interrupted(void *ctx)
 {
 	(void)ctx;
-	return (sp_interrupted());
+	return (sp_interrupt_caught());
 }
 
 /* `revoke`: at the provider where it has a revocation URL, and here. */
@@ -376,10 +376,10 @@ sp_cmd_oauth(struct sp_app *app, int argc, char **argv)
 	struct sp_err err;
 	int first, rc, f;
 
-	rc = sp_common_parse_max(&usage, argc, argv, 2, &first);
+	rc = sp_options_parse_max(&usage, argc, argv, 2, &first);
 	if (rc >= 0)
 		return (rc);
-	f = sp_common_choice("format", format, formats, 2);
+	f = sp_args_choice("format", format, formats, 2);
 	if (f < 0)
 		return (2);
 	verb = first < argc ? argv[first] : "";

@@ -47,7 +47,7 @@ read_line(char out[PASSWORD_LINE], struct sp_view *v, struct sp_err *err)
 {
 	size_t n;
 
-	if (fgets(out, PASSWORD_LINE, stdin) == NULL && sp_interrupted())
+	if (fgets(out, PASSWORD_LINE, stdin) == NULL && sp_interrupt_caught())
 		return (sp_err_set(
 		    err, SP_EUSAGE, 0, "interrupted; nothing was changed"));
 	if (out[0] == '\0')
@@ -290,7 +290,7 @@ sp_cmd_passwd(struct sp_app *app, int argc, char **argv)
 	struct sp_err err;
 	int first, status;
 
-	status = sp_common_parse_max(&usage, argc, argv, 1, &first);
+	status = sp_options_parse_max(&usage, argc, argv, 1, &first);
 	if (status >= 0)
 		return (status);
 	p.name = first < argc ? argv[first] : NULL;

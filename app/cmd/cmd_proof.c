@@ -68,13 +68,13 @@ sp_cmd_proof(struct sp_app *app, int argc, char **argv)
 	uint64_t seq;
 	enum sp_code rc;
 
-	status = sp_common_parse_max(&usage, argc, argv, 1, &first);
+	status = sp_options_parse_max(&usage, argc, argv, 1, &first);
 	if (status >= 0)
 		return (status);
 	if (first >= argc)
 		return (sp_app_usage(
 		    "proof: of which entry? write `sealpost proof SEQ`"));
-	if (!sp_common_seq(argv[first], &seq))
+	if (!sp_args_seq(argv[first], &seq))
 		return (2);
 	sp_buf_init(&out, 2 * SP_NOTE_MAX);
 	rc = sp_app_find(app, &err);

@@ -68,12 +68,12 @@ print_result(const struct pull_command *p, const char *name,
 	}
 	if (p->app->quiet)
 		return;
-	printf("%s: %s messages taken", name, sp_text_count(r->taken, n));
-	printf(", %s were there already", sp_text_count(r->known, n));
+	printf("%s: %s messages taken", name, sp_human_count(r->taken, n));
+	printf(", %s were there already", sp_human_count(r->known, n));
 	if (r->deleted > 0)
-		printf(", %s deleted", sp_text_count(r->deleted, n));
+		printf(", %s deleted", sp_human_count(r->deleted, n));
 	if (r->skipped > 0)
-		printf(", %s NOT TAKEN", sp_text_count(r->skipped, n));
+		printf(", %s NOT TAKEN", sp_human_count(r->skipped, n));
 	printf("\n");
 }
 
@@ -156,7 +156,7 @@ on_step(void *ctx, const char *what, bool ok, const char *text)
 
 	if (!p->json) {
 		printf("%-4s %-13s", ok ? "ok" : "FAIL", what);
-		sp_common_cell(text, 0, true);
+		sp_cell_print(text, 0, true);
 		printf("\n");
 		(void)fflush(stdout);
 		return;
@@ -274,7 +274,7 @@ sp_cmd_pull(struct sp_app *app, int argc, char **argv)
 	status = sp_options_parse(&usage, argc, argv, &first);
 	if (status >= 0)
 		return (status);
-	f = sp_common_choice("format", form, forms, SP_COUNTOF(forms));
+	f = sp_args_choice("format", form, forms, SP_COUNTOF(forms));
 	if (f < 0)
 		return (2);
 	p.json = f == 1;

@@ -51,10 +51,10 @@ sp_cmd_reconcile(struct sp_app *app, int argc, char **argv)
 	int first, status, f;
 	enum sp_code rc;
 
-	status = sp_common_parse_max(&usage, argc, argv, 1, &first);
+	status = sp_options_parse_max(&usage, argc, argv, 1, &first);
 	if (status >= 0)
 		return (status);
-	f = sp_common_choice("format", form, forms, SP_COUNTOF(forms));
+	f = sp_args_choice("format", form, forms, SP_COUNTOF(forms));
 	if (f < 0)
 		return (2);
 	if ((maillog == NULL) == (first == argc))

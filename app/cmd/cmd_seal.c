@@ -23,8 +23,8 @@ print_done(const char *text)
 	(void)sp_view_u64(sp_view_cut(&rest, ' '), &end);
 	(void)sp_view_u64(sp_view_cut(&rest, ' '), &size);
 	printf("%s entries sealed now, %s in all; the checkpoint covers %s\n",
-	    sp_text_count(packed, a), sp_text_count(end, b),
-	    sp_text_count(size, c));
+	    sp_human_count(packed, a), sp_human_count(end, b),
+	    sp_human_count(size, c));
 }
 
 /* Returns when everything is packed. */
@@ -40,7 +40,7 @@ sp_cmd_seal(struct sp_app *app, int argc, char **argv)
 	int first, status;
 	enum sp_code rc;
 
-	status = sp_common_parse_max(&usage, argc, argv, 0, &first);
+	status = sp_options_parse_max(&usage, argc, argv, 0, &first);
 	if (status >= 0)
 		return (status);
 	sp_buf_init(&text, 4096);

@@ -62,9 +62,9 @@ print_row(struct search_output *s, const struct sp_hit *hit)
 	}
 	sp_time_local(hit->received, s->app->tz, time);
 	printf("%12" PRIu64 "  %-19s  ", hit->seq, time);
-	sp_common_cell(hit->from, FROM_WIDTH, false);
+	sp_cell_print(hit->from, FROM_WIDTH, false);
 	(void)fputs("  ", stdout);
-	sp_common_cell(hit->subject, s->width, true);
+	sp_cell_print(hit->subject, s->width, true);
 	(void)fputc('\n', stdout);
 }
 
@@ -125,10 +125,10 @@ print_reach(const struct sp_app *app, const struct sp_search_result *r)
 		end = r->cursor;
 	if (r->cursor == 0)
 		(void)fprintf(stderr, "index covers none of %s entries\n",
-		    sp_text_count(end, b));
+		    sp_human_count(end, b));
 	else
 		(void)fprintf(stderr, "index covers entries 0..%s of %s\n",
-		    sp_text_count(r->cursor - 1, a), sp_text_count(end, b));
+		    sp_human_count(r->cursor - 1, a), sp_human_count(end, b));
 }
 
 /* Search and print; the exit status. */
@@ -147,8 +147,8 @@ run(struct search_output *s, const struct sp_search_opts *o, struct sp_err *err)
 	(void)fflush(stdout);
 	if (!o->count_only && result.returned < result.total && !s->app->quiet)
 		(void)fprintf(stderr, "%s of %s shown; --limit 0 for all\n",
-		    sp_text_count(result.returned, a),
-		    sp_text_count(result.total, b));
+		    sp_human_count(result.returned, a),
+		    sp_human_count(result.total, b));
 	if (!s->app->quiet)
 		print_reach(s->app, &result);
 	return (result.total > 0 ? 0 : 1);
@@ -185,7 +185,7 @@ sp_cmd_search(struct sp_app *app, int argc, char **argv)
 		options, SP_COUNTOF(options), true };
 	struct search_output s = { .app = app };
 	struct sp_search_opts o = { .tz = app->tz };
-	struct sp_range range;
+	struct sp_date_range range;
 	struct sp_err err;
 	int first, status, f, k;
 	char *query;
@@ -193,16 +193,16 @@ sp_cmd_search(struct sp_app *app, int argc, char **argv)
 	status = sp_options_parse(&usage, argc, argv, &first);
 	if (status >= 0)
 		return (status);
-	f = sp_common_choice("format", form, forms, SP_COUNTOF(forms));
-	k = sp_common_choice("sort", sort, sorts, SP_COUNTOF(sorts));
+	f = sp_args_choice("format", form, forms, SP_COUNTOF(forms));
+	k = sp_args_choice("sort", sort, sorts, SP_COUNTOF(sorts));
 	if (f < 0 || k < 0)
 		return (2);
-	if (sp_range_parse(app, since, until, &range, &err) != SP_OK ||
+	if (sp_date_range_parse(app, since, until, &range, &err) != SP_OK ||
 	    prepare(app, &err) != SP_OK)
 		return (sp_app_fail(&err));
 	s.form = (enum search_form)f;
 	s.width = subject_width();
-	query = sp_common_join(argc, argv, first);
+	query = sp_args_join(argc, argv, first);
 	o.query = query;
 	o.have_since = range.have_since;
 	o.have_until = range.have_until;

@@ -79,10 +79,10 @@ print_addresses(const char *name, const struct sp_mail_addrs *a)
 		if (i > 0)
 			(void)fputs(", ", stdout);
 		if (a->v[i].name[0] != '\0') {
-			sp_common_cell(a->v[i].name, 0, true);
+			sp_cell_print(a->v[i].name, 0, true);
 			(void)fputs(" <", stdout);
 		}
-		sp_common_cell(a->v[i].addr, 0, true);
+		sp_cell_print(a->v[i].addr, 0, true);
 		if (a->v[i].name[0] != '\0')
 			(void)fputc('>', stdout);
 	}
@@ -117,7 +117,7 @@ print_recipient(const json_t *rcpt, struct sp_view addr)
 		    sp_buf_adds(&line, ", first ") == SP_OK)
 			(void)!sp_buf_addv(&line, sp_buf_view(&first));
 	}
-	sp_common_field("  to", sp_buf_cstr(&line));
+	sp_cell_field("  to", sp_buf_cstr(&line));
 	sp_buf_done(&tmp);
 	sp_buf_done(&first);
 	sp_buf_done(&line);
@@ -139,7 +139,7 @@ print_envelope(const struct sp_record *r)
 	sp_buf_init(&tmp, 4096);
 	if (sp_json_get_str(envelope, "from", &tmp, &v)) {
 		text = sp_view_dup(v);
-		sp_common_field("Envelope", v.n == 0 ? "<>" : text);
+		sp_cell_field("Envelope", v.n == 0 ? "<>" : text);
 		free(text);
 	}
 	json_array_foreach(json_object_get(envelope, "to"), i, rcpt)
@@ -179,7 +179,7 @@ print_claims(const struct sp_record *r)
 			between = ", ";
 		}
 		if (sp_buf_cstr(&b) != NULL)
-			sp_common_field("Claimed", sp_buf_cstr(&b));
+			sp_cell_field("Claimed", sp_buf_cstr(&b));
 	}
 	sp_buf_done(&b);
 }
@@ -202,7 +202,7 @@ print_body(const char *text, size_t n)
 			else if (*p == '\r')
 				*p = '\0';
 		}
-		sp_common_cell(line, 0, true);
+		sp_cell_print(line, 0, true);
 		(void)fputc('\n', stdout);
 		free(line);
 		from = i + 1;
@@ -227,7 +227,7 @@ print_message(const struct sp_app *app, const struct sp_record *r,
 	printf("%-12s %" PRIu64 "  (%s)\n%-12s %s %s\n", "Entry", r->seq,
 	    e->where, "Received", time, app->tz == NULL ? "UTC" : app->tz);
 	printf("%-12s %s, by %s\n%-12s %s, SHA-256 %s\n", "Evidence", r->grade,
-	    r->via, "Size", sp_text_size(r->size, size), hex);
+	    r->via, "Size", sp_human_size(r->size, size), hex);
 	print_envelope(r);
 	print_claims(r);
 	if (!e->has_message) {
@@ -238,13 +238,13 @@ print_message(const struct sp_app *app, const struct sp_record *r,
 	}
 	m = sp_mail_parse(e->msg, &o);
 	sp_show_journal(m);
-	sp_common_field("Date", m->date == NULL ? "" : m->date);
+	sp_cell_field("Date", m->date == NULL ? "" : m->date);
 	print_addresses("From", &m->from);
 	print_addresses("To", &m->to);
 	print_addresses("Cc", &m->cc);
 	print_addresses("Bcc", &m->bcc);
 	sp_show_traces(m);
-	sp_common_field("Subject", m->subject == NULL ? "" : m->subject);
+	sp_cell_field("Subject", m->subject == NULL ? "" : m->subject);
 	sp_show_family(family, r->seq);
 	for (size_t i = 0; i < m->nparts; i++) {
 		const struct sp_mail_part *p = &m->parts[i];
@@ -252,10 +252,9 @@ print_message(const struct sp_app *app, const struct sp_record *r,
 		if (!p->attachment)
 			continue;
 		printf("%-12s ", "Attachment");
-		sp_common_cell(
-		    p->name == NULL ? "(no name)" : p->name, 0, true);
+		sp_cell_print(p->name == NULL ? "(no name)" : p->name, 0, true);
 		printf("  (%s, %s, --part %s)\n", p->type,
-		    sp_text_size(p->size, size), p->path);
+		    sp_human_size(p->size, size), p->path);
 	}
 	(void)fputc('\n', stdout);
 	if (m->text_len > 0)
@@ -406,14 +405,14 @@ sp_cmd_show(struct sp_app *app, int argc, char **argv)
 	uint64_t seq;
 	enum sp_code rc;
 
-	status = sp_common_parse_max(&usage, argc, argv, 1, &first);
+	status = sp_options_parse_max(&usage, argc, argv, 1, &first);
 	if (status >= 0)
 		return (status);
 	if (first >= argc)
 		return (sp_app_usage(
 		    "show: which entry? write `sealpost show SEQ`"));
-	f = sp_common_choice("format", form, forms, SP_COUNTOF(forms));
-	if (f < 0 || !sp_common_seq(argv[first], &seq))
+	f = sp_args_choice("format", form, forms, SP_COUNTOF(forms));
+	if (f < 0 || !sp_args_seq(argv[first], &seq))
 		return (2);
 	sp_mail_global_init();
 	rc = sp_app_open(app, &err);

@@ -35,11 +35,11 @@ print_findings(const struct sp_status *s)
 {
 	char a[32];
 
-	printf("%-12s %s\n", "findings", sp_text_count(count_findings(s), a));
+	printf("%-12s %s\n", "findings", sp_human_count(count_findings(s), a));
 	for (size_t i = 0; i < SP_FINDINGS; i++)
 		if (s->finding[i] > 0)
 			printf("%-12s %s: search flag:%s\n", "",
-			    sp_text_count(s->finding[i], a),
+			    sp_human_count(s->finding[i], a),
 			    sp_finding_flag[i]);
 }
 
@@ -51,22 +51,22 @@ print_text(const struct sp_app *app, const struct sp_status *s)
 
 	printf(
 	    "%-12s %s\n%-12s %s\n", "archive", app->dir, "origin", s->origin);
-	printf("%-12s %s", "entries", sp_text_count(s->entries, a));
+	printf("%-12s %s", "entries", sp_human_count(s->entries, a));
 	printf(" (%s sealed in %s segments, %" PRIu64 " in the intake log)\n",
-	    sp_text_count(s->sealed, a), sp_text_count(s->segments, b),
+	    sp_human_count(s->sealed, a), sp_human_count(s->segments, b),
 	    s->entries - s->sealed);
-	printf("%-12s %s\n", "messages", sp_text_count(s->messages, a));
+	printf("%-12s %s\n", "messages", sp_human_count(s->messages, a));
 	if (s->have_checkpoint)
 		printf("%-12s over %s entries\n", "checkpoint",
-		    sp_text_count(s->checkpoint, a));
+		    sp_human_count(s->checkpoint, a));
 	else
 		printf("%-12s none yet\n", "checkpoint");
 	printf("%-12s covers %s entries, %s behind\n", "index",
-	    sp_text_count(s->indexed, a),
-	    sp_text_count(s->entries - s->indexed, b));
+	    sp_human_count(s->indexed, a),
+	    sp_human_count(s->entries - s->indexed, b));
 	print_findings(s);
-	printf("%-12s %s used, %s free\n", "disk", sp_text_size(s->bytes, a),
-	    sp_text_size(s->free_bytes, b));
+	printf("%-12s %s used, %s free\n", "disk", sp_human_size(s->bytes, a),
+	    sp_human_size(s->free_bytes, b));
 	if (!s->running) {
 		printf("%-12s not running\n", "service");
 	} else {
@@ -195,10 +195,10 @@ sp_cmd_status(struct sp_app *app, int argc, char **argv)
 	struct sp_err err;
 	int first, status, f;
 
-	status = sp_common_parse_max(&usage, argc, argv, 0, &first);
+	status = sp_options_parse_max(&usage, argc, argv, 0, &first);
 	if (status >= 0)
 		return (status);
-	f = sp_common_choice("format", form, forms, SP_COUNTOF(forms));
+	f = sp_args_choice("format", form, forms, SP_COUNTOF(forms));
 	if (f < 0)
 		return (2);
 	if (sp_app_open(app, &err) != SP_OK ||

@@ -146,21 +146,21 @@ rebuild(struct sp_app *app, struct verify_job *j, bool json)
 static int
 run(struct sp_app *app, struct verify_job *j, bool json)
 {
-	struct sp_verify_print p;
+	struct sp_verdict_print p;
 	struct sp_verdict v;
 	struct sp_err err;
 	enum sp_code rc;
 	int status;
 
 	j->o.tmpdir = getenv("TMPDIR");
-	sp_verify_print_init(&p, "sealpost verify", json, app->quiet);
+	sp_verdict_print_init(&p, "sealpost verify", json, app->quiet);
 	p.own = j->is_own;
-	sp_verify_print_hook(&p, &j->o);
+	sp_verdict_print_hook(&p, &j->o);
 	status = j->rebuild_tree ? rebuild(app, j, json) : -1;
 	if (status >= 0)
 		return (status);
 	rc = sp_verify(j->path, &j->o, &v, &err);
-	return (sp_verify_print_verdict(&p, &j->o, &v, rc, &err));
+	return (sp_verdict_print_result(&p, &j->o, &v, rc, &err));
 }
 
 /* The range is only asked of an export; an archive is verified as a whole. */
@@ -200,21 +200,21 @@ sp_cmd_verify(struct sp_app *app, int argc, char **argv)
 		"archive.  Exit status: 0 everything fits, 1 a finding, 2 it could not look or\n"
 		"knows no trusted key.",
 		options, SP_COUNTOF(options), false };
-	struct sp_range range;
+	struct sp_date_range range;
 	struct sp_err err;
 	int first, status, json;
 	enum sp_code rc;
 
-	status = sp_common_parse_max(&usage, argc, argv, 1, &first);
+	status = sp_options_parse_max(&usage, argc, argv, 1, &first);
 	if (status >= 0)
 		return (status);
-	json = sp_common_choice("--format", format, formats, 2);
+	json = sp_args_choice("--format", format, formats, 2);
 	if (json < 0)
 		return (2);
 	j.path = first < argc ? argv[first] : NULL;
-	rc = sp_range_parse(app, since, until, &range, &err);
+	rc = sp_date_range_parse(app, since, until, &range, &err);
 	if (rc == SP_OK && vkey != NULL) {
-		rc = sp_verify_print_vkey(vkey, &j.given, &err);
+		rc = sp_verdict_parse_vkey(vkey, &j.given, &err);
 		j.o.vkey = &j.given;
 	}
 	if (rc == SP_OK)

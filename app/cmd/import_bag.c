@@ -80,7 +80,7 @@ on_progress(void *ctx, uint64_t done, uint64_t total)
 	(void)ctx;
 	(void)done;
 	(void)total;
-	return (!sp_interrupted());
+	return (!sp_interrupt_caught());
 }
 
 /* Verify the export.  Why its messages are not taken, malloc'ed, or NULL. */
@@ -422,7 +422,7 @@ on_not_mail(void *ctx, const char *path)
 static enum sp_code
 import_container(struct bag_import *b, struct sp_err *err)
 {
-	const struct sp_import walk = { .as = SP_AS_EXPORT,
+	const struct sp_import walk = { .as = SP_IMPORT_AS_EXPORT,
 		.max_message = b->im->max_message,
 		.item = on_item,
 		.file = on_file,

@@ -24,7 +24,7 @@ struct sp_import_report {
 };
 
 enum sp_code
-sp_report_open(
+sp_import_report_open(
     const char *path, struct sp_import_report **out, struct sp_err *err)
 {
 	struct sp_import_report *r = sp_xcalloc(1, sizeof(*r));
@@ -50,7 +50,8 @@ flush(struct sp_import_report *r)
 }
 
 struct sp_json *
-sp_report_begin(struct sp_import_report *r, const char *what, const char *file)
+sp_import_report_begin(
+    struct sp_import_report *r, const char *what, const char *file)
 {
 	if (r == NULL)
 		return (NULL);
@@ -65,7 +66,7 @@ sp_report_begin(struct sp_import_report *r, const char *what, const char *file)
 
 /* A line that became too long is taken back and is an error of the report. */
 void
-sp_report_end(struct sp_import_report *r)
+sp_import_report_end(struct sp_import_report *r)
 {
 	if (r == NULL)
 		return;
@@ -82,7 +83,7 @@ sp_report_end(struct sp_import_report *r)
 }
 
 enum sp_code
-sp_report_close(struct sp_import_report *r, struct sp_err *err)
+sp_import_report_close(struct sp_import_report *r, struct sp_err *err)
 {
 	enum sp_code rc;
 

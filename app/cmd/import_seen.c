@@ -26,7 +26,7 @@ struct seen_place {
 	uint32_t left; /* entries that name it, less the matches so far */
 };
 
-struct sp_seen {
+struct sp_import_seen {
 	/* while loading: the imported entries */
 	uint64_t *seqs;
 	size_t nseqs, cseqs;
@@ -56,7 +56,7 @@ key_of(const uint8_t sha256[SP_SHA256_LEN], struct sp_view member,
 
 /* The slot of the key, or the free one where it belongs. */
 static struct seen_place *
-find_slot(const struct sp_seen *s, const uint8_t key[KEY_LEN])
+find_slot(const struct sp_import_seen *s, const uint8_t key[KEY_LEN])
 {
 	size_t at = 0;
 
@@ -73,7 +73,7 @@ find_slot(const struct sp_seen *s, const uint8_t key[KEY_LEN])
 }
 
 static void
-add(struct sp_seen *s, const uint8_t key[KEY_LEN])
+add(struct sp_import_seen *s, const uint8_t key[KEY_LEN])
 {
 	struct seen_place *p = find_slot(s, key);
 
@@ -110,7 +110,7 @@ key_of_source(const json_t *source, uint8_t key[KEY_LEN])
 /* Count the places that the entries ${s->seqs} name; SP_EINTERRUPT after
  * Ctrl-C. */
 static enum sp_code
-read_records(struct sp_seen *s, const char *dir, struct sp_err *err)
+read_records(struct sp_import_seen *s, const char *dir, struct sp_err *err)
 {
 	struct sp_reader *reader = NULL;
 	enum sp_code rc = sp_reader_open(dir, &reader, err);
@@ -120,7 +120,7 @@ read_records(struct sp_seen *s, const char *dir, struct sp_err *err)
 		struct sp_record r;
 		struct sp_entry e;
 
-		if (sp_interrupted()) {
+		if (sp_interrupt_caught()) {
 			rc = sp_err_set(err, SP_EINTERRUPT, 0, "interrupted");
 			break;
 		}
@@ -142,7 +142,7 @@ read_records(struct sp_seen *s, const char *dir, struct sp_err *err)
 static enum sp_code
 on_hit(void *ctx, const struct sp_hit *hit, struct sp_err *err)
 {
-	struct sp_seen *s = ctx;
+	struct sp_import_seen *s = ctx;
 
 	(void)err;
 	if (s->nseqs == s->cseqs) {
@@ -162,11 +162,12 @@ ascending(const void *a, const void *b)
 }
 
 enum sp_code
-sp_seen_load(const struct sp_app *app, struct sp_seen **out, struct sp_err *err)
+sp_import_seen_load(
+    const struct sp_app *app, struct sp_import_seen **out, struct sp_err *err)
 {
 	const struct sp_search_opts o = { .query = "grade:imported" };
 	struct sp_search_result result = { 0 };
-	struct sp_seen *s = sp_xcalloc(1, sizeof(*s));
+	struct sp_import_seen *s = sp_xcalloc(1, sizeof(*s));
 	enum sp_code rc = sp_search(app->dir, &o, on_hit, s, &result, err);
 
 	for (s->size = 16; s->size < 2 * s->nseqs; s->size *= 2)
@@ -182,12 +183,13 @@ sp_seen_load(const struct sp_app *app, struct sp_seen **out, struct sp_err *err)
 	if (rc == SP_OK)
 		*out = s;
 	else
-		sp_seen_free(s);
+		sp_import_seen_free(s);
 	return (rc);
 }
 
 bool
-sp_seen_take(struct sp_seen *s, const struct sp_import_item *item)
+sp_import_seen_match(
+    struct sp_import_seen *s, const struct sp_import_item *item)
 {
 	uint8_t key[KEY_LEN];
 	struct seen_place *p;
@@ -201,7 +203,7 @@ sp_seen_take(struct sp_seen *s, const struct sp_import_item *item)
 }
 
 void
-sp_seen_free(struct sp_seen *s)
+sp_import_seen_free(struct sp_import_seen *s)
 {
 	if (s == NULL)
 		return;

@@ -65,7 +65,7 @@ on_listed(
 	    (int)m->id.mailbox.n, m->id.mailbox.n > 0 ? m->id.mailbox.p : "",
 	    m->id.mailbox.n > 0 ? " UID " : "UIDL ", (int)m->id.uid.n,
 	    m->id.uid.p);
-	sp_common_cell(text, 0, true);
+	sp_cell_print(text, 0, true);
 	if (m->size != SP_PULL_SIZE_UNKNOWN)
 		printf(", %" PRIu64 " bytes", m->size);
 	printf("\n");
@@ -83,12 +83,12 @@ print_end(const struct listing *l)
 
 	if (!l->r->json) {
 		printf("%s: %s messages in the mailbox, ", l->name,
-		    sp_text_count(l->listed, n));
+		    sp_human_count(l->listed, n));
 		if (l->missing == 0)
 			printf("all of them archived: complete\n");
 		else
 			printf(
-			    "%s NOT ARCHIVED\n", sp_text_count(l->missing, m));
+			    "%s NOT ARCHIVED\n", sp_human_count(l->missing, m));
 		return;
 	}
 	j = sp_json_line_begin(&line, 4096);

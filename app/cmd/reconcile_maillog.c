@@ -71,7 +71,7 @@ field(const char *name, struct sp_view v)
 	char *text = sp_view_dup(v);
 
 	printf(" %s=", name);
-	sp_common_cell(text, 0, true);
+	sp_cell_print(text, 0, true);
 	free(text);
 }
 
@@ -81,7 +81,7 @@ print_text(const struct sp_delivered_case *c, const char *why)
 	char *time = sp_view_dup(c->time);
 
 	printf("%-13s ", case_names[c->what]);
-	sp_common_cell(time, 0, true);
+	sp_cell_print(time, 0, true);
 	free(time);
 	field("id", c->id);
 	if (c->msgid.n > 0)
@@ -203,7 +203,8 @@ has_msgid(const struct maillog_check *k, struct sp_view msgid, bool *has,
 	rc = sp_search(k->r->app->dir, &o, NULL, NULL, &result, err);
 	free(query);
 	*has = rc == SP_OK && result.total > 0;
-	/* What the query language does not take as a Message-ID, no entry has. */
+	/* What the query language does not take as a Message-ID, no entry
+	 * has. */
 	return (rc == SP_EUSAGE ? SP_OK : rc);
 }
 
@@ -270,7 +271,7 @@ read_some(
 		return (sp_err_set(err, SP_ELIMIT, 0, "%s: no memory", path));
 	do
 		n = read(fd, at, CHUNK);
-	while (n < 0 && errno == EINTR && !sp_interrupted());
+	while (n < 0 && errno == EINTR && !sp_interrupt_caught());
 	if (n < 0)
 		return (sp_err_set(err, errno == EINTR ? SP_EINTERRUPT : SP_EIO,
 		    errno, "%s: cannot be read", path));
@@ -353,10 +354,10 @@ print_summary(const struct maillog_check *k, const char *path)
 
 	(void)fprintf(stderr,
 	    "sealpost: %s: %s acknowledged, %s of them in the archive; %s there by another way, %s notices without sender, %s that begin before this log; %s missing\n",
-	    path, sp_text_count(k->acknowledged, a),
-	    sp_text_count(k->archived, b), sp_text_count(k->other_way, c),
-	    sp_text_count(k->notices, d), sp_text_count(k->cut, e),
-	    sp_text_count(k->missing, f));
+	    path, sp_human_count(k->acknowledged, a),
+	    sp_human_count(k->archived, b), sp_human_count(k->other_way, c),
+	    sp_human_count(k->notices, d), sp_human_count(k->cut, e),
+	    sp_human_count(k->missing, f));
 }
 
 enum sp_code

@@ -78,7 +78,7 @@ print_recipient(const struct sp_journal_rcpt *r, bool first)
 		    &b, "; %s %s", hows[r->via[i].how], r->via[i].addr);
 	(void)!sp_buf_addc(&b, ')');
 	if (sp_buf_cstr(&b) != NULL)
-		sp_common_field(first ? "Went to" : "", sp_buf_cstr(&b));
+		sp_cell_field(first ? "Went to" : "", sp_buf_cstr(&b));
 	sp_buf_done(&b);
 }
 
@@ -87,7 +87,7 @@ static void
 print_optional(const char *name, const char *text)
 {
 	if (text != NULL)
-		sp_common_field(name, text[0] == '\0' ? "<>" : text);
+		sp_cell_field(name, text[0] == '\0' ? "<>" : text);
 }
 
 /* The message shown behind it is the original, so what is said here is about
@@ -136,7 +136,7 @@ sp_show_traces(const struct sp_mail *m)
 		(void)!sp_buf_addf(
 		    &b, "%s  (header field %s)", t->addr, t->field);
 		if (sp_buf_cstr(&b) != NULL)
-			sp_common_field(
+			sp_cell_field(
 			    n++ == 0 ? "By header" : "", sp_buf_cstr(&b));
 		sp_buf_done(&b);
 	}
@@ -178,7 +178,7 @@ print_facts(const struct sp_family *f)
 			continue;
 		(void)!sp_buf_addc(&b, ')');
 		if (lines++ < LINES_MAX && sp_buf_cstr(&b) != NULL)
-			sp_common_field("", sp_buf_cstr(&b));
+			sp_cell_field("", sp_buf_cstr(&b));
 		sp_buf_clear(&b);
 	}
 	sp_buf_done(&b);

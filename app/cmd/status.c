@@ -117,7 +117,7 @@ read_service(const json_t *j, struct sp_status *out)
 		    out->last_alarm, sizeof(out->last_alarm), "%s", text);
 	json_array_foreach(json_object_get(j, "workers"), i, w)
 	    read_worker(w, out);
-	sp_status_take_pull(json_object_get(j, "pull"), out);
+	sp_status_pull_read(json_object_get(j, "pull"), out);
 	(void)sp_json_get_u64(receive, "accepted", &out->accepted);
 	(void)sp_json_get_u64(receive, "refused", &out->refused);
 	(void)sp_json_get_u64(receive, "deferred", &out->deferred);

@@ -77,7 +77,7 @@ void sp_status_done(struct sp_status *s);
 /* ---- the accounts (status_pull.c) --------------------------------------- */
 
 /* Read the accounts from the service's reply; keeps a copy of ${list}. */
-void sp_status_take_pull(const json_t *list, struct sp_status *out);
+void sp_status_pull_read(const json_t *list, struct sp_status *out);
 /* Print a line for each account. */
 void sp_status_pull_text(const struct sp_app *app, const struct sp_status *s);
 /* Print their numbers as metrics. */

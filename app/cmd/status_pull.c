@@ -26,7 +26,7 @@ copy_text(const json_t *from, const char *key, char *to, size_t size)
 
 /* More accounts than there is room for are only in the JSON. */
 void
-sp_status_take_pull(const json_t *list, struct sp_status *out)
+sp_status_pull_read(const json_t *list, struct sp_status *out)
 {
 	const json_t *one;
 	size_t i;
@@ -54,6 +54,7 @@ sp_status_take_pull(const json_t *list, struct sp_status *out)
 	}
 }
 
+/* Print a line for each account, and below it what went wrong with it. */
 void
 sp_status_pull_text(const struct sp_app *app, const struct sp_status *s)
 {
@@ -64,16 +65,17 @@ sp_status_pull_text(const struct sp_app *app, const struct sp_status *s)
 		if (p->last_ok > 0)
 			sp_time_local(p->last_ok, app->tz, time);
 		printf("%-12s ", "pull");
-		sp_common_cell(p->name, 0, true);
+		sp_cell_print(p->name, 0, true);
 		printf(
 		    ": %s messages taken since the start, %s in the mailbox, last good visit %s%s%s",
-		    sp_text_count(p->taken, a), sp_text_count(p->in_mailbox, b),
-		    time, p->active ? "" : ", not active",
+		    sp_human_count(p->taken, a),
+		    sp_human_count(p->in_mailbox, b), time,
+		    p->active ? "" : ", not active",
 		    p->busy ? ", visiting now" : "");
 		if (p->failures > 0) {
 			printf(", FAILED %" PRIu64 " times in a row: ",
 			    p->failures);
-			sp_common_cell(p->error, 0, true);
+			sp_cell_print(p->error, 0, true);
 		}
 		printf("\n");
 	}

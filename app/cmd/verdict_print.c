@@ -29,8 +29,8 @@
 #define SHOW_EVERY    (SP_SECOND / 5) /* and then at most so often */
 
 void
-sp_verify_print_init(
-    struct sp_verify_print *p, const char *program, bool json, bool quiet)
+sp_verdict_print_init(
+    struct sp_verdict_print *p, const char *program, bool json, bool quiet)
 {
 	memset(p, 0, sizeof(*p));
 	p->program = program;
@@ -40,7 +40,7 @@ sp_verify_print_init(
 }
 
 enum sp_code
-sp_verify_print_vkey(const char *text, struct sp_vkey *out, struct sp_err *err)
+sp_verdict_parse_vkey(const char *text, struct sp_vkey *out, struct sp_err *err)
 {
 	if (sp_vkey_parse(sp_view_str(text), out, NULL) == SP_OK)
 		return (SP_OK);
@@ -55,7 +55,7 @@ sp_verify_print_vkey(const char *text, struct sp_vkey *out, struct sp_err *err)
 
 /* Clear the progress line, before anything else is printed. */
 static void
-clear_progress(struct sp_verify_print *p)
+clear_progress(struct sp_verdict_print *p)
 {
 	if (p->shown)
 		(void)fprintf(stderr, "\r\033[K");
@@ -75,7 +75,7 @@ print_json(struct sp_json *j, struct sp_buf *b)
 static void
 print_finding(void *ctx, const char *kind, const char *where, const char *why)
 {
-	struct sp_verify_print *p = ctx;
+	struct sp_verdict_print *p = ctx;
 	struct sp_json j;
 	struct sp_buf b;
 
@@ -101,7 +101,7 @@ print_finding(void *ctx, const char *kind, const char *where, const char *why)
 static bool
 print_progress(void *ctx, uint64_t done, uint64_t total)
 {
-	struct sp_verify_print *p = ctx;
+	struct sp_verdict_print *p = ctx;
 	int64_t now = sp_clock_boot();
 
 	if (p->quiet || now - p->started < QUIET_FOR ||
@@ -116,7 +116,7 @@ print_progress(void *ctx, uint64_t done, uint64_t total)
 }
 
 void
-sp_verify_print_hook(struct sp_verify_print *p, struct sp_verify_opts *o)
+sp_verdict_print_hook(struct sp_verdict_print *p, struct sp_verify_opts *o)
 {
 	o->finding = print_finding;
 	o->progress = print_progress;
@@ -126,7 +126,7 @@ sp_verify_print_hook(struct sp_verify_print *p, struct sp_verify_opts *o)
 /* ---- the verdict ---- */
 
 static int
-exit_status(const struct sp_verify_print *p, const struct sp_verdict *v)
+exit_status(const struct sp_verdict_print *p, const struct sp_verdict *v)
 {
 	if (v->findings > 0)
 		return (1);
@@ -215,7 +215,7 @@ print_archive(const struct sp_verify_opts *o, const struct sp_verdict *v)
 
 /* The verdict as text: labels of ten columns, the last line its sum. */
 static void
-print_text(const struct sp_verify_print *p, const struct sp_verify_opts *o,
+print_text(const struct sp_verdict_print *p, const struct sp_verify_opts *o,
     const struct sp_verdict *v)
 {
 	char time[SP_TIME_LEN + 1];
@@ -306,7 +306,7 @@ print_json_verdict(const struct sp_verdict *v, int status)
  * printed.
  */
 int
-sp_verify_print_verdict(struct sp_verify_print *p,
+sp_verdict_print_result(struct sp_verdict_print *p,
     const struct sp_verify_opts *o, const struct sp_verdict *v, enum sp_code rc,
     const struct sp_err *err)
 {

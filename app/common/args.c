@@ -14,7 +14,7 @@
 #define JOINED_MAX (1u << 20)
 
 char *
-sp_common_join(int argc, char **argv, int first)
+sp_args_join(int argc, char **argv, int first)
 {
 	struct sp_buf b;
 
@@ -28,7 +28,7 @@ sp_common_join(int argc, char **argv, int first)
 }
 
 bool
-sp_common_seq(const char *text, uint64_t *seq)
+sp_args_seq(const char *text, uint64_t *seq)
 {
 	if (sp_view_u64(sp_view_str(text), seq) && *seq <= SP_SEQ_MAX)
 		return (true);
@@ -37,7 +37,7 @@ sp_common_seq(const char *text, uint64_t *seq)
 }
 
 int
-sp_common_choice(
+sp_args_choice(
     const char *option, const char *text, const char *const *names, size_t n)
 {
 	struct sp_buf b;

@@ -38,7 +38,7 @@ printable(const char *text, size_t bytes)
 }
 
 void
-sp_common_cell(const char *text, size_t width, bool last)
+sp_cell_print(const char *text, size_t width, bool last)
 {
 	size_t n = text == NULL ? 0 : strlen(text), used = 0;
 
@@ -60,9 +60,9 @@ sp_common_cell(const char *text, size_t width, bool last)
 }
 
 void
-sp_common_field(const char *name, const char *text)
+sp_cell_field(const char *name, const char *text)
 {
 	printf("%-12s ", name);
-	sp_common_cell(text, 0, true);
+	sp_cell_print(text, 0, true);
 	(void)fputc('\n', stdout);
 }

@@ -12,8 +12,8 @@
 /* Print ${text} (NULL: nothing) on standard output, at most ${width} columns
  * of it (0: all of it), padded with blanks to ${width} unless it is the
  * ${last} of its line. */
-void sp_common_cell(const char *text, size_t width, bool last);
+void sp_cell_print(const char *text, size_t width, bool last);
 /* Print a line "NAME         TEXT", the name padded to 12 columns. */
-void sp_common_field(const char *name, const char *text);
+void sp_cell_field(const char *name, const char *text);
 
 #endif

@@ -92,7 +92,7 @@ sp_control_ask(const char *dir, const char *request, struct sp_buf *reply,
 	enum sp_code rc;
 	int fd;
 
-	rc = sp_local_connect(dir, "state/control", &fd, err);
+	rc = sp_unix_socket_connect(dir, "state/control", &fd, err);
 	if (rc != SP_OK)
 		return (rc);
 	sp_buf_init(&in, SP_CONTROL_MAX);

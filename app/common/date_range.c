@@ -10,13 +10,13 @@
 
 /* Both ends from one reading of the clock: "30d" and "today" agree. */
 enum sp_code
-sp_range_parse(const struct sp_app *app, const char *since, const char *until,
-    struct sp_range *out, struct sp_err *err)
+sp_date_range_parse(const struct sp_app *app, const char *since,
+    const char *until, struct sp_date_range *out, struct sp_err *err)
 {
 	int64_t now = sp_clock_wall(), from, end;
 	enum sp_code rc;
 
-	*out = (struct sp_range){ 0 };
+	*out = (struct sp_date_range){ 0 };
 	if (since != NULL) {
 		rc = sp_time_parse_human(
 		    since, app->tz, now, &out->since, &end, err);

@@ -9,7 +9,7 @@
 
 /* [since, until), microseconds since 1970 in UTC; an end that was not given is
  * 0 and its flag false. */
-struct sp_range {
+struct sp_date_range {
 	bool have_since, have_until;
 	int64_t since, until;
 };
@@ -20,8 +20,8 @@ struct sp_range {
  * is exclusive.  SP_EUSAGE: a text is no date, or nothing lies between the
  * two.  ${out} is zeroed first, also on failure.
  */
-SP_CHECK enum sp_code sp_range_parse(const struct sp_app *app,
-    const char *since, const char *until, struct sp_range *out,
+SP_CHECK enum sp_code sp_date_range_parse(const struct sp_app *app,
+    const char *since, const char *until, struct sp_date_range *out,
     struct sp_err *err);
 
 #endif

@@ -10,7 +10,7 @@
 #include "base/attr.h"
 
 const char *
-sp_text_count(uint64_t n, char out[32])
+sp_human_count(uint64_t n, char out[32])
 {
 	char plain[24];
 	int len = snprintf(plain, sizeof(plain), "%" PRIu64, n);
@@ -26,7 +26,7 @@ sp_text_count(uint64_t n, char out[32])
 }
 
 const char *
-sp_text_size(uint64_t n, char out[32])
+sp_human_size(uint64_t n, char out[32])
 {
 	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB",
 		"PiB", "EiB" };

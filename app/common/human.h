@@ -6,9 +6,9 @@
 #include <stdint.h>
 
 /* "1,234,567"; returns ${out}, which the caller owns. */
-const char *sp_text_count(uint64_t n, char out[32]);
+const char *sp_human_count(uint64_t n, char out[32]);
 /* ${n} bytes as "17.8 KiB", in the largest unit that gives 1 or more; returns
  * ${out}, which the caller owns. */
-const char *sp_text_size(uint64_t n, char out[32]);
+const char *sp_human_size(uint64_t n, char out[32]);
 
 #endif

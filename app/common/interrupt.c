@@ -1,6 +1,6 @@
 /*
- * The flag behind sp_interrupted(), set by the handler of SIGINT and SIGTERM.
- * It is the only state; it is never cleared, since a command that was
+ * The flag behind sp_interrupt_caught(), set by the handler of SIGINT and
+ * SIGTERM. It is the only state; it is never cleared, since a command that was
  * interrupted ends.
  */
 #include "app/common/interrupt.h"
@@ -30,7 +30,7 @@ sp_interrupt_catch(void)
 }
 
 bool
-sp_interrupted(void)
+sp_interrupt_caught(void)
 {
 	return (interrupted != 0);
 }

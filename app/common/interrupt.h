@@ -12,6 +12,6 @@
  * its kind ends the program as usual.  May be called again. */
 void sp_interrupt_catch(void);
 /* Whether one of the signals came since sp_interrupt_catch(). */
-bool sp_interrupted(void);
+bool sp_interrupt_caught(void);
 
 #endif

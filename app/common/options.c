@@ -179,7 +179,7 @@ sp_options_parse(const struct sp_usage *u, int argc, char **argv, int *first)
 }
 
 int
-sp_common_parse_max(
+sp_options_parse_max(
     const struct sp_usage *u, int argc, char **argv, int max, int *first)
 {
 	int status = sp_options_parse(u, argc, argv, first);

@@ -44,7 +44,7 @@ int sp_options_parse(
     const struct sp_usage *u, int argc, char **argv, int *first);
 /* The same for a command that takes at most ${max} arguments: one too many is
  * an error, too. */
-int sp_common_parse_max(
+int sp_options_parse_max(
     const struct sp_usage *u, int argc, char **argv, int max, int *first);
 
 #endif

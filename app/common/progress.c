@@ -28,7 +28,7 @@ sp_progress_step(struct sp_progress *p, uint64_t done, uint64_t total)
 	int64_t now;
 	char a[32], b[32];
 
-	if (sp_interrupted())
+	if (sp_interrupt_caught())
 		return (false);
 	if (p->off)
 		return (true);
@@ -38,7 +38,7 @@ sp_progress_step(struct sp_progress *p, uint64_t done, uint64_t total)
 	p->last = now;
 	p->shown = true;
 	(void)fprintf(stderr, "\r%s: %s of %s %s (%" PRIu64 " %%)\033[K",
-	    p->what, sp_text_count(done, a), sp_text_count(total, b), p->unit,
+	    p->what, sp_human_count(done, a), sp_human_count(total, b), p->unit,
 	    total > 0 ? done * 100 / total : 100);
 	return (true);
 }

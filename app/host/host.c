@@ -31,7 +31,7 @@ struct sp_host {
 	struct sp_app *app;
 	/* one of the two is not NULL */
 	struct sp_door *door; /* the service */
-	struct sp_local *local; /* the roles held here */
+	struct sp_host_local *local; /* the roles held here */
 	/* messages through the door */
 	struct sp_door_pipe *pipe; /* NULL until there is one */
 	sp_host_answer *answer;
@@ -53,7 +53,7 @@ sp_host_open(struct sp_app *app, struct sp_host **out, struct sp_err *err)
 	h->app = app;
 	rc = sp_door_open(app->dir, &h->door, err);
 	if (rc == SP_ENOTFOUND || rc == SP_EPERM)
-		rc = sp_local_new(app, &h->local, err);
+		rc = sp_host_local_new(app, &h->local, err);
 	if (rc != SP_OK) {
 		sp_host_close(h);
 		return (rc);
@@ -75,7 +75,7 @@ sp_host_close(struct sp_host *h)
 		return;
 	sp_door_pipe_close(h->pipe);
 	sp_door_close(h->door);
-	sp_local_free(h->local);
+	sp_host_local_free(h->local);
 	free(h);
 }
 
@@ -85,7 +85,7 @@ sp_host_event(struct sp_host *h, const char *name, struct sp_view detail,
 {
 	if (h->door != NULL)
 		return (sp_door_event(h->door, name, detail, seq, err));
-	return (sp_local_event(h->local, name, detail, seq, err));
+	return (sp_host_local_event(h->local, name, detail, seq, err));
 }
 
 void
@@ -94,7 +94,7 @@ sp_host_on_answer(struct sp_host *h, sp_host_answer *answer, void *ctx)
 	h->answer = answer;
 	h->answer_ctx = ctx;
 	if (h->local != NULL)
-		sp_local_on_answer(h->local, answer, ctx);
+		sp_host_local_on_answer(h->local, answer, ctx);
 }
 
 /* An answer from the door.  Those behind a failure still come: what they say is
@@ -144,7 +144,7 @@ sp_host_deliver(
 	enum sp_code rc;
 
 	if (h->door == NULL)
-		return (sp_local_deliver(h->local, m, err));
+		return (sp_host_local_deliver(h->local, m, err));
 	rc = open_pipe(h, err);
 	if (rc == SP_OK)
 		rc = sp_door_pipe_begin(h->pipe, m->provenance, m->tag, err);
@@ -162,7 +162,7 @@ enum sp_code
 sp_host_flush(struct sp_host *h, struct sp_err *err)
 {
 	if (h->door == NULL)
-		return (sp_local_flush(h->local, err));
+		return (sp_host_local_flush(h->local, err));
 	if (h->pipe == NULL)
 		return (SP_OK);
 	return (pipe_result(h, sp_door_pipe_flush(h->pipe, err), err));
@@ -209,7 +209,7 @@ sp_host_cover(struct sp_host *h, uint64_t seq, struct sp_err *err)
 	enum sp_code rc;
 
 	if (h->door == NULL)
-		return (sp_local_cover(h->local, seq, err));
+		return (sp_host_local_cover(h->local, seq, err));
 	sp_buf_init(&note, SP_NOTE_MAX);
 	for (int i = 0; i < COVER_SECONDS * 20; i++) {
 		sp_buf_clear(&note);
@@ -243,7 +243,7 @@ sp_host_sign(struct sp_host *h, struct sp_view data, uint64_t event_seq,
 	size_t n;
 
 	if (h->door == NULL)
-		return (sp_local_sign(h->local, data, p7s, err));
+		return (sp_host_local_sign(h->local, data, p7s, err));
 	sp_buf_init(&request, SP_CONTROL_MAX);
 	sp_buf_init(&reply, SP_CONTROL_MAX);
 	if (sp_buf_addf(&request, "sign %" PRIu64 " ", event_seq) != SP_OK ||
@@ -270,21 +270,23 @@ sp_host_sign(struct sp_host *h, struct sp_view data, uint64_t event_seq,
 enum sp_code
 sp_host_checkpoint(struct sp_host *h, struct sp_err *err)
 {
-	return (h->door != NULL ? SP_OK : sp_local_checkpoint(h->local, err));
+	return (
+	    h->door != NULL ? SP_OK : sp_host_local_checkpoint(h->local, err));
 }
 
 enum sp_code
 sp_host_seal(struct sp_host *h, struct sp_buf *text, struct sp_err *err)
 {
 	if (h->door == NULL)
-		return (sp_local_seal(h->local, text, err));
+		return (sp_host_local_seal(h->local, text, err));
 	return (sp_control_ask(h->app->dir, "seal", text, err));
 }
 
 enum sp_code
 sp_host_index(struct sp_host *h, struct sp_err *err)
 {
-	return (h->door != NULL ? SP_OK : sp_local_index(h->local, -1, err));
+	return (
+	    h->door != NULL ? SP_OK : sp_host_local_index(h->local, -1, err));
 }
 
 /* The end of the log is read once: what comes in later is not waited for. */
@@ -298,9 +300,9 @@ sp_host_index_all(struct sp_host *h, struct sp_err *err)
 	if (h->door == NULL) {
 		/* First, since opening the log may make a last batch readable
 		 * whose writer was killed. */
-		rc = sp_local_open(h->local, err);
+		rc = sp_host_local_open(h->local, err);
 		if (rc == SP_OK)
-			rc = sp_local_index(h->local, -1, err);
+			rc = sp_host_local_index(h->local, -1, err);
 		return (rc);
 	}
 	rc = sp_reader_open(h->app->dir, &r, err);
@@ -311,7 +313,7 @@ sp_host_index_all(struct sp_host *h, struct sp_err *err)
 		rc = sp_index_reach(h->app->dir, &cursor, err);
 		if (rc != SP_OK || cursor >= end)
 			return (rc);
-		if (sp_interrupted())
+		if (sp_interrupt_caught())
 			return (
 			    sp_err_set(err, SP_EINTERRUPT, 0, "interrupted"));
 		(void)usleep(50000);
@@ -330,7 +332,7 @@ sp_host_reindex(struct sp_host *h, int64_t since_us, struct sp_err *err)
 	char request[64];
 
 	if (h->door == NULL)
-		return (sp_local_index(h->local, since_us, err));
+		return (sp_host_local_index(h->local, since_us, err));
 	(void)snprintf(request, sizeof(request), "reindex %" PRId64, since_us);
 	return (ask(h, request, err));
 }

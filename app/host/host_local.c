@@ -42,7 +42,7 @@ struct queued_message {
 	void *tag;
 };
 
-struct sp_local {
+struct sp_host_local {
 	struct sp_app *app;
 	/* the roles; NULL: not taken */
 	struct sp_append *append;
@@ -67,7 +67,7 @@ struct sp_local {
 /* Begin a call: files are made with the modes of the workers, so that the
  * readers' group is not locked out. */
 static void
-enter(struct sp_local *l)
+enter(struct sp_host_local *l)
 {
 	l->alarm[0] = '\0';
 	l->mask = umask(0027);
@@ -77,7 +77,7 @@ enter(struct sp_local *l)
 /* End a call that came to ${rc}, and return that.  An alarm of the appender is
  * printed only where the call succeeded: a failure says the same by itself. */
 static enum sp_code
-leave(struct sp_local *l, enum sp_code rc)
+leave(struct sp_host_local *l, enum sp_code rc)
 {
 	sp_account_leave(&l->account);
 	(void)umask(l->mask);
@@ -96,7 +96,7 @@ leave(struct sp_local *l, enum sp_code rc)
 /* A copy of the archive that this user may only read can be read, but nothing
  * can be appended: SP_EPERM instead of a failure somewhere below. */
 static enum sp_code
-check_writable(const struct sp_local *l, struct sp_err *err)
+check_writable(const struct sp_host_local *l, struct sp_err *err)
 {
 	char *state = sp_xasprintf("%s/state", l->app->dir);
 	int no = access(state, W_OK);
@@ -110,7 +110,7 @@ check_writable(const struct sp_local *l, struct sp_err *err)
 }
 
 static void
-report_recovery(const struct sp_local *l, const struct sp_intake_found *f)
+report_recovery(const struct sp_host_local *l, const struct sp_intake_found *f)
 {
 	if (f->cut_bytes > 0 && !l->app->quiet)
 		(void)fprintf(stderr,
@@ -123,7 +123,7 @@ report_recovery(const struct sp_local *l, const struct sp_intake_found *f)
 static void
 on_append_alarm(void *ctx, const char *text)
 {
-	struct sp_local *l = ctx;
+	struct sp_host_local *l = ctx;
 
 	(void)snprintf(l->alarm, sizeof(l->alarm), "%s", text);
 }
@@ -135,7 +135,7 @@ on_append_alarm(void *ctx, const char *text)
  * more than a year off.  ${last} is the time of the last entry, 0 for none.
  */
 static void
-accept_clock(struct sp_local *l, int64_t last)
+accept_clock(struct sp_host_local *l, int64_t last)
 {
 	int64_t idle = sp_clock_wall() - last;
 
@@ -146,7 +146,7 @@ accept_clock(struct sp_local *l, int64_t last)
 
 /* Take the role of the writer, unless it is held. */
 static enum sp_code
-open_append(struct sp_local *l, struct sp_err *err)
+open_append(struct sp_host_local *l, struct sp_err *err)
 {
 	const struct sp_append_opts opts = { .by = sp_app_by(),
 		.lock_wait_ms = SP_APP_LOCK_WAIT_MS,
@@ -171,7 +171,7 @@ open_append(struct sp_local *l, struct sp_err *err)
 static void
 on_seal_report(void *ctx, const char *what, const char *text)
 {
-	const struct sp_local *l = ctx;
+	const struct sp_host_local *l = ctx;
 
 	if (strcmp(what, "alarm") == 0)
 		(void)fprintf(stderr, "sealpost: ALARM: %s\n", text);
@@ -181,7 +181,7 @@ on_seal_report(void *ctx, const char *what, const char *text)
 
 /* Take the role of the sealer, unless it is held. */
 static enum sp_code
-open_seal(struct sp_local *l, struct sp_err *err)
+open_seal(struct sp_host_local *l, struct sp_err *err)
 {
 	const struct sp_seal_report report = { on_seal_report, l };
 	enum sp_code rc;
@@ -196,9 +196,10 @@ open_seal(struct sp_local *l, struct sp_err *err)
 }
 
 enum sp_code
-sp_local_new(struct sp_app *app, struct sp_local **out, struct sp_err *err)
+sp_host_local_new(
+    struct sp_app *app, struct sp_host_local **out, struct sp_err *err)
 {
-	struct sp_local *l = sp_xcalloc(1, sizeof(*l));
+	struct sp_host_local *l = sp_xcalloc(1, sizeof(*l));
 	enum sp_code rc;
 
 	l->app = app;
@@ -211,7 +212,7 @@ sp_local_new(struct sp_app *app, struct sp_local **out, struct sp_err *err)
 }
 
 enum sp_code
-sp_local_open(struct sp_local *l, struct sp_err *err)
+sp_host_local_open(struct sp_host_local *l, struct sp_err *err)
 {
 	enter(l);
 	return (leave(l, open_append(l, err)));
@@ -220,8 +221,8 @@ sp_local_open(struct sp_local *l, struct sp_err *err)
 /* ---- appending ----------------------------------------------------------- */
 
 enum sp_code
-sp_local_event(struct sp_local *l, const char *name, struct sp_view detail,
-    uint64_t *seq, struct sp_err *err)
+sp_host_local_event(struct sp_host_local *l, const char *name,
+    struct sp_view detail, uint64_t *seq, struct sp_err *err)
 {
 	enum sp_code rc;
 
@@ -233,7 +234,8 @@ sp_local_event(struct sp_local *l, const char *name, struct sp_view detail,
 }
 
 void
-sp_local_on_answer(struct sp_local *l, sp_host_answer *answer, void *ctx)
+sp_host_local_on_answer(
+    struct sp_host_local *l, sp_host_answer *answer, void *ctx)
 {
 	l->answer = answer;
 	l->answer_ctx = ctx;
@@ -248,7 +250,7 @@ free_message(struct queued_message *q)
 }
 
 static void
-clear_queue(struct sp_local *l)
+clear_queue(struct sp_host_local *l)
 {
 	for (size_t i = 0; i < l->queued; i++)
 		free_message(&l->queue[i]);
@@ -258,8 +260,8 @@ clear_queue(struct sp_local *l)
 
 /* Tell the caller what became of message ${i} of the queue. */
 static enum sp_code
-answer(
-    struct sp_local *l, size_t i, const struct sp_err *why, struct sp_err *err)
+answer(struct sp_host_local *l, size_t i, const struct sp_err *why,
+    struct sp_err *err)
 {
 	return (l->answer(
 	    l->answer_ctx, l->queue[i].tag, l->items[i].seq, why, err));
@@ -268,7 +270,7 @@ answer(
 /* Commit the messages of the queue one by one, so that one that the log cannot
  * hold does not take the others with it. */
 static enum sp_code
-commit_each(struct sp_local *l, struct sp_err *err)
+commit_each(struct sp_host_local *l, struct sp_err *err)
 {
 	enum sp_code rc = SP_OK;
 	struct sp_err why;
@@ -285,7 +287,7 @@ commit_each(struct sp_local *l, struct sp_err *err)
 
 /* Commit the queue as one batch and answer each message of it. */
 static enum sp_code
-commit_queue(struct sp_local *l, struct sp_err *err)
+commit_queue(struct sp_host_local *l, struct sp_err *err)
 {
 	enum sp_code rc;
 
@@ -303,16 +305,17 @@ commit_queue(struct sp_local *l, struct sp_err *err)
 	return (rc);
 }
 
-/* Who this process is by the kernel's word, as JSON; "" if that is not known. */
+/* Who this process is by the kernel's word, as JSON; "" if that is not
+ * known. */
 static const char *
-operator_of(struct sp_local *l)
+operator_of(struct sp_host_local *l)
 {
 	struct sp_buf b;
 
 	if (l->operator_ != NULL)
 		return (l->operator_);
 	sp_buf_init(&b, 4096);
-	if (sp_append_self(&b) != SP_OK)
+	if (sp_append_actor(&b) != SP_OK)
 		sp_buf_clear(&b);
 	l->operator_ = sp_buf_take(&b, NULL);
 	return (l->operator_);
@@ -378,7 +381,8 @@ read_provenance(struct queued_message *q, struct sp_view provenance,
 
 /* Copy the message to the end of the queue, where there is room for it. */
 static enum sp_code
-enqueue(struct sp_local *l, const struct sp_host_message *m, struct sp_err *err)
+enqueue(struct sp_host_local *l, const struct sp_host_message *m,
+    struct sp_err *err)
 {
 	struct queued_message *q = &l->queue[l->queued];
 	struct sp_append_item *item = &l->items[l->queued];
@@ -401,8 +405,8 @@ enqueue(struct sp_local *l, const struct sp_host_message *m, struct sp_err *err)
 }
 
 enum sp_code
-sp_local_deliver(
-    struct sp_local *l, const struct sp_host_message *m, struct sp_err *err)
+sp_host_local_deliver(struct sp_host_local *l, const struct sp_host_message *m,
+    struct sp_err *err)
 {
 	enum sp_code rc;
 
@@ -416,7 +420,7 @@ sp_local_deliver(
 }
 
 enum sp_code
-sp_local_flush(struct sp_local *l, struct sp_err *err)
+sp_host_local_flush(struct sp_host_local *l, struct sp_err *err)
 {
 	enter(l);
 	return (leave(l, commit_queue(l, err)));
@@ -425,7 +429,7 @@ sp_local_flush(struct sp_local *l, struct sp_err *err)
 /* ---- sealing ------------------------------------------------------------- */
 
 enum sp_code
-sp_local_checkpoint(struct sp_local *l, struct sp_err *err)
+sp_host_local_checkpoint(struct sp_host_local *l, struct sp_err *err)
 {
 	enum sp_code rc;
 	uint64_t size;
@@ -438,7 +442,7 @@ sp_local_checkpoint(struct sp_local *l, struct sp_err *err)
 }
 
 enum sp_code
-sp_local_cover(struct sp_local *l, uint64_t seq, struct sp_err *err)
+sp_host_local_cover(struct sp_host_local *l, uint64_t seq, struct sp_err *err)
 {
 	uint64_t size = 0;
 	enum sp_code rc;
@@ -454,13 +458,13 @@ sp_local_cover(struct sp_local *l, uint64_t seq, struct sp_err *err)
 		    " was just written; run `sealpost verify`",
 		    size, seq);
 	if (rc == SP_OK)
-		rc = sp_seal_keep(l->seal, err);
+		rc = sp_seal_keep_checkpoint(l->seal, err);
 	return (leave(l, rc));
 }
 
 enum sp_code
-sp_local_sign(struct sp_local *l, struct sp_view data, struct sp_buf *p7s,
-    struct sp_err *err)
+sp_host_local_sign(struct sp_host_local *l, struct sp_view data,
+    struct sp_buf *p7s, struct sp_err *err)
 {
 	enum sp_code rc;
 
@@ -473,9 +477,9 @@ sp_local_sign(struct sp_local *l, struct sp_view data, struct sp_buf *p7s,
 
 /* Checkpoint and pack everything that is in a finished intake file. */
 static enum sp_code
-pack_all(struct sp_local *l, struct sp_buf *text, struct sp_err *err)
+pack_all(struct sp_host_local *l, struct sp_buf *text, struct sp_err *err)
 {
-	uint64_t size = 0, before = sp_seal_packed(l->seal);
+	uint64_t size = 0, before = sp_seal_packed_end(l->seal);
 	bool packed = true;
 	enum sp_code rc = sp_seal_checkpoint(l->seal, &size, err);
 
@@ -483,13 +487,14 @@ pack_all(struct sp_local *l, struct sp_buf *text, struct sp_err *err)
 		rc = sp_seal_pack(l->seal, &packed, err);
 	if (rc == SP_OK)
 		(void)!sp_buf_addf(text, "%" PRIu64 " %" PRIu64 " %" PRIu64,
-		    sp_seal_packed(l->seal) - before, sp_seal_packed(l->seal),
-		    size);
+		    sp_seal_packed_end(l->seal) - before,
+		    sp_seal_packed_end(l->seal), size);
 	return (rc);
 }
 
 enum sp_code
-sp_local_seal(struct sp_local *l, struct sp_buf *text, struct sp_err *err)
+sp_host_local_seal(
+    struct sp_host_local *l, struct sp_buf *text, struct sp_err *err)
 {
 	enum sp_code rc;
 
@@ -531,7 +536,7 @@ on_index_progress(void *ctx, uint64_t done, uint64_t total)
 /* With the role of the indexer, which is given up again: the index is opened
  * for one update only. */
 static enum sp_code
-update_index(struct sp_local *l, int64_t drop_since, struct sp_err *err)
+update_index(struct sp_host_local *l, int64_t drop_since, struct sp_err *err)
 {
 	struct indexing x = { .app = l->app };
 	const struct sp_index_report report = { on_index_report,
@@ -555,7 +560,8 @@ update_index(struct sp_local *l, int64_t drop_since, struct sp_err *err)
 }
 
 enum sp_code
-sp_local_index(struct sp_local *l, int64_t drop_since, struct sp_err *err)
+sp_host_local_index(
+    struct sp_host_local *l, int64_t drop_since, struct sp_err *err)
 {
 	enum sp_code rc;
 
@@ -567,7 +573,7 @@ sp_local_index(struct sp_local *l, int64_t drop_since, struct sp_err *err)
 }
 
 void
-sp_local_free(struct sp_local *l)
+sp_host_local_free(struct sp_host_local *l)
 {
 	if (l == NULL)
 		return;

@@ -64,9 +64,11 @@ credential(void *ctx, bool again, struct sp_buf *out, struct sp_err *err)
 	return (sp_buf_addv(out, sp_buf_view(&r->secret->password)));
 }
 
-/* ---- the sink of who only looks ------------------------------------------- */
+/* ---- the sink of who only looks
+ * ------------------------------------------- */
 
-/* No message is fetched when looking; to be asked for one is a fault of ours. */
+/* No message is fetched when looking; to be asked for one is a fault of
+ * ours. */
 static enum sp_code
 refuse_begin(
     void *ctx, struct sp_view provenance, void *tag, struct sp_err *err)

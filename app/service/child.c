@@ -89,7 +89,7 @@ close_others(struct sp_supervisor *s, enum sp_worker_role role, int channel)
 	if (role == SP_WORKER_RECEIVE)
 		return;
 	(void)close(s->door_fd);
-	sp_certs_close(s->certs);
+	sp_listener_certs_close(s->certs);
 	s->certs = NULL;
 	for (size_t i = 0; i < s->app->cfg->nlisten; i++)
 		(void)close(s->listen_fds[i]);

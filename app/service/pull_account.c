@@ -215,7 +215,7 @@ static void
 pause_for(struct sp_pull_account *a, int64_t us)
 {
 	const int64_t end = sp_clock_boot() + us;
-	struct sp_stream_bell *b = &a->run.bell;
+	struct sp_stream_wakeup *b = &a->run.bell;
 
 	while (!atomic_load(&b->stop) && !atomic_exchange(&b->poke, false)) {
 		struct pollfd p = { .fd = b->fd, .events = POLLIN };
@@ -286,7 +286,7 @@ sp_pull_account_start(
 }
 
 void
-sp_pull_account_poke(struct sp_pull_account *a, uint64_t id)
+sp_pull_account_visit_now(struct sp_pull_account *a, uint64_t id)
 {
 	bool full;
 
@@ -296,7 +296,7 @@ sp_pull_account_poke(struct sp_pull_account *a, uint64_t id)
 		return;
 	}
 	(void)pthread_mutex_lock(&a->lock);
-	full = a->nwaiting == SP_PULL_ASKERS;
+	full = a->nwaiting == SP_PULL_ACCOUNT_WAITING;
 	if (!full && id != 0)
 		a->waiting[a->nwaiting++] = id;
 	(void)pthread_mutex_unlock(&a->lock);
@@ -304,7 +304,7 @@ sp_pull_account_poke(struct sp_pull_account *a, uint64_t id)
 		sp_worker_reply(
 		    a->w, id, SP_EAGAIN, "too many wait for this account");
 	atomic_store(&a->run.bell.poke, true);
-	sp_stream_ring(&a->run.bell);
+	sp_stream_wake(&a->run.bell);
 }
 
 void
@@ -313,7 +313,7 @@ sp_pull_account_stop(struct sp_pull_account *a)
 	if (!a->started)
 		return;
 	atomic_store(&a->run.bell.stop, true);
-	sp_stream_ring(&a->run.bell);
+	sp_stream_wake(&a->run.bell);
 }
 
 void

@@ -2,7 +2,7 @@
  * An account in the pull worker: a thread that visits its mailbox again and
  * again, so that a server that hangs keeps nobody else waiting.
  *
- *	PAUSE -(poll is over, or sp_pull_account_poke())-> VISIT -> PAUSE
+ *	PAUSE -(poll is over, or sp_pull_account_visit_now())-> VISIT -> PAUSE
  *
  * A visit that failed makes the pause longer (doc/pull.md, "When something
  * fails").  A session of IMAP that waits for mail (IDLE) stays in VISIT, and
@@ -17,7 +17,7 @@
 #include "app/service/worker.h"
 #include "base/json.h"
 
-#define SP_PULL_ASKERS 8 /* requests that may wait for one visit */
+#define SP_PULL_ACCOUNT_WAITING 8 /* requests that may wait for one visit */
 
 struct sp_pull_account {
 	struct sp_pull_run run;
@@ -41,7 +41,7 @@ struct sp_pull_account {
 	char error[SP_ERR_MAX]; /* of the last one, or "" */
 	bool alarmed; /* an alarm was given for this row of failures */
 	/* requests of state/control that are answered after the visit */
-	uint64_t waiting[SP_PULL_ASKERS];
+	uint64_t waiting[SP_PULL_ACCOUNT_WAITING];
 	size_t nwaiting;
 };
 
@@ -52,7 +52,7 @@ SP_CHECK enum sp_code sp_pull_account_start(
     struct sp_pull_account *a, struct sp_worker *w, struct sp_err *err);
 /* Visit now; request ${id} is answered at the end of the visit (0: nobody
  * asks), or at once if too many wait or the account could not be started. */
-void sp_pull_account_poke(struct sp_pull_account *a, uint64_t id);
+void sp_pull_account_visit_now(struct sp_pull_account *a, uint64_t id);
 /* Ask the thread to end; does not wait. */
 void sp_pull_account_stop(struct sp_pull_account *a);
 /* Wait for the end of the thread, at most five seconds, and free what the

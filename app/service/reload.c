@@ -75,7 +75,7 @@ open_listeners(const struct sp_app *app, const struct sp_config *cfg,
 		if (fds[i] >= 0 &&
 		    !in_use(old_fds, old == NULL ? 0 : old->nlisten, fds[i])) {
 			(void)close(fds[i]);
-			sp_socket_unlist(&cfg->listen[i]);
+			sp_socket_unlink(&cfg->listen[i]);
 		}
 	}
 	free(fds);
@@ -113,7 +113,8 @@ check_in_child(const struct sp_listener_certs *certs,
 		return (sp_err_set(err, SP_EIO, errno, "socketpair"));
 	pid = fork();
 	if (pid == 0) {
-		found.code = sp_certs_check(certs, cfg, on_warn, NULL, &found);
+		found.code =
+		    sp_listener_certs_check(certs, cfg, on_warn, NULL, &found);
 		n = send(ends[1], &found, sizeof(found), MSG_NOSIGNAL);
 		_exit(n == (ssize_t)sizeof(found) ? 0 : 1);
 	}
@@ -130,7 +131,8 @@ check_in_child(const struct sp_listener_certs *certs,
 	return (sp_err_set(err, found.code, 0, "%s", found.msg));
 }
 
-/* The certificate files of ${cfg}, read and checked; the caller closes ${out}. */
+/* The certificate files of ${cfg}, read and checked; the caller closes
+ * ${out}. */
 static enum sp_code
 load_certs(const struct sp_config *cfg, struct sp_listener_certs **out,
     struct sp_err *err)
@@ -138,13 +140,13 @@ load_certs(const struct sp_config *cfg, struct sp_listener_certs **out,
 	struct sp_listener_certs *certs = NULL;
 	enum sp_code rc;
 
-	rc = sp_certs_open(cfg, &certs, err);
+	rc = sp_listener_certs_open(cfg, &certs, err);
 	if (rc == SP_OK)
 		rc = check_in_child(certs, cfg, err);
 	if (rc == SP_OK)
 		*out = certs;
 	else
-		sp_certs_close(certs);
+		sp_listener_certs_close(certs);
 	return (rc);
 }
 
@@ -183,7 +185,7 @@ sp_reload(struct sp_supervisor *s, struct sp_err *err)
 	if (rc == SP_OK)
 		rc = open_listeners(s->app, cfg, old, s->listen_fds, &fds, err);
 	if (rc != SP_OK) {
-		sp_certs_close(certs);
+		sp_listener_certs_close(certs);
 		sp_config_free(cfg);
 		return (rc);
 	}
@@ -191,11 +193,11 @@ sp_reload(struct sp_supervisor *s, struct sp_err *err)
 		if (in_use(fds, cfg->nlisten, s->listen_fds[i]))
 			continue;
 		(void)close(s->listen_fds[i]);
-		sp_socket_unlist(&old->listen[i]);
+		sp_socket_unlink(&old->listen[i]);
 	}
 	free(s->listen_fds);
 	s->listen_fds = fds;
-	sp_certs_close(s->certs);
+	sp_listener_certs_close(s->certs);
 	s->certs = certs;
 	s->app->cfg = cfg;
 	sp_log_set_level(cfg->log_level);
@@ -212,7 +214,7 @@ sp_reload_unlisten(struct sp_supervisor *s)
 			continue;
 		(void)close(s->listen_fds[i]);
 		s->listen_fds[i] = -1;
-		sp_socket_unlist(&s->app->cfg->listen[i]);
+		sp_socket_unlink(&s->app->cfg->listen[i]);
 	}
 	if (s->door_fd >= 0)
 		(void)close(s->door_fd);
@@ -225,7 +227,7 @@ sp_reload_close(struct sp_supervisor *s)
 	sp_reload_unlisten(s);
 	free(s->listen_fds);
 	s->listen_fds = NULL;
-	sp_certs_close(s->certs);
+	sp_listener_certs_close(s->certs);
 	s->certs = NULL;
 	if (s->control_fd >= 0)
 		(void)close(s->control_fd);

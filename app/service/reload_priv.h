@@ -13,7 +13,7 @@
  * sockets, state/door and state/control.  On failure sp_reload_close() closes
  * what was opened.  SP_EIO names the listener and its address, SP_ECONFIG an
  * account or group that this machine has not; certificates as
- * sp_certs_check().
+ * sp_listener_certs_check().
  */
 SP_CHECK enum sp_code sp_reload_open(
     struct sp_supervisor *s, struct sp_err *err);

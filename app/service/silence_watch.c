@@ -60,7 +60,7 @@ struct sp_silence_watch {
 	struct traffic_source *v;
 	size_t n;
 	enum sp_traffic_kind kind; /* of the names that the index gives now */
-	struct sp_rhythm rhythm; /* of the source that is judged */
+	struct sp_silence_rhythm rhythm; /* of the source that is judged */
 };
 
 /* ---- what was announced already ----------------------------------------- */
@@ -235,7 +235,7 @@ on_hour(void *ctx, int64_t hour, uint64_t n)
 {
 	struct sp_silence_watch *w = ctx;
 
-	sp_rhythm_add(&w->rhythm, hour, n);
+	sp_silence_rhythm_add(&w->rhythm, hour, n);
 }
 
 /* ---- looking ------------------------------------------------------------ */
@@ -257,7 +257,8 @@ announce_end(struct sp_silence_watch *w, const struct traffic_source *s,
 	drop_announced(at);
 }
 
-/* Announce that the source fell silent, and remember it until it sends again. */
+/* Announce that the source fell silent, and remember it until it sends
+ * again. */
 static void
 announce_silence(struct sp_silence_watch *w, const struct traffic_source *s,
     const struct sp_silence *silence)
@@ -297,12 +298,12 @@ judge_source(struct sp_silence_watch *w, const struct sp_traffic_view *t,
 	    now - w->started < (int64_t)cfg->watch_least * SP_SECOND ||
 	    now - s->last < (int64_t)cfg->watch_least * SP_SECOND)
 		return (SP_OK);
-	sp_rhythm_init(&w->rhythm, since, now);
+	sp_silence_rhythm_init(&w->rhythm, since, now);
 	rc =
 	    sp_traffic_hours(t, s->kind, sp_view_str(s->name), on_hour, w, err);
 	if (rc != SP_OK)
 		return (rc);
-	sp_rhythm_judge(&w->rhythm, s->last, now, &silence);
+	sp_silence_judge(&w->rhythm, s->last, now, &silence);
 	if (silence.unusual)
 		announce_silence(w, s, &silence);
 	return (SP_OK);

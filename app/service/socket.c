@@ -152,7 +152,8 @@ sp_socket_permit(const struct sp_listen *l, const struct sp_account *acct,
 	return (SP_OK);
 }
 
-/* A Unix socket that listens on the name of ${l}, with owner, group and mode. */
+/* A Unix socket that listens on the name of ${l}, with owner, group and
+ * mode. */
 static enum sp_code
 listen_named(const struct sp_listen *l, const struct sp_account *acct, int *fd,
     struct sp_err *err)
@@ -180,7 +181,7 @@ listen_named(const struct sp_listen *l, const struct sp_account *acct, int *fd,
 }
 
 void
-sp_socket_unlist(const struct sp_listen *l)
+sp_socket_unlink(const struct sp_listen *l)
 {
 	const struct sockaddr_un *un = (const void *)&l->sa;
 	struct sp_err ignored;
@@ -201,13 +202,13 @@ sp_socket_listen(const struct sp_listen *l, const struct sp_account *acct,
 }
 
 /* Bind ${s} to ${path} and listen.  A path longer than an address holds is
- * bound through its directory (sp_local_address()). */
+ * bound through its directory (sp_unix_socket_address()). */
 static enum sp_code
 bind_local(int s, const char *path, struct sp_err *err)
 {
 	struct sockaddr_un sa;
 	int dirfd = -1;
-	enum sp_code rc = sp_local_address(path, &sa, &dirfd, err);
+	enum sp_code rc = sp_unix_socket_address(path, &sa, &dirfd, err);
 
 	if (rc == SP_OK &&
 	    (bind(s, (const struct sockaddr *)&sa, sizeof(sa)) != 0 ||

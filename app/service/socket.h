@@ -24,7 +24,7 @@ SP_CHECK enum sp_code sp_socket_listen(const struct sp_listen *l,
 SP_CHECK enum sp_code sp_socket_permit(const struct sp_listen *l,
     const struct sp_account *acct, struct sp_err *err);
 /* Remove the name of a listener's socket; nothing for TCP. */
-void sp_socket_unlist(const struct sp_listen *l);
+void sp_socket_unlink(const struct sp_listen *l);
 /*
  * Open the local socket ${dir}/${name} (state/door, state/control), mode 0660,
  * which the archive's account owns and the readers' group may use; a name left

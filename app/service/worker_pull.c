@@ -34,7 +34,7 @@ visit_now(struct pull_worker *p, const struct sp_request *rq)
 {
 	for (size_t i = 0; i < p->n; i++) {
 		if (strcmp(p->of[i].run.conf->name, rq->args) == 0) {
-			sp_pull_account_poke(&p->of[i], rq->id);
+			sp_pull_account_visit_now(&p->of[i], rq->id);
 			return;
 		}
 	}

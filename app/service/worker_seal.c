@@ -193,7 +193,7 @@ answer(struct seal_worker *s, const struct sp_request *rq)
 	struct sp_err err = { .msg = "" };
 	struct sp_buf out;
 	enum sp_code rc = SP_OK;
-	uint64_t before = sp_seal_packed(s->seal);
+	uint64_t before = sp_seal_packed_end(s->seal);
 
 	sp_buf_init(&out, SP_CONTROL_MAX);
 	if (strcmp(rq->verb, "pack") == 0) {
@@ -202,10 +202,10 @@ answer(struct seal_worker *s, const struct sp_request *rq)
 			rc = sp_err_set(&err, SP_EIO, 0,
 			    "sealing failed; see the alarms in the log");
 		(void)!sp_buf_addf(&out, "%" PRIu64 " %" PRIu64 " %" PRIu64,
-		    sp_seal_packed(s->seal) - before, sp_seal_packed(s->seal),
-		    s->size);
+		    sp_seal_packed_end(s->seal) - before,
+		    sp_seal_packed_end(s->seal), s->size);
 	} else if (strcmp(rq->verb, "keep") == 0) {
-		rc = sp_seal_keep(s->seal, &err);
+		rc = sp_seal_keep_checkpoint(s->seal, &err);
 	} else if (strcmp(rq->verb, "sign") == 0) {
 		rc = sign(s, rq->args, &out, &err);
 	} else {

@@ -20,7 +20,8 @@
 #define SP_CONFIG_NAME_MAX    32u /* bytes of a section's name */
 /* Seconds: an MTA keeps its filter open as long as its client stays. */
 #define SP_CONFIG_MILTER_TIMEOUT 7200u
-/* The POP3 and IMAP time-out: default of `timeout` of a pull section, seconds. */
+/* The POP3 and IMAP time-out: default of `timeout` of a pull section,
+ * seconds. */
 #define SP_CONFIG_PULL_TIMEOUT "60"
 
 /* ---- the options ---------------------------------------------------- */

@@ -31,7 +31,7 @@ struct plan_builder {
 
 /* Whether full text alone answers ${n}. */
 static bool
-all_text(const struct sp_node *n)
+all_text(const struct sp_query_node *n)
 {
 	if (n->kind == SP_NODE_TEXT)
 		return (true);
@@ -58,7 +58,7 @@ static void
 emit_every(struct plan_builder *m, struct sp_buf *b)
 {
 	if (m->rc == SP_OK)
-		m->rc = sp_buf_addf(b, "{%s} : (", sp_col_name[SP_COL_META]);
+		m->rc = sp_buf_addf(b, "{%s} : (", sp_column_name[SP_COL_META]);
 	for (size_t i = 0; m->rc == SP_OK && i < SP_GRADE_COUNT; i++)
 		m->rc = sp_buf_addf(b, "%s\"%c%s%s%c\"", i > 0 ? " OR " : "",
 		    SP_TOKEN_MARK, SP_META_GRADE, sp_grade_name[i],
@@ -67,14 +67,14 @@ emit_every(struct plan_builder *m, struct sp_buf *b)
 }
 
 static void emit_text(
-    struct plan_builder *m, struct sp_buf *b, const struct sp_node *n);
+    struct plan_builder *m, struct sp_buf *b, const struct sp_query_node *n);
 
 /* Append those of ${kids} that are all text and negated (or are not, by
  * ${negated}), joined by ${op}; their number.  What is under a NOT is appended
  * without it. */
 static size_t
-emit_kids(struct plan_builder *m, struct sp_buf *b, struct sp_node *const *kids,
-    size_t n, bool negated, const char *op)
+emit_kids(struct plan_builder *m, struct sp_buf *b,
+    struct sp_query_node *const *kids, size_t n, bool negated, const char *op)
 {
 	size_t done = 0;
 
@@ -91,7 +91,7 @@ emit_kids(struct plan_builder *m, struct sp_buf *b, struct sp_node *const *kids,
 
 /* Whether a kid that is all text is a NOT. */
 static bool
-any_negated(struct sp_node *const *kids, size_t n)
+any_negated(struct sp_query_node *const *kids, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		if (all_text(kids[i]) && kids[i]->kind == SP_NODE_NOT)
@@ -101,8 +101,8 @@ any_negated(struct sp_node *const *kids, size_t n)
 
 /* Append the text kids of an AND as ((a AND b) NOT (c OR d)). */
 static void
-emit_and(struct plan_builder *m, struct sp_buf *b, struct sp_node *const *kids,
-    size_t n)
+emit_and(struct plan_builder *m, struct sp_buf *b,
+    struct sp_query_node *const *kids, size_t n)
 {
 	bool negated = any_negated(kids, n);
 
@@ -121,7 +121,8 @@ emit_and(struct plan_builder *m, struct sp_buf *b, struct sp_node *const *kids,
 
 /* Append ${n}, which is all text, as an FTS5 expression. */
 static void
-emit_text(struct plan_builder *m, struct sp_buf *b, const struct sp_node *n)
+emit_text(
+    struct plan_builder *m, struct sp_buf *b, const struct sp_query_node *n)
 {
 	switch (n->kind) {
 	case SP_NODE_TEXT:
@@ -174,7 +175,7 @@ emit_range(struct plan_builder *m, const char *column, int64_t lo, int64_t hi)
 
 /* Append the condition seq IN (1, 2, 3). */
 static void
-emit_seqs(struct plan_builder *m, const struct sp_node *n)
+emit_seqs(struct plan_builder *m, const struct sp_query_node *n)
 {
 	struct sp_buf *b = &m->p->where;
 
@@ -218,12 +219,12 @@ emit_match(struct plan_builder *m, struct sp_buf *b)
 	p->nmatch++;
 }
 
-static void emit_sql(struct plan_builder *m, const struct sp_node *n);
+static void emit_sql(struct plan_builder *m, const struct sp_query_node *n);
 
 /* Append an AND or OR of which not all is text: the text kids as one
  * expression, the others as SQL. */
 static void
-emit_mixed(struct plan_builder *m, const struct sp_node *n)
+emit_mixed(struct plan_builder *m, const struct sp_query_node *n)
 {
 	const char *op = n->kind == SP_NODE_AND ? " AND " : " OR ";
 	struct sp_buf text;
@@ -256,7 +257,7 @@ emit_mixed(struct plan_builder *m, const struct sp_node *n)
 
 /* Append ${n} as a condition on rows. */
 static void
-emit_sql(struct plan_builder *m, const struct sp_node *n)
+emit_sql(struct plan_builder *m, const struct sp_query_node *n)
 {
 	struct sp_buf text;
 
@@ -299,7 +300,7 @@ emit_sql(struct plan_builder *m, const struct sp_node *n)
 /* Narrow the bounds of the plan by ${n}, which all of the query is subject to.
  * Whether they say all that ${n} says, so that no condition is needed. */
 static bool
-apply_bound(struct sp_plan *p, const struct sp_node *n)
+apply_bound(struct sp_plan *p, const struct sp_query_node *n)
 {
 	if (n->kind == SP_NODE_SEQ) {
 		if ((uint64_t)n->lo > p->lo)
@@ -329,14 +330,15 @@ apply_bound(struct sp_plan *p, const struct sp_node *n)
 /* Plan the query ${n}.  Its root is taken as an AND: each operand becomes a
  * bound, a part of the one FTS5 expression, or a condition. */
 static void
-build(struct plan_builder *m, const struct sp_node *n)
+build(struct plan_builder *m, const struct sp_query_node *n)
 {
-	struct sp_node *alone = NULL;
-	struct sp_node *const *kids = n->kid;
+	struct sp_query_node *alone = NULL;
+	struct sp_query_node *const *kids = n->kid;
 	size_t count = n->nkids, text = 0;
 
 	if (n->kind != SP_NODE_AND) {
-		/* An AND of one; the copy of the pointer only drops its const. */
+		/* An AND of one; the copy of the pointer only drops its
+		 * const. */
 		memcpy(&alone, &n, sizeof(n));
 		kids = &alone;
 		count = 1;
@@ -357,7 +359,8 @@ build(struct plan_builder *m, const struct sp_node *n)
 }
 
 enum sp_code
-sp_plan_make(const struct sp_node *n, struct sp_plan *out, struct sp_err *err)
+sp_plan_make(
+    const struct sp_query_node *n, struct sp_plan *out, struct sp_err *err)
 {
 	struct plan_builder m = { .p = out };
 

@@ -35,7 +35,7 @@ struct sp_plan {
  * more SQL than is allowed.
  */
 SP_CHECK enum sp_code sp_plan_make(
-    const struct sp_node *n, struct sp_plan *out, struct sp_err *err);
+    const struct sp_query_node *n, struct sp_plan *out, struct sp_err *err);
 /* Free what the plan holds. */
 void sp_plan_done(struct sp_plan *p);
 

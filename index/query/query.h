@@ -23,12 +23,12 @@
 
 /*
  * Parse ${text}; dates in the zone ${tz} (NULL: UTC) relative to ${now}
- * (microseconds since 1970).  *out is the caller's, for sp_node_free(); it is
- * NULL where the query has no term and so matches every message.
+ * (microseconds since 1970).  *out is the caller's, for sp_query_node_free();
+ * it is NULL where the query has no term and so matches every message.
  * SP_EUSAGE for a mistake or a limit above; its message has the query and a
  * line with a caret under the place.
  */
 SP_CHECK enum sp_code sp_query_parse(const char *text, const char *tz,
-    int64_t now, struct sp_node **out, struct sp_err *err);
+    int64_t now, struct sp_query_node **out, struct sp_err *err);
 
 #endif

@@ -72,7 +72,7 @@ static const struct sp_query_field bare = { "", sp_query_leaf_words, 0, NULL,
 	true };
 
 const struct sp_query_field *
-sp_field_find(struct sp_view name)
+sp_query_field_find(struct sp_view name)
 {
 	for (size_t i = 0; i < SP_COUNTOF(fields); i++)
 		if (sp_view_ieq_str(name, fields[i].name))
@@ -81,13 +81,13 @@ sp_field_find(struct sp_view name)
 }
 
 bool
-sp_field_takes_group(const struct sp_query_field *f)
+sp_query_field_takes_group(const struct sp_query_field *f)
 {
 	return (f->group);
 }
 
 enum sp_code
-sp_field_names(struct sp_buf *out)
+sp_query_field_names(struct sp_buf *out)
 {
 	enum sp_code rc = SP_OK;
 
@@ -97,8 +97,9 @@ sp_field_names(struct sp_buf *out)
 }
 
 enum sp_code
-sp_field_leaf(struct sp_query_ctx *q, const struct sp_query_field *f,
-    const struct sp_tok *value, struct sp_node **out, struct sp_err *err)
+sp_query_field_leaf(struct sp_query_ctx *q, const struct sp_query_field *f,
+    const struct sp_query_token *value, struct sp_query_node **out,
+    struct sp_err *err)
 {
 	if (++q->terms > SP_QUERY_TERMS)
 		return (sp_query_error(err, q->query, value->at,

@@ -12,8 +12,8 @@
  * SP_EUSAGE with the place where the field does not take that value.
  */
 typedef enum sp_code sp_query_leaf_fn(struct sp_query_ctx *q,
-    const struct sp_query_field *f, const struct sp_tok *value,
-    struct sp_node **out, struct sp_err *err);
+    const struct sp_query_field *f, const struct sp_query_token *value,
+    struct sp_query_node **out, struct sp_err *err);
 
 struct sp_query_field {
 	const char *name; /* as it is typed, without the colon */

@@ -16,7 +16,7 @@
 /* Bytes such as 200K or 10M. */
 static enum sp_code
 parse_size(struct sp_query_ctx *q, const struct sp_query_field *f,
-    const struct sp_tok *value, int64_t *bytes, struct sp_err *err)
+    const struct sp_query_token *value, int64_t *bytes, struct sp_err *err)
 {
 	char *text = sp_view_dup(value->text);
 	uint64_t n = 0;
@@ -33,28 +33,30 @@ parse_size(struct sp_query_ctx *q, const struct sp_query_field *f,
 
 enum sp_code
 sp_query_leaf_larger(struct sp_query_ctx *q, const struct sp_query_field *f,
-    const struct sp_tok *value, struct sp_node **out, struct sp_err *err)
+    const struct sp_query_token *value, struct sp_query_node **out,
+    struct sp_err *err)
 {
 	int64_t bytes;
 	enum sp_code rc = parse_size(q, f, value, &bytes, err);
 
 	if (rc != SP_OK)
 		return (rc);
-	*out = sp_node_new(SP_NODE_SIZE);
+	*out = sp_query_node_new(SP_NODE_SIZE);
 	(*out)->lo = bytes + 1;
 	return (SP_OK);
 }
 
 enum sp_code
 sp_query_leaf_smaller(struct sp_query_ctx *q, const struct sp_query_field *f,
-    const struct sp_tok *value, struct sp_node **out, struct sp_err *err)
+    const struct sp_query_token *value, struct sp_query_node **out,
+    struct sp_err *err)
 {
 	int64_t bytes;
 	enum sp_code rc = parse_size(q, f, value, &bytes, err);
 
 	if (rc != SP_OK)
 		return (rc);
-	*out = sp_node_new(SP_NODE_SIZE);
+	*out = sp_query_node_new(SP_NODE_SIZE);
 	(*out)->hi = bytes;
 	return (SP_OK);
 }
@@ -78,11 +80,12 @@ split_range(struct sp_view v, struct sp_view *a, struct sp_view *b)
 /* N, N..M, N.. or ..M; both ends belong to the range. */
 enum sp_code
 sp_query_leaf_seq(struct sp_query_ctx *q, const struct sp_query_field *f,
-    const struct sp_tok *value, struct sp_node **out, struct sp_err *err)
+    const struct sp_query_token *value, struct sp_query_node **out,
+    struct sp_err *err)
 {
 	struct sp_view a, b;
 	uint64_t first = 0, last = SP_SEQ_MAX;
-	struct sp_node *n;
+	struct sp_query_node *n;
 	bool range = split_range(value->text, &a, &b), ok = !value->prefix;
 
 	(void)f;
@@ -93,7 +96,7 @@ sp_query_leaf_seq(struct sp_query_ctx *q, const struct sp_query_field *f,
 	if (!ok || (range && a.n == 0 && b.n == 0) || last < first)
 		return (sp_query_error(err, q->query, value->at,
 		    "expected a number, or a range such as 100..200, after \"seq:\""));
-	n = sp_node_new(SP_NODE_SEQ);
+	n = sp_query_node_new(SP_NODE_SEQ);
 	n->lo = (int64_t)first;
 	n->hi = (int64_t)last + 1;
 	*out = n;
@@ -102,7 +105,8 @@ sp_query_leaf_seq(struct sp_query_ctx *q, const struct sp_query_field *f,
 
 enum sp_code
 sp_query_leaf_family(struct sp_query_ctx *q, const struct sp_query_field *f,
-    const struct sp_tok *value, struct sp_node **out, struct sp_err *err)
+    const struct sp_query_token *value, struct sp_query_node **out,
+    struct sp_err *err)
 {
 	uint64_t seq;
 
@@ -111,7 +115,7 @@ sp_query_leaf_family(struct sp_query_ctx *q, const struct sp_query_field *f,
 	    seq > SP_SEQ_MAX)
 		return (sp_query_error(err, q->query, value->at,
 		    "expected the number of an entry after \"family:\""));
-	*out = sp_node_new(SP_NODE_FAMILY);
+	*out = sp_query_node_new(SP_NODE_FAMILY);
 	(*out)->lo = (int64_t)seq;
 	return (SP_OK);
 }
@@ -146,8 +150,8 @@ widen_instant(int64_t from, int64_t *end)
 /* Set n->lo and n->hi by DATE, DATE..DATE, DATE.. or ..DATE, both ends
  * included. */
 static enum sp_code
-parse_date_range(struct sp_query_ctx *q, const struct sp_tok *value,
-    struct sp_node *n, struct sp_err *err)
+parse_date_range(struct sp_query_ctx *q, const struct sp_query_token *value,
+    struct sp_query_node *n, struct sp_err *err)
 {
 	struct sp_view a, b;
 	int64_t from, end;
@@ -181,8 +185,8 @@ parse_date_range(struct sp_query_ctx *q, const struct sp_tok *value,
 }
 
 static enum sp_code
-no_prefix(
-    struct sp_query_ctx *q, const struct sp_tok *value, struct sp_err *err)
+no_prefix(struct sp_query_ctx *q, const struct sp_query_token *value,
+    struct sp_err *err)
 {
 	if (!value->prefix)
 		return (SP_OK);
@@ -192,16 +196,17 @@ no_prefix(
 
 /* A leaf of ${kind} with the range that ${value} means. */
 static enum sp_code
-date_range_leaf(struct sp_query_ctx *q, const struct sp_tok *value,
-    enum sp_node_kind kind, struct sp_node **out, struct sp_err *err)
+date_range_leaf(struct sp_query_ctx *q, const struct sp_query_token *value,
+    enum sp_query_node_kind kind, struct sp_query_node **out,
+    struct sp_err *err)
 {
-	struct sp_node *n = sp_node_new(kind);
+	struct sp_query_node *n = sp_query_node_new(kind);
 	enum sp_code rc = no_prefix(q, value, err);
 
 	if (rc == SP_OK)
 		rc = parse_date_range(q, value, n, err);
 	if (rc != SP_OK) {
-		sp_node_free(n);
+		sp_query_node_free(n);
 		return (rc);
 	}
 	*out = n;
@@ -210,7 +215,8 @@ date_range_leaf(struct sp_query_ctx *q, const struct sp_tok *value,
 
 enum sp_code
 sp_query_leaf_date(struct sp_query_ctx *q, const struct sp_query_field *f,
-    const struct sp_tok *value, struct sp_node **out, struct sp_err *err)
+    const struct sp_query_token *value, struct sp_query_node **out,
+    struct sp_err *err)
 {
 	(void)f;
 	return (date_range_leaf(q, value, SP_NODE_DATE, out, err));
@@ -218,7 +224,8 @@ sp_query_leaf_date(struct sp_query_ctx *q, const struct sp_query_field *f,
 
 enum sp_code
 sp_query_leaf_received(struct sp_query_ctx *q, const struct sp_query_field *f,
-    const struct sp_tok *value, struct sp_node **out, struct sp_err *err)
+    const struct sp_query_token *value, struct sp_query_node **out,
+    struct sp_err *err)
 {
 	(void)f;
 	return (date_range_leaf(q, value, SP_NODE_RECEIVED, out, err));
@@ -226,8 +233,8 @@ sp_query_leaf_received(struct sp_query_ctx *q, const struct sp_query_field *f,
 
 /* Where the one date ${value} begins. */
 static enum sp_code
-parse_begin(struct sp_query_ctx *q, const struct sp_tok *value, int64_t *from,
-    struct sp_err *err)
+parse_begin(struct sp_query_ctx *q, const struct sp_query_token *value,
+    int64_t *from, struct sp_err *err)
 {
 	enum sp_code rc = no_prefix(q, value, err);
 	int64_t end;
@@ -239,7 +246,8 @@ parse_begin(struct sp_query_ctx *q, const struct sp_tok *value, int64_t *from,
 
 enum sp_code
 sp_query_leaf_after(struct sp_query_ctx *q, const struct sp_query_field *f,
-    const struct sp_tok *value, struct sp_node **out, struct sp_err *err)
+    const struct sp_query_token *value, struct sp_query_node **out,
+    struct sp_err *err)
 {
 	int64_t from;
 	enum sp_code rc = parse_begin(q, value, &from, err);
@@ -247,14 +255,15 @@ sp_query_leaf_after(struct sp_query_ctx *q, const struct sp_query_field *f,
 	(void)f;
 	if (rc != SP_OK)
 		return (rc);
-	*out = sp_node_new(SP_NODE_DATE);
+	*out = sp_query_node_new(SP_NODE_DATE);
 	(*out)->lo = from;
 	return (SP_OK);
 }
 
 enum sp_code
 sp_query_leaf_before(struct sp_query_ctx *q, const struct sp_query_field *f,
-    const struct sp_tok *value, struct sp_node **out, struct sp_err *err)
+    const struct sp_query_token *value, struct sp_query_node **out,
+    struct sp_err *err)
 {
 	int64_t from;
 	enum sp_code rc = parse_begin(q, value, &from, err);
@@ -262,7 +271,7 @@ sp_query_leaf_before(struct sp_query_ctx *q, const struct sp_query_field *f,
 	(void)f;
 	if (rc != SP_OK)
 		return (rc);
-	*out = sp_node_new(SP_NODE_DATE);
+	*out = sp_query_node_new(SP_NODE_DATE);
 	(*out)->hi = from;
 	return (SP_OK);
 }

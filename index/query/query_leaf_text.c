@@ -54,7 +54,7 @@ add_columns(struct sp_buf *b, uint32_t columns)
 	for (unsigned c = 0; rc == SP_OK && c < SP_COL_COUNT; c++) {
 		if ((columns & SP_COL_BIT(c)) == 0)
 			continue;
-		rc = sp_buf_addf(b, "%s%s", before, sp_col_name[c]);
+		rc = sp_buf_addf(b, "%s%s", before, sp_column_name[c]);
 		before = " ";
 	}
 	if (rc == SP_OK && columns != 0)
@@ -65,9 +65,9 @@ add_columns(struct sp_buf *b, uint32_t columns)
 /* The leaf {columns} : "lead text tail", with a '*' behind it for ${prefix}. */
 static enum sp_code
 fts_leaf(uint32_t columns, const char *lead, struct sp_view v, const char *tail,
-    bool prefix, struct sp_node **out, struct sp_err *err)
+    bool prefix, struct sp_query_node **out, struct sp_err *err)
 {
-	struct sp_node *n = sp_node_new(SP_NODE_TEXT);
+	struct sp_query_node *n = sp_query_node_new(SP_NODE_TEXT);
 	enum sp_code rc;
 	struct sp_buf b;
 
@@ -81,7 +81,7 @@ fts_leaf(uint32_t columns, const char *lead, struct sp_view v, const char *tail,
 		n->fts = sp_buf_take(&b, NULL);
 	sp_buf_done(&b);
 	if (n->fts == NULL) {
-		sp_node_free(n);
+		sp_query_node_free(n);
 		return (sp_err_set(err, SP_EUSAGE, 0, "query: too long"));
 	}
 	*out = n;
@@ -91,8 +91,8 @@ fts_leaf(uint32_t columns, const char *lead, struct sp_view v, const char *tail,
 /* The text of ${value} in ${b}, which is initialised here, without the marks
  * of verbatim tokens. */
 static enum sp_code
-clean(struct sp_query_ctx *q, const struct sp_tok *value, struct sp_buf *b,
-    struct sp_err *err)
+clean(struct sp_query_ctx *q, const struct sp_query_token *value,
+    struct sp_buf *b, struct sp_err *err)
 {
 	sp_buf_init(b, SP_QUERY_MAX + 1);
 	if (sp_token_clean(value->text, b) != SP_OK)
@@ -102,7 +102,7 @@ clean(struct sp_query_ctx *q, const struct sp_tok *value, struct sp_buf *b,
 
 /* The same, folded as addresses and properties are when they are stored. */
 static enum sp_code
-clean_folded(struct sp_query_ctx *q, const struct sp_tok *value,
+clean_folded(struct sp_query_ctx *q, const struct sp_query_token *value,
     struct sp_buf *folded, struct sp_err *err)
 {
 	struct sp_buf b;
@@ -119,7 +119,8 @@ clean_folded(struct sp_query_ctx *q, const struct sp_tok *value,
 
 enum sp_code
 sp_query_leaf_words(struct sp_query_ctx *q, const struct sp_query_field *f,
-    const struct sp_tok *value, struct sp_node **out, struct sp_err *err)
+    const struct sp_query_token *value, struct sp_query_node **out,
+    struct sp_err *err)
 {
 	struct sp_token_info info;
 	struct sp_buf b;
@@ -142,7 +143,8 @@ sp_query_leaf_words(struct sp_query_ctx *q, const struct sp_query_field *f,
  * is none of these is words of name or address. */
 enum sp_code
 sp_query_leaf_person(struct sp_query_ctx *q, const struct sp_query_field *f,
-    const struct sp_tok *value, struct sp_node **out, struct sp_err *err)
+    const struct sp_query_token *value, struct sp_query_node **out,
+    struct sp_err *err)
 {
 	static const char address[] = SP_TOKEN_MARK_STR SP_TOKEN_ADDR;
 	struct sp_view t = sp_view_trim(value->text), a;
@@ -161,8 +163,9 @@ sp_query_leaf_person(struct sp_query_ctx *q, const struct sp_query_field *f,
 	whole = t.n > 1 && memchr(t.p, '@', t.n) != NULL && !blank;
 	if (!whole)
 		return (sp_query_leaf_words(q, f, value, out, err));
-	rc = clean_folded(
-	    q, &(struct sp_tok){ .text = t, .at = value->at }, &folded, err);
+	rc = clean_folded(q,
+	    &(struct sp_query_token){ .text = t, .at = value->at }, &folded,
+	    err);
 	if (rc == SP_OK) {
 		a = sp_buf_view(&folded);
 		/* Typed with its '@', a domain is its own token. */
@@ -180,7 +183,7 @@ sp_query_leaf_person(struct sp_query_ctx *q, const struct sp_query_field *f,
 /* The leaf for the property of kind f->meta with the value ${v}. */
 static enum sp_code
 property(const struct sp_query_field *f, struct sp_view v, bool prefix,
-    struct sp_node **out, struct sp_err *err)
+    struct sp_query_node **out, struct sp_err *err)
 {
 	char lead[8] = { SP_TOKEN_MARK };
 
@@ -191,7 +194,8 @@ property(const struct sp_query_field *f, struct sp_view v, bool prefix,
 
 enum sp_code
 sp_query_leaf_property(struct sp_query_ctx *q, const struct sp_query_field *f,
-    const struct sp_tok *value, struct sp_node **out, struct sp_err *err)
+    const struct sp_query_token *value, struct sp_query_node **out,
+    struct sp_err *err)
 {
 	struct sp_buf folded;
 	enum sp_code rc = clean_folded(q, value, &folded, err);
@@ -219,8 +223,8 @@ list_choices(const char *const *words, size_t n, struct sp_buf *out)
 /* The leaf of a property that has one of ${n} values. */
 static enum sp_code
 choice(struct sp_query_ctx *q, const struct sp_query_field *f,
-    const struct sp_tok *value, const char *const *words, size_t n,
-    struct sp_node **out, struct sp_err *err)
+    const struct sp_query_token *value, const char *const *words, size_t n,
+    struct sp_query_node **out, struct sp_err *err)
 {
 	struct sp_buf list;
 	enum sp_code rc;
@@ -239,7 +243,8 @@ choice(struct sp_query_ctx *q, const struct sp_query_field *f,
 
 enum sp_code
 sp_query_leaf_grade(struct sp_query_ctx *q, const struct sp_query_field *f,
-    const struct sp_tok *value, struct sp_node **out, struct sp_err *err)
+    const struct sp_query_token *value, struct sp_query_node **out,
+    struct sp_err *err)
 {
 	/* All but SP_GRADE_OTHER, which is no name that users know. */
 	return (choice(q, f, value, sp_grade_name, SP_GRADE_OTHER, out, err));
@@ -247,7 +252,8 @@ sp_query_leaf_grade(struct sp_query_ctx *q, const struct sp_query_field *f,
 
 enum sp_code
 sp_query_leaf_has(struct sp_query_ctx *q, const struct sp_query_field *f,
-    const struct sp_tok *value, struct sp_node **out, struct sp_err *err)
+    const struct sp_query_token *value, struct sp_query_node **out,
+    struct sp_err *err)
 {
 	static const char *const words[] = { SP_HAS_ATTACHMENT };
 
@@ -258,7 +264,8 @@ sp_query_leaf_has(struct sp_query_ctx *q, const struct sp_query_field *f,
  * DIGITS_MIN to SP_META_HEX. */
 enum sp_code
 sp_query_leaf_digest(struct sp_query_ctx *q, const struct sp_query_field *f,
-    const struct sp_tok *value, struct sp_node **out, struct sp_err *err)
+    const struct sp_query_token *value, struct sp_query_node **out,
+    struct sp_err *err)
 {
 	struct sp_view t = value->text;
 	char low[SP_META_HEX];
@@ -282,7 +289,8 @@ sp_query_leaf_digest(struct sp_query_ctx *q, const struct sp_query_field *f,
 /* A whole Message-ID, with or without < >, in its own case. */
 enum sp_code
 sp_query_leaf_msgid(struct sp_query_ctx *q, const struct sp_query_field *f,
-    const struct sp_tok *value, struct sp_node **out, struct sp_err *err)
+    const struct sp_query_token *value, struct sp_query_node **out,
+    struct sp_err *err)
 {
 	struct sp_view t = sp_view_trim(value->text);
 	uint8_t digest[SP_SHA256_LEN];

@@ -26,7 +26,8 @@ blank_at(struct sp_view q, size_t at)
 
 /* "..." with the opening quotation mark at l->at; a '*' may follow. */
 static enum sp_code
-read_phrase(struct sp_lex *l, struct sp_tok *t, struct sp_err *err)
+read_phrase(
+    struct sp_query_lex *l, struct sp_query_token *t, struct sp_err *err)
 {
 	struct sp_view q = l->query;
 	const char *end = memchr(q.p + l->at + 1, '"', q.n - l->at - 1);
@@ -48,7 +49,7 @@ read_phrase(struct sp_lex *l, struct sp_tok *t, struct sp_err *err)
 
 /* Up to a blank, parenthesis or quotation mark; a '*' may end it. */
 static enum sp_code
-read_word(struct sp_lex *l, struct sp_tok *t, struct sp_err *err)
+read_word(struct sp_query_lex *l, struct sp_query_token *t, struct sp_err *err)
 {
 	struct sp_view q = l->query;
 	size_t from = l->at, n;
@@ -99,7 +100,8 @@ starts_term(struct sp_view q, size_t at)
 /* NAME: of a field, one of the words AND, OR and NOT in capitals, or a word.
  * Whether such a field exists is the parser's question. */
 static enum sp_code
-read_word_or_field(struct sp_lex *l, struct sp_tok *t, struct sp_err *err)
+read_word_or_field(
+    struct sp_query_lex *l, struct sp_query_token *t, struct sp_err *err)
 {
 	struct sp_view rest = { l->query.p + l->at, l->query.n - l->at };
 	size_t n = field_name_length(rest);
@@ -127,14 +129,15 @@ read_word_or_field(struct sp_lex *l, struct sp_tok *t, struct sp_err *err)
 /* A '-' is NOT only where a term begins right behind it; elsewhere it belongs
  * to a word. */
 enum sp_code
-sp_lex_next(struct sp_lex *l, struct sp_tok *t, struct sp_err *err)
+sp_query_lex_next(
+    struct sp_query_lex *l, struct sp_query_token *t, struct sp_err *err)
 {
 	struct sp_view q = l->query;
 	size_t n;
 
 	while ((n = blank_at(q, l->at)) > 0)
 		l->at += n;
-	*t = (struct sp_tok){ .kind = SP_TOK_END, .at = l->at };
+	*t = (struct sp_query_token){ .kind = SP_TOK_END, .at = l->at };
 	if (l->at >= q.n)
 		return (SP_OK);
 	switch (q.p[l->at]) {
@@ -164,12 +167,12 @@ sp_lex_next(struct sp_lex *l, struct sp_tok *t, struct sp_err *err)
 }
 
 enum sp_code
-sp_lex_value(struct sp_lex *l, const struct sp_tok *field, struct sp_tok *t,
-    struct sp_err *err)
+sp_query_lex_value(struct sp_query_lex *l, const struct sp_query_token *field,
+    struct sp_query_token *t, struct sp_err *err)
 {
 	struct sp_view q = l->query;
 
-	*t = (struct sp_tok){ .kind = SP_TOK_END, .at = l->at };
+	*t = (struct sp_query_token){ .kind = SP_TOK_END, .at = l->at };
 	if (l->at >= q.n || blank_at(q, l->at) > 0 || q.p[l->at] == ')')
 		return (sp_query_error(err, q, l->at,
 		    "expected a value right after \"%.*s:\"",

@@ -8,10 +8,10 @@
 
 #include "base/buf.h"
 
-struct sp_node *
-sp_node_new(enum sp_node_kind kind)
+struct sp_query_node *
+sp_query_node_new(enum sp_query_node_kind kind)
 {
-	struct sp_node *n = sp_xcalloc(1, sizeof(*n));
+	struct sp_query_node *n = sp_xcalloc(1, sizeof(*n));
 
 	n->kind = kind;
 	n->lo = INT64_MIN;
@@ -20,12 +20,12 @@ sp_node_new(enum sp_node_kind kind)
 }
 
 void
-sp_node_free(struct sp_node *n)
+sp_query_node_free(struct sp_query_node *n)
 {
 	if (n == NULL)
 		return;
 	for (size_t i = 0; i < n->nkids; i++)
-		sp_node_free(n->kid[i]);
+		sp_query_node_free(n->kid[i]);
 	free(n->kid);
 	free(n->fts);
 	free(n->seqs);

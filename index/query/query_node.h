@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum sp_node_kind {
+enum sp_query_node_kind {
 	/* inner nodes: kid[] */
 	SP_NODE_AND,
 	SP_NODE_OR,
@@ -22,9 +22,9 @@ enum sp_node_kind {
 	SP_NODE_FAMILY /* the copies of the message of entry lo: seqs */
 };
 
-struct sp_node {
-	enum sp_node_kind kind;
-	struct sp_node **kid;
+struct sp_query_node {
+	enum sp_query_node_kind kind;
+	struct sp_query_node **kid;
 	size_t nkids;
 	char *fts;
 	int64_t lo, hi; /* INT64_MIN, INT64_MAX: open */
@@ -34,8 +34,8 @@ struct sp_node {
 };
 
 /* A node without kids and with an open range; the caller's. */
-struct sp_node *sp_node_new(enum sp_node_kind kind);
+struct sp_query_node *sp_query_node_new(enum sp_query_node_kind kind);
 /* Free ${n} with all below it; NULL is fine. */
-void sp_node_free(struct sp_node *n);
+void sp_query_node_free(struct sp_query_node *n);
 
 #endif

@@ -17,40 +17,42 @@
 
 struct query_parser {
 	struct sp_query_ctx q;
-	struct sp_lex lex;
-	struct sp_tok tok; /* the next one, not yet consumed */
+	struct sp_query_lex lex;
+	struct sp_query_token tok; /* the next one, not yet consumed */
 	/* whose NAME:( ... ) the parser is in, or NULL */
 	const struct sp_query_field *field;
 	unsigned nest; /* parentheses that are open */
 	struct sp_err *err;
 };
 
-static enum sp_code parse_or(struct query_parser *p, struct sp_node **out);
+static enum sp_code parse_or(
+    struct query_parser *p, struct sp_query_node **out);
 
 /* Add ${kid} to ${n}, which owns it from then on.  Of a kid of the same kind
  * only its own kids are added. */
 static void
-add_kid(struct sp_node *n, struct sp_node *kid)
+add_kid(struct sp_query_node *n, struct sp_query_node *kid)
 {
 	size_t more = kid->kind == n->kind ? kid->nkids : 1;
 
-	n->kid =
-	    sp_xrealloc(n->kid, (n->nkids + more) * sizeof(struct sp_node *));
+	n->kid = sp_xrealloc(
+	    n->kid, (n->nkids + more) * sizeof(struct sp_query_node *));
 	if (kid->kind != n->kind) {
 		n->kid[n->nkids++] = kid;
 		return;
 	}
-	memcpy(&n->kid[n->nkids], kid->kid, more * sizeof(struct sp_node *));
+	memcpy(
+	    &n->kid[n->nkids], kid->kid, more * sizeof(struct sp_query_node *));
 	n->nkids += more;
 	kid->nkids = 0;
-	sp_node_free(kid);
+	sp_query_node_free(kid);
 }
 
 /* Read the next token into p->tok. */
 static enum sp_code
 advance(struct query_parser *p)
 {
-	return (sp_lex_next(&p->lex, &p->tok, p->err));
+	return (sp_query_lex_next(&p->lex, &p->tok, p->err));
 }
 
 /* The error that ${what} should stand at the next token. */
@@ -63,9 +65,9 @@ expected(struct query_parser *p, const char *what)
 
 /* or ")" behind an opening parenthesis, which stands at ${open}. */
 static enum sp_code
-parse_group(struct query_parser *p, size_t open, struct sp_node **out)
+parse_group(struct query_parser *p, size_t open, struct sp_query_node **out)
 {
-	struct sp_node *n = NULL;
+	struct sp_query_node *n = NULL;
 	enum sp_code rc = advance(p);
 
 	if (rc != SP_OK)
@@ -82,7 +84,7 @@ parse_group(struct query_parser *p, size_t open, struct sp_node **out)
 	if (rc == SP_OK)
 		rc = advance(p);
 	if (rc != SP_OK) {
-		sp_node_free(n);
+		sp_query_node_free(n);
 		return (rc);
 	}
 	p->nest--;
@@ -92,13 +94,13 @@ parse_group(struct query_parser *p, size_t open, struct sp_node **out)
 
 /* The error for NAME: where there is no such field. */
 static enum sp_code
-no_such_field(struct query_parser *p, const struct sp_tok *name)
+no_such_field(struct query_parser *p, const struct sp_query_token *name)
 {
 	struct sp_buf all;
 	enum sp_code rc;
 
 	sp_buf_init(&all, 1024);
-	if (sp_field_names(&all) != SP_OK)
+	if (sp_query_field_names(&all) != SP_OK)
 		sp_buf_clear(&all);
 	rc = sp_query_error(p->err, p->q.query, name->at,
 	    "\"%.*s:\" is not a field; there are %s (put text that has a colon in quotation marks)",
@@ -110,15 +112,15 @@ no_such_field(struct query_parser *p, const struct sp_tok *name)
 /* The leaf of ${value}, and the token behind it. */
 static enum sp_code
 parse_leaf(struct query_parser *p, const struct sp_query_field *f,
-    const struct sp_tok *value, struct sp_node **out)
+    const struct sp_query_token *value, struct sp_query_node **out)
 {
-	struct sp_node *n = NULL;
-	enum sp_code rc = sp_field_leaf(&p->q, f, value, &n, p->err);
+	struct sp_query_node *n = NULL;
+	enum sp_code rc = sp_query_field_leaf(&p->q, f, value, &n, p->err);
 
 	if (rc == SP_OK)
 		rc = advance(p);
 	if (rc != SP_OK) {
-		sp_node_free(n);
+		sp_query_node_free(n);
 		return (rc);
 	}
 	*out = n;
@@ -127,21 +129,21 @@ parse_leaf(struct query_parser *p, const struct sp_query_field *f,
 
 /* FIELD value or FIELD "(" or ")". */
 static enum sp_code
-parse_field(struct query_parser *p, struct sp_node **out)
+parse_field(struct query_parser *p, struct sp_query_node **out)
 {
-	struct sp_tok name = p->tok, value;
+	struct sp_query_token name = p->tok, value;
 	const struct sp_query_field *outer = p->field;
-	const struct sp_query_field *f = sp_field_find(name.text);
+	const struct sp_query_field *f = sp_query_field_find(name.text);
 	enum sp_code rc;
 
 	if (f == NULL)
 		return (no_such_field(p, &name));
-	rc = sp_lex_value(&p->lex, &name, &value, p->err);
+	rc = sp_query_lex_value(&p->lex, &name, &value, p->err);
 	if (rc != SP_OK)
 		return (rc);
 	if (value.kind != SP_TOK_OPEN)
 		return (parse_leaf(p, f, &value, out));
-	if (!sp_field_takes_group(f))
+	if (!sp_query_field_takes_group(f))
 		return (sp_query_error(p->err, p->q.query, value.at,
 		    "\"%.*s:\" takes one value, no parentheses",
 		    (int)name.text.n, name.text.p));
@@ -153,7 +155,7 @@ parse_field(struct query_parser *p, struct sp_node **out)
 
 /* A bare word or phrase belongs to the field of the group around it, if any. */
 static enum sp_code
-parse_term(struct query_parser *p, struct sp_node **out)
+parse_term(struct query_parser *p, struct sp_query_node **out)
 {
 	switch (p->tok.kind) {
 	case SP_TOK_OPEN:
@@ -179,9 +181,9 @@ parse_term(struct query_parser *p, struct sp_node **out)
 
 /* Any number of negations before a term. */
 static enum sp_code
-parse_not(struct query_parser *p, struct sp_node **out)
+parse_not(struct query_parser *p, struct sp_query_node **out)
 {
-	struct sp_node *n = NULL, *inverse;
+	struct sp_query_node *n = NULL, *inverse;
 	bool negate = false;
 	enum sp_code rc = SP_OK;
 
@@ -196,9 +198,9 @@ parse_not(struct query_parser *p, struct sp_node **out)
 	if (negate && n->kind == SP_NODE_NOT) {
 		*out = n->kid[0];
 		n->nkids = 0;
-		sp_node_free(n);
+		sp_query_node_free(n);
 	} else if (negate) {
-		inverse = sp_node_new(SP_NODE_NOT);
+		inverse = sp_query_node_new(SP_NODE_NOT);
 		add_kid(inverse, n);
 		*out = inverse;
 	} else {
@@ -218,9 +220,10 @@ term_ahead(const struct query_parser *p)
 /* Add ${n} to what was parsed so far: *all becomes a node of ${kind} once there
  * are two operands. */
 static void
-add_operand(struct sp_node **all, struct sp_node *n, enum sp_node_kind kind)
+add_operand(struct sp_query_node **all, struct sp_query_node *n,
+    enum sp_query_node_kind kind)
 {
-	struct sp_node *both;
+	struct sp_query_node *both;
 
 	if (*all == NULL) {
 		*all = n;
@@ -230,16 +233,16 @@ add_operand(struct sp_node **all, struct sp_node *n, enum sp_node_kind kind)
 		add_kid(*all, n);
 		return;
 	}
-	both = sp_node_new(kind);
+	both = sp_query_node_new(kind);
 	add_kid(both, *all);
 	add_kid(both, n);
 	*all = both;
 }
 
 static enum sp_code
-parse_and(struct query_parser *p, struct sp_node **out)
+parse_and(struct query_parser *p, struct sp_query_node **out)
 {
-	struct sp_node *all = NULL, *n = NULL;
+	struct sp_query_node *all = NULL, *n = NULL;
 	enum sp_code rc = parse_not(p, &all);
 
 	while (rc == SP_OK && term_ahead(p)) {
@@ -251,7 +254,7 @@ parse_and(struct query_parser *p, struct sp_node **out)
 			add_operand(&all, n, SP_NODE_AND);
 	}
 	if (rc != SP_OK) {
-		sp_node_free(all);
+		sp_query_node_free(all);
 		return (rc);
 	}
 	*out = all;
@@ -259,9 +262,9 @@ parse_and(struct query_parser *p, struct sp_node **out)
 }
 
 static enum sp_code
-parse_or(struct query_parser *p, struct sp_node **out)
+parse_or(struct query_parser *p, struct sp_query_node **out)
 {
-	struct sp_node *all = NULL, *n = NULL;
+	struct sp_query_node *all = NULL, *n = NULL;
 	enum sp_code rc = parse_and(p, &all);
 
 	while (rc == SP_OK && p->tok.kind == SP_TOK_OR) {
@@ -272,7 +275,7 @@ parse_or(struct query_parser *p, struct sp_node **out)
 			add_operand(&all, n, SP_NODE_OR);
 	}
 	if (rc != SP_OK) {
-		sp_node_free(all);
+		sp_query_node_free(all);
 		return (rc);
 	}
 	*out = all;
@@ -281,7 +284,7 @@ parse_or(struct query_parser *p, struct sp_node **out)
 
 /* Nodes on the longest way down from ${n}. */
 static unsigned
-depth_of(const struct sp_node *n)
+depth_of(const struct sp_query_node *n)
 {
 	unsigned most = 0;
 
@@ -295,7 +298,7 @@ depth_of(const struct sp_node *n)
 }
 
 static enum sp_code
-parse_all(struct query_parser *p, struct sp_node **out)
+parse_all(struct query_parser *p, struct sp_query_node **out)
 {
 	enum sp_code rc = advance(p);
 
@@ -316,13 +319,13 @@ parse_all(struct query_parser *p, struct sp_node **out)
 
 enum sp_code
 sp_query_parse(const char *text, const char *tz, int64_t now,
-    struct sp_node **out, struct sp_err *err)
+    struct sp_query_node **out, struct sp_err *err)
 {
 	struct query_parser p = {
 		.q = { .query = sp_view_str(text), .tz = tz, .now = now },
 		.err = err
 	};
-	struct sp_node *n = NULL;
+	struct sp_query_node *n = NULL;
 	enum sp_code rc;
 
 	if (p.q.query.p == NULL)
@@ -333,7 +336,7 @@ sp_query_parse(const char *text, const char *tz, int64_t now,
 	p.lex.query = p.q.query;
 	rc = parse_all(&p, &n);
 	if (rc != SP_OK) {
-		sp_node_free(n);
+		sp_query_node_free(n);
 		return (rc);
 	}
 	*out = n;

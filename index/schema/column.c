@@ -7,7 +7,7 @@
 
 #define NAME(id, name, weight) [id] = name,
 
-const char *const sp_col_name[SP_COL_COUNT] = { SP_COLUMNS(NAME) };
+const char *const sp_column_name[SP_COL_COUNT] = { SP_COLUMNS(NAME) };
 
 const char *const sp_grade_name[SP_GRADE_COUNT] = {
 	[SP_GRADE_WITNESSED] = "witnessed",

@@ -51,10 +51,10 @@
 	X(SP_COL_META, "meta", "0.0")
 
 #define SP_COLUMN_ID(id, name, weight) id,
-enum sp_col { SP_COLUMNS(SP_COLUMN_ID) SP_COL_COUNT };
+enum sp_column { SP_COLUMNS(SP_COLUMN_ID) SP_COL_COUNT };
 
 /* The names in SQL. */
-extern const char *const sp_col_name[SP_COL_COUNT];
+extern const char *const sp_column_name[SP_COL_COUNT];
 
 /* Several columns as a set. */
 #define SP_COL_BIT(id) (UINT32_C(1) << (id))

@@ -440,7 +440,7 @@ sp_token_fold(struct sp_view v, struct sp_buf *out)
 }
 
 bool
-sp_token_dirty(struct sp_view v)
+sp_token_has_mark(struct sp_view v)
 {
 	return (v.n > 0 && memchr(v.p, SP_TOKEN_MARK, v.n) != NULL);
 }

@@ -60,6 +60,6 @@ SP_CHECK enum sp_code sp_token_fold(struct sp_view text, struct sp_buf *out);
  * forge a verbatim token.  SP_ELIMIT beyond the limit of ${out}. */
 SP_CHECK enum sp_code sp_token_clean(struct sp_view text, struct sp_buf *out);
 /* Whether ${text} holds a SP_TOKEN_MARK. */
-bool sp_token_dirty(struct sp_view text);
+bool sp_token_has_mark(struct sp_view text);
 
 #endif

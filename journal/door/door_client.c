@@ -95,7 +95,7 @@ read_reply(struct sp_door *d, struct sp_err *err)
 }
 
 enum sp_code
-sp_door_seq(const struct sp_door *d, uint64_t *seq, struct sp_err *err)
+sp_door_reply_seq(const struct sp_door *d, uint64_t *seq, struct sp_err *err)
 {
 	const char *at = memmem(d->line.p, d->line.n, "seq=", strlen("seq="));
 	struct sp_view rest;
@@ -121,7 +121,7 @@ start_session(struct sp_door *d, struct sp_err *err)
 		(void)close(d->fd);
 	d->fd = -1;
 	sp_buf_clear(&d->in);
-	rc = sp_local_connect(d->dir, "state/door", &d->fd, err);
+	rc = sp_unix_socket_connect(d->dir, "state/door", &d->fd, err);
 	if (rc == SP_OK)
 		rc = read_reply(d, err);
 	if (rc == SP_OK)
@@ -133,7 +133,7 @@ start_session(struct sp_door *d, struct sp_err *err)
 }
 
 enum sp_code
-sp_door_knock(struct sp_door *d, struct sp_err *err)
+sp_door_reconnect(struct sp_door *d, struct sp_err *err)
 {
 	enum sp_code rc = start_session(d, err);
 
@@ -154,7 +154,7 @@ sp_door_open(const char *dir, struct sp_door **out, struct sp_err *err)
 	d->dir = sp_xstrdup(dir);
 	sp_buf_init(&d->in, REPLY_MAX);
 	sp_buf_init(&d->line, REPLY_MAX);
-	rc = sp_door_knock(d, err);
+	rc = sp_door_reconnect(d, err);
 	if (rc != SP_OK) {
 		sp_door_close(d);
 		return (rc);
@@ -173,11 +173,11 @@ read_verdict(struct sp_door *d, uint64_t *seq, struct sp_err *err)
 
 	d->not_accepted = rc == SP_EAGAIN && d->line.n >= 3 &&
 			  memcmp(d->line.p, "421", 3) == 0;
-	return (rc == SP_OK ? sp_door_seq(d, seq, err) : rc);
+	return (rc == SP_OK ? sp_door_reply_seq(d, seq, err) : rc);
 }
 
 enum sp_code
-sp_door_private(
+sp_door_format_command(
     struct sp_buf *b, const char *what, struct sp_view json, struct sp_err *err)
 {
 	if (sp_buf_addf(b, "XSEALPOST %s ", what) != SP_OK ||
@@ -229,7 +229,8 @@ format_event(struct sp_buf *command, const char *name, struct sp_view detail,
 	if (rc != SP_OK)
 		rc = sp_err_set(err, rc, 0, "the event is too large");
 	if (rc == SP_OK)
-		rc = sp_door_private(command, "EVENT", sp_buf_view(&b), err);
+		rc = sp_door_format_command(
+		    command, "EVENT", sp_buf_view(&b), err);
 	sp_buf_done(&b);
 	return (rc);
 }
@@ -246,7 +247,7 @@ sp_door_event(struct sp_door *d, const char *name, struct sp_view detail,
 	if (rc == SP_OK)
 		rc = send_event(d, sp_buf_view(&command), seq, err);
 	if (rc == SP_EAGAIN && d->not_accepted) {
-		rc = sp_door_knock(d, err);
+		rc = sp_door_reconnect(d, err);
 		if (rc == SP_OK)
 			rc = send_event(d, sp_buf_view(&command), seq, err);
 	}

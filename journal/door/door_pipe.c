@@ -70,7 +70,7 @@ choose_conn(
 	*out = best;
 	if (best == NULL || best->door->fd >= 0)
 		return (SP_OK);
-	rc = sp_door_knock(best->door, err);
+	rc = sp_door_reconnect(best->door, err);
 	return (rc == SP_ENOTFOUND
 		    ? sp_err_set(err, SP_EAGAIN, 0,
 			  "the service went away; run the command again")
@@ -234,7 +234,7 @@ sp_door_pipe_begin(struct sp_door_pipe *p, struct sp_view source, void *tag,
 	};
 	sp_buf_init(&a->head, SP_DOOR_REQUEST_MAX + 256);
 	sp_buf_init(&a->body, SPOOL_AT + SP_DOOR_PIPE_CHUNK);
-	rc = sp_door_private(&a->head, "SOURCE", source, err);
+	rc = sp_door_format_command(&a->head, "SOURCE", source, err);
 	if (rc == SP_OK && a->head.n > SP_DOOR_REQUEST_MAX)
 		rc =
 		    sp_err_set(err, SP_ELIMIT, 0, "the provenance is too long");

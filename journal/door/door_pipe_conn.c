@@ -169,7 +169,7 @@ on_reply(struct sp_door_pipe *p, struct sp_door_pipe_conn *c)
 			a->rc = sp_err_set(&a->err, bad, 0,
 			    "the service answered: %.*s", (int)line.n, line.p);
 	} else if (a->replies == REPLIES && a->rc == SP_OK) {
-		a->rc = sp_door_seq(c->door, &a->seq, &a->err);
+		a->rc = sp_door_reply_seq(c->door, &a->seq, &a->err);
 		a->unknown = a->rc != SP_OK;
 	}
 	if (a->replies < REPLIES)

@@ -26,12 +26,12 @@ struct sp_door {
 /* Connect anew and greet.  While the receiving worker is started anew, for a
  * reload or after it died, it turns clients away for a moment: this waits up to
  * half a minute.  Errors as those of sp_door_open. */
-SP_CHECK enum sp_code sp_door_knock(struct sp_door *d, struct sp_err *err);
+SP_CHECK enum sp_code sp_door_reconnect(struct sp_door *d, struct sp_err *err);
 /* Append "XSEALPOST WHAT <base64 of ${json}>\r\n".  SP_ELIMIT: too long. */
-SP_CHECK enum sp_code sp_door_private(struct sp_buf *b, const char *what,
+SP_CHECK enum sp_code sp_door_format_command(struct sp_buf *b, const char *what,
     struct sp_view json, struct sp_err *err);
 /* The number in "... seq=N ..." of the last reply line.  SP_EFORMAT: none. */
-SP_CHECK enum sp_code sp_door_seq(
+SP_CHECK enum sp_code sp_door_reply_seq(
     const struct sp_door *d, uint64_t *seq, struct sp_err *err);
 
 #endif

@@ -19,7 +19,7 @@
 
 /* The caller closes ${dirfd} once the address was used. */
 enum sp_code
-sp_local_address(
+sp_unix_socket_address(
     const char *path, struct sockaddr_un *out, int *dirfd, struct sp_err *err)
 {
 	int n = (int)strlen(path);
@@ -52,7 +52,7 @@ connect_path(int s, const char *path, struct sp_err *err)
 {
 	struct sockaddr_un sa;
 	int dirfd = -1;
-	enum sp_code rc = sp_local_address(path, &sa, &dirfd, err);
+	enum sp_code rc = sp_unix_socket_address(path, &sa, &dirfd, err);
 
 	if (rc == SP_OK && connect(s, (struct sockaddr *)&sa, sizeof(sa)) != 0)
 		rc = sp_err_set(err,
@@ -67,7 +67,8 @@ connect_path(int s, const char *path, struct sp_err *err)
 
 /* Time-outs of the socket keep a service that hangs from holding the caller. */
 enum sp_code
-sp_local_connect(const char *dir, const char *name, int *fd, struct sp_err *err)
+sp_unix_socket_connect(
+    const char *dir, const char *name, int *fd, struct sp_err *err)
 {
 	char *path = sp_xasprintf("%s/%s", dir, name);
 	struct timeval wait = { .tv_sec = SP_UNIX_SOCKET_SECONDS };

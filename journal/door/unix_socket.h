@@ -21,12 +21,12 @@ struct sockaddr_un;
  * has connected or bound and closes it (-1: not needed).  SP_EPERM,
  * SP_ENOTFOUND, SP_EIO: that directory cannot be opened.
  */
-SP_CHECK enum sp_code sp_local_address(
+SP_CHECK enum sp_code sp_unix_socket_address(
     const char *path, struct sockaddr_un *out, int *dirfd, struct sp_err *err);
 /* Connect to the Unix socket ${dir}/${name}; ${fd} is the caller's, blocking,
  * with a time-out of SP_UNIX_SOCKET_SECONDS for each call.  SP_ENOTFOUND:
  * nobody listens; SP_EPERM: not ours to use; SP_EIO. */
-SP_CHECK enum sp_code sp_local_connect(
+SP_CHECK enum sp_code sp_unix_socket_connect(
     const char *dir, const char *name, int *fd, struct sp_err *err);
 
 #endif

@@ -28,7 +28,8 @@
 #define DEPTH_MAX 64 /* folders within each other */
 #define CHUNK	  (256u << 10) /* bytes read at a time */
 
-/* The folders of a Maildir whose files are messages; "tmp" has unfinished ones. */
+/* The folders of a Maildir whose files are messages; "tmp" has unfinished
+ * ones. */
 static const char *const maildir_parts[] = { "cur", "new" };
 
 static bool
@@ -59,8 +60,8 @@ emit(const struct sp_import *im, struct sp_import_item *item, bool maildir,
 	enum sp_code rc;
 
 	sp_buf_init(&extra, SP_IMPORT_EXTRA_MAX);
-	rc = sp_import_facts(
-	    item->path, maildir, im->as == SP_AS_PILER, item->msg, &extra);
+	rc = sp_import_facts(item->path, maildir, im->as == SP_IMPORT_AS_PILER,
+	    item->msg, &extra);
 	item->extra = sp_buf_view(&extra);
 	if (rc == SP_OK)
 		rc = im->item(im->ctx, item, err);
@@ -164,7 +165,7 @@ mismatch(enum sp_import_as as, struct sp_view first)
 {
 	struct sp_view rest = first;
 
-	if (as == SP_AS_PST)
+	if (as == SP_IMPORT_AS_PST)
 		return (
 		    sp_view_starts(first, "!BDN")
 			? NULL
@@ -178,7 +179,7 @@ mismatch(enum sp_import_as as, struct sp_view first)
 static bool
 is_mbox(enum sp_import_as as)
 {
-	return (as >= SP_AS_MBOX && as <= SP_AS_MBOXCL2);
+	return (as >= SP_IMPORT_AS_MBOX && as <= SP_IMPORT_AS_MBOXCL2);
 }
 
 /* A file of many messages: a ${container}, or what ${as} says.  All of it is
@@ -211,7 +212,7 @@ read_many(const struct sp_import *im, int fd, const char *path, bool container,
 	}
 	if (container)
 		return (sp_import_container(im, fd, &source, err));
-	if (as == SP_AS_PST)
+	if (as == SP_IMPORT_AS_PST)
 		return (sp_import_pst(im, fd, &source, err));
 	return (sp_import_mbox(im, fd, &source, as, err));
 }
@@ -229,18 +230,18 @@ detect(int fd, const char *path, bool *container)
 
 	*container = sp_import_is_container(path);
 	if (*container || sp_import_ends_with(path, ".eml"))
-		return (SP_AS_EML);
+		return (SP_IMPORT_AS_EML);
 	if (sp_import_ends_with(path, ".mbox"))
-		return (SP_AS_MBOX);
+		return (SP_IMPORT_AS_MBOX);
 	if (sp_io_pread(fd, first, sizeof(first), 0, &got, NULL) != SP_OK)
-		return (SP_AS_EML);
+		return (SP_IMPORT_AS_EML);
 	if (got >= 5 && memcmp(first, "From ", 5) == 0)
-		return (SP_AS_MBOX);
+		return (SP_IMPORT_AS_MBOX);
 	if (got >= 4 && memcmp(first, "!BDN", 4) == 0)
-		return (SP_AS_PST);
+		return (SP_IMPORT_AS_PST);
 	*container = (got >= 4 && memcmp(first, "PK\003\004", 4) == 0) ||
 		     (got >= 6 && memcmp(first, "7z\274\257\047\034", 6) == 0);
-	return (SP_AS_EML);
+	return (SP_IMPORT_AS_EML);
 }
 
 /* The file open on ${fd} to the reader of its form.  What is in a container is
@@ -250,15 +251,17 @@ static enum sp_code
 read_open(const struct sp_import *im, int fd, const char *path,
     enum sp_import_as as, struct sp_err *err)
 {
-	bool maildir = as == SP_AS_MAILDIR, container = false;
+	bool maildir = as == SP_IMPORT_AS_MAILDIR, container = false;
 	enum sp_import_as form;
 
-	if (as == SP_AS_DETECT)
+	if (as == SP_IMPORT_AS_DETECT)
 		as = detect(fd, path, &container);
-	else if (as != SP_AS_EML && as != SP_AS_PST)
+	else if (as != SP_IMPORT_AS_EML && as != SP_IMPORT_AS_PST)
 		(void)detect(fd, path, &container);
-	form = container || maildir || as == SP_AS_PILER ? SP_AS_EML : as;
-	if (container || form != SP_AS_EML)
+	form = container || maildir || as == SP_IMPORT_AS_PILER
+		   ? SP_IMPORT_AS_EML
+		   : as;
+	if (container || form != SP_IMPORT_AS_EML)
 		return (read_many(im, fd, path, container, form, err));
 	return (read_eml(im, fd, path, maildir, err));
 }
@@ -358,11 +361,11 @@ read_entry(const struct sp_import *im, const char *path, const char *name,
 	if (S_ISREG(st.st_mode) && sp_import_ends_with(name, ".eml"))
 		return (read_message(im, path, false, err));
 	if (S_ISREG(st.st_mode) && sp_import_ends_with(name, ".mbox"))
-		return (read_file(
-		    im, path, is_mbox(im->as) ? im->as : SP_AS_MBOX, err));
+		return (read_file(im, path,
+		    is_mbox(im->as) ? im->as : SP_IMPORT_AS_MBOX, err));
 	if (S_ISREG(st.st_mode) &&
 	    (sp_import_is_container(name) || sp_import_is_pst(name)))
-		return (read_file(im, path, SP_AS_DETECT, err));
+		return (read_file(im, path, SP_IMPORT_AS_DETECT, err));
 	im->not_mail(im->ctx, path);
 	return (SP_OK);
 }
@@ -441,12 +444,12 @@ sp_import_path(const struct sp_import *im, const char *path, struct sp_err *err)
 		    "not a regular file; - takes mail from standard input");
 		return (SP_OK);
 	}
-	if (im->as == SP_AS_MAILDIR && !is_maildir(path)) {
+	if (im->as == SP_IMPORT_AS_MAILDIR && !is_maildir(path)) {
 		im->failed(
 		    im->ctx, path, "not a Maildir: no cur and new in it");
 		return (SP_OK);
 	}
-	if (im->as == SP_AS_MAILDIR)
+	if (im->as == SP_IMPORT_AS_MAILDIR)
 		return (read_maildir(im, path, err));
 	return (read_tree(im, path, 0, err));
 }

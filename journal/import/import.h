@@ -25,17 +25,17 @@
 
 /* What the operator says that a source is (--as). */
 enum sp_import_as {
-	SP_AS_DETECT, /* by name, then by the first bytes */
-	SP_AS_EML,
-	SP_AS_MBOX, /* dialect found out */
-	SP_AS_MBOXO,
-	SP_AS_MBOXRD,
-	SP_AS_MBOXCL,
-	SP_AS_MBOXCL2,
-	SP_AS_MAILDIR,
-	SP_AS_PST,
-	SP_AS_PILER, /* what pilerexport wrote: .eml with X-Piler-Envelope-To */
-	SP_AS_EXPORT /* of a Sealpost archive, in a container */
+	SP_IMPORT_AS_DETECT, /* by name, then by the first bytes */
+	SP_IMPORT_AS_EML,
+	SP_IMPORT_AS_MBOX, /* dialect found out */
+	SP_IMPORT_AS_MBOXO,
+	SP_IMPORT_AS_MBOXRD,
+	SP_IMPORT_AS_MBOXCL,
+	SP_IMPORT_AS_MBOXCL2,
+	SP_IMPORT_AS_MAILDIR,
+	SP_IMPORT_AS_PST,
+	SP_IMPORT_AS_PILER, /* what pilerexport wrote: .eml with X-Piler-Envelope-To */
+	SP_IMPORT_AS_EXPORT /* of a Sealpost archive, in a container */
 };
 
 /* One message and what is known of it.  All is borrowed for the call. */
@@ -64,7 +64,7 @@ struct sp_import {
 	/* A message.  Anything but SP_OK ends the walk with that code. */
 	enum sp_code (*item)(
 	    void *ctx, const struct sp_import_item *item, struct sp_err *err);
-	/* records.jsonl of an export in a container (SP_AS_EXPORT), open on
+	/* records.jsonl of an export in a container (SP_IMPORT_AS_EXPORT), open on
 	 * ${fd}, which is the walk's and closed behind the call; NULL where
 	 * ${as} is another.  Anything but SP_OK ends the walk. */
 	enum sp_code (*file)(void *ctx, int fd, struct sp_err *err);

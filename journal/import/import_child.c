@@ -132,10 +132,11 @@ shut_cage(uint64_t size, uint64_t max_message)
 
 /* ---- one child ----------------------------------------------------------- */
 
-/* The life of the child: two descriptors, the cage, the work.  Never returns. */
+/* The life of the child: two descriptors, the cage, the work.  Never
+ * returns. */
 static _Noreturn void
 child(const struct sp_import *im, int fd, int sock, uint64_t size,
-    const struct sp_child_work *work, uint64_t first)
+    const struct sp_import_child_work *work, uint64_t first)
 {
 	void *opened = NULL;
 	struct sp_import_out out = {
@@ -198,7 +199,7 @@ report_end(const struct sp_import_in *in, int status)
  * end of the file; otherwise it was reported. */
 static enum sp_code
 run_once(struct sp_import_in *in, int fd, uint64_t size,
-    const struct sp_child_work *work, uint64_t first, struct sp_err *err)
+    const struct sp_import_child_work *work, uint64_t first, struct sp_err *err)
 {
 	int pair[2], status = 0;
 	enum sp_code rc;
@@ -230,9 +231,9 @@ run_once(struct sp_import_in *in, int fd, uint64_t size,
 }
 
 enum sp_code
-sp_child_run(const struct sp_import *im, int fd,
-    const struct sp_import_item *source, const struct sp_child_work *work,
-    struct sp_err *err)
+sp_import_child_run(const struct sp_import *im, int fd,
+    const struct sp_import_item *source,
+    const struct sp_import_child_work *work, struct sp_err *err)
 {
 	struct sp_import_in in;
 	uint64_t size = 0, first = 0;

@@ -4,7 +4,7 @@
  * write to one socket: what hostile bytes do to a library ends there.
  *
  *	parent                                 child
- *	sp_child_run --- fork --------------->  work->open   (files can be opened)
+ *	sp_import_child_run --- fork --------------->  work->open   (files can be opened)
  *	  sp_import_in_read <== frames ======   the cage is shut
  *	  im->item, im->failed                  work->run    (sp_out_*)
  *	  crash: report, once more behind it
@@ -18,14 +18,14 @@
 #include "journal/import/import_out.h"
 
 /* What the child does with the file open on ${fd}, which is its own. */
-struct sp_child_work {
+struct sp_import_child_work {
 	/* Before the cage is shut, while files can still be opened; NULL where
 	 * nothing needs that.  The result goes to ${run}; NULL: it has said by
-	 * itself why not (sp_out_failed, sp_out_done), and the work is over. */
+	 * itself why not (sp_import_out_failed, sp_import_out_done), and the work is over. */
 	void *(*open)(struct sp_import_out *o, int fd);
 	/* Read the file of ${size} bytes, beginning with item ${first}, and say
-	 * what is in it; sp_out_done at its end.  The process ends then, and
-	 * ${opened} with it. */
+	 * what is in it; sp_import_out_done at its end.  The process ends then,
+	 * and ${opened} with it. */
 	void (*run)(struct sp_import_out *o, void *opened, int fd,
 	    uint64_t size, uint64_t first);
 	bool again; /* after a crash go on behind the item that did it */
@@ -38,8 +38,8 @@ struct sp_child_work {
  * another child goes on behind the item (twenty times at most).  Else the code
  * of a callback, or SP_EIO where no child can be started.
  */
-SP_CHECK enum sp_code sp_child_run(const struct sp_import *im, int fd,
-    const struct sp_import_item *source, const struct sp_child_work *work,
-    struct sp_err *err);
+SP_CHECK enum sp_code sp_import_child_run(const struct sp_import *im, int fd,
+    const struct sp_import_item *source,
+    const struct sp_import_child_work *work, struct sp_err *err);
 
 #endif

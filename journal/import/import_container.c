@@ -101,7 +101,7 @@ kind_in_bag(const char *name)
 	return (strstr(name, "data/messages/") != NULL ? "eml" : NULL);
 }
 
-/* How a member is read (see sp_out_begin), or NULL: not mail. */
+/* How a member is read (see sp_import_out_begin), or NULL: not mail. */
 static const char *
 kind_of(const char *name)
 {
@@ -154,10 +154,10 @@ send_data(struct reader *r, struct archive *a)
 		for (; next < at; next += (la_int64_t)sizeof(zeros)) {
 			size_t gap = (size_t)(at - next);
 
-			sp_out_data(r->o, zeros,
+			sp_import_out_data(r->o, zeros,
 			    gap < sizeof(zeros) ? gap : sizeof(zeros));
 		}
-		sp_out_data(r->o, p, n);
+		sp_import_out_data(r->o, p, n);
 		next = at + (la_int64_t)n;
 		if (r->o->broken)
 			return ("stopped");
@@ -178,13 +178,14 @@ send_member(
 	if (sp_import_facts(name, in_maildir(name), false, none, &extra) !=
 	    SP_OK)
 		sp_buf_clear(&extra);
-	sp_out_begin(r->o, name, kind, sp_buf_view(&extra), NULL, 0, none);
+	sp_import_out_begin(
+	    r->o, name, kind, sp_buf_view(&extra), NULL, 0, none);
 	sp_buf_done(&extra);
 	why = send_data(r, a);
 	if (why == NULL)
-		sp_out_end(r->o);
+		sp_import_out_end(r->o);
 	else
-		sp_out_cut(r->o, name, why);
+		sp_import_out_cut(r->o, name, why);
 }
 
 /* ---- a container --------------------------------------------------------- */
@@ -247,7 +248,7 @@ read_inner(struct reader *r, struct archive *outer, const char *name, int depth)
 	struct archive *a;
 
 	if (depth >= DEPTH_MAX) {
-		sp_out_failed(r->o, name,
+		sp_import_out_failed(r->o, name,
 		    "a container in a container in a container; unpack it first");
 		return;
 	}
@@ -257,7 +258,8 @@ read_inner(struct reader *r, struct archive *outer, const char *name, int depth)
 	in->outer = outer;
 	if (a == NULL ||
 	    archive_read_open(a, in, NULL, on_inner_read, NULL) != ARCHIVE_OK)
-		sp_out_failed(r->o, name, a == NULL ? "no memory" : reason(a));
+		sp_import_out_failed(
+		    r->o, name, a == NULL ? "no memory" : reason(a));
 	else
 		read_members(r, a, name, depth + 1);
 	(void)archive_read_free(a);
@@ -298,7 +300,8 @@ read_member(struct reader *r, struct archive *a, struct archive_entry *e,
 	const char *kind;
 
 	if (name == NULL) {
-		sp_out_failed(r->o, "(a member)", "its name is not readable");
+		sp_import_out_failed(
+		    r->o, "(a member)", "its name is not readable");
 		return;
 	}
 	kind = r->bag ? kind_in_bag(name) : kind_of(name);
@@ -308,14 +311,14 @@ read_member(struct reader *r, struct archive *a, struct archive_entry *e,
 		; /* its files come by themselves */
 	else if (archive_entry_hardlink(e) != NULL ||
 		 (!raw && archive_entry_filetype(e) != AE_IFREG))
-		sp_out_not_mail(r->o, name);
+		sp_import_out_not_mail(r->o, name);
 	else if (kind == NULL && !r->bag && sp_import_is_pst(name))
-		sp_out_failed(r->o, name,
+		sp_import_out_failed(r->o, name,
 		    "an Outlook file in a container; unpack it first");
 	else if (kind == NULL && (r->bag || !sp_import_is_container(name)))
-		sp_out_not_mail(r->o, name);
+		sp_import_out_not_mail(r->o, name);
 	else if (archive_entry_is_encrypted(e))
-		sp_out_failed(r->o, name, "encrypted; unpack it first");
+		sp_import_out_failed(r->o, name, "encrypted; unpack it first");
 	else if (kind != NULL)
 		send_member(r, a, name, kind);
 	else
@@ -336,14 +339,14 @@ read_members(struct reader *r, struct archive *a, const char *within, int depth)
 		   rc == ARCHIVE_WARN)) {
 		r->entries++;
 		if (check_limits(r) != NULL) {
-			sp_out_failed(
+			sp_import_out_failed(
 			    r->o, within == NULL ? "" : within, r->stop);
 			return;
 		}
 		read_member(r, a, e, within, depth);
 	}
 	if (r->stop == NULL && !r->o->broken && rc != ARCHIVE_EOF)
-		sp_out_failed(r->o, within == NULL ? "" : within,
+		sp_import_out_failed(r->o, within == NULL ? "" : within,
 		    archive_read_has_encrypted_entries(a) > 0
 			? "encrypted; unpack it first"
 			: reason(a));
@@ -364,24 +367,24 @@ run(struct sp_import_out *o, void *opened, int fd, uint64_t size,
     uint64_t first)
 {
 	struct reader r = {
-		.o = o, .size = size, .bag = o->as == SP_AS_EXPORT
+		.o = o, .size = size, .bag = o->as == SP_IMPORT_AS_EXPORT
 	};
 	struct archive *a = opened;
 
 	(void)first;
 	if (archive_read_open_fd(a, fd, CHUNK) != ARCHIVE_OK)
-		sp_out_failed(o, "", reason(a));
+		sp_import_out_failed(o, "", reason(a));
 	else
 		read_members(&r, a, NULL, 0);
 	(void)archive_read_free(a);
-	sp_out_done(o);
+	sp_import_out_done(o);
 }
 
 enum sp_code
 sp_import_container(const struct sp_import *im, int fd,
     const struct sp_import_item *source, struct sp_err *err)
 {
-	static const struct sp_child_work work = { on_open, run, false };
+	static const struct sp_import_child_work work = { on_open, run, false };
 
-	return (sp_child_run(im, fd, source, &work, err));
+	return (sp_import_child_run(im, fd, source, &work, err));
 }

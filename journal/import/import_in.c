@@ -26,8 +26,8 @@ sp_import_in_init(struct sp_import_in *in, const struct sp_import *im,
     const struct sp_import_item *source)
 {
 	*in = (struct sp_import_in){ .im = im, .source = source, .spool = -1 };
-	sp_buf_init(&in->payload, SP_FRAME_MAX + 1);
-	sp_buf_init(&in->msg, im->max_message + SP_FRAME_MAX);
+	sp_buf_init(&in->payload, SP_IMPORT_FRAME_MAX + 1);
+	sp_buf_init(&in->msg, im->max_message + SP_IMPORT_FRAME_MAX);
 }
 
 /* No message is in work any more. */
@@ -195,7 +195,7 @@ emit(struct sp_import_in *in, struct sp_import_item *item, struct sp_err *err)
 	accept_flags(json_object_get(in->meta, "flags"), item);
 	sp_buf_init(&extra, SP_IMPORT_EXTRA_MAX);
 	rc = sp_buf_adds(&extra, members);
-	if (rc == SP_OK && im->as == SP_AS_PILER)
+	if (rc == SP_OK && im->as == SP_IMPORT_AS_PILER)
 		rc = sp_import_facts(
 		    item->member, false, true, item->msg, &extra);
 	item->extra = sp_buf_view(&extra);
@@ -229,8 +229,8 @@ on_message(struct sp_import_in *in, struct sp_err *err)
 	if (rc != SP_OK)
 		return (rc);
 	if (mbox) {
-		if (as == SP_AS_MAILDIR || as == SP_AS_PILER)
-			as = SP_AS_MBOX;
+		if (as == SP_IMPORT_AS_MAILDIR || as == SP_IMPORT_AS_PILER)
+			as = SP_IMPORT_AS_MBOX;
 		return (sp_import_mbox(im, in->spool, &item, as, err));
 	}
 	if (in->too_large) {
@@ -361,7 +361,7 @@ sp_import_in_read(struct sp_import_in *in, struct sp_err *err)
 		size_t n = sp_le32_get(head + 1);
 		char *at;
 
-		if (n > SP_FRAME_MAX) {
+		if (n > SP_IMPORT_FRAME_MAX) {
 			in->broken = "a frame too long";
 			break;
 		}

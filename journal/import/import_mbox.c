@@ -102,8 +102,8 @@ unquote(struct sp_buf *b, bool all)
 static uint64_t
 unquote_message(struct mbox *m, const struct sp_mbox_span *s, bool *quoted)
 {
-	bool rd = m->as == SP_AS_MBOXRD;
-	bool cl = m->as == SP_AS_MBOXCL && s->by_length;
+	bool rd = m->as == SP_IMPORT_AS_MBOXRD;
+	bool cl = m->as == SP_IMPORT_AS_MBOXCL && s->by_length;
 	uint64_t count[3], n;
 
 	count_quotes(sp_buf_view(&m->msg), count);
@@ -115,8 +115,8 @@ unquote_message(struct mbox *m, const struct sp_mbox_span *s, bool *quoted)
 		*quoted = false;
 		return (n);
 	}
-	*quoted =
-	    (m->as != SP_AS_MBOXCL2 || m->guessed) && (count[1] > 0 || n > 0);
+	*quoted = (m->as != SP_IMPORT_AS_MBOXCL2 || m->guessed) &&
+		  (count[1] > 0 || n > 0);
 	return (0);
 }
 
@@ -141,21 +141,21 @@ static const char *
 dialect_name(const struct mbox *m, const struct sp_mbox_span *s, bool quoted)
 {
 	switch (m->as) {
-	case SP_AS_MBOXO:
+	case SP_IMPORT_AS_MBOXO:
 		return ("mboxo");
-	case SP_AS_MBOXRD:
+	case SP_IMPORT_AS_MBOXRD:
 		return ("mboxrd");
-	case SP_AS_MBOXCL:
+	case SP_IMPORT_AS_MBOXCL:
 		return (s->by_length ? "mboxcl" : "mboxo");
-	case SP_AS_MBOXCL2:
+	case SP_IMPORT_AS_MBOXCL2:
 		return (s->by_length ? "mboxcl2" : "mbox");
-	case SP_AS_DETECT:
-	case SP_AS_EML:
-	case SP_AS_MBOX:
-	case SP_AS_MAILDIR:
-	case SP_AS_PST:
-	case SP_AS_PILER:
-	case SP_AS_EXPORT:
+	case SP_IMPORT_AS_DETECT:
+	case SP_IMPORT_AS_EML:
+	case SP_IMPORT_AS_MBOX:
+	case SP_IMPORT_AS_MAILDIR:
+	case SP_IMPORT_AS_PST:
+	case SP_IMPORT_AS_PILER:
+	case SP_IMPORT_AS_EXPORT:
 		break;
 	}
 	return (quoted ? "mboxo" : "mbox");
@@ -197,7 +197,7 @@ report_failed(const struct mbox *m, uint64_t offset, const char *why)
 static bool
 uses_length(const struct mbox *m)
 {
-	return (m->as == SP_AS_MBOXCL || m->as == SP_AS_MBOXCL2);
+	return (m->as == SP_IMPORT_AS_MBOXCL || m->as == SP_IMPORT_AS_MBOXCL2);
 }
 
 /* Give the message in work to the callback, unquoted as its dialect says.  One
@@ -305,10 +305,10 @@ read_messages(struct mbox *m, struct sp_err *err)
 	enum sp_code rc = SP_OK;
 	bool fit = false;
 
-	if (m->as == SP_AS_DETECT || m->as == SP_AS_MBOX) {
+	if (m->as == SP_IMPORT_AS_DETECT || m->as == SP_IMPORT_AS_MBOX) {
 		rc = sp_mbox_lengths_fit(&m->file, &fit, err);
 		m->guessed = fit;
-		m->as = fit ? SP_AS_MBOXCL2 : SP_AS_MBOX;
+		m->as = fit ? SP_IMPORT_AS_MBOXCL2 : SP_IMPORT_AS_MBOX;
 	}
 	while (rc == SP_OK && s.next < m->file.size) {
 		rc = sp_mbox_span_next(&m->file, uses_length(m), &s, err);

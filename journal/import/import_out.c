@@ -45,14 +45,14 @@ send_frame(
 /* What does not fit into one frame is sent as a message without a name, which
  * the parent refuses: it must not be taken with other facts than it has. */
 void
-sp_out_begin(struct sp_import_out *o, const char *member, const char *kind,
-    struct sp_view extra, const char *const *flags, size_t nflags,
-    struct sp_view date)
+sp_import_out_begin(struct sp_import_out *o, const char *member,
+    const char *kind, struct sp_view extra, const char *const *flags,
+    size_t nflags, struct sp_view date)
 {
 	struct sp_buf b;
 	struct sp_json j;
 
-	sp_buf_init(&b, SP_FRAME_MAX);
+	sp_buf_init(&b, SP_IMPORT_FRAME_MAX);
 	sp_json_init(&j, &b);
 	sp_json_obj(&j, NULL);
 	sp_json_str(&j, "member", sp_view_str(member));
@@ -76,12 +76,12 @@ sp_out_begin(struct sp_import_out *o, const char *member, const char *kind,
 }
 
 void
-sp_out_data(struct sp_import_out *o, const void *p, size_t n)
+sp_import_out_data(struct sp_import_out *o, const void *p, size_t n)
 {
 	const char *at = p;
 
 	while (n > 0 && !o->broken) {
-		size_t part = n < SP_FRAME_MAX ? n : SP_FRAME_MAX;
+		size_t part = n < SP_IMPORT_FRAME_MAX ? n : SP_IMPORT_FRAME_MAX;
 
 		send_frame(o, SP_IMPORT_FRAME_DATA, at, part);
 		at += part;
@@ -90,7 +90,7 @@ sp_out_data(struct sp_import_out *o, const void *p, size_t n)
 }
 
 void
-sp_out_end(struct sp_import_out *o)
+sp_import_out_end(struct sp_import_out *o)
 {
 	send_frame(o, SP_IMPORT_FRAME_END, "", 0);
 }
@@ -102,7 +102,7 @@ send_reason(struct sp_import_out *o, enum sp_import_frame type,
 {
 	struct sp_buf b;
 
-	sp_buf_init(&b, SP_FRAME_MAX);
+	sp_buf_init(&b, SP_IMPORT_FRAME_MAX);
 	if (sp_buf_adds(&b, member) == SP_OK &&
 	    sp_buf_addc(&b, '\0') == SP_OK && sp_buf_adds(&b, why) == SP_OK)
 		send_frame(o, type, b.p, b.n);
@@ -112,28 +112,29 @@ send_reason(struct sp_import_out *o, enum sp_import_frame type,
 }
 
 void
-sp_out_cut(struct sp_import_out *o, const char *member, const char *why)
+sp_import_out_cut(struct sp_import_out *o, const char *member, const char *why)
 {
 	send_reason(o, SP_IMPORT_FRAME_CUT, member, why);
 }
 
 void
-sp_out_failed(struct sp_import_out *o, const char *member, const char *why)
+sp_import_out_failed(
+    struct sp_import_out *o, const char *member, const char *why)
 {
 	send_reason(o, SP_IMPORT_FRAME_FAILED, member, why);
 }
 
 void
-sp_out_not_mail(struct sp_import_out *o, const char *member)
+sp_import_out_not_mail(struct sp_import_out *o, const char *member)
 {
 	size_t n = strlen(member);
 
 	send_frame(o, SP_IMPORT_FRAME_NOT_MAIL, member,
-	    n < SP_FRAME_MAX ? n : SP_FRAME_MAX);
+	    n < SP_IMPORT_FRAME_MAX ? n : SP_IMPORT_FRAME_MAX);
 }
 
 void
-sp_out_item(struct sp_import_out *o, uint64_t number)
+sp_import_out_item(struct sp_import_out *o, uint64_t number)
 {
 	uint8_t b[8];
 
@@ -142,7 +143,7 @@ sp_out_item(struct sp_import_out *o, uint64_t number)
 }
 
 void
-sp_out_done(struct sp_import_out *o)
+sp_import_out_done(struct sp_import_out *o)
 {
 	send_frame(o, SP_IMPORT_FRAME_DONE, "", 0);
 }

@@ -31,7 +31,7 @@
 #include "base/view.h"
 #include "journal/import/import.h"
 
-#define SP_FRAME_MAX	     (64u << 10) /* bytes of a payload */
+#define SP_IMPORT_FRAME_MAX  (64u << 10) /* bytes of a payload */
 #define SP_IMPORT_FRAME_HEAD 5u /* bytes before it: type and length */
 
 enum sp_import_frame {
@@ -55,29 +55,30 @@ struct sp_import_out {
 
 /*
  * A message begins.  ${kind}: "eml", "mbox", "mail" (one of both, the parent
- * looks at the first bytes), or "file" (not mail, but wanted: SP_AS_EXPORT).
- * ${extra}: more members of "source", JSON without braces; may be empty.
- * ${date}: RFC 3339, may be empty.  Too long a name or ${extra}: the parent
- * refuses the message and stops the child.
+ * looks at the first bytes), or "file" (not mail, but wanted:
+ * SP_IMPORT_AS_EXPORT). ${extra}: more members of "source", JSON without
+ * braces; may be empty. ${date}: RFC 3339, may be empty.  Too long a name or
+ * ${extra}: the parent refuses the message and stops the child.
  */
-void sp_out_begin(struct sp_import_out *o, const char *member, const char *kind,
-    struct sp_view extra, const char *const *flags, size_t nflags,
-    struct sp_view date);
+void sp_import_out_begin(struct sp_import_out *o, const char *member,
+    const char *kind, struct sp_view extra, const char *const *flags,
+    size_t nflags, struct sp_view date);
 /* More bytes of the message that began, any number. */
-void sp_out_data(struct sp_import_out *o, const void *p, size_t n);
+void sp_import_out_data(struct sp_import_out *o, const void *p, size_t n);
 /* The message is complete. */
-void sp_out_end(struct sp_import_out *o);
-/* Instead of sp_out_end: what came of it is dropped, and reported. */
-void sp_out_cut(struct sp_import_out *o, const char *member, const char *why);
+void sp_import_out_end(struct sp_import_out *o);
+/* Instead of sp_import_out_end: what came of it is dropped, and reported. */
+void sp_import_out_cut(
+    struct sp_import_out *o, const char *member, const char *why);
 /* Mail that could not be read; not between begin and end. */
-void sp_out_failed(
+void sp_import_out_failed(
     struct sp_import_out *o, const char *member, const char *why);
 /* A thing that is not mail; counted. */
-void sp_out_not_mail(struct sp_import_out *o, const char *member);
+void sp_import_out_not_mail(struct sp_import_out *o, const char *member);
 /* Item ${number} is taken in hand; after a crash another child goes on behind
- * it (see sp_child_work). */
-void sp_out_item(struct sp_import_out *o, uint64_t number);
+ * it (see sp_import_child_work). */
+void sp_import_out_item(struct sp_import_out *o, uint64_t number);
 /* All of the file was read; without it, the parent reports a crash. */
-void sp_out_done(struct sp_import_out *o);
+void sp_import_out_done(struct sp_import_out *o);
 
 #endif

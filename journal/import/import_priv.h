@@ -35,8 +35,8 @@ SP_CHECK enum sp_code sp_import_facts(const char *path, bool in_maildir,
 /* ---- import_mbox.c, import_from.c: an mbox ------------------------------- */
 
 /*
- * Read the mbox open on ${fd}, in the dialect ${as} (SP_AS_MBOX and
- * SP_AS_DETECT: find out): each message to im->item, as a copy of ${source}
+ * Read the mbox open on ${fd}, in the dialect ${as} (SP_IMPORT_AS_MBOX and
+ * SP_IMPORT_AS_DETECT: find out): each message to im->item, as a copy of ${source}
  * (path, digest, member) with what the mbox adds.  SP_EIO: it cannot be read,
  * or changes meanwhile; SP_ELIMIT: a From line that no record holds; else the
  * code of the callback.

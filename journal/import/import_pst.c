@@ -78,17 +78,18 @@ emit(struct pst_walk *w, const struct sp_pst_mail *m, const char *folder,
 		date = sp_view_str(t);
 	}
 	sp_buf_init(&text, w->o->max_message);
-	sp_buf_init(&facts, SP_FRAME_MAX / 2);
+	sp_buf_init(&facts, SP_IMPORT_FRAME_MAX / 2);
 	/* The facts are also in the header; what is too much is left out. */
 	if (sp_pst_mail_facts(m, folder, &facts) != SP_OK)
 		sp_buf_clear(&facts);
 	if (sp_pst_mail_format(m, &text) != SP_OK) {
-		sp_out_failed(w->o, member, "larger than the message limit");
+		sp_import_out_failed(
+		    w->o, member, "larger than the message limit");
 	} else {
-		sp_out_begin(
+		sp_import_out_begin(
 		    w->o, member, "eml", sp_buf_view(&facts), flags, n, date);
-		sp_out_data(w->o, text.p, text.n);
-		sp_out_end(w->o);
+		sp_import_out_data(w->o, text.p, text.n);
+		sp_import_out_end(w->o);
 	}
 	sp_buf_done(&text);
 	sp_buf_done(&facts);
@@ -117,11 +118,11 @@ read_item(
 	struct sp_pst_mail *m = NULL;
 
 	if (cls != NULL && !is_mail(cls)) {
-		sp_out_not_mail(w->o, member);
+		sp_import_out_not_mail(w->o, member);
 	} else {
 		m = sp_pst_item_read(item, &budget, 0, why, sizeof(why));
 		if (m == NULL)
-			sp_out_failed(w->o, member, why);
+			sp_import_out_failed(w->o, member, why);
 		else
 			emit(w, m, folder, member, recovered);
 	}
@@ -139,7 +140,7 @@ begin_item(struct pst_walk *w)
 
 	if (number < w->first || w->o->broken)
 		return (false);
-	sp_out_item(w->o, number);
+	sp_import_out_item(w->o, number);
 	return (true);
 }
 
@@ -149,8 +150,8 @@ report_failed(struct sp_import_out *o, const char *path, libpff_error_t **e)
 {
 	char why[WHY_MAX];
 
-	sp_pst_error(e, why, sizeof(why));
-	sp_out_failed(o, path, why);
+	sp_pst_item_error(e, why, sizeof(why));
+	sp_import_out_failed(o, path, why);
 }
 
 /* The same for what has no number yet: it gets one, so that it is named once
@@ -226,7 +227,7 @@ read_folders(struct pst_walk *w, libpff_item_t *folder, const char *above,
 
 	read_messages(w, folder, path);
 	if (depth >= DEPTH_MAX) {
-		sp_out_failed(w->o, path, "folders nested too deep");
+		sp_import_out_failed(w->o, path, "folders nested too deep");
 	} else if (libpff_folder_get_number_of_sub_folders(folder, &n, &e) !=
 		   1) {
 		number_and_report(w, path, &e);
@@ -300,7 +301,7 @@ on_open(struct sp_import_out *o, int fd)
 	    libpff_file_open(file, path, LIBPFF_OPEN_READ, &e) == 1)
 		return (file);
 	report_failed(o, "", &e);
-	sp_out_done(o);
+	sp_import_out_done(o);
 	return (NULL);
 }
 
@@ -321,14 +322,14 @@ run(struct sp_import_out *o, void *opened, int fd, uint64_t size,
 		number_and_report(&w, "", &e);
 	}
 	read_recovered(&w);
-	sp_out_done(o);
+	sp_import_out_done(o);
 }
 
 enum sp_code
 sp_import_pst(const struct sp_import *im, int fd,
     const struct sp_import_item *source, struct sp_err *err)
 {
-	static const struct sp_child_work work = { on_open, run, true };
+	static const struct sp_import_child_work work = { on_open, run, true };
 
-	return (sp_child_run(im, fd, source, &work, err));
+	return (sp_import_child_run(im, fd, source, &work, err));
 }

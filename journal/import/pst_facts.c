@@ -1,7 +1,7 @@
 /*
- * What the record says of an Outlook item: "pst" in its "source" (doc/import.md,
- * "Outlook").  Exchange addresses are kept here as they are, since the rebuilt
- * header cannot hold them.  Pure; called by import_pst.c.
+ * What the record says of an Outlook item: "pst" in its "source"
+ * (doc/import.md, "Outlook").  Exchange addresses are kept here as they are,
+ * since the rebuilt header cannot hold them.  Pure; called by import_pst.c.
  */
 #include "base/clock.h"
 #include "base/json.h"

@@ -44,7 +44,7 @@ enum {
 };
 
 void
-sp_pst_error(libpff_error_t **e, char *out, size_t size)
+sp_pst_item_error(libpff_error_t **e, char *out, size_t size)
 {
 	out[0] = '\0';
 	if (*e != NULL)
@@ -368,7 +368,7 @@ sp_pst_item_read(libpff_item_t *item, uint64_t *budget, unsigned depth,
 
 	if (libpff_item_get_identifier(item, &id, &e) != 1 ||
 	    libpff_item_get_number_of_record_sets(item, &sets, &e) != 1) {
-		sp_pst_error(&e, why, size);
+		sp_pst_item_error(&e, why, size);
 		return (NULL);
 	}
 	if (sets < 1) {

@@ -23,6 +23,6 @@ struct sp_pst_mail *sp_pst_item_read(libpff_item_t *item, uint64_t *budget,
 char *sp_pst_item_class(libpff_item_t *item);
 /* The text of the libpff error ${e}, which is freed, in one line of ${size}
  * bytes; "damaged" where there is none. */
-void sp_pst_error(libpff_error_t **e, char *out, size_t size);
+void sp_pst_item_error(libpff_error_t **e, char *out, size_t size);
 
 #endif

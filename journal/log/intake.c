@@ -135,7 +135,7 @@ sp_intake_open(const char *dir, const char *origin, uint64_t floor,
 			rc = check_floor(in, floor, err);
 	}
 	if (rc == SP_OK)
-		rc = sp_intake_sweep(dir, err);
+		rc = sp_intake_remove_unfinished(dir, err);
 out:
 	if (rc == SP_OK) {
 		got.next_seq = in->at.next_seq;

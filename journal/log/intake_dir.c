@@ -271,7 +271,7 @@ sp_intake_create(const char *dir, struct sp_intake_head *h, char name[64],
 }
 
 enum sp_code
-sp_intake_sweep(const char *dir, struct sp_err *err)
+sp_intake_remove_unfinished(const char *dir, struct sp_err *err)
 {
 	char *path = sp_intake_path(dir, "");
 	char **names = NULL;

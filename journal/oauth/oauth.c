@@ -6,11 +6,11 @@
  *	sp_oauth_get            called before each session by app/host/pull_run.c
  *	  renew                 unless a failure still counts
  *	    refresh             by the stored refresh token, under the account's
- *	      sp_oauth_spend    lock
+ *	      sp_oauth_refresh    lock
  *	    ask                 by client credentials, or for a service account
  *	      exchange          one request; then
  *	        sp_oauth_accept   the tokens that came, or
- *	        sp_oauth_refused  the reason why none did
+ *	        sp_oauth_no_token  the reason why none did
  */
 #include "journal/oauth/oauth.h"
 
@@ -62,7 +62,7 @@ sp_oauth_new(const struct sp_oauth_opts *opts)
 	struct sp_oauth *o = sp_xcalloc(1, sizeof(*o));
 
 	o->opts = *opts;
-	o->who = (struct sp_oauth_who){ .conf = opts->conf,
+	o->who = (struct sp_oauth_client){ .conf = opts->conf,
 		.user = opts->user,
 		.read = opts->read,
 		.ctx = opts->ctx };
@@ -133,7 +133,7 @@ advice(enum sp_oauth_grant g, enum sp_oauth_verdict v)
 /* Whether a person can help depends on the grant: doc/oauth.md, "What happens
  * then". */
 enum sp_code
-sp_oauth_refused(
+sp_oauth_no_token(
     struct sp_oauth *o, const struct sp_oauth_answer *a, struct sp_err *err)
 {
 	const enum sp_oauth_grant g = o->opts.conf->grant;
@@ -237,7 +237,7 @@ needs_login(struct sp_oauth *o, const char *why, struct sp_err *err)
 
 /* It belongs to the token_url, client_id and user that it came for. */
 enum sp_code
-sp_oauth_stored_for_us(
+sp_oauth_load_stored(
     struct sp_oauth *o, struct sp_oauth_stored *out, struct sp_err *err)
 {
 	const struct sp_oauth_conf *conf = o->opts.conf;
@@ -257,7 +257,8 @@ sp_oauth_stored_for_us(
 	    err));
 }
 
-/* Whether ${s} is the token that the provider refused: it is not asked again. */
+/* Whether ${s} is the token that the provider refused: it is not asked
+ * again. */
 static bool
 was_refused(const struct sp_oauth *o, const struct sp_oauth_stored *s)
 {
@@ -277,20 +278,20 @@ exchange(struct sp_oauth *o, struct sp_oauth_request *r, bool with_refresh,
 	struct sp_oauth_answer a = { 0 };
 
 	if (rc == SP_OK)
-		rc = sp_oauth_exchange(&o->http, r, &a, err);
+		rc = sp_oauth_request_exchange(&o->http, r, &a, err);
 	if (rc != SP_OK)
-		rc = sp_oauth_refused(o, NULL, err);
+		rc = sp_oauth_no_token(o, NULL, err);
 	else if (a.verdict == SP_OAUTH_TOKEN)
 		rc = sp_oauth_accept(o, &a, with_refresh, err);
 	else
-		rc = sp_oauth_refused(o, &a, err);
+		rc = sp_oauth_no_token(o, &a, err);
 	sp_oauth_answer_done(&a);
 	sp_oauth_request_done(r);
 	return (rc);
 }
 
 enum sp_code
-sp_oauth_spend(
+sp_oauth_refresh(
     struct sp_oauth *o, const struct sp_oauth_stored *s, struct sp_err *err)
 {
 	struct sp_oauth_request r;
@@ -317,7 +318,7 @@ refresh(struct sp_oauth *o, struct sp_err *err)
 	rc = sp_oauth_store_lock(o->path, SP_OAUTH_LOCK_MS, &fd, err);
 	if (rc != SP_OK)
 		return (rc);
-	rc = sp_oauth_stored_for_us(o, &s, err);
+	rc = sp_oauth_load_stored(o, &s, err);
 	if (rc == SP_OK && was_refused(o, &s)) {
 		*err = o->last;
 		rc = o->last.code;
@@ -326,7 +327,7 @@ refresh(struct sp_oauth *o, struct sp_err *err)
 		 * do not ask where it could not be kept. */
 		rc = sp_oauth_store_save(o->path, &s, err);
 		if (rc == SP_OK)
-			rc = sp_oauth_spend(o, &s, err);
+			rc = sp_oauth_refresh(o, &s, err);
 	}
 	sp_oauth_store_done(&s);
 	(void)close(fd);
@@ -381,7 +382,7 @@ logged_in_since(struct sp_oauth *o)
 	bool is;
 
 	if (o->last.code != SP_EPERM ||
-	    sp_oauth_stored_for_us(o, &s, &ignored) != SP_OK)
+	    sp_oauth_load_stored(o, &s, &ignored) != SP_OK)
 		return (false);
 	is = !was_refused(o, &s);
 	sp_oauth_store_done(&s);

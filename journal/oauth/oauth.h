@@ -90,12 +90,12 @@ struct sp_oauth_ui { /* how a login talks to the person */
 };
 
 /*
- * Log in by the account's grant, device_code or authorization_code; blocks until
- * the person is done or the code is too old.  The refresh token is stored.
- * SP_EPERM: the person said no, or nothing came in time; SP_EAGAIN: the provider
- * does not answer; SP_ECONFIG: the section, or the provider gave no refresh
- * token; SP_EUSAGE: the grant knows no login; SP_EINTERRUPT; others: the refresh
- * token could not be stored.
+ * Log in by the account's grant, device_code or authorization_code; blocks
+ * until the person is done or the code is too old.  The refresh token is
+ * stored. SP_EPERM: the person said no, or nothing came in time; SP_EAGAIN: the
+ * provider does not answer; SP_ECONFIG: the section, or the provider gave no
+ * refresh token; SP_EUSAGE: the grant knows no login; SP_EINTERRUPT; others:
+ * the refresh token could not be stored.
  */
 SP_CHECK enum sp_code sp_oauth_login(
     struct sp_oauth *o, const struct sp_oauth_ui *ui, struct sp_err *err);

@@ -115,7 +115,7 @@ client_assertion(const struct sp_oauth_conf *conf, const struct sp_jwt_key *key,
  * thumbprint. */
 enum sp_code
 sp_oauth_assertion_client(
-    const struct sp_oauth_who *who, struct sp_buf *out, struct sp_err *err)
+    const struct sp_oauth_client *who, struct sp_buf *out, struct sp_err *err)
 {
 	const struct sp_oauth_conf *conf = who->conf;
 	char thumb[SP_JWT_SHA256_LEN + 1];
@@ -192,7 +192,7 @@ parse_service(struct sp_view text, struct service *out, struct sp_err *err)
  * instead.  ${out} needs service_done in any case. */
 static enum sp_code
 read_service(
-    const struct sp_oauth_who *who, struct service *out, struct sp_err *err)
+    const struct sp_oauth_client *who, struct service *out, struct sp_err *err)
 {
 	const struct sp_oauth_conf *conf = who->conf;
 	struct sp_buf file;
@@ -229,7 +229,7 @@ read_service(
 
 /* RFC 7523 section 3, with Google's scope and sub (the mailbox). */
 static enum sp_code
-service_assertion(const struct service *s, const struct sp_oauth_who *who,
+service_assertion(const struct service *s, const struct sp_oauth_client *who,
     struct sp_buf *out, struct sp_err *err)
 {
 	struct sp_buf scope;
@@ -238,7 +238,7 @@ service_assertion(const struct service *s, const struct sp_oauth_who *who,
 
 	sp_buf_init(&scope, SCOPE_MAX);
 	assertion_begin(&a, "RS256", "kid", s->key_id);
-	if (sp_oauth_scope_text(who->conf, &scope) != SP_OK)
+	if (sp_oauth_client_scope(who->conf, &scope) != SP_OK)
 		rc = sp_err_set(err, SP_ELIMIT, 0, "the assertion is too long");
 	else {
 		sp_json_cstr(&a.c, "iss", s->mail);
@@ -254,7 +254,7 @@ service_assertion(const struct service *s, const struct sp_oauth_who *who,
 }
 
 enum sp_code
-sp_oauth_assertion_service(const struct sp_oauth_who *who, char **url,
+sp_oauth_assertion_service(const struct sp_oauth_client *who, char **url,
     struct sp_buf *out, struct sp_err *err)
 {
 	struct service s;

@@ -18,7 +18,7 @@
  * reading a file.
  */
 SP_CHECK enum sp_code sp_oauth_assertion_client(
-    const struct sp_oauth_who *who, struct sp_buf *out, struct sp_err *err);
+    const struct sp_oauth_client *who, struct sp_buf *out, struct sp_err *err);
 
 /*
  * Append to ${out} (secret) an assertion that a service account acts for
@@ -27,7 +27,8 @@ SP_CHECK enum sp_code sp_oauth_assertion_client(
  * SP_ECONFIG: the account or the endpoint is not known, or not https; else as
  * above.
  */
-SP_CHECK enum sp_code sp_oauth_assertion_service(const struct sp_oauth_who *who,
-    char **url, struct sp_buf *out, struct sp_err *err);
+SP_CHECK enum sp_code sp_oauth_assertion_service(
+    const struct sp_oauth_client *who, char **url, struct sp_buf *out,
+    struct sp_err *err);
 
 #endif

@@ -14,13 +14,13 @@ enum sp_code
 sp_oauth_file(
     const char *what, const char *where, struct sp_buf *out, struct sp_err *err)
 {
-	return (sp_secret_file(
-	    what, where, strcmp(what, SP_OAUTH_CERTIFICATE) != 0,
-	    SP_SECRET_FILE_MAX, out, err));
+	return (
+	    sp_secret_file(what, where, strcmp(what, SP_OAUTH_CERTIFICATE) != 0,
+		SP_SECRET_FILE_MAX, out, err));
 }
 
 enum sp_code
-sp_oauth_client_file(const struct sp_oauth_who *who, const char *what,
+sp_oauth_client_file(const struct sp_oauth_client *who, const char *what,
     const char *where, struct sp_buf *out, struct sp_err *err)
 {
 	if (who->read != NULL)
@@ -29,7 +29,7 @@ sp_oauth_client_file(const struct sp_oauth_who *who, const char *what,
 }
 
 enum sp_code
-sp_oauth_scope_text(const struct sp_oauth_conf *conf, struct sp_buf *out)
+sp_oauth_client_scope(const struct sp_oauth_conf *conf, struct sp_buf *out)
 {
 	enum sp_code rc = SP_OK;
 

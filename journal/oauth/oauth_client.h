@@ -15,7 +15,7 @@
 /* The option whose file is no secret. */
 #define SP_OAUTH_CERTIFICATE "client_certificate"
 
-struct sp_oauth_who { /* borrowed */
+struct sp_oauth_client { /* borrowed */
 	const struct sp_oauth_conf *conf;
 	const char *user; /* the mailbox */
 	sp_oauth_read *read; /* NULL: sp_oauth_file */
@@ -24,12 +24,12 @@ struct sp_oauth_who { /* borrowed */
 
 /* The file ${where} of option ${what}, whole, into ${out}, which is initialised
  * here in any case (sp_secret_done).  Errors as of sp_secret_file. */
-SP_CHECK enum sp_code sp_oauth_client_file(const struct sp_oauth_who *who,
+SP_CHECK enum sp_code sp_oauth_client_file(const struct sp_oauth_client *who,
     const char *what, const char *where, struct sp_buf *out,
     struct sp_err *err);
 /* Append the configured scopes to ${out}, blanks between (RFC 6749 section
  * 3.3).  SP_ELIMIT: no room. */
-SP_CHECK enum sp_code sp_oauth_scope_text(
+SP_CHECK enum sp_code sp_oauth_client_scope(
     const struct sp_oauth_conf *conf, struct sp_buf *out);
 
 #endif

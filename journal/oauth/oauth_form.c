@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum sp_code
-sp_oauth_escape(struct sp_buf *out, struct sp_view text)
+sp_oauth_form_escape(struct sp_buf *out, struct sp_view text)
 {
 	static const char digits[] = "0123456789ABCDEF";
 	static const char plain[] =
@@ -35,8 +35,8 @@ sp_oauth_form_add(struct sp_buf *form, const char *name, struct sp_view value)
 	if (form->n > 0)
 		rc = sp_buf_addc(form, '&');
 	if (rc == SP_OK)
-		rc = sp_oauth_escape(form, sp_view_str(name));
+		rc = sp_oauth_form_escape(form, sp_view_str(name));
 	if (rc == SP_OK)
 		rc = sp_buf_addc(form, '=');
-	return (rc == SP_OK ? sp_oauth_escape(form, value) : rc);
+	return (rc == SP_OK ? sp_oauth_form_escape(form, value) : rc);
 }

@@ -19,6 +19,7 @@ SP_CHECK enum sp_code sp_oauth_form_add(
     struct sp_buf *form, const char *name, struct sp_view value);
 /* Append ${text} with all but the unreserved characters (RFC 3986 section 2.3)
  * as %XX.  SP_ELIMIT as above. */
-SP_CHECK enum sp_code sp_oauth_escape(struct sp_buf *out, struct sp_view text);
+SP_CHECK enum sp_code sp_oauth_form_escape(
+    struct sp_buf *out, struct sp_view text);
 
 #endif

@@ -177,8 +177,8 @@ fields_free(struct curl_slist *list)
 /* Without memory for libcurl's handle or the fields the process ends, as with
  * any small allocation. */
 enum sp_code
-sp_oauth_post(const struct sp_oauth_http *http, const char *url,
-    struct sp_view form, struct sp_view basic, struct sp_oauth_reply *out,
+sp_oauth_http_post(const struct sp_oauth_http *http, const char *url,
+    struct sp_view form, struct sp_view basic, struct sp_oauth_http_reply *out,
     struct sp_err *err)
 {
 	struct http_call c = { .http = http, .body = &out->body };
@@ -190,7 +190,7 @@ sp_oauth_post(const struct sp_oauth_http *http, const char *url,
 	CURL *h;
 
 	(void)pthread_once(&once, start);
-	*out = (struct sp_oauth_reply){ 0 };
+	*out = (struct sp_oauth_http_reply){ 0 };
 	sp_secret_init(&out->body, SP_OAUTH_BODY_MAX);
 	fields = fields_new(basic);
 	h = curl_easy_init();
@@ -205,7 +205,7 @@ sp_oauth_post(const struct sp_oauth_http *http, const char *url,
 	curl_easy_cleanup(h);
 	fields_free(fields);
 	if (code != CURLE_OK) {
-		sp_oauth_reply_done(out);
+		sp_oauth_http_reply_done(out);
 		return (transfer_error(&c, url, code, why, err));
 	}
 	out->status = (unsigned)status;
@@ -216,7 +216,7 @@ sp_oauth_post(const struct sp_oauth_http *http, const char *url,
 }
 
 void
-sp_oauth_reply_done(struct sp_oauth_reply *r)
+sp_oauth_http_reply_done(struct sp_oauth_http_reply *r)
 {
 	sp_secret_done(&r->body);
 }

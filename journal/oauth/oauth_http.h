@@ -29,7 +29,7 @@ struct sp_oauth_http { /* borrowed for the call */
 	void *ctx;
 };
 
-struct sp_oauth_reply {
+struct sp_oauth_http_reply {
 	unsigned status; /* HTTP */
 	uint64_t wait; /* Retry-After in seconds (RFC 9110 10.2.3); 0: none */
 	struct sp_buf body; /* secret */
@@ -38,13 +38,13 @@ struct sp_oauth_reply {
 /*
  * POST ${form} to ${url}.  ${basic}: "user:password" in base64 for the
  * Authorization field, empty for none.  SP_OK whatever the status is; the
- * reply needs sp_oauth_reply_done.  SP_EAGAIN: no answer came (network);
+ * reply needs sp_oauth_http_reply_done.  SP_EAGAIN: no answer came (network);
  * SP_ECONFIG: certificate, URL or CA file; SP_ELIMIT: an answer too long;
  * SP_EINTERRUPT.
  */
-SP_CHECK enum sp_code sp_oauth_post(const struct sp_oauth_http *http,
+SP_CHECK enum sp_code sp_oauth_http_post(const struct sp_oauth_http *http,
     const char *url, struct sp_view form, struct sp_view basic,
-    struct sp_oauth_reply *out, struct sp_err *err);
-void sp_oauth_reply_done(struct sp_oauth_reply *r); /* wipes */
+    struct sp_oauth_http_reply *out, struct sp_err *err);
+void sp_oauth_http_reply_done(struct sp_oauth_http_reply *r); /* wipes */
 
 #endif

@@ -109,7 +109,7 @@ device_begin(
     struct sp_oauth *o, struct sp_oauth_device *out, struct sp_err *err)
 {
 	struct sp_oauth_answer no = { 0 };
-	struct sp_oauth_reply reply = { 0 };
+	struct sp_oauth_http_reply reply = { 0 };
 	struct sp_oauth_request r;
 	enum sp_code rc;
 
@@ -121,11 +121,11 @@ device_begin(
 		rc = sp_oauth_request_send(&o->http, &r, &reply, err);
 	if (rc == SP_OK && !sp_oauth_device_parse(reply.status,
 			       sp_buf_view(&reply.body), out, &no)) {
-		sp_oauth_censor(&r, &no);
+		sp_oauth_request_censor(&r, &no);
 		rc = login_error(o, &no, err);
 	}
 	sp_oauth_answer_done(&no);
-	sp_oauth_reply_done(&reply);
+	sp_oauth_http_reply_done(&reply);
 	sp_oauth_request_done(&r);
 	return (rc);
 }
@@ -142,12 +142,12 @@ device_ask(struct sp_oauth *o, const struct sp_oauth_device *d,
 	rc = sp_oauth_request_add(
 	    &r, "grant_type", sp_view_str(DEVICE_GRANT), err);
 	if (rc == SP_OK)
-		rc = sp_oauth_request_add_once(
+		rc = sp_oauth_request_add_secret(
 		    &r, "device_code", sp_buf_view(&d->code), err);
 	if (rc == SP_OK)
 		rc = sp_oauth_request_client(&r, &o->who, err);
 	if (rc == SP_OK)
-		rc = sp_oauth_exchange(&o->http, &r, a, err);
+		rc = sp_oauth_request_exchange(&o->http, &r, a, err);
 	sp_oauth_request_done(&r);
 	return (rc);
 }
@@ -214,7 +214,7 @@ struct browser {
 	char verifier[RANDOM_TEXT + 1];
 	/* what the redirect must bring back */
 	char state[RANDOM_TEXT + 1];
-	struct sp_oauth_listener *listener;
+	struct sp_oauth_loopback *listener;
 };
 
 /* 256 random bits as text. */
@@ -243,7 +243,7 @@ browser_url(struct sp_oauth *o, const struct browser *w, struct sp_buf *out,
 	char challenge[SP_JWT_SHA256_LEN + 1];
 	const char *const pairs[][2] = { { "response_type", "code" },
 		{ "client_id", o->opts.conf->client_id },
-		{ "redirect_uri", sp_oauth_listener_url(w->listener) },
+		{ "redirect_uri", sp_oauth_loopback_url(w->listener) },
 		{ "state", w->state }, { "code_challenge", challenge },
 		{ "code_challenge_method", "S256" },
 		{ "login_hint", o->opts.user } };
@@ -282,7 +282,7 @@ browser_wait(struct sp_oauth *o, const struct browser *w,
 		if (stopped(o))
 			return (
 			    sp_err_set(err, SP_EINTERRUPT, 0, "interrupted"));
-		rc = sp_oauth_listener_wait(w->listener, ui->input,
+		rc = sp_oauth_loopback_wait(w->listener, ui->input,
 		    sp_view_str(w->state), SP_SECOND / 2, out, err);
 	}
 	if (rc == SP_EEND)
@@ -311,17 +311,17 @@ browser_redeem(struct sp_oauth *o, const struct browser *w, struct sp_view code,
 	rc = sp_oauth_request_add(
 	    &r, "grant_type", sp_view_str("authorization_code"), err);
 	if (rc == SP_OK)
-		rc = sp_oauth_request_add_once(&r, "code", code, err);
+		rc = sp_oauth_request_add_secret(&r, "code", code, err);
 	if (rc == SP_OK)
 		rc = sp_oauth_request_add(&r, "redirect_uri",
-		    sp_view_str(sp_oauth_listener_url(w->listener)), err);
+		    sp_view_str(sp_oauth_loopback_url(w->listener)), err);
 	if (rc == SP_OK)
 		rc = sp_oauth_request_add(
 		    &r, "code_verifier", sp_view_str(w->verifier), err);
 	if (rc == SP_OK)
 		rc = sp_oauth_request_client(&r, &o->who, err);
 	if (rc == SP_OK)
-		rc = sp_oauth_exchange(&o->http, &r, &a, err);
+		rc = sp_oauth_request_exchange(&o->http, &r, &a, err);
 	if (rc == SP_OK)
 		rc = store_tokens(o, &a, err);
 	sp_oauth_answer_done(&a);
@@ -342,12 +342,13 @@ login_browser(
 	random_text(w.verifier);
 	random_text(w.state);
 	sp_buf_init(&url, URL_MAX);
-	rc = sp_oauth_listen(o->opts.conf->redirect_url, &w.listener, err);
+	rc = sp_oauth_loopback_open(
+	    o->opts.conf->redirect_url, &w.listener, err);
 	if (rc == SP_OK)
 		rc = browser_url(o, &w, &url, err);
 	if (rc == SP_OK) {
 		ui->browser(ui->ctx, sp_buf_cstr(&url),
-		    sp_oauth_listener_url(w.listener));
+		    sp_oauth_loopback_url(w.listener));
 		rc = browser_wait(o, &w, ui, &redirect, err);
 	}
 	if (rc == SP_OK) {
@@ -355,7 +356,7 @@ login_browser(
 		sp_oauth_redirect_done(&redirect);
 	}
 	sp_buf_done(&url);
-	sp_oauth_listener_close(w.listener);
+	sp_oauth_loopback_close(w.listener);
 	sp_secret_wipe(&w, sizeof(w));
 	return (rc);
 }
@@ -402,7 +403,7 @@ sp_oauth_login_with(
 	(void)pthread_mutex_lock(&o->lock);
 	rc = sp_oauth_store_lock(o->path, SP_OAUTH_LOCK_MS, &fd, err);
 	if (rc == SP_OK)
-		rc = sp_oauth_spend(o, &s, err);
+		rc = sp_oauth_refresh(o, &s, err);
 	/* It rotated: the new one is stored already.  Else this one. */
 	if (rc == SP_OK && !o->rotated)
 		rc = sp_oauth_store_save(o->path, &s, err);
@@ -420,12 +421,12 @@ revoke_at_provider(
     struct sp_oauth *o, const struct sp_oauth_stored *s, struct sp_err *err)
 {
 	struct sp_oauth_answer no = { 0 };
-	struct sp_oauth_reply reply = { 0 };
+	struct sp_oauth_http_reply reply = { 0 };
 	struct sp_oauth_request r;
 	enum sp_code rc;
 
 	sp_oauth_request_init(&r, o->opts.conf->revocation_url);
-	rc = sp_oauth_request_add_once(
+	rc = sp_oauth_request_add_secret(
 	    &r, "token", sp_buf_view(&s->refresh), err);
 	if (rc == SP_OK)
 		rc = sp_oauth_request_add(
@@ -437,13 +438,13 @@ revoke_at_provider(
 	if (rc == SP_OK && (reply.status < 200 || reply.status >= 300)) {
 		sp_oauth_answer_parse(
 		    reply.status, sp_buf_view(&reply.body), &no);
-		sp_oauth_censor(&r, &no);
+		sp_oauth_request_censor(&r, &no);
 		/* A token that it does not know is gone, too (Google). */
 		if (strncmp(no.why, "invalid_token", 13) != 0)
 			rc = login_error(o, &no, err);
 	}
 	sp_oauth_answer_done(&no);
-	sp_oauth_reply_done(&reply);
+	sp_oauth_http_reply_done(&reply);
 	sp_oauth_request_done(&r);
 	return (rc);
 }
@@ -464,7 +465,7 @@ sp_oauth_revoke(struct sp_oauth *o, bool *revoked, struct sp_err *err)
 		rc = sp_oauth_store_load(o->path, &s, err);
 	if (rc == SP_OK && o->opts.conf->revocation_url != NULL) {
 		sp_oauth_store_done(&s);
-		rc = sp_oauth_stored_for_us(o, &s, err);
+		rc = sp_oauth_load_stored(o, &s, err);
 		if (rc == SP_OK)
 			rc = revoke_at_provider(o, &s, err);
 		*revoked = rc == SP_OK;

@@ -21,7 +21,7 @@
 #define REQUEST_MAX  8192u /* bytes of a request line, or a pasted one */
 #define REQUEST_TIME (5 * SP_SECOND) /* that a browser has to ask */
 
-struct sp_oauth_listener {
+struct sp_oauth_loopback {
 	char *url; /* the redirect URL */
 	int fd; /* -1: only what is pasted */
 	/* what a person pastes; secret */
@@ -75,7 +75,7 @@ split_url(const char *url, bool *six, uint16_t *port, const char **path)
  * wanted one (0: any) and becomes the one that it is. */
 static enum sp_code
 bind_loopback(
-    struct sp_oauth_listener *l, bool six, uint16_t *port, struct sp_err *err)
+    struct sp_oauth_loopback *l, bool six, uint16_t *port, struct sp_err *err)
 {
 	struct sockaddr_in a4 = { .sin_family = AF_INET,
 		.sin_port = htons(*port),
@@ -103,10 +103,10 @@ bind_loopback(
 
 /* A host name is not looked up: "localhost" is 127.0.0.1. */
 enum sp_code
-sp_oauth_listen(
-    const char *redirect, struct sp_oauth_listener **out, struct sp_err *err)
+sp_oauth_loopback_open(
+    const char *redirect, struct sp_oauth_loopback **out, struct sp_err *err)
 {
-	struct sp_oauth_listener *l = sp_xcalloc(1, sizeof(*l));
+	struct sp_oauth_loopback *l = sp_xcalloc(1, sizeof(*l));
 	const char *path;
 	enum sp_code rc;
 	uint16_t port = 0;
@@ -127,7 +127,7 @@ sp_oauth_listen(
 	else
 		rc = bind_loopback(l, six, &port, err);
 	if (rc != SP_OK) {
-		sp_oauth_listener_close(l);
+		sp_oauth_loopback_close(l);
 		return (rc);
 	}
 	/* The host as it is registered: some providers compare it. */
@@ -141,13 +141,13 @@ sp_oauth_listen(
 }
 
 const char *
-sp_oauth_listener_url(const struct sp_oauth_listener *l)
+sp_oauth_loopback_url(const struct sp_oauth_loopback *l)
 {
 	return (l->url);
 }
 
 void
-sp_oauth_listener_close(struct sp_oauth_listener *l)
+sp_oauth_loopback_close(struct sp_oauth_loopback *l)
 {
 	if (l == NULL)
 		return;
@@ -158,7 +158,8 @@ sp_oauth_listener_close(struct sp_oauth_listener *l)
 	free(l);
 }
 
-/* The first line of a request on ${fd}, in ${in}; empty if none came in time. */
+/* The first line of a request on ${fd}, in ${in}; empty if none came in
+ * time. */
 static struct sp_view
 request_line(int fd, struct sp_buf *in)
 {
@@ -225,7 +226,7 @@ serve_browser(int fd, struct sp_view state, struct sp_oauth_redirect *out)
 /* Read what there is of ${input}.  SP_OK: the line is the answer; SP_EEND: no
  * line yet, or an empty one; SP_EPERM: it is something else. */
 static enum sp_code
-read_pasted(struct sp_oauth_listener *l, int input, struct sp_view state,
+read_pasted(struct sp_oauth_loopback *l, int input, struct sp_view state,
     struct sp_oauth_redirect *out, struct sp_err *err)
 {
 	ssize_t n = read(input, l->line.p + l->line.n, REQUEST_MAX - l->line.n);
@@ -253,7 +254,7 @@ read_pasted(struct sp_oauth_listener *l, int input, struct sp_view state,
 }
 
 enum sp_code
-sp_oauth_listener_wait(struct sp_oauth_listener *l, int input,
+sp_oauth_loopback_wait(struct sp_oauth_loopback *l, int input,
     struct sp_view state, int64_t us, struct sp_oauth_redirect *out,
     struct sp_err *err)
 {

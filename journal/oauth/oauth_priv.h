@@ -16,7 +16,7 @@
 
 struct sp_oauth {
 	struct sp_oauth_opts opts;
-	struct sp_oauth_who who;
+	struct sp_oauth_client who;
 	struct sp_oauth_http http;
 	char *path; /* of the token file */
 	pthread_mutex_t lock; /* all below; held while a request waits */
@@ -48,20 +48,20 @@ SP_CHECK enum sp_code sp_oauth_accept(struct sp_oauth *o,
 /*
  * No token: remember why, and until when asking again makes no sense.  ${a} is
  * the answer; NULL where none came, with the reason in ${err}.  Fills ${err}
- * with what to do, returns its code: SP_EAGAIN, SP_EPERM (a person must log in),
- * SP_ECONFIG; without an answer that of ${err}.  o->lock is held.
+ * with what to do, returns its code: SP_EAGAIN, SP_EPERM (a person must log
+ * in), SP_ECONFIG; without an answer that of ${err}.  o->lock is held.
  */
-enum sp_code sp_oauth_refused(
+enum sp_code sp_oauth_no_token(
     struct sp_oauth *o, const struct sp_oauth_answer *a, struct sp_err *err);
 /* Load the stored refresh token, if it belongs to this section: a token goes
  * only to whom it came from.  ${out} needs sp_oauth_store_done if SP_OK.
  * SP_EPERM: there is none that is of use; else as sp_oauth_store_load. */
-SP_CHECK enum sp_code sp_oauth_stored_for_us(
+SP_CHECK enum sp_code sp_oauth_load_stored(
     struct sp_oauth *o, struct sp_oauth_stored *out, struct sp_err *err);
 /* Get new tokens now by the refresh token ${s}, which may be worth nothing
  * afterwards.  o->lock and the account's lock are held.  Errors of
- * sp_oauth_accept and sp_oauth_refused. */
-SP_CHECK enum sp_code sp_oauth_spend(
+ * sp_oauth_accept and sp_oauth_no_token. */
+SP_CHECK enum sp_code sp_oauth_refresh(
     struct sp_oauth *o, const struct sp_oauth_stored *s, struct sp_err *err);
 
 #endif

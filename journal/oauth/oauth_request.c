@@ -4,9 +4,9 @@
  *
  *	sp_oauth_request_credentials, _refresh, _service; oauth_login.c's own
  *	  --> a form, by which the client says who it is
- *	sp_oauth_exchange
+ *	sp_oauth_request_exchange
  *	  --> oauth_http.c sends it, oauth_answer.c reads the answer
- *	sp_oauth_censor
+ *	sp_oauth_request_censor
  *	  --> an answer that repeats a secret of the form is not shown
  */
 #include "journal/oauth/oauth_request.h"
@@ -62,7 +62,7 @@ sp_oauth_request_add(struct sp_oauth_request *r, const char *name,
 }
 
 enum sp_code
-sp_oauth_request_add_once(struct sp_oauth_request *r, const char *name,
+sp_oauth_request_add_secret(struct sp_oauth_request *r, const char *name,
     struct sp_view value, struct sp_err *err)
 {
 	sp_secret_done(&r->grant_secret);
@@ -80,14 +80,14 @@ add_text(struct sp_oauth_request *r, const char *name, const char *text,
 
 enum sp_code
 sp_oauth_request_scope(struct sp_oauth_request *r,
-    const struct sp_oauth_who *who, struct sp_err *err)
+    const struct sp_oauth_client *who, struct sp_err *err)
 {
 	const struct sp_texts *more = &who->conf->parameters;
 	enum sp_code rc = SP_OK;
 	struct sp_buf scope;
 
 	sp_buf_init(&scope, SCOPE_MAX);
-	if (sp_oauth_scope_text(who->conf, &scope) != SP_OK)
+	if (sp_oauth_client_scope(who->conf, &scope) != SP_OK)
 		rc = sp_err_set(err, SP_ECONFIG, 0, "the scopes are too long");
 	else if (scope.n > 0)
 		rc = sp_oauth_request_add(r, "scope", sp_buf_view(&scope), err);
@@ -113,11 +113,11 @@ add_basic(struct sp_oauth_request *r, const char *id, struct sp_err *err)
 	enum sp_code rc;
 
 	sp_secret_init(&plain, BASIC_MAX / 2);
-	rc = sp_oauth_escape(&plain, sp_view_str(id));
+	rc = sp_oauth_form_escape(&plain, sp_view_str(id));
 	if (rc == SP_OK)
 		rc = sp_buf_addc(&plain, ':');
 	if (rc == SP_OK)
-		rc = sp_oauth_escape(&plain, sp_buf_view(&r->secret));
+		rc = sp_oauth_form_escape(&plain, sp_buf_view(&r->secret));
 	if (rc == SP_OK)
 		rc = sp_b64_append(&r->basic, plain.p, plain.n);
 	sp_secret_done(&plain);
@@ -130,7 +130,7 @@ add_basic(struct sp_oauth_request *r, const char *id, struct sp_err *err)
 /* The client secret, in the form or in the Authorization field, as the
  * configuration says. */
 static enum sp_code
-add_secret(struct sp_oauth_request *r, const struct sp_oauth_who *who,
+add_secret(struct sp_oauth_request *r, const struct sp_oauth_client *who,
     struct sp_err *err)
 {
 	static const char what[] = "client_secret_file";
@@ -160,7 +160,7 @@ add_secret(struct sp_oauth_request *r, const struct sp_oauth_who *who,
  * the name: a public client (RFC 6749 section 2.1). */
 enum sp_code
 sp_oauth_request_client(struct sp_oauth_request *r,
-    const struct sp_oauth_who *who, struct sp_err *err)
+    const struct sp_oauth_client *who, struct sp_err *err)
 {
 	const struct sp_oauth_conf *conf = who->conf;
 	struct sp_buf jwt;
@@ -189,7 +189,7 @@ sp_oauth_request_client(struct sp_oauth_request *r,
 
 enum sp_code
 sp_oauth_request_credentials(struct sp_oauth_request *r,
-    const struct sp_oauth_who *who, struct sp_err *err)
+    const struct sp_oauth_client *who, struct sp_err *err)
 {
 	enum sp_code rc;
 
@@ -202,15 +202,16 @@ sp_oauth_request_credentials(struct sp_oauth_request *r,
 
 enum sp_code
 sp_oauth_request_refresh(struct sp_oauth_request *r,
-    const struct sp_oauth_who *who, struct sp_view refresh, struct sp_err *err)
+    const struct sp_oauth_client *who, struct sp_view refresh,
+    struct sp_err *err)
 {
 	enum sp_code rc;
 
 	sp_oauth_request_init(r, who->conf->token_url);
 	rc = add_text(r, "grant_type", "refresh_token", err);
 	if (rc == SP_OK)
-		rc =
-		    sp_oauth_request_add_once(r, "refresh_token", refresh, err);
+		rc = sp_oauth_request_add_secret(
+		    r, "refresh_token", refresh, err);
 	if (rc == SP_OK)
 		rc = sp_oauth_request_client(r, who, err);
 	return (rc == SP_OK ? sp_oauth_request_scope(r, who, err) : rc);
@@ -218,7 +219,7 @@ sp_oauth_request_refresh(struct sp_oauth_request *r,
 
 enum sp_code
 sp_oauth_request_service(struct sp_oauth_request *r,
-    const struct sp_oauth_who *who, struct sp_err *err)
+    const struct sp_oauth_client *who, struct sp_err *err)
 {
 	char *url = NULL;
 	struct sp_buf jwt;
@@ -230,7 +231,7 @@ sp_oauth_request_service(struct sp_oauth_request *r,
 	if (rc == SP_OK)
 		rc = add_text(r, "grant_type", JWT_BEARER, err);
 	if (rc == SP_OK)
-		rc = sp_oauth_request_add_once(
+		rc = sp_oauth_request_add_secret(
 		    r, "assertion", sp_buf_view(&jwt), err);
 	sp_secret_done(&jwt);
 	free(url);
@@ -255,7 +256,8 @@ repeats(const char *text, const struct sp_buf *secret)
 }
 
 void
-sp_oauth_censor(const struct sp_oauth_request *r, struct sp_oauth_answer *a)
+sp_oauth_request_censor(
+    const struct sp_oauth_request *r, struct sp_oauth_answer *a)
 {
 	static const char instead[] =
 	    "the answer repeats a secret of ours and is not shown";
@@ -269,26 +271,26 @@ sp_oauth_censor(const struct sp_oauth_request *r, struct sp_oauth_answer *a)
 
 enum sp_code
 sp_oauth_request_send(const struct sp_oauth_http *http,
-    const struct sp_oauth_request *r, struct sp_oauth_reply *out,
+    const struct sp_oauth_request *r, struct sp_oauth_http_reply *out,
     struct sp_err *err)
 {
-	return (sp_oauth_post(http, r->url, sp_buf_view(&r->form),
+	return (sp_oauth_http_post(http, r->url, sp_buf_view(&r->form),
 	    sp_buf_view(&r->basic), out, err));
 }
 
 enum sp_code
-sp_oauth_exchange(const struct sp_oauth_http *http,
+sp_oauth_request_exchange(const struct sp_oauth_http *http,
     const struct sp_oauth_request *r, struct sp_oauth_answer *out,
     struct sp_err *err)
 {
-	struct sp_oauth_reply reply;
+	struct sp_oauth_http_reply reply;
 	enum sp_code rc = sp_oauth_request_send(http, r, &reply, err);
 
 	if (rc != SP_OK)
 		return (rc);
 	sp_oauth_answer_parse(reply.status, sp_buf_view(&reply.body), out);
 	out->wait = reply.wait;
-	sp_oauth_reply_done(&reply);
-	sp_oauth_censor(r, out);
+	sp_oauth_http_reply_done(&reply);
+	sp_oauth_request_censor(r, out);
 	return (SP_OK);
 }

@@ -35,16 +35,16 @@ SP_CHECK enum sp_code sp_oauth_request_add(struct sp_oauth_request *r,
     const char *name, struct sp_view value, struct sp_err *err);
 /* The same, for the secret of the grant (one a request): it must never be
  * shown. */
-SP_CHECK enum sp_code sp_oauth_request_add_once(struct sp_oauth_request *r,
+SP_CHECK enum sp_code sp_oauth_request_add_secret(struct sp_oauth_request *r,
     const char *name, struct sp_view value, struct sp_err *err);
 /* Add who we are: client_id, and the secret or an assertion where there is one.
  * SP_EKEY, SP_ELIMIT, or the error of reading a file. */
 SP_CHECK enum sp_code sp_oauth_request_client(struct sp_oauth_request *r,
-    const struct sp_oauth_who *who, struct sp_err *err);
+    const struct sp_oauth_client *who, struct sp_err *err);
 /* Add scope (if any is configured) and the configured parameters.  SP_ECONFIG:
  * the scopes are too long; SP_ELIMIT. */
 SP_CHECK enum sp_code sp_oauth_request_scope(struct sp_oauth_request *r,
-    const struct sp_oauth_who *who, struct sp_err *err);
+    const struct sp_oauth_client *who, struct sp_err *err);
 
 /*
  * Whole requests to the token endpoint, initialised here in any case: by client
@@ -53,25 +53,26 @@ SP_CHECK enum sp_code sp_oauth_request_scope(struct sp_oauth_request *r,
  * SP_ECONFIG also where a service account is not described.
  */
 SP_CHECK enum sp_code sp_oauth_request_credentials(struct sp_oauth_request *r,
-    const struct sp_oauth_who *who, struct sp_err *err);
+    const struct sp_oauth_client *who, struct sp_err *err);
 SP_CHECK enum sp_code sp_oauth_request_refresh(struct sp_oauth_request *r,
-    const struct sp_oauth_who *who, struct sp_view refresh, struct sp_err *err);
+    const struct sp_oauth_client *who, struct sp_view refresh,
+    struct sp_err *err);
 SP_CHECK enum sp_code sp_oauth_request_service(struct sp_oauth_request *r,
-    const struct sp_oauth_who *who, struct sp_err *err);
+    const struct sp_oauth_client *who, struct sp_err *err);
 
-/* Send it and give the bare reply: see sp_oauth_post. */
+/* Send it and give the bare reply: see sp_oauth_http_post. */
 SP_CHECK enum sp_code sp_oauth_request_send(const struct sp_oauth_http *http,
-    const struct sp_oauth_request *r, struct sp_oauth_reply *out,
+    const struct sp_oauth_request *r, struct sp_oauth_http_reply *out,
     struct sp_err *err);
 /* Send it and read the answer of a token endpoint.  SP_OK: ${out} has a
  * verdict, of whatever kind, its texts hold none of the request's secrets, and
  * it needs sp_oauth_answer_done.  Else no answer came, or the certificate is
- * not good: see sp_oauth_post. */
-SP_CHECK enum sp_code sp_oauth_exchange(const struct sp_oauth_http *http,
-    const struct sp_oauth_request *r, struct sp_oauth_answer *out,
-    struct sp_err *err);
+ * not good: see sp_oauth_http_post. */
+SP_CHECK enum sp_code sp_oauth_request_exchange(
+    const struct sp_oauth_http *http, const struct sp_oauth_request *r,
+    struct sp_oauth_answer *out, struct sp_err *err);
 /* Take the texts out of ${a} that repeat a secret of the request ${r}. */
-void sp_oauth_censor(
+void sp_oauth_request_censor(
     const struct sp_oauth_request *r, struct sp_oauth_answer *a);
 
 #endif

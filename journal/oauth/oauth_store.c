@@ -108,7 +108,8 @@ make_folder(const char *path, struct sp_err *err)
 	return (rc);
 }
 
-/* The text of the file is made in memory that is wiped, then written at once. */
+/* The text of the file is made in memory that is wiped, then written at
+ * once. */
 enum sp_code
 sp_oauth_store_save(
     const char *path, const struct sp_oauth_stored *in, struct sp_err *err)

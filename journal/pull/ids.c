@@ -186,13 +186,13 @@ sp_ids_size(const struct sp_ids *k)
 }
 
 void
-sp_ids_begin(struct sp_ids *k)
+sp_ids_listing_begin(struct sp_ids *k)
 {
 	k->listing++;
 }
 
 bool
-sp_ids_see(struct sp_ids *k, const uint8_t key[SP_IDS_KEY])
+sp_ids_match_listed(struct sp_ids *k, const uint8_t key[SP_IDS_KEY])
 {
 	struct ids_slot *s = find_or_add(k, key);
 
@@ -205,7 +205,7 @@ sp_ids_see(struct sp_ids *k, const uint8_t key[SP_IDS_KEY])
 }
 
 void
-sp_ids_complete(struct sp_ids *k)
+sp_ids_listing_complete(struct sp_ids *k)
 {
 	for (size_t i = 0; i < k->cap; i++) {
 		struct ids_slot *s = &k->slots[i];

@@ -42,13 +42,13 @@ size_t sp_ids_count(const struct sp_ids *k, const uint8_t key[SP_IDS_KEY]);
 size_t sp_ids_size(const struct sp_ids *k);
 
 /* A listing of the mailbox begins: nothing is seen in it yet. */
-void sp_ids_begin(struct sp_ids *k);
+void sp_ids_listing_begin(struct sp_ids *k);
 /* A message of this key is listed; whether the log has it.  Where the key is
  * listed n times the log must have n messages of it. */
-bool sp_ids_see(struct sp_ids *k, const uint8_t key[SP_IDS_KEY]);
+bool sp_ids_match_listed(struct sp_ids *k, const uint8_t key[SP_IDS_KEY]);
 /* The listing was complete: keys that were missing from three such listings in
  * a row are forgotten. */
-void sp_ids_complete(struct sp_ids *k);
+void sp_ids_listing_complete(struct sp_ids *k);
 
 /* A text by its name; NULL: none.  Borrowed until it is set or loaded. */
 const char *sp_ids_memo(const struct sp_ids *k, struct sp_view name);

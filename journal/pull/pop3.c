@@ -41,7 +41,7 @@ append_piece(struct sp_pop3_mailbox *b, struct sp_view piece, bool *whole)
 static enum sp_code
 read_body(struct sp_pop3_mailbox *b, size_t i, bool *whole, struct sp_err *err)
 {
-	struct sp_pop3_body body = { SP_POP3_LINE };
+	struct sp_pop3_body body = { SP_POP3_LINE_START };
 	struct sp_view in, piece;
 	enum sp_code rc = SP_OK;
 	bool more = true;
@@ -60,7 +60,7 @@ read_body(struct sp_pop3_mailbox *b, size_t i, bool *whole, struct sp_err *err)
 				 ? sp_pull_data(b->c.p, piece, err)
 				 : append_piece(b, piece, whole);
 		}
-		sp_stream_take(b->c.s, before - in.n);
+		sp_stream_consume(b->c.s, before - in.n);
 	}
 	return (rc);
 }
@@ -89,7 +89,7 @@ accept_by_digest(
 		sp_pull_skip(b->c.p, &m, "it is too large");
 		return (SP_OK);
 	}
-	b->messages[i].dele = sp_pull_seen(b->c.p, &m.id);
+	b->messages[i].dele = sp_pull_match_listed(b->c.p, &m.id);
 	if (b->messages[i].dele)
 		return (SP_OK);
 	rc = sp_pull_begin(b->c.p, &m, err);
@@ -105,14 +105,14 @@ on_retr_reply(struct sp_pop3_mailbox *b, size_t i, struct sp_err *err)
 {
 	struct sp_pull_meta m = sp_pop3_meta(b, i);
 	bool whole = true;
-	enum sp_code rc = sp_pop3_get(&b->c, err);
+	enum sp_code rc = sp_pop3_read_reply(&b->c, err);
 
 	if (rc != SP_OK)
 		return (rc);
 	if (b->c.reply.status != SP_POP3_OK) {
 		if (b->c.reply.code == SP_POP3_SYS_TEMP)
-			return (
-			    sp_pop3_no(&b->c, "RETR", SP_PULL_NETWORK, err));
+			return (sp_pop3_refused(
+			    &b->c, "RETR", SP_PULL_NETWORK, err));
 		sp_pull_note(b->c.p,
 		    "the server does not give message %zu (UIDL %.*s): %.*s",
 		    i + 1, (int)m.id.uid.n, m.id.uid.n > 0 ? m.id.uid.p : "",
@@ -190,7 +190,7 @@ wants_dele(const struct sp_pop3_message *m)
 static enum sp_code
 on_dele_reply(struct sp_pop3_mailbox *b, size_t i, struct sp_err *err)
 {
-	enum sp_code rc = sp_pop3_get(&b->c, err);
+	enum sp_code rc = sp_pop3_read_reply(&b->c, err);
 
 	b->messages[i].deleted = rc == SP_OK && b->c.reply.status == SP_POP3_OK;
 	return (rc);
@@ -201,7 +201,7 @@ on_dele_reply(struct sp_pop3_mailbox *b, size_t i, struct sp_err *err)
 static enum sp_code
 quit(struct sp_pop3_mailbox *b, struct sp_err *err)
 {
-	enum sp_code rc = sp_pop3_ask(&b->c, "QUIT", err);
+	enum sp_code rc = sp_pop3_command(&b->c, "QUIT", err);
 	bool any_deleted = false;
 
 	for (size_t i = 0; i < b->n; i++)
@@ -221,7 +221,7 @@ quit(struct sp_pop3_mailbox *b, struct sp_err *err)
 		struct sp_pull_meta m = sp_pop3_meta(b, i);
 
 		if (b->messages[i].deleted)
-			sp_pull_gone(b->c.p, &m.id);
+			sp_pull_confirm_deleted(b->c.p, &m.id);
 	}
 	return (SP_OK);
 }

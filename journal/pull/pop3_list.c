@@ -63,7 +63,7 @@ on_list(void *ctx, struct sp_view line, struct sp_err *err)
 	struct sp_pop3_mailbox *b = ctx;
 	uint64_t n, size;
 
-	if (!sp_pop3_two(line, &n, &size) || n == 0 || n > b->n)
+	if (!sp_pop3_two_numbers(line, &n, &size) || n == 0 || n > b->n)
 		return (bad_line(b, "LIST", line, err));
 	b->messages[n - 1].size = size;
 	return (SP_OK);
@@ -109,13 +109,13 @@ static enum sp_code
 list_uidls(struct sp_pop3_mailbox *b, struct sp_err *err)
 {
 	const struct sp_pull_conf *conf = sp_pull_conf(b->c.p);
-	enum sp_code rc = sp_pop3_ask(&b->c, "UIDL", err);
+	enum sp_code rc = sp_pop3_command(&b->c, "UIDL", err);
 
 	if (rc != SP_OK)
 		return (rc);
 	b->has_uidl = b->c.reply.status == SP_POP3_OK;
 	if (b->has_uidl) {
-		rc = sp_pop3_lines(&b->c, on_uidl, b, err);
+		rc = sp_pop3_read_lines(&b->c, on_uidl, b, err);
 		find_shared(b);
 		return (rc);
 	}
@@ -130,26 +130,26 @@ enum sp_code
 sp_pop3_list_mailbox(
     struct sp_pop3_mailbox *b, uint64_t *octets, struct sp_err *err)
 {
-	enum sp_code rc = sp_pop3_ask(&b->c, "STAT", err);
+	enum sp_code rc = sp_pop3_command(&b->c, "STAT", err);
 	uint64_t n = 0;
 
 	if (rc != SP_OK)
 		return (rc);
 	if (b->c.reply.status != SP_POP3_OK)
-		return (sp_pop3_no(&b->c, "STAT", SP_PULL_NETWORK, err));
-	if (!sp_pop3_two(b->c.reply.text, &n, octets) ||
+		return (sp_pop3_refused(&b->c, "STAT", SP_PULL_NETWORK, err));
+	if (!sp_pop3_two_numbers(b->c.reply.text, &n, octets) ||
 	    n > SP_POP3_MESSAGES_MAX)
 		return (bad_line(b, "STAT", b->c.reply.text, err));
 	b->n = (size_t)n;
 	b->messages = sp_xcalloc(b->n + 1, sizeof(*b->messages));
 	for (size_t i = 0; i < b->n; i++)
 		b->messages[i].size = SP_PULL_SIZE_UNKNOWN;
-	sp_pull_there(b->c.p, n);
+	sp_pull_set_message_count(b->c.p, n);
 	rc = list_uidls(b, err);
 	if (rc == SP_OK)
-		rc = sp_pop3_ask(&b->c, "LIST", err);
+		rc = sp_pop3_command(&b->c, "LIST", err);
 	if (rc == SP_OK && b->c.reply.status == SP_POP3_OK)
-		rc = sp_pop3_lines(&b->c, on_list, b, err);
+		rc = sp_pop3_read_lines(&b->c, on_list, b, err);
 	return (rc);
 }
 
@@ -178,7 +178,7 @@ choose_shared(struct sp_pop3_mailbox *b, size_t room)
 		if (!b->messages[i].shared)
 			continue;
 		if (b->deletes && room == 0) {
-			sp_pull_again(b->c.p);
+			sp_pull_want_another_session(b->c.p);
 			return;
 		}
 		room -= b->deletes;
@@ -200,7 +200,8 @@ sp_pop3_choose_messages(struct sp_pop3_mailbox *b)
 		if (b->messages[i].shared)
 			continue;
 		/* One that UIDL left out has no name: at the next visit. */
-		bool known = m.id.uid.n > 0 && sp_pull_seen(b->c.p, &m.id);
+		bool known =
+		    m.id.uid.n > 0 && sp_pull_match_listed(b->c.p, &m.id);
 
 		if (b->has_uidl &&
 		    (m.id.uid.n == 0 || sp_pull_skipped(b->c.p, &m.id)))
@@ -212,7 +213,7 @@ sp_pop3_choose_messages(struct sp_pop3_mailbox *b)
 		if (known && !b->deletes)
 			continue;
 		if (room == 0) {
-			sp_pull_again(b->c.p);
+			sp_pull_want_another_session(b->c.p);
 			continue;
 		}
 		room--;
@@ -240,7 +241,7 @@ sp_pop3_report_mailbox(
 		if (!sp_pop3_has_name(b, i) || m.id.uid.n == 0)
 			continue;
 		fresh += sp_pull_known(b->c.p, &m.id) == 0;
-		rc = sp_pull_listed(b->c.p, &m, err);
+		rc = sp_pull_report_listed(b->c.p, &m, err);
 	}
 	if (rc == SP_OK && b->has_uidl)
 		sp_pull_step(b->c.p, "mailbox", true,

@@ -18,7 +18,7 @@
 #define LOGIN_DELAY_SECONDS 60 /* where the server names none */
 
 enum sp_code
-sp_pop3_send(struct sp_pop3 *c, const char *line, struct sp_err *err)
+sp_pop3_send_line(struct sp_pop3 *c, const char *line, struct sp_err *err)
 {
 	struct sp_buf b;
 	enum sp_code rc;
@@ -34,16 +34,16 @@ sp_pop3_send(struct sp_pop3 *c, const char *line, struct sp_err *err)
 }
 
 enum sp_code
-sp_pop3_get(struct sp_pop3 *c, struct sp_err *err)
+sp_pop3_read_reply(struct sp_pop3 *c, struct sp_err *err)
 {
 	struct sp_view line;
 	enum sp_code rc;
 
-	rc = sp_stream_line(c->s, SP_POP3_LINE_MAX, &line, err);
+	rc = sp_stream_read_line(c->s, SP_POP3_LINE_MAX, &line, err);
 	if (rc != SP_OK)
 		return (rc);
 	sp_pop3_reply(line, &c->reply);
-	if (c->reply.status != SP_POP3_JUNK)
+	if (c->reply.status != SP_POP3_INVALID)
 		return (SP_OK);
 	return (sp_pull_fail(c->p, SP_PULL_NETWORK, SP_EFORMAT, err,
 	    "this is no POP3 reply: %.*s", (int)(line.n > 100 ? 100 : line.n),
@@ -51,15 +51,15 @@ sp_pop3_get(struct sp_pop3 *c, struct sp_err *err)
 }
 
 enum sp_code
-sp_pop3_ask(struct sp_pop3 *c, const char *line, struct sp_err *err)
+sp_pop3_command(struct sp_pop3 *c, const char *line, struct sp_err *err)
 {
-	enum sp_code rc = sp_pop3_send(c, line, err);
+	enum sp_code rc = sp_pop3_send_line(c, line, err);
 
-	return (rc == SP_OK ? sp_pop3_get(c, err) : rc);
+	return (rc == SP_OK ? sp_pop3_read_reply(c, err) : rc);
 }
 
 enum sp_code
-sp_pop3_lines(struct sp_pop3 *c,
+sp_pop3_read_lines(struct sp_pop3 *c,
     enum sp_code (*line)(void *ctx, struct sp_view text, struct sp_err *err),
     void *ctx, struct sp_err *err)
 {
@@ -67,7 +67,7 @@ sp_pop3_lines(struct sp_pop3 *c,
 	struct sp_view v;
 
 	while (rc == SP_OK) {
-		rc = sp_stream_line(c->s, SP_POP3_LINE_MAX, &v, err);
+		rc = sp_stream_read_line(c->s, SP_POP3_LINE_MAX, &v, err);
 		if (rc != SP_OK)
 			break;
 		if (sp_view_eq_str(v, "."))
@@ -81,8 +81,8 @@ sp_pop3_lines(struct sp_pop3 *c,
 
 /* The answer of the server is in the message, with what to do about it. */
 enum sp_code
-sp_pop3_no(struct sp_pop3 *c, const char *what, enum sp_pull_trouble otherwise,
-    struct sp_err *err)
+sp_pop3_refused(struct sp_pop3 *c, const char *what,
+    enum sp_pull_trouble otherwise, struct sp_err *err)
 {
 	static const struct {
 		enum sp_pop3_code code;
@@ -133,7 +133,7 @@ on_cap(void *ctx, struct sp_view line, struct sp_err *err)
 	struct sp_pop3 *c = ctx;
 
 	(void)err;
-	sp_pop3_cap(line, &c->caps);
+	sp_pop3_capability(line, &c->caps);
 	return (SP_OK);
 }
 
@@ -145,10 +145,10 @@ read_capabilities(struct sp_pop3 *c, const char *when, struct sp_err *err)
 	enum sp_code rc;
 
 	c->caps = (struct sp_pop3_caps){ .any = false };
-	rc = sp_pop3_ask(c, "CAPA", err);
+	rc = sp_pop3_command(c, "CAPA", err);
 	if (rc == SP_OK && c->reply.status == SP_POP3_OK) {
 		c->caps.any = true;
-		rc = sp_pop3_lines(c, on_cap, c, err);
+		rc = sp_pop3_read_lines(c, on_cap, c, err);
 	}
 	if (rc == SP_OK)
 		sp_pull_step(c->p, "capabilities", true, "%s:%s%s%s%s%s%s%s%s",
@@ -165,7 +165,7 @@ read_capabilities(struct sp_pop3 *c, const char *when, struct sp_err *err)
 static enum sp_code
 upgrade_to_tls(struct sp_pop3 *c, struct sp_err *err)
 {
-	enum sp_code rc = sp_pop3_ask(c, "STLS", err);
+	enum sp_code rc = sp_pop3_command(c, "STLS", err);
 
 	if (rc != SP_OK)
 		return (rc);
@@ -207,14 +207,14 @@ login_user_pass(struct sp_pop3 *c, struct sp_view secret, struct sp_err *err)
 	sp_buf_init(&b, SP_SASL_MAX);
 	rc = sp_buf_addf(&b, "USER %s", user);
 	if (rc == SP_OK)
-		rc = sp_pop3_ask(c, sp_buf_cstr(&b), err);
+		rc = sp_pop3_command(c, sp_buf_cstr(&b), err);
 	if (rc == SP_OK && c->reply.status != SP_POP3_OK)
-		rc = sp_pop3_no(c, "USER", SP_PULL_AUTH, err);
+		rc = sp_pop3_refused(c, "USER", SP_PULL_AUTH, err);
 	sp_buf_clear(&b);
 	if (rc == SP_OK)
 		rc = sp_buf_addf(&b, "PASS %.*s", (int)secret.n, secret.p);
 	if (rc == SP_OK)
-		rc = sp_pop3_ask(c, sp_buf_cstr(&b), err);
+		rc = sp_pop3_command(c, sp_buf_cstr(&b), err);
 	sp_sasl_wipe(&b);
 	return (rc);
 }
@@ -247,7 +247,7 @@ token_refused(struct sp_pop3 *c, struct sp_err *err)
 	char why[256];
 
 	f = sp_sasl_failure(c->reply.text, why, sizeof(why));
-	rc = sp_pop3_ask(c,
+	rc = sp_pop3_command(c,
 	    xoauth2 ? SP_SASL_DUMMY_XOAUTH2 : SP_SASL_DUMMY_OAUTHBEARER, err);
 	if (rc != SP_OK)
 		return (rc);
@@ -277,20 +277,20 @@ login_sasl(struct sp_pop3 *c, struct sp_view secret, struct sp_err *err)
 	struct sp_buf b;
 	enum sp_code rc;
 
-	rc = sp_pop3_ask(c, names[auth], err);
+	rc = sp_pop3_command(c, names[auth], err);
 	if (rc != SP_OK)
 		return (rc);
-	if (c->reply.status != SP_POP3_GO_ON)
-		return (sp_pop3_no(c, names[auth], SP_PULL_CONFIG, err));
+	if (c->reply.status != SP_POP3_CONTINUE)
+		return (sp_pop3_refused(c, names[auth], SP_PULL_CONFIG, err));
 	sp_buf_init(&b, 2 * SP_SASL_MAX);
 	rc = initial_response(c, secret, &b, err);
 	if (rc != SP_OK)
 		rc = sp_pull_fail(
 		    c->p, SP_PULL_CONFIG, SP_ECONFIG, err, "%s", err->msg);
 	else
-		rc = sp_pop3_ask(c, sp_buf_cstr(&b), err);
+		rc = sp_pop3_command(c, sp_buf_cstr(&b), err);
 	sp_sasl_wipe(&b);
-	if (rc == SP_OK && c->reply.status == SP_POP3_GO_ON &&
+	if (rc == SP_OK && c->reply.status == SP_POP3_CONTINUE &&
 	    auth != SP_PULL_PLAIN)
 		rc = token_refused(c, err);
 	return (rc);
@@ -310,11 +310,12 @@ log_in(struct sp_pop3 *c, struct sp_err *err)
 		rc = conf->auth == SP_PULL_PASSWORD
 			 ? login_user_pass(c, sp_buf_view(&secret), err)
 			 : login_sasl(c, sp_buf_view(&secret), err);
-	if (rc == SP_OK && sp_sasl_repeats(c->reply.text, sp_buf_view(&secret)))
+	if (rc == SP_OK &&
+	    sp_sasl_reveals_secret(c->reply.text, sp_buf_view(&secret)))
 		c->reply.text = sp_view_str("(what repeats the password)");
 	sp_sasl_wipe(&secret);
 	if (rc == SP_OK && c->reply.status != SP_POP3_OK)
-		rc = sp_pop3_no(c, "login", SP_PULL_AUTH, err);
+		rc = sp_pop3_refused(c, "login", SP_PULL_AUTH, err);
 	if (rc == SP_OK)
 		sp_pull_step(c->p, "login", true, "as %s", conf->user);
 	else
@@ -328,10 +329,10 @@ log_in(struct sp_pop3 *c, struct sp_err *err)
 enum sp_code
 sp_pop3_login(struct sp_pop3 *c, struct sp_err *err)
 {
-	enum sp_code rc = sp_pop3_get(c, err);
+	enum sp_code rc = sp_pop3_read_reply(c, err);
 
 	if (rc == SP_OK && c->reply.status != SP_POP3_OK)
-		rc = sp_pop3_no(c, "greeting", SP_PULL_NETWORK, err);
+		rc = sp_pop3_refused(c, "greeting", SP_PULL_NETWORK, err);
 	if (rc == SP_OK)
 		rc = read_capabilities(c, "before the login", err);
 	if (rc == SP_OK && sp_pull_conf(c->p)->security == SP_PULL_STARTTLS) {
@@ -340,7 +341,7 @@ sp_pop3_login(struct sp_pop3 *c, struct sp_err *err)
 			rc = read_capabilities(c, "under TLS", err);
 	}
 	if (rc == SP_OK && c->caps.utf8)
-		rc = sp_pop3_ask(c, "UTF8", err);
+		rc = sp_pop3_command(c, "UTF8", err);
 	if (rc == SP_OK)
 		rc = log_in(c, err);
 	if (rc == SP_OK)

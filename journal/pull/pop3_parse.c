@@ -45,17 +45,18 @@ sp_pop3_reply(struct sp_view line, struct sp_pop3_reply *out)
 {
 	struct sp_view rest = line, word = sp_view_cut(&rest, ' ');
 
-	*out = (struct sp_pop3_reply){ .status = SP_POP3_JUNK, .text = line };
+	*out =
+	    (struct sp_pop3_reply){ .status = SP_POP3_INVALID, .text = line };
 	if (sp_view_ieq_str(word, "+OK"))
 		out->status = SP_POP3_OK;
 	else if (sp_view_ieq_str(word, "-ERR"))
 		out->status = SP_POP3_ERR;
 	else if (sp_view_eq_str(word, "+"))
-		out->status = SP_POP3_GO_ON;
+		out->status = SP_POP3_CONTINUE;
 	else
 		return;
 	out->text = sp_view_trim(rest);
-	if (out->status != SP_POP3_GO_ON)
+	if (out->status != SP_POP3_CONTINUE)
 		out->code = code_of(&out->text);
 }
 
@@ -73,7 +74,7 @@ sasl_mechanisms(struct sp_view list, struct sp_pop3_caps *caps)
 }
 
 void
-sp_pop3_cap(struct sp_view line, struct sp_pop3_caps *caps)
+sp_pop3_capability(struct sp_view line, struct sp_pop3_caps *caps)
 {
 	struct sp_view rest = line, word = sp_view_cut(&rest, ' ');
 	uint64_t n;
@@ -104,7 +105,7 @@ number(struct sp_view *text, uint64_t *n)
 }
 
 bool
-sp_pop3_two(struct sp_view text, uint64_t *a, uint64_t *b)
+sp_pop3_two_numbers(struct sp_view text, uint64_t *a, uint64_t *b)
 {
 	return (number(&text, a) && sp_view_u64(sp_view_cut(&text, ' '), b));
 }
@@ -138,11 +139,11 @@ content_run(struct sp_pop3_body *b, struct sp_view in)
 		const char *cr;
 
 		if (b->at == SP_POP3_CR) {
-			b->at = in.p[i] == '\n'	  ? SP_POP3_LINE
+			b->at = in.p[i] == '\n'	  ? SP_POP3_LINE_START
 				: in.p[i] == '\r' ? SP_POP3_CR
 						  : SP_POP3_TEXT;
 			i++;
-			if (b->at == SP_POP3_LINE) {
+			if (b->at == SP_POP3_LINE_START) {
 				/* Only a dot at its start needs a look. */
 				if (i == in.n || in.p[i] == '.')
 					return (i);
@@ -177,7 +178,7 @@ sp_pop3_body(struct sp_pop3_body *b, struct sp_view *in, struct sp_view *out)
 	if (in->n == 0 || b->at == SP_POP3_END)
 		return (b->at != SP_POP3_END);
 	switch (b->at) {
-	case SP_POP3_LINE:
+	case SP_POP3_LINE_START:
 		if (in->p[0] == '.') {
 			b->at = SP_POP3_DOT;
 			consume(in, 1);

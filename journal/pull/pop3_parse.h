@@ -18,8 +18,8 @@
 enum sp_pop3_status {
 	SP_POP3_OK, /* +OK */
 	SP_POP3_ERR, /* -ERR */
-	SP_POP3_GO_ON, /* + (RFC 5034): the server waits for a response */
-	SP_POP3_JUNK /* no reply of POP3 */
+	SP_POP3_CONTINUE, /* + (RFC 5034): the server waits for a response */
+	SP_POP3_INVALID /* no reply of POP3 */
 };
 
 /* The response code (RFC 2449 section 8, RFC 3206) that matters to us. */
@@ -49,11 +49,11 @@ struct sp_pop3_caps {
 	uint64_t login_delay; /* seconds, 0: none */
 };
 /* Add what one line of CAPA's answer (RFC 2449 section 5) offers to ${caps}. */
-void sp_pop3_cap(struct sp_view line, struct sp_pop3_caps *caps);
+void sp_pop3_capability(struct sp_view line, struct sp_pop3_caps *caps);
 
 /* Read "n octets", as STAT and a line of LIST have it; what follows is
  * ignored.  False: these are no two numbers. */
-bool sp_pop3_two(struct sp_view text, uint64_t *a, uint64_t *b);
+bool sp_pop3_two_numbers(struct sp_view text, uint64_t *a, uint64_t *b);
 /* Read "n uid", a line of UIDL; ${uid} borrows.  False: it is none, or the uid
  * has a byte outside 0x21 to 0x7e (RFC 1939 section 7), or is too long. */
 bool sp_pop3_uidl(struct sp_view line, uint64_t *n, struct sp_view *uid);
@@ -70,7 +70,7 @@ bool sp_pop3_uidl(struct sp_view line, uint64_t *n, struct sp_view *uid);
  */
 struct sp_pop3_body { /* zero at the start */
 	enum {
-		SP_POP3_LINE, /* at the start of a line */
+		SP_POP3_LINE_START, /* at the start of a line */
 		SP_POP3_TEXT, /* inside a line */
 		SP_POP3_CR, /* behind CR */
 		SP_POP3_DOT, /* behind a dot at the start of a line */

@@ -51,23 +51,23 @@ struct sp_pop3_mailbox {
  * is no POP3. */
 
 /* Send ${line}; CRLF is added, and our copy wiped. */
-SP_CHECK enum sp_code sp_pop3_send(
+SP_CHECK enum sp_code sp_pop3_send_line(
     struct sp_pop3 *c, const char *line, struct sp_err *err);
 /* Read the first line of the next reply into c->reply.  SP_OK also for -ERR. */
-SP_CHECK enum sp_code sp_pop3_get(struct sp_pop3 *c, struct sp_err *err);
+SP_CHECK enum sp_code sp_pop3_read_reply(struct sp_pop3 *c, struct sp_err *err);
 /* Send a command and read the first line of its reply. */
-SP_CHECK enum sp_code sp_pop3_ask(
+SP_CHECK enum sp_code sp_pop3_command(
     struct sp_pop3 *c, const char *line, struct sp_err *err);
 /* Read the rest of a multi-line reply (RFC 1939 section 3) and call ${line}
  * for each line, without its line end and doubled dot; what that returns other
  * than SP_OK ends it. */
-SP_CHECK enum sp_code sp_pop3_lines(struct sp_pop3 *c,
+SP_CHECK enum sp_code sp_pop3_read_lines(struct sp_pop3 *c,
     enum sp_code (*line)(void *ctx, struct sp_view text, struct sp_err *err),
     void *ctx, struct sp_err *err);
 /* End the session because the server did not grant ${what}: its answer is
  * c->reply.  The reason for the engine is that of the response code, or
  * ${otherwise}.  Returns SP_EPERM where a person must act, else SP_EAGAIN. */
-enum sp_code sp_pop3_no(struct sp_pop3 *c, const char *what,
+enum sp_code sp_pop3_refused(struct sp_pop3 *c, const char *what,
     enum sp_pull_trouble otherwise, struct sp_err *err);
 /* The AUTHORIZATION state (RFC 1939 section 4): greeting, capabilities, STLS,
  * UTF8, login, capabilities again. */

@@ -139,7 +139,7 @@ save_if_changed(struct sp_pull *p, struct sp_err *err)
 }
 
 enum sp_code
-sp_pull_rest(struct sp_pull *p, struct sp_err *err)
+sp_pull_begin_idle(struct sp_pull *p, struct sp_err *err)
 {
 	enum sp_code rc = save_if_changed(p, err);
 
@@ -221,11 +221,11 @@ run_session(struct sp_pull *p, struct sp_err *err)
 	p->another_session = false;
 	p->sink_error.code = SP_OK;
 	p->durable.n = p->durable.next = 0;
-	sp_ids_begin(p->known);
+	sp_ids_listing_begin(p->known);
 	rc = connect_server(p, &s, err);
 	if (rc != SP_OK)
 		return (rc);
-	sp_pull_link(p, s);
+	sp_pull_remember_link(p, s);
 	rc = p->opts.source(p, s, err);
 	sp_stream_close(s);
 	/* What came whole is archived, whatever happened to the connection. */
@@ -274,7 +274,8 @@ run_sessions(struct sp_pull *p, struct sp_err *err)
 		}
 		if (rc != SP_OK || !p->another_session)
 			return (rc);
-		/* Else a server that makes no progress would be asked for ever. */
+		/* Else a server that makes no progress would be asked for
+		 * ever. */
 		if (p->r.taken + p->r.deleted == before)
 			return (SP_OK);
 		if (sp_clock_boot() - p->saved_at > SAVE_EVERY)

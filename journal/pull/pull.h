@@ -110,25 +110,25 @@ void sp_pull_note(struct sp_pull *p, const char *fmt, ...) SP_PRINTF(2, 3);
 /* How many messages of this id the archive has. */
 size_t sp_pull_known(const struct sp_pull *p, const struct sp_pull_id *id);
 /* Count ${messages} of the mailbox that the archive already holds, for the
- * result; where sp_pull_seen() is called it counts by itself. */
-void sp_pull_had(struct sp_pull *p, uint64_t messages);
+ * result; where sp_pull_match_listed() is called it counts by itself. */
+void sp_pull_count_archived(struct sp_pull *p, uint64_t messages);
 /* Match one message of a listing with the archive: whether it has this one,
  * which is counted then.  Call it once for each message of a session: a UIDL
  * that is listed twice is two messages (RFC 1939 section 7), and the archive
  * has as many of them as it has entries. */
-bool sp_pull_seen(struct sp_pull *p, const struct sp_pull_id *id);
-/* sp_pull_seen was called for every message there is: ids that are missing
+bool sp_pull_match_listed(struct sp_pull *p, const struct sp_pull_id *id);
+/* sp_pull_match_listed was called for every message there is: ids that are missing
  * from several such listings in a row are forgotten. */
 void sp_pull_listing_complete(struct sp_pull *p);
 /* There is more than one session may take: when the source has returned SP_OK
  * the engine connects again at once, if this session got anything done. */
-void sp_pull_again(struct sp_pull *p);
+void sp_pull_want_another_session(struct sp_pull *p);
 /* How many messages are in the mailbox, or in all that were looked at, for the
  * result. */
-void sp_pull_there(struct sp_pull *p, uint64_t messages);
+void sp_pull_set_message_count(struct sp_pull *p, uint64_t messages);
 /* CHECK and LIST: report that this message is in the mailbox.  Returns what
  * the runner's callback does. */
-SP_CHECK enum sp_code sp_pull_listed(
+SP_CHECK enum sp_code sp_pull_report_listed(
     struct sp_pull *p, const struct sp_pull_meta *m, struct sp_err *err);
 /* FETCH: a message, its exact bytes in chunks.  Where it turns out to have
  * more than max_message bytes it is dropped and noted; data and end still
@@ -155,16 +155,16 @@ SP_CHECK enum sp_code sp_pull_flush(struct sp_pull *p, struct sp_err *err);
  * sp_pull_end.  False: none now. */
 bool sp_pull_next_durable(struct sp_pull *p, uint64_t *tag);
 /* The server confirmed that the message is no longer in the mailbox. */
-void sp_pull_gone(struct sp_pull *p, const struct sp_pull_id *id);
+void sp_pull_confirm_deleted(struct sp_pull *p, const struct sp_pull_id *id);
 /* A long session is about to wait for mail (IDLE): save what is known to
  * state/pull and report the result so far, as if the visit were over.  Errors:
  * those of writing the file. */
-SP_CHECK enum sp_code sp_pull_rest(struct sp_pull *p, struct sp_err *err);
+SP_CHECK enum sp_code sp_pull_begin_idle(struct sp_pull *p, struct sp_err *err);
 /* Whether a session may wait for more mail (IDLE): in the service. */
-bool sp_pull_may_stay(const struct sp_pull *p);
+bool sp_pull_may_idle(const struct sp_pull *p);
 /* How other threads interrupt this account; IDLE ends when it is poked.  NULL:
  * nobody does. */
-struct sp_stream_bell *sp_pull_bell(struct sp_pull *p);
+struct sp_stream_wakeup *sp_pull_wakeup(struct sp_pull *p);
 
 /* A text that a source wants to keep over restarts (IMAP: UIDVALIDITY,
  * HIGHESTMODSEQ of a mailbox); derived, may be lost.  One line, at most 1000
@@ -225,7 +225,7 @@ struct sp_pull_opts { /* what it points to outlives the engine */
 	sp_pull_source *source; /* of conf->type */
 	struct sp_pull_credentials credentials;
 	struct sp_pull_sink sink;
-	struct sp_stream_bell *wakeup; /* NULL: it cannot be interrupted */
+	struct sp_stream_wakeup *wakeup; /* NULL: it cannot be interrupted */
 	/* Ask the log for all that is archived, not only for what is newer than
 	 * state/pull. */
 	bool ignore_state_file;

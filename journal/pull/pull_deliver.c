@@ -35,13 +35,13 @@ sp_pull_known(const struct sp_pull *p, const struct sp_pull_id *id)
 }
 
 bool
-sp_pull_seen(struct sp_pull *p, const struct sp_pull_id *id)
+sp_pull_match_listed(struct sp_pull *p, const struct sp_pull_id *id)
 {
 	uint8_t key[SP_IDS_KEY];
 	bool known;
 
 	key_of(id, key);
-	known = sp_ids_see(p->known, key);
+	known = sp_ids_match_listed(p->known, key);
 	p->r.known += known;
 	return (known);
 }
@@ -50,18 +50,18 @@ void
 sp_pull_listing_complete(struct sp_pull *p)
 {
 	if (p->mode == SP_PULL_FETCH)
-		sp_ids_complete(p->known);
+		sp_ids_listing_complete(p->known);
 }
 
 enum sp_code
-sp_pull_listed(
+sp_pull_report_listed(
     struct sp_pull *p, const struct sp_pull_meta *m, struct sp_err *err)
 {
 	uint8_t key[SP_IDS_KEY];
 	bool known;
 
 	key_of(&m->id, key);
-	known = sp_ids_see(p->known, key);
+	known = sp_ids_match_listed(p->known, key);
 	p->r.known += known;
 	return (p->opts.listed == NULL
 		    ? SP_OK
@@ -73,7 +73,7 @@ sp_pull_listed(
 /* Free a message, and take it out of the list of those that wait for an answer
  * if it is there. */
 static void
-pending_free(struct sp_parcel *a)
+pending_free(struct sp_pull_pending *a)
 {
 	if (a->prev != NULL) {
 		a->prev->next = a->next;
@@ -115,7 +115,7 @@ enum sp_code
 sp_pull_begin(
     struct sp_pull *p, const struct sp_pull_meta *m, struct sp_err *err)
 {
-	struct sp_parcel *a;
+	struct sp_pull_pending *a;
 	struct sp_buf b;
 	enum sp_code rc;
 
@@ -194,7 +194,7 @@ sp_pull_skip(struct sp_pull *p, const struct sp_pull_meta *m, const char *why)
 enum sp_code
 sp_pull_data(struct sp_pull *p, struct sp_view bytes, struct sp_err *err)
 {
-	struct sp_parcel *a = p->begun;
+	struct sp_pull_pending *a = p->begun;
 	enum sp_code rc;
 
 	if (p->oversize)
@@ -218,7 +218,7 @@ sp_pull_data(struct sp_pull *p, struct sp_view bytes, struct sp_err *err)
 enum sp_code
 sp_pull_end(struct sp_pull *p, struct sp_err *err)
 {
-	struct sp_parcel *a = p->begun;
+	struct sp_pull_pending *a = p->begun;
 	enum sp_code rc;
 
 	p->begun = NULL;
@@ -269,7 +269,7 @@ add_durable(struct sp_pull *p, uint64_t tag)
 void
 sp_pull_answer(void *tag, const struct sp_pull_answer *a)
 {
-	struct sp_parcel *one = tag;
+	struct sp_pull_pending *one = tag;
 	struct sp_pull *p = one->p;
 
 	if (a->rc == SP_OK) {
@@ -331,7 +331,7 @@ sp_pull_next_durable(struct sp_pull *p, uint64_t *tag)
 }
 
 void
-sp_pull_gone(struct sp_pull *p, const struct sp_pull_id *id)
+sp_pull_confirm_deleted(struct sp_pull *p, const struct sp_pull_id *id)
 {
 	uint8_t key[SP_IDS_KEY];
 

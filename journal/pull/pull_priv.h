@@ -16,9 +16,9 @@
 
 /* A message on its way to the sink: begun, or ended and not yet answered (then
  * it is in the list of its engine). */
-struct sp_parcel {
+struct sp_pull_pending {
 	struct sp_pull *p;
-	struct sp_parcel *prev, *next; /* NULL while it is only begun */
+	struct sp_pull_pending *prev, *next; /* NULL while it is only begun */
 	uint64_t tag; /* the source's */
 	uint64_t size; /* bytes so far */
 	uint8_t key[SP_IDS_KEY];
@@ -68,16 +68,17 @@ struct sp_pull {
 	bool another_session; /* the source asked for it */
 
 	/* Messages on their way. */
-	struct sp_parcel *begun; /* not ended yet; NULL: none */
+	struct sp_pull_pending *begun; /* not ended yet; NULL: none */
 	bool oversize; /* ... and larger than allowed: its bytes are dropped */
-	struct sp_parcel pending; /* head of the list: ended, not answered */
+	struct sp_pull_pending
+	    pending; /* head of the list: ended, not answered */
 	struct sp_err sink_error; /* its first failure; code SP_OK: none */
 	struct sp_pull_durable durable;
 };
 
 /* ---- pull_provenance.c ---- */
 /* Remember how the server is connected. */
-void sp_pull_link(struct sp_pull *p, const struct sp_stream *s);
+void sp_pull_remember_link(struct sp_pull *p, const struct sp_stream *s);
 /* Append the JSON of XSEALPOST SOURCE (doc/door.md) for a message fetched now.
  * SP_ELIMIT: ${out} is full. */
 SP_CHECK enum sp_code sp_pull_provenance(

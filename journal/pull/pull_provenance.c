@@ -12,7 +12,7 @@
 #include "journal/pull/pull_priv.h"
 
 void
-sp_pull_link(struct sp_pull *p, const struct sp_stream *s)
+sp_pull_remember_link(struct sp_pull *p, const struct sp_stream *s)
 {
 	struct sp_stream_info *i = &p->link.info;
 

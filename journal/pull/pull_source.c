@@ -91,31 +91,31 @@ sp_pull_note(struct sp_pull *p, const char *fmt, ...)
 }
 
 void
-sp_pull_again(struct sp_pull *p)
+sp_pull_want_another_session(struct sp_pull *p)
 {
 	p->another_session = true;
 }
 
 void
-sp_pull_there(struct sp_pull *p, uint64_t messages)
+sp_pull_set_message_count(struct sp_pull *p, uint64_t messages)
 {
 	p->r.in_mailbox = messages;
 }
 
 void
-sp_pull_had(struct sp_pull *p, uint64_t messages)
+sp_pull_count_archived(struct sp_pull *p, uint64_t messages)
 {
 	p->r.known += messages;
 }
 
 bool
-sp_pull_may_stay(const struct sp_pull *p)
+sp_pull_may_idle(const struct sp_pull *p)
 {
 	return (p->opts.may_idle);
 }
 
-struct sp_stream_bell *
-sp_pull_bell(struct sp_pull *p)
+struct sp_stream_wakeup *
+sp_pull_wakeup(struct sp_pull *p)
 {
 	return (p->opts.wakeup);
 }

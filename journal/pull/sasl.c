@@ -219,7 +219,7 @@ sp_sasl_failure(struct sp_view base64, char *why, size_t size)
 }
 
 bool
-sp_sasl_repeats(struct sp_view text, struct sp_view secret)
+sp_sasl_reveals_secret(struct sp_view text, struct sp_view secret)
 {
 	return (secret.n > 0 && text.n >= secret.n &&
 		memmem(text.p, text.n, secret.p, secret.n) != NULL);

@@ -49,6 +49,6 @@ enum sp_sasl_failure sp_sasl_failure(
 void sp_sasl_wipe(struct sp_buf *b);
 
 /* Whether a server's text repeats the secret: then it is not to be shown. */
-bool sp_sasl_repeats(struct sp_view text, struct sp_view secret);
+bool sp_sasl_reveals_secret(struct sp_view text, struct sp_view secret);
 
 #endif

@@ -25,7 +25,7 @@
 #include "journal/pull/stream_priv.h"
 
 void
-sp_stream_ring(struct sp_stream_bell *b)
+sp_stream_wake(struct sp_stream_wakeup *b)
 {
 	/* A full counter means that a wake-up is pending already. */
 	if (b->fd >= 0)
@@ -33,13 +33,13 @@ sp_stream_ring(struct sp_stream_bell *b)
 }
 
 bool
-sp_stream_stopped(const struct sp_stream_bell *b)
+sp_stream_stopped(const struct sp_stream_wakeup *b)
 {
 	return (b != NULL && atomic_load(&b->stop));
 }
 
 void
-sp_stream_step(
+sp_stream_report_step(
     const struct sp_stream_opts *o, const char *what, bool ok, const char *text)
 {
 	if (o->step != NULL)
@@ -50,7 +50,7 @@ sp_stream_step(
  * it was for.  Also SP_OK where poll was interrupted by a signal: no event is
  * set then. */
 enum sp_code
-sp_stream_poll(struct sp_stream_bell *wakeup, struct pollfd *p, nfds_t n,
+sp_stream_poll(struct sp_stream_wakeup *wakeup, struct pollfd *p, nfds_t n,
     int64_t us, struct sp_err *err)
 {
 	int got;
@@ -264,7 +264,7 @@ fill(struct sp_stream *s, struct sp_err *err)
 /* Bytes that were searched once are not searched again while the line comes
  * in. */
 enum sp_code
-sp_stream_line(
+sp_stream_read_line(
     struct sp_stream *s, size_t max, struct sp_view *line, struct sp_err *err)
 {
 	size_t searched = 0;
@@ -308,13 +308,13 @@ sp_stream_peek(struct sp_stream *s, struct sp_view *bytes, struct sp_err *err)
 }
 
 void
-sp_stream_take(struct sp_stream *s, size_t n)
+sp_stream_consume(struct sp_stream *s, size_t n)
 {
 	s->at += n;
 }
 
 enum sp_code
-sp_stream_some(
+sp_stream_read(
     struct sp_stream *s, size_t max, struct sp_view *bytes, struct sp_err *err)
 {
 	enum sp_code rc = sp_stream_peek(s, bytes, err);
@@ -323,7 +323,7 @@ sp_stream_some(
 		return (rc);
 	if (bytes->n > max)
 		bytes->n = max;
-	sp_stream_take(s, bytes->n);
+	sp_stream_consume(s, bytes->n);
 	return (SP_OK);
 }
 
@@ -428,11 +428,11 @@ report_tls(const struct sp_stream *s)
 	(void)snprintf(text, sizeof(text), "%s %s, certificate %s (SHA-256 %s)",
 	    i.version, i.cipher, i.verified ? "verified" : "not verified",
 	    i.peer_sha256 == NULL ? "none" : i.peer_sha256);
-	sp_stream_step(&s->opts, "tls", true, text);
+	sp_stream_report_step(&s->opts, "tls", true, text);
 }
 
 enum sp_code
-sp_stream_tls(struct sp_stream *s, struct sp_err *err)
+sp_stream_handshake(struct sp_stream *s, struct sp_err *err)
 {
 	struct sp_tls_ctx *ctx = NULL;
 	struct sp_err unwanted;
@@ -449,7 +449,7 @@ sp_stream_tls(struct sp_stream *s, struct sp_err *err)
 	if (rc == SP_OK)
 		report_tls(s);
 	else
-		sp_stream_step(&s->opts, "tls", false, err->msg);
+		sp_stream_report_step(&s->opts, "tls", false, err->msg);
 	return (rc);
 }
 
@@ -460,7 +460,7 @@ sp_stream_starttls(struct sp_stream *s, struct sp_err *err)
 		return (sp_err_set(err, SP_EPERM, 0,
 		    "%s: the server sent bytes before the TLS handshake that it could not have known to be wanted; somebody may be tampering with the connection",
 		    s->name));
-	return (sp_stream_tls(s, err));
+	return (sp_stream_handshake(s, err));
 }
 
 void

@@ -31,17 +31,17 @@
 struct sp_stream;
 
 /* How other threads interrupt the one that works: they set a flag, then call
- * sp_stream_ring(). */
-struct sp_stream_bell {
+ * sp_stream_wake(). */
+struct sp_stream_wakeup {
 	_Atomic bool stop; /* for good: every call returns SP_EINTERRUPT */
 	_Atomic bool
 	    poke; /* sp_stream_wait returns; who acts on it clears it */
 	int fd; /* eventfd, non-blocking, the owner's; -1: none */
 };
 /* Wake the thread that waits; any thread.  Set one of the two flags first. */
-void sp_stream_ring(struct sp_stream_bell *b);
+void sp_stream_wake(struct sp_stream_wakeup *b);
 /* Whether somebody said stop.  NULL: nobody can. */
-bool sp_stream_stopped(const struct sp_stream_bell *b);
+bool sp_stream_stopped(const struct sp_stream_wakeup *b);
 
 enum sp_stream_security {
 	SP_STREAM_TLS, /* from the first byte */
@@ -64,7 +64,7 @@ struct sp_stream_opts { /* borrowed while the stream is open */
 
 	/* When to give up. */
 	int64_t timeout; /* microseconds, of each wait */
-	struct sp_stream_bell *wakeup; /* NULL: it cannot be interrupted */
+	struct sp_stream_wakeup *wakeup; /* NULL: it cannot be interrupted */
 
 	/* For --check: what was done, whether it went well, details.  NULL: not
 	 * wanted. */
@@ -87,18 +87,18 @@ void sp_stream_close(struct sp_stream *s); /* NULL is fine */
 
 /* Read a line, without its CRLF or LF, borrowed until the next call.
  * SP_ELIMIT: longer than ${max} bytes. */
-SP_CHECK enum sp_code sp_stream_line(
+SP_CHECK enum sp_code sp_stream_read_line(
     struct sp_stream *s, size_t max, struct sp_view *line, struct sp_err *err);
 /* Read what is there, at least one byte, at most ${max}; borrowed until the
  * next call. */
-SP_CHECK enum sp_code sp_stream_some(
+SP_CHECK enum sp_code sp_stream_read(
     struct sp_stream *s, size_t max, struct sp_view *bytes, struct sp_err *err);
 /* Wait for at least one byte and show all that is there, without consuming it;
  * borrowed until the next call. */
 SP_CHECK enum sp_code sp_stream_peek(
     struct sp_stream *s, struct sp_view *bytes, struct sp_err *err);
 /* Consume the first ${n} bytes of what sp_stream_peek showed. */
-void sp_stream_take(struct sp_stream *s, size_t n);
+void sp_stream_consume(struct sp_stream *s, size_t n);
 /* Write all ${n} bytes. */
 SP_CHECK enum sp_code sp_stream_write(
     struct sp_stream *s, const void *p, size_t n, struct sp_err *err);

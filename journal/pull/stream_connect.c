@@ -143,14 +143,14 @@ connect_any(
 			(void)close(r.fd[i].fd);
 	}
 	if (rc != SP_OK) {
-		sp_stream_step(&s->opts, "connect", false, err->msg);
+		sp_stream_report_step(&s->opts, "connect", false, err->msg);
 		return (rc);
 	}
 	s->fd = r.fd[won].fd;
 	(void)setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	(void)setsockopt(s->fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
 	describe(r.of[won], s->peer, sizeof(s->peer));
-	sp_stream_step(&s->opts, "connect", true, s->peer);
+	sp_stream_report_step(&s->opts, "connect", true, s->peer);
 	return (SP_OK);
 }
 
@@ -168,7 +168,7 @@ resolve(struct sp_stream *s, const char *host, const char *port,
 	if (e != 0) {
 		(void)sp_err_set(err, SP_EAGAIN, e == EAI_SYSTEM ? errno : 0,
 		    "%s: name not resolved: %s", host, gai_strerror(e));
-		sp_stream_step(&s->opts, "name", false, err->msg);
+		sp_stream_report_step(&s->opts, "name", false, err->msg);
 		return (SP_EAGAIN);
 	}
 	sp_buf_init(&text, 1024);
@@ -178,7 +178,7 @@ resolve(struct sp_stream *s, const char *host, const char *port,
 		describe(a, one, sizeof(one));
 		(void)!sp_buf_addf(&text, "%s%s", text.n > 0 ? ", " : "", one);
 	}
-	sp_stream_step(&s->opts, "name", true, sp_buf_cstr(&text));
+	sp_stream_report_step(&s->opts, "name", true, sp_buf_cstr(&text));
 	sp_buf_done(&text);
 	return (SP_OK);
 }
@@ -234,7 +234,7 @@ request_tunnel(struct sp_stream *s, struct sp_err *err)
 	rc = sp_stream_write(s, request, strlen(request), err);
 	free(request);
 	if (rc == SP_OK)
-		rc = sp_stream_line(s, HTTP_LINE_MAX, &line, err);
+		rc = sp_stream_read_line(s, HTTP_LINE_MAX, &line, err);
 	if (rc != SP_OK)
 		return (sp_err_prefix(err, "proxy %s", s->opts.proxy));
 	status = line;
@@ -244,7 +244,7 @@ request_tunnel(struct sp_stream *s, struct sp_err *err)
 		    "the proxy %s does not lead to %s: it said %.*s",
 		    s->opts.proxy, s->name, (int)line.n, line.p));
 	for (int i = 0; rc == SP_OK && i < HTTP_LINES_MAX; i++) {
-		rc = sp_stream_line(s, HTTP_LINE_MAX, &line, err);
+		rc = sp_stream_read_line(s, HTTP_LINE_MAX, &line, err);
 		if (rc == SP_OK && line.n == 0)
 			return (SP_OK);
 	}
@@ -271,7 +271,7 @@ through_proxy(struct sp_stream *s, struct sp_err *err)
 	if (rc != SP_OK)
 		return (rc);
 	rc = request_tunnel(s, err);
-	sp_stream_step(&s->opts, "proxy", rc == SP_OK,
+	sp_stream_report_step(&s->opts, "proxy", rc == SP_OK,
 	    rc == SP_OK ? s->opts.proxy : err->msg);
 	return (rc);
 }
@@ -300,7 +300,7 @@ sp_stream_connect(const struct sp_stream_opts *opts, struct sp_stream **out,
 	rc = opts->proxy != NULL ? through_proxy(s, err)
 				 : connect_host(s, opts->host, port, err);
 	if (rc == SP_OK && opts->security == SP_STREAM_TLS)
-		rc = sp_stream_tls(s, err);
+		rc = sp_stream_handshake(s, err);
 	if (rc == SP_OK)
 		*out = s;
 	else

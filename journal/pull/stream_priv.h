@@ -30,15 +30,16 @@ struct sp_stream {
 };
 
 /* Report a step of --check, if the caller wants to know. */
-void sp_stream_step(const struct sp_stream_opts *o, const char *what, bool ok,
-    const char *text);
+void sp_stream_report_step(const struct sp_stream_opts *o, const char *what,
+    bool ok, const char *text);
 /* Wait up to ${us} microseconds for one of the ${n} events of ${p}, or for
  * another thread to wake this one, for which there must be room behind them.
  * SP_OK: look at the events; SP_EEND: nothing happened; SP_EINTERRUPT. */
-SP_CHECK enum sp_code sp_stream_poll(struct sp_stream_bell *wakeup,
+SP_CHECK enum sp_code sp_stream_poll(struct sp_stream_wakeup *wakeup,
     struct pollfd *p, nfds_t n, int64_t us, struct sp_err *err);
 /* The TLS handshake, with the server's certificate checked; errors as those of
  * sp_stream_connect. */
-SP_CHECK enum sp_code sp_stream_tls(struct sp_stream *s, struct sp_err *err);
+SP_CHECK enum sp_code sp_stream_handshake(
+    struct sp_stream *s, struct sp_err *err);
 
 #endif

@@ -144,7 +144,8 @@ add_continues(struct sp_json *j, const struct sp_create *c, struct sp_err *err)
 	enum sp_code rc;
 
 	sp_buf_init(&note, SP_NOTE_MAX);
-	rc = sp_create_old(c->continues, c->origin, &note, &old, err);
+	rc =
+	    sp_create_old_checkpoint(c->continues, c->origin, &note, &old, err);
 	if (rc == SP_OK) {
 		sp_json_obj(j, "continues");
 		sp_json_cstr(j, "origin", old.origin);

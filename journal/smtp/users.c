@@ -177,7 +177,7 @@ sp_users_find(
 }
 
 bool
-sp_users_seen(const struct sp_users *u, const struct sp_user *user,
+sp_users_is_cached(const struct sp_users *u, const struct sp_user *user,
     struct sp_view password)
 {
 	uint8_t h[SP_SHA256_LEN];
@@ -188,7 +188,8 @@ sp_users_seen(const struct sp_users *u, const struct sp_user *user,
 }
 
 void
-sp_users_saw(struct sp_users *u, struct sp_user *user, struct sp_view password)
+sp_users_cache(
+    struct sp_users *u, struct sp_user *user, struct sp_view password)
 {
 	sp_scram_hmac(u->process, password, user->cached);
 	user->has_cached = true;

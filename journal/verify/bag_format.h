@@ -36,7 +36,8 @@ bool sp_bag_name_ok(struct sp_view path);
 /* "data/messages/000000000012.eml": whether it is that, and of which entry. */
 bool sp_bag_message_name(struct sp_view path, uint64_t *seq);
 
-/* "data/proof/events/000000000012.json" (or ".tlog-proof": ${ext}): the same. */
+/* "data/proof/events/000000000012.json" (or ".tlog-proof": ${ext}): the
+ * same. */
 bool sp_bag_event_name(struct sp_view path, const char *ext, uint64_t *seq);
 
 /* "data/proof/consistency/3-7.txt": whether it is that, and both sizes. */

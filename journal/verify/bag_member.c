@@ -34,7 +34,7 @@ sp_bag_member_begin(struct sp_bag_source *s, struct sp_view name)
 	if (!sp_bag_name_ok(name)) {
 		char *shown = sp_view_dup(name);
 
-		sp_verify_found_add(s->found, "container", shown,
+		sp_findings_add(s->found, "container", shown,
 		    "a bag has no such name; not read");
 		free(shown);
 		return (false);
@@ -130,7 +130,7 @@ add_file(struct sp_bag_source *s, struct sp_err *err)
 	if (s->spool && !s->too_large)
 		s->spooled += s->size;
 	if (s->too_large)
-		sp_verify_found_add(s->found, "container", s->name,
+		sp_findings_add(s->found, "container", s->name,
 		    "expands to more than %u times the container; not read",
 		    SP_BAG_SPOOL_RATIO);
 	return (SP_OK);

@@ -42,7 +42,7 @@ read_file(
 		at += got;
 		rc = sp_bag_member_data(s, piece, got, err);
 		if (rc == SP_OK)
-			rc = sp_verify_run_step(s->run, got, err);
+			rc = sp_verify_progress_step(s->run, got, err);
 		if (got < PIECE)
 			break;
 	}
@@ -70,7 +70,7 @@ read_entry(struct sp_bag_source *s, const char *rel, unsigned depth,
 	else if (S_ISDIR(st.st_mode))
 		rc = read_folder(s, rel, depth + 1, piece, err);
 	else if (!S_ISREG(st.st_mode))
-		sp_verify_found_add(s->found, "container", rel,
+		sp_findings_add(s->found, "container", rel,
 		    "is neither a plain file nor a folder; not read");
 	else if (sp_bag_member_begin(s, sp_view_str(rel)))
 		rc = read_file(s, path, piece, err);
@@ -94,7 +94,7 @@ read_folder(struct sp_bag_source *s, const char *within, unsigned depth,
 	DIR *d = NULL;
 
 	if (depth > SP_BAG_DEPTH_MAX) {
-		sp_verify_found_add(s->found, "container", within,
+		sp_findings_add(s->found, "container", within,
 		    "folders lie too deep in each other; not read");
 		goto out;
 	}
@@ -228,7 +228,7 @@ name_in_bag(
 	if (archive_entry_filetype(e) != AE_IFREG ||
 	    archive_entry_hardlink(e) != NULL ||
 	    archive_entry_symlink(e) != NULL || archive_entry_is_encrypted(e)) {
-		sp_verify_found_add(c->s->found, "container",
+		sp_findings_add(c->s->found, "container",
 		    name == NULL ? "?" : name,
 		    "is not a plain, readable file; not read");
 		return (false);
@@ -237,7 +237,7 @@ name_in_bag(
 		find_top(c, v);
 	n = strlen(c->top);
 	if (!sp_view_starts(v, c->top)) {
-		sp_verify_found_add(c->s->found, "container",
+		sp_findings_add(c->s->found, "container",
 		    name == NULL ? "?" : name,
 		    "lies outside the folder %s of the bag; not read", c->top);
 		return (false);
@@ -254,7 +254,7 @@ add_damage(struct bag_container *c, const char *where)
 {
 	const char *why = archive_error_string(c->a);
 
-	sp_verify_found_add(c->s->found, "container", where, "damaged: %s",
+	sp_findings_add(c->s->found, "container", where, "damaged: %s",
 	    why != NULL ? why : "cannot be read");
 	return (SP_EEND);
 }
@@ -270,7 +270,7 @@ report_bytes(struct bag_container *c, struct sp_err *err)
 		new_bytes = (uint64_t)at - c->reported;
 		c->reported = (uint64_t)at;
 	}
-	return (sp_verify_run_step(c->s->run, new_bytes, err));
+	return (sp_verify_progress_step(c->s->run, new_bytes, err));
 }
 
 /*
@@ -293,8 +293,8 @@ read_member(struct bag_container *c, struct sp_err *err)
 		if (r != ARCHIVE_OK)
 			return (add_damage(c, c->s->name));
 		if (off < 0 || (uint64_t)off != c->s->size) {
-			sp_verify_found_add(c->s->found, "container",
-			    c->s->name, "has a hole; not read");
+			sp_findings_add(c->s->found, "container", c->s->name,
+			    "has a hole; not read");
 			return (SP_EEND);
 		}
 		if (n > 0)
@@ -341,7 +341,7 @@ sp_bag_read_container(struct sp_bag_source *s, struct sp_err *err)
 	s->run->total += s->container;
 	rc = open_container(&c, err);
 	if (rc == SP_EFORMAT) {
-		sp_verify_found_add(
+		sp_findings_add(
 		    s->found, "container", s->path, "damaged: %s", err->msg);
 		rc = SP_OK;
 		goto out;

@@ -55,8 +55,7 @@ map_table(struct sp_bag_source *s, struct sp_err *err)
 		qsort(s->map, (size_t)s->nmessages, sizeof(*s->map), by_seq);
 	for (size_t i = 1; i < s->nmessages; i++)
 		if (s->map[i - 1].seq == s->map[i].seq)
-			sp_verify_found_add(s->found, "container",
-			    "data/messages",
+			sp_findings_add(s->found, "container", "data/messages",
 			    "the file of entry %" PRIu64 " is there twice",
 			    s->map[i].seq);
 	return (SP_OK);
@@ -78,14 +77,14 @@ sort_files(struct sp_bag_source *s)
 		qsort(s->files, s->nfiles, sizeof(*s->files), by_path);
 	for (size_t i = 1; i < s->nfiles; i++)
 		if (strcmp(s->files[i - 1].path, s->files[i].path) == 0)
-			sp_verify_found_add(s->found, "container",
-			    s->files[i].path, "is there twice");
+			sp_findings_add(s->found, "container", s->files[i].path,
+			    "is there twice");
 }
 
 /* Read everything, then sort: afterwards the checks ask in any order. */
 enum sp_code
 sp_bag_source_open(const char *path, const char *tmpdir,
-    struct sp_verify_run *run, struct sp_verify_found *f,
+    struct sp_verify_progress *run, struct sp_findings *f,
     struct sp_bag_source **out, struct sp_err *err)
 {
 	struct sp_bag_source *s = sp_xcalloc(1, sizeof(*s));
@@ -265,11 +264,10 @@ sp_bag_source_require(struct sp_bag_source *s, const char *name, size_t max,
 	*have = false;
 	sp_buf_clear(out);
 	if (file == NULL) {
-		sp_verify_found_add(
-		    s->found, "missing", name, "is not in the bag");
+		sp_findings_add(s->found, "missing", name, "is not in the bag");
 		return (SP_OK);
 	}
 	rc = read_whole(s, file, max, out, err);
 	*have = rc == SP_OK;
-	return (sp_verify_found_code(s->found, "container", name, rc, err));
+	return (sp_findings_add_error(s->found, "container", name, rc, err));
 }

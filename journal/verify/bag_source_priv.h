@@ -44,8 +44,8 @@ struct sp_bag_message {
 
 struct sp_bag_source {
 	const char *path; /* borrowed */
-	struct sp_verify_run *run; /* borrowed: progress */
-	struct sp_verify_found *found; /* borrowed */
+	struct sp_verify_progress *run; /* borrowed: progress */
+	struct sp_findings *found; /* borrowed */
 	bool directory; /* else a container */
 	uint64_t container; /* its size in bytes */
 
@@ -81,7 +81,7 @@ struct sp_bag_source {
  * disk.  ${path}, ${run} and ${f} are borrowed until the source is closed.
  */
 SP_CHECK enum sp_code sp_bag_source_open(const char *path, const char *tmpdir,
-    struct sp_verify_run *run, struct sp_verify_found *f,
+    struct sp_verify_progress *run, struct sp_findings *f,
     struct sp_bag_source **out, struct sp_err *err);
 void sp_bag_source_close(struct sp_bag_source *s); /* NULL is fine */
 

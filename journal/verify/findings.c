@@ -12,8 +12,8 @@
 #include "journal/verify/findings_priv.h"
 
 /* The findings of this kind, or NULL if there is none yet. */
-static struct sp_verify_first *
-find_kind(struct sp_verify_found *f, const char *kind)
+static struct sp_findings_kind *
+find_kind(struct sp_findings *f, const char *kind)
 {
 	for (size_t i = 0; i < f->n; i++)
 		if (strcmp(f->kinds[i].kind, kind) == 0)
@@ -34,10 +34,10 @@ dup_printable(const char *text)
 }
 
 void
-sp_verify_found_add(struct sp_verify_found *f, const char *kind,
-    const char *where, const char *fmt, ...)
+sp_findings_add(struct sp_findings *f, const char *kind, const char *where,
+    const char *fmt, ...)
 {
-	struct sp_verify_first *x = find_kind(f, kind);
+	struct sp_findings_kind *x = find_kind(f, kind);
 	char why[SP_ERR_MAX];
 	va_list ap;
 
@@ -46,7 +46,7 @@ sp_verify_found_add(struct sp_verify_found *f, const char *kind,
 		x->count++;
 		return;
 	}
-	if (f->n == SP_VERIFY_KINDS_MAX)
+	if (f->n == SP_FINDINGS_KINDS_MAX)
 		return;
 	va_start(ap, fmt);
 	(void)vsnprintf(why, sizeof(why), fmt, ap);
@@ -59,12 +59,12 @@ sp_verify_found_add(struct sp_verify_found *f, const char *kind,
 }
 
 void
-sp_verify_found_merge(struct sp_verify_found *to, struct sp_verify_found *from)
+sp_findings_merge(struct sp_findings *to, struct sp_findings *from)
 {
 	for (size_t i = 0; i < from->n; i++) {
-		struct sp_verify_first *x = find_kind(to, from->kinds[i].kind);
+		struct sp_findings_kind *x = find_kind(to, from->kinds[i].kind);
 
-		if (x == NULL && to->n < SP_VERIFY_KINDS_MAX) {
+		if (x == NULL && to->n < SP_FINDINGS_KINDS_MAX) {
 			to->kinds[to->n++] = from->kinds[i];
 			continue;
 		}
@@ -79,11 +79,10 @@ sp_verify_found_merge(struct sp_verify_found *to, struct sp_verify_found *from)
 }
 
 void
-sp_verify_found_report(
-    struct sp_verify_found *f, const struct sp_verify_opts *o)
+sp_findings_report(struct sp_findings *f, const struct sp_verify_opts *o)
 {
 	for (size_t i = 0; i < f->n && o->finding != NULL; i++) {
-		const struct sp_verify_first *x = &f->kinds[i];
+		const struct sp_findings_kind *x = &f->kinds[i];
 		char *more;
 
 		if (x->count == 1) {
@@ -95,11 +94,11 @@ sp_verify_found_report(
 		o->finding(o->ctx, x->kind, x->where, more);
 		free(more);
 	}
-	sp_verify_found_done(f);
+	sp_findings_done(f);
 }
 
 void
-sp_verify_found_done(struct sp_verify_found *f)
+sp_findings_done(struct sp_findings *f)
 {
 	for (size_t i = 0; i < f->n; i++) {
 		free(f->kinds[i].where);
@@ -110,7 +109,7 @@ sp_verify_found_done(struct sp_verify_found *f)
 }
 
 enum sp_code
-sp_verify_found_code(struct sp_verify_found *f, const char *kind,
+sp_findings_add_error(struct sp_findings *f, const char *kind,
     const char *where, enum sp_code rc, const struct sp_err *err)
 {
 	if (rc == SP_OK)
@@ -119,7 +118,7 @@ sp_verify_found_code(struct sp_verify_found *f, const char *kind,
 	    rc != SP_ELIMIT && rc != SP_EKEY && rc != SP_ECRYPTO &&
 	    rc != SP_EROLLBACK)
 		return (rc);
-	sp_verify_found_add(
+	sp_findings_add(
 	    f, rc == SP_ENOTFOUND ? "missing" : kind, where, "%s", err->msg);
 	return (SP_OK);
 }

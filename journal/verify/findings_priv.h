@@ -19,17 +19,17 @@
 #include "base/err.h"
 #include "journal/verify/verify.h"
 
-#define SP_VERIFY_KINDS_MAX 32 /* kinds of findings, at most */
+#define SP_FINDINGS_KINDS_MAX 32 /* kinds of findings, at most */
 
 /* All findings of one kind. */
-struct sp_verify_first {
+struct sp_findings_kind {
 	const char *kind; /* "line", "signature", ...: a literal */
 	uint64_t count;
 	char *where, *why; /* of the first; owned */
 };
 
-struct sp_verify_found {
-	struct sp_verify_first kinds[SP_VERIFY_KINDS_MAX];
+struct sp_findings {
+	struct sp_findings_kind kinds[SP_FINDINGS_KINDS_MAX];
 	size_t n;
 	uint64_t total; /* of all kinds */
 };
@@ -38,24 +38,22 @@ struct sp_verify_found {
  * Add a finding.  ${kind} is a literal and kept as a pointer; ${where} and the
  * formatted text are copied, if this is the first of its kind, with control
  * bytes as '?', so that a hostile file name never reaches a terminal.  Beyond
- * SP_VERIFY_KINDS_MAX kinds only the total grows.
+ * SP_FINDINGS_KINDS_MAX kinds only the total grows.
  */
-void sp_verify_found_add(struct sp_verify_found *f, const char *kind,
-    const char *where, const char *fmt, ...) SP_PRINTF(4, 5);
+void sp_findings_add(struct sp_findings *f, const char *kind, const char *where,
+    const char *fmt, ...) SP_PRINTF(4, 5);
 
 /* Move the findings of ${from} behind those of ${to}; ${from} is empty then. */
-void sp_verify_found_merge(
-    struct sp_verify_found *to, struct sp_verify_found *from);
+void sp_findings_merge(struct sp_findings *to, struct sp_findings *from);
 
 /*
  * Call ${o}->finding (NULL is fine) once for each kind, in the order in which
  * the kinds were first met, and empty ${f}.
  */
-void sp_verify_found_report(
-    struct sp_verify_found *f, const struct sp_verify_opts *o);
+void sp_findings_report(struct sp_findings *f, const struct sp_verify_opts *o);
 
 /* Free what the findings own; ${f} is empty then. */
-void sp_verify_found_done(struct sp_verify_found *f);
+void sp_findings_done(struct sp_findings *f);
 
 /*
  * Turn the error ${rc} of a call into a finding where it says something about
@@ -65,7 +63,7 @@ void sp_verify_found_done(struct sp_verify_found *f);
  * Any other error, such as SP_EIO or SP_EINTERRUPT, means that the verifier
  * could not look: it is returned as it is, and nothing is added.
  */
-SP_CHECK enum sp_code sp_verify_found_code(struct sp_verify_found *f,
+SP_CHECK enum sp_code sp_findings_add_error(struct sp_findings *f,
     const char *kind, const char *where, enum sp_code rc,
     const struct sp_err *err);
 

@@ -123,11 +123,11 @@ finish_interrupted(struct sp_rebuild_run *r, struct sp_err *err)
 static enum sp_code
 load_checkpoints(struct sp_rebuild_run *r, struct sp_err *err)
 {
-	struct sp_verify_found earlier = r->a.found, lost;
+	struct sp_findings earlier = r->a.found, lost;
 	enum sp_code rc;
 
 	memset(&r->a.found, 0, sizeof(r->a.found));
-	rc = sp_verify_points_load(&r->a, &r->checkpoints, err);
+	rc = sp_verify_checkpoints_load(&r->a, &r->checkpoints, err);
 	lost = r->a.found;
 	r->a.found = earlier;
 	for (size_t i = 0; i < lost.n; i++)
@@ -138,7 +138,7 @@ load_checkpoints(struct sp_rebuild_run *r, struct sp_err *err)
 				    sizeof(r->out->lost_first), "%s: %s",
 				    lost.kinds[i].where, lost.kinds[i].why);
 		}
-	sp_verify_found_done(&lost);
+	sp_findings_done(&lost);
 	if (rc != SP_OK)
 		return (rc);
 	r->out->checkpoints = r->checkpoints.n;
@@ -160,11 +160,11 @@ compare_roots(struct sp_rebuild_run *r, struct sp_err *err)
 	enum sp_code rc = SP_OK;
 
 	for (size_t i = 0; rc == SP_OK && i < r->checkpoints.n; i++) {
-		const struct sp_verify_point *p = &r->checkpoints.p[i];
+		const struct sp_verify_checkpoint *p = &r->checkpoints.p[i];
 		struct sp_hash root;
 
 		if (p->c.size > r->next) {
-			sp_verify_found_add(&r->a.found, "missing", p->where,
+			sp_findings_add(&r->a.found, "missing", p->where,
 			    "covers %" PRIu64
 			    " entries, but segments and intake log have only %" PRIu64,
 			    p->c.size, r->next);
@@ -172,7 +172,7 @@ compare_roots(struct sp_rebuild_run *r, struct sp_err *err)
 		}
 		rc = sp_tree_root(r->tree, p->c.size, &root, err);
 		if (rc == SP_OK && !sp_hash_eq(&root, &p->c.root))
-			sp_verify_found_add(&r->a.found, "root", p->where,
+			sp_findings_add(&r->a.found, "root", p->where,
 			    "the tree of the first %" PRIu64
 			    " entries as they are now has another root: an entry was changed",
 			    p->c.size);
@@ -225,7 +225,7 @@ static enum sp_code
 newest_note(
     const struct sp_rebuild_run *r, struct sp_buf *out, struct sp_err *err)
 {
-	const struct sp_verify_point *p =
+	const struct sp_verify_checkpoint *p =
 	    &r->checkpoints.p[r->checkpoints.n - 1];
 	const struct sp_verify_identity *id = &r->a.id;
 	enum sp_code rc;
@@ -396,9 +396,9 @@ take_lock(const struct sp_rebuild_run *r, const char *name, int wait_ms,
 static void
 free_run(struct sp_rebuild_run *r)
 {
-	sp_verify_found_done(&r->a.found);
+	sp_findings_done(&r->a.found);
 	sp_verify_identity_done(&r->a.id);
-	sp_verify_points_done(&r->checkpoints);
+	sp_verify_checkpoints_done(&r->checkpoints);
 	sp_reader_close(r->reader);
 	sp_tree_close(r->tree);
 	sp_buf_done(&r->lines);
@@ -459,7 +459,7 @@ sp_rebuild_tree(const char *dir, const struct sp_verify_opts *o,
 		rc = rebuild(r, err);
 	if (rc == SP_OK) {
 		out->findings = r->a.found.total;
-		sp_verify_found_report(&r->a.found, o);
+		sp_findings_report(&r->a.found, o);
 	}
 	free_run(r);
 	(void)sp_io_close(seal, NULL);

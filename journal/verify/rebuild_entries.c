@@ -26,14 +26,14 @@ add_line(struct sp_rebuild_run *r, struct sp_view text,
 	enum sp_code rc;
 
 	if (line->received < r->received) {
-		sp_verify_found_add(&r->a.found, "time", where,
+		sp_findings_add(&r->a.found, "time", where,
 		    "its time of receipt is before that of the entry before");
 		return (SP_OK);
 	}
 	rc = sp_tree_add(r->tree, text, err);
 	if (rc != SP_OK)
 		return (
-		    sp_verify_found_code(&r->a.found, "line", where, rc, err));
+		    sp_findings_add_error(&r->a.found, "line", where, rc, err));
 	r->received = line->received;
 	r->next++;
 	return (SP_OK);
@@ -54,7 +54,7 @@ check_sealed_record(struct sp_rebuild_run *r, struct sp_segment *s,
 	if (rc == SP_OK && it.has_record)
 		rc = sp_segment_read(s, line->seq, &r->record, NULL, err);
 	if (rc != SP_OK)
-		return (sp_verify_found_code(
+		return (sp_findings_add_error(
 		    &r->a.found, "segment", where, rc, err));
 	if (it.has_record &&
 	    sp_verify_entry_record(
@@ -84,10 +84,10 @@ add_lines(struct sp_rebuild_run *r, struct sp_segment *s,
 		    f->path, r->next);
 		rc = sp_line_parse(text, &line, err);
 		if (rc != SP_OK)
-			return (sp_verify_found_code(
+			return (sp_findings_add_error(
 			    &r->a.found, "line", where, rc, err));
 		if (line.seq != r->next) {
-			sp_verify_found_add(&r->a.found, "line", where,
+			sp_findings_add(&r->a.found, "line", where,
 			    "the line is of entry %" PRIu64, line.seq);
 			return (SP_OK);
 		}
@@ -96,7 +96,7 @@ add_lines(struct sp_rebuild_run *r, struct sp_segment *s,
 			rc = add_line(r, text, &line, where, err);
 	}
 	if (rc == SP_OK && r->a.found.total == 0 && rest.n > 0)
-		sp_verify_found_add(&r->a.found, "line", f->path,
+		sp_findings_add(&r->a.found, "line", f->path,
 		    "more entry lines than its name says");
 	return (rc);
 }
@@ -117,12 +117,12 @@ add_segment(struct sp_rebuild_run *r, const struct sp_segment_file *f,
 	if (rc == SP_OK)
 		rc = sp_segment_lines(s, &r->lines, err);
 	if (rc != SP_OK)
-		rc = sp_verify_found_code(
+		rc = sp_findings_add_error(
 		    &r->a.found, "segment", f->path, rc, err);
 	else if (f->name.first != r->next ||
 		 sp_segment_first(s) != f->name.first ||
 		 sp_segment_last(s) != f->name.last)
-		sp_verify_found_add(&r->a.found, "segment", f->path,
+		sp_findings_add(&r->a.found, "segment", f->path,
 		    "does not hold the entries of its name from %" PRIu64 " on",
 		    r->next);
 	else
@@ -150,11 +150,11 @@ add_unsealed(
 	    where, sizeof(where), "%s: entry %" PRIu64, e->where, e->seq);
 	rc = sp_record_parse(e->record, &rec, err);
 	if (rc != SP_OK)
-		return (sp_verify_found_code(
+		return (sp_findings_add_error(
 		    &r->a.found, "record", where, rc, err));
 	sp_line_of_record(&rec, e->record, &line);
 	if (rec.seq != e->seq || rec.has_message != e->has_message)
-		sp_verify_found_add(&r->a.found, "record", where,
+		sp_findings_add(&r->a.found, "record", where,
 		    "the record is of another entry than what it lies with");
 	if (r->a.found.total == 0 && e->has_message) {
 		sp_sha256_once(e->msg.p, e->msg.n, sha256);
@@ -182,11 +182,11 @@ add_next_unsealed(struct sp_rebuild_run *r, bool *end, struct sp_err *err)
 	if (rc == SP_OK)
 		return (add_unsealed(r, &e, err));
 	if (rc != SP_ENOTFOUND)
-		return (sp_verify_found_code(
+		return (sp_findings_add_error(
 		    &r->a.found, "intake", "intake", rc, err));
 	rc = sp_reader_end(r->reader, &last, err);
 	if (rc == SP_OK && last > r->next)
-		sp_verify_found_add(&r->a.found, "missing", "archive",
+		sp_findings_add(&r->a.found, "missing", "archive",
 		    "entry %" PRIu64
 		    " is in no segment and in no intake file, though later ones are",
 		    r->next);

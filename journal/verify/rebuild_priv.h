@@ -18,7 +18,7 @@ struct sp_rebuild_run {
 	struct sp_rebuild *out;
 
 	/* What the new tree is compared with. */
-	struct sp_verify_points checkpoints;
+	struct sp_verify_checkpoints checkpoints;
 
 	/* Paths; owned. */
 	char *stage; /* DIR/tree.rebuild */

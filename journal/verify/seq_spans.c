@@ -9,7 +9,7 @@
 #include "journal/verify/seq_spans_priv.h"
 
 enum sp_code
-sp_spans_add(
+sp_seq_spans_add(
     struct sp_seq_spans *s, uint64_t first, uint64_t end, struct sp_err *err)
 {
 	if (s->n > 0 && s->s[s->n - 1].end == first) {
@@ -36,7 +36,7 @@ by_first(const void *a, const void *b)
 }
 
 void
-sp_spans_sort(struct sp_seq_spans *s)
+sp_seq_spans_sort(struct sp_seq_spans *s)
 {
 	size_t n = 0;
 
@@ -53,7 +53,7 @@ sp_spans_sort(struct sp_seq_spans *s)
 }
 
 bool
-sp_spans_has(const struct sp_seq_spans *s, uint64_t seq)
+sp_seq_spans_has(const struct sp_seq_spans *s, uint64_t seq)
 {
 	size_t lo = 0, hi = s->n;
 
@@ -79,7 +79,7 @@ sp_seq_spans_count(const struct sp_seq_spans *s)
 }
 
 void
-sp_spans_done(struct sp_seq_spans *s)
+sp_seq_spans_done(struct sp_seq_spans *s)
 {
 	free(s->s);
 	memset(s, 0, sizeof(*s));

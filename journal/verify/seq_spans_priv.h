@@ -29,19 +29,19 @@ struct sp_seq_spans {
  * Add [first, end), in any order; what begins where the last one added ends is
  * joined with it.  SP_ELIMIT beyond SP_SEQ_SPANS_MAX runs.
  */
-SP_CHECK enum sp_code sp_spans_add(
+SP_CHECK enum sp_code sp_seq_spans_add(
     struct sp_seq_spans *s, uint64_t first, uint64_t end, struct sp_err *err);
 
 /* Sort by seq and join what touches or overlaps. */
-void sp_spans_sort(struct sp_seq_spans *s);
+void sp_seq_spans_sort(struct sp_seq_spans *s);
 
 /* Whether ${seq} is in the set, which must be sorted. */
-bool sp_spans_has(const struct sp_seq_spans *s, uint64_t seq);
+bool sp_seq_spans_has(const struct sp_seq_spans *s, uint64_t seq);
 
 /* How many sequence numbers are in the set, which must have no overlaps. */
 uint64_t sp_seq_spans_count(const struct sp_seq_spans *s);
 
 /* Free the runs; ${s} is empty then. */
-void sp_spans_done(struct sp_seq_spans *s);
+void sp_seq_spans_done(struct sp_seq_spans *s);
 
 #endif

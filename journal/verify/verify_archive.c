@@ -44,7 +44,7 @@ read_key_file(struct sp_verify_archive *a, const char *where, size_t max,
 	enum sp_code rc = sp_io_read_file(path, max, out, err);
 
 	free(path);
-	return (sp_verify_found_code(&a->found, "key", where, rc, err));
+	return (sp_findings_add_error(&a->found, "key", where, rc, err));
 }
 
 /*
@@ -58,7 +58,7 @@ open_format(struct sp_verify_archive *a, struct sp_err *err)
 
 	if (rc != SP_OK)
 		a->origin[0] = '\0';
-	rc = sp_verify_found_code(&a->found, "format", "FORMAT", rc, err);
+	rc = sp_findings_add_error(&a->found, "format", "FORMAT", rc, err);
 	return (rc == SP_OK ? SP_OK : sp_err_prefix(err, "FORMAT"));
 }
 
@@ -83,7 +83,7 @@ open_identity(struct sp_verify_archive *a, struct sp_err *err)
 	if (a->origin[0] == '\0' && a->id.have_key)
 		memcpy(a->origin, a->id.key.name, sizeof(a->origin));
 	if (a->id.have_key && strcmp(a->id.key.name, a->origin) != 0)
-		sp_verify_found_add(&a->found, "key", "keys/log.vkey",
+		sp_findings_add(&a->found, "key", "keys/log.vkey",
 		    "is the key of %s, the archive is %s", a->id.key.name,
 		    a->origin);
 	return (SP_OK);
@@ -112,7 +112,7 @@ check_pem(struct sp_verify_archive *a, struct sp_err *err)
 	(void)snprintf(want, sizeof(want),
 	    "-----BEGIN PUBLIC KEY-----\n%s\n-----END PUBLIC KEY-----\n", b64);
 	if (!sp_view_eq_str(sp_buf_view(&text), want))
-		sp_verify_found_add(
+		sp_findings_add(
 		    &a->found, "key", where, "is not the key of keys/log.vkey");
 out:
 	sp_buf_done(&text);
@@ -132,7 +132,7 @@ check_certs(struct sp_verify_archive *a, const char *where, struct sp_err *err)
 	sp_buf_init(&pem, SP_VERIFY_PEM_MAX);
 	rc = read_key_file(a, where, SP_VERIFY_PEM_MAX, &pem, err);
 	if (rc == SP_OK)
-		sp_verify_said_certs(
+		sp_verify_logged_check_certs(
 		    &a->logged, sp_buf_view(&pem), where, &a->found);
 	sp_buf_done(&pem);
 	return (rc);
@@ -151,17 +151,17 @@ check_logged(struct sp_verify_archive *a, struct sp_err *err)
 		/* Its absence or damage is a finding already, but for an
 		 * archive without any entry. */
 		if (a->next == 0 && a->found.total == 0)
-			sp_verify_found_add(&a->found, "missing", "archive",
+			sp_findings_add(&a->found, "missing", "archive",
 			    "there is no entry, not even entry 0");
 		return (SP_OK);
 	}
 	if (strcmp(a->logged.origin, a->origin) != 0)
-		sp_verify_found_add(&a->found, "format", "FORMAT",
+		sp_findings_add(&a->found, "format", "FORMAT",
 		    "names the origin %s, entry 0 names %s", a->origin,
 		    a->logged.origin);
 	if (a->id.have_embedded &&
-	    !sp_verify_said_vkey(&a->logged, &a->id.embedded))
-		sp_verify_found_add(&a->found, "key", "keys/log.vkey",
+	    !sp_verify_logged_has_vkey(&a->logged, &a->id.embedded))
+		sp_findings_add(&a->found, "key", "keys/log.vkey",
 		    "is not named by entry 0 or a key event of the log");
 	rc = check_pem(a, err);
 	/* Later certificates are in events that --quick does not read. */
@@ -185,11 +185,11 @@ check_explained(struct sp_verify_archive *a, const struct sp_seq_spans *missing,
 		     s++) {
 			char where[64];
 
-			if (sp_spans_has(purges, s))
+			if (sp_seq_spans_has(purges, s))
 				continue;
 			(void)snprintf(
 			    where, sizeof(where), "entry %" PRIu64, s);
-			sp_verify_found_add(&a->found, "absence", where,
+			sp_findings_add(&a->found, "absence", where,
 			    "its %s is not there, and no purge event of the log explains it",
 			    what);
 		}
@@ -204,8 +204,8 @@ check_absences(struct sp_verify_archive *a)
 {
 	if (a->o->quick)
 		return;
-	sp_spans_sort(&a->logged.purged);
-	sp_spans_sort(&a->logged.erased);
+	sp_seq_spans_sort(&a->logged.purged);
+	sp_seq_spans_sort(&a->logged.erased);
 	check_explained(a, &a->no_message, &a->logged.purged, "message");
 	check_explained(a, &a->no_record, &a->logged.erased, "record");
 	a->v->erased = sp_seq_spans_count(&a->no_record);
@@ -222,7 +222,7 @@ static enum sp_code
 check_intake(
     struct sp_verify_archive *a, bool last, bool *repeat, struct sp_err *err)
 {
-	struct sp_verify_found earlier = a->found;
+	struct sp_findings earlier = a->found;
 	struct sp_verdict v = *a->v;
 	uint64_t next = a->next;
 	enum sp_code rc;
@@ -232,11 +232,11 @@ check_intake(
 	rc = sp_verify_intake(a, &gap, err);
 	*repeat = rc == SP_OK && gap && !last;
 	if (*repeat) {
-		sp_verify_found_done(&a->found);
+		sp_findings_done(&a->found);
 		*a->v = v;
 		a->next = next;
 	}
-	sp_verify_found_merge(&earlier, &a->found);
+	sp_findings_merge(&earlier, &a->found);
 	a->found = earlier;
 	return (rc);
 }
@@ -259,7 +259,7 @@ check_entries(struct sp_verify_archive *a, struct sp_err *err)
 	if (rc != SP_OK)
 		return (rc);
 	if (a->have_tree && a->next < a->tree_size)
-		sp_verify_found_add(&a->found, "missing",
+		sp_findings_add(&a->found, "missing",
 		    a->intake[0] != '\0' ? a->intake : "intake",
 		    "the entries %" PRIu64 " to %" PRIu64
 		    " are in the tree, but in no segment and in no intake file",
@@ -282,7 +282,7 @@ sp_verify_archive(const char *dir, const struct sp_verify_opts *o,
 	a->dir = dir;
 	a->o = o;
 	a->v = out;
-	sp_verify_run_init(&a->run, o);
+	sp_verify_progress_init(&a->run, o);
 	rc = open_format(a, err);
 	if (rc == SP_OK)
 		rc = open_identity(a, err);
@@ -297,14 +297,14 @@ sp_verify_archive(const char *dir, const struct sp_verify_opts *o,
 		sp_verify_identity_verdict(&a->id, o, out);
 		memcpy(out->origin, a->origin, sizeof(out->origin));
 		out->findings = a->found.total;
-		sp_verify_found_report(&a->found, o);
+		sp_findings_report(&a->found, o);
 	}
-	sp_verify_found_done(&a->found);
+	sp_findings_done(&a->found);
 	sp_verify_identity_done(&a->id);
-	sp_verify_said_done(&a->logged);
-	sp_spans_done(&a->no_message);
-	sp_spans_done(&a->no_record);
-	sp_verify_run_done(&a->run);
+	sp_verify_logged_done(&a->logged);
+	sp_seq_spans_done(&a->no_message);
+	sp_seq_spans_done(&a->no_record);
+	sp_verify_progress_done(&a->run);
 	free(a);
 	return (rc);
 }

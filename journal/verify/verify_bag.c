@@ -15,17 +15,17 @@ static void
 free_bag(struct sp_verify_bag *b)
 {
 	for (size_t i = 0; i < b->npurges; i++) {
-		sp_spans_done(&b->purges[i].purged);
-		sp_spans_done(&b->purges[i].erased);
+		sp_seq_spans_done(&b->purges[i].purged);
+		sp_seq_spans_done(&b->purges[i].erased);
 	}
 	free(b->purges);
 	sp_bag_source_close(b->src);
 	sp_buf_done(&b->info_text);
 	sp_buf_done(&b->note);
-	sp_verify_found_done(&b->found);
+	sp_findings_done(&b->found);
 	sp_verify_identity_done(&b->id);
-	sp_verify_said_done(&b->logged);
-	sp_verify_run_done(&b->run);
+	sp_verify_logged_done(&b->logged);
+	sp_verify_progress_done(&b->run);
 	free(b);
 }
 
@@ -47,7 +47,7 @@ report_verdict(struct sp_verify_bag *b)
 	}
 	v->time = b->request.received;
 	v->findings = b->found.total;
-	sp_verify_found_report(&b->found, b->o);
+	sp_findings_report(&b->found, b->o);
 }
 
 /* Each step uses what the ones before filled, so their order is fixed. */
@@ -61,7 +61,7 @@ sp_verify_bag(const char *path, const struct sp_verify_opts *o,
 	b->path = path;
 	b->o = o;
 	b->v = out;
-	sp_verify_run_init(&b->run, o);
+	sp_verify_progress_init(&b->run, o);
 	sp_buf_init(&b->info_text, SP_BAG_INFO_MAX);
 	sp_buf_init(&b->note, SP_NOTE_MAX);
 	rc = sp_bag_source_open(path, o->tmpdir != NULL ? o->tmpdir : "/tmp",

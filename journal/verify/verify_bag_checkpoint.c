@@ -51,11 +51,11 @@ open_checkpoint(struct sp_verify_bag *b, struct sp_err *err)
 		return (rc);
 	origin = b->have_info ? b->info.origin : b->id.key.name;
 	b->have_checkpoint =
-	    sp_verify_identity_note(&b->id, sp_buf_view(&b->note), origin,
+	    sp_verify_identity_check_note(&b->id, sp_buf_view(&b->note), origin,
 		SP_BAG_CHECKPOINT, &b->checkpoint, &b->found);
 	if (b->have_checkpoint && b->have_info &&
 	    b->checkpoint.size != b->info.tree_size)
-		sp_verify_found_add(&b->found, "checkpoint", SP_BAG_CHECKPOINT,
+		sp_findings_add(&b->found, "checkpoint", SP_BAG_CHECKPOINT,
 		    "is of size %" PRIu64 ", bag-info.txt says %" PRIu64,
 		    b->checkpoint.size, b->info.tree_size);
 	return (SP_OK);
@@ -104,12 +104,12 @@ check_consistency(struct sp_verify_bag *b, struct sp_err *err)
 		goto out;
 	rc = sp_bag_consistency_parse(sp_buf_view(&text), &c, err);
 	if (rc != SP_OK)
-		rc = sp_verify_found_code(
+		rc = sp_findings_add_error(
 		    &b->found, "consistency", name, rc, err);
 	else if (c.m != k->size || c.n != b->checkpoint.size ||
 		 !sp_merkle_check_consistency(
 		     c.m, c.n, &k->root, &b->checkpoint.root, &c.proof))
-		sp_verify_found_add(&b->found, "consistency", name,
+		sp_findings_add(&b->found, "consistency", name,
 		    "the log does not continue the one whose checkpoint you kept");
 out:
 	sp_buf_done(&text);
@@ -128,14 +128,14 @@ check_kept(struct sp_verify_bag *b, struct sp_err *err)
 	if (!b->id.have_kept || !b->have_checkpoint)
 		return (SP_OK);
 	if (strcmp(k->origin, b->checkpoint.origin) != 0) {
-		sp_verify_found_add(&b->found, "consistency", SP_BAG_CHECKPOINT,
+		sp_findings_add(&b->found, "consistency", SP_BAG_CHECKPOINT,
 		    "is of %s, the checkpoint that you kept is of %s",
 		    b->checkpoint.origin, k->origin);
 		return (SP_OK);
 	}
 	if (k->size == b->checkpoint.size) {
 		if (!sp_hash_eq(&k->root, &b->checkpoint.root))
-			sp_verify_found_add(&b->found, "consistency",
+			sp_findings_add(&b->found, "consistency",
 			    SP_BAG_CHECKPOINT,
 			    "has another root than the checkpoint of the same size that you kept");
 		return (SP_OK);

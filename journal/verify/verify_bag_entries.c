@@ -30,7 +30,7 @@
  * are no records, and records out of order, are findings and passed over.
  */
 static enum sp_code
-next_record(struct sp_verify_walk *w, struct sp_err *err)
+next_record(struct sp_verify_bag_walk *w, struct sp_err *err)
 {
 	uint64_t at_least = w->have_record ? w->rec.seq + 1 : 0;
 	char where[64];
@@ -44,13 +44,13 @@ next_record(struct sp_verify_walk *w, struct sp_err *err)
 		if (rc == SP_EEND)
 			return (SP_OK);
 		if (rc != SP_OK)
-			return (sp_verify_found_code(
+			return (sp_findings_add_error(
 			    &w->b->found, "record", SP_BAG_RECORDS, rc, err));
 		(void)snprintf(where, sizeof(where), "%s: line %" PRIu64,
 		    SP_BAG_RECORDS, w->records.line);
 		rc = sp_record_parse(w->record, &w->rec, err);
 		if (rc != SP_OK) {
-			rc = sp_verify_found_code(
+			rc = sp_findings_add_error(
 			    &w->b->found, "record", where, rc, err);
 			if (rc != SP_OK)
 				return (rc);
@@ -60,7 +60,7 @@ next_record(struct sp_verify_walk *w, struct sp_err *err)
 			w->have_record = true;
 			return (SP_OK);
 		}
-		sp_verify_found_add(&w->b->found, "record", where,
+		sp_findings_add(&w->b->found, "record", where,
 		    "entry %" PRIu64 " is out of order or there twice",
 		    w->rec.seq);
 		sp_record_done(&w->rec);
@@ -73,7 +73,7 @@ next_record(struct sp_verify_walk *w, struct sp_err *err)
  * document's form, or out of order, are findings and passed over.
  */
 static enum sp_code
-next_omitted(struct sp_verify_walk *w, struct sp_err *err)
+next_omitted(struct sp_verify_bag_walk *w, struct sp_err *err)
 {
 	uint64_t at_least = w->have_omitted ? w->om.seq + 1 : 0;
 	struct sp_view line;
@@ -86,7 +86,7 @@ next_omitted(struct sp_verify_walk *w, struct sp_err *err)
 		if (rc == SP_EEND)
 			return (SP_OK);
 		if (rc != SP_OK)
-			return (sp_verify_found_code(
+			return (sp_findings_add_error(
 			    &w->b->found, "omitted", SP_BAG_OMITTED, rc, err));
 		w->have_omitted =
 		    sp_bag_omitted_parse(line, &w->om) && w->om.seq >= at_least;
@@ -94,7 +94,7 @@ next_omitted(struct sp_verify_walk *w, struct sp_err *err)
 			return (SP_OK);
 		(void)snprintf(where, sizeof(where), "%s: line %" PRIu64,
 		    SP_BAG_OMITTED, w->omitted.line);
-		sp_verify_found_add(&w->b->found, "omitted", where,
+		sp_findings_add(&w->b->found, "omitted", where,
 		    "is not the form of the document, or out of order");
 	}
 	return (SP_OK);
@@ -105,7 +105,7 @@ next_omitted(struct sp_verify_walk *w, struct sp_err *err)
  * run and is a finding.
  */
 static enum sp_code
-report_extras(struct sp_verify_walk *w, uint64_t seq, struct sp_err *err)
+report_extras(struct sp_verify_bag_walk *w, uint64_t seq, struct sp_err *err)
 {
 	enum sp_code rc = SP_OK;
 	char where[96];
@@ -113,14 +113,14 @@ report_extras(struct sp_verify_walk *w, uint64_t seq, struct sp_err *err)
 	while (rc == SP_OK && w->have_record && w->rec.seq < seq) {
 		(void)snprintf(where, sizeof(where), "%s: entry %" PRIu64,
 		    SP_BAG_RECORDS, w->rec.seq);
-		sp_verify_found_add(&w->b->found, "extra", where,
+		sp_findings_add(&w->b->found, "extra", where,
 		    "the record of an entry that is not in the run");
 		rc = next_record(w, err);
 	}
 	while (rc == SP_OK && w->have_omitted && w->om.seq < seq) {
 		(void)snprintf(where, sizeof(where), "%s: entry %" PRIu64,
 		    SP_BAG_OMITTED, w->om.seq);
-		sp_verify_found_add(
+		sp_findings_add(
 		    &w->b->found, "extra", where, "is not an entry of the run");
 		rc = next_omitted(w, err);
 	}
@@ -130,7 +130,7 @@ report_extras(struct sp_verify_walk *w, uint64_t seq, struct sp_err *err)
 		(void)snprintf(where, sizeof(where),
 		    "data/messages/%012" PRIu64 ".eml",
 		    w->messages[w->next_message].seq);
-		sp_verify_found_add(
+		sp_findings_add(
 		    &w->b->found, "extra", where, "is not an entry of the run");
 	}
 	return (rc);
@@ -147,9 +147,9 @@ is_purged_by(const struct sp_verify_bag *b, const struct sp_bag_omitted *o)
 {
 	for (size_t i = 0; i < b->npurges; i++)
 		if (b->purges[i].event == o->event)
-			return (sp_spans_has(o->reason == SP_BAG_ERASED
-						 ? &b->purges[i].erased
-						 : &b->purges[i].purged,
+			return (sp_seq_spans_has(o->reason == SP_BAG_ERASED
+						     ? &b->purges[i].erased
+						     : &b->purges[i].purged,
 			    o->seq));
 	return (false);
 }
@@ -160,7 +160,7 @@ is_purged_by(const struct sp_verify_bag *b, const struct sp_bag_omitted *o)
  */
 static void
 check_reason(
-    struct sp_verify_walk *w, const struct sp_line *l, const char *where)
+    struct sp_verify_bag_walk *w, const struct sp_line *l, const char *where)
 {
 	struct sp_verify_bag *b = w->b;
 	const char *why = NULL;
@@ -177,7 +177,7 @@ check_reason(
 		 !is_purged_by(b, &w->om))
 		why = "no proven purge event names it";
 	if (why != NULL)
-		sp_verify_found_add(&b->found, "absence", where, "%s", why);
+		sp_findings_add(&b->found, "absence", where, "%s", why);
 	b->v->filtered += w->om.reason == SP_BAG_FILTERED;
 	b->v->purged += w->om.reason == SP_BAG_PURGED;
 	b->v->erased += w->om.reason == SP_BAG_ERASED;
@@ -188,10 +188,10 @@ check_reason(
  * three must fit.  It must not be listed as omitted.
  */
 static void
-check_message_file(struct sp_verify_walk *w, const struct sp_line *l,
+check_message_file(struct sp_verify_bag_walk *w, const struct sp_line *l,
     const struct sp_bag_message *m)
 {
-	struct sp_verify_found *f = &w->b->found;
+	struct sp_findings *f = &w->b->found;
 	struct sp_record r;
 	char where[96];
 
@@ -199,10 +199,10 @@ check_message_file(struct sp_verify_walk *w, const struct sp_line *l,
 	    where, sizeof(where), "data/messages/%012" PRIu64 ".eml", m->seq);
 	w->b->v->given++;
 	if (w->have_omitted && w->om.seq == m->seq)
-		sp_verify_found_add(
+		sp_findings_add(
 		    f, "omitted", where, "is there, and listed as omitted too");
 	if (!w->have_record || w->rec.seq != m->seq) {
-		sp_verify_found_add(f, "missing", where,
+		sp_findings_add(f, "missing", where,
 		    "its record is not in " SP_BAG_RECORDS);
 		return;
 	}
@@ -223,7 +223,7 @@ check_message_file(struct sp_verify_walk *w, const struct sp_line *l,
  */
 static void
 check_absent(
-    struct sp_verify_walk *w, const struct sp_line *l, const char *where)
+    struct sp_verify_bag_walk *w, const struct sp_line *l, const char *where)
 {
 	struct sp_verify_bag *b = w->b;
 	bool have = w->have_record && w->rec.seq == l->seq;
@@ -231,7 +231,7 @@ check_absent(
 	char place[96];
 
 	if (!w->have_omitted || w->om.seq != l->seq) {
-		sp_verify_found_add(&b->found, "absence", where,
+		sp_findings_add(&b->found, "absence", where,
 		    "neither given nor listed in " SP_BAG_OMITTED);
 		return;
 	}
@@ -242,11 +242,11 @@ check_absent(
 		if (sp_verify_entry_record(l, w->record, place, &r, &b->found))
 			sp_record_done(&r);
 		if (b->request.known && !b->request.with_records)
-			sp_verify_found_add(&b->found, "extra", place,
+			sp_findings_add(&b->found, "extra", place,
 			    "a record that was not asked for");
 	} else if (b->request.known && b->request.with_records &&
 		   w->om.reason == SP_BAG_FILTERED) {
-		sp_verify_found_add(&b->found, "missing", place,
+		sp_findings_add(&b->found, "missing", place,
 		    "was asked for by --with-records");
 	}
 }
@@ -255,15 +255,16 @@ check_absent(
  * An entry of the run must have been received in the range that was asked for.
  */
 static void
-check_time(struct sp_verify_walk *w, const struct sp_line *l, const char *where)
+check_time(
+    struct sp_verify_bag_walk *w, const struct sp_line *l, const char *where)
 {
-	const struct sp_verify_asked *a = &w->b->request;
+	const struct sp_verify_request *a = &w->b->request;
 
 	if (!a->known || a->by_date)
 		return;
 	if ((a->have_since && l->received < a->since) ||
 	    (a->have_until && l->received >= a->until))
-		sp_verify_found_add(&w->b->found, "range", where,
+		sp_findings_add(&w->b->found, "range", where,
 		    "was received outside the range that was asked for");
 }
 
@@ -272,7 +273,7 @@ check_time(struct sp_verify_walk *w, const struct sp_line *l, const char *where)
  * afterwards.
  */
 static enum sp_code
-check_run_entry(struct sp_verify_walk *w, const struct sp_line *l,
+check_run_entry(struct sp_verify_bag_walk *w, const struct sp_line *l,
     const char *where, struct sp_err *err)
 {
 	enum sp_code rc = report_extras(w, l->seq, err);
@@ -303,10 +304,11 @@ check_run_entry(struct sp_verify_walk *w, const struct sp_line *l,
  * then its form, seq and time; then, if it is no neighbour, the entry.
  */
 static enum sp_code
-check_entry(struct sp_verify_walk *w, struct sp_view text, struct sp_err *err)
+check_entry(
+    struct sp_verify_bag_walk *w, struct sp_view text, struct sp_err *err)
 {
 	const struct sp_bag_info *i = &w->b->info;
-	struct sp_verify_found *f = &w->b->found;
+	struct sp_findings *f = &w->b->found;
 	struct sp_hash leaf = sp_merkle_leaf(text);
 	struct sp_line l;
 	struct sp_err why;
@@ -316,16 +318,16 @@ check_entry(struct sp_verify_walk *w, struct sp_view text, struct sp_err *err)
 	(void)snprintf(
 	    where, sizeof(where), "%s: entry %" PRIu64, SP_BAG_ENTRIES, w->seq);
 	if (sp_line_parse(text, &l, &why) != SP_OK) {
-		sp_verify_found_add(f, "line", where, "%s", why.msg);
+		sp_findings_add(f, "line", where, "%s", why.msg);
 		return (SP_OK);
 	}
 	if (l.seq != w->seq) {
-		sp_verify_found_add(
+		sp_findings_add(
 		    f, "line", where, "is the line of entry %" PRIu64, l.seq);
 		return (SP_OK);
 	}
 	if (l.received < w->previous)
-		sp_verify_found_add(f, "order", where,
+		sp_findings_add(f, "order", where,
 		    "was received before the entry before it");
 	w->previous = l.received;
 	w->b->v->entries++;
@@ -344,7 +346,7 @@ check_entry(struct sp_verify_walk *w, struct sp_view text, struct sp_err *err)
 
 /* All lines of entries.txt: exactly as many as the proven run has entries. */
 static enum sp_code
-walk_entries(struct sp_verify_walk *w, struct sp_err *err)
+walk_entries(struct sp_verify_bag_walk *w, struct sp_err *err)
 {
 	struct sp_view line;
 	enum sp_code rc = SP_OK;
@@ -354,20 +356,19 @@ walk_entries(struct sp_verify_walk *w, struct sp_err *err)
 		if (rc == SP_EEND)
 			break;
 		if (rc == SP_OK && w->seq == w->range.end) {
-			sp_verify_found_add(&w->b->found, "range",
-			    SP_BAG_ENTRIES,
+			sp_findings_add(&w->b->found, "range", SP_BAG_ENTRIES,
 			    "has more lines than the proven run has entries");
 			return (SP_OK);
 		}
 		if (rc != SP_OK)
-			return (sp_verify_found_code(
+			return (sp_findings_add_error(
 			    &w->b->found, "line", SP_BAG_ENTRIES, rc, err));
 		rc = check_entry(w, line, err);
 	}
 	if (rc != SP_EEND)
 		return (rc);
 	if (w->seq < w->range.end)
-		sp_verify_found_add(&w->b->found, "range", SP_BAG_ENTRIES,
+		sp_findings_add(&w->b->found, "range", SP_BAG_ENTRIES,
 		    "ends before entry %" PRIu64
 		    ": the proven run has entries up to %" PRIu64,
 		    w->seq, w->range.end - 1);
@@ -378,7 +379,7 @@ walk_entries(struct sp_verify_walk *w, struct sp_err *err)
  * The lines and the siblings of range.txt must give the root of the checkpoint.
  */
 static void
-check_root(struct sp_verify_walk *w)
+check_root(struct sp_verify_bag_walk *w)
 {
 	struct sp_hash root;
 
@@ -386,7 +387,7 @@ check_root(struct sp_verify_walk *w)
 		return;
 	if (!sp_range_check_root(w->check, &root) ||
 	    !sp_hash_eq(&root, &w->b->checkpoint.root))
-		sp_verify_found_add(&w->b->found, "range", SP_BAG_ENTRIES,
+		sp_findings_add(&w->b->found, "range", SP_BAG_ENTRIES,
 		    "with " SP_BAG_RANGE
 		    " these lines do not give the root of the checkpoint: a line was changed, added or left out, or the proof was");
 }
@@ -398,7 +399,7 @@ check_root(struct sp_verify_walk *w)
  * it, unless it begins with entry 0, and one behind it.
  */
 static bool
-check_range_fits(struct sp_verify_walk *w)
+check_range_fits(struct sp_verify_bag_walk *w)
 {
 	const struct sp_bag_info *i = &w->b->info;
 	const struct sp_bag_range *r = &w->range;
@@ -408,7 +409,7 @@ check_range_fits(struct sp_verify_walk *w)
 	    r->size == i->tree_size &&
 	    (!w->b->have_checkpoint || r->size == w->b->checkpoint.size))
 		return (true);
-	sp_verify_found_add(&w->b->found, "range", SP_BAG_RANGE,
+	sp_findings_add(&w->b->found, "range", SP_BAG_RANGE,
 	    "proves the entries %" PRIu64 " to %" PRIu64 " of %" PRIu64
 	    ", which is not the run of bag-info.txt with its neighbours",
 	    r->first, r->end - 1, r->size);
@@ -417,7 +418,7 @@ check_range_fits(struct sp_verify_walk *w)
 
 /* Read range.txt; *have is false, after a finding, where it cannot be used. */
 static enum sp_code
-load_range(struct sp_verify_walk *w, bool *have, struct sp_err *err)
+load_range(struct sp_verify_bag_walk *w, bool *have, struct sp_err *err)
 {
 	struct sp_buf text;
 	enum sp_code rc;
@@ -428,7 +429,7 @@ load_range(struct sp_verify_walk *w, bool *have, struct sp_err *err)
 	if (rc == SP_OK && *have) {
 		rc = sp_bag_range_parse(sp_buf_view(&text), &w->range, err);
 		*have = rc == SP_OK && check_range_fits(w);
-		rc = sp_verify_found_code(
+		rc = sp_findings_add_error(
 		    &w->b->found, "range", SP_BAG_RANGE, rc, err);
 	}
 	sp_buf_done(&text);
@@ -440,7 +441,7 @@ load_range(struct sp_verify_walk *w, bool *have, struct sp_err *err)
  * read.
  */
 static enum sp_code
-open_text(struct sp_verify_walk *w, const char *name, size_t max,
+open_text(struct sp_verify_bag_walk *w, const char *name, size_t max,
     struct sp_bag_text *out, bool *have, struct sp_err *err)
 {
 	const struct sp_bag_file *file =
@@ -452,7 +453,8 @@ open_text(struct sp_verify_walk *w, const char *name, size_t max,
 		return (SP_OK); /* a finding already */
 	rc = sp_bag_text_open(w->b->src, file, max, out, err);
 	*have = rc == SP_OK;
-	return (sp_verify_found_code(&w->b->found, "container", name, rc, err));
+	return (
+	    sp_findings_add_error(&w->b->found, "container", name, rc, err));
 }
 
 /*
@@ -460,7 +462,7 @@ open_text(struct sp_verify_walk *w, const char *name, size_t max,
  * without records or omitted lines each entry that lacks one is a finding.
  */
 static enum sp_code
-walk_lists(struct sp_verify_walk *w, struct sp_err *err)
+walk_lists(struct sp_verify_bag_walk *w, struct sp_err *err)
 {
 	enum sp_code rc;
 	bool have, ignored;
@@ -483,7 +485,7 @@ walk_lists(struct sp_verify_walk *w, struct sp_err *err)
 	rc = walk_entries(w, err);
 	if (rc == SP_OK) {
 		check_root(w);
-		sp_verify_walk_verdict(w);
+		sp_verify_bag_verdict(w);
 	}
 	return (rc);
 }
@@ -491,7 +493,7 @@ walk_lists(struct sp_verify_walk *w, struct sp_err *err)
 enum sp_code
 sp_verify_bag_entries(struct sp_verify_bag *b, struct sp_err *err)
 {
-	struct sp_verify_walk *w = sp_xcalloc(1, sizeof(*w));
+	struct sp_verify_bag_walk *w = sp_xcalloc(1, sizeof(*w));
 	enum sp_code rc = SP_OK;
 	bool have = false;
 

@@ -11,7 +11,7 @@
  * Four lists, all ascending by seq, walked side by side: the entry lines lead,
  * and a cursor in each of the others waits at its next seq.
  */
-struct sp_verify_walk {
+struct sp_verify_bag_walk {
 	struct sp_verify_bag *b;
 	struct sp_bag_range range; /* range.txt */
 	struct sp_range_check *check; /* root from the leaves; owned */
@@ -40,6 +40,6 @@ struct sp_verify_walk {
  * was asked for, that bag-info.txt says the same verdict, and that the range
  * which the verifier asks about is covered.
  */
-void sp_verify_walk_verdict(struct sp_verify_walk *w);
+void sp_verify_bag_verdict(struct sp_verify_bag_walk *w);
 
 #endif

@@ -39,7 +39,7 @@ parse_instant(const json_t *obj, const char *key, bool *have, int64_t *out)
  * all of it in the form of the document.
  */
 static bool
-parse_request(const struct sp_record *r, struct sp_verify_asked *a)
+parse_request(const struct sp_record *r, struct sp_verify_request *a)
 {
 	const json_t *detail = json_object_get(r->json, "detail");
 	const json_t *range = json_object_get(detail, "range");
@@ -68,7 +68,7 @@ parse_request(const struct sp_record *r, struct sp_verify_asked *a)
 static void
 compare_request(struct sp_verify_bag *b, const char *where)
 {
-	const struct sp_verify_asked *a = &b->request;
+	const struct sp_verify_request *a = &b->request;
 	const struct sp_bag_info *i = &b->info;
 	const char *what = NULL;
 
@@ -85,7 +85,7 @@ compare_request(struct sp_verify_bag *b, const char *where)
 	else if (a->have_at && a->at > i->event)
 		what = "a size beyond the export itself";
 	if (what != NULL)
-		sp_verify_found_add(&b->found, "request", where,
+		sp_findings_add(&b->found, "request", where,
 		    "the log has another request than bag-info.txt: %s", what);
 }
 
@@ -109,8 +109,8 @@ store_purge(struct sp_verify_bag *b, uint64_t seq)
 	p->event = seq;
 	p->purged = b->logged.purged;
 	p->erased = b->logged.erased;
-	sp_spans_sort(&p->purged);
-	sp_spans_sort(&p->erased);
+	sp_seq_spans_sort(&p->purged);
+	sp_seq_spans_sort(&p->erased);
 	memset(&b->logged.purged, 0, sizeof(b->logged.purged));
 	memset(&b->logged.erased, 0, sizeof(b->logged.erased));
 }
@@ -121,7 +121,7 @@ apply_event(struct sp_verify_bag *b, const struct sp_record *r,
     const char *where, struct sp_err *err)
 {
 	enum sp_code rc =
-	    sp_verify_said_event(&b->logged, r, where, &b->found, err);
+	    sp_verify_logged_add(&b->logged, r, where, &b->found, err);
 
 	if (rc != SP_OK)
 		return (rc);
@@ -130,7 +130,7 @@ apply_event(struct sp_verify_bag *b, const struct sp_record *r,
 	if (!b->have_info || r->seq != b->info.event)
 		return (SP_OK);
 	if (strcmp(r->event, "export") != 0 || !parse_request(r, &b->request)) {
-		sp_verify_found_add(&b->found, "request", where,
+		sp_findings_add(&b->found, "request", where,
 		    "is not the event of an export");
 		return (SP_OK);
 	}
@@ -182,14 +182,14 @@ check_proof(struct sp_verify_bag *b, const struct sp_record *r,
 		goto out;
 	rc = sp_bag_inclusion_parse(sp_buf_view(&proof), &in, err);
 	if (rc != SP_OK) {
-		rc = sp_verify_found_code(&b->found, "event", name, rc, err);
+		rc = sp_findings_add_error(&b->found, "event", name, rc, err);
 		goto out;
 	}
 	if (!sp_view_eq(in.note, sp_buf_view(&b->note)))
-		sp_verify_found_add(&b->found, "event", name,
+		sp_findings_add(&b->found, "event", name,
 		    "its checkpoint is not that of the bag");
 	else if (!is_included(b, r, text, &in))
-		sp_verify_found_add(&b->found, "event", where,
+		sp_findings_add(&b->found, "event", where,
 		    "is not in the log: %s does not prove it", name);
 	else
 		*holds = true;
@@ -218,11 +218,11 @@ check_event(
 		goto out;
 	rc = sp_record_parse(sp_buf_view(&text), &r, err);
 	if (rc != SP_OK) {
-		rc = sp_verify_found_code(&b->found, "event", name, rc, err);
+		rc = sp_findings_add_error(&b->found, "event", name, rc, err);
 		goto out;
 	}
 	if (r.kind != SP_KIND_EVENT || r.seq != seq) {
-		sp_verify_found_add(&b->found, "event", name,
+		sp_findings_add(&b->found, "event", name,
 		    "is not the record of event %" PRIu64, seq);
 	} else {
 		rc = check_proof(b, &r, sp_buf_view(&text), name, &holds, err);
@@ -257,10 +257,10 @@ check_events(struct sp_verify_bag *b, struct sp_err *err)
 		rc = check_event(b, f[i].path, seq, err);
 	}
 	if (rc == SP_OK && !have_init)
-		sp_verify_found_add(&b->found, "missing", "data/proof/events",
+		sp_findings_add(&b->found, "missing", "data/proof/events",
 		    "entry 0 of the log is not there");
 	if (rc == SP_OK && b->have_info && !have_export)
-		sp_verify_found_add(&b->found, "missing", "data/proof/events",
+		sp_findings_add(&b->found, "missing", "data/proof/events",
 		    "the event of the export itself, entry %" PRIu64
 		    ", is not there",
 		    b->info.event);
@@ -283,12 +283,12 @@ check_logged(struct sp_verify_bag *b, struct sp_err *err)
 		return (SP_OK); /* a finding already */
 	if (b->have_checkpoint &&
 	    strcmp(b->logged.origin, b->checkpoint.origin) != 0)
-		sp_verify_found_add(&b->found, "checkpoint", SP_BAG_CHECKPOINT,
+		sp_findings_add(&b->found, "checkpoint", SP_BAG_CHECKPOINT,
 		    "is of %s, entry 0 names %s", b->checkpoint.origin,
 		    b->logged.origin);
 	if (b->id.have_embedded &&
-	    !sp_verify_said_vkey(&b->logged, &b->id.embedded))
-		sp_verify_found_add(&b->found, "key", SP_BAG_VKEY,
+	    !sp_verify_logged_has_vkey(&b->logged, &b->id.embedded))
+		sp_findings_add(&b->found, "key", SP_BAG_VKEY,
 		    "is not named by entry 0 or a key event of the log");
 	if (sp_bag_source_file(b->src, sp_view_str(where)) == NULL)
 		return (SP_OK);
@@ -296,7 +296,7 @@ check_logged(struct sp_verify_bag *b, struct sp_err *err)
 	rc = sp_bag_source_require(
 	    b->src, where, SP_VERIFY_PEM_MAX, &pem, &have, err);
 	if (rc == SP_OK && have)
-		sp_verify_said_certs(
+		sp_verify_logged_check_certs(
 		    &b->logged, sp_buf_view(&pem), where, &b->found);
 	sp_buf_done(&pem);
 	return (rc);

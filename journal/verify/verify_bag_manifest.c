@@ -51,7 +51,7 @@ check_bagit(struct sp_verify_bag *b, struct sp_err *err)
 	rc = sp_bag_source_require(
 	    b->src, "bagit.txt", SP_BAG_INFO_MAX, &text, &have, err);
 	if (rc == SP_OK && have && !sp_view_eq_str(sp_buf_view(&text), bagit))
-		sp_verify_found_add(&b->found, "format", "bagit.txt",
+		sp_findings_add(&b->found, "format", "bagit.txt",
 		    "is not that of a BagIt 1.0 bag in UTF-8");
 	sp_buf_done(&text);
 	return (rc);
@@ -70,8 +70,8 @@ check_info(struct sp_verify_bag *b, struct sp_err *err)
 		return (rc);
 	rc = sp_bag_info_parse(sp_buf_view(&b->info_text), &b->info, err);
 	b->have_info = rc == SP_OK;
-	return (
-	    sp_verify_found_code(&b->found, "format", "bag-info.txt", rc, err));
+	return (sp_findings_add_error(
+	    &b->found, "format", "bag-info.txt", rc, err));
 }
 
 /*
@@ -99,14 +99,14 @@ check_signature(
 		goto out;
 	rc = sp_certs_parse(sp_buf_view(&pem), &certs, err);
 	if (rc != SP_OK) {
-		rc = sp_verify_found_code(
+		rc = sp_findings_add_error(
 		    &b->found, "key", SP_BAG_SEAL_CRT, rc, err);
 		goto out;
 	}
 	rc = sp_cms_verify_mem(sp_buf_view(&p7s), tags, certs, err);
 	if (rc == SP_OK)
-		rc = sp_cms_form(sp_buf_view(&p7s), err);
-	rc = sp_verify_found_code(&b->found, "signature", TAGS_P7S, rc, err);
+		rc = sp_cms_check_form(sp_buf_view(&p7s), err);
+	rc = sp_findings_add_error(&b->found, "signature", TAGS_P7S, rc, err);
 out:
 	sp_certs_free(certs);
 	sp_buf_done(&pem);
@@ -140,10 +140,10 @@ check_listed(struct sp_verify_bag *b, struct sp_view path,
 		file->listed = true;
 	}
 	if (stored == NULL)
-		sp_verify_found_add(&b->found, "missing", shown,
+		sp_findings_add(&b->found, "missing", shown,
 		    "is listed in %s, but not there", manifest);
 	else if (memcmp(stored, sha256, SP_SHA256_LEN) != 0)
-		sp_verify_found_add(&b->found, "manifest", shown,
+		sp_findings_add(&b->found, "manifest", shown,
 		    "is not the file that %s lists (SHA-256 differs)",
 		    manifest);
 	free(shown);
@@ -194,7 +194,7 @@ read_manifest(struct sp_verify_bag *b, struct sp_bag_text *t, const char *name,
 	sp_buf_done(&last);
 	if (rc == SP_EEND)
 		return (SP_OK);
-	return (sp_verify_found_code(&b->found, "manifest", name, rc, err));
+	return (sp_findings_add_error(&b->found, "manifest", name, rc, err));
 }
 
 /* One manifest, if it is there; that it is not was reported already. */
@@ -213,7 +213,8 @@ check_manifest(
 	if (rc == SP_OK)
 		rc = read_manifest(b, &t, name, payload, err);
 	else
-		rc = sp_verify_found_code(&b->found, "manifest", name, rc, err);
+		rc =
+		    sp_findings_add_error(&b->found, "manifest", name, rc, err);
 	sp_bag_text_close(&t);
 	return (rc);
 }
@@ -247,7 +248,7 @@ check_unlisted(struct sp_verify_bag *b)
 
 			(void)snprintf(where, sizeof(where),
 			    "data/messages/%012" PRIu64 ".eml", m[i].seq);
-			sp_verify_found_add(&b->found, "extra", where,
+			sp_findings_add(&b->found, "extra", where,
 			    "is not listed in " MANIFEST);
 		}
 	}
@@ -258,22 +259,22 @@ check_unlisted(struct sp_verify_bag *b)
 			bytes += f[i].size;
 			files++;
 		} else if (!is_tag_file(f[i].path)) {
-			sp_verify_found_add(&b->found, "extra", f[i].path,
+			sp_findings_add(&b->found, "extra", f[i].path,
 			    "does not belong into a bag");
 			continue;
 		} else if (strncmp(f[i].path, TAGS, strlen(TAGS)) == 0) {
 			continue;
 		}
 		if (!f[i].listed)
-			sp_verify_found_add(&b->found, "extra", f[i].path,
+			sp_findings_add(&b->found, "extra", f[i].path,
 			    "is not listed in its manifest");
 		if (strncmp(f[i].path, "data/messages/", 14) == 0)
-			sp_verify_found_add(&b->found, "extra", f[i].path,
+			sp_findings_add(&b->found, "extra", f[i].path,
 			    "is not named like a message");
 	}
 	if (b->have_info &&
 	    (b->info.oxum_bytes != bytes || b->info.oxum_files != files))
-		sp_verify_found_add(&b->found, "manifest", "bag-info.txt",
+		sp_findings_add(&b->found, "manifest", "bag-info.txt",
 		    "Payload-Oxum says %" PRIu64 ".%" PRIu64
 		    ", there are %" PRIu64 ".%" PRIu64,
 		    b->info.oxum_bytes, b->info.oxum_files, bytes, files);
@@ -297,8 +298,8 @@ sp_verify_bag_manifest(struct sp_verify_bag *b, struct sp_err *err)
 	for (size_t i = 0; i < SP_COUNTOF(demanded_files); i++)
 		if (sp_bag_source_file(
 			b->src, sp_view_str(demanded_files[i])) == NULL)
-			sp_verify_found_add(&b->found, "missing",
-			    demanded_files[i], "is not in the bag");
+			sp_findings_add(&b->found, "missing", demanded_files[i],
+			    "is not in the bag");
 	if (rc == SP_OK)
 		rc = sp_bag_source_require(
 		    b->src, TAGS, TAGS_MAX, &tags, &have, err);

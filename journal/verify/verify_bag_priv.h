@@ -22,7 +22,7 @@
 #define SP_BAG_OMITTED	  "data/proof/omitted.jsonl"
 
 /* What was asked of the export, as its own proven event says. */
-struct sp_verify_asked {
+struct sp_verify_request {
 	bool known; /* the event is proven and says all of this */
 	bool by_date, query, with_records;
 	bool have_since, have_until, have_at;
@@ -41,8 +41,8 @@ struct sp_verify_bag {
 	const char *path; /* borrowed */
 	const struct sp_verify_opts *o; /* borrowed */
 	struct sp_verdict *v; /* the caller's */
-	struct sp_verify_found found;
-	struct sp_verify_run run; /* progress */
+	struct sp_findings found;
+	struct sp_verify_progress run; /* progress */
 	struct sp_bag_source *src;
 
 	/* From sp_verify_bag_manifest(). */
@@ -62,8 +62,8 @@ struct sp_verify_bag {
 	struct sp_err uncompared_err;
 
 	/* From sp_verify_bag_events(). */
-	struct sp_verify_said logged; /* by proven events */
-	struct sp_verify_asked request;
+	struct sp_verify_logged logged; /* by proven events */
+	struct sp_verify_request request;
 	struct sp_verify_purge *purges; /* owned */
 	size_t npurges;
 };

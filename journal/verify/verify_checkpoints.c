@@ -28,7 +28,7 @@ is_companion(const char *name)
 
 /* Append a checkpoint; ${where} is what findings call it. */
 static void
-add_checkpoint(struct sp_verify_points *p, const struct sp_checkpoint *c,
+add_checkpoint(struct sp_verify_checkpoints *p, const struct sp_checkpoint *c,
     const char *where)
 {
 	if (p->n == p->cap) {
@@ -47,7 +47,7 @@ add_checkpoint(struct sp_verify_points *p, const struct sp_checkpoint *c,
  */
 static enum sp_code
 load_note(struct sp_verify_archive *a, const char *where, uint64_t size,
-    struct sp_verify_points *out, struct sp_err *err)
+    struct sp_verify_checkpoints *out, struct sp_err *err)
 {
 	char *path = sp_layout_path(a->dir, where);
 	struct sp_checkpoint c;
@@ -57,15 +57,15 @@ load_note(struct sp_verify_archive *a, const char *where, uint64_t size,
 	sp_buf_init(&note, SP_NOTE_MAX);
 	rc = sp_io_read_file(path, SP_NOTE_MAX, &note, err);
 	if (rc != SP_OK) {
-		rc = sp_verify_found_code(
+		rc = sp_findings_add_error(
 		    &a->found, "checkpoint", where, rc, err);
 		goto out;
 	}
-	if (!sp_verify_identity_note(
+	if (!sp_verify_identity_check_note(
 		&a->id, sp_buf_view(&note), a->origin, where, &c, &a->found))
 		goto out;
 	if (size != UINT64_MAX && c.size != size) {
-		sp_verify_found_add(&a->found, "checkpoint", where,
+		sp_findings_add(&a->found, "checkpoint", where,
 		    "is of size %" PRIu64 ", not what its name says", c.size);
 		goto out;
 	}
@@ -80,7 +80,7 @@ out:
 static int
 by_size(const void *x, const void *y)
 {
-	const struct sp_verify_point *a = x, *b = y;
+	const struct sp_verify_checkpoint *a = x, *b = y;
 
 	if (a->c.size != b->c.size)
 		return (a->c.size > b->c.size ? 1 : -1);
@@ -92,7 +92,7 @@ by_size(const void *x, const void *y)
  * them.
  */
 static enum sp_code
-load_kept(struct sp_verify_archive *a, struct sp_verify_points *out,
+load_kept(struct sp_verify_archive *a, struct sp_verify_checkpoints *out,
     struct sp_err *err)
 {
 	char *dir = sp_layout_path(a->dir, "tree/checkpoints");
@@ -111,7 +111,7 @@ load_kept(struct sp_verify_archive *a, struct sp_verify_points *out,
 		if (sp_view_u64(sp_view_str(names[i]), &size))
 			rc = load_note(a, where, size, out, err);
 		else if (strstr(names[i], ".tmp") == NULL)
-			sp_verify_found_add(&a->found, "extra", where,
+			sp_findings_add(&a->found, "extra", where,
 			    "its name is not a tree size");
 	}
 	sp_io_names_free(names, n);
@@ -124,7 +124,7 @@ load_kept(struct sp_verify_archive *a, struct sp_verify_points *out,
  * one that is shows that the archive was rolled back.
  */
 static enum sp_code
-load_newest(struct sp_verify_archive *a, struct sp_verify_points *out,
+load_newest(struct sp_verify_archive *a, struct sp_verify_checkpoints *out,
     struct sp_err *err)
 {
 	size_t n = out->n;
@@ -137,7 +137,7 @@ load_newest(struct sp_verify_archive *a, struct sp_verify_points *out,
 	a->v->size = size;
 	for (size_t i = 0; i < n; i++)
 		if (out->p[i].c.size > size)
-			sp_verify_found_add(&a->found, "rollback",
+			sp_findings_add(&a->found, "rollback",
 			    "tree/checkpoint",
 			    "older than what was signed: size %" PRIu64
 			    ", but %s has %" PRIu64,
@@ -146,8 +146,8 @@ load_newest(struct sp_verify_archive *a, struct sp_verify_points *out,
 }
 
 enum sp_code
-sp_verify_points_load(struct sp_verify_archive *a, struct sp_verify_points *out,
-    struct sp_err *err)
+sp_verify_checkpoints_load(struct sp_verify_archive *a,
+    struct sp_verify_checkpoints *out, struct sp_err *err)
 {
 	enum sp_code rc;
 
@@ -167,7 +167,7 @@ sp_verify_points_load(struct sp_verify_archive *a, struct sp_verify_points *out,
 }
 
 void
-sp_verify_points_done(struct sp_verify_points *p)
+sp_verify_checkpoints_done(struct sp_verify_checkpoints *p)
 {
 	free(p->p);
 	memset(p, 0, sizeof(*p));

@@ -11,7 +11,7 @@
  *	                 the key is from --vkey or from our own archive
  *
  * Called at the beginning (sp_verify_identity_init()), for each checkpoint met
- * (sp_verify_identity_note()), and at the end for the verdict, whose
+ * (sp_verify_identity_check_note()), and at the end for the verdict, whose
  * sentence "rests on" is worded here.
  */
 #include <inttypes.h>
@@ -35,26 +35,26 @@ is_same_key(const struct sp_vkey *a, const struct sp_vkey *b)
  */
 static void
 load_embedded(struct sp_verify_identity *id, struct sp_view text,
-    const char *where, struct sp_verify_found *f)
+    const char *where, struct sp_findings *f)
 {
 	struct sp_view line, rest = text;
 	struct sp_err err;
 	char formatted[300];
 
 	if (text.p == NULL) {
-		sp_verify_found_add(f, "missing", where,
+		sp_findings_add(f, "missing", where,
 		    "the log's verification key is not there");
 		return;
 	}
 	line = sp_view_cut(&rest, '\n');
 	if (sp_vkey_parse(line, &id->embedded, &err) != SP_OK) {
-		sp_verify_found_add(f, "key", where, "%s", err.msg);
+		sp_findings_add(f, "key", where, "%s", err.msg);
 		return;
 	}
 	sp_vkey_format(&id->embedded, formatted);
 	if (!sp_view_eq_str(line, formatted) || rest.n > 0 ||
 	    line.n + 1 != text.n) {
-		sp_verify_found_add(f, "key", where,
+		sp_findings_add(f, "key", where,
 		    "not exactly one line with a verification key");
 		return;
 	}
@@ -67,7 +67,7 @@ load_embedded(struct sp_verify_identity *id, struct sp_view text,
  */
 static enum sp_code
 load_kept(struct sp_verify_identity *id, const struct sp_verify_opts *o,
-    struct sp_verify_found *f, struct sp_err *err)
+    struct sp_findings *f, struct sp_err *err)
 {
 	struct sp_view text;
 	struct sp_err why;
@@ -88,7 +88,7 @@ load_kept(struct sp_verify_identity *id, const struct sp_verify_opts *o,
 	rc = sp_note_verify(
 	    sp_buf_view(&id->kept_note), &id->key, 1, &text, &why);
 	if (rc != SP_OK) {
-		sp_verify_found_add(f, "key", o->from_checkpoint,
+		sp_findings_add(f, "key", o->from_checkpoint,
 		    "the checkpoint that you kept is not signed by the key in use, %s: %s",
 		    id->key.name, why.msg);
 		return (SP_OK);
@@ -104,7 +104,7 @@ load_kept(struct sp_verify_identity *id, const struct sp_verify_opts *o,
  */
 static enum sp_code
 load_guard(struct sp_verify_identity *id, const struct sp_verify_opts *o,
-    struct sp_verify_found *f, struct sp_err *err)
+    struct sp_findings *f, struct sp_err *err)
 {
 	char *vkey = sp_layout_path(o->guard, "log.vkey");
 	char *note = sp_layout_path(o->guard, "checkpoint");
@@ -115,7 +115,7 @@ load_guard(struct sp_verify_identity *id, const struct sp_verify_opts *o,
 	if (rc != SP_OK)
 		goto out;
 	if (id->have_embedded && !is_same_key(&key, &id->embedded))
-		sp_verify_found_add(f, "key", "keys/log.vkey",
+		sp_findings_add(f, "key", "keys/log.vkey",
 		    "not the key of the guard copy %s", vkey);
 	if (o->vkey == NULL) {
 		id->key = key;
@@ -124,9 +124,9 @@ load_guard(struct sp_verify_identity *id, const struct sp_verify_opts *o,
 	}
 	rc = sp_io_read_file(note, SP_NOTE_MAX, &id->guard_note, err);
 	if (rc == SP_OK)
-		id->have_guard =
-		    sp_verify_identity_note(id, sp_buf_view(&id->guard_note),
-			key.name, note, &id->guard, f);
+		id->have_guard = sp_verify_identity_check_note(id,
+		    sp_buf_view(&id->guard_note), key.name, note, &id->guard,
+		    f);
 	if (rc == SP_ENOTFOUND)
 		rc = SP_OK;
 out:
@@ -142,7 +142,7 @@ out:
  */
 static void
 choose_key(struct sp_verify_identity *id, const struct sp_verify_opts *o,
-    const char *where, struct sp_verify_found *f)
+    const char *where, struct sp_findings *f)
 {
 	const struct sp_vkey *outside = o->vkey;
 	const char *key_source = "the key that you gave";
@@ -157,7 +157,7 @@ choose_key(struct sp_verify_identity *id, const struct sp_verify_opts *o,
 		id->have_key = true;
 		id->trust = SP_TRUST_VKEY;
 		if (id->have_embedded && !is_same_key(outside, &id->embedded))
-			sp_verify_found_add(f, "key", where,
+			sp_findings_add(f, "key", where,
 			    "is not %s: it is of %s", key_source,
 			    id->embedded.name);
 	} else if (id->have_embedded) {
@@ -171,7 +171,7 @@ choose_key(struct sp_verify_identity *id, const struct sp_verify_opts *o,
 enum sp_code
 sp_verify_identity_init(struct sp_verify_identity *id,
     const struct sp_verify_opts *o, struct sp_view text, const char *where,
-    struct sp_verify_found *f, struct sp_err *err)
+    struct sp_findings *f, struct sp_err *err)
 {
 	enum sp_code rc = SP_OK;
 
@@ -188,25 +188,25 @@ sp_verify_identity_init(struct sp_verify_identity *id,
 }
 
 bool
-sp_verify_identity_note(const struct sp_verify_identity *id,
+sp_verify_identity_check_note(const struct sp_verify_identity *id,
     struct sp_view note, const char *origin, const char *where,
-    struct sp_checkpoint *out, struct sp_verify_found *f)
+    struct sp_checkpoint *out, struct sp_findings *f)
 {
 	struct sp_view text;
 	struct sp_err err;
 
 	if (!id->have_key) {
-		sp_verify_found_add(f, "checkpoint", where,
+		sp_findings_add(f, "checkpoint", where,
 		    "cannot be checked: there is no verification key");
 		return (false);
 	}
 	if (sp_note_verify(note, &id->key, 1, &text, &err) != SP_OK ||
 	    sp_checkpoint_parse(text, out, &err) != SP_OK) {
-		sp_verify_found_add(f, "checkpoint", where, "%s", err.msg);
+		sp_findings_add(f, "checkpoint", where, "%s", err.msg);
 		return (false);
 	}
 	if (strcmp(out->origin, origin) != 0) {
-		sp_verify_found_add(f, "checkpoint", where,
+		sp_findings_add(f, "checkpoint", where,
 		    "of another log: its origin is %s, not %s", out->origin,
 		    origin);
 		return (false);

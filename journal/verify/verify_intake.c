@@ -51,19 +51,18 @@ find_line(struct intake_check *w, uint64_t seq, struct sp_view record,
 			sp_line_parse(text, out, &err) == SP_OK);
 	}
 	if (sp_record_parse(record, &r, &err) != SP_OK) {
-		sp_verify_found_add(
-		    &w->a->found, "record", where, "%s", err.msg);
+		sp_findings_add(&w->a->found, "record", where, "%s", err.msg);
 		return (false);
 	}
 	sp_line_of_record(&r, record, out);
 	sp_record_done(&r);
 	if (out->seq != seq) {
-		sp_verify_found_add(&w->a->found, "record", where,
+		sp_findings_add(&w->a->found, "record", where,
 		    "record says it is entry %" PRIu64, out->seq);
 		return (false);
 	}
 	if (out->received < w->previous)
-		sp_verify_found_add(&w->a->found, "order", where,
+		sp_findings_add(&w->a->found, "order", where,
 		    "was received before the entry before it");
 	w->previous = out->received;
 	w->a->v->time = out->received;
@@ -80,7 +79,7 @@ static enum sp_code
 check_entry(
     struct intake_check *w, const struct sp_intake_item *it, struct sp_err *err)
 {
-	struct sp_verify_found *f = &w->a->found;
+	struct sp_findings *f = &w->a->found;
 	struct sp_view record = sp_buf_view(&w->record);
 	uint8_t digest[SP_SHA256_LEN];
 	struct sp_record r;
@@ -94,7 +93,7 @@ check_entry(
 	    !sp_verify_entry_record(&l, record, where, &r, f))
 		return (SP_OK);
 	if (it->has_message != l.has_message) {
-		sp_verify_found_add(f, "message", where,
+		sp_findings_add(f, "message", where,
 		    it->has_message ? "has a message, its line has none"
 				    : "its message is not there");
 	} else if (it->has_message) {
@@ -102,8 +101,8 @@ check_entry(
 		(void)sp_verify_entry_message(
 		    &l, &r, w->msg.n, digest, where, f);
 	}
-	if (sp_verify_said_wants(&r) && it->seq >= w->a->next)
-		rc = sp_verify_said_event(&w->a->logged, &r, where, f, err);
+	if (sp_verify_logged_wanted(&r) && it->seq >= w->a->next)
+		rc = sp_verify_logged_add(&w->a->logged, &r, where, f, err);
 	sp_record_done(&r);
 	return (rc);
 }
@@ -121,7 +120,7 @@ count_entry(struct intake_check *w, const struct sp_intake_item *it)
 		return;
 	w->gap = w->gap || it->seq > a->next;
 	if (it->seq > a->next)
-		sp_verify_found_add(&a->found, "missing", w->where,
+		sp_findings_add(&a->found, "missing", w->where,
 		    "the entries %" PRIu64 " to %" PRIu64
 		    " before it are in no segment and in no intake file",
 		    a->next, it->seq - 1);
@@ -146,7 +145,7 @@ walk_file(
 		if (rc == SP_OK)
 			rc = check_entry(w, &it, err);
 		if (rc == SP_OK)
-			rc = sp_verify_run_step(
+			rc = sp_verify_progress_step(
 			    &w->a->run, it.record_len + it.msg_len, err);
 		if (rc != SP_OK)
 			break;
@@ -171,14 +170,14 @@ check_file(struct intake_check *w, const struct sp_intake_info *info,
 	w->where = where;
 	(void)snprintf(w->a->intake, sizeof(w->a->intake), "%.79s", where);
 	if (strcmp(info->head.origin, w->a->origin) != 0)
-		sp_verify_found_add(&w->a->found, "intake", where,
+		sp_findings_add(&w->a->found, "intake", where,
 		    "belongs to another log: its origin is %s",
 		    info->head.origin);
 	rc = sp_intake_file_open(path, info->limit, &file, err);
 	/* SP_ENOTFOUND: packed and removed since the listing. */
 	if (rc == SP_OK)
 		rc = walk_file(w, file, err);
-	rc = sp_verify_found_code(&w->a->found, "intake", where, rc, err);
+	rc = sp_findings_add_error(&w->a->found, "intake", where, rc, err);
 	sp_intake_file_close(file);
 	free(path);
 	free(where);
@@ -214,7 +213,7 @@ sp_verify_intake(struct sp_verify_archive *a, bool *gap, struct sp_err *err)
 	sp_buf_init(&w.msg, MESSAGE_MAX);
 	rc = sp_intake_list(a->dir, &f, &n, err);
 	if (rc != SP_OK) {
-		rc = sp_verify_found_code(
+		rc = sp_findings_add_error(
 		    &a->found, "intake", "intake", rc, err);
 		goto out;
 	}

@@ -27,7 +27,7 @@ text_member(const json_t *obj, const char *key)
  * beyond SP_VERIFY_CERTS_MAX they are not counted.
  */
 static void
-add_keys(struct sp_verify_said *s, const json_t *detail)
+add_keys(struct sp_verify_logged *s, const json_t *detail)
 {
 	struct sp_view vkey = text_member(detail, "vkey");
 	struct sp_view pem = text_member(detail, "seal_crt");
@@ -47,8 +47,8 @@ add_keys(struct sp_verify_said *s, const json_t *detail)
  * is a finding, and the rest of the event counts for nothing.
  */
 static enum sp_code
-add_purge(struct sp_verify_said *s, const struct sp_record *r,
-    const json_t *detail, const char *where, struct sp_verify_found *f,
+add_purge(struct sp_verify_logged *s, const struct sp_record *r,
+    const json_t *detail, const char *where, struct sp_findings *f,
     struct sp_err *err)
 {
 	const json_t *list = json_object_get(detail, "entries");
@@ -63,15 +63,15 @@ add_purge(struct sp_verify_said *s, const struct sp_record *r,
 
 		if (json_array_size(pair) != 2 || a < 0 || b < a ||
 		    (uint64_t)b >= r->seq) {
-			sp_verify_found_add(f, "absence", where,
+			sp_findings_add(f, "absence", where,
 			    "purge event names entries that it cannot: pair %zu of its list",
 			    i + 1);
 			return (SP_OK);
 		}
-		rc =
-		    sp_spans_add(&s->purged, (uint64_t)a, (uint64_t)b + 1, err);
+		rc = sp_seq_spans_add(
+		    &s->purged, (uint64_t)a, (uint64_t)b + 1, err);
 		if (rc == SP_OK && drop)
-			rc = sp_spans_add(
+			rc = sp_seq_spans_add(
 			    &s->erased, (uint64_t)a, (uint64_t)b + 1, err);
 		if (rc != SP_OK)
 			return (rc);
@@ -80,21 +80,21 @@ add_purge(struct sp_verify_said *s, const struct sp_record *r,
 }
 
 bool
-sp_verify_said_wants(const struct sp_record *r)
+sp_verify_logged_wanted(const struct sp_record *r)
 {
 	return (r->seq == 0 || strcmp(r->event, "init") == 0 ||
 		strcmp(r->event, "key") == 0 || strcmp(r->event, "purge") == 0);
 }
 
 enum sp_code
-sp_verify_said_event(struct sp_verify_said *s, const struct sp_record *r,
-    const char *where, struct sp_verify_found *f, struct sp_err *err)
+sp_verify_logged_add(struct sp_verify_logged *s, const struct sp_record *r,
+    const char *where, struct sp_findings *f, struct sp_err *err)
 {
 	const json_t *detail = json_object_get(r->json, "detail");
 	struct sp_view origin;
 
 	if (r->seq == 0 && strcmp(r->event, "init") != 0)
-		sp_verify_found_add(f, "record", where,
+		sp_findings_add(f, "record", where,
 		    "entry 0 is not the event init but %s", r->event);
 	if (strcmp(r->event, "purge") == 0)
 		return (add_purge(s, r, detail, where, f, err));
@@ -113,7 +113,8 @@ sp_verify_said_event(struct sp_verify_said *s, const struct sp_record *r,
 }
 
 bool
-sp_verify_said_vkey(const struct sp_verify_said *s, const struct sp_vkey *k)
+sp_verify_logged_has_vkey(
+    const struct sp_verify_logged *s, const struct sp_vkey *k)
 {
 	for (size_t i = 0; i < s->nvkeys; i++)
 		if (strcmp(s->vkeys[i].name, k->name) == 0 &&
@@ -124,7 +125,7 @@ sp_verify_said_vkey(const struct sp_verify_said *s, const struct sp_vkey *k)
 
 /* Length of the logged certificate that ${v} begins with; 0 for none. */
 static size_t
-length_of_cert(const struct sp_verify_said *s, struct sp_view v)
+length_of_cert(const struct sp_verify_logged *s, struct sp_view v)
 {
 	for (size_t i = 0; i < s->ncerts; i++) {
 		size_t n = strlen(s->certs[i]);
@@ -136,8 +137,8 @@ length_of_cert(const struct sp_verify_said *s, struct sp_view v)
 }
 
 void
-sp_verify_said_certs(const struct sp_verify_said *s, struct sp_view pem,
-    const char *where, struct sp_verify_found *f)
+sp_verify_logged_check_certs(const struct sp_verify_logged *s,
+    struct sp_view pem, const char *where, struct sp_findings *f)
 {
 	size_t at = 0, n;
 
@@ -146,20 +147,20 @@ sp_verify_said_certs(const struct sp_verify_said *s, struct sp_view pem,
 			       (struct sp_view){ pem.p + at, pem.n - at })) > 0)
 		at += n;
 	if (pem.n == 0)
-		sp_verify_found_add(
+		sp_findings_add(
 		    f, "key", where, "there is no certificate in it");
 	else if (at < pem.n)
-		sp_verify_found_add(f, "key", where,
+		sp_findings_add(f, "key", where,
 		    "from byte %zu on it holds something else than the certificates that entry 0 and the key events of the log name: signatures made with it do not count",
 		    at);
 }
 
 void
-sp_verify_said_done(struct sp_verify_said *s)
+sp_verify_logged_done(struct sp_verify_logged *s)
 {
 	for (size_t i = 0; i < s->ncerts; i++)
 		free(s->certs[i]);
 	s->ncerts = 0;
-	sp_spans_done(&s->purged);
-	sp_spans_done(&s->erased);
+	sp_seq_spans_done(&s->purged);
+	sp_seq_spans_done(&s->erased);
 }

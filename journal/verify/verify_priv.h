@@ -35,7 +35,7 @@
  * says nothing yet.  An event counts only if the caller has shown that it is
  * in the log; here it is believed.
  */
-struct sp_verify_said {
+struct sp_verify_logged {
 	char *certs[SP_VERIFY_CERTS_MAX]; /* PEM text, as it was logged */
 	size_t ncerts;
 	struct sp_vkey vkeys[SP_VERIFY_CERTS_MAX];
@@ -47,7 +47,7 @@ struct sp_verify_said {
 };
 
 /* Whether the event names any of this: entry 0, init, key or purge. */
-bool sp_verify_said_wants(const struct sp_record *r);
+bool sp_verify_logged_wanted(const struct sp_record *r);
 
 /*
  * Add what the event ${r} names; other events add nothing.  A purge that names
@@ -55,22 +55,22 @@ bool sp_verify_said_wants(const struct sp_record *r);
  * ${where}.  SP_ELIMIT: too many separate runs of purged entries.  One thread
  * at a time.
  */
-SP_CHECK enum sp_code sp_verify_said_event(struct sp_verify_said *s,
-    const struct sp_record *r, const char *where, struct sp_verify_found *f,
+SP_CHECK enum sp_code sp_verify_logged_add(struct sp_verify_logged *s,
+    const struct sp_record *r, const char *where, struct sp_findings *f,
     struct sp_err *err);
 
 /* Whether an event names this verification key, under this name. */
-bool sp_verify_said_vkey(
-    const struct sp_verify_said *s, const struct sp_vkey *k);
+bool sp_verify_logged_has_vkey(
+    const struct sp_verify_logged *s, const struct sp_vkey *k);
 
 /*
  * The text of a certificate file must be made of certificates that the log
  * names, byte for byte, and of nothing else; a finding at ${where} if not.
  */
-void sp_verify_said_certs(const struct sp_verify_said *s, struct sp_view pem,
-    const char *where, struct sp_verify_found *f);
+void sp_verify_logged_check_certs(const struct sp_verify_logged *s,
+    struct sp_view pem, const char *where, struct sp_findings *f);
 
-void sp_verify_said_done(struct sp_verify_said *s);
+void sp_verify_logged_done(struct sp_verify_logged *s);
 
 /* ---- identity: whose key counts (verify_identity.c) ---- */
 
@@ -98,16 +98,16 @@ struct sp_verify_identity {
  */
 SP_CHECK enum sp_code sp_verify_identity_init(struct sp_verify_identity *id,
     const struct sp_verify_opts *o, struct sp_view text, const char *where,
-    struct sp_verify_found *f, struct sp_err *err);
+    struct sp_findings *f, struct sp_err *err);
 
 /*
  * Check that the signed note is a checkpoint of the log ${origin}, signed by
  * the key in use (C2SP signed-note, tlog-checkpoint); true and ${out} filled,
  * or false and a finding of the kind "checkpoint" at ${where}.
  */
-bool sp_verify_identity_note(const struct sp_verify_identity *id,
+bool sp_verify_identity_check_note(const struct sp_verify_identity *id,
     struct sp_view note, const char *origin, const char *where,
-    struct sp_checkpoint *out, struct sp_verify_found *f);
+    struct sp_checkpoint *out, struct sp_findings *f);
 
 /*
  * Fill trust, vkey, fingerprint and rests_on of the verdict: the sentence that
@@ -127,7 +127,7 @@ void sp_verify_identity_done(struct sp_verify_identity *id);
  * release with sp_record_done().  Else false and a finding at ${where}.
  */
 bool sp_verify_entry_record(const struct sp_line *l, struct sp_view record,
-    const char *where, struct sp_record *out, struct sp_verify_found *f);
+    const char *where, struct sp_record *out, struct sp_findings *f);
 
 /*
  * Check a message, by its ${size} in bytes and its digest, against its record
@@ -136,7 +136,7 @@ bool sp_verify_entry_record(const struct sp_line *l, struct sp_view record,
  */
 bool sp_verify_entry_message(const struct sp_line *l, const struct sp_record *r,
     uint64_t size, const uint8_t sha256[SP_SHA256_LEN], const char *where,
-    struct sp_verify_found *f);
+    struct sp_findings *f);
 
 /* ---- an archive (verify_archive.c) ---- */
 
@@ -145,13 +145,13 @@ struct sp_verify_archive {
 	const char *dir; /* borrowed */
 	const struct sp_verify_opts *o; /* borrowed */
 	struct sp_verdict *v; /* the caller's */
-	struct sp_verify_found found;
-	struct sp_verify_run run; /* progress */
+	struct sp_findings found;
+	struct sp_verify_progress run; /* progress */
 
 	/* Who signed. */
 	char origin[SP_ORIGIN_MAX + 1]; /* of FORMAT, else of the key */
 	struct sp_verify_identity id;
-	struct sp_verify_said logged; /* by events, as they are met */
+	struct sp_verify_logged logged; /* by events, as they are met */
 
 	/* From sp_verify_tree(). */
 	bool have_tree; /* tree/tail could be read */
@@ -165,14 +165,14 @@ struct sp_verify_archive {
 };
 
 /* One signed tree head of an archive. */
-struct sp_verify_point {
+struct sp_verify_checkpoint {
 	struct sp_checkpoint c;
 	char where[96]; /* "tree/checkpoints/18431", "the guard copy" ... */
 };
 
 /* Zeroed: none. */
-struct sp_verify_points {
-	struct sp_verify_point *p; /* sorted by size; owned */
+struct sp_verify_checkpoints {
+	struct sp_verify_checkpoint *p; /* sorted by size; owned */
 	size_t n, cap;
 };
 
@@ -197,12 +197,12 @@ SP_CHECK enum sp_code sp_verify_tree(
  * verify_checkpoints.c: all checkpoints whose signature holds, sorted by size:
  * tree/checkpoint, tree/checkpoints/, the guard copy, the one that the
  * verifier kept.  One that does not hold, or is newer than tree/checkpoint,
- * is a finding.  ${out} starts zeroed; sp_verify_points_done() releases
+ * is a finding.  ${out} starts zeroed; sp_verify_checkpoints_done() releases
  * it, also after a failure.
  */
-SP_CHECK enum sp_code sp_verify_points_load(struct sp_verify_archive *a,
-    struct sp_verify_points *out, struct sp_err *err);
-void sp_verify_points_done(struct sp_verify_points *p);
+SP_CHECK enum sp_code sp_verify_checkpoints_load(struct sp_verify_archive *a,
+    struct sp_verify_checkpoints *out, struct sp_err *err);
+void sp_verify_checkpoints_done(struct sp_verify_checkpoints *p);
 
 /*
  * verify_segments.c: check all segments from entry ${a}->next on, two at a

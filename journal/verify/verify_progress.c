@@ -9,7 +9,8 @@
 #include "journal/verify/verify_progress_priv.h"
 
 void
-sp_verify_run_init(struct sp_verify_run *r, const struct sp_verify_opts *o)
+sp_verify_progress_init(
+    struct sp_verify_progress *r, const struct sp_verify_opts *o)
 {
 	memset(r, 0, sizeof(*r));
 	r->o = o;
@@ -17,13 +18,14 @@ sp_verify_run_init(struct sp_verify_run *r, const struct sp_verify_opts *o)
 }
 
 void
-sp_verify_run_done(struct sp_verify_run *r)
+sp_verify_progress_done(struct sp_verify_progress *r)
 {
 	(void)pthread_mutex_destroy(&r->lock);
 }
 
 enum sp_code
-sp_verify_run_step(struct sp_verify_run *r, uint64_t n, struct sp_err *err)
+sp_verify_progress_step(
+    struct sp_verify_progress *r, uint64_t n, struct sp_err *err)
 {
 	bool stop;
 
@@ -43,7 +45,7 @@ sp_verify_run_step(struct sp_verify_run *r, uint64_t n, struct sp_err *err)
 }
 
 void
-sp_verify_run_stop(struct sp_verify_run *r)
+sp_verify_progress_stop(struct sp_verify_progress *r)
 {
 	(void)pthread_mutex_lock(&r->lock);
 	r->stop = true;

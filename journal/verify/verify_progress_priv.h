@@ -15,7 +15,7 @@
 #include "base/err.h"
 #include "journal/verify/verify.h"
 
-struct sp_verify_run {
+struct sp_verify_progress {
 	const struct sp_verify_opts *o; /* borrowed: progress(), ctx */
 	pthread_mutex_t lock; /* for all below */
 	uint64_t done, total; /* bytes; the total grows as files are found */
@@ -23,19 +23,19 @@ struct sp_verify_run {
 };
 
 /* ${o} is borrowed and must outlive ${r}. */
-void sp_verify_run_init(
-    struct sp_verify_run *r, const struct sp_verify_opts *o);
-void sp_verify_run_done(struct sp_verify_run *r);
+void sp_verify_progress_init(
+    struct sp_verify_progress *r, const struct sp_verify_opts *o);
+void sp_verify_progress_done(struct sp_verify_progress *r);
 
 /*
  * ${n} more bytes are done (0 only asks).  Calls ${o}->progress, one thread at
  * a time.  SP_EINTERRUPT if that returned false now or before, or after
- * sp_verify_run_stop().
+ * sp_verify_progress_stop().
  */
-SP_CHECK enum sp_code sp_verify_run_step(
-    struct sp_verify_run *r, uint64_t n, struct sp_err *err);
+SP_CHECK enum sp_code sp_verify_progress_step(
+    struct sp_verify_progress *r, uint64_t n, struct sp_err *err);
 
-/* Let the next sp_verify_run_step() of every thread give SP_EINTERRUPT. */
-void sp_verify_run_stop(struct sp_verify_run *r);
+/* Let the next sp_verify_progress_step() of every thread give SP_EINTERRUPT. */
+void sp_verify_progress_stop(struct sp_verify_progress *r);
 
 #endif

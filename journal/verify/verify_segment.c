@@ -33,8 +33,8 @@ enum member { NONE, LINES, RECORD, MESSAGE };
  * only its line.
  */
 struct segment_check {
-	struct sp_verify_worker *w;
-	struct sp_verify_job *job;
+	struct sp_verify_segment_worker *w;
+	struct sp_verify_segment_job *job;
 	struct sp_segment *tables; /* NULL where they are damaged */
 
 	/* The walk through the tar. */
@@ -69,17 +69,17 @@ name_entry(const struct segment_check *k, uint64_t seq, char out[WHERE_MAX])
 static void
 check_line(struct segment_check *k, struct sp_view text, const char *where)
 {
-	struct sp_verify_worker *w = k->w;
+	struct sp_verify_segment_worker *w = k->w;
 	struct sp_view in_tree;
 	struct sp_err err;
 
 	if (w->tree == NULL)
 		return;
 	if (sp_tree_line(w->tree, k->line.seq, &in_tree, &err) != SP_OK)
-		sp_verify_found_add(&k->job->found, "line", where,
+		sp_findings_add(&k->job->found, "line", where,
 		    "cannot be compared with the tree: %s", err.msg);
 	else if (!sp_view_eq(in_tree, text))
-		sp_verify_found_add(&k->job->found, "line", where,
+		sp_findings_add(&k->job->found, "line", where,
 		    "the segment's line is not the one in the tree");
 }
 
@@ -96,7 +96,7 @@ next_line(struct segment_check *k)
 
 	(void)name_entry(k, k->next, where);
 	if (k->line_at >= rest.n) {
-		sp_verify_found_add(&k->job->found, "line", where,
+		sp_findings_add(&k->job->found, "line", where,
 		    "there is no line of it in the segment");
 		return (false);
 	}
@@ -105,12 +105,11 @@ next_line(struct segment_check *k)
 	text = sp_view_cut(&rest, '\n');
 	k->line_at += text.n + 1;
 	if (sp_line_parse(text, &k->line, &err) != SP_OK) {
-		sp_verify_found_add(
-		    &k->job->found, "line", where, "%s", err.msg);
+		sp_findings_add(&k->job->found, "line", where, "%s", err.msg);
 		return (false);
 	}
 	if (k->line.seq != k->next) {
-		sp_verify_found_add(&k->job->found, "line", where,
+		sp_findings_add(&k->job->found, "line", where,
 		    "the segment has the line of entry %" PRIu64 " here",
 		    k->line.seq);
 		return (false);
@@ -133,7 +132,7 @@ check_table(struct segment_check *k, const char *where)
 	    it.has_message != k->have_message ||
 	    (it.has_record && it.record_len != k->record_len) ||
 	    (it.has_message && it.msg_len != k->msg_len))
-		sp_verify_found_add(&k->job->found, "table", where,
+		sp_findings_add(&k->job->found, "table", where,
 		    "the table of contents does not describe it rightly");
 }
 
@@ -144,7 +143,7 @@ check_table(struct segment_check *k, const char *where)
 static enum sp_code
 end_entry(struct segment_check *k, struct sp_err *err)
 {
-	struct sp_verify_job *job = k->job;
+	struct sp_verify_segment_job *job = k->job;
 	char where[WHERE_MAX];
 	uint64_t seq = k->line.seq;
 	enum sp_code rc = SP_OK;
@@ -156,9 +155,9 @@ end_entry(struct segment_check *k, struct sp_err *err)
 	    seq >= k->w->a->tree_size)
 		job->after_tree++;
 	if (!k->have_record)
-		rc = sp_spans_add(&job->no_record, seq, seq + 1, err);
+		rc = sp_seq_spans_add(&job->no_record, seq, seq + 1, err);
 	if (rc == SP_OK && k->line.has_message && !k->have_message)
-		rc = sp_spans_add(&job->no_message, seq, seq + 1, err);
+		rc = sp_seq_spans_add(&job->no_message, seq, seq + 1, err);
 	if (k->record_ok)
 		sp_record_done(&k->rec);
 	k->in_entry = k->record_ok = false;
@@ -202,7 +201,7 @@ advance_to(struct segment_check *k, uint64_t seq, struct sp_err *err)
 static enum sp_code
 refuse_member(struct segment_check *k, const char *name, const char *why)
 {
-	sp_verify_found_add(&k->job->found, "segment", k->job->where,
+	sp_findings_add(&k->job->found, "segment", k->job->where,
 	    "member %" PRIu64 " (%s) %s", k->members, name, why);
 	return (SP_EEND);
 }
@@ -297,7 +296,7 @@ static enum sp_code
 end_record(struct segment_check *k, struct sp_err *err)
 {
 	struct sp_view text = sp_buf_view(&k->w->record);
-	struct sp_verify_job *job = k->job;
+	struct sp_verify_segment_job *job = k->job;
 	char where[WHERE_MAX];
 	uint8_t head[12];
 
@@ -306,7 +305,7 @@ end_record(struct segment_check *k, struct sp_err *err)
 	k->record_ok = sp_verify_entry_record(&k->line, text,
 	    name_entry(k, k->line.seq, where), &k->rec, &job->found);
 	if (!k->record_ok || k->rec.kind != SP_KIND_EVENT ||
-	    !sp_verify_said_wants(&k->rec))
+	    !sp_verify_logged_wanted(&k->rec))
 		return (SP_OK);
 	sp_le64_put(head, k->rec.seq);
 	sp_le32_put(head + 8, (uint32_t)text.n);
@@ -352,7 +351,7 @@ report_bytes(struct segment_check *k, struct sp_err *err)
 		at = k->job->size;
 	more = at - k->reported;
 	k->reported = at;
-	return (sp_verify_run_step(&k->w->a->run, more, err));
+	return (sp_verify_progress_step(&k->w->a->run, more, err));
 }
 
 static enum sp_code
@@ -407,8 +406,8 @@ on_data(void *ctx, const void *p, size_t n, struct sp_err *err)
  * Where no certificate could be read, a finding already, it only must be there.
  */
 static enum sp_code
-check_signature(struct sp_verify_worker *w, struct sp_verify_job *job,
-    const char *path, struct sp_err *err)
+check_signature(struct sp_verify_segment_worker *w,
+    struct sp_verify_segment_job *job, const char *path, struct sp_err *err)
 {
 	char *beside = sp_xasprintf("%s.p7s", path);
 	char *where = sp_xasprintf("%s.p7s", job->where);
@@ -420,9 +419,9 @@ check_signature(struct sp_verify_worker *w, struct sp_verify_job *job,
 	if (rc == SP_OK && w->certs != NULL) {
 		rc = sp_cms_verify_file(sp_buf_view(&p7s), path, w->certs, err);
 		if (rc == SP_OK)
-			rc = sp_cms_form(sp_buf_view(&p7s), err);
+			rc = sp_cms_check_form(sp_buf_view(&p7s), err);
 	}
-	rc = sp_verify_found_code(&job->found, "signature", where, rc, err);
+	rc = sp_findings_add_error(&job->found, "signature", where, rc, err);
 	sp_buf_done(&p7s);
 	free(where);
 	free(beside);
@@ -450,7 +449,7 @@ check_tar(struct segment_check *k, const char *path, struct sp_err *err)
 	if (rc == SP_OK)
 		rc = end_entry(k, err);
 	if (rc == SP_OK && k->line_at != k->w->lines.n)
-		sp_verify_found_add(&k->job->found, "line", k->job->where,
+		sp_findings_add(&k->job->found, "line", k->job->where,
 		    "has more lines than entries");
 	if (k->record_ok)
 		sp_record_done(&k->rec);
@@ -489,7 +488,8 @@ read_entry_0(struct segment_check *k, struct sp_err *err)
  * still checked entry by entry.
  */
 void
-sp_verify_segment_run(struct sp_verify_worker *w, struct sp_verify_job *job)
+sp_verify_segment_check(
+    struct sp_verify_segment_worker *w, struct sp_verify_segment_job *job)
 {
 	struct segment_check k = { .w = w, .job = job };
 	char *path = sp_layout_path(w->a->dir, job->where);
@@ -502,20 +502,20 @@ sp_verify_segment_run(struct sp_verify_worker *w, struct sp_verify_job *job)
 	rc = sp_segment_open(path, &k.tables, err);
 	if (rc == SP_OK && (sp_segment_first(k.tables) != job->name.first ||
 			       sp_segment_last(k.tables) != job->name.last))
-		sp_verify_found_add(&job->found, "segment", job->where,
+		sp_findings_add(&job->found, "segment", job->where,
 		    "holds the entries %" PRIu64 " to %" PRIu64
 		    ", its name says others",
 		    sp_segment_first(k.tables), sp_segment_last(k.tables));
-	rc = sp_verify_found_code(&job->found, "segment", job->where, rc, err);
+	rc = sp_findings_add_error(&job->found, "segment", job->where, rc, err);
 	if (rc == SP_OK && w->a->o->quick)
 		rc = read_entry_0(&k, err);
 	else if (rc == SP_OK)
 		rc = check_tar(&k, path, err);
-	rc = sp_verify_found_code(&job->found, "segment", job->where, rc, err);
+	rc = sp_findings_add_error(&job->found, "segment", job->where, rc, err);
 	sp_segment_close(k.tables);
 	if (rc == SP_OK)
-		rc =
-		    sp_verify_run_step(&w->a->run, job->size - k.reported, err);
+		rc = sp_verify_progress_step(
+		    &w->a->run, job->size - k.reported, err);
 out:
 	job->rc = rc;
 	free(path);

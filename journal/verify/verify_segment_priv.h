@@ -13,7 +13,7 @@
 #define SP_VERIFY_EVENTS_MAX (256u << 20) /* records of init, key, purge */
 #define SP_VERIFY_LINES_MAX  (1u << 30) /* entry lines of one segment */
 
-struct sp_verify_job {
+struct sp_verify_segment_job {
 	/* Which segment. */
 	char *where; /* "archive/2026/11/0000-0012.tar.zst"; owned */
 	struct sp_segment_name name;
@@ -22,7 +22,7 @@ struct sp_verify_job {
 	/* What the check found; merged in the order of the segments. */
 	enum sp_code rc; /* what kept it from looking */
 	struct sp_err err;
-	struct sp_verify_found found;
+	struct sp_findings found;
 	struct sp_buf events; /* seq (LE64), length (LE32), record; repeated */
 	struct sp_seq_spans no_message, no_record; /* not in the segment */
 	uint64_t message_bytes;
@@ -33,7 +33,7 @@ struct sp_verify_job {
 };
 
 /* What a thread has for itself, reused for one segment after the other. */
-struct sp_verify_worker {
+struct sp_verify_segment_worker {
 	struct sp_verify_archive *a; /* shared; read only but for a->run */
 	struct sp_certs *certs; /* NULL: none could be read */
 	struct sp_tree *tree; /* NULL: none could be opened */
@@ -46,7 +46,7 @@ struct sp_verify_worker {
  * message in it (with --quick no message and only the record of entry 0).
  * Fills the results of ${job}; what kept it from looking goes to ${job}->rc.
  */
-void sp_verify_segment_run(
-    struct sp_verify_worker *w, struct sp_verify_job *job);
+void sp_verify_segment_check(
+    struct sp_verify_segment_worker *w, struct sp_verify_segment_job *job);
 
 #endif

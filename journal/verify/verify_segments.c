@@ -25,7 +25,7 @@
 
 /* The segments to check, sorted by first entry. */
 struct job_list {
-	struct sp_verify_job *j;
+	struct sp_verify_segment_job *j;
 	size_t n, cap;
 };
 
@@ -70,7 +70,7 @@ report_extra(struct sp_verify_archive *a, const char *where, const char *name)
 	    ends_in(name, ".partial") || ends_in(name, ".new") ||
 	    ends_in(name, ".p7s") || ends_in(name, ".tsr"))
 		return;
-	sp_verify_found_add(&a->found, "extra", where,
+	sp_findings_add(&a->found, "extra", where,
 	    "does not belong there: it is no segment, and nothing names it");
 }
 
@@ -79,7 +79,7 @@ static void
 add_job(struct job_list *l, const struct sp_segment_name *name,
     const char *where, uint64_t size)
 {
-	struct sp_verify_job *j;
+	struct sp_verify_segment_job *j;
 
 	if (l->n == l->cap) {
 		l->cap = l->cap == 0 ? 64 : l->cap * 2;
@@ -115,7 +115,7 @@ list_month(struct sp_verify_archive *a, const char *month, uint64_t from,
 		if (!sp_layout_parse_segment(names[i], &name))
 			report_extra(a, where, names[i]);
 		else if (lstat(path, &st) != 0 || !S_ISREG(st.st_mode))
-			sp_verify_found_add(
+			sp_findings_add(
 			    &a->found, "extra", where, "is not a plain file");
 		else if (name.first >= from)
 			add_job(l, &name, where, (uint64_t)st.st_size);
@@ -155,7 +155,7 @@ list_year(struct sp_verify_archive *a, const char *year, uint64_t from,
 static int
 by_first(const void *x, const void *y)
 {
-	const struct sp_verify_job *a = x, *b = y;
+	const struct sp_verify_segment_job *a = x, *b = y;
 
 	if (a->name.first != b->name.first)
 		return (a->name.first > b->name.first ? 1 : -1);
@@ -168,12 +168,12 @@ static void
 list_done(struct job_list *l)
 {
 	for (size_t i = 0; i < l->n; i++) {
-		struct sp_verify_job *j = &l->j[i];
+		struct sp_verify_segment_job *j = &l->j[i];
 
-		sp_verify_found_done(&j->found);
+		sp_findings_done(&j->found);
 		sp_buf_done(&j->events);
-		sp_spans_done(&j->no_message);
-		sp_spans_done(&j->no_record);
+		sp_seq_spans_done(&j->no_message);
+		sp_seq_spans_done(&j->no_record);
 		free(j->where);
 	}
 	free(l->j);
@@ -225,7 +225,7 @@ has_gap(const struct job_list *l, uint64_t from)
 static enum sp_code
 list_all(struct sp_verify_archive *a, struct job_list *l, struct sp_err *err)
 {
-	struct sp_verify_found earlier = a->found;
+	struct sp_findings earlier = a->found;
 	enum sp_code rc;
 
 	memset(&a->found, 0, sizeof(a->found));
@@ -233,10 +233,10 @@ list_all(struct sp_verify_archive *a, struct job_list *l, struct sp_err *err)
 	if (rc == SP_OK && has_gap(l, a->next)) {
 		list_done(l);
 		memset(l, 0, sizeof(*l));
-		sp_verify_found_done(&a->found);
+		sp_findings_done(&a->found);
 		rc = list_years(a, a->next, l, err);
 	}
-	sp_verify_found_merge(&earlier, &a->found);
+	sp_findings_merge(&earlier, &a->found);
 	a->found = earlier;
 	for (size_t i = 0; i < l->n; i++)
 		a->run.total += l->j[i].size;
@@ -246,10 +246,10 @@ list_all(struct sp_verify_archive *a, struct job_list *l, struct sp_err *err)
 /* ---- workers ---- */
 
 /* The next segment that no thread has; NULL when all are taken. */
-static struct sp_verify_job *
+static struct sp_verify_segment_job *
 next_job(struct segment_pool *p)
 {
-	struct sp_verify_job *j = NULL;
+	struct sp_verify_segment_job *j = NULL;
 
 	(void)pthread_mutex_lock(&p->lock);
 	if (p->next < p->list->n)
@@ -266,8 +266,8 @@ static void *
 check_jobs(void *arg)
 {
 	struct segment_pool *p = arg;
-	struct sp_verify_worker w = { .a = p->a };
-	struct sp_verify_job *j;
+	struct sp_verify_segment_worker w = { .a = p->a };
+	struct sp_verify_segment_job *j;
 
 	w.sha = sp_sha256_new();
 	sp_buf_init(&w.lines, SP_VERIFY_LINES_MAX);
@@ -279,9 +279,9 @@ check_jobs(void *arg)
 	if (p->a->have_tree && sp_tree_open(p->a->dir, &w.tree, NULL) != SP_OK)
 		w.tree = NULL;
 	while ((j = next_job(p)) != NULL) {
-		sp_verify_segment_run(&w, j);
+		sp_verify_segment_check(&w, j);
 		if (j->rc != SP_OK) {
-			sp_verify_run_stop(&p->a->run);
+			sp_verify_progress_stop(&p->a->run);
 			break;
 		}
 	}
@@ -314,14 +314,14 @@ run_threads(
 	(void)pthread_mutex_destroy(&p->lock);
 	/* One that failed by itself before those that it stopped. */
 	for (size_t i = 0; i < p->list->n; i++) {
-		const struct sp_verify_job *j = &p->list->j[i];
+		const struct sp_verify_segment_job *j = &p->list->j[i];
 
 		if (j->rc != SP_OK && j->rc != SP_EINTERRUPT) {
 			*err = j->err;
 			return (j->rc);
 		}
 	}
-	return (sp_verify_run_step(&a->run, 0, err));
+	return (sp_verify_progress_step(&a->run, 0, err));
 }
 
 /*
@@ -344,7 +344,7 @@ load_certs(
 		sp_buf_clear(&p->certs);
 	sp_certs_free(c);
 	free(path);
-	return (sp_verify_found_code(&a->found, "key", where, rc, err));
+	return (sp_findings_add_error(&a->found, "key", where, rc, err));
 }
 
 /* ---- results, in order ---- */
@@ -354,8 +354,8 @@ load_certs(
  * They were parsed already by the thread.
  */
 static enum sp_code
-add_events(
-    struct sp_verify_archive *a, struct sp_verify_job *j, struct sp_err *err)
+add_events(struct sp_verify_archive *a, struct sp_verify_segment_job *j,
+    struct sp_err *err)
 {
 	struct sp_view rest = sp_buf_view(&j->events);
 	enum sp_code rc = SP_OK;
@@ -372,7 +372,7 @@ add_events(
 		    where, sizeof(where), "%s: entry %" PRIu64, j->where, seq);
 		rc = sp_record_parse((struct sp_view){ rest.p, len }, &r, err);
 		if (rc == SP_OK) {
-			rc = sp_verify_said_event(
+			rc = sp_verify_logged_add(
 			    &a->logged, &r, where, &a->found, err);
 			sp_record_done(&r);
 		}
@@ -390,7 +390,8 @@ copy_spans(struct sp_seq_spans *to, const struct sp_seq_spans *from,
 	enum sp_code rc = SP_OK;
 
 	for (size_t i = 0; i < from->n && rc == SP_OK; i++)
-		rc = sp_spans_add(to, from->s[i].first, from->s[i].end, err);
+		rc =
+		    sp_seq_spans_add(to, from->s[i].first, from->s[i].end, err);
 	return (rc);
 }
 
@@ -398,7 +399,7 @@ copy_spans(struct sp_seq_spans *to, const struct sp_seq_spans *from,
  * The folder of a segment must be that of the month, UTC, of its first entry.
  */
 static void
-check_month(struct sp_verify_archive *a, const struct sp_verify_job *j,
+check_month(struct sp_verify_archive *a, const struct sp_verify_segment_job *j,
     int64_t received)
 {
 	int year, month;
@@ -407,14 +408,14 @@ check_month(struct sp_verify_archive *a, const struct sp_verify_job *j,
 	sp_time_year_month(received, &year, &month);
 	(void)snprintf(want, sizeof(want), "archive/%04d/%02d/", year, month);
 	if (strncmp(j->where, want, strlen(want)) != 0)
-		sp_verify_found_add(&a->found, "segment", j->where,
+		sp_findings_add(&a->found, "segment", j->where,
 		    "lies in the folder of another month than that of its first entry (%s)",
 		    want);
 }
 
 /* As check_month(), where the tree has the line of the first entry. */
 static void
-check_folder(struct sp_verify_archive *a, const struct sp_verify_job *j,
+check_folder(struct sp_verify_archive *a, const struct sp_verify_segment_job *j,
     struct sp_tree *tree)
 {
 	struct sp_view text;
@@ -433,20 +434,20 @@ check_folder(struct sp_verify_archive *a, const struct sp_verify_job *j,
  * the findings and events count.
  */
 static enum sp_code
-merge_job(struct sp_verify_archive *a, struct sp_verify_job *j, bool is_current,
-    struct sp_err *err)
+merge_job(struct sp_verify_archive *a, struct sp_verify_segment_job *j,
+    bool is_current, struct sp_err *err)
 {
 	enum sp_code rc;
 
 	if (is_current && j->name.first > a->next)
-		sp_verify_found_add(&a->found, "missing", j->where,
+		sp_findings_add(&a->found, "missing", j->where,
 		    "the entries %" PRIu64 " to %" PRIu64
 		    " before it are in no segment",
 		    a->next, j->name.first - 1);
 	else if (is_current && j->name.first < a->next)
-		sp_verify_found_add(&a->found, "segment", j->where,
+		sp_findings_add(&a->found, "segment", j->where,
 		    "holds entries that another segment holds too");
-	sp_verify_found_merge(&a->found, &j->found);
+	sp_findings_merge(&a->found, &j->found);
 	rc = add_events(a, j, err);
 	if (!is_current || rc != SP_OK)
 		return (rc);

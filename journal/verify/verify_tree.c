@@ -47,7 +47,7 @@ struct tree_walk {
 	struct sp_nodes nodes; /* the hashes as stored */
 	struct tree_level level[LEVELS];
 	struct sp_compact compact; /* root of the leaves so far */
-	struct sp_verify_points checkpoints;
+	struct sp_verify_checkpoints checkpoints;
 	size_t next_checkpoint; /* the next one to compare */
 	struct sp_buf file;
 	int64_t previous; /* time of receipt of the line before */
@@ -88,14 +88,14 @@ compare_checkpoints(struct tree_walk *w)
 
 	while (w->next_checkpoint < w->checkpoints.n &&
 	       w->checkpoints.p[w->next_checkpoint].c.size == w->compact.size) {
-		const struct sp_verify_point *p =
+		const struct sp_verify_checkpoint *p =
 		    &w->checkpoints.p[w->next_checkpoint++];
 
 		if (!have)
 			root = sp_compact_root(&w->compact);
 		have = true;
 		if (!sp_hash_eq(&root, &p->c.root))
-			sp_verify_found_add(&w->a->found, "root", p->where,
+			sp_findings_add(&w->a->found, "root", p->where,
 			    "the entries 0 to %" PRIu64
 			    " do not give the root that was signed",
 			    p->c.size - 1);
@@ -139,7 +139,7 @@ blame_tile_or_lines(struct tree_walk *w, unsigned l,
 	if (l == 0 && is_known_above(w, l, v->index, &root)) {
 		(void)snprintf(at, sizeof(at), "%s: entry %" PRIu64, below,
 		    v->index * WIDTH + i);
-		sp_verify_found_add(&w->a->found, "line", at,
+		sp_findings_add(&w->a->found, "line", at,
 		    "the line is not the one that the tree has: its hash is not that of %s",
 		    where);
 		memcpy(v->h, stored, sizeof(v->h));
@@ -147,11 +147,11 @@ blame_tile_or_lines(struct tree_walk *w, unsigned l,
 	}
 	(void)snprintf(at, sizeof(at), "%s: hash %u", where, i);
 	if (l == 0)
-		sp_verify_found_add(&w->a->found, "tile", at,
+		sp_findings_add(&w->a->found, "tile", at,
 		    "is not that of the line of entry %" PRIu64 " in %s",
 		    v->index * WIDTH + i, below);
 	else
-		sp_verify_found_add(&w->a->found, "tile", at,
+		sp_findings_add(&w->a->found, "tile", at,
 		    "is not the root of the tile below it");
 }
 
@@ -172,9 +172,10 @@ check_full_tile(struct tree_walk *w, unsigned l, struct sp_err *err)
 	rc = sp_io_read_file(path, TILE_BYTES, &w->file, err);
 	free(path);
 	if (rc != SP_OK) {
-		rc = sp_verify_found_code(&w->a->found, "tile", where, rc, err);
+		rc =
+		    sp_findings_add_error(&w->a->found, "tile", where, rc, err);
 	} else if (w->file.n != TILE_BYTES) {
-		sp_verify_found_add(&w->a->found, "tile", where,
+		sp_findings_add(&w->a->found, "tile", where,
 		    "%zu bytes, a full tile has %u", w->file.n, TILE_BYTES);
 	} else {
 		memcpy(stored, w->file.p, sizeof(stored));
@@ -224,20 +225,20 @@ static struct sp_hash
 check_line(
     struct tree_walk *w, struct sp_view text, uint64_t seq, const char *file)
 {
-	struct sp_verify_found *f = &w->a->found;
+	struct sp_findings *f = &w->a->found;
 	struct sp_line l;
 	struct sp_err err;
 	char where[PLACE_MAX + 32];
 
 	(void)snprintf(where, sizeof(where), "%s: entry %" PRIu64, file, seq);
 	if (sp_line_parse(text, &l, &err) != SP_OK) {
-		sp_verify_found_add(f, "line", where, "%s", err.msg);
+		sp_findings_add(f, "line", where, "%s", err.msg);
 	} else if (l.seq != seq) {
-		sp_verify_found_add(
+		sp_findings_add(
 		    f, "line", where, "is the line of entry %" PRIu64, l.seq);
 	} else {
 		if (l.received < w->previous)
-			sp_verify_found_add(f, "order", where,
+			sp_findings_add(f, "order", where,
 			    "was received before the entry before it");
 		w->previous = l.received;
 		w->a->v->time = l.received;
@@ -254,7 +255,7 @@ check_line(
 static enum sp_code
 walk_bundle(struct tree_walk *w, uint64_t n, struct sp_err *err)
 {
-	struct sp_verify_found *f = &w->a->found;
+	struct sp_findings *f = &w->a->found;
 	struct tree_level *v = &w->level[0];
 	struct sp_hash lines[WIDTH];
 	char where[PLACE_MAX], *path;
@@ -267,7 +268,7 @@ walk_bundle(struct tree_walk *w, uint64_t n, struct sp_err *err)
 	rc = sp_io_read_file(path, BUNDLE_MAX, &w->file, err);
 	free(path);
 	if (rc != SP_OK)
-		rc = sp_verify_found_code(f, "bundle", where, rc, err);
+		rc = sp_findings_add_error(f, "bundle", where, rc, err);
 	if (rc != SP_OK)
 		return (rc);
 	for (; i < WIDTH && at + 2 <= w->file.n; i++) {
@@ -281,7 +282,7 @@ walk_bundle(struct tree_walk *w, uint64_t n, struct sp_err *err)
 		at += 2 + len;
 	}
 	if (w->file.n > 0 && (i < WIDTH || at != w->file.n))
-		sp_verify_found_add(f, "bundle", where,
+		sp_findings_add(f, "bundle", where,
 		    "is not made of 256 lines: line %u at byte %zu of %zu", i,
 		    at, w->file.n);
 	/* What cannot be read is taken from the tile, so that the walk stays
@@ -312,7 +313,7 @@ walk_tail(
 		enum sp_code rc = sp_tree_line(w->tree, seq, &text, err);
 
 		if (rc != SP_OK)
-			return (sp_verify_found_code(
+			return (sp_findings_add_error(
 			    &w->a->found, "tail", "tree/tail", rc, err));
 		h = check_line(w, text, seq, "tree/tail");
 		add_leaves(w, &h, 1);
@@ -339,7 +340,7 @@ check_tail_tiles(struct tree_walk *w)
 			if (w->nodes.get(w->nodes.ctx, 8 * l, at, &h, &err) !=
 				SP_OK ||
 			    !sp_hash_eq(&h, &v->h[i]))
-				sp_verify_found_add(&w->a->found, "tail",
+				sp_findings_add(&w->a->found, "tail",
 				    "tree/tail",
 				    "hash %" PRIu64
 				    " of level %u is not that of what lies below it",
@@ -362,7 +363,7 @@ walk_tree(struct tree_walk *w, uint64_t size, struct sp_err *err)
 	for (uint64_t n = 0; n < full && rc == SP_OK; n++) {
 		rc = walk_bundle(w, n, err);
 		if (rc == SP_OK)
-			rc = sp_verify_run_step(&w->a->run, 0, err);
+			rc = sp_verify_progress_step(&w->a->run, 0, err);
 	}
 	if (rc == SP_OK)
 		rc = walk_tail(w, full * WIDTH, size, err);
@@ -370,7 +371,7 @@ walk_tree(struct tree_walk *w, uint64_t size, struct sp_err *err)
 		return (rc);
 	check_tail_tiles(w);
 	for (; w->next_checkpoint < w->checkpoints.n; w->next_checkpoint++)
-		sp_verify_found_add(&w->a->found, "rollback", "tree/tail",
+		sp_findings_add(&w->a->found, "rollback", "tree/tail",
 		    "the tree has %" PRIu64
 		    " entries, but %s was signed over %" PRIu64,
 		    size, w->checkpoints.p[w->next_checkpoint].where,
@@ -392,13 +393,13 @@ sp_verify_tree(struct sp_verify_archive *a, struct sp_err *err)
 	w->previous = INT64_MIN;
 	sp_buf_init(&w->file, BUNDLE_MAX);
 	sp_compact_init(&w->compact);
-	rc = sp_verify_points_load(a, &w->checkpoints, err);
+	rc = sp_verify_checkpoints_load(a, &w->checkpoints, err);
 	if (rc != SP_OK)
 		goto out;
 	/* After the checkpoints: the tail is always written before them. */
 	rc = sp_tree_open(a->dir, &w->tree, err);
 	if (rc != SP_OK) {
-		rc = sp_verify_found_code(
+		rc = sp_findings_add_error(
 		    &a->found, "tail", "tree/tail", rc, err);
 		goto out;
 	}
@@ -408,7 +409,7 @@ sp_verify_tree(struct sp_verify_archive *a, struct sp_err *err)
 	rc = walk_tree(w, a->tree_size, err);
 out:
 	sp_tree_close(w->tree);
-	sp_verify_points_done(&w->checkpoints);
+	sp_verify_checkpoints_done(&w->checkpoints);
 	sp_buf_done(&w->file);
 	free(w);
 	return (rc);

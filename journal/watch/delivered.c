@@ -1,8 +1,8 @@
 /*
- * Collects the lines of a mail server's log by the queue id, until the server is
- * done with the message: see journal/watch/delivered.h.  Which relays are us may
- * only turn out in the course of the log, so the last attempt without a receipt
- * is kept, and judged when the message is concluded.
+ * Collects the lines of a mail server's log by the queue id, until the server
+ * is done with the message: see journal/watch/delivered.h.  Which relays are us
+ * may only turn out in the course of the log, so the last attempt without a
+ * receipt is kept, and judged when the message is concluded.
  */
 #include "journal/watch/delivered.h"
 

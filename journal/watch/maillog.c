@@ -99,8 +99,8 @@ time_stamp(struct sp_view *rest)
 }
 
 /* What stands behind "postfix/smtp[123]: " (any name before the slash): the
- * message of a Postfix program, whose name goes to ${program}.  {NULL, 0}: it is
- * of no such program. */
+ * message of a Postfix program, whose name goes to ${program}.  {NULL, 0}: it
+ * is of no such program. */
 static struct sp_view
 postfix_message(struct sp_view rest, struct sp_view *program)
 {

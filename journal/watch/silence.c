@@ -13,7 +13,7 @@
 #include <string.h>
 
 #define WEEK	    168 /* hours */
-#define SILENCE_MAX (366 * 24 * SP_HOUR_US) /* that is judged */
+#define SILENCE_MAX (366 * 24 * SP_SILENCE_HOUR_US) /* that is judged */
 
 /* 0 to 167; an hour since 1970 may be negative. */
 static size_t
@@ -25,19 +25,20 @@ hour_of_week(int64_t hour)
 }
 
 void
-sp_rhythm_init(struct sp_rhythm *r, int64_t from_us, int64_t now_us)
+sp_silence_rhythm_init(
+    struct sp_silence_rhythm *r, int64_t from_us, int64_t now_us)
 {
-	const int64_t end = now_us / SP_HOUR_US;
+	const int64_t end = now_us / SP_SILENCE_HOUR_US;
 
 	memset(r, 0, sizeof(*r));
-	r->first = from_us / SP_HOUR_US;
-	if (end - r->first > (int64_t)SP_RHYTHM_HOURS)
-		r->first = end - (int64_t)SP_RHYTHM_HOURS;
+	r->first = from_us / SP_SILENCE_HOUR_US;
+	if (end - r->first > (int64_t)SP_SILENCE_HOURS)
+		r->first = end - (int64_t)SP_SILENCE_HOURS;
 	r->n = end > r->first ? (size_t)(end - r->first) : 0;
 }
 
 void
-sp_rhythm_add(struct sp_rhythm *r, int64_t hour, uint64_t n)
+sp_silence_rhythm_add(struct sp_silence_rhythm *r, int64_t hour, uint64_t n)
 {
 	uint32_t *c;
 
@@ -49,7 +50,8 @@ sp_rhythm_add(struct sp_rhythm *r, int64_t hour, uint64_t n)
 
 /* The mean of each hour of the week, over the counts [from, to). */
 static void
-means(const struct sp_rhythm *r, size_t from, size_t to, double mean[WEEK])
+means(const struct sp_silence_rhythm *r, size_t from, size_t to,
+    double mean[WEEK])
 {
 	unsigned weeks[WEEK] = { 0 };
 
@@ -69,8 +71,8 @@ means(const struct sp_rhythm *r, size_t from, size_t to, double mean[WEEK])
 
 /* The most messages that any silence in the counts [from, to) lacked. */
 static double
-longest(
-    const struct sp_rhythm *r, size_t from, size_t to, const double mean[WEEK])
+longest(const struct sp_silence_rhythm *r, size_t from, size_t to,
+    const double mean[WEEK])
 {
 	double run = 0, most = 0;
 
@@ -93,12 +95,12 @@ expected(const double mean[WEEK], int64_t from, int64_t to)
 	double sum = 0;
 
 	while (from < to) {
-		const int64_t hour = from / SP_HOUR_US;
-		const int64_t next = (hour + 1) * SP_HOUR_US;
+		const int64_t hour = from / SP_SILENCE_HOUR_US;
+		const int64_t next = (hour + 1) * SP_SILENCE_HOUR_US;
 		const int64_t end = next < to ? next : to;
 
 		sum += mean[hour_of_week(hour)] * (double)(end - from) /
-		       (double)SP_HOUR_US;
+		       (double)SP_SILENCE_HOUR_US;
 		from = end;
 	}
 	return (sum);
@@ -106,10 +108,10 @@ expected(const double mean[WEEK], int64_t from, int64_t to)
 
 /* Learns from the hour of the first message to that of the last, exclusive. */
 void
-sp_rhythm_judge(const struct sp_rhythm *r, int64_t last_us, int64_t now_us,
-    struct sp_silence *out)
+sp_silence_judge(const struct sp_silence_rhythm *r, int64_t last_us,
+    int64_t now_us, struct sp_silence *out)
 {
-	const int64_t last = last_us / SP_HOUR_US;
+	const int64_t last = last_us / SP_SILENCE_HOUR_US;
 	double mean[WEEK];
 	size_t from = 0, to;
 

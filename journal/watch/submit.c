@@ -88,7 +88,8 @@ result(CURL *c, CURLcode code, const char *server, const char *text,
 	    *text != '\0' ? text : curl_easy_strerror(code)));
 }
 
-/* Send ${mail} with the handle ${c}, by ${secret} where a user is configured. */
+/* Send ${mail} with the handle ${c}, by ${secret} where a user is
+ * configured. */
 static enum sp_code
 perform(CURL *c, const struct sp_config *cfg, const struct sp_submit_mail *mail,
     const char *password, struct sp_err *err)

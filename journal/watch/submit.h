@@ -23,9 +23,9 @@ struct sp_submit_mail { /* borrowed for the call */
 
 /*
  * Send ${mail} by the server of section submit, from cfg->submit_from.  SP_OK:
- * the server took it.  The server is verified wherever TLS is used.  SP_ECONFIG:
- * the section is not there; SP_EPERM: refused for good (5xx); SP_EAGAIN: not now
- * (4xx, or no answer); or the error of reading the password.
+ * the server took it.  The server is verified wherever TLS is used.
+ * SP_ECONFIG: the section is not there; SP_EPERM: refused for good (5xx);
+ * SP_EAGAIN: not now (4xx, or no answer); or the error of reading the password.
  */
 SP_CHECK enum sp_code sp_submit(const struct sp_config *cfg,
     const struct sp_submit_mail *mail, struct sp_err *err);

@@ -36,8 +36,9 @@ test_numbers_are_grouped_and_sizes_have_a_unit(void **state)
 	(void)state;
 	for (size_t i = 0; i < SP_COUNTOF(want); i++) {
 		assert_string_equal(
-		    sp_text_count(want[i].n, out), want[i].count);
-		assert_string_equal(sp_text_size(want[i].n, out), want[i].size);
+		    sp_human_count(want[i].n, out), want[i].count);
+		assert_string_equal(
+		    sp_human_size(want[i].n, out), want[i].size);
 	}
 }
 
@@ -45,22 +46,24 @@ static void
 test_a_plain_date_of_until_includes_its_day(void **state)
 {
 	const struct sp_app app = { .tz = NULL };
-	struct sp_range r;
+	struct sp_date_range r;
 	struct sp_err err;
 
 	(void)state;
 	assert_int_equal(
-	    sp_range_parse(&app, "2026-01-01", "2026-01-01", &r, &err), SP_OK);
+	    sp_date_range_parse(&app, "2026-01-01", "2026-01-01", &r, &err),
+	    SP_OK);
 	assert_true(r.have_since && r.have_until);
 	assert_true(r.until - r.since == 86400 * SP_SECOND);
-	assert_int_equal(sp_range_parse(&app, NULL, NULL, &r, &err), SP_OK);
+	assert_int_equal(
+	    sp_date_range_parse(&app, NULL, NULL, &r, &err), SP_OK);
 	assert_false(r.have_since || r.have_until);
 	assert_int_equal(
-	    sp_range_parse(&app, "2026-01-02", "2026-01-01", &r, &err),
+	    sp_date_range_parse(&app, "2026-01-02", "2026-01-01", &r, &err),
 	    SP_EUSAGE);
 	assert_non_null(strstr(err.msg, "impossible range"));
 	assert_int_equal(
-	    sp_range_parse(&app, NULL, "soon", &r, &err), SP_EUSAGE);
+	    sp_date_range_parse(&app, NULL, "soon", &r, &err), SP_EUSAGE);
 	assert_non_null(strstr(err.msg, "--until"));
 }
 
@@ -92,7 +95,7 @@ test_options_fill_their_variables_and_leave_the_arguments(void **state)
 	assert_int_equal(sp_options_parse(&usage, 2, wrong, &first), 2);
 	argv[5] = argv[2];
 	argv[2] = e;
-	assert_int_equal(sp_common_parse_max(&usage, 6, argv, 0, &first), 2);
+	assert_int_equal(sp_options_parse_max(&usage, 6, argv, 0, &first), 2);
 }
 
 static void

@@ -21,7 +21,8 @@
 static char dir[] = "/tmp/sp-secret-XXXXXX";
 static struct sp_err err;
 
-/* The path of a file in the test's directory, with these bytes and this mode. */
+/* The path of a file in the test's directory, with these bytes and this
+ * mode. */
 static const char *
 file(const char *name, const void *p, size_t n, mode_t mode)
 {

@@ -1,4 +1,5 @@
-/* base/config/config.h: every option, every refusal with its line and column. */
+/* base/config/config.h: every option, every refusal with its line and
+ * column. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <setjmp.h>

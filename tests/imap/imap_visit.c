@@ -33,7 +33,7 @@ struct archive {
 	struct sp_buf keys;
 };
 
-static struct sp_stream_bell bell = { .fd = -1 };
+static struct sp_stream_wakeup bell = { .fd = -1 };
 
 static void
 on_signal(int sig)
@@ -42,7 +42,7 @@ on_signal(int sig)
 		atomic_store(&bell.stop, true);
 	else
 		atomic_store(&bell.poke, true);
-	sp_stream_ring(&bell);
+	sp_stream_wake(&bell);
 }
 
 static void

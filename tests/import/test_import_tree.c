@@ -134,11 +134,11 @@ test_a_file_is_detected_by_name_then_by_its_first_bytes(void **state)
 		enum sp_import_as as;
 		size_t want;
 	} t[] = {
-		{ "x.eml", SP_AS_DETECT, 1 },
-		{ "x.mbox", SP_AS_DETECT, 2 },
-		{ "x", SP_AS_DETECT, 2 },
-		{ "x", SP_AS_EML, 1 },
-		{ "x.eml", SP_AS_MBOX, 2 },
+		{ "x.eml", SP_IMPORT_AS_DETECT, 1 },
+		{ "x.mbox", SP_IMPORT_AS_DETECT, 2 },
+		{ "x", SP_IMPORT_AS_DETECT, 2 },
+		{ "x", SP_IMPORT_AS_EML, 1 },
+		{ "x.eml", SP_IMPORT_AS_MBOX, 2 },
 	};
 	struct kit *k = kit_new();
 
@@ -152,7 +152,7 @@ test_a_file_is_detected_by_name_then_by_its_first_bytes(void **state)
 			    (int)t[i].as, k->n, t[i].want);
 		kit_clear(k);
 	}
-	k->im.as = SP_AS_DETECT;
+	k->im.as = SP_IMPORT_AS_DETECT;
 	kit_puts(k, "y", "Subject: x\n\ny\n");
 	assert_int_equal(kit_import(k, "y"), SP_OK);
 	assert_int_equal(k->n, 1);
@@ -177,12 +177,12 @@ test_what_cannot_be_read_is_named_and_the_rest_goes_on(void **state)
 	assert_int_equal(k->n, 0);
 	kit_clear(k);
 	kit_put(k, "plain", NULL, 0);
-	k->im.as = SP_AS_MAILDIR;
+	k->im.as = SP_IMPORT_AS_MAILDIR;
 	assert_int_equal(kit_import(k, "plain"), SP_OK);
 	assert_int_equal(k->failed, 1);
 	assert_non_null(strstr(k->last_why, "not a Maildir"));
 	kit_clear(k);
-	k->im.as = SP_AS_DETECT;
+	k->im.as = SP_IMPORT_AS_DETECT;
 	assert_int_equal(kit_import(k, "plain"), SP_OK);
 	assert_int_equal(k->failed + k->n, 0);
 	free(fifo);
@@ -244,7 +244,7 @@ test_standard_input_is_a_message_or_an_mbox(void **state)
 	assert_int_equal(from_pipe(k, F "A: 1\n\n" F "A: 2\n"), SP_OK);
 	assert_int_equal(k->n, 2);
 	kit_clear(k);
-	k->im.as = SP_AS_EML;
+	k->im.as = SP_IMPORT_AS_EML;
 	assert_int_equal(from_pipe(k, F "A: 1\n\n" F "A: 2\n"), SP_OK);
 	assert_int_equal(k->n, 1);
 	kit_clear(k);

@@ -26,8 +26,8 @@ die_at(struct kit *k, uint64_t cursor, uint64_t seq)
 		struct sp_careful *c = sp_careful_open(k->fx.dir, cursor);
 
 		for (uint64_t i = cursor; i < seq; i++)
-			(void)sp_careful_before(c, i);
-		_exit((int)sp_careful_before(c, seq));
+			(void)sp_careful_begin(c, i);
+		_exit((int)sp_careful_begin(c, seq));
 	}
 	assert_true(pid > 0);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -79,9 +79,9 @@ test_care_ends_once_all_that_was_ahead_is_past(void **state)
 	assert_true(sp_careful_needed(c, 0));
 	assert_true(sp_careful_needed(c, SP_CAREFUL_ENTRIES - 1));
 	assert_false(sp_careful_needed(c, SP_CAREFUL_ENTRIES));
-	sp_careful_past(c, SP_CAREFUL_ENTRIES - 1);
+	sp_careful_committed(c, SP_CAREFUL_ENTRIES - 1);
 	assert_true(sp_careful_needed(c, SP_CAREFUL_ENTRIES - 1));
-	sp_careful_past(c, SP_CAREFUL_ENTRIES);
+	sp_careful_committed(c, SP_CAREFUL_ENTRIES);
 	assert_false(sp_careful_needed(c, SP_CAREFUL_ENTRIES - 1));
 	sp_careful_close(c);
 	kit_done(&k);

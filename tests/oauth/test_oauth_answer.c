@@ -313,7 +313,7 @@ test_no_reason_repeats_a_secret(void **state)
 
 		(void)snprintf(a.why, sizeof(a.why), "%s", echo[i]);
 		(void)snprintf(a.scope, sizeof(a.scope), "%s", echo[i]);
-		sp_oauth_censor(&r, &a);
+		sp_oauth_request_censor(&r, &a);
 		if (strstr(a.why, "open-now") != NULL ||
 		    strstr(a.why, "0123456789") != NULL || a.scope[0] != '\0')
 			fail_msg("shown: %s / %s", a.why, a.scope);

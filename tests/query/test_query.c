@@ -20,7 +20,7 @@
 
 /* The tree as text: words as they stand in their quotes, ranges in seconds. */
 static void
-show(const struct sp_node *n, char *out)
+show(const struct sp_query_node *n, char *out)
 {
 	static const char *const names[] = { "AND", "OR", "NOT", "", "size",
 		"date", "received", "seq", "family" };
@@ -59,7 +59,7 @@ static const char *
 parsed(const char *query)
 {
 	static char out[TEXT];
-	struct sp_node *n = NULL;
+	struct sp_query_node *n = NULL;
 	struct sp_err err;
 
 	out[0] = '\0';
@@ -69,7 +69,7 @@ parsed(const char *query)
 		(void)snprintf(out, TEXT, "everything");
 	else
 		show(n, out);
-	sp_node_free(n);
+	sp_query_node_free(n);
 	return (out);
 }
 
@@ -298,7 +298,7 @@ test_a_tree_becomes_this_plan(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < SP_COUNTOF(plans); i++) {
-		struct sp_node *n = NULL;
+		struct sp_query_node *n = NULL;
 		struct sp_plan p;
 
 		assert_int_equal(
@@ -309,7 +309,7 @@ test_a_tree_becomes_this_plan(void **state)
 		assert_int_equal(p.lo, plans[i].lo);
 		assert_int_equal(p.hi, plans[i].hi);
 		sp_plan_done(&p);
-		sp_node_free(n);
+		sp_query_node_free(n);
 	}
 }
 

@@ -43,9 +43,10 @@ test_every_column_has_a_name_of_its_own(void **state)
 	(void)state;
 	assert_true(SP_COL_COUNT <= 32); /* bits of a set of columns */
 	for (size_t i = 0; i < SP_COL_COUNT; i++) {
-		assert_non_null(sp_col_name[i]);
+		assert_non_null(sp_column_name[i]);
 		for (size_t k = 0; k < i; k++)
-			assert_string_not_equal(sp_col_name[i], sp_col_name[k]);
+			assert_string_not_equal(
+			    sp_column_name[i], sp_column_name[k]);
 	}
 }
 

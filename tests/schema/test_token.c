@@ -166,7 +166,7 @@ test_the_mark_is_cleaned_from_what_comes_from_outside(void **state)
 
 	(void)state;
 	sp_buf_init(&b, 100);
-	assert_true(sp_token_dirty(SP_VIEW_LIT("a\x01=b\x01")));
+	assert_true(sp_token_has_mark(SP_VIEW_LIT("a\x01=b\x01")));
 	assert_int_equal(
 	    sp_token_clean(sp_view_mem("a\x01=b\0c", 6), &b), SP_OK);
 	assert_memory_equal(b.p, "a =b c", 6);

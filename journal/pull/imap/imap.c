@@ -23,7 +23,7 @@
 #define LOOKS_MAX 20 /* at one mailbox, while mail comes in; then the next */
 
 struct imap_names {
-	struct sp_imap_name *v;
+	struct sp_imap_mailbox_name *v;
 	size_t n;
 };
 
@@ -56,7 +56,7 @@ find_move_target(
 
 	if (m->conf->then != SP_PULL_MOVE)
 		return (SP_OK);
-	rc = sp_imap_find(m, m->conf->move_to, &m->removal.target, err);
+	rc = sp_imap_find_mailbox(m, m->conf->move_to, &m->removal.target, err);
 	for (size_t i = 0; rc == SP_OK && i < l->n; i++) {
 		if (sp_imap_name_same(sp_view_str(l->v[i].utf8),
 			sp_view_str(m->removal.target.utf8)))
@@ -81,7 +81,7 @@ find_mailboxes(struct sp_imap *m, struct imap_names *l, struct sp_err *err)
 		    "more than %d mailboxes", SP_IMAP_BOXES_MAX));
 	l->v = sp_xcalloc(n, sizeof(*l->v));
 	for (size_t i = 0; rc == SP_OK && i < n; i++, l->n++)
-		rc = sp_imap_find(
+		rc = sp_imap_find_mailbox(
 		    m, want->n > 0 ? want->v[i] : "INBOX", &l->v[i], err);
 	return (rc == SP_OK ? find_move_target(m, l, err) : rc);
 }
@@ -95,7 +95,7 @@ update_mailbox(struct sp_imap *m, struct sp_err *err)
 
 	m->listing.first_look = true;
 	for (int i = 0; i < LOOKS_MAX && rc == SP_OK; i++) {
-		rc = sp_imap_work(m, err);
+		rc = sp_imap_process_mailbox(m, err);
 		if (!m->box.new_mail || sp_pull_mode(m->pull) != SP_PULL_FETCH)
 			break;
 		m->box.uidnext = 0;
@@ -114,14 +114,14 @@ visit_mailboxes(
 
 	for (size_t i = 0; rc == SP_OK && i < l->n; i++) {
 		if (!m->box.open || m->box.name != &l->v[i])
-			rc = sp_imap_open(m, &l->v[i], removes_mail(m), err);
+			rc = sp_imap_select(m, &l->v[i], removes_mail(m), err);
 		else
 			m->box.uidnext = 0; /* of the time it was selected */
 		if (rc == SP_OK)
 			rc = update_mailbox(m, err);
 		total += m->box.exists;
 	}
-	sp_pull_there(m->pull, total);
+	sp_pull_set_message_count(m->pull, total);
 	if (rc == SP_OK && !m->first_round_done && removes_mail(m))
 		sp_pull_listing_complete(m->pull);
 	m->first_round_done = true;
@@ -136,14 +136,14 @@ may_idle(const struct sp_imap *m)
 {
 	return (sp_pull_mode(m->pull) == SP_PULL_FETCH && m->conf->idle &&
 		(m->server.caps & SP_IMAP_CAP_IDLE) != 0 &&
-		sp_pull_may_stay(m->pull));
+		sp_pull_may_idle(m->pull));
 }
 
 /* IDLE (RFC 2177); ${idling}: the server has begun it. */
 static enum sp_code
 start_idle(struct sp_imap *m, unsigned *tag, bool *idling, struct sp_err *err)
 {
-	struct sp_imap_done d;
+	struct sp_imap_reply d;
 	enum sp_code rc;
 
 	m->channel.continued = false;
@@ -157,7 +157,7 @@ start_idle(struct sp_imap *m, unsigned *tag, bool *idling, struct sp_err *err)
 }
 
 static bool
-is_poked(struct sp_stream_bell *bell)
+is_poked(struct sp_stream_wakeup *bell)
 {
 	return (bell != NULL && atomic_load(&bell->poke));
 }
@@ -167,8 +167,8 @@ is_poked(struct sp_stream_bell *bell)
 static enum sp_code
 idle(struct sp_imap *m, int64_t until, bool *idling, struct sp_err *err)
 {
-	struct sp_stream_bell *bell = sp_pull_bell(m->pull);
-	struct sp_imap_done d;
+	struct sp_stream_wakeup *bell = sp_pull_wakeup(m->pull);
+	struct sp_imap_reply d;
 	enum sp_code rc;
 	unsigned tag;
 
@@ -205,17 +205,17 @@ wait_for_mail(struct sp_imap *m, const struct imap_names *l, bool *again,
 
 	if (l->n > 1 && m->conf->poll < seconds)
 		seconds = m->conf->poll;
-	rc = sp_pull_rest(m->pull, err);
+	rc = sp_pull_begin_idle(m->pull, err);
 	if (rc == SP_OK && m->box.name != &l->v[0]) {
-		rc = sp_imap_open(m, &l->v[0], removes_mail(m), err);
+		rc = sp_imap_select(m, &l->v[0], removes_mail(m), err);
 		if (rc == SP_OK)
-			rc = sp_imap_work(m, err);
+			rc = sp_imap_process_mailbox(m, err);
 	}
 	if (rc == SP_OK)
 		rc = idle(m, sp_clock_boot() + (int64_t)seconds * SP_SECOND,
 		    again, err);
-	if (rc == SP_OK && *again && sp_pull_bell(m->pull) != NULL)
-		atomic_store(&sp_pull_bell(m->pull)->poke, false);
+	if (rc == SP_OK && *again && sp_pull_wakeup(m->pull) != NULL)
+		atomic_store(&sp_pull_wakeup(m->pull)->poke, false);
 	return (rc);
 }
 
@@ -223,11 +223,11 @@ wait_for_mail(struct sp_imap *m, const struct imap_names *l, bool *again,
 static void
 logout(struct sp_imap *m)
 {
-	struct sp_imap_done d;
+	struct sp_imap_reply d;
 	struct sp_err err;
 
 	m->bye.logging_out = true;
-	if (sp_imap_do(m, &d, &err, "LOGOUT") != SP_OK)
+	if (sp_imap_command(m, &d, &err, "LOGOUT") != SP_OK)
 		m->bye.logging_out = false;
 }
 
@@ -272,7 +272,7 @@ sp_imap_session(struct sp_pull *p, struct sp_stream *s, struct sp_err *err)
 	sp_buf_init(&m->channel.challenge, SP_IMAP_SECRET_MAX);
 	sp_buf_init(&m->receiving.held, SP_IMAP_SLICE + 65536);
 	rc = run_session(m, err);
-	sp_imap_take_abort(m);
+	sp_imap_forget_message(m);
 	sp_imap_parser_free(m->channel.parser);
 	sp_buf_done(&m->receiving.held);
 	sp_buf_done(&m->channel.challenge);

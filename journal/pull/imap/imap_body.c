@@ -65,14 +65,14 @@ begin_message(struct sp_imap *m, const struct sp_imap_item *it,
 }
 
 enum sp_code
-sp_imap_take_done(struct sp_imap *m, struct sp_err *err)
+sp_imap_submit_message(struct sp_imap *m, struct sp_err *err)
 {
 	m->receiving.begun = false;
 	return (sp_pull_end(m->pull, err));
 }
 
 void
-sp_imap_take_abort(struct sp_imap *m)
+sp_imap_forget_message(struct sp_imap *m)
 {
 	if (m->receiving.begun)
 		sp_pull_abort(m->pull);
@@ -85,11 +85,11 @@ static enum sp_code
 match_request(
     struct sp_imap *m, const struct sp_imap_fetch *f, struct sp_err *err)
 {
-	struct sp_imap_taking *t = &m->receiving;
+	struct sp_imap_receiving *t = &m->receiving;
 
 	t->item = m->phase == SP_IMAP_P_FETCH ? sp_imap_item(m, f->uid) : NULL;
 	t->how = DROP;
-	if (t->item == NULL || t->item->state != SP_IMAP_S_ASKED ||
+	if (t->item == NULL || t->item->state != SP_IMAP_S_REQUESTED ||
 	    t->partial != m->slices.active ||
 	    (t->partial && (t->offset != m->slices.offset || m->slices.came)))
 		return (SP_OK);
@@ -102,10 +102,10 @@ match_request(
 /* Content begins.  ${size} is its length, ${head} what stood before it.
  * SP_ELIMIT: its UID stands behind it, and it is too large to be held. */
 enum sp_code
-sp_imap_take_body(struct sp_imap *m, const struct sp_imap_fetch *head,
+sp_imap_on_body(struct sp_imap *m, const struct sp_imap_fetch *head,
     bool partial, uint64_t offset, uint64_t size, struct sp_err *err)
 {
-	struct sp_imap_taking *t = &m->receiving;
+	struct sp_imap_receiving *t = &m->receiving;
 
 	sp_buf_clear(&t->held);
 	t->item = NULL;
@@ -133,10 +133,9 @@ pass_on(struct sp_imap *m, struct sp_view v, struct sp_err *err)
 }
 
 enum sp_code
-sp_imap_take_data(
-    struct sp_imap *m, const char *p, size_t n, struct sp_err *err)
+sp_imap_on_data(struct sp_imap *m, const char *p, size_t n, struct sp_err *err)
 {
-	struct sp_imap_taking *t = &m->receiving;
+	struct sp_imap_receiving *t = &m->receiving;
 
 	if (t->how == PASS)
 		return (pass_on(m, sp_view_mem(p, n), err));
@@ -156,7 +155,7 @@ end_whole(struct sp_imap *m, struct sp_imap_item *it, struct sp_err *err)
 	bool differs = it->size != SP_PULL_SIZE_UNKNOWN && it->size != got;
 
 	if (differs && !m->server.sizes_inexact && !it->alone) {
-		sp_imap_take_abort(m);
+		sp_imap_forget_message(m);
 		it->first_size = got;
 		it->alone = true;
 		it->state = SP_IMAP_S_LISTED;
@@ -169,17 +168,17 @@ end_whole(struct sp_imap *m, struct sp_imap_item *it, struct sp_err *err)
 		    ": this server's sizes are not exact; both are recorded",
 		    it->uid, it->size, got);
 	}
-	it->state = SP_IMAP_S_TAKEN;
-	return (sp_imap_take_done(m, err));
+	it->state = SP_IMAP_S_SUBMITTED;
+	return (sp_imap_submit_message(m, err));
 }
 
 /* Content that was held finds its message now; a slice is noted for
  * fetch_slices(). */
 enum sp_code
-sp_imap_take_end(
+sp_imap_on_fetch_end(
     struct sp_imap *m, const struct sp_imap_fetch *f, struct sp_err *err)
 {
-	struct sp_imap_taking *t = &m->receiving;
+	struct sp_imap_receiving *t = &m->receiving;
 	enum sp_code rc = SP_OK;
 
 	if (f->body != SP_IMAP_BODY_GIVEN)

@@ -26,10 +26,10 @@
 #define READ_MAX (256u << 10)
 
 /* The place of the command ${tag} (0: a free one); NULL: there is none. */
-static struct sp_imap_done *
+static struct sp_imap_reply *
 find_command(struct sp_imap *m, unsigned tag)
 {
-	for (size_t i = 0; i < SP_IMAP_FLIGHT; i++) {
+	for (size_t i = 0; i < SP_IMAP_PIPELINE_MAX; i++) {
 		if (m->channel.replies[i].tag == tag)
 			return (&m->channel.replies[i]);
 	}
@@ -42,14 +42,14 @@ enum sp_code
 sp_imap_send_out(
     struct sp_imap *m, bool secret, unsigned *tag, struct sp_err *err)
 {
-	struct sp_imap_done *d = find_command(m, 0);
+	struct sp_imap_reply *d = find_command(m, 0);
 	char head[16];
 	enum sp_code rc;
 
 	if (d == NULL)
 		return (sp_err_set(
 		    err, SP_ELIMIT, 0, "too many commands on their way"));
-	*d = (struct sp_imap_done){ .tag = ++m->channel.last_tag };
+	*d = (struct sp_imap_reply){ .tag = ++m->channel.last_tag };
 	*tag = d->tag;
 	(void)snprintf(head, sizeof(head), "s%u ", d->tag);
 	if (sp_buf_reserve(&m->channel.out, sizeof(head) + 2) == NULL)
@@ -99,8 +99,8 @@ sp_imap_send(
 }
 
 enum sp_code
-sp_imap_do(struct sp_imap *m, struct sp_imap_done *out, struct sp_err *err,
-    const char *fmt, ...)
+sp_imap_command(struct sp_imap *m, struct sp_imap_reply *out,
+    struct sp_err *err, const char *fmt, ...)
 {
 	enum sp_code rc;
 	unsigned tag;
@@ -136,7 +136,7 @@ sp_imap_trouble(enum sp_imap_code code)
 
 enum sp_code
 sp_imap_refused(struct sp_imap *m, const char *what,
-    const struct sp_imap_done *d, struct sp_err *err)
+    const struct sp_imap_reply *d, struct sp_err *err)
 {
 	enum sp_pull_trouble why = sp_imap_trouble(d->code);
 
@@ -162,7 +162,7 @@ copy_text(char *to, size_t size, const struct sp_imap_status *st)
 static void
 apply_code(struct sp_imap *m, const struct sp_imap_status *st)
 {
-	struct sp_imap_box *b = &m->box;
+	struct sp_imap_selected *b = &m->box;
 
 	switch ((int)st->code) {
 	case SP_IMAP_C_CAPABILITY:
@@ -222,7 +222,7 @@ static enum sp_code
 on_tagged(
     struct sp_imap *m, const struct sp_imap_response *r, struct sp_err *err)
 {
-	struct sp_imap_done *d = NULL;
+	struct sp_imap_reply *d = NULL;
 	struct sp_view v = r->tag;
 	uint64_t n;
 
@@ -320,13 +320,13 @@ on_response(void *ctx, const struct sp_imap_response *r, struct sp_err *err)
 		break;
 	case SP_IMAP_FETCH:
 		if (m->phase == SP_IMAP_P_LIST)
-			sp_imap_listed(m, &r->fetch);
-		return (sp_imap_take_end(m, &r->fetch, err));
+			sp_imap_on_listed(m, &r->fetch);
+		return (sp_imap_on_fetch_end(m, &r->fetch, err));
 	case SP_IMAP_VANISHED:
-		sp_imap_vanished(m, r->set, r->earlier);
+		sp_imap_on_vanished(m, r->set, r->earlier);
 		break;
 	case SP_IMAP_LIST:
-		sp_imap_found(m, &r->list);
+		sp_imap_on_list(m, &r->list);
 		break;
 	case SP_IMAP_SEARCH:
 		on_search(m, r->set);
@@ -342,13 +342,13 @@ static enum sp_code
 on_body(void *ctx, const struct sp_imap_fetch *head, bool partial,
     uint64_t offset, uint64_t size, struct sp_err *err)
 {
-	return (sp_imap_take_body(ctx, head, partial, offset, size, err));
+	return (sp_imap_on_body(ctx, head, partial, offset, size, err));
 }
 
 static enum sp_code
 on_data(void *ctx, const char *p, size_t n, struct sp_err *err)
 {
-	return (sp_imap_take_data(ctx, p, n, err));
+	return (sp_imap_on_data(ctx, p, n, err));
 }
 
 /* Before STARTTLS: read a line, and nothing behind it, so that no byte that
@@ -357,7 +357,7 @@ static enum sp_code
 read_line(struct sp_imap *m, struct sp_err *err)
 {
 	struct sp_view v;
-	enum sp_code rc = sp_stream_line(m->s, SP_IMAP_LINE_MAX, &v, err);
+	enum sp_code rc = sp_stream_read_line(m->s, SP_IMAP_LINE_MAX, &v, err);
 
 	if (rc == SP_OK && v.n > 0)
 		rc = sp_imap_parser_feed(m->channel.parser, v.p, v.n, err);
@@ -384,7 +384,7 @@ sp_imap_read(struct sp_imap *m, struct sp_err *err)
 	if (m->channel.by_line) {
 		rc = read_line(m, err);
 	} else {
-		rc = sp_stream_some(m->s, READ_MAX, &v, err);
+		rc = sp_stream_read(m->s, READ_MAX, &v, err);
 		if (rc == SP_OK)
 			rc = sp_imap_parser_feed(
 			    m->channel.parser, v.p, v.n, err);
@@ -398,10 +398,10 @@ sp_imap_read(struct sp_imap *m, struct sp_err *err)
 }
 
 enum sp_code
-sp_imap_await(struct sp_imap *m, unsigned tag, struct sp_imap_done *out,
+sp_imap_await(struct sp_imap *m, unsigned tag, struct sp_imap_reply *out,
     struct sp_err *err)
 {
-	struct sp_imap_done *d = find_command(m, tag);
+	struct sp_imap_reply *d = find_command(m, tag);
 	enum sp_code rc = SP_OK;
 
 	while (rc == SP_OK && !d->done)
@@ -409,7 +409,7 @@ sp_imap_await(struct sp_imap *m, unsigned tag, struct sp_imap_done *out,
 	if (rc != SP_OK)
 		return (rc);
 	*out = *d;
-	*d = (struct sp_imap_done){ .tag = 0 };
+	*d = (struct sp_imap_reply){ .tag = 0 };
 	return (SP_OK);
 }
 
@@ -421,7 +421,7 @@ sp_imap_await_continuation(
 	bool answered = false;
 
 	while (rc == SP_OK && !m->channel.continued && !answered) {
-		for (size_t i = 0; i < SP_IMAP_FLIGHT; i++)
+		for (size_t i = 0; i < SP_IMAP_PIPELINE_MAX; i++)
 			answered |= m->channel.replies[i].tag == tag &&
 				    m->channel.replies[i].done;
 		if (!answered)

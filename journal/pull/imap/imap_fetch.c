@@ -17,7 +17,8 @@
 #include "base/log.h"
 #include "journal/pull/imap/imap_priv.h"
 
-#define BATCHES	  (SP_IMAP_FLIGHT - 1) /* the last is for UID STORE and so on */
+#define BATCHES \
+	(SP_IMAP_PIPELINE_MAX - 1) /* the last is for UID STORE and so on */
 #define DELETE_AT 1000 /* so many durable messages are removed in between */
 
 struct imap_batch {
@@ -61,7 +62,7 @@ request_batch(
 
 		if (it->state != SP_IMAP_S_LISTED || it->alone || is_large(it))
 			continue;
-		it->state = SP_IMAP_S_ASKED;
+		it->state = SP_IMAP_S_REQUESTED;
 		uids[n++] = it->uid;
 		bytes += it->size == SP_PULL_SIZE_UNKNOWN ? 0 : it->size;
 	}
@@ -69,8 +70,8 @@ request_batch(
 	if (n == 0)
 		return (SP_OK);
 	rc = sp_buf_adds(&m->channel.out, "UID FETCH ");
-	if (rc == SP_OK &&
-	    sp_imap_set_put(&m->channel.out, uids, n, SP_IMAP_COMMAND_MAX) != n)
+	if (rc == SP_OK && sp_imap_append_set(&m->channel.out, uids, n,
+			       SP_IMAP_COMMAND_MAX) != n)
 		rc = SP_ELIMIT;
 	if (rc == SP_OK)
 		rc = sp_buf_addf(
@@ -87,7 +88,7 @@ request_batch(
 static enum sp_code
 finish_batch(struct sp_imap *m, const struct imap_batch *b, struct sp_err *err)
 {
-	struct sp_imap_done d;
+	struct sp_imap_reply d;
 	enum sp_code rc = sp_imap_await(m, b->tag, &d, err);
 
 	if (rc != SP_OK)
@@ -99,13 +100,14 @@ finish_batch(struct sp_imap *m, const struct imap_batch *b, struct sp_err *err)
 	for (size_t i = b->from; i < b->to; i++) {
 		struct sp_imap_item *it = &m->listing.items[i];
 
-		if (it->state != SP_IMAP_S_ASKED)
+		if (it->state != SP_IMAP_S_REQUESTED)
 			continue;
 		it->state = SP_IMAP_S_LISTED;
 		it->alone = true;
 	}
-	sp_imap_durable(m);
-	return (m->removal.n >= DELETE_AT ? sp_imap_after(m, err) : SP_OK);
+	sp_imap_collect_durable(m);
+	return (m->removal.n >= DELETE_AT ? sp_imap_remove_archived(m, err)
+					  : SP_OK);
 }
 
 /* Fetch all small messages of the list. */
@@ -134,14 +136,14 @@ fetch_small(struct sp_imap *m, struct sp_err *err)
 static enum sp_code
 explain_missing(struct sp_imap *m, struct sp_imap_item *it, struct sp_err *err)
 {
-	struct sp_imap_done d;
+	struct sp_imap_reply d;
 	struct sp_imap_meta meta;
 	char name[200];
 	enum sp_code rc;
 
 	m->search.uid = it->uid;
 	m->search.found = false;
-	rc = sp_imap_do(m, &d, err, "UID SEARCH UID %" PRIu32, it->uid);
+	rc = sp_imap_command(m, &d, err, "UID SEARCH UID %" PRIu32, it->uid);
 	m->search.uid = 0;
 	if (rc != SP_OK)
 		return (rc);
@@ -165,11 +167,11 @@ explain_missing(struct sp_imap *m, struct sp_imap_item *it, struct sp_err *err)
  * what to make of that. */
 static enum sp_code
 finish_single(struct sp_imap *m, struct sp_imap_item *it,
-    const struct sp_imap_done *d, struct sp_err *err)
+    const struct sp_imap_reply *d, struct sp_err *err)
 {
 	struct sp_imap_meta meta;
 
-	if (it->state != SP_IMAP_S_ASKED)
+	if (it->state != SP_IMAP_S_REQUESTED)
 		return (SP_OK);
 	if (d->cond == SP_IMAP_OK)
 		return (explain_missing(m, it, err));
@@ -186,12 +188,13 @@ finish_single(struct sp_imap *m, struct sp_imap_item *it,
 static enum sp_code
 fetch_single(struct sp_imap *m, struct sp_imap_item *it, struct sp_err *err)
 {
-	struct sp_imap_done d;
+	struct sp_imap_reply d;
 	enum sp_code rc;
 
-	it->state = SP_IMAP_S_ASKED;
-	rc = sp_imap_do(m, &d, err, "UID FETCH %" PRIu32 " (UID%s BODY.PEEK[])",
-	    it->uid, gmail_items(m));
+	it->state = SP_IMAP_S_REQUESTED;
+	rc = sp_imap_command(m, &d, err,
+	    "UID FETCH %" PRIu32 " (UID%s BODY.PEEK[])", it->uid,
+	    gmail_items(m));
 	return (rc == SP_OK ? finish_single(m, it, &d, err) : rc);
 }
 
@@ -202,20 +205,20 @@ static enum sp_code
 fetch_slices(struct sp_imap *m, struct sp_imap_item *it, uint64_t *total,
     struct sp_err *err)
 {
-	struct sp_imap_done d;
+	struct sp_imap_reply d;
 	enum sp_code rc;
 
 	*total = 0;
 	do {
 		m->slices.offset = *total;
 		m->slices.came = false;
-		rc = sp_imap_do(m, &d, err,
+		rc = sp_imap_command(m, &d, err,
 		    "UID FETCH %" PRIu32 " (UID%s BODY.PEEK[]<%" PRIu64 ".%u>)",
 		    it->uid, gmail_items(m), *total, SP_IMAP_SLICE);
 		if (rc != SP_OK)
 			return (rc);
 		if (!m->slices.came) {
-			sp_imap_take_abort(m);
+			sp_imap_forget_message(m);
 			if (d.cond != SP_IMAP_OK || *total > 0)
 				return (finish_single(m, it, &d, err));
 			it->alone = true;
@@ -236,18 +239,18 @@ fetch_large(struct sp_imap *m, struct sp_imap_item *it, struct sp_err *err)
 	uint64_t total = 0;
 	enum sp_code rc;
 
-	it->state = SP_IMAP_S_ASKED;
+	it->state = SP_IMAP_S_REQUESTED;
 	m->slices.active = true;
 	rc = fetch_slices(m, it, &total, err);
 	m->slices.active = false;
-	if (rc != SP_OK || it->state != SP_IMAP_S_ASKED)
+	if (rc != SP_OK || it->state != SP_IMAP_S_REQUESTED)
 		return (rc);
 	if (total == it->size || total > m->conf->max_message ||
 	    m->server.sizes_inexact) {
-		it->state = SP_IMAP_S_TAKEN;
-		return (sp_imap_take_done(m, err));
+		it->state = SP_IMAP_S_SUBMITTED;
+		return (sp_imap_submit_message(m, err));
 	}
-	sp_imap_take_abort(m);
+	sp_imap_forget_message(m);
 	it->first_size = total;
 	it->alone = true;
 	it->state = SP_IMAP_S_LISTED;
@@ -274,7 +277,7 @@ sp_imap_fetch_items(struct sp_imap *m, struct sp_err *err)
 		     n < 2 && rc == SP_OK && it->state == SP_IMAP_S_LISTED; n++)
 			rc = fetch_single(m, it, err);
 		if (rc == SP_OK)
-			sp_imap_durable(m);
+			sp_imap_collect_durable(m);
 	}
 	m->phase = SP_IMAP_P_NONE;
 	return (rc);

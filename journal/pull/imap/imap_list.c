@@ -1,7 +1,7 @@
 /*
  * An IMAP session: which messages the selected mailbox has, and which of them
- * the archive has not.  imap.c calls sp_imap_work() for each mailbox; fetching
- * is in imap_fetch.c, deleting in imap_remove.c.
+ * the archive has not.  imap.c calls sp_imap_process_mailbox() for each
+ * mailbox; fetching is in imap_fetch.c, deleting in imap_remove.c.
  *
  * The list is bounded: messages are listed and worked off in windows of UIDs,
  * each as wide as messages are sparse.  With after = keep the first window
@@ -22,7 +22,7 @@
 
 /* Whether ${uid} is an exception of the memo. */
 static bool
-is_except(const struct sp_imap_box *b, uint32_t uid)
+is_except(const struct sp_imap_selected *b, uint32_t uid)
 {
 	for (size_t i = 0; i < b->nexcept; i++) {
 		if (b->except[i] == uid)
@@ -35,7 +35,7 @@ is_except(const struct sp_imap_box *b, uint32_t uid)
  * message, whatever its UID (RFC 3501 section 6.4.8), and that one is left
  * out. */
 void
-sp_imap_listed(struct sp_imap *m, const struct sp_imap_fetch *f)
+sp_imap_on_listed(struct sp_imap *m, const struct sp_imap_fetch *f)
 {
 	struct sp_imap_item *it;
 
@@ -65,8 +65,8 @@ list_window(struct sp_imap *m, bool except, struct sp_err *err)
 {
 	bool flags = m->conf->then != SP_PULL_KEEP &&
 		     (m->server.caps & SP_IMAP_CAP_UIDPLUS) == 0;
-	struct sp_imap_box *b = &m->box;
-	struct sp_imap_done d;
+	struct sp_imap_selected *b = &m->box;
+	struct sp_imap_reply d;
 	enum sp_code rc = sp_buf_adds(&m->channel.out, "UID FETCH ");
 	unsigned tag;
 
@@ -108,9 +108,9 @@ is_archived(struct sp_imap *m, const struct sp_pull_id *id)
 
 	if (m->conf->then != SP_PULL_KEEP && m->listing.first_look &&
 	    !m->first_round_done)
-		(void)sp_pull_seen(m->pull, id);
+		(void)sp_pull_match_listed(m->pull, id);
 	else if (has)
-		sp_pull_had(m->pull, 1);
+		sp_pull_count_archived(m->pull, 1);
 	return (has);
 }
 
@@ -123,7 +123,7 @@ classify(struct sp_imap *m, struct sp_imap_item *it)
 
 	sp_imap_meta(m, it, &meta);
 	if (is_archived(m, &meta.meta.id)) {
-		it->state = SP_IMAP_S_KNOWN;
+		it->state = SP_IMAP_S_ARCHIVED;
 		if (m->conf->then != SP_PULL_KEEP && !it->deleted)
 			m->removal.uids[m->removal.n++] = it->uid;
 	} else if (sp_pull_skipped(m->pull, &meta.meta.id)) {
@@ -141,7 +141,7 @@ classify(struct sp_imap *m, struct sp_imap_item *it)
 static void
 update_memo(struct sp_imap *m, bool except)
 {
-	struct sp_imap_box *b = &m->box;
+	struct sp_imap_selected *b = &m->box;
 	size_t kept = 0, pending = 0;
 
 	for (size_t i = 0; i < b->nexcept; i++) {
@@ -155,7 +155,7 @@ update_memo(struct sp_imap *m, bool except)
 
 		if (it->state == SP_IMAP_S_VANISHED)
 			continue;
-		if (it->state != SP_IMAP_S_KNOWN &&
+		if (it->state != SP_IMAP_S_ARCHIVED &&
 		    it->state != SP_IMAP_S_DURABLE) {
 			if (b->nexcept + pending == SP_IMAP_EXCEPT_MAX)
 				break;
@@ -172,7 +172,7 @@ update_memo(struct sp_imap *m, bool except)
 		if (b->except[b->nexcept] < b->last)
 			b->nexcept++;
 	}
-	sp_imap_remember(m);
+	sp_imap_save_memo(m);
 }
 
 /* Work off the messages that were listed: report them, or fetch, wait until
@@ -188,7 +188,7 @@ process_window(struct sp_imap *m, bool except, struct sp_err *err)
 			struct sp_imap_meta meta;
 
 			sp_imap_meta(m, &m->listing.items[i], &meta);
-			rc = sp_pull_listed(m->pull, &meta.meta, err);
+			rc = sp_pull_report_listed(m->pull, &meta.meta, err);
 		}
 		return (rc);
 	}
@@ -197,9 +197,9 @@ process_window(struct sp_imap *m, bool except, struct sp_err *err)
 	rc = sp_imap_fetch_items(m, err);
 	if (rc == SP_OK)
 		rc = sp_pull_flush(m->pull, err);
-	sp_imap_durable(m);
+	sp_imap_collect_durable(m);
 	if (rc == SP_OK)
-		rc = sp_imap_after(m, err);
+		rc = sp_imap_remove_archived(m, err);
 	if (rc == SP_OK)
 		update_memo(m, except);
 	return (rc);
@@ -268,15 +268,15 @@ process_windows(struct sp_imap *m, bool except, struct sp_err *err)
 /* Nothing is listed where the mailbox is empty, or where UIDNEXT says that
  * nothing came since the memo. */
 enum sp_code
-sp_imap_work(struct sp_imap *m, struct sp_err *err)
+sp_imap_process_mailbox(struct sp_imap *m, struct sp_err *err)
 {
-	struct sp_imap_box *b = &m->box;
+	struct sp_imap_selected *b = &m->box;
 	bool resume = sp_pull_mode(m->pull) == SP_PULL_FETCH &&
 		      m->conf->then == SP_PULL_KEEP && b->last > 0;
 	uint64_t modseq = b->modseq;
 	enum sp_code rc = SP_OK;
 
-	sp_imap_tell_vanished(m);
+	sp_imap_note_vanished(m);
 	m->listing.total = 0;
 	m->listing.low =
 	    resume && b->last < UINT32_MAX ? (uint32_t)b->last + 1 : 1;
@@ -288,11 +288,11 @@ sp_imap_work(struct sp_imap *m, struct sp_err *err)
 	}
 	/* What was not listed is what the memo says is archived. */
 	if (resume && m->listing.first_look && b->exists > m->listing.total)
-		sp_pull_had(m->pull, b->exists - m->listing.total);
+		sp_pull_count_archived(m->pull, b->exists - m->listing.total);
 	m->listing.first_look = false;
 	if (rc == SP_OK && sp_pull_mode(m->pull) == SP_PULL_FETCH) {
 		b->last_modseq = modseq;
-		sp_imap_remember(m);
+		sp_imap_save_memo(m);
 	}
 	return (rc);
 }

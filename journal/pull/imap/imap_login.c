@@ -36,12 +36,12 @@ read_greeting(struct sp_imap *m, struct sp_err *err)
 static enum sp_code
 read_capabilities(struct sp_imap *m, struct sp_err *err)
 {
-	struct sp_imap_done d;
+	struct sp_imap_reply d;
 	enum sp_code rc;
 
 	if (m->server.has_caps)
 		return (SP_OK);
-	rc = sp_imap_do(m, &d, err, "CAPABILITY");
+	rc = sp_imap_command(m, &d, err, "CAPABILITY");
 	if (rc == SP_OK && (d.cond != SP_IMAP_OK || !m->server.has_caps))
 		rc = sp_imap_refused(m, "CAPABILITY", &d, err);
 	return (rc);
@@ -52,7 +52,7 @@ read_capabilities(struct sp_imap *m, struct sp_err *err)
 static enum sp_code
 upgrade_to_tls(struct sp_imap *m, struct sp_err *err)
 {
-	struct sp_imap_done d;
+	struct sp_imap_reply d;
 	enum sp_code rc;
 
 	/* Somebody between us and the server may have sent this PREAUTH. */
@@ -65,7 +65,7 @@ upgrade_to_tls(struct sp_imap *m, struct sp_err *err)
 	if ((m->server.caps & SP_IMAP_CAP_STARTTLS) == 0)
 		return (sp_pull_fail(m->pull, SP_PULL_CONFIG, SP_EPERM, err,
 		    "the server does not offer STARTTLS; use security = tls, usually on port 993"));
-	rc = sp_imap_do(m, &d, err, "STARTTLS");
+	rc = sp_imap_command(m, &d, err, "STARTTLS");
 	if (rc == SP_OK && d.cond != SP_IMAP_OK)
 		rc = sp_imap_refused(m, "STARTTLS", &d, err);
 	/* The stream refuses bytes that came before the handshake. */
@@ -81,7 +81,7 @@ upgrade_to_tls(struct sp_imap *m, struct sp_err *err)
  * 5530); without one it is the credential (SP_PULL_AUTH), unless the
  * ${failure} of a token says that the configuration must change. */
 static enum sp_code
-login_refused(struct sp_imap *m, const char *how, const struct sp_imap_done *d,
+login_refused(struct sp_imap *m, const char *how, const struct sp_imap_reply *d,
     enum sp_sasl_failure failure, const char *why, struct sp_err *err)
 {
 	enum sp_pull_trouble t = sp_imap_trouble(d->code);
@@ -127,7 +127,7 @@ authenticate(struct sp_imap *m, const char *mech, struct sp_buf *ir,
 {
 	enum sp_sasl_failure failure = SP_SASL_UNREADABLE;
 	bool sent = (m->server.caps & SP_IMAP_CAP_SASL_IR) != 0, more = true;
-	struct sp_imap_done d;
+	struct sp_imap_reply d;
 	char why[200] = "", line[8];
 	enum sp_code rc;
 	unsigned tag;
@@ -226,7 +226,7 @@ login_sasl(struct sp_imap *m, enum sp_pull_auth how, struct sp_view secret,
 static enum sp_code
 login_plain(struct sp_imap *m, struct sp_view secret, struct sp_err *err)
 {
-	struct sp_imap_done d;
+	struct sp_imap_reply d;
 	enum sp_code rc;
 	unsigned tag;
 
@@ -248,7 +248,7 @@ login_plain(struct sp_imap *m, struct sp_view secret, struct sp_err *err)
 	rc = sp_imap_send_out(m, true, &tag, err);
 	if (rc == SP_OK)
 		rc = sp_imap_await(m, tag, &d, err);
-	if (rc == SP_OK && sp_sasl_repeats(sp_view_str(d.text), secret))
+	if (rc == SP_OK && sp_sasl_reveals_secret(sp_view_str(d.text), secret))
 		(void)snprintf(d.text, sizeof(d.text), "%s",
 		    "(what repeats the password)");
 	if (rc == SP_OK && d.cond != SP_IMAP_OK)
@@ -283,16 +283,16 @@ log_in(struct sp_imap *m, struct sp_err *err)
 static enum sp_code
 enable_extensions(struct sp_imap *m, struct sp_err *err)
 {
-	struct sp_imap_done d;
+	struct sp_imap_reply d;
 	enum sp_code rc = SP_OK;
 
 	if (m->server.caps & SP_IMAP_CAP_ID)
-		rc = sp_imap_do(m, &d, err,
+		rc = sp_imap_command(m, &d, err,
 		    "ID (\"name\" \"sealpost\" \"version\" \"%s\")",
 		    SP_VERSION);
 	if (rc == SP_OK && (m->server.caps & SP_IMAP_CAP_ENABLE) &&
 	    (m->server.caps & (SP_IMAP_CAP_QRESYNC | SP_IMAP_CAP_UTF8)))
-		rc = sp_imap_do(m, &d, err, "ENABLE%s%s",
+		rc = sp_imap_command(m, &d, err, "ENABLE%s%s",
 		    m->server.caps & SP_IMAP_CAP_QRESYNC ? " QRESYNC" : "",
 		    m->server.caps & SP_IMAP_CAP_UTF8 ? " UTF8=ACCEPT" : "");
 	m->server.utf8_names =

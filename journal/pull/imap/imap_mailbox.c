@@ -36,7 +36,7 @@ static const struct {
 };
 
 void
-sp_imap_found(struct sp_imap *m, const struct sp_imap_list *l)
+sp_imap_on_list(struct sp_imap *m, const struct sp_imap_list *l)
 {
 	if ((l->use & m->lookup.use) == 0 || (l->use & SP_IMAP_USE_NOSELECT) ||
 	    m->lookup.found != NULL ||
@@ -52,14 +52,15 @@ static enum sp_code
 find_by_use(struct sp_imap *m, const char *text, unsigned use, char **wire,
     struct sp_err *err)
 {
-	struct sp_imap_done d;
+	struct sp_imap_reply d;
 	enum sp_code rc = SP_OK;
 
 	m->lookup.use = use;
 	if (m->server.caps & SP_IMAP_CAP_SPECIAL_USE)
-		rc = sp_imap_do(m, &d, err, "LIST (SPECIAL-USE) \"\" \"*\"");
+		rc = sp_imap_command(
+		    m, &d, err, "LIST (SPECIAL-USE) \"\" \"*\"");
 	if (rc == SP_OK && m->lookup.found == NULL)
-		rc = sp_imap_do(m, &d, err, "LIST \"\" \"*\"");
+		rc = sp_imap_command(m, &d, err, "LIST \"\" \"*\"");
 	m->lookup.use = 0;
 	*wire = m->lookup.found;
 	m->lookup.found = NULL;
@@ -76,7 +77,8 @@ find_by_use(struct sp_imap *m, const char *text, unsigned use, char **wire,
 
 /* Fill out->utf8 from out->wire.  INBOX has one spelling in the archive. */
 static enum sp_code
-decode_name(struct sp_imap *m, struct sp_imap_name *out, struct sp_err *err)
+decode_name(
+    struct sp_imap *m, struct sp_imap_mailbox_name *out, struct sp_err *err)
 {
 	struct sp_view wire = sp_view_str(out->wire);
 	struct sp_buf b;
@@ -99,13 +101,13 @@ decode_name(struct sp_imap *m, struct sp_imap_name *out, struct sp_err *err)
 
 /* A special use is asked for; a name is only encoded. */
 enum sp_code
-sp_imap_find(struct sp_imap *m, const char *text, struct sp_imap_name *out,
-    struct sp_err *err)
+sp_imap_find_mailbox(struct sp_imap *m, const char *text,
+    struct sp_imap_mailbox_name *out, struct sp_err *err)
 {
 	struct sp_buf b;
 	enum sp_code rc = SP_OK;
 
-	*out = (struct sp_imap_name){ NULL, NULL };
+	*out = (struct sp_imap_mailbox_name){ NULL, NULL };
 	for (size_t i = 0; i < SP_COUNTOF(uses); i++) {
 		if (!sp_view_ieq_str(sp_view_str(text), uses[i].name))
 			continue;
@@ -126,7 +128,7 @@ sp_imap_find(struct sp_imap *m, const char *text, struct sp_imap_name *out,
 }
 
 enum sp_code
-sp_imap_put_name(struct sp_imap *m, const char *wire, struct sp_err *err)
+sp_imap_append_name(struct sp_imap *m, const char *wire, struct sp_err *err)
 {
 	if (sp_imap_quote(sp_view_str(wire), m->server.utf8_names,
 		&m->channel.out) == SP_OK)
@@ -142,7 +144,7 @@ sp_imap_put_name(struct sp_imap *m, const char *wire, struct sp_err *err)
 static void
 load_memo(struct sp_imap *m, uint64_t *uidvalidity)
 {
-	struct sp_imap_box *b = &m->box;
+	struct sp_imap_selected *b = &m->box;
 	const char *text = sp_pull_memo(m->pull, sp_view_str(b->name->utf8));
 	struct sp_view v = sp_view_str(text), number;
 	uint32_t low, high;
@@ -175,16 +177,16 @@ archive_has(struct sp_imap *m, uint64_t uid)
 
 /* Forget the memo: all of the mailbox is looked at again. */
 static void
-discard_memo(struct sp_imap_box *b)
+discard_memo(struct sp_imap_selected *b)
 {
 	b->last = b->last_modseq = 0;
 	b->nexcept = b->nvanished = 0;
 }
 
 void
-sp_imap_remember(struct sp_imap *m)
+sp_imap_save_memo(struct sp_imap *m)
 {
-	struct sp_imap_box *b = &m->box;
+	struct sp_imap_selected *b = &m->box;
 	struct sp_buf out;
 	enum sp_code rc;
 
@@ -205,9 +207,9 @@ sp_imap_remember(struct sp_imap *m)
 /* What goes while the mailbox is selected counts like EXPUNGE.  Of what went
  * before, UIDs up to b->last were archived or left on purpose. */
 void
-sp_imap_vanished(struct sp_imap *m, struct sp_view set, bool earlier)
+sp_imap_on_vanished(struct sp_imap *m, struct sp_view set, bool earlier)
 {
-	struct sp_imap_box *b = &m->box;
+	struct sp_imap_selected *b = &m->box;
 	uint32_t low, high;
 
 	while (!earlier && sp_imap_set_next(&set, &low, &high)) {
@@ -228,9 +230,9 @@ sp_imap_vanished(struct sp_imap *m, struct sp_view set, bool earlier)
 
 /* UIDs from UIDNEXT on never existed: a range may reach beyond. */
 void
-sp_imap_tell_vanished(struct sp_imap *m)
+sp_imap_note_vanished(struct sp_imap *m)
 {
-	struct sp_imap_box *b = &m->box;
+	struct sp_imap_selected *b = &m->box;
 	char name[200], first[64] = "";
 	uint64_t count = 0, checked = 0;
 
@@ -282,7 +284,7 @@ check_writable(struct sp_imap *m, struct sp_err *err)
 static void
 check_memo(struct sp_imap *m, uint64_t uidvalidity)
 {
-	struct sp_imap_box *b = &m->box;
+	struct sp_imap_selected *b = &m->box;
 	char name[200];
 
 	if (uidvalidity != 0 && uidvalidity != b->uidvalidity)
@@ -302,10 +304,10 @@ check_memo(struct sp_imap *m, uint64_t uidvalidity)
 
 /* The reply to SELECT or EXAMINE: whether the mailbox can be worked on. */
 static enum sp_code
-check_opened(struct sp_imap *m, const struct sp_imap_done *d,
+check_opened(struct sp_imap *m, const struct sp_imap_reply *d,
     uint64_t uidvalidity, bool change, struct sp_err *err)
 {
-	struct sp_imap_box *b = &m->box;
+	struct sp_imap_selected *b = &m->box;
 
 	if (d->cond != SP_IMAP_OK) {
 		enum sp_pull_trouble why = sp_imap_trouble(d->code);
@@ -330,20 +332,20 @@ check_opened(struct sp_imap *m, const struct sp_imap_done *d,
 /* QRESYNC and CONDSTORE (RFC 7162) go with the command where they are enabled
  * or offered, so that the server says what vanished. */
 enum sp_code
-sp_imap_open(struct sp_imap *m, const struct sp_imap_name *name, bool change,
-    struct sp_err *err)
+sp_imap_select(struct sp_imap *m, const struct sp_imap_mailbox_name *name,
+    bool change, struct sp_err *err)
 {
-	struct sp_imap_box *b = &m->box;
-	struct sp_imap_done d;
+	struct sp_imap_selected *b = &m->box;
+	struct sp_imap_reply d;
 	uint64_t uidvalidity;
 	enum sp_code rc;
 	unsigned tag;
 
-	*b = (struct sp_imap_box){ .name = name, .keeps_deleted = true };
+	*b = (struct sp_imap_selected){ .name = name, .keeps_deleted = true };
 	load_memo(m, &uidvalidity);
 	rc = sp_buf_adds(&m->channel.out, change ? "SELECT " : "EXAMINE ");
 	if (rc == SP_OK)
-		rc = sp_imap_put_name(m, name->wire, err);
+		rc = sp_imap_append_name(m, name->wire, err);
 	if (rc == SP_OK && (m->server.enabled & SP_IMAP_CAP_QRESYNC) &&
 	    uidvalidity != 0 && b->last_modseq > 0)
 		rc = sp_buf_addf(&m->channel.out,

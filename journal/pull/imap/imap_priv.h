@@ -30,7 +30,7 @@
 #define SP_IMAP_BATCH_MESSAGES 200 /* that one command asks for */
 #define SP_IMAP_BATCH_BYTES    (8u << 20)
 #define SP_IMAP_COMMAND_MAX    8000 /* bytes of a command (RFC 7162: 8192) */
-#define SP_IMAP_FLIGHT	       3 /* commands sent and not yet answered */
+#define SP_IMAP_PIPELINE_MAX   3 /* commands sent and not yet answered */
 #define SP_IMAP_VANISHED_MAX   1000 /* ranges of VANISHED that are looked at */
 #define SP_IMAP_BOXES_MAX      1000 /* mailboxes of an account */
 #define SP_IMAP_SECRET_MAX     (128u << 10)
@@ -50,10 +50,10 @@
  */
 enum sp_imap_state {
 	SP_IMAP_S_LISTED,
-	SP_IMAP_S_ASKED, /* a FETCH for its content is on its way */
-	SP_IMAP_S_TAKEN, /* all of it was handed to the engine */
+	SP_IMAP_S_REQUESTED, /* a FETCH for its content is on its way */
+	SP_IMAP_S_SUBMITTED, /* all of it was handed to the engine */
 	SP_IMAP_S_DURABLE, /* and the archive has it on stable storage */
-	SP_IMAP_S_KNOWN, /* the archive had it before this session */
+	SP_IMAP_S_ARCHIVED, /* the archive had it before this session */
 	SP_IMAP_S_SKIPPED, /* too large, or the server does not give it */
 	SP_IMAP_S_VANISHED /* listed, and gone when it was fetched */
 };
@@ -73,14 +73,14 @@ struct sp_imap_range {
 };
 
 /* The name of a mailbox that the configuration asks for; owned. */
-struct sp_imap_name {
+struct sp_imap_mailbox_name {
 	char *wire; /* as the server has it */
 	char *utf8; /* for records, notes and the memo */
 };
 
 /* The mailbox that is selected (SELECT, EXAMINE). */
-struct sp_imap_box {
-	const struct sp_imap_name *name;
+struct sp_imap_selected {
+	const struct sp_imap_mailbox_name *name;
 
 	/* What the server says of it; 0: not said. */
 	bool open;
@@ -104,7 +104,7 @@ struct sp_imap_box {
 };
 
 /* A command that was sent, and the tagged reply to it. */
-struct sp_imap_done {
+struct sp_imap_reply {
 	unsigned tag; /* 0: unused */
 	bool done; /* the reply is here: what follows is valid */
 	enum sp_imap_cond cond;
@@ -125,7 +125,7 @@ struct sp_imap_channel {
 	struct sp_imap_parser *parser; /* NULL before the first read */
 	struct sp_buf out; /* the command that is being built */
 	unsigned last_tag; /* commands so far */
-	struct sp_imap_done replies[SP_IMAP_FLIGHT];
+	struct sp_imap_reply replies[SP_IMAP_PIPELINE_MAX];
 	bool by_line; /* before STARTTLS: no byte beyond the line is read */
 	bool continued; /* "+" came, and was not acted on yet */
 	struct sp_buf challenge; /* the text behind it */
@@ -168,7 +168,7 @@ struct sp_imap_listing {
 };
 
 /* The content that is coming in: the literal of BODY[]. */
-struct sp_imap_taking {
+struct sp_imap_receiving {
 	enum {
 		DROP, /* nobody asked for it */
 		HOLD, /* keep it: the UID stands behind the content */
@@ -197,7 +197,7 @@ struct sp_imap_search {
 
 /* What goes from the server: durable, or archived before. */
 struct sp_imap_removal {
-	struct sp_imap_name target; /* of MOVE */
+	struct sp_imap_mailbox_name target; /* of MOVE */
 	uint32_t *uids; /* room for SP_IMAP_LIST_MAX */
 	size_t n;
 };
@@ -215,13 +215,13 @@ struct sp_imap {
 
 	/* Which mailbox. */
 	struct sp_imap_lookup lookup;
-	struct sp_imap_box box;
+	struct sp_imap_selected box;
 	bool first_round_done; /* all mailboxes were looked at once */
 
 	/* Its messages: list, fetch, remove. */
 	enum sp_imap_phase phase;
 	struct sp_imap_listing listing;
-	struct sp_imap_taking receiving;
+	struct sp_imap_receiving receiving;
 	struct sp_imap_slices slices;
 	struct sp_imap_search search;
 	struct sp_imap_removal removal;
@@ -233,8 +233,8 @@ struct sp_imap {
  * SP_EINTERRUPT, or the engine's failure to store. */
 
 /* Send the command that ${fmt} gives; CRLF is added, ${tag} is for
- * sp_imap_await().  SP_ELIMIT: SP_IMAP_FLIGHT commands are unanswered, or it
- * is too long. */
+ * sp_imap_await().  SP_ELIMIT: SP_IMAP_PIPELINE_MAX commands are unanswered, or
+ * it is too long. */
 SP_CHECK enum sp_code sp_imap_send(struct sp_imap *m, unsigned *tag,
     struct sp_err *err, const char *fmt, ...) SP_PRINTF(4, 5);
 /* The same for the command in m->channel.out, which is empty afterwards and
@@ -244,15 +244,16 @@ SP_CHECK enum sp_code sp_imap_send_out(
 /* Read until the command ${tag} is answered.  SP_OK whatever the answer is:
  * look at out->cond.  The tag is free again. */
 SP_CHECK enum sp_code sp_imap_await(struct sp_imap *m, unsigned tag,
-    struct sp_imap_done *out, struct sp_err *err);
+    struct sp_imap_reply *out, struct sp_err *err);
 /* Read until the server asks for more of the command ${tag} with "+"
  * (${continued}; the text is m->channel.challenge), or has answered it, which
  * sp_imap_await() then tells at once. */
 SP_CHECK enum sp_code sp_imap_await_continuation(
     struct sp_imap *m, unsigned tag, bool *continued, struct sp_err *err);
 /* Send a command and read until it is answered. */
-SP_CHECK enum sp_code sp_imap_do(struct sp_imap *m, struct sp_imap_done *out,
-    struct sp_err *err, const char *fmt, ...) SP_PRINTF(4, 5);
+SP_CHECK enum sp_code sp_imap_command(struct sp_imap *m,
+    struct sp_imap_reply *out, struct sp_err *err, const char *fmt, ...)
+    SP_PRINTF(4, 5);
 /* Wait for at least one byte from the server and handle all responses that are
  * complete with it. */
 SP_CHECK enum sp_code sp_imap_read(struct sp_imap *m, struct sp_err *err);
@@ -260,7 +261,7 @@ SP_CHECK enum sp_code sp_imap_read(struct sp_imap *m, struct sp_err *err);
  * engine is that of the code in ${d}.  Returns SP_EPERM where a person must
  * act, else SP_EAGAIN. */
 enum sp_code sp_imap_refused(struct sp_imap *m, const char *what,
-    const struct sp_imap_done *d, struct sp_err *err);
+    const struct sp_imap_reply *d, struct sp_err *err);
 /* What a response code (RFC 5530) means for the account; the table is in
  * doc/imap.md, "Response codes". */
 enum sp_pull_trouble sp_imap_trouble(enum sp_imap_code code);
@@ -274,36 +275,37 @@ SP_CHECK enum sp_code sp_imap_login(struct sp_imap *m, struct sp_err *err);
 /* Resolve ${text} of the configuration, a name in UTF-8 or a special use
  * ("\All"), to ${out}, which the caller frees.  It need not exist.
  * SP_ENOTFOUND: no mailbox has that use; SP_ECONFIG: no name in UTF-8. */
-SP_CHECK enum sp_code sp_imap_find(struct sp_imap *m, const char *text,
-    struct sp_imap_name *out, struct sp_err *err);
+SP_CHECK enum sp_code sp_imap_find_mailbox(struct sp_imap *m, const char *text,
+    struct sp_imap_mailbox_name *out, struct sp_err *err);
 /* A LIST response: note the mailbox where it has the use that is looked for. */
-void sp_imap_found(struct sp_imap *m, const struct sp_imap_list *l);
+void sp_imap_on_list(struct sp_imap *m, const struct sp_imap_list *l);
 /* Select ${name} (borrowed while it is selected): SELECT where ${change}, and
  * then it must allow what `after` needs, else EXAMINE.  Loads its memo.  Fails
  * with sp_pull_fail(): SP_ENOTFOUND, SP_EPERM, SP_EFORMAT (no UIDVALIDITY). */
-SP_CHECK enum sp_code sp_imap_open(struct sp_imap *m,
-    const struct sp_imap_name *name, bool change, struct sp_err *err);
+SP_CHECK enum sp_code sp_imap_select(struct sp_imap *m,
+    const struct sp_imap_mailbox_name *name, bool change, struct sp_err *err);
 /* A VANISHED response (RFC 7162) with the UIDs of ${set}; ${earlier}: they
  * went before the mailbox was selected. */
-void sp_imap_vanished(struct sp_imap *m, struct sp_view set, bool earlier);
+void sp_imap_on_vanished(struct sp_imap *m, struct sp_view set, bool earlier);
 /* Note, for the log, UIDs that vanished and that the archive does not have;
  * forgets what vanished. */
-void sp_imap_tell_vanished(struct sp_imap *m);
+void sp_imap_note_vanished(struct sp_imap *m);
 /* Save the memo of the selected mailbox with the engine. */
-void sp_imap_remember(struct sp_imap *m);
+void sp_imap_save_memo(struct sp_imap *m);
 /* Append the mailbox ${wire} to the command m->channel.out, quoted.
  * SP_ECONFIG: this server cannot be told that name. */
-SP_CHECK enum sp_code sp_imap_put_name(
+SP_CHECK enum sp_code sp_imap_append_name(
     struct sp_imap *m, const char *wire, struct sp_err *err);
 
 /* ---- imap_list.c ---- */
 /* A FETCH response while listing: add the message to the list, if it lies in
  * the window. */
-void sp_imap_listed(struct sp_imap *m, const struct sp_imap_fetch *f);
+void sp_imap_on_listed(struct sp_imap *m, const struct sp_imap_fetch *f);
 /* Bring the selected mailbox up to date: list, fetch what the archive has not,
  * wait until it is durable, delete or move.  In the modes CHECK and LIST it
  * only reports what is listed. */
-SP_CHECK enum sp_code sp_imap_work(struct sp_imap *m, struct sp_err *err);
+SP_CHECK enum sp_code sp_imap_process_mailbox(
+    struct sp_imap *m, struct sp_err *err);
 
 /* ---- imap_item.c ---- */
 /* The message ${uid} of the list, which is sorted; NULL: it is not on it. */
@@ -331,27 +333,29 @@ SP_CHECK enum sp_code sp_imap_fetch_items(
 /* ---- imap_body.c ---- */
 /* The three events of a content (imap_parse.h): it begins, a piece of it, and
  * the FETCH response that it stands in is complete. */
-SP_CHECK enum sp_code sp_imap_take_body(struct sp_imap *m,
+SP_CHECK enum sp_code sp_imap_on_body(struct sp_imap *m,
     const struct sp_imap_fetch *head, bool partial, uint64_t offset,
     uint64_t size, struct sp_err *err);
-SP_CHECK enum sp_code sp_imap_take_data(
+SP_CHECK enum sp_code sp_imap_on_data(
     struct sp_imap *m, const char *p, size_t n, struct sp_err *err);
-SP_CHECK enum sp_code sp_imap_take_end(
+SP_CHECK enum sp_code sp_imap_on_fetch_end(
     struct sp_imap *m, const struct sp_imap_fetch *f, struct sp_err *err);
 /* The message that was begun is whole: hand it to the archive. */
-SP_CHECK enum sp_code sp_imap_take_done(struct sp_imap *m, struct sp_err *err);
+SP_CHECK enum sp_code sp_imap_submit_message(
+    struct sp_imap *m, struct sp_err *err);
 /* Forget the message that was begun, if any. */
-void sp_imap_take_abort(struct sp_imap *m);
+void sp_imap_forget_message(struct sp_imap *m);
 
 /* ---- imap_remove.c ---- */
 /* Collect from the engine what became durable; where `after` says so it is
  * put on the list of what goes from the server. */
-void sp_imap_durable(struct sp_imap *m);
+void sp_imap_collect_durable(struct sp_imap *m);
 /* Delete or move all that is on that list. */
-SP_CHECK enum sp_code sp_imap_after(struct sp_imap *m, struct sp_err *err);
+SP_CHECK enum sp_code sp_imap_remove_archived(
+    struct sp_imap *m, struct sp_err *err);
 /* Append the first of the ${n} ascending UIDs to ${out} as a set ("1:3,7") of
  * at most ${room} bytes; returns how many UIDs that are. */
-size_t sp_imap_set_put(
+size_t sp_imap_append_set(
     struct sp_buf *out, const uint32_t *uid, size_t n, size_t room);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * An IMAP session: deleting or moving the messages that are durable, as
  * `after` of the account says.  imap_list.c and imap_fetch.c put their UIDs on
- * m->removal and call sp_imap_after():
+ * m->removal and call sp_imap_remove_archived():
  *
  *	delete	UID STORE +FLAGS \Deleted, UID EXPUNGE (UIDPLUS, RFC 4315)
  *	move	UID MOVE (RFC 6851), or UID COPY and then as delete
@@ -19,7 +19,8 @@
 /* A range stands only for UIDs that follow each other in the list, so that the
  * set names no message that is not on it. */
 size_t
-sp_imap_set_put(struct sp_buf *out, const uint32_t *uid, size_t n, size_t room)
+sp_imap_append_set(
+    struct sp_buf *out, const uint32_t *uid, size_t n, size_t room)
 {
 	size_t was = out->n, at = 0;
 
@@ -44,7 +45,7 @@ sp_imap_set_put(struct sp_buf *out, const uint32_t *uid, size_t n, size_t room)
 }
 
 void
-sp_imap_durable(struct sp_imap *m)
+sp_imap_collect_durable(struct sp_imap *m)
 {
 	uint64_t tag;
 
@@ -52,7 +53,7 @@ sp_imap_durable(struct sp_imap *m)
 		struct sp_imap_item *it =
 		    tag > UINT32_MAX ? NULL : sp_imap_item(m, (uint32_t)tag);
 
-		if (it == NULL || it->state != SP_IMAP_S_TAKEN)
+		if (it == NULL || it->state != SP_IMAP_S_SUBMITTED)
 			continue;
 		it->state = SP_IMAP_S_DURABLE;
 		if (m->conf->then != SP_PULL_KEEP)
@@ -64,21 +65,21 @@ sp_imap_durable(struct sp_imap *m)
  * for the reply; ${name} NULL: without a mailbox. */
 static enum sp_code
 command_with_set(struct sp_imap *m, const char *head, size_t n,
-    const char *tail, const char *name, struct sp_imap_done *d,
+    const char *tail, const char *name, struct sp_imap_reply *d,
     struct sp_err *err)
 {
 	enum sp_code rc = sp_buf_adds(&m->channel.out, head);
 	unsigned tag;
 
-	if (rc == SP_OK &&
-	    sp_imap_set_put(&m->channel.out, m->removal.uids, n, SET_ROOM) != n)
+	if (rc == SP_OK && sp_imap_append_set(&m->channel.out, m->removal.uids,
+			       n, SET_ROOM) != n)
 		rc = SP_ELIMIT;
 	if (rc == SP_OK)
 		rc = sp_buf_adds(&m->channel.out, tail);
 	if (rc != SP_OK)
 		return (sp_err_set(err, rc, 0, "a command is too long"));
 	if (name != NULL)
-		rc = sp_imap_put_name(m, name, err);
+		rc = sp_imap_append_name(m, name, err);
 	if (rc == SP_OK)
 		rc = sp_imap_send_out(m, false, &tag, err);
 	return (rc == SP_OK ? sp_imap_await(m, tag, d, err) : rc);
@@ -89,7 +90,7 @@ command_with_set(struct sp_imap *m, const char *head, size_t n,
 static enum sp_code
 mark_and_remove(struct sp_imap *m, size_t n, bool *gone, struct sp_err *err)
 {
-	struct sp_imap_done d;
+	struct sp_imap_reply d;
 	enum sp_code rc = command_with_set(
 	    m, "UID STORE ", n, " +FLAGS.SILENT (\\Deleted)", NULL, &d, err);
 
@@ -118,7 +119,7 @@ static enum sp_code
 copy_or_move(struct sp_imap *m, const char *verb, size_t n, struct sp_err *err)
 {
 	const char *wire = m->removal.target.wire;
-	struct sp_imap_done d;
+	struct sp_imap_reply d;
 	enum sp_code rc = command_with_set(m, verb, n, " ", wire, &d, err);
 	unsigned tag;
 
@@ -126,7 +127,7 @@ copy_or_move(struct sp_imap *m, const char *verb, size_t n, struct sp_err *err)
 	    d.code == SP_IMAP_C_TRYCREATE) {
 		rc = sp_buf_adds(&m->channel.out, "CREATE ");
 		if (rc == SP_OK)
-			rc = sp_imap_put_name(m, wire, err);
+			rc = sp_imap_append_name(m, wire, err);
 		if (rc == SP_OK)
 			rc = sp_imap_send_out(m, false, &tag, err);
 		if (rc == SP_OK)
@@ -160,7 +161,7 @@ count_that_fit(struct sp_imap *m)
 	size_t n;
 
 	sp_buf_init(&b, SP_IMAP_COMMAND_MAX);
-	n = sp_imap_set_put(&b, m->removal.uids, m->removal.n, SET_ROOM);
+	n = sp_imap_append_set(&b, m->removal.uids, m->removal.n, SET_ROOM);
 	sp_buf_done(&b);
 	return (n);
 }
@@ -169,7 +170,7 @@ count_that_fit(struct sp_imap *m)
  * In as many commands as it takes; what a command removed is reported at once.
  */
 enum sp_code
-sp_imap_after(struct sp_imap *m, struct sp_err *err)
+sp_imap_remove_archived(struct sp_imap *m, struct sp_err *err)
 {
 	enum sp_code rc = SP_OK;
 
@@ -187,7 +188,7 @@ sp_imap_after(struct sp_imap *m, struct sp_err *err)
 			struct sp_imap_meta meta;
 
 			sp_imap_meta(m, &it, &meta);
-			sp_pull_gone(m->pull, &meta.meta.id);
+			sp_pull_confirm_deleted(m->pull, &meta.meta.id);
 		}
 		if (rc == SP_OK) {
 			m->removal.n -= n;
