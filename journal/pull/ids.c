@@ -91,21 +91,26 @@ sp_ids_free(struct sp_ids *k)
 	free(k);
 }
 
-/* The slot of ${key}, or the free one where it belongs; NULL: there is no
- * table yet.  At least a quarter of the slots is free, so the search ends. */
+/* The slot of ${key}, or the free one where it belongs, in a table that is
+ * there.  At least a quarter of the slots is free, so the search ends. */
 static struct ids_slot *
-find(const struct sp_ids *k, const uint8_t *key)
+slot_of(const struct sp_ids *k, const uint8_t *key)
 {
 	size_t i = (size_t)sp_le64_get(key);
 
-	if (k->cap == 0)
-		return (NULL);
 	for (i &= k->cap - 1;; i = (i + 1) & (k->cap - 1)) {
 		struct ids_slot *s = &k->slots[i];
 
 		if (!s->used || memcmp(s->key, key, SP_IDS_KEY) == 0)
 			return (s);
 	}
+}
+
+/* As above; NULL: there is no table yet. */
+static struct ids_slot *
+find(const struct sp_ids *k, const uint8_t *key)
+{
+	return (k->cap == 0 ? NULL : slot_of(k, key));
 }
 
 /* Move to a table of ${cap} slots what still says something: messages that the
@@ -123,7 +128,7 @@ grow(struct sp_ids *k, size_t cap)
 		if (!old[i].used ||
 		    (old[i].archived == 0 && old[i].listing != k->listing))
 			continue;
-		*find(k, old[i].key) = old[i];
+		*slot_of(k, old[i].key) = old[i];
 		k->n++;
 	}
 	free(old);
@@ -137,7 +142,7 @@ find_or_add(struct sp_ids *k, const uint8_t *key)
 
 	if ((k->n + 1) * 4 > k->cap * 3)
 		grow(k, k->cap == 0 ? SLOTS_MIN : k->cap * 2);
-	s = find(k, key);
+	s = slot_of(k, key);
 	if (!s->used) {
 		memcpy(s->key, key, SP_IDS_KEY);
 		s->used = 1;

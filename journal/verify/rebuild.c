@@ -94,7 +94,7 @@ unused_aside(const struct sp_rebuild_run *r, unsigned *out, struct sp_err *err)
 static enum sp_code
 finish_interrupted(struct sp_rebuild_run *r, struct sp_err *err)
 {
-	unsigned n;
+	unsigned n = 0;
 	char *last;
 	enum sp_code rc = SP_OK;
 

@@ -52,6 +52,8 @@ def files():
         page = open(doc).read()
         names = re.findall(r"`([\w./*-]+)`", page) + re.findall(r"\]\(([\w./-]+)\)", page)
         for name in names:
+            if "NAME" in name:
+                continue
             ours = re.match(r"(doc|tests|bench|base|journal|app|scripts|dist|examples|demo|cmake)/|[\w-]+\.md$|packages\.txt$", name)
             ours = ours or re.match(r"(index|export)/.*\.[ch]$", name)
             if ours and not re.search(r"/[A-Z]+\b(?!\.)", name) and not (glob.glob(f"{top}/{name}") or glob.glob(f"{top}/doc/{name}")):
