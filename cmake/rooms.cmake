@@ -14,6 +14,7 @@ function(sp_unit name label)
   cmake_parse_arguments(R "" "" "SOURCES;LINKS" ${ARGN})
   add_executable(${name} ${R_SOURCES})
   target_link_libraries(${name} PRIVATE sp_flags ${R_LINKS} PkgConfig::CMOCKA)
+  target_compile_options(${name} PRIVATE -UNDEBUG) # assertions are the test
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT 600
     PROCESSORS 2)
@@ -32,4 +33,5 @@ function(sp_fuzz name)
     set_tests_properties(${name} PROPERTIES LABELS fuzz-replay TIMEOUT 120)
   endif()
   target_link_libraries(${name} PRIVATE sp_flags ${R_LINKS})
+  target_compile_options(${name} PRIVATE -UNDEBUG) # assertions are the test
 endfunction()

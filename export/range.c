@@ -1,10 +1,19 @@
-/* Which entries are in the run (doc/format-export.md, section 3). */
+/*
+ * Which entries are in the run (doc/format-export.md, section 3): by time of
+ * receipt from the tree alone, with --by date from the index.  Called by
+ * export.c once the checkpoint is known; bag_entries.c and bag_proofs.c then
+ * write the run.
+ */
 #include <inttypes.h>
 
-#include "export/job_priv.h"
+#include "export/export_priv.h"
 
+/*
+ * Entries received in [since, until), which are one run since the time of
+ * receipt never decreases.
+ */
 static enum sp_code
-by_received(struct sp_job *j, struct sp_err *err)
+by_received(struct sp_export_job *j, struct sp_err *err)
 {
 	enum sp_code rc = SP_OK;
 
@@ -25,14 +34,15 @@ by_received(struct sp_job *j, struct sp_err *err)
 	return (SP_OK);
 }
 
+/* The smallest run that holds every selected message; empty where none is. */
 static enum sp_code
-by_date(struct sp_job *j, struct sp_err *err)
+by_date(struct sp_export_job *j, struct sp_err *err)
 {
 	uint64_t last = 0;
 	bool any = false;
 	enum sp_code rc;
 
-	rc = sp_job_extent(j, &j->first, &last, &any, err);
+	rc = sp_export_extent(j, &j->first, &last, &any, err);
 	if (rc != SP_OK)
 		return (rc);
 	if (any)
@@ -43,7 +53,7 @@ by_date(struct sp_job *j, struct sp_err *err)
 }
 
 enum sp_code
-sp_job_range(struct sp_job *j, struct sp_err *err)
+sp_export_range(struct sp_export_job *j, struct sp_err *err)
 {
 	enum sp_code rc = j->o->by_date ? by_date(j, err) : by_received(j, err);
 

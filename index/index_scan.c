@@ -1,15 +1,22 @@
-/* What is there at the start: shards against the log. */
+/*
+ * What the indexer finds at its start: shards against the log.  A shard stays
+ * if it can be read, belongs to this archive, does not overlap the one before
+ * and ends with an entry that the log has too; any other is dropped and built
+ * again.  Also the list of shards that the indexer keeps.
+ */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/line.h"
+#include "base/sha256.h"
 #include "index/index_priv.h"
 #include "journal/tree/tree.h"
 
 void
-sp_index_say(struct sp_index *ix, const char *what, const char *fmt, ...)
+sp_index_emit(struct sp_index *ix, const char *what, const char *fmt, ...)
 {
 	char text[1024];
 	va_list ap;
@@ -42,7 +49,7 @@ sp_index_find(const struct sp_index *ix, int key)
 }
 
 void
-sp_index_note(struct sp_index *ix, const struct sp_shard_info *info)
+sp_index_set_shard(struct sp_index *ix, const struct sp_shard_info *info)
 {
 	int at = sp_index_find(ix, info->key);
 	size_t i = ix->nshards;
@@ -78,14 +85,14 @@ sp_index_remove(struct sp_index *ix, int key, const char *what, const char *why,
 	ix->cursor = sp_index_covered(ix->shards, ix->nshards);
 	sp_shard_name(key, name);
 	if (what != NULL)
-		sp_index_say(ix, what,
+		sp_index_emit(ix, what,
 		    "index/%s is dropped and its entries are indexed again: %s",
 		    name, why);
 	return (SP_OK);
 }
 
 enum sp_code
-sp_index_line(void *ctx, uint64_t seq, struct sp_line *line,
+sp_index_erased_line(void *ctx, uint64_t seq, struct sp_line *line,
     uint8_t leaf[SP_SHA256_LEN], struct sp_err *err)
 {
 	struct sp_index *ix = ctx;
@@ -98,7 +105,7 @@ sp_index_line(void *ctx, uint64_t seq, struct sp_line *line,
 	if (rc == SP_OK)
 		rc = sp_line_parse(text, line, err);
 	if (rc == SP_OK)
-		sp_leaf_hash(text, leaf);
+		sp_line_leaf_hash(text, leaf);
 	sp_tree_close(tree);
 	return (rc);
 }
@@ -116,21 +123,22 @@ sp_index_leaf(struct sp_index *ix, uint64_t seq, uint8_t leaf[SP_SHA256_LEN],
 	if (rc != SP_OK)
 		return (rc);
 	if (!e.has_record)
-		return (sp_index_line(ix, seq, &line, leaf, err));
+		return (sp_index_erased_line(ix, seq, &line, leaf, err));
 	rc = sp_record_parse(e.record, &r, err);
 	if (rc != SP_OK)
 		return (rc);
 	sp_line_of_record(&r, e.record, &line);
 	sp_record_done(&r);
-	sp_leaf_hash(
+	sp_line_leaf_hash(
 	    (struct sp_view){ text, sp_line_format(&line, text) }, leaf);
 	return (SP_OK);
 }
 
-/* A writer did not close this shard: take its log in and close it.  After a
- * power cut nobody knows what the file holds: look at all of it first. */
+/* A writer did not close this shard: take its write-ahead log in and close it.
+ * After a power cut nobody knows what the file holds, so all of it is looked at
+ * first. */
 static enum sp_code
-tidy_up(
+close_unclosed(
     struct sp_index *ix, const struct sp_shard_info *info, struct sp_err *err)
 {
 	struct sp_shard *s = NULL;
@@ -149,7 +157,7 @@ tidy_up(
 	return (rc);
 }
 
-/* Look at one shard; one that cannot be used is dropped. */
+/* Look at one shard and list it; one that cannot be used is dropped. */
 static enum sp_code
 scan_one(struct sp_index *ix, int key, struct sp_err *err)
 {
@@ -161,7 +169,7 @@ scan_one(struct sp_index *ix, int key, struct sp_err *err)
 		info = s->info;
 		sp_shard_close(s);
 		if (info.opened[0] != '\0')
-			rc = tidy_up(ix, &info, err);
+			rc = close_unclosed(ix, &info, err);
 	}
 	if (rc == SP_ENOTFOUND)
 		return (sp_index_remove(ix, key, NULL, NULL, err));
@@ -180,11 +188,11 @@ scan_one(struct sp_index *ix, int key, struct sp_err *err)
 	if (ix->nshards > 0 && info.first < ix->shards[ix->nshards - 1].next)
 		return (sp_index_remove(
 		    ix, key, "rewound", "it overlaps the month before", err));
-	sp_index_note(ix, &info);
+	sp_index_set_shard(ix, &info);
 	return (SP_OK);
 }
 
-/* From the newest shard back, until one agrees with the log. */
+/* Drop shards from the newest back, until one agrees with the log. */
 static enum sp_code
 compare_with_log(struct sp_index *ix, struct sp_err *err)
 {

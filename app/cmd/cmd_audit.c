@@ -1,25 +1,34 @@
-/* audit: the events of the log, readable. */
+/*
+ * `sealpost audit`: the events of the log, one line each, or their records as
+ * they are (--format json).  The index says which entries are events; each is
+ * then read from the log itself.  Reading events is no event of its own.
+ */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/cmd/commands.h"
-#include "app/common/common.h"
+#include "app/cmd/cmd.h"
+#include "app/common/args.h"
+#include "app/common/cell.h"
+#include "app/common/date_range.h"
+#include "app/common/options.h"
 #include "app/host/host.h"
-#include "base/clock.h"
 #include "base/record.h"
+#include "base/time_text.h"
 #include "index/search.h"
 #include "journal/log/reader.h"
 
-struct audit {
+struct audit_list {
 	struct sp_app *app;
 	struct sp_reader *reader;
 	bool json;
-	uint64_t shown;
+	uint64_t shown; /* events printed */
 };
 
+/* A line of the table: seq, time, event, who (user, else uid), detail as JSON,
+ * cut to 300 columns without --verbose. */
 static void
-print_row(const struct audit *a, const struct sp_record *r)
+print_row(const struct audit_list *a, const struct sp_record *r)
 {
 	const json_t *actor = json_object_get(r->json, "actor");
 	const char *user = json_string_value(json_object_get(actor, "user"));
@@ -35,19 +44,20 @@ print_row(const struct audit *a, const struct sp_record *r)
 	}
 	sp_time_local(r->received, a->app->tz, time);
 	printf("%12" PRIu64 "  %s  ", r->seq, time);
-	sp_common_cell(r->event, 12, false);
+	sp_cell_print(r->event, 12, false);
 	(void)fputs("  ", stdout);
-	sp_common_cell(user == NULL ? "-" : user, 16, false);
+	sp_cell_print(user == NULL ? "-" : user, 16, false);
 	(void)fputs("  ", stdout);
-	sp_common_cell(detail, a->app->verbose ? 0 : 300, true);
+	sp_cell_print(detail, a->app->verbose ? 0 : 300, true);
 	(void)fputc('\n', stdout);
 	free(detail);
 }
 
+/* Print entry ${seq}, which the index says is an event. */
 static enum sp_code
 on_event(void *ctx, uint64_t seq, struct sp_err *err)
 {
-	struct audit *a = ctx;
+	struct audit_list *a = ctx;
 	struct sp_record r;
 	struct sp_entry e;
 	enum sp_code rc = sp_reader_get(a->reader, seq, &e, err);
@@ -72,8 +82,9 @@ on_event(void *ctx, uint64_t seq, struct sp_err *err)
 	return (SP_OK);
 }
 
+/* Where this user may only read, the index is used as it is. */
 static enum sp_code
-run(struct audit *a, const struct sp_range *range, struct sp_err *err)
+run(struct audit_list *a, const struct sp_date_range *range, struct sp_err *err)
 {
 	struct sp_host *host = NULL;
 	enum sp_code rc;
@@ -95,6 +106,7 @@ run(struct audit *a, const struct sp_range *range, struct sp_err *err)
 	return (rc);
 }
 
+/* Options, range, the list; 1 where nothing was listed. */
 int
 sp_cmd_audit(struct sp_app *app, int argc, char **argv)
 {
@@ -110,22 +122,22 @@ sp_cmd_audit(struct sp_app *app, int argc, char **argv)
 	const struct sp_usage usage = { "audit", "[OPTION]...",
 		"List the events of the log: starts, configurations, accesses, exports, alarms.",
 		options, SP_COUNTOF(options), false };
-	struct audit a = { .app = app };
-	struct sp_range range;
+	struct audit_list a = { .app = app };
+	struct sp_date_range range;
 	struct sp_err err;
 	int first, status, f;
 	enum sp_code rc;
 
-	status = sp_common_parse_max(&usage, argc, argv, 0, &first);
+	status = sp_options_parse_max(&usage, argc, argv, 0, &first);
 	if (status >= 0)
 		return (status);
-	f = sp_common_choice("format", form, forms, SP_COUNTOF(forms));
+	f = sp_args_choice("format", form, forms, SP_COUNTOF(forms));
 	if (f < 0)
 		return (2);
 	a.json = f == 1;
 	rc = sp_app_open(app, &err);
 	if (rc == SP_OK)
-		rc = sp_range_parse(app, since, until, &range, &err);
+		rc = sp_date_range_parse(app, since, until, &range, &err);
 	if (rc == SP_OK)
 		rc = run(&a, &range, &err);
 	if (rc != SP_OK)

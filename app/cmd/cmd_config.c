@@ -1,8 +1,12 @@
-/* config check */
+/*
+ * `sealpost config check`: load the configuration, look at the files that it
+ * names (certificates, users), and print every option that is in force.  It can
+ * be used before there is an archive (-c FILE) and changes nothing.
+ */
 #include <string.h>
 
-#include "app/cmd/commands.h"
-#include "app/common/common.h"
+#include "app/cmd/cmd.h"
+#include "app/common/options.h"
 #include "journal/receive/listener_certs.h"
 #include "journal/smtp/users.h"
 
@@ -13,17 +17,18 @@ on_warn(void *ctx, const char *text)
 	(void)fprintf(stderr, "sealpost: warning: %s\n", text);
 }
 
-/* The files that it names, with the rights of who asks. */
+/* Load the certificates, keys and files of users that the listeners name, with
+ * the rights of whoever asks. */
 static enum sp_code
 check_files(const struct sp_config *cfg, struct sp_err *err)
 {
 	struct sp_listener_certs *certs = NULL;
 	enum sp_code rc;
 
-	rc = sp_certs_open(cfg, &certs, err);
+	rc = sp_listener_certs_open(cfg, &certs, err);
 	if (rc == SP_OK)
-		rc = sp_certs_check(certs, cfg, on_warn, NULL, err);
-	sp_certs_close(certs);
+		rc = sp_listener_certs_check(certs, cfg, on_warn, NULL, err);
+	sp_listener_certs_close(certs);
 	for (size_t i = 0; rc == SP_OK && i < cfg->nlisten; i++) {
 		struct sp_users *users = NULL;
 
@@ -35,6 +40,8 @@ check_files(const struct sp_config *cfg, struct sp_err *err)
 	return (rc);
 }
 
+/* The options on standard output, warnings and the verdict on standard
+ * error. */
 int
 sp_cmd_config(struct sp_app *app, int argc, char **argv)
 {
@@ -44,12 +51,12 @@ sp_cmd_config(struct sp_app *app, int argc, char **argv)
 	struct sp_err err;
 	int first, status;
 
-	status = sp_common_parse_max(&usage, argc, argv, 1, &first);
+	status = sp_options_parse_max(&usage, argc, argv, 1, &first);
 	if (status >= 0)
 		return (status);
 	if (first >= argc || strcmp(argv[first], "check") != 0)
 		return (sp_app_usage("write `sealpost config check`"));
-	/* A file can be checked before there is an archive. */
+	/* With -c no archive is needed. */
 	if (app->config_opt != NULL) {
 		if (sp_config_load(app->config_opt, &app->cfg, &err) != SP_OK)
 			return (sp_app_fail(&err));

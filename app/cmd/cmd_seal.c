@@ -1,11 +1,17 @@
-/* seal: cut and seal the open segment now. */
+/*
+ * `sealpost seal`: rotate the intake log, sign a checkpoint, and pack all that
+ * is not yet in a segment, now instead of at the size or age of the
+ * configuration.  By the workers where the service runs, else by this process.
+ */
 #include <inttypes.h>
 
-#include "app/cmd/commands.h"
-#include "app/common/common.h"
+#include "app/cmd/cmd.h"
+#include "app/common/human.h"
+#include "app/common/options.h"
 #include "app/host/host.h"
 
-/* "PACKED END SIZE": entries packed now, packed in all, in the checkpoint */
+/* "PACKED END SIZE": entries packed now, packed in all, and in the
+ * checkpoint. */
 static void
 print_done(const char *text)
 {
@@ -17,10 +23,11 @@ print_done(const char *text)
 	(void)sp_view_u64(sp_view_cut(&rest, ' '), &end);
 	(void)sp_view_u64(sp_view_cut(&rest, ' '), &size);
 	printf("%s entries sealed now, %s in all; the checkpoint covers %s\n",
-	    sp_text_count(packed, a), sp_text_count(end, b),
-	    sp_text_count(size, c));
+	    sp_human_count(packed, a), sp_human_count(end, b),
+	    sp_human_count(size, c));
 }
 
+/* Returns when everything is packed. */
 int
 sp_cmd_seal(struct sp_app *app, int argc, char **argv)
 {
@@ -33,7 +40,7 @@ sp_cmd_seal(struct sp_app *app, int argc, char **argv)
 	int first, status;
 	enum sp_code rc;
 
-	status = sp_common_parse_max(&usage, argc, argv, 0, &first);
+	status = sp_options_parse_max(&usage, argc, argv, 0, &first);
 	if (status >= 0)
 		return (status);
 	sp_buf_init(&text, 4096);

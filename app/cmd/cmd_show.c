@@ -1,23 +1,36 @@
-/* show: one message for a person, all facts as JSON, the bytes, the record. */
+/*
+ * `sealpost show SEQ`: one entry, for a person (show_journal.c prints what a
+ * journal report adds), with all facts as JSON (show_json.c), as its exact
+ * bytes, or as its record.  The access is an event of the log before anything
+ * of the content is printed; a user who may only read the archive is told that
+ * it was not logged.
+ */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/cmd/commands.h"
-#include "app/common/common.h"
-#include "app/host/host.h"
+#include "app/cmd/cmd.h"
 #include "app/cmd/show_journal.h"
 #include "app/cmd/show_json.h"
+#include "app/common/args.h"
+#include "app/common/cell.h"
+#include "app/common/human.h"
+#include "app/common/options.h"
+#include "app/host/host.h"
 #include "base/clock.h"
 #include "base/enc.h"
 #include "base/json.h"
+#include "base/sha256.h"
+#include "base/time_text.h"
 #include "base/xtext.h"
 #include "journal/log/reader.h"
 
-enum form { FORM_TEXT, FORM_JSON, FORM_RAW, FORM_RECORD };
+/* The values of --format; forms[] has their names. */
+enum show_form { FORM_TEXT, FORM_JSON, FORM_RAW, FORM_RECORD };
 static const char *const forms[] = { "text", "json", "raw", "record" };
 
-/* The access is an event before the content is given. */
+/* Append the event `show`, with what is shown in which form.  A user who may
+ * only read goes on without it. */
 static enum sp_code
 log_access(struct sp_app *app, uint64_t seq, const char *form, const char *part,
     struct sp_err *err)
@@ -55,8 +68,9 @@ log_access(struct sp_app *app, uint64_t seq, const char *form, const char *part,
 	return (rc);
 }
 
+/* A field of addresses, "NAME <ADDR>, ..."; nothing where there is none. */
 static void
-print_people(const char *name, const struct sp_mail_addrs *a)
+print_addresses(const char *name, const struct sp_mail_addrs *a)
 {
 	if (a->n == 0)
 		return;
@@ -65,17 +79,19 @@ print_people(const char *name, const struct sp_mail_addrs *a)
 		if (i > 0)
 			(void)fputs(", ", stdout);
 		if (a->v[i].name[0] != '\0') {
-			sp_common_cell(a->v[i].name, 0, true);
+			sp_cell_print(a->v[i].name, 0, true);
 			(void)fputs(" <", stdout);
 		}
-		sp_common_cell(a->v[i].addr, 0, true);
+		sp_cell_print(a->v[i].addr, 0, true);
 		if (a->v[i].name[0] != '\0')
 			(void)fputc('>', stdout);
 	}
 	(void)fputc('\n', stdout);
 }
 
-/* "bob@corp.example, as journal+bob=corp.example@archive.example". */
+/* A recipient of the envelope: whom the message was for and, behind "as", the
+ * address that it was sent to where the two differ, and the first address where
+ * ORCPT names another (RFC 3461 section 4.2). */
 static void
 print_recipient(const json_t *rcpt, struct sp_view addr)
 {
@@ -101,12 +117,14 @@ print_recipient(const json_t *rcpt, struct sp_view addr)
 		    sp_buf_adds(&line, ", first ") == SP_OK)
 			(void)!sp_buf_addv(&line, sp_buf_view(&first));
 	}
-	sp_common_field("  to", sp_buf_cstr(&line));
+	sp_cell_field("  to", sp_buf_cstr(&line));
 	sp_buf_done(&tmp);
 	sp_buf_done(&first);
 	sp_buf_done(&line);
 }
 
+/* The envelope as the record has it: the sender ("<>" for none) and each
+ * recipient. */
 static void
 print_envelope(const struct sp_record *r)
 {
@@ -121,7 +139,7 @@ print_envelope(const struct sp_record *r)
 	sp_buf_init(&tmp, 4096);
 	if (sp_json_get_str(envelope, "from", &tmp, &v)) {
 		text = sp_view_dup(v);
-		sp_common_field("Envelope", v.n == 0 ? "<>" : text);
+		sp_cell_field("Envelope", v.n == 0 ? "<>" : text);
 		free(text);
 	}
 	json_array_foreach(json_object_get(envelope, "to"), i, rcpt)
@@ -133,7 +151,8 @@ print_envelope(const struct sp_record *r)
 	sp_buf_done(&tmp);
 }
 
-/* "Claimed      xforward: name mx1.example, addr 192.0.2.9", a line each. */
+/* What others said of the connection, a line for each: "Claimed xforward: name
+ * mx1.example, addr 192.0.2.9". */
 static void
 print_claims(const struct sp_record *r)
 {
@@ -160,12 +179,13 @@ print_claims(const struct sp_record *r)
 			between = ", ";
 		}
 		if (sp_buf_cstr(&b) != NULL)
-			sp_common_field("Claimed", sp_buf_cstr(&b));
+			sp_cell_field("Claimed", sp_buf_cstr(&b));
 	}
 	sp_buf_done(&b);
 }
 
-/* Text lines with control bytes made harmless; line ends and tabs stay. */
+/* Text lines with control bytes made harmless; a tab becomes a blank, and a
+ * line ends at its CR. */
 static void
 print_body(const char *text, size_t n)
 {
@@ -182,13 +202,15 @@ print_body(const char *text, size_t n)
 			else if (*p == '\r')
 				*p = '\0';
 		}
-		sp_common_cell(line, 0, true);
+		sp_cell_print(line, 0, true);
 		(void)fputc('\n', stdout);
 		free(line);
 		from = i + 1;
 	}
 }
 
+/* A message for a person: what was observed, what the header says, attachments,
+ * the text. */
 static void
 print_message(const struct sp_app *app, const struct sp_record *r,
     const struct sp_entry *e, const struct sp_family *family)
@@ -205,7 +227,7 @@ print_message(const struct sp_app *app, const struct sp_record *r,
 	printf("%-12s %" PRIu64 "  (%s)\n%-12s %s %s\n", "Entry", r->seq,
 	    e->where, "Received", time, app->tz == NULL ? "UTC" : app->tz);
 	printf("%-12s %s, by %s\n%-12s %s, SHA-256 %s\n", "Evidence", r->grade,
-	    r->via, "Size", sp_text_size(r->size, size), hex);
+	    r->via, "Size", sp_human_size(r->size, size), hex);
 	print_envelope(r);
 	print_claims(r);
 	if (!e->has_message) {
@@ -216,13 +238,13 @@ print_message(const struct sp_app *app, const struct sp_record *r,
 	}
 	m = sp_mail_parse(e->msg, &o);
 	sp_show_journal(m);
-	sp_common_field("Date", m->date == NULL ? "" : m->date);
-	print_people("From", &m->from);
-	print_people("To", &m->to);
-	print_people("Cc", &m->cc);
-	print_people("Bcc", &m->bcc);
+	sp_cell_field("Date", m->date == NULL ? "" : m->date);
+	print_addresses("From", &m->from);
+	print_addresses("To", &m->to);
+	print_addresses("Cc", &m->cc);
+	print_addresses("Bcc", &m->bcc);
 	sp_show_traces(m);
-	sp_common_field("Subject", m->subject == NULL ? "" : m->subject);
+	sp_cell_field("Subject", m->subject == NULL ? "" : m->subject);
 	sp_show_family(family, r->seq);
 	for (size_t i = 0; i < m->nparts; i++) {
 		const struct sp_mail_part *p = &m->parts[i];
@@ -230,10 +252,9 @@ print_message(const struct sp_app *app, const struct sp_record *r,
 		if (!p->attachment)
 			continue;
 		printf("%-12s ", "Attachment");
-		sp_common_cell(
-		    p->name == NULL ? "(no name)" : p->name, 0, true);
+		sp_cell_print(p->name == NULL ? "(no name)" : p->name, 0, true);
 		printf("  (%s, %s, --part %s)\n", p->type,
-		    sp_text_size(p->size, size), p->path);
+		    sp_human_size(p->size, size), p->path);
 	}
 	(void)fputc('\n', stdout);
 	if (m->text_len > 0)
@@ -249,7 +270,7 @@ print_bytes(struct sp_view v)
 		(void)fwrite(v.p, 1, v.n, stdout);
 }
 
-/* An event has no message: its record, readable. */
+/* An event has no message: its record, indented. */
 static void
 print_event(const struct sp_app *app, const struct sp_record *r,
     const struct sp_entry *e)
@@ -263,7 +284,8 @@ print_event(const struct sp_app *app, const struct sp_record *r,
 	free(text);
 }
 
-/* The original in a journal report, every byte of it. */
+/* The original message in a journal report, every byte of it; SP_ENOTFOUND says
+ * why there is none. */
 static enum sp_code
 print_inner(
     const struct sp_record *r, const struct sp_entry *e, struct sp_err *err)
@@ -283,6 +305,7 @@ print_inner(
 	return (rc);
 }
 
+/* The decoded bytes of one part, or "inner"; SP_ENOTFOUND. */
 static enum sp_code
 print_part(const struct sp_record *r, const struct sp_entry *e,
     const char *part, struct sp_err *err)
@@ -300,15 +323,16 @@ print_part(const struct sp_record *r, const struct sp_entry *e,
 	return (rc);
 }
 
-/* The facts, with what the index knows of copies; it may be behind. */
+/* Message or event as text or JSON, with what the index knows of copies; it may
+ * be behind. */
 static enum sp_code
 print_facts(const struct sp_app *app, const struct sp_record *r,
-    const struct sp_entry *e, enum form form, struct sp_err *err)
+    const struct sp_entry *e, enum show_form form, struct sp_err *err)
 {
 	struct sp_family family = { .indexed = false };
 	enum sp_code rc = SP_OK;
 
-	/* An index that cannot be read hides no message. */
+	/* Without the index the message is shown all the same. */
 	if (r->kind == SP_KIND_MESSAGE &&
 	    sp_family_read(app->dir, e->seq, &family, err) != SP_OK)
 		(void)fprintf(stderr,
@@ -323,8 +347,10 @@ print_facts(const struct sp_app *app, const struct sp_record *r,
 	return (rc);
 }
 
+/* The entry in the form that was asked for; SP_ENOTFOUND for what was erased,
+ * purged or is an event. */
 static enum sp_code
-print_entry(struct sp_app *app, const struct sp_entry *e, enum form form,
+print_entry(struct sp_app *app, const struct sp_entry *e, enum show_form form,
     const char *part, struct sp_err *err)
 {
 	struct sp_record r;
@@ -357,6 +383,7 @@ print_entry(struct sp_app *app, const struct sp_entry *e, enum form form,
 	return (rc);
 }
 
+/* Nothing of the entry is printed before the access is logged. */
 int
 sp_cmd_show(struct sp_app *app, int argc, char **argv)
 {
@@ -378,14 +405,14 @@ sp_cmd_show(struct sp_app *app, int argc, char **argv)
 	uint64_t seq;
 	enum sp_code rc;
 
-	status = sp_common_parse_max(&usage, argc, argv, 1, &first);
+	status = sp_options_parse_max(&usage, argc, argv, 1, &first);
 	if (status >= 0)
 		return (status);
 	if (first >= argc)
 		return (sp_app_usage(
 		    "show: which entry? write `sealpost show SEQ`"));
-	f = sp_common_choice("format", form, forms, SP_COUNTOF(forms));
-	if (f < 0 || !sp_common_seq(argv[first], &seq))
+	f = sp_args_choice("format", form, forms, SP_COUNTOF(forms));
+	if (f < 0 || !sp_args_seq(argv[first], &seq))
 		return (2);
 	sp_mail_global_init();
 	rc = sp_app_open(app, &err);
@@ -396,7 +423,7 @@ sp_cmd_show(struct sp_app *app, int argc, char **argv)
 	if (rc == SP_OK)
 		rc = log_access(app, seq, form, part, &err);
 	if (rc == SP_OK)
-		rc = print_entry(app, &e, (enum form)f, part, &err);
+		rc = print_entry(app, &e, (enum show_form)f, part, &err);
 	sp_reader_close(reader);
 	return (rc == SP_OK ? 0 : sp_app_fail(&err));
 }

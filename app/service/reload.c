@@ -1,4 +1,11 @@
-#include "app/service/reload.h"
+/*
+ * The configuration of the running service: its listening sockets and the
+ * certificates that they use.  On SIGHUP the file is loaded again and
+ * everything that it needs is opened beside what is open; only when all of that
+ * succeeded is the old configuration let go.  The supervisor then restarts the
+ * workers, which inherit the result.
+ */
+#include "app/service/reload_priv.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -8,14 +15,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "app/service/sockets.h"
+#include "app/service/socket.h"
 #include "base/buf.h"
-#include "base/log.h"
 #include "base/layout.h"
+#include "base/log.h"
 
-/* The open socket of the old configuration for this address, or -1. */
+/* The socket that ${old} has open for the address of ${l}, or -1. */
 static int
-same_address(
+find_open(
     const struct sp_config *old, const int *fds, const struct sp_listen *l)
 {
 	for (size_t i = 0; old != NULL && fds != NULL && i < old->nlisten;
@@ -27,6 +34,7 @@ same_address(
 	return (-1);
 }
 
+/* Whether ${fd} is among the ${n} of ${fds}. */
 static bool
 in_use(const int *fds, size_t n, int fd)
 {
@@ -37,9 +45,11 @@ in_use(const int *fds, size_t n, int fd)
 	return (false);
 }
 
-/* Sockets for ${cfg}, taking over what ${old} has open. */
+/* Sockets for all listeners of ${cfg}, in their order, in malloc'ed ${out};
+ * those of ${old} (NULL at the start) whose address stays are taken over, with
+ * the new owner and mode.  On failure what was newly opened is closed again. */
 static enum sp_code
-open_all(const struct sp_app *app, const struct sp_config *cfg,
+open_listeners(const struct sp_app *app, const struct sp_config *cfg,
     const struct sp_config *old, const int *old_fds, int **out,
     struct sp_err *err)
 {
@@ -50,7 +60,7 @@ open_all(const struct sp_app *app, const struct sp_config *cfg,
 	for (size_t i = 0; i < cfg->nlisten; i++)
 		fds[i] = -1;
 	for (size_t i = 0; rc == SP_OK && i < cfg->nlisten; i++) {
-		fds[i] = same_address(old, old_fds, &cfg->listen[i]);
+		fds[i] = find_open(old, old_fds, &cfg->listen[i]);
 		if (fds[i] < 0)
 			rc = sp_socket_listen(
 			    &cfg->listen[i], &acct, &fds[i], err);
@@ -65,7 +75,7 @@ open_all(const struct sp_app *app, const struct sp_config *cfg,
 		if (fds[i] >= 0 &&
 		    !in_use(old_fds, old == NULL ? 0 : old->nlisten, fds[i])) {
 			(void)close(fds[i]);
-			sp_socket_unlist(&cfg->listen[i]);
+			sp_socket_unlink(&cfg->listen[i]);
 		}
 	}
 	free(fds);
@@ -85,12 +95,14 @@ on_warn(void *ctx, const char *text)
 }
 
 /*
- * Keys are tried out in a process of its own, which ends: the supervisor's
- * memory is inherited by every worker.  The child's verdict comes by a socket.
+ * Check that every listener's certificate and key can be used.  This is done in
+ * a process of its own, which ends, since the supervisor's memory, in which the
+ * keys would be then, is inherited by every worker.  The child's verdict, a
+ * struct sp_err, comes by a socket.
  */
 static enum sp_code
-try_out(const struct sp_listener_certs *certs, const struct sp_config *cfg,
-    struct sp_err *err)
+check_in_child(const struct sp_listener_certs *certs,
+    const struct sp_config *cfg, struct sp_err *err)
 {
 	struct sp_err found = { .code = SP_OK };
 	int ends[2], status = 0;
@@ -101,7 +113,8 @@ try_out(const struct sp_listener_certs *certs, const struct sp_config *cfg,
 		return (sp_err_set(err, SP_EIO, errno, "socketpair"));
 	pid = fork();
 	if (pid == 0) {
-		found.code = sp_certs_check(certs, cfg, on_warn, NULL, &found);
+		found.code =
+		    sp_listener_certs_check(certs, cfg, on_warn, NULL, &found);
 		n = send(ends[1], &found, sizeof(found), MSG_NOSIGNAL);
 		_exit(n == (ssize_t)sizeof(found) ? 0 : 1);
 	}
@@ -118,6 +131,8 @@ try_out(const struct sp_listener_certs *certs, const struct sp_config *cfg,
 	return (sp_err_set(err, found.code, 0, "%s", found.msg));
 }
 
+/* The certificate files of ${cfg}, read and checked; the caller closes
+ * ${out}. */
 static enum sp_code
 load_certs(const struct sp_config *cfg, struct sp_listener_certs **out,
     struct sp_err *err)
@@ -125,25 +140,26 @@ load_certs(const struct sp_config *cfg, struct sp_listener_certs **out,
 	struct sp_listener_certs *certs = NULL;
 	enum sp_code rc;
 
-	rc = sp_certs_open(cfg, &certs, err);
+	rc = sp_listener_certs_open(cfg, &certs, err);
 	if (rc == SP_OK)
-		rc = try_out(certs, cfg, err);
+		rc = check_in_child(certs, cfg, err);
 	if (rc == SP_OK)
 		*out = certs;
 	else
-		sp_certs_close(certs);
+		sp_listener_certs_close(certs);
 	return (rc);
 }
 
 enum sp_code
-sp_reload_open(struct sp_super *s, struct sp_err *err)
+sp_reload_open(struct sp_supervisor *s, struct sp_err *err)
 {
 	const struct sp_config *cfg = s->app->cfg;
 	enum sp_code rc;
 
 	rc = load_certs(cfg, &s->certs, err);
 	if (rc == SP_OK)
-		rc = open_all(s->app, cfg, NULL, NULL, &s->listen_fds, err);
+		rc = open_listeners(
+		    s->app, cfg, NULL, NULL, &s->listen_fds, err);
 	if (rc == SP_OK)
 		rc = sp_socket_local(
 		    s->app->dir, "state/door", cfg, &s->door_fd, err);
@@ -153,8 +169,10 @@ sp_reload_open(struct sp_super *s, struct sp_err *err)
 	return (rc);
 }
 
+/* Until the last step nothing of the supervisor changes; the steps behind it
+ * cannot fail. */
 enum sp_code
-sp_reload(struct sp_super *s, struct sp_err *err)
+sp_reload(struct sp_supervisor *s, struct sp_err *err)
 {
 	struct sp_config *old = s->app->cfg, *cfg = NULL;
 	struct sp_listener_certs *certs = NULL;
@@ -165,9 +183,9 @@ sp_reload(struct sp_super *s, struct sp_err *err)
 	if (rc == SP_OK)
 		rc = load_certs(cfg, &certs, err);
 	if (rc == SP_OK)
-		rc = open_all(s->app, cfg, old, s->listen_fds, &fds, err);
+		rc = open_listeners(s->app, cfg, old, s->listen_fds, &fds, err);
 	if (rc != SP_OK) {
-		sp_certs_close(certs);
+		sp_listener_certs_close(certs);
 		sp_config_free(cfg);
 		return (rc);
 	}
@@ -175,11 +193,11 @@ sp_reload(struct sp_super *s, struct sp_err *err)
 		if (in_use(fds, cfg->nlisten, s->listen_fds[i]))
 			continue;
 		(void)close(s->listen_fds[i]);
-		sp_socket_unlist(&old->listen[i]);
+		sp_socket_unlink(&old->listen[i]);
 	}
 	free(s->listen_fds);
 	s->listen_fds = fds;
-	sp_certs_close(s->certs);
+	sp_listener_certs_close(s->certs);
 	s->certs = certs;
 	s->app->cfg = cfg;
 	sp_log_set_level(cfg->log_level);
@@ -188,7 +206,7 @@ sp_reload(struct sp_super *s, struct sp_err *err)
 }
 
 void
-sp_reload_unlisten(struct sp_super *s)
+sp_reload_unlisten(struct sp_supervisor *s)
 {
 	for (size_t i = 0; s->listen_fds != NULL && i < s->app->cfg->nlisten;
 	     i++) {
@@ -196,7 +214,7 @@ sp_reload_unlisten(struct sp_super *s)
 			continue;
 		(void)close(s->listen_fds[i]);
 		s->listen_fds[i] = -1;
-		sp_socket_unlist(&s->app->cfg->listen[i]);
+		sp_socket_unlink(&s->app->cfg->listen[i]);
 	}
 	if (s->door_fd >= 0)
 		(void)close(s->door_fd);
@@ -204,12 +222,12 @@ sp_reload_unlisten(struct sp_super *s)
 }
 
 void
-sp_reload_close(struct sp_super *s)
+sp_reload_close(struct sp_supervisor *s)
 {
 	sp_reload_unlisten(s);
 	free(s->listen_fds);
 	s->listen_fds = NULL;
-	sp_certs_close(s->certs);
+	sp_listener_certs_close(s->certs);
 	s->certs = NULL;
 	if (s->control_fd >= 0)
 		(void)close(s->control_fd);

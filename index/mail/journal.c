@@ -15,6 +15,7 @@
 
 #include <string.h>
 
+#include "base/sha256.h"
 #include "index/mail/decode/charset.h"
 #include "index/mail/header.h"
 #include "index/mail/journal_priv.h"

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#include "index/mail/decode/charset.h"
+#include "base/sha256.h"
 
 /* Digest the newlines that were held back. */
 static void

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/sha256.h"
 #include "index/mail/decode/charset.h"
 #include "index/mail/decode/utf8.h"
 #include "index/mail/decode/uu.h"

@@ -1,94 +1,28 @@
-#include <assert.h>
+/*
+ * Client of state/door (door_client.h): one connection, events, and what the
+ * pipe (door_pipe.c) shares of it: connecting, formatting a private command,
+ * finding the number in a reply.  It speaks LMTP with XSEALPOST (doc/door.md):
+ *
+ *	connect, 220, LHLO, 250 --> XSEALPOST EVENT, 250 seq=N --> ...
+ */
+#include "journal/door/door_client.h"
+
 #include <errno.h>
-#include <fcntl.h>
-#include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/enc.h"
-#include "base/io.h"
 #include "base/json.h"
 #include "journal/door/door_priv.h"
+#include "journal/door/unix_socket.h"
 
 #define REPLY_MAX 8192
 #define TRIES	  150 /* half a minute: a reload lets sessions end */
-#define PAUSE_US  200000
+#define PAUSE_US  200000 /* between two of them */
 
-enum sp_code
-sp_local_address(
-    const char *path, struct sockaddr_un *out, int *dirfd, struct sp_err *err)
-{
-	int n = (int)strlen(path);
-	struct sp_err why;
-	const char *base;
-	enum sp_code rc;
-	char *dir;
-
-	*out = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	*dirfd = -1;
-	if ((size_t)n < sizeof(out->sun_path)) {
-		memcpy(out->sun_path, path, (size_t)n + 1);
-		return (SP_OK);
-	}
-	dir = sp_io_parent(path, &base);
-	rc = sp_io_open(dir, O_PATH | O_DIRECTORY, 0, dirfd, &why);
-	free(dir);
-	if (rc != SP_OK)
-		return (sp_err_set(err, why.errnum == EACCES ? SP_EPERM : rc,
-		    why.errnum, "%s: cannot open its directory", path));
-	n = snprintf(out->sun_path, sizeof(out->sun_path),
-	    "/proc/self/fd/%d/%s", *dirfd, base);
-	assert(n > 0 && (size_t)n < sizeof(out->sun_path));
-	return (SP_OK);
-}
-
-static enum sp_code
-connect_to(int s, const char *path, struct sp_err *err)
-{
-	struct sockaddr_un sa;
-	int dirfd = -1;
-	enum sp_code rc = sp_local_address(path, &sa, &dirfd, err);
-
-	if (rc == SP_OK && connect(s, (struct sockaddr *)&sa, sizeof(sa)) != 0)
-		rc = sp_err_set(err,
-		    errno == ENOENT || errno == ECONNREFUSED ? SP_ENOTFOUND
-		    : errno == EACCES			     ? SP_EPERM
-							     : SP_EIO,
-		    errno, "%s: cannot reach the service", path);
-	if (dirfd >= 0)
-		(void)close(dirfd);
-	return (rc);
-}
-
-enum sp_code
-sp_local_connect(const char *dir, const char *name, int *fd, struct sp_err *err)
-{
-	char *path = sp_xasprintf("%s/%s", dir, name);
-	struct timeval wait = { .tv_sec = SP_DOOR_WAIT_SECONDS };
-	int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	enum sp_code rc = SP_OK;
-
-	if (s < 0) {
-		rc = sp_err_set(err, SP_EIO, errno, "%s: socket", path);
-	} else {
-		(void)setsockopt(
-		    s, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
-		(void)setsockopt(
-		    s, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
-		rc = connect_to(s, path, err);
-	}
-	if (rc == SP_OK)
-		*fd = s;
-	else if (s >= 0)
-		(void)close(s);
-	free(path);
-	return (rc);
-}
-
+/* Send all bytes. */
 static enum sp_code
 send_all(struct sp_door *d, const char *p, size_t n, struct sp_err *err)
 {
@@ -106,6 +40,7 @@ send_all(struct sp_door *d, const char *p, size_t n, struct sp_err *err)
 	return (SP_OK);
 }
 
+/* Read the next reply line into d->line, without its line end. */
 static enum sp_code
 read_line(struct sp_door *d, struct sp_err *err)
 {
@@ -140,9 +75,10 @@ read_line(struct sp_door *d, struct sp_err *err)
 	    err, SP_ELIMIT, 0, "the service sent an endless reply line"));
 }
 
-/* One whole reply; SP_OK for 2xx and 3xx. */
+/* Read one whole reply, its last line in d->line.  SP_OK for 2xx and 3xx,
+ * SP_EPERM for 5xx, else SP_EAGAIN. */
 static enum sp_code
-reply(struct sp_door *d, struct sp_err *err)
+read_reply(struct sp_door *d, struct sp_err *err)
 {
 	enum sp_code rc;
 
@@ -159,7 +95,7 @@ reply(struct sp_door *d, struct sp_err *err)
 }
 
 enum sp_code
-sp_door_seq(const struct sp_door *d, uint64_t *seq, struct sp_err *err)
+sp_door_reply_seq(const struct sp_door *d, uint64_t *seq, struct sp_err *err)
 {
 	const char *at = memmem(d->line.p, d->line.n, "seq=", strlen("seq="));
 	struct sp_view rest;
@@ -175,8 +111,9 @@ sp_door_seq(const struct sp_door *d, uint64_t *seq, struct sp_err *err)
 	    (int)d->line.n, d->line.p));
 }
 
+/* Connect, read the greeting, and say LHLO. */
 static enum sp_code
-greet(struct sp_door *d, struct sp_err *err)
+start_session(struct sp_door *d, struct sp_err *err)
 {
 	enum sp_code rc;
 
@@ -184,25 +121,25 @@ greet(struct sp_door *d, struct sp_err *err)
 		(void)close(d->fd);
 	d->fd = -1;
 	sp_buf_clear(&d->in);
-	rc = sp_local_connect(d->dir, "state/door", &d->fd, err);
+	rc = sp_unix_socket_connect(d->dir, "state/door", &d->fd, err);
 	if (rc == SP_OK)
-		rc = reply(d, err);
+		rc = read_reply(d, err);
 	if (rc == SP_OK)
 		rc = send_all(
 		    d, "LHLO local\r\n", strlen("LHLO local\r\n"), err);
 	if (rc == SP_OK)
-		rc = reply(d, err);
+		rc = read_reply(d, err);
 	return (rc);
 }
 
 enum sp_code
-sp_door_knock(struct sp_door *d, struct sp_err *err)
+sp_door_reconnect(struct sp_door *d, struct sp_err *err)
 {
-	enum sp_code rc = greet(d, err);
+	enum sp_code rc = start_session(d, err);
 
 	for (int i = 0; i < TRIES && rc == SP_EAGAIN; i++) {
 		(void)usleep(PAUSE_US);
-		rc = greet(d, err);
+		rc = start_session(d, err);
 	}
 	return (rc);
 }
@@ -217,7 +154,7 @@ sp_door_open(const char *dir, struct sp_door **out, struct sp_err *err)
 	d->dir = sp_xstrdup(dir);
 	sp_buf_init(&d->in, REPLY_MAX);
 	sp_buf_init(&d->line, REPLY_MAX);
-	rc = sp_door_knock(d, err);
+	rc = sp_door_reconnect(d, err);
 	if (rc != SP_OK) {
 		sp_door_close(d);
 		return (rc);
@@ -226,20 +163,21 @@ sp_door_open(const char *dir, struct sp_door **out, struct sp_err *err)
 	return (SP_OK);
 }
 
-/* The last word to a request: 421 says that it was not taken.  Silence says
- * nothing, so it is not asked again. */
+/* Read the answer to a request and its number ${seq}.  421 says that the
+ * request was not accepted, so it may be sent again; the silence of a broken
+ * connection says nothing, so it must not. */
 static enum sp_code
-verdict(struct sp_door *d, uint64_t *seq, struct sp_err *err)
+read_verdict(struct sp_door *d, uint64_t *seq, struct sp_err *err)
 {
-	enum sp_code rc = reply(d, err);
+	enum sp_code rc = read_reply(d, err);
 
-	d->shut = rc == SP_EAGAIN && d->line.n >= 3 &&
-		  memcmp(d->line.p, "421", 3) == 0;
-	return (rc == SP_OK ? sp_door_seq(d, seq, err) : rc);
+	d->not_accepted = rc == SP_EAGAIN && d->line.n >= 3 &&
+			  memcmp(d->line.p, "421", 3) == 0;
+	return (rc == SP_OK ? sp_door_reply_seq(d, seq, err) : rc);
 }
 
 enum sp_code
-sp_door_private(
+sp_door_format_command(
     struct sp_buf *b, const char *what, struct sp_view json, struct sp_err *err)
 {
 	if (sp_buf_addf(b, "XSEALPOST %s ", what) != SP_OK ||
@@ -251,28 +189,16 @@ sp_door_private(
 	return (SP_OK);
 }
 
+/* Send the command of an event and read the answer.  A command that did not go
+ * out whole was not accepted. */
 static enum sp_code
-send_private(struct sp_door *d, const char *what, struct sp_view json,
+send_event(struct sp_door *d, struct sp_view command, uint64_t *seq,
     struct sp_err *err)
 {
-	struct sp_buf b;
-	enum sp_code rc;
+	enum sp_code rc = send_all(d, command.p, command.n, err);
 
-	sp_buf_init(&b, SP_DOOR_REQUEST_MAX);
-	rc = sp_door_private(&b, what, json, err);
-	if (rc == SP_OK)
-		rc = send_all(d, b.p, b.n, err);
-	sp_buf_done(&b);
-	return (rc);
-}
-
-static enum sp_code
-event(struct sp_door *d, struct sp_view json, uint64_t *seq, struct sp_err *err)
-{
-	enum sp_code rc = send_private(d, "EVENT", json, err);
-
-	d->shut = rc == SP_EAGAIN;
-	return (rc == SP_OK ? verdict(d, seq, err) : rc);
+	d->not_accepted = rc == SP_EAGAIN;
+	return (rc == SP_OK ? read_verdict(d, seq, err) : rc);
 }
 
 enum sp_code
@@ -281,12 +207,13 @@ sp_door_settled(struct sp_door *d, struct sp_err *err)
 	static const char ask[] = "XSEALPOST SETTLED\r\n";
 	enum sp_code rc = send_all(d, ask, sizeof(ask) - 1, err);
 
-	return (rc == SP_OK ? reply(d, err) : rc);
+	return (rc == SP_OK ? read_reply(d, err) : rc);
 }
 
-enum sp_code
-sp_door_event(struct sp_door *d, const char *name, struct sp_view detail,
-    uint64_t *seq, struct sp_err *err)
+/* Append the command of an event, XSEALPOST EVENT, to ${command}. */
+static enum sp_code
+format_event(struct sp_buf *command, const char *name, struct sp_view detail,
+    struct sp_err *err)
 {
 	struct sp_buf b;
 	struct sp_json j;
@@ -302,53 +229,29 @@ sp_door_event(struct sp_door *d, const char *name, struct sp_view detail,
 	if (rc != SP_OK)
 		rc = sp_err_set(err, rc, 0, "the event is too large");
 	if (rc == SP_OK)
-		rc = event(d, sp_buf_view(&b), seq, err);
-	if (rc == SP_EAGAIN && d->shut) {
-		rc = sp_door_knock(d, err);
-		if (rc == SP_OK)
-			rc = event(d, sp_buf_view(&b), seq, err);
-	}
+		rc = sp_door_format_command(
+		    command, "EVENT", sp_buf_view(&b), err);
 	sp_buf_done(&b);
 	return (rc);
 }
 
-static enum sp_code
-deliver(struct sp_door *d, struct sp_view source, struct sp_view msg,
+enum sp_code
+sp_door_event(struct sp_door *d, const char *name, struct sp_view detail,
     uint64_t *seq, struct sp_err *err)
 {
-	static const char mail[] = "MAIL FROM:<> BODY=BINARYMIME\r\n"
-				   "RCPT TO:<import@local>\r\n";
-	char *bdat = sp_xasprintf("BDAT %zu LAST\r\n", msg.n);
+	struct sp_buf command;
 	enum sp_code rc;
 
-	rc = send_private(d, "SOURCE", source, err);
+	sp_buf_init(&command, SP_DOOR_REQUEST_MAX);
+	rc = format_event(&command, name, detail, err);
 	if (rc == SP_OK)
-		rc = send_all(d, mail, sizeof(mail) - 1, err);
-	for (int i = 0; rc == SP_OK && i < 3; i++)
-		rc = reply(d, err);
-	if (rc == SP_OK)
-		rc = send_all(d, bdat, strlen(bdat), err);
-	/* All of it must have gone out before it can be taken. */
-	if (rc == SP_OK)
-		rc = send_all(d, msg.p, msg.n, err);
-	d->shut = rc == SP_EAGAIN;
-	if (rc == SP_OK)
-		rc = verdict(d, seq, err);
-	free(bdat);
-	return (rc);
-}
-
-enum sp_code
-sp_door_message(struct sp_door *d, struct sp_view source, struct sp_view msg,
-    uint64_t *seq, struct sp_err *err)
-{
-	enum sp_code rc = deliver(d, source, msg, seq, err);
-
-	if (rc == SP_EAGAIN && d->shut) {
-		rc = sp_door_knock(d, err);
+		rc = send_event(d, sp_buf_view(&command), seq, err);
+	if (rc == SP_EAGAIN && d->not_accepted) {
+		rc = sp_door_reconnect(d, err);
 		if (rc == SP_OK)
-			rc = deliver(d, source, msg, seq, err);
+			rc = send_event(d, sp_buf_view(&command), seq, err);
 	}
+	sp_buf_done(&command);
 	return (rc);
 }
 

@@ -1,4 +1,8 @@
-/* Between the files of the door's client. */
+/*
+ * One connection to state/door, shared by the files of the room only:
+ * door_client.c speaks through it and waits for each reply, the pipe
+ * (door_pipe.c, door_pipe_conn.c) reads and writes without waiting.
+ */
 #ifndef SP_DOOR_DOOR_PRIV_H
 #define SP_DOOR_DOOR_PRIV_H
 
@@ -7,25 +11,27 @@
 #include "base/buf.h"
 #include "journal/door/door_client.h"
 
-#define SP_DOOR_WAIT_SECONDS 120 /* the service answers within a minute */
-#define SP_DOOR_REQUEST_MAX  (1u << 20)
+#define SP_DOOR_REQUEST_MAX (1u << 20) /* bytes of a command line */
 
 struct sp_door {
-	char *dir;
+	char *dir; /* of the archive */
 	int fd; /* -1: not connected */
-	bool shut; /* the request was not taken; another session may */
+	/* The last request did not get into the service's hands whole, or was
+	 * answered 421: it may be sent again. */
+	bool not_accepted;
 	struct sp_buf in; /* bytes read, not yet a line */
-	struct sp_buf line; /* the last reply line */
+	struct sp_buf line; /* the last reply line, without its line end */
 };
 
-/* Connect anew.  While the receiving worker is started anew, for a reload or
- * after it died, the door is shut for a moment: this waits. */
-SP_CHECK enum sp_code sp_door_knock(struct sp_door *d, struct sp_err *err);
-/* "XSEALPOST WHAT <base64>\r\n" */
-SP_CHECK enum sp_code sp_door_private(struct sp_buf *b, const char *what,
+/* Connect anew and greet.  While the receiving worker is started anew, for a
+ * reload or after it died, it turns clients away for a moment: this waits up to
+ * half a minute.  Errors as those of sp_door_open. */
+SP_CHECK enum sp_code sp_door_reconnect(struct sp_door *d, struct sp_err *err);
+/* Append "XSEALPOST WHAT <base64 of ${json}>\r\n".  SP_ELIMIT: too long. */
+SP_CHECK enum sp_code sp_door_format_command(struct sp_buf *b, const char *what,
     struct sp_view json, struct sp_err *err);
-/* "... seq=N ..." of the last reply line. */
-SP_CHECK enum sp_code sp_door_seq(
+/* The number in "... seq=N ..." of the last reply line.  SP_EFORMAT: none. */
+SP_CHECK enum sp_code sp_door_reply_seq(
     const struct sp_door *d, uint64_t *seq, struct sp_err *err);
 
 #endif

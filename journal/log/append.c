@@ -17,9 +17,11 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/digest.h"
 #include "base/io.h"
 #include "base/json.h"
+#include "base/line.h"
+#include "base/random.h"
+#include "base/time_text.h"
 #include "journal/log/append_clock_priv.h"
 #include "journal/tree/guard.h"
 #include "base/layout.h"
@@ -200,19 +202,20 @@ raise_alarm(struct sp_append *a, const char *text)
 /* Look at both clocks and judge them into ${l}.  SP_ECLOCK: a leap that nobody
  * accepted, nothing may be appended now; the first time it raises the alarm. */
 static enum sp_code
-check_clock(struct sp_append *a, struct sp_clock_look *l, struct sp_err *err)
+check_clock(
+    struct sp_append *a, struct sp_append_clock_reading *l, struct sp_err *err)
 {
 	const int64_t wall = sp_clock_wall(), boot = sp_clock_boot();
 	char now[SP_TIME_LEN + 1], then[SP_TIME_LEN + 1];
 	struct sp_err e;
 	bool first;
 
-	sp_append_clock_look(&a->clock, wall, boot, false, l);
+	sp_append_clock_judge(&a->clock, wall, boot, false, l);
 	if (l->verdict != SP_CLOCK_REFUSED)
 		return (SP_OK);
 	first = l->first_refusal;
 	if (sp_append_clock_synchronised(wall)) {
-		sp_append_clock_look(&a->clock, wall, boot, true, l);
+		sp_append_clock_judge(&a->clock, wall, boot, true, l);
 		return (SP_OK);
 	}
 	sp_time_format(wall, now);
@@ -230,7 +233,7 @@ check_clock(struct sp_append *a, struct sp_clock_look *l, struct sp_err *err)
 
 /* Write the detail of a `clock` event, a JSON object, to ${out}. */
 static enum sp_code
-clock_detail(const struct sp_append *a, const struct sp_clock_look *l,
+clock_detail(const struct sp_append *a, const struct sp_append_clock_reading *l,
     struct sp_buf *out)
 {
 	char time[SP_TIME_LEN + 1];
@@ -256,7 +259,7 @@ clock_detail(const struct sp_append *a, const struct sp_clock_look *l,
 
 /* Raise the alarm for a step or an accepted leap, once it is in the log. */
 static void
-clock_alarm(struct sp_append *a, const struct sp_clock_look *l)
+clock_alarm(struct sp_append *a, const struct sp_append_clock_reading *l)
 {
 	char text[ALARM_MAX], time[SP_TIME_LEN + 1];
 
@@ -328,9 +331,9 @@ fill_entry(
  * fill a->entries with them, ready for sp_intake_commit.  All get the same
  * time. */
 static enum sp_code
-prepare(struct sp_append *a, const struct sp_clock_look *l, int64_t received,
-    const struct sp_append_item *first, const struct sp_append_item *items,
-    size_t n, struct sp_err *err)
+prepare(struct sp_append *a, const struct sp_append_clock_reading *l,
+    int64_t received, const struct sp_append_item *first,
+    const struct sp_append_item *items, size_t n, struct sp_err *err)
 {
 	struct sp_stamp st = {
 		.seq = sp_intake_next_seq(a->in),
@@ -386,7 +389,7 @@ rotate_if_large(struct sp_append *a)
  * where ${l}, the look at the clock, calls for one.  Only a batch that is
  * durable moves the clock rules on. */
 static enum sp_code
-commit_batch(struct sp_append *a, const struct sp_clock_look *l,
+commit_batch(struct sp_append *a, const struct sp_append_clock_reading *l,
     struct sp_append_item *items, size_t n, struct sp_err *err)
 {
 	const int64_t received =
@@ -401,7 +404,7 @@ commit_batch(struct sp_append *a, const struct sp_clock_look *l,
 	sp_buf_init(&detail, ALARM_MAX);
 	sp_buf_init(&self, ALARM_MAX);
 	if (extra && (clock_detail(a, l, &detail) != SP_OK ||
-			 sp_append_self(&self) != SP_OK))
+			 sp_append_actor(&self) != SP_OK))
 		abort();
 	event.detail = sp_buf_view(&detail);
 	event.actor = sp_buf_view(&self);
@@ -418,7 +421,7 @@ commit_batch(struct sp_append *a, const struct sp_clock_look *l,
 		}
 		if (extra)
 			clock_alarm(a, l);
-		sp_append_clock_take(&a->clock, l);
+		sp_append_clock_advance(&a->clock, l);
 		if (n + extra > 0) {
 			a->clock.last = received;
 			a->idle_since = l->boot;
@@ -435,7 +438,7 @@ enum sp_code
 sp_append_commit(struct sp_append *a, struct sp_append_item *items, size_t n,
     struct sp_err *err)
 {
-	struct sp_clock_look l;
+	struct sp_append_clock_reading l;
 	enum sp_code rc;
 
 	assert(n > 0);
@@ -455,7 +458,7 @@ sp_append_event(struct sp_append *a, const char *name, struct sp_view detail,
 	enum sp_code rc;
 
 	sp_buf_init(&self, ALARM_MAX);
-	if (sp_append_self(&self) != SP_OK)
+	if (sp_append_actor(&self) != SP_OK)
 		abort();
 	event.actor = sp_buf_view(&self);
 	rc = sp_append_commit(a, &item, 1, err);
@@ -481,13 +484,13 @@ is_old(const struct sp_append *a, int64_t wall)
 enum sp_code
 sp_append_tick(struct sp_append *a, struct sp_err *err)
 {
-	struct sp_clock_look l;
+	struct sp_append_clock_reading l;
 	enum sp_code rc = SP_OK;
 
 	if (check_clock(a, &l, NULL) != SP_OK)
 		return (SP_OK);
 	if (l.verdict == SP_CLOCK_FINE)
-		sp_append_clock_take(&a->clock, &l);
+		sp_append_clock_advance(&a->clock, &l);
 	else
 		rc = commit_batch(a, &l, NULL, 0, err);
 	if (rc == SP_OK && is_old(a, l.wall))

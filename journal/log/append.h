@@ -21,6 +21,7 @@
 #include "base/config/config.h"
 #include "base/err.h"
 #include "base/record.h"
+#include "base/sha256.h"
 #include "journal/log/intake.h"
 
 struct sp_append;
@@ -100,7 +101,7 @@ SP_CHECK enum sp_code sp_append_rotate(struct sp_append *a, struct sp_err *err);
 void sp_append_accept_clock(struct sp_append *a);
 /* Append the "actor" of this process as a JSON object to ${out}: uid, name,
  * login uid, pid, as the kernel gives them.  SP_ELIMIT: ${out} is too small. */
-SP_CHECK enum sp_code sp_append_self(struct sp_buf *out);
+SP_CHECK enum sp_code sp_append_actor(struct sp_buf *out);
 /* The sequence number of the entry that will be appended next. */
 uint64_t sp_append_next_seq(const struct sp_append *a);
 /* Close the log and give up the lock; NULL is fine. */

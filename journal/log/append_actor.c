@@ -19,7 +19,7 @@
 
 /* Name and login uid are left out where the system does not know them. */
 enum sp_code
-sp_append_self(struct sp_buf *out)
+sp_append_actor(struct sp_buf *out)
 {
 	struct passwd pw, *found = NULL;
 	struct sp_buf b;

@@ -4,6 +4,7 @@
  * reports back once the batch is durable.  That way a failed write never moves
  * the rules on.
  */
+#include "base/clock.h"
 #include "journal/log/append_clock_priv.h"
 
 #include <sys/timex.h>
@@ -18,10 +19,10 @@
  * entry: up to a day ahead of that is taken for the pause in which nothing ran.
  */
 void
-sp_append_clock_look(struct sp_append_clock *c, int64_t wall, int64_t boot,
-    bool synchronised, struct sp_clock_look *out)
+sp_append_clock_judge(struct sp_append_clock *c, int64_t wall, int64_t boot,
+    bool synchronised, struct sp_append_clock_reading *out)
 {
-	struct sp_clock_look l = { .wall = wall, .boot = boot };
+	struct sp_append_clock_reading l = { .wall = wall, .boot = boot };
 	int64_t step;
 
 	if (c->running)
@@ -43,7 +44,8 @@ sp_append_clock_look(struct sp_append_clock *c, int64_t wall, int64_t boot,
 }
 
 void
-sp_append_clock_take(struct sp_append_clock *c, const struct sp_clock_look *l)
+sp_append_clock_advance(
+    struct sp_append_clock *c, const struct sp_append_clock_reading *l)
 {
 	if (!c->running || l->verdict != SP_CLOCK_FINE ||
 	    l->boot - c->boot > PAIR_AGE) {

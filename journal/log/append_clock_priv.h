@@ -32,16 +32,16 @@ struct sp_append_clock {
 	bool accepted; /* by an operator, for the leap that comes next */
 };
 
-enum sp_clock_word {
+enum sp_append_clock_verdict {
 	SP_CLOCK_FINE,
-	SP_CLOCK_STEPPED, /* log it, then sp_append_clock_take */
+	SP_CLOCK_STEPPED, /* log it, then sp_append_clock_advance */
 	SP_CLOCK_ACCEPTED, /* a leap, accepted: the same */
 	SP_CLOCK_REFUSED /* a leap, not accepted */
 };
 
 /* One look at the clocks, and what the rules say of it. */
-struct sp_clock_look {
-	enum sp_clock_word verdict;
+struct sp_append_clock_reading {
+	enum sp_append_clock_verdict verdict;
 	int64_t wall, boot;
 	int64_t expected; /* what the wall clock should be */
 	bool synchronised; /* ACCEPTED: by this; else by the operator */
@@ -50,11 +50,11 @@ struct sp_clock_look {
 
 /* Judge one instant of both clocks; ${synchronised}: a leap is accepted because
  * the kernel calls its clock synchronised.  Changes nothing but c->leapt. */
-void sp_append_clock_look(struct sp_append_clock *c, int64_t wall, int64_t boot,
-    bool synchronised, struct sp_clock_look *out);
+void sp_append_clock_judge(struct sp_append_clock *c, int64_t wall,
+    int64_t boot, bool synchronised, struct sp_append_clock_reading *out);
 /* ${l} was acted upon (its entries are durable): judge from it from now on. */
-void sp_append_clock_take(
-    struct sp_append_clock *c, const struct sp_clock_look *l);
+void sp_append_clock_advance(
+    struct sp_append_clock *c, const struct sp_append_clock_reading *l);
 /* Whether the kernel says that its clock is synchronised, and ${wall} is that
  * clock. */
 bool sp_append_clock_synchronised(int64_t wall);

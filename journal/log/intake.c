@@ -25,7 +25,6 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/io.h"
-#include "base/record.h"
 #include "journal/log/intake_priv.h"
 
 struct sp_intake {
@@ -136,7 +135,7 @@ sp_intake_open(const char *dir, const char *origin, uint64_t floor,
 			rc = check_floor(in, floor, err);
 	}
 	if (rc == SP_OK)
-		rc = sp_intake_sweep(dir, err);
+		rc = sp_intake_remove_unfinished(dir, err);
 out:
 	if (rc == SP_OK) {
 		got.next_seq = in->at.next_seq;

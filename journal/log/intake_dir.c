@@ -12,9 +12,9 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/digest.h"
 #include "base/enc.h"
 #include "base/io.h"
+#include "base/random.h"
 #include "journal/log/intake_priv.h"
 
 #define NEW_SUFFIX ".new"
@@ -271,7 +271,7 @@ sp_intake_create(const char *dir, struct sp_intake_head *h, char name[64],
 }
 
 enum sp_code
-sp_intake_sweep(const char *dir, struct sp_err *err)
+sp_intake_remove_unfinished(const char *dir, struct sp_err *err)
 {
 	char *path = sp_intake_path(dir, "");
 	char **names = NULL;

@@ -11,7 +11,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "base/digest.h"
+#include "base/crc32c.h"
 #include "base/enc.h"
 #include "base/record.h"
 

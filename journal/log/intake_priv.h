@@ -60,7 +60,8 @@ SP_CHECK enum sp_code sp_intake_create(const char *dir,
     struct sp_intake_head *h, char name[64], int *fd, bool *named,
     struct sp_err *err);
 /* Remove what a crash while making a file left (*.new).  SP_EIO. */
-SP_CHECK enum sp_code sp_intake_sweep(const char *dir, struct sp_err *err);
+SP_CHECK enum sp_code sp_intake_remove_unfinished(
+    const char *dir, struct sp_err *err);
 
 /* ---- intake_recover.c --------------------------------------------------- */
 

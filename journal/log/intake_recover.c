@@ -20,7 +20,7 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "base/digest.h"
+#include "base/crc32c.h"
 #include "base/io.h"
 #include "base/record.h"
 #include "journal/log/intake_priv.h"

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/record.h"
 #include "journal/log/intake_read.h"
 #include "journal/segment/segment.h"
 #include "journal/segment/segment_list.h"

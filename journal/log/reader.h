@@ -14,7 +14,6 @@
 #include "base/attr.h"
 #include "base/buf.h"
 #include "base/err.h"
-#include "base/record.h"
 
 /* A reader of one archive.  It keeps files open between calls. */
 struct sp_reader;

@@ -1,39 +1,50 @@
+/*
+ * Which messages of an account the log has (ids.h): a hash table of keys with
+ * open addressing, and the file that saves reading the log again.  pull.c loads
+ * it before the first session and saves it after a visit; a file that is not
+ * whole is not used, since the log has everything in it.
+ *
+ * A slot counts messages of one key: how many the log has (archived), how many
+ * the present listing has shown so far (listed), and how many complete
+ * listings in a row were without it (absent).  Slots are never freed one by
+ * one; those that say nothing any more are left out when the table grows.
+ */
 #include "journal/pull/ids.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/digest.h"
 #include "base/enc.h"
 #include "base/io.h"
+#include "base/sha256.h"
 
-#define FIRST	 64 /* slots; a power of two */
-#define FILE_MAX ((size_t)4 << 30)
-#define ABSENT	 3 /* complete listings without it */
-#define MEMOS	 1024
-#define MEMO_MAX 1000
+#define SLOTS_MIN  64 /* a power of two */
+#define FILE_MAX   ((size_t)4 << 30)
+#define ABSENT_MAX 3 /* complete listings without it */
+#define MEMOS_MAX  1024
+#define MEMO_MAX   1000
 
-struct slot {
+struct ids_slot {
 	uint8_t key[SP_IDS_KEY];
-	uint32_t have; /* messages in the log */
-	uint32_t seen : 24; /* in the listing of ${turn} */
-	uint32_t absent : 7;
+	uint32_t archived; /* messages that the log has */
+	uint32_t listed : 24; /* messages in the listing number ${listing} */
+	uint32_t absent : 7; /* complete listings without it since */
 	uint32_t used : 1;
-	uint32_t turn;
+	uint32_t listing; /* the last one that had it */
 };
 
-struct memo {
+struct ids_memo {
 	char *name, *text;
 };
 
 struct sp_ids {
-	struct slot *slots;
-	size_t cap, n;
-	uint32_t turn;
-	struct memo memo[MEMOS];
+	struct ids_slot *slots;
+	size_t cap, n; /* slots: a power of two; of them used */
+	uint32_t listing; /* number of the present one */
+	struct ids_memo memo[MEMOS_MAX];
 	size_t nmemo;
-	bool changed;
+	bool changed; /* since it was loaded or saved */
 };
 
 void
@@ -59,8 +70,9 @@ sp_ids_new(void)
 	return (sp_xcalloc(1, sizeof(struct sp_ids)));
 }
 
-void
-sp_ids_clear(struct sp_ids *k)
+/* Back to an empty table. */
+static void
+clear(struct sp_ids *k)
 {
 	free(k->slots);
 	for (size_t i = 0; i < k->nmemo; i++) {
@@ -75,31 +87,38 @@ sp_ids_free(struct sp_ids *k)
 {
 	if (k == NULL)
 		return;
-	sp_ids_clear(k);
+	clear(k);
 	free(k);
 }
 
-/* The slot of ${key}, or the free one where it belongs. */
-static struct slot *
-find(const struct sp_ids *k, const uint8_t *key)
+/* The slot of ${key}, or the free one where it belongs, in a table that is
+ * there.  At least a quarter of the slots is free, so the search ends. */
+static struct ids_slot *
+slot_of(const struct sp_ids *k, const uint8_t *key)
 {
 	size_t i = (size_t)sp_le64_get(key);
 
-	if (k->cap == 0)
-		return (NULL);
 	for (i &= k->cap - 1;; i = (i + 1) & (k->cap - 1)) {
-		struct slot *s = &k->slots[i];
+		struct ids_slot *s = &k->slots[i];
 
 		if (!s->used || memcmp(s->key, key, SP_IDS_KEY) == 0)
 			return (s);
 	}
 }
 
-/* Copy what is worth it into a table of ${cap} slots. */
-static void
-rebuild(struct sp_ids *k, size_t cap)
+/* As above; NULL: there is no table yet. */
+static struct ids_slot *
+find(const struct sp_ids *k, const uint8_t *key)
 {
-	struct slot *old = k->slots;
+	return (k->cap == 0 ? NULL : slot_of(k, key));
+}
+
+/* Move to a table of ${cap} slots what still says something: messages that the
+ * log has, and what the present listing has shown. */
+static void
+grow(struct sp_ids *k, size_t cap)
+{
+	struct ids_slot *old = k->slots;
 	const size_t n = k->cap;
 
 	k->slots = sp_xcalloc(cap, sizeof(*k->slots));
@@ -107,22 +126,23 @@ rebuild(struct sp_ids *k, size_t cap)
 	k->n = 0;
 	for (size_t i = 0; i < n; i++) {
 		if (!old[i].used ||
-		    (old[i].have == 0 && old[i].turn != k->turn))
+		    (old[i].archived == 0 && old[i].listing != k->listing))
 			continue;
-		*find(k, old[i].key) = old[i];
+		*slot_of(k, old[i].key) = old[i];
 		k->n++;
 	}
 	free(old);
 }
 
-static struct slot *
-need(struct sp_ids *k, const uint8_t *key)
+/* The slot of ${key}, made where there is none. */
+static struct ids_slot *
+find_or_add(struct sp_ids *k, const uint8_t *key)
 {
-	struct slot *s;
+	struct ids_slot *s;
 
 	if ((k->n + 1) * 4 > k->cap * 3)
-		rebuild(k, k->cap == 0 ? FIRST : k->cap * 2);
-	s = find(k, key);
+		grow(k, k->cap == 0 ? SLOTS_MIN : k->cap * 2);
+	s = slot_of(k, key);
 	if (!s->used) {
 		memcpy(s->key, key, SP_IDS_KEY);
 		s->used = 1;
@@ -134,9 +154,9 @@ need(struct sp_ids *k, const uint8_t *key)
 void
 sp_ids_add(struct sp_ids *k, const uint8_t key[SP_IDS_KEY])
 {
-	struct slot *s = need(k, key);
+	struct ids_slot *s = find_or_add(k, key);
 
-	s->have++;
+	s->archived++;
 	s->absent = 0;
 	k->changed = true;
 }
@@ -144,20 +164,20 @@ sp_ids_add(struct sp_ids *k, const uint8_t key[SP_IDS_KEY])
 void
 sp_ids_drop(struct sp_ids *k, const uint8_t key[SP_IDS_KEY])
 {
-	struct slot *s = find(k, key);
+	struct ids_slot *s = find(k, key);
 
-	if (s == NULL || !s->used || s->have == 0)
+	if (s == NULL || !s->used || s->archived == 0)
 		return;
-	s->have--;
+	s->archived--;
 	k->changed = true;
 }
 
 size_t
 sp_ids_count(const struct sp_ids *k, const uint8_t key[SP_IDS_KEY])
 {
-	const struct slot *s = find(k, key);
+	const struct ids_slot *s = find(k, key);
 
-	return (s == NULL || !s->used ? 0 : s->have);
+	return (s == NULL || !s->used ? 0 : s->archived);
 }
 
 size_t
@@ -166,48 +186,48 @@ sp_ids_size(const struct sp_ids *k)
 	size_t n = 0;
 
 	for (size_t i = 0; i < k->cap; i++)
-		n += k->slots[i].used ? k->slots[i].have : 0;
+		n += k->slots[i].used ? k->slots[i].archived : 0;
 	return (n);
 }
 
 void
-sp_ids_begin(struct sp_ids *k)
+sp_ids_listing_begin(struct sp_ids *k)
 {
-	k->turn++;
+	k->listing++;
 }
 
 bool
-sp_ids_see(struct sp_ids *k, const uint8_t key[SP_IDS_KEY])
+sp_ids_match_listed(struct sp_ids *k, const uint8_t key[SP_IDS_KEY])
 {
-	struct slot *s = need(k, key);
+	struct ids_slot *s = find_or_add(k, key);
 
-	if (s->turn != k->turn)
-		s->seen = 0;
-	s->turn = k->turn;
+	if (s->listing != k->listing)
+		s->listed = 0;
+	s->listing = k->listing;
 	s->absent = 0;
-	s->seen++;
-	return (s->seen <= s->have);
+	s->listed++;
+	return (s->listed <= s->archived);
 }
 
 void
-sp_ids_complete(struct sp_ids *k)
+sp_ids_listing_complete(struct sp_ids *k)
 {
 	for (size_t i = 0; i < k->cap; i++) {
-		struct slot *s = &k->slots[i];
+		struct ids_slot *s = &k->slots[i];
 
-		if (!s->used || s->turn == k->turn || s->have == 0)
+		if (!s->used || s->listing == k->listing || s->archived == 0)
 			continue;
 		s->absent++;
-		if (s->absent < ABSENT)
+		if (s->absent < ABSENT_MAX)
 			continue;
-		s->have = 0;
+		s->archived = 0;
 		k->changed = true;
 	}
 }
 
 /* ---- memos -------------------------------------------------------------- */
 
-/* Its place; nmemo where there is none. */
+/* The place of the memo ${name}; nmemo where there is none. */
 static size_t
 find_memo(const struct sp_ids *k, struct sp_view name)
 {
@@ -230,14 +250,14 @@ void
 sp_ids_set_memo(struct sp_ids *k, struct sp_view name, struct sp_view text)
 {
 	const size_t i = find_memo(k, name);
-	struct memo *m = &k->memo[i];
+	struct ids_memo *m = &k->memo[i];
 
-	if (text.n > MEMO_MAX || i == MEMOS ||
+	if (text.n > MEMO_MAX || i == MEMOS_MAX ||
 	    (i < k->nmemo && sp_view_eq_str(text, m->text)))
 		return;
 	if (i == k->nmemo) {
 		k->nmemo++;
-		*m = (struct memo){ .name = sp_view_dup(name) };
+		*m = (struct ids_memo){ .name = sp_view_dup(name) };
 	}
 	free(m->text);
 	m->text = sp_view_dup(text);
@@ -252,8 +272,10 @@ sp_ids_changed(const struct sp_ids *k)
 	return (k->changed);
 }
 
+/* Append the text of the file (doc/pull.md) to ${out}.  Its last line shows
+ * that nothing was cut off.  SP_ELIMIT: it does not fit. */
 static enum sp_code
-write_all(const struct sp_ids *k, const char *account, uint64_t covered,
+format_file(const struct sp_ids *k, const char *account, uint64_t covered,
     struct sp_buf *out)
 {
 	char hex[2 * SP_IDS_KEY + 1];
@@ -275,14 +297,13 @@ write_all(const struct sp_ids *k, const char *account, uint64_t covered,
 			rc = sp_buf_addc(out, '\n');
 	}
 	for (size_t i = 0; rc == SP_OK && i < k->cap; i++) {
-		const struct slot *s = &k->slots[i];
+		const struct ids_slot *s = &k->slots[i];
 
-		if (!s->used || s->have == 0)
+		if (!s->used || s->archived == 0)
 			continue;
 		sp_hex_encode(s->key, SP_IDS_KEY, hex);
-		rc = sp_buf_addf(out, "%s %" PRIu32 "\n", hex, s->have);
+		rc = sp_buf_addf(out, "%s %" PRIu32 "\n", hex, s->archived);
 	}
-	/* A file cut short is none. */
 	return (rc == SP_OK ? sp_buf_adds(out, "end\n") : rc);
 }
 
@@ -294,7 +315,7 @@ sp_ids_save(struct sp_ids *k, const char *path, const char *account,
 	enum sp_code rc;
 
 	sp_buf_init(&b, FILE_MAX);
-	rc = write_all(k, account, covered, &b);
+	rc = format_file(k, account, covered, &b);
 	if (rc != SP_OK)
 		rc = sp_err_set(
 		    err, rc, 0, "%s: more ids than fit in a file", path);
@@ -305,8 +326,10 @@ sp_ids_save(struct sp_ids *k, const char *path, const char *account,
 	return (rc);
 }
 
+/* A line of the file behind "memo ": name and text in base64.  False: it is
+ * none. */
 static bool
-take_memo(struct sp_ids *k, struct sp_view line)
+parse_memo(struct sp_ids *k, struct sp_view line)
 {
 	struct sp_view name = sp_view_cut(&line, ' ');
 	uint8_t a[2 * MEMO_MAX], b[2 * MEMO_MAX];
@@ -319,8 +342,10 @@ take_memo(struct sp_ids *k, struct sp_view line)
 	return (true);
 }
 
+/* A line of the file: a key in hexadecimal and how many messages the log has
+ * of it.  False: it is none. */
 static bool
-take_key(struct sp_ids *k, struct sp_view line)
+parse_key(struct sp_ids *k, struct sp_view line)
 {
 	struct sp_view hex = sp_view_cut(&line, ' ');
 	uint8_t key[SP_IDS_KEY];
@@ -329,10 +354,12 @@ take_key(struct sp_ids *k, struct sp_view line)
 	if (!sp_hex_decode(hex, key, sizeof(key)) ||
 	    !sp_view_u64(line, &count) || count == 0 || count > UINT32_MAX)
 		return (false);
-	need(k, key)->have = (uint32_t)count;
+	find_or_add(k, key)->archived = (uint32_t)count;
 	return (true);
 }
 
+/* Line by line; anything that is not exactly such a file, up to its last byte,
+ * leaves an empty table. */
 bool
 sp_ids_parse(struct sp_ids *k, struct sp_view text, const char *account,
     uint64_t *covered)
@@ -353,14 +380,14 @@ sp_ids_parse(struct sp_ids *k, struct sp_view text, const char *account,
 			break;
 		if (sp_view_starts(line, "memo ")) {
 			(void)sp_view_cut(&line, ' ');
-			ok = take_memo(k, line);
+			ok = parse_memo(k, line);
 		} else
-			ok = take_key(k, line);
+			ok = parse_key(k, line);
 	}
 	k->changed = false;
 	if (ok && text.p != NULL && text.n == 0)
 		return (true);
-	sp_ids_clear(k);
+	clear(k);
 	*covered = 0;
 	return (false);
 }
@@ -371,7 +398,7 @@ sp_ids_load(
 {
 	struct sp_buf b;
 
-	sp_ids_clear(k);
+	clear(k);
 	*covered = 0;
 	sp_buf_init(&b, FILE_MAX);
 	if (sp_io_exists(path) &&

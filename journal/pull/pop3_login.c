@@ -1,4 +1,13 @@
-/* A POP3 session up to the end of its AUTHORIZATION state. */
+/*
+ * A POP3 session up to the end of its AUTHORIZATION state (RFC 1939 section
+ * 4), and below it, for all of the session, sending commands and reading
+ * replies (pop3_priv.h).
+ *
+ *	greeting --> CAPA --> (STLS --> CAPA) --> (UTF8) --> login --> CAPA
+ *
+ * With security = starttls a server that refuses STLS gets no login.  What it
+ * offered before TLS is forgotten (RFC 2595 section 4).
+ */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,10 +15,10 @@
 #include "journal/pull/pop3_priv.h"
 #include "journal/pull/sasl.h"
 
-#define LOGIN_DELAY 60 /* seconds, where the server names none */
+#define LOGIN_DELAY_SECONDS 60 /* where the server names none */
 
 enum sp_code
-sp_pop3_send(struct sp_pop3 *c, const char *line, struct sp_err *err)
+sp_pop3_send_line(struct sp_pop3 *c, const char *line, struct sp_err *err)
 {
 	struct sp_buf b;
 	enum sp_code rc;
@@ -25,16 +34,16 @@ sp_pop3_send(struct sp_pop3 *c, const char *line, struct sp_err *err)
 }
 
 enum sp_code
-sp_pop3_get(struct sp_pop3 *c, struct sp_err *err)
+sp_pop3_read_reply(struct sp_pop3 *c, struct sp_err *err)
 {
 	struct sp_view line;
 	enum sp_code rc;
 
-	rc = sp_stream_line(c->s, SP_POP3_LINE_MAX, &line, err);
+	rc = sp_stream_read_line(c->s, SP_POP3_LINE_MAX, &line, err);
 	if (rc != SP_OK)
 		return (rc);
 	sp_pop3_reply(line, &c->reply);
-	if (c->reply.status != SP_POP3_JUNK)
+	if (c->reply.status != SP_POP3_INVALID)
 		return (SP_OK);
 	return (sp_pull_fail(c->p, SP_PULL_NETWORK, SP_EFORMAT, err,
 	    "this is no POP3 reply: %.*s", (int)(line.n > 100 ? 100 : line.n),
@@ -42,15 +51,15 @@ sp_pop3_get(struct sp_pop3 *c, struct sp_err *err)
 }
 
 enum sp_code
-sp_pop3_ask(struct sp_pop3 *c, const char *line, struct sp_err *err)
+sp_pop3_command(struct sp_pop3 *c, const char *line, struct sp_err *err)
 {
-	enum sp_code rc = sp_pop3_send(c, line, err);
+	enum sp_code rc = sp_pop3_send_line(c, line, err);
 
-	return (rc == SP_OK ? sp_pop3_get(c, err) : rc);
+	return (rc == SP_OK ? sp_pop3_read_reply(c, err) : rc);
 }
 
 enum sp_code
-sp_pop3_lines(struct sp_pop3 *c,
+sp_pop3_read_lines(struct sp_pop3 *c,
     enum sp_code (*line)(void *ctx, struct sp_view text, struct sp_err *err),
     void *ctx, struct sp_err *err)
 {
@@ -58,27 +67,27 @@ sp_pop3_lines(struct sp_pop3 *c,
 	struct sp_view v;
 
 	while (rc == SP_OK) {
-		rc = sp_stream_line(c->s, SP_POP3_LINE_MAX, &v, err);
+		rc = sp_stream_read_line(c->s, SP_POP3_LINE_MAX, &v, err);
 		if (rc != SP_OK)
 			break;
 		if (sp_view_eq_str(v, "."))
 			return (SP_OK);
 		if (v.n > 0 && v.p[0] == '.')
 			v = sp_view_mem(v.p + 1, v.n - 1);
-		if (line != NULL)
-			rc = line(ctx, v, err);
+		rc = line(ctx, v, err);
 	}
 	return (rc);
 }
 
+/* The answer of the server is in the message, with what to do about it. */
 enum sp_code
-sp_pop3_no(struct sp_pop3 *c, const char *what, enum sp_pull_trouble otherwise,
-    struct sp_err *err)
+sp_pop3_refused(struct sp_pop3 *c, const char *what,
+    enum sp_pull_trouble otherwise, struct sp_err *err)
 {
 	static const struct {
 		enum sp_pop3_code code;
 		enum sp_pull_trouble why;
-		const char *so;
+		const char *advice;
 	} known[] = {
 		{ SP_POP3_IN_USE, SP_PULL_THROTTLE,
 		    "somebody else has the mailbox open; nobody should but sealpost" },
@@ -90,53 +99,56 @@ sp_pop3_no(struct sp_pop3 *c, const char *what, enum sp_pull_trouble otherwise,
 		    "a fault of the server that its administrator must mend" },
 		{ SP_POP3_AUTH, SP_PULL_AUTH, "user or password are wrong" },
 	};
-	const char *so =
+	const char *advice =
 	    otherwise == SP_PULL_AUTH
 		? "user or password may be wrong, or the mailbox may be in use"
 		: "see the server's log";
-	struct sp_view said = c->reply.text;
+	struct sp_view text = c->reply.text;
 
 	for (size_t i = 0; i < SP_COUNTOF(known); i++) {
 		if (c->reply.code == known[i].code) {
 			otherwise = known[i].why;
-			so = known[i].so;
+			advice = known[i].advice;
 		}
 	}
 	if (c->reply.code == SP_POP3_LOGIN_DELAY)
 		sp_pull_wait_at_least(c->p, c->caps.login_delay > 0
 						? c->caps.login_delay
-						: LOGIN_DELAY);
+						: LOGIN_DELAY_SECONDS);
 	return (sp_pull_fail(c->p, otherwise,
 	    otherwise == SP_PULL_CONFIG || otherwise == SP_PULL_AUTH
 		? SP_EPERM
 		: SP_EAGAIN,
 	    err, "%s: the server says: %.*s (%s)", what,
-	    (int)(said.n > 300 ? 300 : said.n), said.n > 0 ? said.p : "", so));
+	    (int)(text.n > 300 ? 300 : text.n), text.n > 0 ? text.p : "",
+	    advice));
 }
 
 /* ---- capabilities ------------------------------------------------------- */
 
+/* A line of CAPA's answer. */
 static enum sp_code
 on_cap(void *ctx, struct sp_view line, struct sp_err *err)
 {
 	struct sp_pop3 *c = ctx;
 
 	(void)err;
-	sp_pop3_cap(line, &c->caps);
+	sp_pop3_capability(line, &c->caps);
 	return (SP_OK);
 }
 
-/* What was offered before is forgotten. */
+/* Ask what the server can do; what it offered before is forgotten.  A server
+ * without CAPA has none.  ${when} is for the step. */
 static enum sp_code
-capabilities(struct sp_pop3 *c, const char *when, struct sp_err *err)
+read_capabilities(struct sp_pop3 *c, const char *when, struct sp_err *err)
 {
 	enum sp_code rc;
 
 	c->caps = (struct sp_pop3_caps){ .any = false };
-	rc = sp_pop3_ask(c, "CAPA", err);
+	rc = sp_pop3_command(c, "CAPA", err);
 	if (rc == SP_OK && c->reply.status == SP_POP3_OK) {
 		c->caps.any = true;
-		rc = sp_pop3_lines(c, on_cap, c, err);
+		rc = sp_pop3_read_lines(c, on_cap, c, err);
 	}
 	if (rc == SP_OK)
 		sp_pull_step(c->p, "capabilities", true, "%s:%s%s%s%s%s%s%s%s",
@@ -149,10 +161,11 @@ capabilities(struct sp_pop3 *c, const char *when, struct sp_err *err)
 	return (rc);
 }
 
+/* STLS (RFC 2595 section 4) and the handshake. */
 static enum sp_code
-stls(struct sp_pop3 *c, struct sp_err *err)
+upgrade_to_tls(struct sp_pop3 *c, struct sp_err *err)
 {
-	enum sp_code rc = sp_pop3_ask(c, "STLS", err);
+	enum sp_code rc = sp_pop3_command(c, "STLS", err);
 
 	if (rc != SP_OK)
 		return (rc);
@@ -171,42 +184,44 @@ stls(struct sp_pop3 *c, struct sp_err *err)
 
 /* ---- login -------------------------------------------------------------- */
 
-/* What a command line cannot carry. */
+/* Whether ${v} can stand in a command line: no CR, LF or NUL. */
 static bool
-fits(struct sp_view v)
+fits_in_line(struct sp_view v)
 {
 	return (memchr(v.p, '\r', v.n) == NULL &&
 		memchr(v.p, '\n', v.n) == NULL &&
 		memchr(v.p, '\0', v.n) == NULL);
 }
 
+/* USER and PASS (RFC 1939 section 7); the reply to PASS is in c->reply. */
 static enum sp_code
-user_pass(struct sp_pop3 *c, struct sp_view secret, struct sp_err *err)
+login_user_pass(struct sp_pop3 *c, struct sp_view secret, struct sp_err *err)
 {
 	const char *user = sp_pull_conf(c->p)->user;
 	struct sp_buf b;
 	enum sp_code rc;
 
-	if (!fits(secret))
+	if (!fits_in_line(secret))
 		return (sp_pull_fail(c->p, SP_PULL_CONFIG, SP_ECONFIG, err,
 		    "the password has a line end in it; its file must hold the password alone"));
 	sp_buf_init(&b, SP_SASL_MAX);
 	rc = sp_buf_addf(&b, "USER %s", user);
 	if (rc == SP_OK)
-		rc = sp_pop3_ask(c, sp_buf_cstr(&b), err);
+		rc = sp_pop3_command(c, sp_buf_cstr(&b), err);
 	if (rc == SP_OK && c->reply.status != SP_POP3_OK)
-		rc = sp_pop3_no(c, "USER", SP_PULL_AUTH, err);
+		rc = sp_pop3_refused(c, "USER", SP_PULL_AUTH, err);
 	sp_buf_clear(&b);
 	if (rc == SP_OK)
 		rc = sp_buf_addf(&b, "PASS %.*s", (int)secret.n, secret.p);
 	if (rc == SP_OK)
-		rc = sp_pop3_ask(c, sp_buf_cstr(&b), err);
+		rc = sp_pop3_command(c, sp_buf_cstr(&b), err);
 	sp_sasl_wipe(&b);
 	return (rc);
 }
 
+/* Append the initial response of the account's mechanism, in base64. */
 static enum sp_code
-initial(struct sp_pop3 *c, struct sp_view secret, struct sp_buf *out,
+initial_response(struct sp_pop3 *c, struct sp_view secret, struct sp_buf *out,
     struct sp_err *err)
 {
 	const struct sp_pull_conf *conf = sp_pull_conf(c->p);
@@ -220,7 +235,9 @@ initial(struct sp_pop3 *c, struct sp_view secret, struct sp_buf *out,
 	return (sp_sasl_plain(out, user, secret, err));
 }
 
-/* The server announces that the token is no good (RFC 7628 section 3.2.3). */
+/* The server announced with a challenge that the token is no good (RFC 7628
+ * section 3.2.3): answer it, read the final reply, and fail with what the
+ * challenge said.  SP_OK, should the server accept it after all. */
 static enum sp_code
 token_refused(struct sp_pop3 *c, struct sp_err *err)
 {
@@ -230,7 +247,7 @@ token_refused(struct sp_pop3 *c, struct sp_err *err)
 	char why[256];
 
 	f = sp_sasl_failure(c->reply.text, why, sizeof(why));
-	rc = sp_pop3_ask(c,
+	rc = sp_pop3_command(c,
 	    xoauth2 ? SP_SASL_DUMMY_XOAUTH2 : SP_SASL_DUMMY_OAUTHBEARER, err);
 	if (rc != SP_OK)
 		return (rc);
@@ -246,10 +263,11 @@ token_refused(struct sp_pop3 *c, struct sp_err *err)
 	    "the token is refused (%s)", why));
 }
 
-/* The response always goes in the continuation: a command line ends at 255
- * bytes, and a token is longer (RFC 5034). */
+/* AUTH (RFC 5034); the final reply is in c->reply.  The response always goes
+ * in the continuation: a command line ends at 255 bytes, and a token is
+ * longer. */
 static enum sp_code
-sasl(struct sp_pop3 *c, struct sp_view secret, struct sp_err *err)
+login_sasl(struct sp_pop3 *c, struct sp_view secret, struct sp_err *err)
 {
 	static const char *const names[] = { [SP_PULL_PASSWORD] = "",
 		[SP_PULL_PLAIN] = "AUTH PLAIN",
@@ -259,25 +277,26 @@ sasl(struct sp_pop3 *c, struct sp_view secret, struct sp_err *err)
 	struct sp_buf b;
 	enum sp_code rc;
 
-	rc = sp_pop3_ask(c, names[auth], err);
+	rc = sp_pop3_command(c, names[auth], err);
 	if (rc != SP_OK)
 		return (rc);
-	if (c->reply.status != SP_POP3_GO_ON)
-		return (sp_pop3_no(c, names[auth], SP_PULL_CONFIG, err));
+	if (c->reply.status != SP_POP3_CONTINUE)
+		return (sp_pop3_refused(c, names[auth], SP_PULL_CONFIG, err));
 	sp_buf_init(&b, 2 * SP_SASL_MAX);
-	rc = initial(c, secret, &b, err);
+	rc = initial_response(c, secret, &b, err);
 	if (rc != SP_OK)
 		rc = sp_pull_fail(
 		    c->p, SP_PULL_CONFIG, SP_ECONFIG, err, "%s", err->msg);
 	else
-		rc = sp_pop3_ask(c, sp_buf_cstr(&b), err);
+		rc = sp_pop3_command(c, sp_buf_cstr(&b), err);
 	sp_sasl_wipe(&b);
-	if (rc == SP_OK && c->reply.status == SP_POP3_GO_ON &&
+	if (rc == SP_OK && c->reply.status == SP_POP3_CONTINUE &&
 	    auth != SP_PULL_PLAIN)
 		rc = token_refused(c, err);
 	return (rc);
 }
 
+/* Log in with the account's credential.  No text that repeats it is shown. */
 static enum sp_code
 log_in(struct sp_pop3 *c, struct sp_err *err)
 {
@@ -289,13 +308,14 @@ log_in(struct sp_pop3 *c, struct sp_err *err)
 	rc = sp_pull_credential(c->p, &secret, err);
 	if (rc == SP_OK)
 		rc = conf->auth == SP_PULL_PASSWORD
-			 ? user_pass(c, sp_buf_view(&secret), err)
-			 : sasl(c, sp_buf_view(&secret), err);
-	if (rc == SP_OK && sp_sasl_repeats(c->reply.text, sp_buf_view(&secret)))
+			 ? login_user_pass(c, sp_buf_view(&secret), err)
+			 : login_sasl(c, sp_buf_view(&secret), err);
+	if (rc == SP_OK &&
+	    sp_sasl_reveals_secret(c->reply.text, sp_buf_view(&secret)))
 		c->reply.text = sp_view_str("(what repeats the password)");
 	sp_sasl_wipe(&secret);
 	if (rc == SP_OK && c->reply.status != SP_POP3_OK)
-		rc = sp_pop3_no(c, "login", SP_PULL_AUTH, err);
+		rc = sp_pop3_refused(c, "login", SP_PULL_AUTH, err);
 	if (rc == SP_OK)
 		sp_pull_step(c->p, "login", true, "as %s", conf->user);
 	else
@@ -303,26 +323,28 @@ log_in(struct sp_pop3 *c, struct sp_err *err)
 	return (rc);
 }
 
+/* UTF8 goes before the login (RFC 6856 section 2): else mail with addresses in
+ * UTF-8 may be withheld or changed.  A server that refuses it is used all the
+ * same. */
 enum sp_code
 sp_pop3_login(struct sp_pop3 *c, struct sp_err *err)
 {
-	enum sp_code rc = sp_pop3_get(c, err);
+	enum sp_code rc = sp_pop3_read_reply(c, err);
 
 	if (rc == SP_OK && c->reply.status != SP_POP3_OK)
-		rc = sp_pop3_no(c, "greeting", SP_PULL_NETWORK, err);
+		rc = sp_pop3_refused(c, "greeting", SP_PULL_NETWORK, err);
 	if (rc == SP_OK)
-		rc = capabilities(c, "before the login", err);
+		rc = read_capabilities(c, "before the login", err);
 	if (rc == SP_OK && sp_pull_conf(c->p)->security == SP_PULL_STARTTLS) {
-		rc = stls(c, err);
+		rc = upgrade_to_tls(c, err);
 		if (rc == SP_OK)
-			rc = capabilities(c, "under TLS", err);
+			rc = read_capabilities(c, "under TLS", err);
 	}
-	/* RFC 6856: else mail with addresses in UTF-8 is withheld or changed. */
 	if (rc == SP_OK && c->caps.utf8)
-		rc = sp_pop3_ask(c, "UTF8", err);
+		rc = sp_pop3_command(c, "UTF8", err);
 	if (rc == SP_OK)
 		rc = log_in(c, err);
 	if (rc == SP_OK)
-		rc = capabilities(c, "after the login", err);
+		rc = read_capabilities(c, "after the login", err);
 	return (rc);
 }

@@ -1,11 +1,16 @@
+/*
+ * Replies of a POP3 server, and the bytes of a message behind RETR
+ * (pop3_parse.h): bytes in, facts out, no I/O.  The fuzz target is fuzz_pop3.
+ */
 #include "journal/pull/pop3_parse.h"
 
 #include <string.h>
 
 #include "base/attr.h"
 
-/* "[CODE]" at the start of ${text}: codes are hierarchical, and what is behind
- * an unknown "/" is only detail (RFC 2449 section 8, RFC 3206). */
+/* The response code "[CODE]" at the start of ${text}, taken off it.  Codes are
+ * hierarchical, and what is behind an unknown "/" is only detail (RFC 2449
+ * section 8, RFC 3206). */
 static enum sp_pop3_code
 code_of(struct sp_view *text)
 {
@@ -40,22 +45,24 @@ sp_pop3_reply(struct sp_view line, struct sp_pop3_reply *out)
 {
 	struct sp_view rest = line, word = sp_view_cut(&rest, ' ');
 
-	*out = (struct sp_pop3_reply){ .status = SP_POP3_JUNK, .text = line };
+	*out =
+	    (struct sp_pop3_reply){ .status = SP_POP3_INVALID, .text = line };
 	if (sp_view_ieq_str(word, "+OK"))
 		out->status = SP_POP3_OK;
 	else if (sp_view_ieq_str(word, "-ERR"))
 		out->status = SP_POP3_ERR;
 	else if (sp_view_eq_str(word, "+"))
-		out->status = SP_POP3_GO_ON;
+		out->status = SP_POP3_CONTINUE;
 	else
 		return;
 	out->text = sp_view_trim(rest);
-	if (out->status != SP_POP3_GO_ON)
+	if (out->status != SP_POP3_CONTINUE)
 		out->code = code_of(&out->text);
 }
 
+/* The arguments of the SASL capability (RFC 2449 section 6.3). */
 static void
-mechanisms(struct sp_view list, struct sp_pop3_caps *caps)
+sasl_mechanisms(struct sp_view list, struct sp_pop3_caps *caps)
 {
 	while (list.n > 0) {
 		struct sp_view one = sp_view_cut(&list, ' ');
@@ -67,7 +74,7 @@ mechanisms(struct sp_view list, struct sp_pop3_caps *caps)
 }
 
 void
-sp_pop3_cap(struct sp_view line, struct sp_pop3_caps *caps)
+sp_pop3_capability(struct sp_view line, struct sp_pop3_caps *caps)
 {
 	struct sp_view rest = line, word = sp_view_cut(&rest, ' ');
 	uint64_t n;
@@ -78,14 +85,15 @@ sp_pop3_cap(struct sp_view line, struct sp_pop3_caps *caps)
 	caps->utf8 |= sp_view_ieq_str(word, "UTF8");
 	caps->user |= sp_view_ieq_str(word, "USER");
 	if (sp_view_ieq_str(word, "SASL"))
-		mechanisms(rest, caps);
-	/* "LOGIN-DELAY 900 USER": the true one may be told after the login. */
+		sasl_mechanisms(rest, caps);
+	/* "LOGIN-DELAY 900 USER": it may differ from user to user, and the true
+	 * one then comes after the login (RFC 2449 section 6.5). */
 	if (sp_view_ieq_str(word, "LOGIN-DELAY") &&
 	    sp_view_u64(sp_view_cut(&rest, ' '), &n))
 		caps->login_delay = n;
 }
 
-/* A number and what is behind one or more blanks. */
+/* Cut a number and the blanks behind it off ${text}. */
 static bool
 number(struct sp_view *text, uint64_t *n)
 {
@@ -97,7 +105,7 @@ number(struct sp_view *text, uint64_t *n)
 }
 
 bool
-sp_pop3_two(struct sp_view text, uint64_t *a, uint64_t *b)
+sp_pop3_two_numbers(struct sp_view text, uint64_t *a, uint64_t *b)
 {
 	return (number(&text, a) && sp_view_u64(sp_view_cut(&text, ' '), b));
 }
@@ -120,9 +128,10 @@ sp_pop3_uidl(struct sp_view line, uint64_t *n, struct sp_view *uid)
 /* ---- a message ---------------------------------------------------------- */
 
 /* How many bytes of ${in} are content as they are, from the inside of a line
- * on; stops behind CR LF. */
+ * on; stops behind CR LF where the next line begins with a dot, or where that
+ * cannot be seen yet. */
 static size_t
-run(struct sp_pop3_body *b, struct sp_view in)
+content_run(struct sp_pop3_body *b, struct sp_view in)
 {
 	size_t i = 0;
 
@@ -130,12 +139,12 @@ run(struct sp_pop3_body *b, struct sp_view in)
 		const char *cr;
 
 		if (b->at == SP_POP3_CR) {
-			b->at = in.p[i] == '\n'	  ? SP_POP3_LINE
+			b->at = in.p[i] == '\n'	  ? SP_POP3_LINE_START
 				: in.p[i] == '\r' ? SP_POP3_CR
 						  : SP_POP3_TEXT;
 			i++;
-			if (b->at == SP_POP3_LINE) {
-				/* Go on where the line needs no look. */
+			if (b->at == SP_POP3_LINE_START) {
+				/* Only a dot at its start needs a look. */
 				if (i == in.n || in.p[i] == '.')
 					return (i);
 				b->at = SP_POP3_TEXT;
@@ -152,25 +161,27 @@ run(struct sp_pop3_body *b, struct sp_view in)
 }
 
 static void
-take(struct sp_view *in, size_t n)
+consume(struct sp_view *in, size_t n)
 {
 	*in = sp_view_mem(in->p + n, in->n - n);
 }
 
+/* One step of the states in pop3_parse.h: a dot or the end is consumed without
+ * content, anything else gives a run of content. */
 bool
 sp_pop3_body(struct sp_pop3_body *b, struct sp_view *in, struct sp_view *out)
 {
-	static const char dropped[] = "\r"; /* taken before it was content */
+	static const char cr[] = "\r"; /* consumed before it was content */
 	size_t n;
 
 	*out = sp_view_mem(in->p, 0);
 	if (in->n == 0 || b->at == SP_POP3_END)
 		return (b->at != SP_POP3_END);
 	switch (b->at) {
-	case SP_POP3_LINE:
+	case SP_POP3_LINE_START:
 		if (in->p[0] == '.') {
 			b->at = SP_POP3_DOT;
-			take(in, 1);
+			consume(in, 1);
 			return (true);
 		}
 		b->at = SP_POP3_TEXT;
@@ -178,7 +189,7 @@ sp_pop3_body(struct sp_pop3_body *b, struct sp_view *in, struct sp_view *out)
 	case SP_POP3_DOT:
 		if (in->p[0] == '\r') {
 			b->at = SP_POP3_DOT_CR;
-			take(in, 1);
+			consume(in, 1);
 			return (true);
 		}
 		b->at = SP_POP3_TEXT;
@@ -186,10 +197,10 @@ sp_pop3_body(struct sp_pop3_body *b, struct sp_view *in, struct sp_view *out)
 	case SP_POP3_DOT_CR:
 		if (in->p[0] == '\n') {
 			b->at = SP_POP3_END;
-			take(in, 1);
+			consume(in, 1);
 			return (false);
 		}
-		*out = sp_view_str(dropped);
+		*out = sp_view_str(cr);
 		b->at = SP_POP3_CR;
 		return (true);
 	case SP_POP3_TEXT:
@@ -197,8 +208,8 @@ sp_pop3_body(struct sp_pop3_body *b, struct sp_view *in, struct sp_view *out)
 	case SP_POP3_END:
 		break;
 	}
-	n = run(b, *in);
+	n = content_run(b, *in);
 	*out = sp_view_mem(in->p, n);
-	take(in, n);
+	consume(in, n);
 	return (true);
 }

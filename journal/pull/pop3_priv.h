@@ -1,4 +1,12 @@
-/* Between pop3.c (the session) and pop3_login.c. */
+/*
+ * A POP3 session, shared by its files only:
+ *
+ *	pop3.c		the order of things: RETR, DELE, QUIT
+ *	pop3_login.c	commands and replies; greeting, STLS, login
+ *	pop3_list.c	STAT, UIDL, LIST, and which messages are wanted
+ *
+ * pop3_parse.h reads the replies.  A session belongs to one thread.
+ */
 #ifndef SP_PULL_POP3_PRIV_H
 #define SP_PULL_POP3_PRIV_H
 
@@ -6,30 +14,80 @@
 #include "journal/pull/pop3_parse.h"
 #include "journal/pull/pull.h"
 
+/* The conversation with the server. */
 struct sp_pop3 {
 	struct sp_pull *p;
 	struct sp_stream *s;
-	struct sp_pop3_caps caps;
+	struct sp_pop3_caps caps; /* of the state that the session is in */
 	struct sp_pop3_reply reply; /* the last; borrowed from the stream */
 };
 
-/* A line of ours, CRLF is added. */
-SP_CHECK enum sp_code sp_pop3_send(
+struct sp_pop3_message {
+	uint64_t size; /* as LIST says, or SP_PULL_SIZE_UNKNOWN */
+	size_t uid, uid_n; /* its UIDL: place and length in ${uids} */
+	bool shared; /* another message has the same UIDL */
+	bool fetch, dele; /* RETR, DELE is to be sent for it */
+	bool deleted; /* DELE was answered +OK; done only after QUIT */
+};
+
+/* The mailbox of a session; message number n is messages[n - 1]. */
+struct sp_pop3_mailbox {
+	struct sp_pop3 c;
+
+	/* What the server listed. */
+	struct sp_pop3_message *messages;
+	size_t n;
+	struct sp_buf uids; /* the UIDLs of all, one behind the other */
+	bool has_uidl; /* the server knows UIDL */
+	size_t nshared; /* messages without a UIDL of their own */
+
+	bool deletes; /* after = delete */
+	/* A message that has no name before all of it is here (below). */
+	struct sp_buf whole;
+};
+
+/* ---- pop3_login.c ----
+ * Errors of every function that reads: the stream's, and SP_EFORMAT where it
+ * is no POP3. */
+
+/* Send ${line}; CRLF is added, and our copy wiped. */
+SP_CHECK enum sp_code sp_pop3_send_line(
     struct sp_pop3 *c, const char *line, struct sp_err *err);
-/* The next reply into c->reply.  SP_EFORMAT: it is none. */
-SP_CHECK enum sp_code sp_pop3_get(struct sp_pop3 *c, struct sp_err *err);
-/* Both. */
-SP_CHECK enum sp_code sp_pop3_ask(
+/* Read the first line of the next reply into c->reply.  SP_OK also for -ERR. */
+SP_CHECK enum sp_code sp_pop3_read_reply(struct sp_pop3 *c, struct sp_err *err);
+/* Send a command and read the first line of its reply. */
+SP_CHECK enum sp_code sp_pop3_command(
     struct sp_pop3 *c, const char *line, struct sp_err *err);
-/* The lines of a multi-line reply; ${line} NULL: read and drop. */
-SP_CHECK enum sp_code sp_pop3_lines(struct sp_pop3 *c,
+/* Read the rest of a multi-line reply (RFC 1939 section 3) and call ${line}
+ * for each line, without its line end and doubled dot; what that returns other
+ * than SP_OK ends it. */
+SP_CHECK enum sp_code sp_pop3_read_lines(struct sp_pop3 *c,
     enum sp_code (*line)(void *ctx, struct sp_view text, struct sp_err *err),
     void *ctx, struct sp_err *err);
-/* The failure that c->reply tells of; ${what} was asked. */
-enum sp_code sp_pop3_no(struct sp_pop3 *c, const char *what,
+/* End the session because the server did not grant ${what}: its answer is
+ * c->reply.  The reason for the engine is that of the response code, or
+ * ${otherwise}.  Returns SP_EPERM where a person must act, else SP_EAGAIN. */
+enum sp_code sp_pop3_refused(struct sp_pop3 *c, const char *what,
     enum sp_pull_trouble otherwise, struct sp_err *err);
-
-/* Greeting, capabilities, STLS, UTF8, login, capabilities. */
+/* The AUTHORIZATION state (RFC 1939 section 4): greeting, capabilities, STLS,
+ * UTF8, login, capabilities again. */
 SP_CHECK enum sp_code sp_pop3_login(struct sp_pop3 *c, struct sp_err *err);
+
+/* ---- pop3_list.c ---- */
+/* STAT, UIDL and LIST; ${octets} is the size of the mailbox.  SP_EPERM: the
+ * server has no UIDL, and mail is to stay on it. */
+SP_CHECK enum sp_code sp_pop3_list_mailbox(
+    struct sp_pop3_mailbox *b, uint64_t *octets, struct sp_err *err);
+/* Mode FETCH: mark what is to be fetched and deleted, at most session_messages
+ * (then the engine is asked for another session); skip what is too large. */
+void sp_pop3_choose_messages(struct sp_pop3_mailbox *b);
+/* Modes CHECK and LIST: report every message that has a name. */
+SP_CHECK enum sp_code sp_pop3_report_mailbox(
+    struct sp_pop3_mailbox *b, uint64_t octets, struct sp_err *err);
+/* Whether message ${i} has a name before it is fetched: a UIDL of its own.
+ * Else it is fetched every time and its SHA-256 is its name. */
+bool sp_pop3_has_name(const struct sp_pop3_mailbox *b, size_t i);
+/* What the engine is told of message ${i}, whose tag is ${i}; borrowed. */
+struct sp_pull_meta sp_pop3_meta(const struct sp_pop3_mailbox *b, size_t i);
 
 #endif

@@ -1,3 +1,8 @@
+/*
+ * Client side of SASL (sasl.h): PLAIN, XOAUTH2 and OAUTHBEARER put together
+ * and base64-encoded, and the failure challenge of the last two read.  Secrets
+ * stand only in buffers that are wiped before they are freed.
+ */
 #include "journal/pull/sasl.h"
 
 #include <stdio.h>
@@ -17,36 +22,40 @@ sp_sasl_wipe(struct sp_buf *b)
 	sp_buf_done(b);
 }
 
-/* Whether ${v} is at least one byte, and none of them is in ${not}. */
+/* Whether ${v} is at least one byte, and none of them is one of the ${n} in
+ * ${bytes}. */
 static bool
-clean(struct sp_view v, const char * not, size_t n)
+has_none_of(struct sp_view v, const char *bytes, size_t n)
 {
 	for (size_t i = 0; i < v.n; i++) {
-		if (memchr(not, v.p[i], n) != NULL)
+		if (memchr(bytes, v.p[i], n) != NULL)
 			return (false);
 	}
 	return (v.n > 0);
 }
 
+/* The failure for a name or secret that cannot be sent; neither is shown. */
 static enum sp_code
-bad(struct sp_err *err, const char *what)
+refuse(struct sp_err *err, const char *what)
 {
 	return (sp_err_set(err, SP_EUSAGE, 0,
 	    "the %s is empty, too long, or has a byte that cannot be sent",
 	    what));
 }
 
-/* base64 of ${raw} to ${out}; ${raw} is wiped. */
+/* Append base64 of ${raw} to ${out}, if ${rc} says that it was put together;
+ * ${raw} is wiped in any case. */
 static enum sp_code
-finish(
+append_base64(
     struct sp_buf *raw, enum sp_code rc, struct sp_buf *out, struct sp_err *err)
 {
 	if (rc == SP_OK)
 		rc = sp_b64_append(out, raw->p, raw->n);
 	sp_sasl_wipe(raw);
-	return (rc == SP_OK ? SP_OK : bad(err, "name or secret"));
+	return (rc == SP_OK ? SP_OK : refuse(err, "name or secret"));
 }
 
+/* RFC 4616 section 2: NUL authcid NUL passwd, without an authzid. */
 enum sp_code
 sp_sasl_plain(struct sp_buf *out, struct sp_view user, struct sp_view password,
     struct sp_err *err)
@@ -54,10 +63,10 @@ sp_sasl_plain(struct sp_buf *out, struct sp_view user, struct sp_view password,
 	struct sp_buf raw;
 	enum sp_code rc;
 
-	if (!clean(user, "", 1))
-		return (bad(err, "user"));
-	if (!clean(password, "", 1))
-		return (bad(err, "password"));
+	if (!has_none_of(user, "", 1))
+		return (refuse(err, "user"));
+	if (!has_none_of(password, "", 1))
+		return (refuse(err, "password"));
 	sp_buf_init(&raw, SP_SASL_MAX);
 	rc = sp_buf_addc(&raw, '\0');
 	if (rc == SP_OK)
@@ -66,10 +75,11 @@ sp_sasl_plain(struct sp_buf *out, struct sp_view user, struct sp_view password,
 		rc = sp_buf_addc(&raw, '\0');
 	if (rc == SP_OK)
 		rc = sp_buf_addv(&raw, password);
-	return (finish(&raw, rc, out, err));
+	return (append_base64(&raw, rc, out, err));
 }
 
-/* RFC 6750: a token is of printable ASCII without blanks. */
+/* RFC 6750 section 2.1: a token is of printable ASCII without blanks. (Which
+ * of these it may have is left to the server.) */
 static bool
 token_ok(struct sp_view t)
 {
@@ -80,6 +90,7 @@ token_ok(struct sp_view t)
 	return (t.n > 0);
 }
 
+/* "user=" name ^A "auth=Bearer " token ^A ^A. */
 enum sp_code
 sp_sasl_xoauth2(struct sp_buf *out, struct sp_view user, struct sp_view token,
     struct sp_err *err)
@@ -87,17 +98,18 @@ sp_sasl_xoauth2(struct sp_buf *out, struct sp_view user, struct sp_view token,
 	struct sp_buf raw;
 	enum sp_code rc;
 
-	if (!clean(user, "\0\1", 2))
-		return (bad(err, "user"));
+	if (!has_none_of(user, "\0\1", 2))
+		return (refuse(err, "user"));
 	if (!token_ok(token))
-		return (bad(err, "token"));
+		return (refuse(err, "token"));
 	sp_buf_init(&raw, SP_SASL_MAX);
 	rc = sp_buf_addf(&raw, "user=%.*s\1auth=Bearer %.*s\1\1", (int)user.n,
 	    user.p, (int)token.n, token.p);
-	return (finish(&raw, rc, out, err));
+	return (append_base64(&raw, rc, out, err));
 }
 
-/* RFC 5801: "," and "=" of a name are written =2C and =3D. */
+/* Append the name as a GS2 header has it (RFC 5801 section 4): "," and "=" are
+ * written =2C and =3D. */
 static enum sp_code
 add_authzid(struct sp_buf *out, struct sp_view name)
 {
@@ -114,6 +126,7 @@ add_authzid(struct sp_buf *out, struct sp_view name)
 	return (rc);
 }
 
+/* RFC 7628 section 3.1: GS2 header, then key=value pairs, each ended by ^A. */
 enum sp_code
 sp_sasl_oauthbearer(struct sp_buf *out, struct sp_view user,
     struct sp_view token, const char *host, uint16_t port, struct sp_err *err)
@@ -121,10 +134,10 @@ sp_sasl_oauthbearer(struct sp_buf *out, struct sp_view user,
 	struct sp_buf raw;
 	enum sp_code rc;
 
-	if (!clean(user, "\0\1", 2))
-		return (bad(err, "user"));
+	if (!has_none_of(user, "\0\1", 2))
+		return (refuse(err, "user"));
 	if (!token_ok(token))
-		return (bad(err, "token"));
+		return (refuse(err, "token"));
 	sp_buf_init(&raw, SP_SASL_MAX);
 	rc = sp_buf_adds(&raw, "n,a=");
 	if (rc == SP_OK)
@@ -136,9 +149,11 @@ sp_sasl_oauthbearer(struct sp_buf *out, struct sp_view user,
 	if (rc == SP_OK)
 		rc = sp_buf_addf(
 		    &raw, "auth=Bearer %.*s\1\1", (int)token.n, token.p);
-	return (finish(&raw, rc, out, err));
+	return (append_base64(&raw, rc, out, err));
 }
 
+/* What the status of a challenge means: a number of HTTP as Google's and
+ * Dovecot's XOAUTH2 has it, or an error code of RFC 6750 section 3.1. */
 static enum sp_sasl_failure
 failure_of(struct sp_view status)
 {
@@ -154,9 +169,11 @@ failure_of(struct sp_view status)
 	return (SP_SASL_OTHER);
 }
 
-/* What the server wrote goes to logs and terminals: printable ASCII only. */
+/* Status and scope of a challenge for a message.  The server wrote them, and
+ * they go to logs and terminals: control characters become '?'. */
 static void
-explain(struct sp_view status, struct sp_view scope, char *why, size_t size)
+describe_failure(
+    struct sp_view status, struct sp_view scope, char *why, size_t size)
 {
 	(void)snprintf(why, size, "status %.*s%s%.*s", (int)status.n,
 	    status.n > 0 ? status.p : "", scope.n > 0 ? ", scope " : "",
@@ -168,6 +185,7 @@ explain(struct sp_view status, struct sp_view scope, char *why, size_t size)
 	}
 }
 
+/* The challenge is base64 of a JSON object; without a status it is none. */
 enum sp_sasl_failure
 sp_sasl_failure(struct sp_view base64, char *why, size_t size)
 {
@@ -191,7 +209,7 @@ sp_sasl_failure(struct sp_view base64, char *why, size_t size)
 		f = failure_of(status);
 		status.n = status.n > WHY_MAX ? WHY_MAX : status.n;
 		if (why != NULL)
-			explain(status, scope, why, size);
+			describe_failure(status, scope, why, size);
 	}
 	json_decref(j);
 	sp_buf_done(&raw);
@@ -201,7 +219,7 @@ sp_sasl_failure(struct sp_view base64, char *why, size_t size)
 }
 
 bool
-sp_sasl_repeats(struct sp_view text, struct sp_view secret)
+sp_sasl_reveals_secret(struct sp_view text, struct sp_view secret)
 {
 	return (secret.n > 0 && text.n >= secret.n &&
 		memmem(text.p, text.n, secret.p, secret.n) != NULL);

@@ -1,3 +1,15 @@
+/*
+ * A connection to a mail server: reading, writing, waiting and TLS (stream.h).
+ * How it is made is in stream_connect.c.  The pull engine opens it and hands
+ * it to the source.
+ *
+ * The socket is non-blocking for us only: each call goes on until it is done,
+ * the time-out has passed, or another thread says stop.  Under TLS bytes go
+ * through the filter of journal/tls:
+ *
+ *	socket --receive--> ciphertext --sp_tls_feed, decrypt--> in --> caller
+ *	caller --sp_tls_write--> sp_tls_out --flush_tls--> socket
+ */
 #include "journal/pull/stream.h"
 
 #include <errno.h>
@@ -12,57 +24,60 @@
 #include "base/clock.h"
 #include "journal/pull/stream_priv.h"
 
-#define CHUNK (64u << 10)
-
 void
-sp_stream_ring(struct sp_stream_bell *b)
+sp_stream_wake(struct sp_stream_wakeup *b)
 {
-	/* A full counter means that it rings already. */
+	/* A full counter means that a wake-up is pending already. */
 	if (b->fd >= 0)
 		(void)eventfd_write(b->fd, 1);
 }
 
 bool
-sp_stream_stopped(const struct sp_stream_bell *b)
+sp_stream_stopped(const struct sp_stream_wakeup *b)
 {
 	return (b != NULL && atomic_load(&b->stop));
 }
 
 void
-sp_stream_step(
+sp_stream_report_step(
     const struct sp_stream_opts *o, const char *what, bool ok, const char *text)
 {
 	if (o->step != NULL)
 		o->step(o->ctx, what, ok, text);
 }
 
+/* The wake-up is taken in here, so that it wakes only once; the flags say what
+ * it was for.  Also SP_OK where poll was interrupted by a signal: no event is
+ * set then. */
 enum sp_code
-sp_stream_poll(struct sp_stream_bell *bell, struct pollfd *p, nfds_t n,
+sp_stream_poll(struct sp_stream_wakeup *wakeup, struct pollfd *p, nfds_t n,
     int64_t us, struct sp_err *err)
 {
 	int got;
 
-	p[n] = (struct pollfd){ .fd = bell == NULL ? -1 : bell->fd,
+	p[n] = (struct pollfd){ .fd = wakeup == NULL ? -1 : wakeup->fd,
 		.events = POLLIN };
 	got = poll(p, n + 1, (int)((us + 999) / 1000));
 	if (p[n].revents != 0) {
 		eventfd_t count;
 
-		if (sp_stream_stopped(bell))
+		if (sp_stream_stopped(wakeup))
 			return (
 			    sp_err_set(err, SP_EINTERRUPT, 0, "interrupted"));
-		(void)eventfd_read(bell->fd, &count);
+		(void)eventfd_read(wakeup->fd, &count);
 	}
 	if (got == 0)
 		return (SP_EEND);
 	return (SP_OK);
 }
 
-/* Wait for ${events}; SP_EAGAIN after the timeout. */
+/*
+ * Wait until the socket is ready for ${events}; SP_EAGAIN after the time-out.
+ */
 static enum sp_code
 wait_for(struct sp_stream *s, short events, struct sp_err *err)
 {
-	const int64_t end = sp_clock_boot() + s->o.timeout;
+	const int64_t end = sp_clock_boot() + s->opts.timeout;
 
 	for (;;) {
 		struct pollfd p[2] = { { .fd = s->fd, .events = events } };
@@ -72,8 +87,8 @@ wait_for(struct sp_stream *s, short events, struct sp_err *err)
 		if (left <= 0)
 			return (sp_err_set(err, SP_EAGAIN, 0,
 			    "%s: no answer for %lld s", s->name,
-			    (long long)(s->o.timeout / SP_SECOND)));
-		rc = sp_stream_poll(s->o.bell, p, 1, left, err);
+			    (long long)(s->opts.timeout / SP_SECOND)));
+		rc = sp_stream_poll(s->opts.wakeup, p, 1, left, err);
 		if (rc == SP_EINTERRUPT)
 			return (rc);
 		if (p[0].revents != 0)
@@ -83,6 +98,7 @@ wait_for(struct sp_stream *s, short events, struct sp_err *err)
 
 /* ---- out ---------------------------------------------------------------- */
 
+/* Write all bytes to the socket. */
 static enum sp_code
 send_all(struct sp_stream *s, const char *p, size_t n, struct sp_err *err)
 {
@@ -108,7 +124,7 @@ send_all(struct sp_stream *s, const char *p, size_t n, struct sp_err *err)
 	return (SP_OK);
 }
 
-/* What TLS has for the peer. */
+/* Send the ciphertext that TLS has for the server. */
 static enum sp_code
 flush_tls(struct sp_stream *s, struct sp_err *err)
 {
@@ -121,8 +137,10 @@ flush_tls(struct sp_stream *s, struct sp_err *err)
 	return (rc);
 }
 
+/* The failure of a session that TLS ended: its reason, or that the server
+ * closed it. */
 static enum sp_code
-tls_broke(struct sp_stream *s, struct sp_err *err)
+tls_failed(struct sp_stream *s, struct sp_err *err)
 {
 	return (sp_err_set(err, SP_EAGAIN, 0, "%s: %s", s->name,
 	    sp_tls_state(s->tls) == SP_TLS_FAILED
@@ -140,11 +158,11 @@ sp_stream_write(
 	if (s->tls == NULL)
 		return (send_all(s, at, n, err));
 	while (rc == SP_OK && n > 0) {
-		size_t some = n < CHUNK ? n : CHUNK;
+		size_t some = n < SP_STREAM_CHUNK ? n : SP_STREAM_CHUNK;
 
 		if (sp_tls_state(s->tls) != SP_TLS_OPEN ||
 		    sp_tls_write(s->tls, at, some) != SP_OK)
-			return (tls_broke(s, err));
+			return (tls_failed(s, err));
 		at += some;
 		n -= some;
 		rc = flush_tls(s, err);
@@ -154,7 +172,7 @@ sp_stream_write(
 
 /* ---- in ----------------------------------------------------------------- */
 
-/* Bytes of the socket into ${to}; at least one. */
+/* Read bytes of the socket into ${to}, at least one; ${got} says how many. */
 static enum sp_code
 receive(
     struct sp_stream *s, char *to, size_t cap, size_t *got, struct sp_err *err)
@@ -182,27 +200,28 @@ receive(
 	}
 }
 
-/* Decrypt what there is. */
+/* Move what TLS has decrypted to s->in; whether that was anything. */
 static bool
 decrypt(struct sp_stream *s)
 {
-	bool some = false;
+	bool any = false;
 
 	for (;;) {
 		char *at = sp_buf_reserve(&s->in, SP_TLS_PLAIN_MAX);
 		size_t n;
 
 		if (at == NULL)
-			return (some);
+			return (any);
 		n = sp_tls_read(s->tls, at, SP_TLS_PLAIN_MAX);
 		if (n == 0)
-			return (some);
+			return (any);
 		s->in.n += n;
-		some = true;
+		any = true;
 	}
 }
 
-/* More bytes into s->in. */
+/* Read more of the server's plain bytes into s->in, at least one.  What is
+ * consumed is dropped first, when it is more than half. */
 static enum sp_code
 fill(struct sp_stream *s, struct sp_err *err)
 {
@@ -218,42 +237,46 @@ fill(struct sp_stream *s, struct sp_err *err)
 		s->at = 0;
 	}
 	if (s->tls == NULL) {
-		at = sp_buf_reserve(&s->in, CHUNK);
+		at = sp_buf_reserve(&s->in, SP_STREAM_CHUNK);
 		if (at == NULL)
 			return (sp_err_set(err, SP_ELIMIT, 0,
 			    "%s: a line without end", s->name));
-		rc = receive(s, at, CHUNK, &n, err);
+		rc = receive(s, at, SP_STREAM_CHUNK, &n, err);
 		s->in.n += rc == SP_OK ? n : 0;
 		return (rc);
 	}
 	while (!decrypt(s)) {
 		if (sp_tls_state(s->tls) != SP_TLS_OPEN) {
 			(void)!flush_tls(s, NULL);
-			return (tls_broke(s, err));
+			return (tls_failed(s, err));
 		}
 		rc = flush_tls(s, err);
 		if (rc == SP_OK)
-			rc = receive(s, s->raw, CHUNK, &n, err);
+			rc =
+			    receive(s, s->ciphertext, SP_STREAM_CHUNK, &n, err);
 		if (rc != SP_OK)
 			return (rc);
-		sp_tls_feed(s->tls, s->raw, n);
+		sp_tls_feed(s->tls, s->ciphertext, n);
 	}
 	return (SP_OK);
 }
 
+/* Bytes that were searched once are not searched again while the line comes
+ * in. */
 enum sp_code
-sp_stream_line(
+sp_stream_read_line(
     struct sp_stream *s, size_t max, struct sp_view *line, struct sp_err *err)
 {
-	size_t looked = 0;
+	size_t searched = 0;
 	enum sp_code rc;
 
 	for (;;) {
 		const char *from = s->in.p + s->at, *end;
-		size_t have = s->in.n - s->at;
+		size_t avail = s->in.n - s->at;
 
-		end = have > looked ? memchr(from + looked, '\n', have - looked)
-				    : NULL;
+		end = avail > searched
+			  ? memchr(from + searched, '\n', avail - searched)
+			  : NULL;
 		if (end != NULL && (size_t)(end - from) <= max) {
 			size_t n = (size_t)(end - from);
 
@@ -262,8 +285,8 @@ sp_stream_line(
 			*line = sp_view_mem(from, n);
 			return (SP_OK);
 		}
-		looked = have;
-		if (end != NULL || have > max)
+		searched = avail;
+		if (end != NULL || avail > max)
 			return (sp_err_set(err, SP_ELIMIT, 0,
 			    "%s: a line of more than %zu bytes", s->name, max));
 		rc = fill(s, err);
@@ -285,13 +308,13 @@ sp_stream_peek(struct sp_stream *s, struct sp_view *bytes, struct sp_err *err)
 }
 
 void
-sp_stream_take(struct sp_stream *s, size_t n)
+sp_stream_consume(struct sp_stream *s, size_t n)
 {
 	s->at += n;
 }
 
 enum sp_code
-sp_stream_some(
+sp_stream_read(
     struct sp_stream *s, size_t max, struct sp_view *bytes, struct sp_err *err)
 {
 	enum sp_code rc = sp_stream_peek(s, bytes, err);
@@ -300,12 +323,13 @@ sp_stream_some(
 		return (rc);
 	if (bytes->n > max)
 		bytes->n = max;
-	sp_stream_take(s, bytes->n);
+	sp_stream_consume(s, bytes->n);
 	return (SP_OK);
 }
 
-bool
-sp_stream_ready(const struct sp_stream *s)
+/* Whether something can be read without waiting for the socket. */
+static bool
+has_bytes(const struct sp_stream *s)
 {
 	return (s->in.n > s->at || (s->tls != NULL && sp_tls_pending(s->tls)));
 }
@@ -316,11 +340,11 @@ sp_stream_wait(struct sp_stream *s, int64_t us, struct sp_err *err)
 	struct pollfd p[2] = { { .fd = s->fd, .events = POLLIN } };
 	enum sp_code rc;
 
-	if (sp_stream_ready(s))
+	if (has_bytes(s))
 		return (SP_OK);
-	if (sp_stream_stopped(s->o.bell))
+	if (sp_stream_stopped(s->opts.wakeup))
 		return (sp_err_set(err, SP_EINTERRUPT, 0, "interrupted"));
-	rc = sp_stream_poll(s->o.bell, p, 1, us, err);
+	rc = sp_stream_poll(s->opts.wakeup, p, 1, us, err);
 	if (rc == SP_EINTERRUPT)
 		return (rc);
 	return (p[0].revents != 0 ? SP_OK : SP_EEND);
@@ -328,12 +352,15 @@ sp_stream_wait(struct sp_stream *s, int64_t us, struct sp_err *err)
 
 /* ---- TLS ---------------------------------------------------------------- */
 
+/* The failure of a handshake: SP_EPERM with advice where it is the
+ * certificate, which a person must look at, else SP_EAGAIN. */
 static enum sp_code
-not_good(struct sp_stream *s, struct sp_err *err)
+certificate_refused(struct sp_stream *s, struct sp_err *err)
 {
 	const char *why = sp_tls_error(s->tls);
 
-	/* The reason is the certificate, or the two do not fit together. */
+	/* Not the certificate: the two have no version or cipher in common, or
+	 * the connection failed. */
 	if (strstr(why, "certificate") == NULL)
 		return (sp_err_set(err, SP_EAGAIN, 0, "%s: %s", s->name, why));
 	return (sp_err_set(err, SP_EPERM, 0,
@@ -341,6 +368,7 @@ not_good(struct sp_stream *s, struct sp_err *err)
 	    s->name, why));
 }
 
+/* Send and receive until TLS is agreed on, or failed. */
 static enum sp_code
 handshake(struct sp_stream *s, struct sp_err *err)
 {
@@ -348,36 +376,38 @@ handshake(struct sp_stream *s, struct sp_err *err)
 	size_t n;
 
 	while (rc == SP_OK && sp_tls_state(s->tls) == SP_TLS_HANDSHAKE) {
-		rc = receive(s, s->raw, CHUNK, &n, err);
+		rc = receive(s, s->ciphertext, SP_STREAM_CHUNK, &n, err);
 		if (rc != SP_OK)
 			return (sp_err_prefix(err, "TLS handshake"));
-		sp_tls_feed(s->tls, s->raw, n);
+		sp_tls_feed(s->tls, s->ciphertext, n);
 		(void)sp_tls_read(s->tls, NULL, 0);
 		rc = flush_tls(s, err);
 		if (sp_tls_state(s->tls) == SP_TLS_FAILED)
-			return (not_good(s, err));
+			return (certificate_refused(s, err));
 	}
 	return (rc);
 }
 
+/* What the server is checked against: its authorities and pins as the options
+ * say, read from their files now. */
 static enum sp_code
 tls_context(struct sp_stream *s, struct sp_tls_ctx **out, struct sp_err *err)
 {
 	struct sp_tls_opts t = { .system_ca =
-				     s->o.ca == NULL && s->o.npins == 0,
-		.pins = s->o.pins,
-		.npins = s->o.npins };
+				     s->opts.ca == NULL && s->opts.npins == 0,
+		.pins = s->opts.pins,
+		.npins = s->opts.npins };
 	struct sp_buf ca, crl;
 	enum sp_code rc = SP_OK;
 
 	sp_buf_init(&ca, SP_TLS_PEM_MAX);
 	sp_buf_init(&crl, SP_TLS_PEM_MAX);
-	if (s->o.ca != NULL)
-		rc = sp_tls_pem_read(s->o.ca, &ca, err);
-	if (rc == SP_OK && s->o.crl != NULL)
-		rc = sp_tls_pem_read(s->o.crl, &crl, err);
-	t.ca = (struct sp_tls_pem){ s->o.ca, sp_buf_view(&ca) };
-	t.crl = (struct sp_tls_pem){ s->o.crl, sp_buf_view(&crl) };
+	if (s->opts.ca != NULL)
+		rc = sp_tls_pem_read(s->opts.ca, &ca, err);
+	if (rc == SP_OK && s->opts.crl != NULL)
+		rc = sp_tls_pem_read(s->opts.crl, &crl, err);
+	t.ca = (struct sp_tls_pem){ s->opts.ca, sp_buf_view(&ca) };
+	t.crl = (struct sp_tls_pem){ s->opts.crl, sp_buf_view(&crl) };
 	if (rc == SP_OK)
 		rc = sp_tls_ctx_new(&t, out, err);
 	sp_tls_pem_done(&ca);
@@ -385,8 +415,11 @@ tls_context(struct sp_stream *s, struct sp_tls_ctx **out, struct sp_err *err)
 	return (rc);
 }
 
+/*
+ * Report the version, cipher and certificate that were agreed on, for --check.
+ */
 static void
-say_tls(const struct sp_stream *s)
+report_tls(const struct sp_stream *s)
 {
 	struct sp_tls_info i;
 	char text[256];
@@ -395,25 +428,28 @@ say_tls(const struct sp_stream *s)
 	(void)snprintf(text, sizeof(text), "%s %s, certificate %s (SHA-256 %s)",
 	    i.version, i.cipher, i.verified ? "verified" : "not verified",
 	    i.peer_sha256 == NULL ? "none" : i.peer_sha256);
-	sp_stream_step(&s->o, "tls", true, text);
+	sp_stream_report_step(&s->opts, "tls", true, text);
 }
 
 enum sp_code
-sp_stream_tls(struct sp_stream *s, struct sp_err *err)
+sp_stream_handshake(struct sp_stream *s, struct sp_err *err)
 {
 	struct sp_tls_ctx *ctx = NULL;
+	struct sp_err unwanted;
 	enum sp_code rc;
 
+	if (err == NULL)
+		err = &unwanted; /* the step repeats what it says */
 	rc = tls_context(s, &ctx, err);
 	if (rc == SP_OK)
-		rc = sp_tls_connect(ctx, s->o.host, &s->tls, err);
+		rc = sp_tls_connect(ctx, s->opts.host, &s->tls, err);
 	sp_tls_ctx_free(ctx);
 	if (rc == SP_OK)
 		rc = handshake(s, err);
 	if (rc == SP_OK)
-		say_tls(s);
+		report_tls(s);
 	else
-		sp_stream_step(&s->o, "tls", false, err->msg);
+		sp_stream_report_step(&s->opts, "tls", false, err->msg);
 	return (rc);
 }
 
@@ -424,7 +460,7 @@ sp_stream_starttls(struct sp_stream *s, struct sp_err *err)
 		return (sp_err_set(err, SP_EPERM, 0,
 		    "%s: the server sent bytes before the TLS handshake that it could not have known to be wanted; somebody may be tampering with the connection",
 		    s->name));
-	return (sp_stream_tls(s, err));
+	return (sp_stream_handshake(s, err));
 }
 
 void
@@ -436,7 +472,7 @@ sp_stream_close(struct sp_stream *s)
 		struct sp_buf *out = sp_tls_out(s->tls);
 
 		sp_tls_close(s->tls);
-		/* Nobody waits for a goodbye. */
+		/* close_notify, if it goes without waiting. */
 		if (out->n > 0)
 			(void)!send(
 			    s->fd, out->p, out->n, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -447,7 +483,7 @@ sp_stream_close(struct sp_stream *s)
 	if (s->in.p != NULL)
 		explicit_bzero(s->in.p, s->in.cap);
 	sp_buf_done(&s->in);
-	free(s->raw);
+	free(s->ciphertext);
 	free(s->name);
 	free(s);
 }

@@ -1,4 +1,13 @@
-/* From a name to a connected socket. */
+/*
+ * From the name of a mail server to a connected stream (stream.h): resolve it,
+ * try its addresses one after the other and in parallel, pass through an HTTP
+ * proxy, begin TLS. sp_stream_connect() is called by the pull engine for each
+ * session.
+ *
+ * Addresses race (RFC 8305, "Happy Eyeballs"): each next attempt begins 250 ms
+ * after the last, or at once when none is open any more; the first that is
+ * connected wins and the others are closed.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -13,18 +22,20 @@
 #include "base/clock.h"
 #include "journal/pull/stream_priv.h"
 
-#define TRIES	  8 /* addresses */
-#define HEADSTART (SP_SECOND / 4) /* RFC 8305 */
-#define HTTP_MAX  4096
+#define ADDRESSES_MAX  8 /* of a name that are tried */
+#define ATTEMPT_DELAY  (SP_SECOND / 4) /* RFC 8305 section 5 */
+#define HTTP_LINE_MAX  4096
+#define HTTP_LINES_MAX 100 /* of the proxy's answer */
 
 struct race {
-	struct pollfd fd[TRIES + 1]; /* the bell is last */
-	const struct addrinfo *of[TRIES];
-	size_t n; /* started */
+	struct pollfd fd[ADDRESSES_MAX + 1]; /* room for the wake-up behind */
+	const struct addrinfo *of[ADDRESSES_MAX]; /* their addresses */
+	size_t n; /* attempts begun */
 	size_t open; /* of these, not yet failed */
 	int errnum; /* the last failure */
 };
 
+/* An address as "ADDRESS:PORT", "[ADDRESS]:PORT" or "?", for messages. */
 static void
 describe(const struct addrinfo *a, char *out, size_t size)
 {
@@ -38,8 +49,9 @@ describe(const struct addrinfo *a, char *out, size_t size)
 		    a->ai_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
 }
 
+/* Begin to connect to ${a}; a failure is kept in r->errnum. */
 static void
-start(struct race *r, const struct addrinfo *a)
+start_attempt(struct race *r, const struct addrinfo *a)
 {
 	int fd = socket(a->ai_family,
 	    SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, a->ai_protocol);
@@ -57,9 +69,9 @@ start(struct race *r, const struct addrinfo *a)
 	r->open += fd >= 0;
 }
 
-/* The one that is connected, or -1. */
+/* The attempt that is connected, or -1; those that failed are closed. */
 static int
-winner(struct race *r)
+find_winner(struct race *r)
 {
 	for (size_t i = 0; i < r->n; i++) {
 		socklen_t len = sizeof(int);
@@ -80,24 +92,27 @@ winner(struct race *r)
 	return (-1);
 }
 
+/* Connect to the addresses of ${list}, at most ADDRESSES_MAX, until one of
+ * them answers; ${won} is the attempt.  SP_EAGAIN with errno of the last
+ * failure, or ETIMEDOUT; SP_EINTERRUPT. */
 static enum sp_code
-run(struct sp_stream *s, struct race *r, const struct addrinfo *list, int *won,
-    struct sp_err *err)
+race_addresses(struct sp_stream *s, struct race *r, const struct addrinfo *list,
+    int *won, struct sp_err *err)
 {
-	const int64_t end = sp_clock_boot() + s->o.timeout;
+	const int64_t end = sp_clock_boot() + s->opts.timeout;
 	const struct addrinfo *next = list;
 	int64_t due = 0;
 
 	*won = -1;
 	for (;;) {
 		int64_t now = sp_clock_boot(), wait;
-		bool more = next != NULL && r->n < TRIES;
+		bool more = next != NULL && r->n < ADDRESSES_MAX;
 		enum sp_code rc;
 
 		if (more && (now >= due || r->open == 0)) {
-			start(r, next);
+			start_attempt(r, next);
 			next = next->ai_next;
-			due = now + HEADSTART;
+			due = now + ATTEMPT_DELAY;
 			continue;
 		}
 		if ((!more && r->open == 0) || now >= end)
@@ -105,39 +120,42 @@ run(struct sp_stream *s, struct race *r, const struct addrinfo *list, int *won,
 			    now >= end ? ETIMEDOUT : r->errnum,
 			    "%s: cannot connect", s->name));
 		wait = more && due < end ? due - now : end - now;
-		rc = sp_stream_poll(s->o.bell, r->fd, r->n, wait, err);
+		rc = sp_stream_poll(s->opts.wakeup, r->fd, r->n, wait, err);
 		if (rc == SP_EINTERRUPT)
 			return (rc);
-		*won = rc == SP_OK ? winner(r) : -1;
+		*won = rc == SP_OK ? find_winner(r) : -1;
 		if (*won >= 0)
 			return (SP_OK);
 	}
 }
 
+/* Connect s->fd to one of the addresses, and close the other attempts. */
 static enum sp_code
 connect_any(
     struct sp_stream *s, const struct addrinfo *list, struct sp_err *err)
 {
 	struct race r = { .n = 0 };
 	int won, one = 1;
-	enum sp_code rc = run(s, &r, list, &won, err);
+	enum sp_code rc = race_addresses(s, &r, list, &won, err);
 
 	for (size_t i = 0; i < r.n; i++) {
 		if ((int)i != won && r.fd[i].fd >= 0)
 			(void)close(r.fd[i].fd);
 	}
 	if (rc != SP_OK) {
-		sp_stream_step(&s->o, "connect", false, err->msg);
+		sp_stream_report_step(&s->opts, "connect", false, err->msg);
 		return (rc);
 	}
 	s->fd = r.fd[won].fd;
 	(void)setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	(void)setsockopt(s->fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
 	describe(r.of[won], s->peer, sizeof(s->peer));
-	sp_stream_step(&s->o, "connect", true, s->peer);
+	sp_stream_report_step(&s->opts, "connect", true, s->peer);
 	return (SP_OK);
 }
 
+/* The addresses of ${host}, for freeaddrinfo(3); reported for --check.
+ * SP_EAGAIN: the name was not resolved. */
 static enum sp_code
 resolve(struct sp_stream *s, const char *host, const char *port,
     struct addrinfo **out, struct sp_err *err)
@@ -150,7 +168,7 @@ resolve(struct sp_stream *s, const char *host, const char *port,
 	if (e != 0) {
 		(void)sp_err_set(err, SP_EAGAIN, e == EAI_SYSTEM ? errno : 0,
 		    "%s: name not resolved: %s", host, gai_strerror(e));
-		sp_stream_step(&s->o, "name", false, err->msg);
+		sp_stream_report_step(&s->opts, "name", false, err->msg);
 		return (SP_EAGAIN);
 	}
 	sp_buf_init(&text, 1024);
@@ -160,13 +178,14 @@ resolve(struct sp_stream *s, const char *host, const char *port,
 		describe(a, one, sizeof(one));
 		(void)!sp_buf_addf(&text, "%s%s", text.n > 0 ? ", " : "", one);
 	}
-	sp_stream_step(&s->o, "name", true, sp_buf_cstr(&text));
+	sp_stream_report_step(&s->opts, "name", true, sp_buf_cstr(&text));
 	sp_buf_done(&text);
 	return (SP_OK);
 }
 
+/* Resolve ${host} and connect to one of its addresses. */
 static enum sp_code
-reach(
+connect_host(
     struct sp_stream *s, const char *host, const char *port, struct sp_err *err)
 {
 	struct addrinfo *list = NULL;
@@ -179,59 +198,63 @@ reach(
 	return (rc);
 }
 
-/* "http://HOST:PORT" */
+/* Split "http://HOST:PORT"; ${host}, without brackets, is the caller's,
+ * ${port} points into ${url}.  False: it is no such URL. */
 static bool
 split_proxy(const char *url, char **host, const char **port)
 {
 	static const char scheme[] = "http://";
-	const char *from = url + sizeof(scheme) - 1, *colon;
+	const char *authority = url + sizeof(scheme) - 1, *colon;
 
 	if (strncmp(url, scheme, sizeof(scheme) - 1) != 0)
 		return (false);
-	colon = strrchr(from, ':');
-	if (colon == NULL || colon == from || colon[1] == '\0')
+	colon = strrchr(authority, ':');
+	if (colon == NULL || colon == authority || colon[1] == '\0')
 		return (false);
 	*port = colon + 1;
-	if (*from == '[' && colon[-1] == ']')
-		*host = sp_view_dup(
-		    sp_view_mem(from + 1, (size_t)(colon - from) - 2));
+	if (*authority == '[' && colon[-1] == ']')
+		*host = sp_view_dup(sp_view_mem(
+		    authority + 1, (size_t)(colon - authority) - 2));
 	else
-		*host = sp_view_dup(sp_view_mem(from, (size_t)(colon - from)));
+		*host = sp_view_dup(
+		    sp_view_mem(authority, (size_t)(colon - authority)));
 	return (true);
 }
 
-/* RFC 9110 section 9.3.6: a tunnel. */
+/* Ask the proxy for a tunnel to the server and read its answer up to the empty
+ * line (RFC 9110 section 9.3.6). */
 static enum sp_code
-ask_proxy(struct sp_stream *s, struct sp_err *err)
+request_tunnel(struct sp_stream *s, struct sp_err *err)
 {
-	char *ask = sp_xasprintf(
+	char *request = sp_xasprintf(
 	    "CONNECT %s HTTP/1.1\r\nHost: %s\r\n\r\n", s->name, s->name);
 	struct sp_view line, status;
 	enum sp_code rc;
 
-	rc = sp_stream_write(s, ask, strlen(ask), err);
-	free(ask);
+	rc = sp_stream_write(s, request, strlen(request), err);
+	free(request);
 	if (rc == SP_OK)
-		rc = sp_stream_line(s, HTTP_MAX, &line, err);
+		rc = sp_stream_read_line(s, HTTP_LINE_MAX, &line, err);
 	if (rc != SP_OK)
-		return (sp_err_prefix(err, "proxy %s", s->o.proxy));
+		return (sp_err_prefix(err, "proxy %s", s->opts.proxy));
 	status = line;
 	(void)sp_view_cut(&status, ' ');
 	if (!sp_view_starts(line, "HTTP/1.") || !sp_view_starts(status, "2"))
 		return (sp_err_set(err, SP_EAGAIN, 0,
 		    "the proxy %s does not lead to %s: it said %.*s",
-		    s->o.proxy, s->name, (int)line.n, line.p));
-	for (int i = 0; rc == SP_OK && i < 100; i++) {
-		rc = sp_stream_line(s, HTTP_MAX, &line, err);
+		    s->opts.proxy, s->name, (int)line.n, line.p));
+	for (int i = 0; rc == SP_OK && i < HTTP_LINES_MAX; i++) {
+		rc = sp_stream_read_line(s, HTTP_LINE_MAX, &line, err);
 		if (rc == SP_OK && line.n == 0)
 			return (SP_OK);
 	}
 	return (rc != SP_OK
 		    ? rc
 		    : sp_err_set(err, SP_EAGAIN, 0,
-			  "the proxy %s answers without end", s->o.proxy));
+			  "the proxy %s answers without end", s->opts.proxy));
 }
 
+/* Connect to the proxy, and through it to the server. */
 static enum sp_code
 through_proxy(struct sp_stream *s, struct sp_err *err)
 {
@@ -239,39 +262,45 @@ through_proxy(struct sp_stream *s, struct sp_err *err)
 	char *host;
 	enum sp_code rc;
 
-	if (!split_proxy(s->o.proxy, &host, &port))
+	if (!split_proxy(s->opts.proxy, &host, &port))
 		return (sp_err_set(err, SP_EUSAGE, 0,
-		    "%s is no proxy; expected http://HOST:PORT", s->o.proxy));
-	rc = reach(s, host, port, err);
+		    "%s is no proxy; expected http://HOST:PORT",
+		    s->opts.proxy));
+	rc = connect_host(s, host, port, err);
 	free(host);
 	if (rc != SP_OK)
 		return (rc);
-	rc = ask_proxy(s, err);
-	sp_stream_step(
-	    &s->o, "proxy", rc == SP_OK, rc == SP_OK ? s->o.proxy : err->msg);
+	rc = request_tunnel(s, err);
+	sp_stream_report_step(&s->opts, "proxy", rc == SP_OK,
+	    rc == SP_OK ? s->opts.proxy : err->msg);
 	return (rc);
 }
 
+/* Through the proxy or directly, then TLS where it is implicit; whatever
+ * fails, nothing stays open. */
 enum sp_code
 sp_stream_connect(const struct sp_stream_opts *opts, struct sp_stream **out,
     struct sp_err *err)
 {
 	struct sp_stream *s = sp_xcalloc(1, sizeof(*s));
+	struct sp_err unwanted;
 	char port[16];
 	enum sp_code rc;
 
-	s->o = *opts;
+	if (err == NULL)
+		err = &unwanted; /* steps repeat what it says */
+	s->opts = *opts;
 	s->fd = -1;
 	s->name =
 	    sp_xasprintf(strchr(opts->host, ':') != NULL ? "[%s]:%u" : "%s:%u",
 		opts->host, (unsigned)opts->port);
-	s->raw = sp_xmalloc(64u << 10);
+	s->ciphertext = sp_xmalloc(SP_STREAM_CHUNK);
 	sp_buf_init(&s->in, SP_STREAM_LINE_MAX + (256u << 10));
 	(void)snprintf(port, sizeof(port), "%u", (unsigned)opts->port);
 	rc = opts->proxy != NULL ? through_proxy(s, err)
-				 : reach(s, opts->host, port, err);
+				 : connect_host(s, opts->host, port, err);
 	if (rc == SP_OK && opts->security == SP_STREAM_TLS)
-		rc = sp_stream_tls(s, err);
+		rc = sp_stream_handshake(s, err);
 	if (rc == SP_OK)
 		*out = s;
 	else

@@ -1,8 +1,8 @@
 /*
  * Bytes between a socket and its session, the commit of its messages, and its
  * end.  Everything that happens to a connection ends in
- * sp_connection_go_on(), which looks at what the session waits for and does the
- * next thing.
+ * sp_connection_advance(), which looks at what the session waits for and does
+ * the next thing.
  *
  * What a peer can make us keep is limited: no input is read while replies wait
  * to be written, or while bytes wait that the session did not accept.
@@ -21,14 +21,14 @@ sp_connection_report_lost(struct sp_connection *c)
 	struct sp_session_info i;
 
 	sp_machine_info(&c->machine, &i);
-	sp_report_lost(c->r, &i);
+	sp_receive_log_lost(c->r, &i);
 }
 
 /* ---- closing -------------------------------------------------------- */
 
 /* A struct whose buffers stayed small is kept for the next connection. */
 void
-sp_connection_maybe_free(struct sp_connection *c)
+sp_connection_release(struct sp_connection *c)
 {
 	struct sp_receive *r = c->r;
 
@@ -40,7 +40,7 @@ sp_connection_maybe_free(struct sp_connection *c)
 		r->pool.open = c->next;
 	if (c->next != NULL)
 		c->next->prev = c->prev;
-	sp_machine_rest(&c->machine);
+	sp_machine_release(&c->machine);
 	if (r->pool.nidle < SP_IDLE_KEPT &&
 	    c->out.replies.cap <= SP_SESSION_OUT_HIGH) {
 		c->next = r->pool.idle;
@@ -48,7 +48,7 @@ sp_connection_maybe_free(struct sp_connection *c)
 		r->pool.nidle++;
 	} else
 		sp_connection_destroy(c);
-	sp_receive_gone(r);
+	sp_receive_check_drained(r);
 }
 
 void
@@ -89,7 +89,7 @@ on_close(uv_handle_t *h)
 	sp_buf_done(&c->out.in_flight);
 	sp_buf_done(&c->arrival.bytes);
 	sp_connection_tls_done(c);
-	sp_connection_maybe_free(c);
+	sp_connection_release(c);
 }
 
 /* A message that was half sent, and a handshake that was not finished, are
@@ -103,7 +103,7 @@ sp_connection_drop(struct sp_connection *c)
 	if (sp_machine_state(&c->machine) == SP_SESSION_DATA)
 		sp_connection_report_lost(c);
 	if (c->arrival.stage == SP_STAGE_TLS && !c->tls.failed)
-		sp_report_tls(
+		sp_receive_log_tls_failed(
 		    c, "TLS handshake: the peer closed the connection");
 	drop_waiting(c);
 	uv_close(&c->u.handle, on_close);
@@ -121,7 +121,7 @@ on_shutdown(uv_shutdown_t *req, int status)
 static void
 finish_connection(struct sp_connection *c)
 {
-	if (sp_connection_tls_goodbye(c))
+	if (sp_connection_tls_notify_close(c))
 		return; /* comes here again when that is written */
 	if (sp_machine_quit(&c->machine) || c->in.eof || c->end.broken) {
 		sp_connection_drop(c);
@@ -135,7 +135,7 @@ finish_connection(struct sp_connection *c)
 	if (uv_shutdown(&c->out.shutdown, &c->u.stream, on_shutdown) != 0)
 		sp_connection_drop(c);
 	else
-		sp_connection_go_on(c);
+		sp_connection_advance(c);
 }
 
 /* ---- writing -------------------------------------------------------- */
@@ -154,7 +154,7 @@ on_write(uv_write_t *req, int status)
 		c->end.broken = true;
 		sp_buf_clear(&c->out.replies);
 	}
-	sp_connection_go_on(c);
+	sp_connection_advance(c);
 }
 
 /* Most replies fit into the socket at once; only what does not is given to
@@ -168,7 +168,7 @@ sp_connection_flush(struct sp_connection *c)
 
 	if (c->out.writing)
 		return;
-	wire = sp_connection_wire(c);
+	wire = sp_connection_output_buffer(c);
 	if (c->end.broken || c->end.lingering)
 		sp_buf_clear(wire);
 	if (wire->n == 0)
@@ -207,7 +207,7 @@ report_accepted(struct sp_connection *c, const struct sp_append_item *item)
 	struct sp_session_info i;
 
 	sp_machine_info(&c->machine, &i);
-	sp_report_accepted(c->r, &i, item);
+	sp_receive_log_accepted(c->r, &i, item);
 }
 
 /* A message or event is durable or has failed: answer the peer, if it is still
@@ -226,13 +226,13 @@ on_committed(
 	sp_machine_committed(&c->machine, code, &c->out.replies);
 	if (!c->end.handle_open) {
 		sp_buf_clear(&c->out.replies);
-		sp_connection_maybe_free(c);
+		sp_connection_release(c);
 		return;
 	}
 	if (c->end.closing)
 		return;
 	c->clock.idle_since = uv_now(c->r->loop);
-	sp_connection_go_on(c);
+	sp_connection_advance(c);
 }
 
 /* The session waits for a commit: put its item into the queue, once. */
@@ -268,7 +268,7 @@ on_alloc(uv_handle_t *h, size_t suggested, uv_buf_t *buf)
  * be dropped, and are one read at most, since reading stops until they are
  * used. */
 void
-sp_connection_hold(struct sp_connection *c, const char *p, size_t n)
+sp_connection_defer_input(struct sp_connection *c, const char *p, size_t n)
 {
 	assert(c->in.waiting == NULL);
 	c->in.waiting = sp_memory_get(c->r->memory, n, &c->in.cap);
@@ -310,7 +310,7 @@ on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf)
 		c->end.broken = c->end.broken || got != UV_EOF;
 		(void)uv_read_stop(stream);
 		c->in.reading = false;
-		sp_connection_go_on(c);
+		sp_connection_advance(c);
 		return;
 	}
 	if (c->end.lingering)
@@ -326,13 +326,13 @@ on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf)
 	}
 	if (c->tls.session != NULL) {
 		sp_tls_feed(c->tls.session, buf->base, n);
-		sp_connection_go_on(c);
+		sp_connection_advance(c);
 		return;
 	}
 	used = sp_machine_input(&c->machine, buf->base, n, &c->out.replies);
 	if (used < n && sp_machine_state(&c->machine) != SP_SESSION_CLOSING)
-		sp_connection_hold(c, buf->base + used, n - used);
-	sp_connection_go_on(c);
+		sp_connection_defer_input(c, buf->base + used, n - used);
+	sp_connection_advance(c);
 }
 
 /* Give the session the input that it did not accept before. */
@@ -387,7 +387,7 @@ start_tls(struct sp_connection *c)
 /* First what can go out or in; then what the session waits for; then, if the
  * connection is not closing, read on or not. */
 void
-sp_connection_go_on(struct sp_connection *c)
+sp_connection_advance(struct sp_connection *c)
 {
 	enum sp_session_state state;
 
@@ -417,5 +417,5 @@ sp_connection_drain(struct sp_connection *c)
 	if (c->end.closing || c->end.lingering)
 		return;
 	sp_machine_drain(&c->machine, &c->out.replies);
-	sp_connection_go_on(c);
+	sp_connection_advance(c);
 }

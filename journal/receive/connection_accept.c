@@ -36,7 +36,7 @@ turn_away(struct sp_connection *c, enum sp_reply why)
 	    c->l->env.cfg->tls != SP_TLS_IMPLICIT)
 		(void)uv_try_write(&c->u.stream, &b, 1);
 	sp_machine_info(&c->machine, &i);
-	sp_report_unwanted(
+	sp_receive_log_turned_away(
 	    c->r, c->l, i.peer[0] == '\0' ? "local" : i.peer, why);
 	sp_connection_drop(c);
 }
@@ -74,8 +74,9 @@ check_limits(struct sp_connection *c, const struct sockaddr *sa)
 	c->peer = sp_peers_enter(c->r->peers, sa, c->l->number, &count);
 	if (count > cfg->max_per_peer)
 		return (SP_REPLY_PER_PEER);
-	return (c->l->tls != NULL && !sp_connection_charge(c) ? SP_REPLY_BUSY
-							      : SP_REPLY_NONE);
+	return (c->l->tls != NULL && !sp_connection_tls_charge(c)
+		    ? SP_REPLY_BUSY
+		    : SP_REPLY_NONE);
 }
 
 /* Whether there are bytes before the greeting: not a mail client that follows
@@ -100,7 +101,7 @@ admit(struct sp_connection *c, const struct sockaddr *sa)
 
 	c->arrival.stage = SP_STAGE_SESSION;
 	if (c->machine.smtp != NULL)
-		sp_session_relay(c->machine.smtp,
+		sp_session_allow_claims(c->machine.smtp,
 		    sp_config_in_networks(&c->l->env.cfg->xforward, sa),
 		    sp_config_in_networks(&c->l->env.cfg->xclient, sa));
 	if (bad != SP_REPLY_NONE) {
@@ -114,10 +115,11 @@ admit(struct sp_connection *c, const struct sockaddr *sa)
 		sp_buf_done(&c->arrival.bytes);
 	} else if (!c->l->env.door && sp_machine_greets(&c->machine) &&
 		   has_spoken(c))
-		sp_machine_end(&c->machine, SP_REPLY_EARLY, &c->out.replies);
+		sp_machine_end(
+		    &c->machine, SP_REPLY_TOO_EARLY, &c->out.replies);
 	else
 		sp_machine_greet(&c->machine, &c->out.replies);
-	sp_connection_go_on(c);
+	sp_connection_advance(c);
 }
 
 /* ---- PROXY ---------------------------------------------------------- */
@@ -145,11 +147,11 @@ sp_connection_proxy(struct sp_connection *c, const char *p, size_t n)
 		abort(); /* reads are smaller than its room */
 	rc = sp_proxy_parse(sp_buf_view(&c->arrival.bytes), &h);
 	if (rc == SP_PROXY_MORE) {
-		sp_connection_go_on(c);
+		sp_connection_advance(c);
 		return;
 	}
 	if (rc == SP_PROXY_BAD) {
-		sp_report_proxy(c, h.why);
+		sp_receive_log_proxy_failed(c, h.why);
 		sp_connection_drop(c);
 		return;
 	}
@@ -233,7 +235,7 @@ begin_session(struct sp_connection *c)
 	else if (cfg->proxy.n > 0) {
 		c->arrival.stage = SP_STAGE_PROXY;
 		c->clock.stage_since = uv_now(c->r->loop);
-		sp_connection_go_on(c);
+		sp_connection_advance(c);
 	} else
 		admit(c, (struct sockaddr *)&c->arrival.address);
 }

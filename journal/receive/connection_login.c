@@ -19,7 +19,7 @@ answer_login(struct sp_connection *c)
 	c->login.answer_at = 0;
 	sp_session_checked(c->machine.smtp, &c->out.replies);
 	c->clock.idle_since = uv_now(c->r->loop);
-	sp_connection_go_on(c);
+	sp_connection_advance(c);
 }
 
 /* The login is known: answer a right one, let a wrong one wait for the
@@ -41,9 +41,9 @@ on_checked(struct sp_login_job *job)
 	    (void *)((char *)job - offsetof(struct sp_connection, login.job));
 
 	c->login.open = false;
-	sp_session_check_tell(c->machine.smtp);
+	sp_session_check_report(c->machine.smtp);
 	if (!c->end.handle_open)
-		sp_connection_maybe_free(c);
+		sp_connection_release(c);
 	else if (!c->end.closing)
 		answer_or_delay(c);
 }
@@ -67,7 +67,7 @@ sp_connection_check_login(struct sp_connection *c)
 		   sp_session_check_due(c->machine.smtp);
 
 	if (!c->login.open && !due)
-		sp_session_check_tell(c->machine.smtp);
+		sp_session_check_report(c->machine.smtp);
 	if (gone)
 		sp_connection_drop(c);
 	else if (due)
@@ -77,7 +77,7 @@ sp_connection_check_login(struct sp_connection *c)
 }
 
 void
-sp_connection_sweep_login(struct sp_connection *c, uint64_t now)
+sp_connection_answer_late_login(struct sp_connection *c, uint64_t now)
 {
 	if (c->login.answer_at != 0 && now >= c->login.answer_at)
 		answer_login(c);

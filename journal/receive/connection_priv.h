@@ -10,7 +10,7 @@
  * A connection is a struct in the list of its server (receive_priv.h).  Its
  * session (journal/smtp/machine.h) knows of no sockets; what the session waits
  * for decides what the connection does next, and one function,
- * sp_connection_go_on(), looks at that after anything happened.
+ * sp_connection_advance(), looks at that after anything happened.
  *
  * All functions are for the thread of the loop.
  */
@@ -132,13 +132,14 @@ struct sp_connection {
 /* After anything happened: write, feed the session, commit, check a login,
  * start TLS, close, or read on.  Gives the connection back where it is over:
  * ${c} is not to be used behind it. */
-void sp_connection_go_on(struct sp_connection *c);
+void sp_connection_advance(struct sp_connection *c);
 /* Write what is to be said, as far as the socket takes it; libuv does the
  * rest.  Sets ${c} broken where the socket fails. */
 void sp_connection_flush(struct sp_connection *c);
 /* Store ${n} bytes of ${p} that the session did not accept; nothing may be
  * stored already. */
-void sp_connection_hold(struct sp_connection *c, const char *p, size_t n);
+void sp_connection_defer_input(
+    struct sp_connection *c, const char *p, size_t n);
 /* Report that a message was half sent and is lost. */
 void sp_connection_report_lost(struct sp_connection *c);
 /* The service stops: 421, now or after the message in hand. */
@@ -146,7 +147,7 @@ void sp_connection_drain(struct sp_connection *c);
 /* Close at once, without a word.  Harmless if it is closing. */
 void sp_connection_drop(struct sp_connection *c);
 /* Give the struct back to the server if nothing needs it any more. */
-void sp_connection_maybe_free(struct sp_connection *c);
+void sp_connection_release(struct sp_connection *c);
 /* Free the struct; it is in no list. */
 void sp_connection_destroy(struct sp_connection *c);
 
@@ -160,15 +161,15 @@ void sp_connection_proxy(struct sp_connection *c, const char *p, size_t n);
 /* ---- connection_tls.c ------------------------------------------------ */
 
 /* Count the memory that TLS takes; false: the budget is used up. */
-bool sp_connection_charge(struct sp_connection *c);
+bool sp_connection_tls_charge(struct sp_connection *c);
 /* Begin the handshake; nothing may wait to be written. */
 void sp_connection_tls_start(struct sp_connection *c);
 /* Carry on the handshake, and give what was decrypted to the session. */
 void sp_connection_tls_pump(struct sp_connection *c);
 /* What is to be written to the socket: the replies, or their ciphertext. */
-struct sp_buf *sp_connection_wire(struct sp_connection *c);
+struct sp_buf *sp_connection_output_buffer(struct sp_connection *c);
 /* Say close_notify, once.  True: libuv is writing it; come again. */
-bool sp_connection_tls_goodbye(struct sp_connection *c);
+bool sp_connection_tls_notify_close(struct sp_connection *c);
 /* Free the TLS session and give its memory back; plain ones too. */
 void sp_connection_tls_done(struct sp_connection *c);
 
@@ -177,11 +178,11 @@ void sp_connection_tls_done(struct sp_connection *c);
 /* The session is in CHECK: have the login checked, or answer it. */
 void sp_connection_check_login(struct sp_connection *c);
 /* Answer a wrong login whose time has come; ${now} in milliseconds. */
-void sp_connection_sweep_login(struct sp_connection *c, uint64_t now);
+void sp_connection_answer_late_login(struct sp_connection *c, uint64_t now);
 
 /* ---- connection_timeout.c -------------------------------------------- */
 
 /* Once a second: end what took too long, tell progress of a slow commit. */
-void sp_connection_sweep(struct sp_connection *c, uint64_t now);
+void sp_connection_check_timeouts(struct sp_connection *c, uint64_t now);
 
 #endif

@@ -56,10 +56,11 @@ end_late_stage(struct sp_connection *c, uint64_t now)
 	    now - c->clock.stage_since <= patience_ms(c, cfg->tls_timeout))
 		return (false);
 	if (c->arrival.stage == SP_STAGE_PROXY)
-		sp_report_proxy(c, "it did not come in time");
+		sp_receive_log_proxy_failed(c, "it did not come in time");
 	else {
 		c->tls.failed = true;
-		sp_report_tls(c, "TLS handshake: it did not end in time");
+		sp_receive_log_tls_failed(
+		    c, "TLS handshake: it did not end in time");
 	}
 	sp_connection_drop(c);
 	return (true);
@@ -68,7 +69,7 @@ end_late_stage(struct sp_connection *c, uint64_t now)
 /* A timeout of the session ends it with 421; one of the socket, of a handshake
  * or of a header closes the connection. */
 void
-sp_connection_sweep(struct sp_connection *c, uint64_t now)
+sp_connection_check_timeouts(struct sp_connection *c, uint64_t now)
 {
 	const struct sp_listen *cfg = c->l->env.cfg;
 	enum sp_session_state state;
@@ -86,7 +87,7 @@ sp_connection_sweep(struct sp_connection *c, uint64_t now)
 		return;
 	state = sp_machine_state(&c->machine);
 	if (state == SP_SESSION_CHECK) {
-		sp_connection_sweep_login(c, now);
+		sp_connection_answer_late_login(c, now);
 		return;
 	}
 	if (c->commit.open && now - c->clock.commit_since >= SP_PROGRESS_MS) {
@@ -112,5 +113,5 @@ sp_connection_sweep(struct sp_connection *c, uint64_t now)
 	if (state == SP_SESSION_DATA)
 		sp_connection_report_lost(c);
 	sp_machine_end(&c->machine, late, &c->out.replies);
-	sp_connection_go_on(c);
+	sp_connection_advance(c);
 }

@@ -8,7 +8,7 @@
 #include "journal/receive/connection_priv.h"
 
 bool
-sp_connection_charge(struct sp_connection *c)
+sp_connection_tls_charge(struct sp_connection *c)
 {
 	c->tls.charged = sp_memory_charge(c->r->memory, SP_TLS_MEMORY);
 	return (c->tls.charged);
@@ -40,7 +40,7 @@ on_failed(struct sp_connection *c)
 {
 	enum sp_session_state state = sp_machine_state(&c->machine);
 
-	sp_report_tls(c, sp_tls_error(c->tls.session));
+	sp_receive_log_tls_failed(c, sp_tls_error(c->tls.session));
 	sp_buf_clear(&c->out.replies);
 	if (state == SP_SESSION_DATA)
 		sp_connection_report_lost(c);
@@ -74,7 +74,8 @@ on_established(struct sp_connection *c)
 	c->r->stats.tls++;
 	if (c->l->env.cfg->tls == SP_TLS_IMPLICIT &&
 	    sp_tls_pending(c->tls.session))
-		sp_machine_end(&c->machine, SP_REPLY_EARLY, &c->out.replies);
+		sp_machine_end(
+		    &c->machine, SP_REPLY_TOO_EARLY, &c->out.replies);
 	else if (c->l->env.cfg->tls == SP_TLS_IMPLICIT)
 		sp_machine_greet(&c->machine, &c->out.replies);
 	/* Also after STARTTLS: a silent client must not hold up the drain. */
@@ -108,7 +109,7 @@ read_plaintext(struct sp_connection *c)
 		return (false);
 	used = sp_machine_input(&c->machine, plain, n, &c->out.replies);
 	if (used < n && sp_machine_state(&c->machine) != SP_SESSION_CLOSING)
-		sp_connection_hold(c, plain + used, n - used);
+		sp_connection_defer_input(c, plain + used, n - used);
 	sp_connection_flush(c);
 	return (true);
 }
@@ -134,7 +135,7 @@ sp_connection_tls_pump(struct sp_connection *c)
 
 /* Nothing of the session goes out before the handshake is over. */
 struct sp_buf *
-sp_connection_wire(struct sp_connection *c)
+sp_connection_output_buffer(struct sp_connection *c)
 {
 	if (c->tls.session == NULL)
 		return (&c->out.replies);
@@ -148,7 +149,7 @@ sp_connection_wire(struct sp_connection *c)
 }
 
 bool
-sp_connection_tls_goodbye(struct sp_connection *c)
+sp_connection_tls_notify_close(struct sp_connection *c)
 {
 	if (c->tls.session == NULL || c->tls.closed)
 		return (false);

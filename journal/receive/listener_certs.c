@@ -94,8 +94,8 @@ open_files(struct listener_files *o, const struct sp_config *cfg,
 }
 
 enum sp_code
-sp_certs_open(const struct sp_config *cfg, struct sp_listener_certs **out,
-    struct sp_err *err)
+sp_listener_certs_open(const struct sp_config *cfg,
+    struct sp_listener_certs **out, struct sp_err *err)
 {
 	struct sp_listener_certs *c = sp_xcalloc(1, sizeof(*c));
 	enum sp_code rc = SP_OK;
@@ -107,12 +107,12 @@ sp_certs_open(const struct sp_config *cfg, struct sp_listener_certs **out,
 	if (rc == SP_OK)
 		*out = c;
 	else
-		sp_certs_close(c);
+		sp_listener_certs_close(c);
 	return (rc);
 }
 
 void
-sp_certs_close(struct sp_listener_certs *c)
+sp_listener_certs_close(struct sp_listener_certs *c)
 {
 	if (c == NULL)
 		return;
@@ -177,7 +177,7 @@ find_line(
 
 /* Whose warning it is, to put file and line before it. */
 struct warn_source {
-	sp_certs_warn *warn;
+	sp_listener_certs_warn *warn;
 	void *ctx;
 	const struct sp_config *cfg;
 	const struct listener_files *files;
@@ -238,9 +238,9 @@ make_context(const struct listener_files *o, const struct sp_listen *l,
 
 /* The loaded files, keys among them, are wiped before it returns. */
 enum sp_code
-sp_certs_context(const struct sp_listener_certs *c, const struct sp_config *cfg,
-    size_t i, sp_certs_warn *warn, void *ctx, struct sp_tls_ctx **out,
-    struct sp_err *err)
+sp_listener_certs_context(const struct sp_listener_certs *c,
+    const struct sp_config *cfg, size_t i, sp_listener_certs_warn *warn,
+    void *ctx, struct sp_tls_ctx **out, struct sp_err *err)
 {
 	const struct sp_listen *l = &cfg->listen[i];
 	const struct listener_files *o = &c->listeners[i];
@@ -266,15 +266,16 @@ sp_certs_context(const struct sp_listener_certs *c, const struct sp_config *cfg,
 }
 
 enum sp_code
-sp_certs_check(const struct sp_listener_certs *c, const struct sp_config *cfg,
-    sp_certs_warn *warn, void *ctx, struct sp_err *err)
+sp_listener_certs_check(const struct sp_listener_certs *c,
+    const struct sp_config *cfg, sp_listener_certs_warn *warn, void *ctx,
+    struct sp_err *err)
 {
 	enum sp_code rc = SP_OK;
 
 	for (size_t i = 0; rc == SP_OK && i < c->n; i++) {
 		struct sp_tls_ctx *t = NULL;
 
-		rc = sp_certs_context(c, cfg, i, warn, ctx, &t, err);
+		rc = sp_listener_certs_context(c, cfg, i, warn, ctx, &t, err);
 		if (rc == SP_OK)
 			sp_tls_ctx_free(t);
 	}

@@ -16,24 +16,25 @@ struct sp_listener_certs;
 /* Read the files that ${cfg} names, with the rights of the caller, who closes
  * them.  ${cfg} is borrowed until then.  SP_ECONFIG with "CONFIGURATION:LINE: "
  * for what cannot be read. */
-SP_CHECK enum sp_code sp_certs_open(const struct sp_config *cfg,
+SP_CHECK enum sp_code sp_listener_certs_open(const struct sp_config *cfg,
     struct sp_listener_certs **out, struct sp_err *err);
-void sp_certs_close(struct sp_listener_certs *c); /* NULL is fine */
+void sp_listener_certs_close(struct sp_listener_certs *c); /* NULL is fine */
 
 /* Told of what works but should be looked at (a certificate that has expired):
  * one line, "CONFIGURATION:LINE: ...". */
-typedef void sp_certs_warn(void *ctx, const char *text);
+typedef void sp_listener_certs_warn(void *ctx, const char *text);
 
 /* Make the TLS context of listener ${i} of the same configuration; NULL in
  * ${out} where it has no encryption.  The caller frees it.  SP_ECONFIG says
  * what is wrong, with file and line.  ${warn} may be NULL. */
-SP_CHECK enum sp_code sp_certs_context(const struct sp_listener_certs *c,
-    const struct sp_config *cfg, size_t i, sp_certs_warn *warn, void *ctx,
-    struct sp_tls_ctx **out, struct sp_err *err);
+SP_CHECK enum sp_code sp_listener_certs_context(
+    const struct sp_listener_certs *c, const struct sp_config *cfg, size_t i,
+    sp_listener_certs_warn *warn, void *ctx, struct sp_tls_ctx **out,
+    struct sp_err *err);
 /* Make the context of every listener, and free it again: SP_ECONFIG as above if
  * one cannot be made.  The keys have been in the memory of the process then. */
-SP_CHECK enum sp_code sp_certs_check(const struct sp_listener_certs *c,
-    const struct sp_config *cfg, sp_certs_warn *warn, void *ctx,
+SP_CHECK enum sp_code sp_listener_certs_check(const struct sp_listener_certs *c,
+    const struct sp_config *cfg, sp_listener_certs_warn *warn, void *ctx,
     struct sp_err *err);
 
 #endif

@@ -171,7 +171,7 @@ sp_logins_failed(struct sp_logins *l, const char *peer, uint64_t now)
 }
 
 bool
-sp_logins_may(const struct sp_logins *l, const char *peer, uint64_t now)
+sp_logins_may_try(const struct sp_logins *l, const char *peer, uint64_t now)
 {
 	uint8_t key[KEY];
 	const struct guesser *g;

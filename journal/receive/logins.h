@@ -45,6 +45,7 @@ bool sp_logins_idle(const struct sp_logins *l);
  * "unix:uid=1000".  ${now} in milliseconds of the loop's clock. */
 void sp_logins_failed(struct sp_logins *l, const char *peer, uint64_t now);
 /* Whether ${peer} may try to log in. */
-bool sp_logins_may(const struct sp_logins *l, const char *peer, uint64_t now);
+bool sp_logins_may_try(
+    const struct sp_logins *l, const char *peer, uint64_t now);
 
 #endif

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/layout.h"
+#include "base/random.h"
 #include "journal/receive/connection_priv.h"
 
 #define FILES_OURS 128 /* descriptors that are not those of sessions */
@@ -33,14 +34,14 @@ on_committed(void *ctx, uint64_t next_seq)
 static void
 on_failed(void *ctx, const struct sp_err *err)
 {
-	sp_report_alarm(ctx, "", err);
+	sp_receive_log_alarm(ctx, "", err);
 }
 
 /* The queue or the pool has run empty. */
 static void
 on_idle(void *ctx)
 {
-	sp_receive_gone(ctx);
+	sp_receive_check_drained(ctx);
 }
 
 /* ---- events of our own ---------------------------------------------- */
@@ -84,9 +85,9 @@ on_timer(uv_timer_t *t)
 
 	for (c = r->pool.open; c != NULL; c = next) {
 		next = c->next;
-		sp_connection_sweep(c, now);
+		sp_connection_check_timeouts(c, now);
 	}
-	sp_report_tick(r);
+	sp_receive_log_tick(r);
 	if (!r->stop.drained)
 		sp_commit_tick(r->commit);
 }
@@ -97,7 +98,7 @@ on_timer_close(uv_handle_t *h)
 	struct sp_receive *r = h->data;
 
 	r->handles--;
-	sp_receive_gone(r);
+	sp_receive_check_drained(r);
 }
 
 /* ---- life ----------------------------------------------------------- */
@@ -188,7 +189,7 @@ sp_receive_new(const struct sp_receive_opts *opts, struct sp_receive **out,
 
 /* Drain is over once there is no connection, no commit and no login. */
 void
-sp_receive_gone(struct sp_receive *r)
+sp_receive_check_drained(struct sp_receive *r)
 {
 	if (!r->stop.draining || r->stop.drained || r->pool.open != NULL ||
 	    !sp_commit_idle(r->commit) || !sp_logins_idle(r->logins))
@@ -209,12 +210,12 @@ sp_receive_drain(struct sp_receive *r, void (*done)(void *ctx), void *ctx)
 	r->stop.done = done;
 	r->stop.ctx = ctx;
 	sp_receive_listen_close(r);
-	sp_report_tick(r);
+	sp_receive_log_tick(r);
 	for (c = r->pool.open; c != NULL; c = next) {
 		next = c->next;
 		sp_connection_drain(c);
 	}
-	sp_receive_gone(r);
+	sp_receive_check_drained(r);
 }
 
 /* Close every handle and wait until the loop has done so; commits in flight are

@@ -34,7 +34,7 @@ load_users(struct sp_listener *l)
 		l->env.users = l->users;
 	else {
 		l->env.users_unusable = true;
-		sp_report_users(l->r, l->env.cfg->name, &err);
+		sp_receive_log_users(l->r, l->env.cfg->name, &err);
 	}
 }
 
@@ -45,7 +45,7 @@ may_login(void *ctx, const struct sp_session_info *i)
 {
 	const struct sp_receive *r = ctx;
 
-	return (sp_logins_may(r->logins, i->client, uv_now(r->loop)));
+	return (sp_logins_may_try(r->logins, i->client, uv_now(r->loop)));
 }
 
 /* Hook settled of a session at the door: whether all that clients handed over
@@ -82,11 +82,11 @@ fill_env(struct sp_listener *l, const struct sp_listen *cfg)
 		.memory = l->r->memory,
 		.may_begin = sp_receive_may_begin,
 		.settled = door_settled,
-		.refused = sp_report_refused,
-		.fault = sp_report_fault,
-		.protocol_error = sp_report_broken,
+		.refused = sp_receive_log_refused,
+		.fault = sp_receive_log_fault,
+		.protocol_error = sp_receive_log_protocol_error,
 		.may_login = may_login,
-		.login = sp_report_login,
+		.login = sp_receive_log_login,
 		.ctx = l->r,
 	};
 }
@@ -183,7 +183,7 @@ sp_receive_listen(struct sp_receive *r, struct sp_err *err)
 		fill_env(l, door ? &l->door : &o->cfg->listen[i]);
 		load_users(l);
 		if (!door && o->certs != NULL)
-			rc = sp_certs_context(
+			rc = sp_listener_certs_context(
 			    o->certs, o->cfg, i, NULL, NULL, &l->tls, err);
 		if (rc == SP_OK && fd >= 0)
 			rc = open_listener(l, fd, err);
@@ -197,7 +197,7 @@ on_listener_close(uv_handle_t *h)
 	struct sp_listener *l = h->data;
 
 	l->r->handles--;
-	sp_receive_gone(l->r);
+	sp_receive_check_drained(l->r);
 }
 
 void

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/enc.h"
 #include "base/json.h"
+#include "base/sha256.h"
 #include "journal/receive/connection_priv.h"
 
 #define WORD   320 /* bytes of one quoted value */
@@ -109,7 +110,7 @@ format_claims(const struct sp_session_info *i, char out[CLAIMS])
 /* The line of a message has what its sender's log needs to find it: seq,
  * digest, and the time from MAIL to stored. */
 void
-sp_report_accepted(struct sp_receive *r, const struct sp_session_info *i,
+sp_receive_log_accepted(struct sp_receive *r, const struct sp_session_info *i,
     const struct sp_append_item *item)
 {
 	char helo[WORD], from[WORD], hex[2 * SP_SHA256_LEN + 1];
@@ -167,7 +168,7 @@ remember_refusal(
 /* Only refusals by listeners are entered into the log of the archive, not those
  * at the door, where peer is "". */
 void
-sp_report_refused(
+sp_receive_log_refused(
     void *ctx, const struct sp_session_info *i, struct sp_view reply)
 {
 	char helo[WORD], from[WORD], text[WORD];
@@ -189,8 +190,8 @@ sp_report_refused(
 }
 
 void
-sp_report_login(void *ctx, const struct sp_session_info *i, const char *user,
-    const char *mechanism, bool ok)
+sp_receive_log_login(void *ctx, const struct sp_session_info *i,
+    const char *user, const char *mechanism, bool ok)
 {
 	struct sp_receive *r = ctx;
 	char name[WORD];
@@ -205,7 +206,7 @@ sp_report_login(void *ctx, const struct sp_session_info *i, const char *user,
 }
 
 void
-sp_report_users(
+sp_receive_log_users(
     struct sp_receive *r, const char *listener, const struct sp_err *err)
 {
 	char text[SP_ERR_MAX];
@@ -216,7 +217,7 @@ sp_report_users(
 }
 
 void
-sp_report_alarm(
+sp_receive_log_alarm(
     struct sp_receive *r, const char *session, const struct sp_err *err)
 {
 	uint64_t now = uv_now(r->loop), *at;
@@ -235,14 +236,14 @@ sp_report_alarm(
 }
 
 void
-sp_report_fault(
+sp_receive_log_fault(
     void *ctx, const struct sp_session_info *i, const struct sp_err *err)
 {
-	sp_report_alarm(ctx, i->id, err);
+	sp_receive_log_alarm(ctx, i->id, err);
 }
 
 void
-sp_report_tls(const struct sp_connection *c, const char *why)
+sp_receive_log_tls_failed(const struct sp_connection *c, const char *why)
 {
 	struct sp_receive *r = c->r;
 	struct sp_session_info i;
@@ -255,7 +256,7 @@ sp_report_tls(const struct sp_connection *c, const char *why)
 }
 
 void
-sp_report_proxy(const struct sp_connection *c, const char *why)
+sp_receive_log_proxy_failed(const struct sp_connection *c, const char *why)
 {
 	struct sp_receive *r = c->r;
 	struct sp_session_info i;
@@ -268,7 +269,7 @@ sp_report_proxy(const struct sp_connection *c, const char *why)
 }
 
 void
-sp_report_unwanted(struct sp_receive *r, const struct sp_listener *l,
+sp_receive_log_turned_away(struct sp_receive *r, const struct sp_listener *l,
     const char *peer, enum sp_reply reply)
 {
 	struct sp_view line = sp_view_trim(sp_reply_text(reply));
@@ -284,7 +285,8 @@ sp_report_unwanted(struct sp_receive *r, const struct sp_listener *l,
 }
 
 void
-sp_report_broken(void *ctx, const struct sp_session_info *i, const char *why)
+sp_receive_log_protocol_error(
+    void *ctx, const struct sp_session_info *i, const char *why)
 {
 	struct sp_receive *r = ctx;
 	char text[WORD];
@@ -295,7 +297,7 @@ sp_report_broken(void *ctx, const struct sp_session_info *i, const char *why)
 }
 
 void
-sp_report_lost(struct sp_receive *r, const struct sp_session_info *i)
+sp_receive_log_lost(struct sp_receive *r, const struct sp_session_info *i)
 {
 	char helo[WORD], from[WORD];
 
@@ -321,7 +323,7 @@ on_event_committed(void *ctx, enum sp_code code, uint64_t seq)
 
 /* While the log is on hold no event can be appended: the refusals wait. */
 void
-sp_report_tick(struct sp_receive *r)
+sp_receive_log_tick(struct sp_receive *r)
 {
 	struct sp_buf detail;
 

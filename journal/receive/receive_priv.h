@@ -136,7 +136,7 @@ struct sp_receive {
 /* ---- receive.c ------------------------------------------------------- */
 
 /* A connection, a listener or a job is gone: see whether drain is done. */
-void sp_receive_gone(struct sp_receive *r);
+void sp_receive_check_drained(struct sp_receive *r);
 
 /* ---- receive_listen.c ------------------------------------------------ */
 
@@ -165,39 +165,40 @@ SP_CHECK enum sp_code sp_receive_has_room(
 /* ---- receive_log.c --------------------------------------------------- */
 
 /* ${item} is durable: "accepted" for a message, "event" for an event. */
-void sp_report_accepted(struct sp_receive *r, const struct sp_session_info *i,
-    const struct sp_append_item *item);
+void sp_receive_log_accepted(struct sp_receive *r,
+    const struct sp_session_info *i, const struct sp_append_item *item);
 /* Hook refused of a session: "refused" for 5xx, which is also entered into the
  * log of the archive, "deferred" for 4xx. */
-void sp_report_refused(
+void sp_receive_log_refused(
     void *ctx, const struct sp_session_info *i, struct sp_view reply);
 /* Hook login of a session: "login"; a wrong one counts against its address. */
-void sp_report_login(void *ctx, const struct sp_session_info *i,
+void sp_receive_log_login(void *ctx, const struct sp_session_info *i,
     const char *user, const char *mechanism, bool ok);
 /* The file of a listener's users cannot be used: "alarm". */
-void sp_report_users(
+void sp_receive_log_users(
     struct sp_receive *r, const char *listener, const struct sp_err *err);
 /* Hook fault of a session: "alarm". */
-void sp_report_fault(
+void sp_receive_log_fault(
     void *ctx, const struct sp_session_info *i, const struct sp_err *err);
 /* Hook protocol_error of a session: "broken". */
-void sp_report_broken(
+void sp_receive_log_protocol_error(
     void *ctx, const struct sp_session_info *i, const char *why);
 /* A handshake failed, or a connection inside TLS: "tls_failed". */
-void sp_report_tls(const struct sp_connection *c, const char *why);
+void sp_receive_log_tls_failed(const struct sp_connection *c, const char *why);
 /* A PROXY header was wrong or late: "proxy_failed". */
-void sp_report_proxy(const struct sp_connection *c, const char *why);
+void sp_receive_log_proxy_failed(
+    const struct sp_connection *c, const char *why);
 /* A message could not be stored: "alarm", each kind of ${err} at most once in
  * SP_ALARM_MS.  ${session} may be "". */
-void sp_report_alarm(
+void sp_receive_log_alarm(
     struct sp_receive *r, const char *session, const struct sp_err *err);
 /* A peer was turned away before its greeting: "refused" or "deferred". */
-void sp_report_unwanted(struct sp_receive *r, const struct sp_listener *l,
-    const char *peer, enum sp_reply reply);
+void sp_receive_log_turned_away(struct sp_receive *r,
+    const struct sp_listener *l, const char *peer, enum sp_reply reply);
 /* The connection went away with a message half sent: "lost". */
-void sp_report_lost(struct sp_receive *r, const struct sp_session_info *i);
+void sp_receive_log_lost(struct sp_receive *r, const struct sp_session_info *i);
 /* Once a second: append the event of the refusals, write how many lines were
  * left out. */
-void sp_report_tick(struct sp_receive *r);
+void sp_receive_log_tick(struct sp_receive *r);
 
 #endif

@@ -160,7 +160,8 @@ check_predecessor(const struct creation *m, struct sp_err *err)
 	if (m->c->continues == NULL)
 		return (SP_OK);
 	sp_buf_init(&note, SP_NOTE_MAX);
-	rc = sp_create_old(m->c->continues, m->c->origin, &note, &old, err);
+	rc = sp_create_old_checkpoint(
+	    m->c->continues, m->c->origin, &note, &old, err);
 	sp_buf_done(&note);
 	return (rc);
 }
@@ -308,9 +309,9 @@ chown_archive(const struct creation *m, struct sp_err *err)
 
 	if (m->c->user == NULL)
 		return (SP_OK);
-	rc = sp_create_own(m->c->dir, m->c->user, err);
+	rc = sp_create_chown(m->c->dir, m->c->user, err);
 	if (rc == SP_OK && m->c->guard != NULL)
-		rc = sp_create_own(m->c->guard, m->c->user, err);
+		rc = sp_create_chown(m->c->guard, m->c->user, err);
 	return (rc);
 }
 
@@ -358,7 +359,7 @@ sp_create(const struct sp_create *c, struct sp_err *err)
 	if (rc == SP_OK)
 		rc = check_guard(&m, err);
 	if (rc == SP_OK)
-		rc = sp_create_own_check(c->user, err);
+		rc = sp_create_chown_check(c->user, err);
 	if (rc == SP_OK)
 		rc = check_predecessor(&m, err);
 	if (rc == SP_OK)

@@ -37,10 +37,11 @@ SP_CHECK enum sp_code sp_create(const struct sp_create *c, struct sp_err *err);
  * user.  Also for what was written as root after sp_create (the first
  * checkpoint).  SP_EUSAGE no such account, SP_EPERM, SP_EIO, SP_ELIMIT.
  */
-SP_CHECK enum sp_code sp_create_own(
+SP_CHECK enum sp_code sp_create_chown(
     const char *path, const char *user, struct sp_err *err);
-/* Whether sp_create_own could do it: SP_EUSAGE no such account, SP_EPERM.  A
+/* Whether sp_create_chown could do it: SP_EUSAGE no such account, SP_EPERM.  A
  * ${user} of NULL is fine. */
-SP_CHECK enum sp_code sp_create_own_check(const char *user, struct sp_err *err);
+SP_CHECK enum sp_code sp_create_chown_check(
+    const char *user, struct sp_err *err);
 
 #endif

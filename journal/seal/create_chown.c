@@ -39,7 +39,7 @@ find_account(
 }
 
 enum sp_code
-sp_create_own_check(const char *user, struct sp_err *err)
+sp_create_chown_check(const char *user, struct sp_err *err)
 {
 	bool change;
 	uid_t uid = 0;
@@ -83,7 +83,7 @@ chown_tree(
 }
 
 enum sp_code
-sp_create_own(const char *path, const char *user, struct sp_err *err)
+sp_create_chown(const char *path, const char *user, struct sp_err *err)
 {
 	enum sp_code rc;
 	struct stat st;

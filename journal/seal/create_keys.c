@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/digest.h"
 #include "base/io.h"
 #include "base/json.h"
 #include "journal/sign/sealer.h"
@@ -14,6 +13,7 @@
 #include "journal/tree/vkey.h"
 #include "journal/seal/create_priv.h"
 #include "base/layout.h"
+#include "base/sha256.h"
 
 #define SECRET_MODE 0600
 #define PUBLIC_MODE 0640
@@ -144,7 +144,8 @@ add_continues(struct sp_json *j, const struct sp_create *c, struct sp_err *err)
 	enum sp_code rc;
 
 	sp_buf_init(&note, SP_NOTE_MAX);
-	rc = sp_create_old(c->continues, c->origin, &note, &old, err);
+	rc =
+	    sp_create_old_checkpoint(c->continues, c->origin, &note, &old, err);
 	if (rc == SP_OK) {
 		sp_json_obj(j, "continues");
 		sp_json_cstr(j, "origin", old.origin);

@@ -83,8 +83,8 @@ read_guard(struct predecessor *o, struct sp_err *err)
 /* The new origin must be another: two logs of one name could not be told
  * apart. */
 enum sp_code
-sp_create_old(const char *old, const char *origin, struct sp_buf *note,
-    struct sp_checkpoint *out, struct sp_err *err)
+sp_create_old_checkpoint(const char *old, const char *origin,
+    struct sp_buf *note, struct sp_checkpoint *out, struct sp_err *err)
 {
 	struct predecessor o = { .dir = old, .note = note };
 	char *key = sp_layout_path(old, "keys/log.vkey");

@@ -35,7 +35,8 @@ SP_CHECK enum sp_code sp_create_detail(const char *stage,
  * checkpoint; SP_EMISMATCH, SP_EFORMAT, SP_EKEY: one that is there does not
  * hold.
  */
-SP_CHECK enum sp_code sp_create_old(const char *old, const char *origin,
-    struct sp_buf *note, struct sp_checkpoint *out, struct sp_err *err);
+SP_CHECK enum sp_code sp_create_old_checkpoint(const char *old,
+    const char *origin, struct sp_buf *note, struct sp_checkpoint *out,
+    struct sp_err *err);
 
 #endif

@@ -113,7 +113,7 @@ remove_leftovers(struct sp_seal *s, struct sp_err *err)
 	/* A guard that cannot be written now must not stop sealing. */
 	if (s->guard != NULL && sp_io_exists(s->guard) &&
 	    sp_io_clean(s->guard, NULL, &ignored) != SP_OK)
-		sp_seal_tell(s, "alarm", ignored.msg);
+		sp_seal_emit(s, "alarm", ignored.msg);
 	return (rc);
 }
 
@@ -196,7 +196,7 @@ sp_seal_sign(struct sp_seal *s, struct sp_view data, struct sp_buf *p7s,
 }
 
 uint64_t
-sp_seal_packed(const struct sp_seal *s)
+sp_seal_packed_end(const struct sp_seal *s)
 {
 	return (s->packed);
 }

@@ -66,9 +66,10 @@ SP_CHECK enum sp_code sp_seal_sign(struct sp_seal *s, struct sp_view data,
     struct sp_buf *p7s, struct sp_err *err);
 /* Keep the latest checkpoint for good, in tree/checkpoints, because it is given
  * away.  SP_EMISMATCH: another one of that size is there; SP_EIO ... */
-SP_CHECK enum sp_code sp_seal_keep(struct sp_seal *s, struct sp_err *err);
+SP_CHECK enum sp_code sp_seal_keep_checkpoint(
+    struct sp_seal *s, struct sp_err *err);
 /* The first entry that no segment holds. */
-uint64_t sp_seal_packed(const struct sp_seal *s);
+uint64_t sp_seal_packed_end(const struct sp_seal *s);
 /* Close everything and give up the lock; NULL is fine. */
 void sp_seal_close(struct sp_seal *s);
 

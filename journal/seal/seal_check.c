@@ -8,13 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/line.h"
+#include "base/sha256.h"
 #include "journal/seal/seal_priv.h"
 #include "journal/segment/segment.h"
 
 /* ---- what the steps share --------------------------------------------- */
 
 void
-sp_seal_tell(struct sp_seal *s, const char *what, const char *text)
+sp_seal_emit(struct sp_seal *s, const char *what, const char *text)
 {
 	if (s->report.fn != NULL)
 		s->report.fn(s->report.ctx, what, text);
@@ -32,7 +34,7 @@ sp_seal_alarm(struct sp_seal *s, const struct sp_err *err)
 	if (!about_bytes || strcmp(s->last_alarm, err->msg) == 0)
 		return;
 	(void)snprintf(s->last_alarm, sizeof(s->last_alarm), "%s", err->msg);
-	sp_seal_tell(s, "alarm", err->msg);
+	sp_seal_emit(s, "alarm", err->msg);
 }
 
 enum sp_code

@@ -12,7 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/io.h"
+#include "base/line.h"
+#include "base/sha256.h"
 #include "journal/tree/guard.h"
 #include "journal/seal/seal_priv.h"
 
@@ -164,7 +167,7 @@ update_guard(struct sp_seal *s)
 	if (strcmp(s->last_alarm, err.msg) != 0) {
 		(void)snprintf(
 		    s->last_alarm, sizeof(s->last_alarm), "%s", err.msg);
-		sp_seal_tell(s, "alarm", err.msg);
+		sp_seal_emit(s, "alarm", err.msg);
 	}
 }
 
@@ -290,7 +293,7 @@ extend_tree(struct sp_seal *s, struct sp_err *err)
 
 /* A kept checkpoint is immutable: keeping it again changes nothing. */
 enum sp_code
-sp_seal_keep(struct sp_seal *s, struct sp_err *err)
+sp_seal_keep_checkpoint(struct sp_seal *s, struct sp_err *err)
 {
 	char *dir, *path;
 	struct sp_line line;
@@ -367,17 +370,17 @@ sign_root(struct sp_seal *s, struct sp_err *err)
 	s->signed_last = cp;
 	update_guard(s);
 	(void)snprintf(text, sizeof(text), "%" PRIu64, cp.size);
-	sp_seal_tell(s, "checkpoint", text);
+	sp_seal_emit(s, "checkpoint", text);
 	/* The hour is one of the log's own time, so that a restart changes
 	 * nothing. */
 	return (s->tree_received / HOUR > s->kept_received / HOUR
-		    ? sp_seal_keep(s, err)
+		    ? sp_seal_keep_checkpoint(s, err)
 		    : SP_OK);
 }
 
 /* What was added and not committed is read from the intake log again. */
 enum sp_code
-sp_seal_ready(struct sp_seal *s, struct sp_err *err)
+sp_seal_reopen_tree(struct sp_seal *s, struct sp_err *err)
 {
 	struct sp_line line;
 	uint64_t size;
@@ -406,7 +409,7 @@ sp_seal_ready(struct sp_seal *s, struct sp_err *err)
 enum sp_code
 sp_seal_checkpoint(struct sp_seal *s, uint64_t *size, struct sp_err *err)
 {
-	enum sp_code rc = sp_seal_ready(s, err), src = SP_OK;
+	enum sp_code rc = sp_seal_reopen_tree(s, err), src = SP_OK;
 	struct sp_err serr;
 
 	while (rc == SP_OK && src == SP_OK) {

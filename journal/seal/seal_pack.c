@@ -14,6 +14,9 @@
 #include <string.h>
 
 #include "base/io.h"
+#include "base/line.h"
+#include "base/sha256.h"
+#include "base/time_text.h"
 #include "journal/seal/seal_priv.h"
 #include "journal/segment/segment.h"
 #include "journal/segment/segment_list.h"
@@ -241,7 +244,7 @@ report_sealed(struct sp_seal *s, const struct pack_job *j, uint64_t size)
 	(void)snprintf(text, sizeof(text),
 	    "path=%s/%s first=%" PRIu64 " last=%" PRIu64 " bytes=%" PRIu64,
 	    j->folder, j->name, j->first, j->last, size);
-	sp_seal_tell(s, "sealed", text);
+	sp_seal_emit(s, "sealed", text);
 }
 
 /* All steps for a file that holds entries; if the segment is there already,
@@ -270,7 +273,7 @@ pack(struct sp_seal *s, struct pack_job *j, struct sp_err *err)
 	}
 	/* A checkpoint is kept for each segment (doc/format-tree.md). */
 	if (rc == SP_OK)
-		rc = sp_seal_keep(s, err);
+		rc = sp_seal_keep_checkpoint(s, err);
 	if (rc == SP_OK)
 		rc = release_intake(s, j, err);
 	if (rc != SP_OK)
@@ -371,7 +374,7 @@ enum sp_code
 sp_seal_pack(struct sp_seal *s, bool *did, struct sp_err *err)
 {
 	bool again = true, packed = false;
-	enum sp_code rc = sp_seal_ready(s, err);
+	enum sp_code rc = sp_seal_reopen_tree(s, err);
 
 	while (rc == SP_OK && again)
 		rc = pack_oldest(s, &again, &packed, err);

@@ -12,7 +12,9 @@
 
 #include "base/buf.h"
 #include "base/layout.h"
+#include "base/line.h"
 #include "base/record.h"
+#include "base/sha256.h"
 #include "journal/log/intake_read.h"
 #include "journal/log/reader.h"
 #include "journal/seal/seal.h"
@@ -50,7 +52,7 @@ struct sp_seal {
 /* ---- seal_check.c --------------------------------------------------- */
 
 /* Report what happened to whoever listens (struct sp_seal_report). */
-void sp_seal_tell(struct sp_seal *s, const char *what, const char *text);
+void sp_seal_emit(struct sp_seal *s, const char *what, const char *text);
 /* Raise an alarm for ${err} if it is about the bytes of the archive, and not
  * the one raised last. */
 void sp_seal_alarm(struct sp_seal *s, const struct sp_err *err);
@@ -89,6 +91,7 @@ SP_CHECK enum sp_code sp_seal_check_signed(
 
 /* After a failed commit only the disk says what the tree is: open it again.
  * Nothing to do otherwise.  Fails as sp_tree_open does. */
-SP_CHECK enum sp_code sp_seal_ready(struct sp_seal *s, struct sp_err *err);
+SP_CHECK enum sp_code sp_seal_reopen_tree(
+    struct sp_seal *s, struct sp_err *err);
 
 #endif

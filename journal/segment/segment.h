@@ -16,7 +16,6 @@
 #include "base/attr.h"
 #include "base/buf.h"
 #include "base/err.h"
-#include "base/record.h"
 #include "base/layout.h"
 
 /* The longest frame that is read or written, bytes decompressed. */

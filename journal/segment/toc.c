@@ -12,8 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/digest.h"
+#include "base/crc32c.h"
 #include "base/enc.h"
+#include "base/record.h"
 #include "journal/segment/toc_priv.h"
 
 #define VARINT_MAX 10u /* bytes */

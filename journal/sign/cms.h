@@ -39,6 +39,6 @@ SP_CHECK enum sp_code sp_cms_verify_mem(struct sp_view p7s, struct sp_view data,
  * algorithms, spelling of the issuer ...): they must be as our signer writes
  * them.  For a seal that holds; SP_EMISMATCH if it is not so.
  */
-SP_CHECK enum sp_code sp_cms_form(struct sp_view p7s, struct sp_err *err);
+SP_CHECK enum sp_code sp_cms_check_form(struct sp_view p7s, struct sp_err *err);
 
 #endif

@@ -210,7 +210,7 @@ form_ok(CMS_ContentInfo *cms, struct sp_view p7s)
 
 /* The head is looked at as bytes, the rest as OpenSSL has parsed it. */
 enum sp_code
-sp_cms_form(struct sp_view p7s, struct sp_err *err)
+sp_cms_check_form(struct sp_view p7s, struct sp_err *err)
 {
 	const unsigned char *p = (const unsigned char *)p7s.p;
 	CMS_ContentInfo *cms = NULL;

@@ -29,6 +29,6 @@ SP_CHECK enum sp_code sp_cms_all_read(
     const char *path, BIO *data, uint64_t size, struct sp_err *err);
 /* Whether a verified signature is written in the one way in which it can be;
  * without it some changed bits would go unseen. */
-bool sp_cms_strict(CMS_ContentInfo *cms, struct sp_view p7s);
+bool sp_cms_is_strict(CMS_ContentInfo *cms, struct sp_view p7s);
 
 #endif

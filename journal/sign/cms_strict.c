@@ -113,7 +113,7 @@ same_algorithm(X509_ALGOR *digest, X509_ALGOR *sig, EVP_PKEY *key)
 
 /* Every signer is looked at: OpenSSL has verified all of them. */
 bool
-sp_cms_strict(CMS_ContentInfo *cms, struct sp_view p7s)
+sp_cms_is_strict(CMS_ContentInfo *cms, struct sp_view p7s)
 {
 	STACK_OF(CMS_SignerInfo) *all = CMS_get0_SignerInfos(cms);
 

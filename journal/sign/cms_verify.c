@@ -82,7 +82,7 @@ verify_seal(
 	if (CMS_verify(
 		cms, NULL, c->store, data, NULL, CMS_BINARY | CMS_CADES) != 1)
 		rc = explain(err);
-	else if (!sp_cms_strict(cms, p7s))
+	else if (!sp_cms_is_strict(cms, p7s))
 		rc = sp_err_set(err, SP_EMISMATCH, 0,
 		    "CMS signature: it holds, but not in the one form in which it is written: it was changed");
 	CMS_ContentInfo_free(cms);

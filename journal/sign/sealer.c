@@ -13,8 +13,8 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/digest.h"
 #include "base/io.h"
+#include "base/random.h"
 #include "journal/sign/cms.h"
 #include "journal/sign/cms_priv.h"
 #include "journal/sign/openssl.h"

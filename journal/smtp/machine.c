@@ -27,12 +27,12 @@ sp_machine_begin(struct sp_machine *m, const struct sp_session_env *env,
 }
 
 void
-sp_machine_rest(struct sp_machine *m)
+sp_machine_release(struct sp_machine *m)
 {
 	if (m->milter != NULL)
-		sp_milter_rest(m->milter);
+		sp_milter_release(m->milter);
 	else
-		sp_session_rest(m->smtp);
+		sp_session_release(m->smtp);
 }
 
 void

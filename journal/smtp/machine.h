@@ -23,7 +23,7 @@ struct sp_machine {
 void sp_machine_begin(struct sp_machine *m, const struct sp_session_env *env,
     const struct sp_session_peer *peer);
 /* The connection is over: give back the memory of the budget. */
-void sp_machine_rest(struct sp_machine *m);
+void sp_machine_release(struct sp_machine *m);
 /* Free the machine. */
 void sp_machine_done(struct sp_machine *m);
 

@@ -40,11 +40,11 @@ drop_data(struct sp_milter *m)
 }
 
 void
-sp_milter_rest(struct sp_milter *m)
+sp_milter_release(struct sp_milter *m)
 {
 	drop_data(m);
 	sp_milter_reset(m);
-	sp_milter_forget(m);
+	sp_milter_forget_client(m);
 }
 
 void
@@ -52,7 +52,7 @@ sp_milter_reuse(struct sp_milter *m, const struct sp_session_env *env,
     const struct sp_session_peer *peer)
 {
 	assert(env->memory == m->mail.arena.memory);
-	sp_milter_rest(m);
+	sp_milter_release(m);
 	m->env = env;
 	m->phase = SP_MILTER_START;
 	m->draining = m->quit = false;
@@ -87,7 +87,7 @@ sp_milter_free(struct sp_milter *m)
 {
 	if (m == NULL)
 		return;
-	sp_milter_rest(m);
+	sp_milter_release(m);
 	sp_store_done(&m->message.store);
 	sp_buf_done(&m->entry.source);
 	free(m);
@@ -150,7 +150,8 @@ negotiate(struct sp_milter *m, struct sp_view data, struct sp_buf *out)
 	char reply[12] = { 0 };
 
 	if (!sp_milter_options_parse(data, &o) || o.version < VERSION_MIN) {
-		sp_milter_broken(m, "options of no version that we know");
+		sp_milter_protocol_error(
+		    m, "options of no version that we know");
 		return;
 	}
 	m->version = o.version < VERSION_MAX ? o.version : VERSION_MAX;
@@ -252,10 +253,10 @@ handle_packet(struct sp_milter *m, struct sp_view data, struct sp_buf *out)
 		break;
 	case SP_MILTER_QUIT_NC:
 		abort_message(m);
-		sp_milter_forget(m);
+		sp_milter_forget_client(m);
 		break;
 	case SP_MILTER_EOH:
-		sp_milter_eoh(m);
+		sp_milter_end_headers(m);
 		answer_continue(m, out);
 		break;
 	case SP_MILTER_HEADER:
@@ -276,15 +277,15 @@ stream_content(struct sp_milter *m, char *p, size_t n, struct sp_buf *out)
 		return;
 	m->message.wire_bytes += n;
 	if (m->packet.command == SP_MILTER_HEADER) {
-		sp_milter_take_header(m, p, n);
+		sp_milter_input_header(m, p, n);
 		if (last)
 			sp_milter_end_header(m);
 	} else
-		sp_milter_take_body(m, p, n);
+		sp_milter_input_body(m, p, n);
 	if (!last || m->phase == SP_MILTER_CLOSED)
 		return;
 	if (m->packet.command == SP_MILTER_EOB)
-		sp_milter_eob(m, out);
+		sp_milter_end_body(m, out);
 	else
 		answer_continue(m, out);
 }
@@ -305,18 +306,20 @@ begin_packet(struct sp_milter *m)
 	uint32_t n = sp_milter_u32(m->packet.head), max;
 
 	m->packet.command = m->packet.head[4];
-	if (n == 0 || !sp_milter_known(m->packet.command, &max))
-		sp_milter_broken(m, "not a packet of the milter protocol");
+	if (n == 0 || !sp_milter_command_known(m->packet.command, &max))
+		sp_milter_protocol_error(
+		    m, "not a packet of the milter protocol");
 	else if (n - 1 > max)
-		sp_milter_broken(m, "a packet larger than we take");
+		sp_milter_protocol_error(m, "a packet larger than we take");
 	else if ((m->phase == SP_MILTER_START) !=
 		 (m->packet.command == SP_MILTER_OPTNEG))
-		sp_milter_broken(m, "options not at the start, or twice");
+		sp_milter_protocol_error(
+		    m, "options not at the start, or twice");
 	else if (m->phase < SP_MILTER_ENVELOPE &&
 		 (is_content(m->packet.command) ||
 		     m->packet.command == SP_MILTER_EOH ||
 		     m->packet.command == SP_MILTER_RCPT))
-		sp_milter_broken(m, "a message without MAIL");
+		sp_milter_protocol_error(m, "a message without MAIL");
 	if (m->phase == SP_MILTER_CLOSED)
 		return;
 	m->packet.left = n - 1;

@@ -32,7 +32,7 @@ void sp_milter_reuse(struct sp_milter *m, const struct sp_session_env *env,
     const struct sp_session_peer *peer);
 /* The connection is over: give back all memory of the budget.  Then only reuse
  * and free are allowed. */
-void sp_milter_rest(struct sp_milter *m);
+void sp_milter_release(struct sp_milter *m);
 void sp_milter_free(struct sp_milter *m); /* NULL is fine */
 
 /* Take bytes of the MTA; as sp_session_input(). */
@@ -41,7 +41,7 @@ size_t sp_milter_input(
 /* DATA: a message is coming; COMMAND: between packets of anything else. */
 enum sp_session_state sp_milter_state(const struct sp_milter *m);
 /* In COMMIT: what to append.  Borrowed; it stays valid until it is committed,
- * or sp_milter_rest() or sp_milter_free() is called. */
+ * or sp_milter_release() or sp_milter_free() is called. */
 struct sp_append_item *sp_milter_item(struct sp_milter *m);
 /* In COMMIT: it is durable (SP_OK), or could not be stored.  Answers accept or
  * tempfail, and goes on. */

@@ -85,7 +85,7 @@ sp_milter_refuse(struct sp_milter *m, enum sp_reply r, struct sp_buf *out)
 	char text[256];
 
 	report_refusal(m, line);
-	if (sp_reply_class(r) == 4 && r != SP_REPLY_RCPTS) {
+	if (sp_reply_class(r) == 4 && r != SP_REPLY_TOO_MANY_RCPTS) {
 		sp_milter_answer(m, SP_MILTER_TEMPFAIL, out);
 		return;
 	}
@@ -131,7 +131,7 @@ sp_milter_close(struct sp_milter *m)
 }
 
 void
-sp_milter_broken(struct sp_milter *m, const char *why)
+sp_milter_protocol_error(struct sp_milter *m, const char *why)
 {
 	struct sp_session_info i;
 

@@ -29,7 +29,7 @@ store_content(struct sp_milter *m, const char *p, size_t n)
 	rc = sp_store_add(&m->message.store, p, n, &err);
 	if (rc == SP_OK)
 		return;
-	m->message.refusal = sp_reply_of_code(rc);
+	m->message.refusal = sp_reply_of_failure(rc);
 	sp_store_reset(&m->message.store);
 	sp_milter_fault(m, &err);
 }
@@ -78,7 +78,8 @@ sp_milter_begin_header(struct sp_milter *m)
 	if (m->phase == SP_MILTER_ENVELOPE)
 		begin_message(m);
 	if (m->phase != SP_MILTER_HEADERS)
-		sp_milter_broken(m, "a header behind the end of the headers");
+		sp_milter_protocol_error(
+		    m, "a header behind the end of the headers");
 	m->header.name_n = 0;
 	m->header.in_value = m->header.value_cr = m->header.value_lf = false;
 }
@@ -109,12 +110,13 @@ add_value(struct sp_milter *m, char *p, size_t n)
 /* Add the name, a colon, and the value of a header whose data comes in pieces;
  * the NUL behind each is cut off. */
 void
-sp_milter_take_header(struct sp_milter *m, char *p, size_t n)
+sp_milter_input_header(struct sp_milter *m, char *p, size_t n)
 {
 	if (m->packet.left == 0) {
 		if (n == 0 || p[n - 1] != '\0' ||
 		    (!m->header.in_value && memchr(p, '\0', n) == p + n - 1)) {
-			sp_milter_broken(m, "a header is not understood");
+			sp_milter_protocol_error(
+			    m, "a header is not understood");
 			return;
 		}
 		n--;
@@ -145,18 +147,18 @@ sp_milter_end_header(struct sp_milter *m)
 	if (m->phase == SP_MILTER_CLOSED)
 		return;
 	if (m->header.name_n == 0)
-		sp_milter_broken(m, "a header without a name");
+		sp_milter_protocol_error(m, "a header without a name");
 	else if (!m->header.value_lf)
 		add_text(m, "\r\n");
 }
 
 void
-sp_milter_eoh(struct sp_milter *m)
+sp_milter_end_headers(struct sp_milter *m)
 {
 	if (m->phase == SP_MILTER_ENVELOPE)
 		begin_message(m);
 	if (m->phase != SP_MILTER_HEADERS) {
-		sp_milter_broken(m, "the end of the headers twice");
+		sp_milter_protocol_error(m, "the end of the headers twice");
 		return;
 	}
 	m->message.wire_bytes += SP_MILTER_HEAD;
@@ -174,7 +176,7 @@ sp_milter_begin_body(struct sp_milter *m)
 }
 
 void
-sp_milter_take_body(struct sp_milter *m, char *p, size_t n)
+sp_milter_input_body(struct sp_milter *m, char *p, size_t n)
 {
 	/* This MTA does not say where the headers end. */
 	if (n > 0 && m->phase == SP_MILTER_HEADERS) {
@@ -197,19 +199,19 @@ end_transaction(struct sp_milter *m)
 
 /* All bytes are here: refuse the message, or let the owner commit it. */
 void
-sp_milter_eob(struct sp_milter *m, struct sp_buf *out)
+sp_milter_end_body(struct sp_milter *m, struct sp_buf *out)
 {
 	struct sp_err err;
 	enum sp_code rc;
 
 	sp_data_finish(&m->message.data);
 	if (m->message.refusal == SP_REPLY_NONE) {
-		rc = sp_milter_build(m);
+		rc = sp_milter_build_item(m);
 		if (rc == SP_OK) {
 			m->phase = SP_MILTER_COMMITTING;
 			return;
 		}
-		m->message.refusal = sp_reply_of_code(rc);
+		m->message.refusal = sp_reply_of_failure(rc);
 		(void)sp_err_set(&err, rc, 0,
 		    "the facts of the message do not fit into a record");
 		sp_milter_fault(m, &err);
@@ -232,6 +234,6 @@ sp_milter_committed(struct sp_milter *m, enum sp_code code, struct sp_buf *out)
 	if (code == SP_OK)
 		sp_milter_answer(m, SP_MILTER_ACCEPT, out);
 	else
-		sp_milter_refuse(m, sp_reply_of_code(code), out);
+		sp_milter_refuse(m, sp_reply_of_failure(code), out);
 	end_transaction(m);
 }

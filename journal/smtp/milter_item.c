@@ -103,7 +103,7 @@ collect_flags(struct sp_milter *m)
 /* The views of the item point into the machine, which stays as it is until the
  * commit is answered. */
 enum sp_code
-sp_milter_build(struct sp_milter *m)
+sp_milter_build_item(struct sp_milter *m)
 {
 	enum sp_code rc = write_source(m);
 

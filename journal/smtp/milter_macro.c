@@ -135,7 +135,7 @@ sp_milter_macro(struct sp_milter *m, struct sp_view data)
 	char stage;
 
 	if (data.n == 0) {
-		sp_milter_broken(m, "macros of no command");
+		sp_milter_protocol_error(m, "macros of no command");
 		return;
 	}
 	stage = *data.p;
@@ -145,9 +145,10 @@ sp_milter_macro(struct sp_milter *m, struct sp_view data)
 		sp_milter_reset(m);
 	rc = parse_macros(m, stage, data);
 	if (rc == SP_ELIMIT)
-		sp_milter_broken(m, "more macros than we take");
+		sp_milter_protocol_error(m, "more macros than we take");
 	else if (rc == SP_EFORMAT)
-		sp_milter_broken(m, "macros that are not pairs of texts");
+		sp_milter_protocol_error(
+		    m, "macros that are not pairs of texts");
 	else if (rc != SP_OK)
 		sp_milter_end(m, SP_REPLY_MEMORY);
 }

@@ -13,7 +13,7 @@
 /* ---- the client ----------------------------------------------------- */
 
 void
-sp_milter_forget(struct sp_milter *m)
+sp_milter_forget_client(struct sp_milter *m)
 {
 	sp_arena_reset(&m->client.arena);
 	m->client.macros = (struct sp_milter_macros){ NULL, 0, 0, 0 };
@@ -27,11 +27,11 @@ sp_milter_connect(struct sp_milter *m, struct sp_view data)
 	struct sp_milter_client c;
 
 	if (m->client.known) {
-		sp_milter_broken(m, "a second client without QUIT_NC");
+		sp_milter_protocol_error(m, "a second client without QUIT_NC");
 		return;
 	}
 	if (!sp_milter_client_parse(data, &c)) {
-		sp_milter_broken(m, "CONNECT is not understood");
+		sp_milter_protocol_error(m, "CONNECT is not understood");
 		return;
 	}
 	m->client.connect = c;
@@ -51,7 +51,7 @@ sp_milter_helo(struct sp_milter *m, struct sp_view data)
 	struct sp_view name;
 
 	if (!sp_milter_text_next(&data, &name) || data.n > 0) {
-		sp_milter_broken(m, "HELO is not understood");
+		sp_milter_protocol_error(m, "HELO is not understood");
 		return;
 	}
 	m->client.helo_n =
@@ -137,7 +137,7 @@ may_begin(struct sp_milter *m, struct sp_buf *out)
 	if (why != NULL)
 		sp_milter_defer(m, why, out);
 	else
-		sp_milter_refuse(m, sp_reply_of_code(rc), out);
+		sp_milter_refuse(m, sp_reply_of_failure(rc), out);
 	return (false);
 }
 
@@ -157,7 +157,7 @@ sp_milter_mail(struct sp_milter *m, struct sp_view data, struct sp_buf *out)
 	m->mail.mail_at = sp_clock_wall();
 	rc = parse_arguments(m, data, &c);
 	if (rc == SP_EFORMAT) {
-		sp_milter_broken(m, "MAIL is not understood");
+		sp_milter_protocol_error(m, "MAIL is not understood");
 		return;
 	}
 	if (rc != SP_OK) {
@@ -241,8 +241,8 @@ accept_rcpt(
 	if (m->mail.envelope.to.n >= m->env->cfg->max_recipients ||
 	    m->mail.envelope.bytes > SP_ENVELOPE_MAX) {
 		record_refused(
-		    m, c, sp_view_trim(sp_reply_text(SP_REPLY_RCPTS)));
-		sp_milter_refuse(m, SP_REPLY_RCPTS, out);
+		    m, c, sp_view_trim(sp_reply_text(SP_REPLY_TOO_MANY_RCPTS)));
+		sp_milter_refuse(m, SP_REPLY_TOO_MANY_RCPTS, out);
 		return;
 	}
 	if (record_rcpt(
@@ -260,17 +260,17 @@ sp_milter_rcpt(struct sp_milter *m, struct sp_view data, struct sp_buf *out)
 	enum sp_code rc;
 
 	if (m->phase != SP_MILTER_ENVELOPE) {
-		sp_milter_broken(m, "RCPT inside a message");
+		sp_milter_protocol_error(m, "RCPT inside a message");
 		return;
 	}
 	/* Nothing of a recipient beyond the limit is copied. */
 	if (m->mail.envelope.bytes > SP_ENVELOPE_MAX) {
-		sp_milter_refuse(m, SP_REPLY_RCPTS, out);
+		sp_milter_refuse(m, SP_REPLY_TOO_MANY_RCPTS, out);
 		return;
 	}
 	rc = parse_arguments(m, data, &c);
 	if (rc == SP_EFORMAT)
-		sp_milter_broken(m, "RCPT is not understood");
+		sp_milter_protocol_error(m, "RCPT is not understood");
 	else if (rc != SP_OK)
 		sp_milter_refuse(m, SP_REPLY_MEMORY, out);
 	else

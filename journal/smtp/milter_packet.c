@@ -18,7 +18,7 @@ sp_milter_u32(const char p[4])
 /* The commands whose data is part of the message may have more of it than those
  * that are held as a whole. */
 bool
-sp_milter_known(char c, uint32_t *max)
+sp_milter_command_known(char c, uint32_t *max)
 {
 	*max = SP_MILTER_PACKET_MAX;
 	switch ((enum sp_milter_command)c) {

@@ -81,7 +81,7 @@ struct sp_milter_client {
 uint32_t sp_milter_u32(const char p[4]);
 /* Whether ${c} is a command of the MTA; the most bytes of data that it may have
  * go to ${max}. */
-bool sp_milter_known(char c, uint32_t *max);
+bool sp_milter_command_known(char c, uint32_t *max);
 /* Parse the data of OPTNEG; false: it is too short. */
 bool sp_milter_options_parse(
     struct sp_view data, struct sp_milter_options *out);

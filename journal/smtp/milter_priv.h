@@ -74,7 +74,7 @@ struct sp_milter_header {
 };
 
 /* The client of the MTA, which we do not see: all of it is what the MTA says.
- * Forgotten by sp_milter_forget(). */
+ * Forgotten by sp_milter_forget_client(). */
 struct sp_milter_sender {
 	struct sp_arena arena;
 	struct sp_milter_client connect; /* of the CONNECT packet */
@@ -105,7 +105,7 @@ struct sp_milter_message {
 };
 
 /* What is to be committed; everything in it is borrowed from the groups
- * above.  Built by sp_milter_build(). */
+ * above.  Built by sp_milter_build_item(). */
 struct sp_milter_entry {
 	struct sp_buf source; /* members of "source" as JSON */
 	const char *flags[SP_MILTER_FLAGS_MAX];
@@ -150,7 +150,7 @@ void sp_milter_defer(struct sp_milter *m, const char *why, struct sp_buf *out);
 /* Report to the owner that a fault of ours, ${err}, keeps the message out. */
 void sp_milter_fault(struct sp_milter *m, const struct sp_err *err);
 /* What came is not the protocol: report ${why} and close. */
-void sp_milter_broken(struct sp_milter *m, const char *why);
+void sp_milter_protocol_error(struct sp_milter *m, const char *why);
 /* Forget the transaction and its message; the client stays. */
 void sp_milter_reset(struct sp_milter *m);
 /* Forget the transaction and close. */
@@ -173,7 +173,7 @@ void sp_milter_mail(
 void sp_milter_rcpt(
     struct sp_milter *m, struct sp_view data, struct sp_buf *out);
 /* Forget the client: QUIT_NC came, or the connection ends. */
-void sp_milter_forget(struct sp_milter *m);
+void sp_milter_forget_client(struct sp_milter *m);
 
 /* ---- milter_data.c --------------------------------------------------- */
 
@@ -182,19 +182,19 @@ void sp_milter_begin_header(struct sp_milter *m);
 void sp_milter_begin_body(struct sp_milter *m);
 /* ${n} bytes of its data, which may be changed; m->packet.left is what comes
  * behind them. */
-void sp_milter_take_header(struct sp_milter *m, char *p, size_t n);
-void sp_milter_take_body(struct sp_milter *m, char *p, size_t n);
+void sp_milter_input_header(struct sp_milter *m, char *p, size_t n);
+void sp_milter_input_body(struct sp_milter *m, char *p, size_t n);
 /* All of a header packet came. */
 void sp_milter_end_header(struct sp_milter *m);
 /* The end of the headers: write the empty line. */
-void sp_milter_eoh(struct sp_milter *m);
+void sp_milter_end_headers(struct sp_milter *m);
 /* The end of the body: refuse the message, or go to COMMITTING. */
-void sp_milter_eob(struct sp_milter *m, struct sp_buf *out);
+void sp_milter_end_body(struct sp_milter *m, struct sp_buf *out);
 
 /* ---- milter_item.c --------------------------------------------------- */
 
 /* Put the facts of the finished message into m->entry.  SP_ELIMIT: they do not
  * fit into a record. */
-enum sp_code sp_milter_build(struct sp_milter *m);
+enum sp_code sp_milter_build_item(struct sp_milter *m);
 
 #endif

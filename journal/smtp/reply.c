@@ -2,8 +2,8 @@
  * The wording of every fixed reply, and which one a failure gets: a full disk,
  * a clock that leapt.  The session and the milter take a reply by its name; the
  * few that carry a number or a reason are written where they are given, with
- * sp_session_say().  A change here is a change of the wire: doc/smtp.md lists
- * what clients rely on.
+ * sp_session_reply_format().  A change here is a change of the wire:
+ * doc/smtp.md lists what clients rely on.
  */
 #include "journal/smtp/reply.h"
 
@@ -15,10 +15,10 @@ static const char *const reply_texts[SP_REPLY_COUNT] = {
 	[SP_REPLY_OK] = "250 2.0.0 Ok\r\n",
 	[SP_REPLY_MAIL_OK] = "250 2.1.0 Ok\r\n",
 	[SP_REPLY_RCPT_OK] = "250 2.1.5 Ok\r\n",
-	[SP_REPLY_GO] = "354 End data with <CR><LF>.<CR><LF>\r\n",
+	[SP_REPLY_SEND_DATA] = "354 End data with <CR><LF>.<CR><LF>\r\n",
 	[SP_REPLY_BYE] = "221 2.0.0 Bye\r\n",
 	[SP_REPLY_AUTH_OK] = "235 2.7.0 Authentication successful\r\n",
-	[SP_REPLY_TLS_GO] = "220 2.0.0 Ready to start TLS\r\n",
+	[SP_REPLY_START_TLS] = "220 2.0.0 Ready to start TLS\r\n",
 	[SP_REPLY_HELP] = "214 2.0.0 A journal archive; see RFC 5321\r\n",
 	[SP_REPLY_VRFY] = "252 2.0.0 Send mail and it will be tried\r\n",
 
@@ -29,8 +29,8 @@ static const char *const reply_texts[SP_REPLY_COUNT] = {
 	[SP_REPLY_ERRORS] = "421 4.7.0 Too many errors\r\n",
 	[SP_REPLY_IDLE] = "421 4.4.2 Timeout waiting for you\r\n",
 	[SP_REPLY_SLOW] = "421 4.4.2 Data comes too slowly\r\n",
-	[SP_REPLY_NOSPACE] = "452 4.3.1 Insufficient system storage\r\n",
-	[SP_REPLY_RCPTS] = "452 4.5.3 Too many recipients\r\n",
+	[SP_REPLY_DISK_FULL] = "452 4.3.1 Insufficient system storage\r\n",
+	[SP_REPLY_TOO_MANY_RCPTS] = "452 4.5.3 Too many recipients\r\n",
 	[SP_REPLY_MEMORY] = "452 4.3.1 Out of memory for now, try again\r\n",
 	[SP_REPLY_FAULT] = "451 4.3.0 Not stored, try again\r\n",
 	[SP_REPLY_CLOCK] =
@@ -63,7 +63,7 @@ static const char *const reply_texts[SP_REPLY_COUNT] = {
 	[SP_REPLY_NOT_UTF8] = "553 5.6.7 Address is not UTF-8\r\n",
 	[SP_REPLY_CHUNK_SIZE] = "501 5.5.4 Chunk size not understood\r\n",
 	[SP_REPLY_HTTP] = "554 5.5.0 This is not a web server\r\n",
-	[SP_REPLY_EARLY] =
+	[SP_REPLY_TOO_EARLY] =
 	    "554 5.5.0 Synchronization error: wait for the reply\r\n",
 
 	[SP_REPLY_NEED_HELO] = "503 5.5.1 Introduce yourself first\r\n",
@@ -75,7 +75,7 @@ static const char *const reply_texts[SP_REPLY_COUNT] = {
 	[SP_REPLY_NEED_RCPT] = "503 5.5.1 Need RCPT first\r\n",
 	[SP_REPLY_NO_RCPT] = "554 5.5.1 No valid recipients\r\n",
 	[SP_REPLY_IN_BDAT] = "503 5.5.1 Not between chunks\r\n",
-	[SP_REPLY_BROKEN] = "503 5.5.1 A chunk failed: RSET first\r\n",
+	[SP_REPLY_CHUNK_FAILED] = "503 5.5.1 A chunk failed: RSET first\r\n",
 	[SP_REPLY_BINARY_DATA] = "503 5.5.1 BINARYMIME needs BDAT\r\n",
 	[SP_REPLY_NEED_SOURCE] = "503 5.5.1 Need XSEALPOST SOURCE first\r\n",
 	[SP_REPLY_IN_MAIL] = "503 5.5.1 Not inside a transaction\r\n",
@@ -92,7 +92,7 @@ static const char *const reply_texts[SP_REPLY_COUNT] = {
 
 	[SP_REPLY_TOO_BIG] = "552 5.3.4 Message too large\r\n",
 	[SP_REPLY_BARE_LF] = "521 5.5.2 Message has lines without CR LF\r\n",
-	[SP_REPLY_NOT_HERE] = "550 5.1.1 Not a journal address here\r\n",
+	[SP_REPLY_NO_SUCH_RCPT] = "550 5.1.1 Not a journal address here\r\n",
 	[SP_REPLY_CLAIM] = "501 5.5.4 Attributes not understood\r\n",
 	[SP_REPLY_DENIED] = "550 5.7.1 Not allowed\r\n",
 	[SP_REPLY_DOOR_ARG] = "501 5.5.4 Argument not as doc/door.md says\r\n",
@@ -106,7 +106,7 @@ static const struct {
 	enum sp_code code;
 	enum sp_reply reply;
 } failure_replies[] = {
-	{ SP_ENOSPC, SP_REPLY_NOSPACE }, /* disk or quota full */
+	{ SP_ENOSPC, SP_REPLY_DISK_FULL }, /* disk or quota full */
 	{ SP_ECLOCK, SP_REPLY_CLOCK }, /* the clock leapt */
 	{ SP_EROLLBACK, SP_REPLY_ROLLBACK }, /* an old copy of the archive */
 };
@@ -119,7 +119,7 @@ sp_reply_text(enum sp_reply r)
 }
 
 enum sp_reply
-sp_reply_of_code(enum sp_code code)
+sp_reply_of_failure(enum sp_code code)
 {
 	for (size_t i = 0; i < SP_COUNTOF(failure_replies); i++) {
 		if (failure_replies[i].code == code)

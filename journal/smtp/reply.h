@@ -19,10 +19,10 @@ enum sp_reply {
 	SP_REPLY_OK,
 	SP_REPLY_MAIL_OK,
 	SP_REPLY_RCPT_OK,
-	SP_REPLY_GO, /* 354 */
+	SP_REPLY_SEND_DATA, /* 354 */
 	SP_REPLY_BYE,
 	SP_REPLY_AUTH_OK, /* 235 */
-	SP_REPLY_TLS_GO, /* 220 2.0.0 */
+	SP_REPLY_START_TLS, /* 220 2.0.0 */
 	SP_REPLY_HELP,
 	SP_REPLY_VRFY,
 	/* ours: try again */
@@ -32,8 +32,8 @@ enum sp_reply {
 	SP_REPLY_ERRORS, /* 421 4.7.0 */
 	SP_REPLY_IDLE, /* 421 4.4.2 */
 	SP_REPLY_SLOW, /* 421 4.4.2 */
-	SP_REPLY_NOSPACE, /* 452 4.3.1, the disk is full */
-	SP_REPLY_RCPTS, /* 452 4.5.3 */
+	SP_REPLY_DISK_FULL, /* 452 4.3.1, the disk is full */
+	SP_REPLY_TOO_MANY_RCPTS, /* 452 4.5.3 */
 	SP_REPLY_MEMORY, /* 452 4.3.1, the memory budget is used up */
 	SP_REPLY_FAULT, /* 451 4.3.0, any other fault of ours */
 	SP_REPLY_CLOCK, /* 451 4.3.0, the clock leapt */
@@ -60,7 +60,7 @@ enum sp_reply {
 	SP_REPLY_NOT_UTF8,
 	SP_REPLY_CHUNK_SIZE, /* 501, then closed */
 	SP_REPLY_HTTP,
-	SP_REPLY_EARLY, /* 554 5.5.0, then closed */
+	SP_REPLY_TOO_EARLY, /* 554 5.5.0, then closed */
 	/* theirs: sequence */
 	SP_REPLY_NEED_HELO,
 	SP_REPLY_NEED_TLS, /* 530 5.7.0 */
@@ -70,7 +70,7 @@ enum sp_reply {
 	SP_REPLY_NEED_RCPT,
 	SP_REPLY_NO_RCPT, /* all were refused; SMTP only */
 	SP_REPLY_IN_BDAT,
-	SP_REPLY_BROKEN, /* after a failed chunk: RSET */
+	SP_REPLY_CHUNK_FAILED, /* after a failed chunk: RSET */
 	SP_REPLY_BINARY_DATA,
 	SP_REPLY_NEED_SOURCE,
 	SP_REPLY_IN_MAIL, /* XSEALPOST inside a transaction */
@@ -86,7 +86,7 @@ enum sp_reply {
 	/* theirs: policy */
 	SP_REPLY_TOO_BIG,
 	SP_REPLY_BARE_LF, /* 521, then closed */
-	SP_REPLY_NOT_HERE, /* 550 5.1.1 */
+	SP_REPLY_NO_SUCH_RCPT, /* 550 5.1.1 */
 	SP_REPLY_DENIED, /* 550 5.7.1 */
 	SP_REPLY_CLAIM, /* 501 5.5.4 */
 	SP_REPLY_DOOR_ARG,
@@ -97,7 +97,7 @@ enum sp_reply {
 struct sp_view sp_reply_text(enum sp_reply r);
 /* The reply for a message that could not be stored because of ${code}; never
  * 5xx. */
-enum sp_reply sp_reply_of_code(enum sp_code code);
+enum sp_reply sp_reply_of_failure(enum sp_code code);
 /* The first digit, 2 to 5; 0 for SP_REPLY_NONE. */
 int sp_reply_class(enum sp_reply r);
 

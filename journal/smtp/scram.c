@@ -14,6 +14,8 @@
 #include <string.h>
 
 #include "base/enc.h"
+#include "base/random.h"
+#include "base/sha256.h"
 
 #define SCHEME "SCRAM-SHA-256"
 

@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "base/digest.h"
+#include "base/sha256.h"
 #include "base/view.h"
 
 #define SP_SCRAM_ITERATIONS	100000 /* of a new verifier */

@@ -16,6 +16,8 @@
 #include <string.h>
 
 #include "base/enc.h"
+#include "base/random.h"
+#include "base/sha256.h"
 #include "journal/smtp/scram.h"
 
 #define AUTH_MAX    4096 /* bytes of the AuthMessage */

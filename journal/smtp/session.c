@@ -56,13 +56,13 @@ sp_session_proxied(struct sp_session *s, const char *src, const char *dst)
 }
 
 void
-sp_session_rest(struct sp_session *s)
+sp_session_release(struct sp_session *s)
 {
 	drop_line(s);
 	sp_session_reset(s);
-	sp_session_tls_off(s);
-	sp_session_auth_off(s);
-	sp_session_claims_off(s);
+	sp_session_tls_forget(s);
+	sp_session_auth_forget(s);
+	sp_session_claims_forget(s);
 }
 
 void
@@ -70,7 +70,7 @@ sp_session_reuse(struct sp_session *s, const struct sp_session_env *env,
     const struct sp_session_peer *peer)
 {
 	assert(env->memory == s->mail.arena.memory);
-	sp_session_rest(s);
+	sp_session_release(s);
 	s->env = env;
 	s->phase = SP_PHASE_GREETED;
 	s->mode = SP_MODE_COMMAND;
@@ -100,7 +100,7 @@ sp_session_free(struct sp_session *s)
 {
 	if (s == NULL)
 		return;
-	sp_session_rest(s);
+	sp_session_release(s);
 	sp_store_done(&s->message.store);
 	sp_buf_done(&s->entry.source);
 	free(s);
@@ -273,7 +273,7 @@ run_command(struct sp_session *s, struct sp_view line, struct sp_buf *out)
 
 	sp_command_parse(line, &c);
 	if (breaks_pipelining(s, c.verb)) {
-		sp_session_close(s, SP_REPLY_EARLY, out);
+		sp_session_close(s, SP_REPLY_TOO_EARLY, out);
 		return;
 	}
 	if (s->draining && c.verb != SP_VERB_QUIT &&
@@ -281,7 +281,7 @@ run_command(struct sp_session *s, struct sp_view line, struct sp_buf *out)
 		sp_session_close(s, SP_REPLY_CLOSING, out);
 		return;
 	}
-	if (!sp_session_tls_lacks(s, c.verb, out))
+	if (!sp_session_tls_refuse(s, c.verb, out))
 		dispatch(s, &c, out);
 	if (s->mode == SP_MODE_COMMAND)
 		sp_session_count_errors(s, out);
@@ -423,9 +423,9 @@ sp_session_input(struct sp_session *s, char *p, size_t n, struct sp_buf *out)
 		if (s->mode == SP_MODE_COMMAND || s->mode == SP_MODE_AUTH)
 			i += read_line(s, p + i, n - i, out);
 		else if (s->mode == SP_MODE_DATA)
-			i += sp_session_take_data(s, p + i, n - i, out);
+			i += sp_session_input_data(s, p + i, n - i, out);
 		else if (s->mode == SP_MODE_CHUNK)
-			i += sp_session_take_chunk(s, p + i, n - i, out);
+			i += sp_session_input_chunk(s, p + i, n - i, out);
 		else
 			break;
 	}

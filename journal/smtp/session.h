@@ -124,7 +124,7 @@ void sp_session_reuse(struct sp_session *s, const struct sp_session_env *env,
     const struct sp_session_peer *peer);
 /* The connection is over: give back all memory of the budget, and wipe what
  * was secret.  Then only reuse and free are allowed. */
-void sp_session_rest(struct sp_session *s);
+void sp_session_release(struct sp_session *s);
 void sp_session_free(struct sp_session *s); /* NULL is fine */
 
 /* ---- the connection -------------------------------------------------- */
@@ -134,7 +134,7 @@ void sp_session_free(struct sp_session *s); /* NULL is fine */
  * stays the proxy. */
 void sp_session_proxied(struct sp_session *s, const char *src, const char *dst);
 /* Set whether this peer may say for whom it speaks, by XFORWARD and XCLIENT. */
-void sp_session_relay(struct sp_session *s, bool xforward, bool xclient);
+void sp_session_allow_claims(struct sp_session *s, bool xforward, bool xclient);
 /* Give the greeting (RFC 5321 section 3.1). */
 void sp_session_greet(struct sp_session *s, struct sp_buf *out);
 /*
@@ -154,7 +154,7 @@ void sp_session_tls(
 /* ---- COMMIT ---------------------------------------------------------- */
 
 /* In COMMIT: what to append.  Borrowed; it stays valid until
- * sp_session_committed(), sp_session_rest() or sp_session_free(). */
+ * sp_session_committed(), sp_session_release() or sp_session_free(). */
 struct sp_append_item *sp_session_item(struct sp_session *s);
 /* In COMMIT: the item is durable (SP_OK; then it has its seq), or it could not
  * be stored.  Gives the reply, and goes to COMMAND or CLOSING. */
@@ -173,7 +173,7 @@ void sp_session_check(struct sp_session *s);
 bool sp_session_check_ok(const struct sp_session *s);
 /* With no work due: report a wrong login by the hook login now, once, since
  * its client may be gone before it is answered. */
-void sp_session_check_tell(struct sp_session *s);
+void sp_session_check_report(struct sp_session *s);
 /* With no work due: answer the login, and go to COMMAND or CLOSING. */
 void sp_session_checked(struct sp_session *s, struct sp_buf *out);
 

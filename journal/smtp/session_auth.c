@@ -60,7 +60,7 @@ drop_exchange(struct sp_session *s)
 }
 
 void
-sp_session_auth_off(struct sp_session *s)
+sp_session_auth_forget(struct sp_session *s)
 {
 	drop_exchange(s);
 	s->login.name[0] = '\0';
@@ -151,7 +151,7 @@ begin_check(struct sp_session *s, struct sp_view password)
 		memcpy(a->password, password.p, a->password_n);
 	a->account = sp_users_find(s->env->users, a->user, &a->verifier);
 	a->ok = !a->impossible &&
-		sp_users_seen(s->env->users, a->account, password);
+		sp_users_is_cached(s->env->users, a->account, password);
 	a->work_due = !a->ok;
 	s->mode = SP_MODE_CHECK;
 }
@@ -182,7 +182,7 @@ sp_session_check_ok(const struct sp_session *s)
 }
 
 void
-sp_session_check_tell(struct sp_session *s)
+sp_session_check_report(struct sp_session *s)
 {
 	assert(s->mode == SP_MODE_CHECK && !s->login.exchange->work_due);
 	if (sp_session_check_ok(s) || s->login.exchange->reported)
@@ -198,7 +198,7 @@ sp_session_checked(struct sp_session *s, struct sp_buf *out)
 
 	assert(s->mode == SP_MODE_CHECK && !a->work_due);
 	if (sp_session_check_ok(s)) {
-		sp_users_saw(s->env->users, a->account,
+		sp_users_cache(s->env->users, a->account,
 		    sp_view_mem(a->password, a->password_n));
 		login_succeeded(s, out);
 	} else
@@ -351,7 +351,7 @@ sp_session_auth_line(struct sp_session *s, enum sp_reply bad,
     struct sp_view line, struct sp_buf *out)
 {
 	if (s->pipelined)
-		sp_session_close(s, SP_REPLY_EARLY, out);
+		sp_session_close(s, SP_REPLY_TOO_EARLY, out);
 	else if (bad != SP_REPLY_NONE)
 		end_exchange(s,
 		    bad == SP_REPLY_LINE_LONG ? SP_REPLY_AUTH_LONG : bad, out);

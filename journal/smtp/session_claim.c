@@ -6,7 +6,7 @@
 #include "journal/smtp/session_priv.h"
 
 void
-sp_session_relay(struct sp_session *s, bool xforward, bool xclient)
+sp_session_allow_claims(struct sp_session *s, bool xforward, bool xclient)
 {
 	s->claims.may_xforward = xforward;
 	s->claims.may_xclient = xclient;
@@ -53,7 +53,7 @@ sp_session_xclient(struct sp_session *s, struct sp_view arg, struct sp_buf *out)
 		return;
 	}
 	sp_session_reset(s);
-	sp_session_auth_off(s);
+	sp_session_auth_forget(s);
 	sp_claim_clear(&s->claims.xforward);
 	s->phase = SP_PHASE_GREETED;
 	s->client.extended = false;
@@ -62,7 +62,7 @@ sp_session_xclient(struct sp_session *s, struct sp_view arg, struct sp_buf *out)
 }
 
 void
-sp_session_claims_off(struct sp_session *s)
+sp_session_claims_forget(struct sp_session *s)
 {
 	sp_claim_clear(&s->claims.xforward);
 	sp_claim_clear(&s->claims.xclient);

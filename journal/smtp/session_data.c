@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/enc.h"
+#include "base/sha256.h"
 #include "journal/smtp/session_priv.h"
 
 /* The first bytes of a message are next; ${raw}: by BDAT, without dot
@@ -44,7 +45,7 @@ store_content(struct sp_session *s, const char *p, size_t n)
 	rc = sp_store_add(&s->message.store, p, n, &err);
 	if (rc == SP_OK)
 		return;
-	s->message.refusal = sp_reply_of_code(rc);
+	s->message.refusal = sp_reply_of_failure(rc);
 	sp_store_reset(&s->message.store);
 	sp_session_fault(s, &err);
 }
@@ -98,12 +99,12 @@ complete_message(struct sp_session *s, struct sp_buf *out)
 		return;
 	}
 	if (s->message.refusal == SP_REPLY_NONE) {
-		rc = sp_session_build(s);
+		rc = sp_session_build_item(s);
 		if (rc == SP_OK) {
 			s->mode = SP_MODE_COMMIT;
 			return;
 		}
-		s->message.refusal = sp_reply_of_code(rc);
+		s->message.refusal = sp_reply_of_failure(rc);
 		(void)sp_err_set(&err, rc, 0,
 		    "the facts of the message do not fit into a record");
 		sp_session_fault(s, &err);
@@ -138,8 +139,8 @@ sp_session_data(struct sp_session *s, struct sp_view arg, struct sp_buf *out)
 {
 	enum sp_reply bad = check_recipients(s);
 
-	if (s->phase == SP_PHASE_BROKEN)
-		bad = SP_REPLY_BROKEN;
+	if (s->phase == SP_PHASE_CHUNK_FAILED)
+		bad = SP_REPLY_CHUNK_FAILED;
 	else if (s->phase == SP_PHASE_BDAT)
 		bad = SP_REPLY_IN_BDAT;
 	else if (s->env->door)
@@ -154,11 +155,11 @@ sp_session_data(struct sp_session *s, struct sp_view arg, struct sp_buf *out)
 	}
 	begin_message(s, false);
 	s->mode = SP_MODE_DATA;
-	sp_session_reply(s, SP_REPLY_GO, out);
+	sp_session_reply(s, SP_REPLY_SEND_DATA, out);
 }
 
 size_t
-sp_session_take_data(
+sp_session_input_data(
     struct sp_session *s, char *p, size_t n, struct sp_buf *out)
 {
 	size_t used;
@@ -172,7 +173,7 @@ sp_session_take_data(
 	/* Pipelining was not offered: bytes before our reply are those of a
 	 * smuggled message. */
 	if (s->pipelined && !s->client.extended)
-		sp_session_close(s, SP_REPLY_EARLY, out);
+		sp_session_close(s, SP_REPLY_TOO_EARLY, out);
 	else
 		complete_message(s, out);
 	return (used);
@@ -187,7 +188,7 @@ static void
 refuse_chunk(struct sp_session *s, enum sp_reply bad, struct sp_buf *out)
 {
 	bool in_hand = s->phase >= SP_PHASE_RCPT;
-	bool known = s->phase == SP_PHASE_BROKEN;
+	bool known = s->phase == SP_PHASE_CHUNK_FAILED;
 
 	if (s->chunk.last)
 		sp_session_reply_all(s, bad, out);
@@ -200,7 +201,7 @@ refuse_chunk(struct sp_session *s, enum sp_reply bad, struct sp_buf *out)
 		return;
 	}
 	sp_store_reset(&s->message.store);
-	s->phase = SP_PHASE_BROKEN;
+	s->phase = SP_PHASE_CHUNK_FAILED;
 }
 
 /* All bytes of a chunk were read: answer it, or complete the message. */
@@ -222,7 +223,7 @@ end_chunk(struct sp_session *s, struct sp_buf *out)
 		return;
 	}
 	s->phase = SP_PHASE_BDAT;
-	sp_session_say(
+	sp_session_reply_format(
 	    s, out, "250 2.0.0 Ok: %" PRIu64 " bytes", s->chunk.size);
 }
 
@@ -238,8 +239,8 @@ sp_session_bdat(struct sp_session *s, struct sp_view arg, struct sp_buf *out)
 		sp_session_close(s, SP_REPLY_CHUNK_SIZE, out);
 		return;
 	}
-	if (s->phase == SP_PHASE_BROKEN)
-		bad = SP_REPLY_BROKEN;
+	if (s->phase == SP_PHASE_CHUNK_FAILED)
+		bad = SP_REPLY_CHUNK_FAILED;
 	if (bad == SP_REPLY_NONE) {
 		if (!s->message.started)
 			begin_message(s, true);
@@ -255,7 +256,7 @@ sp_session_bdat(struct sp_session *s, struct sp_view arg, struct sp_buf *out)
 }
 
 size_t
-sp_session_take_chunk(
+sp_session_input_chunk(
     struct sp_session *s, char *p, size_t n, struct sp_buf *out)
 {
 	size_t take = s->chunk.left < n ? (size_t)s->chunk.left : n;
@@ -292,13 +293,13 @@ reply_stored(struct sp_session *s, struct sp_buf *out)
 	char hex[2 * SP_SHA256_LEN + 1];
 
 	if (s->entry.item.event != NULL) {
-		sp_session_say(
+		sp_session_reply_format(
 		    s, out, "250 2.0.0 Ok: seq=%" PRIu64, s->entry.item.seq);
 		return;
 	}
 	sp_hex_encode(s->entry.item.sha256, SP_SHA256_LEN, hex);
 	for (size_t i = 0; i < times; i++)
-		sp_session_say(s, out,
+		sp_session_reply_format(s, out,
 		    "250 2.0.0 Ok: seq=%" PRIu64 " sha256=%s",
 		    s->entry.item.seq, hex);
 	s->count.errors = s->count.junk = 0;
@@ -313,8 +314,8 @@ sp_session_committed(
 	if (code == SP_OK)
 		reply_stored(s, out);
 	else if (s->entry.item.event != NULL)
-		sp_session_reply(s, sp_reply_of_code(code), out);
+		sp_session_reply(s, sp_reply_of_failure(code), out);
 	else
-		sp_session_reply_all(s, sp_reply_of_code(code), out);
+		sp_session_reply_all(s, sp_reply_of_failure(code), out);
 	end_transaction(s, out);
 }

@@ -203,10 +203,10 @@ run_source(struct sp_session *s, json_t *j, struct sp_buf *out)
 {
 	enum sp_reply bad;
 
-	sp_provenance_done(&s->door.provenance);
+	sp_session_provenance_done(&s->door.provenance);
 	bad = parse_provenance(j, &s->door.rights, &s->door.provenance);
 	if (bad != SP_REPLY_NONE) {
-		sp_provenance_done(&s->door.provenance);
+		sp_session_provenance_done(&s->door.provenance);
 		sp_session_reply(s, bad, out);
 		return;
 	}
@@ -297,13 +297,13 @@ sp_session_xsealpost(
 		if (s->env->settled == NULL || s->env->settled(s->env->ctx))
 			sp_session_reply(s, SP_REPLY_OK, out);
 		else
-			sp_session_say(s, out,
+			sp_session_reply_format(s, out,
 			    "450 4.5.0 A client that has gone left something in work; ask again");
 		return;
 	}
 	if (is_event && s->env->may_begin != NULL &&
 	    s->env->may_begin(s->env->ctx, 0, &why) == SP_EAGAIN) {
-		sp_session_say(s, out, "451 4.3.0 %s", why);
+		sp_session_reply_format(s, out, "451 4.3.0 %s", why);
 		return;
 	}
 	j = is_event || sp_view_ieq_str(what, "SOURCE")

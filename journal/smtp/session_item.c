@@ -134,7 +134,7 @@ collect_flags(struct sp_session *s)
 /* The views of the item point into the session, which stays as it is until the
  * commit is answered. */
 enum sp_code
-sp_session_build(struct sp_session *s)
+sp_session_build_item(struct sp_session *s)
 {
 	enum sp_code rc = write_source(s);
 

@@ -21,32 +21,34 @@ offer_extensions(struct sp_session *s, struct sp_buf *out)
 {
 	const struct sp_listen *l = s->env->cfg;
 
-	sp_session_say(s, out, "250-%s", l->hostname);
-	sp_session_say(s, out, "250-PIPELINING");
-	sp_session_say(s, out, "250-SIZE %" PRIu64, l->max_message);
-	sp_session_say(s, out, "250-8BITMIME");
-	sp_session_say(s, out, "250-SMTPUTF8");
-	sp_session_say(s, out, "250-ENHANCEDSTATUSCODES");
-	sp_session_say(s, out, "250-DSN");
-	sp_session_say(s, out, "250-CHUNKING");
-	sp_session_say(s, out, "250-BINARYMIME");
+	sp_session_reply_format(s, out, "250-%s", l->hostname);
+	sp_session_reply_format(s, out, "250-PIPELINING");
+	sp_session_reply_format(s, out, "250-SIZE %" PRIu64, l->max_message);
+	sp_session_reply_format(s, out, "250-8BITMIME");
+	sp_session_reply_format(s, out, "250-SMTPUTF8");
+	sp_session_reply_format(s, out, "250-ENHANCEDSTATUSCODES");
+	sp_session_reply_format(s, out, "250-DSN");
+	sp_session_reply_format(s, out, "250-CHUNKING");
+	sp_session_reply_format(s, out, "250-BINARYMIME");
 	if (sp_session_auth_offered(s))
-		sp_session_say(s, out, "250-AUTH SCRAM-SHA-256 PLAIN LOGIN");
+		sp_session_reply_format(
+		    s, out, "250-AUTH SCRAM-SHA-256 PLAIN LOGIN");
 	if (s->env->door) {
-		sp_session_say(s, out, "250 XSEALPOST EVENT SETTLED SOURCE");
+		sp_session_reply_format(
+		    s, out, "250 XSEALPOST EVENT SETTLED SOURCE");
 		return;
 	}
 	if (sp_session_tls_offered(s))
-		sp_session_say(s, out, "250-STARTTLS");
+		sp_session_reply_format(s, out, "250-STARTTLS");
 	if (s->tls.on)
-		sp_session_say(s, out, "250-REQUIRETLS");
+		sp_session_reply_format(s, out, "250-REQUIRETLS");
 	if (s->claims.may_xforward)
-		sp_session_say(s, out, "250-" SP_CLAIM_XFORWARD);
+		sp_session_reply_format(s, out, "250-" SP_CLAIM_XFORWARD);
 	if (s->claims.may_xclient)
-		sp_session_say(s, out, "250-" SP_CLAIM_XCLIENT);
-	sp_session_say(
+		sp_session_reply_format(s, out, "250-" SP_CLAIM_XCLIENT);
+	sp_session_reply_format(
 	    s, out, "250-LIMITS RCPTMAX=%" PRIu64, l->max_recipients);
-	sp_session_say(s, out, "250 HELP");
+	sp_session_reply_format(s, out, "250 HELP");
 }
 
 /* EHLO in the middle of a session also ends the transaction, as RSET does (RFC
@@ -78,7 +80,8 @@ sp_session_helo(struct sp_session *s, enum sp_verb verb, struct sp_view arg,
 	if (s->client.extended)
 		offer_extensions(s, out);
 	else
-		sp_session_say(s, out, "250 %s", s->env->cfg->hostname);
+		sp_session_reply_format(
+		    s, out, "250 %s", s->env->cfg->hostname);
 }
 
 /* ---- what MAIL and RCPT share --------------------------------------- */
@@ -111,8 +114,8 @@ reply_of_path(enum sp_path_result rc)
 static enum sp_reply
 mail_sequence(const struct sp_session *s)
 {
-	if (s->phase == SP_PHASE_BROKEN)
-		return (SP_REPLY_BROKEN);
+	if (s->phase == SP_PHASE_CHUNK_FAILED)
+		return (SP_REPLY_CHUNK_FAILED);
 	if (s->phase == SP_PHASE_BDAT)
 		return (SP_REPLY_IN_BDAT);
 	if (s->phase == SP_PHASE_GREETED)
@@ -167,9 +170,9 @@ may_begin(struct sp_session *s, uint64_t declared, struct sp_buf *out)
 	if (rc == SP_OK)
 		return (true);
 	if (why != NULL)
-		sp_session_say(s, out, "451 4.3.0 %s", why);
+		sp_session_reply_format(s, out, "451 4.3.0 %s", why);
 	else
-		sp_session_reply(s, sp_reply_of_code(rc), out);
+		sp_session_reply(s, sp_reply_of_failure(rc), out);
 	return (false);
 }
 
@@ -254,8 +257,8 @@ refuse_rcpt(struct sp_session *s, const struct sp_path_command *c,
 static enum sp_reply
 rcpt_sequence(const struct sp_session *s)
 {
-	if (s->phase == SP_PHASE_BROKEN)
-		return (SP_REPLY_BROKEN);
+	if (s->phase == SP_PHASE_CHUNK_FAILED)
+		return (SP_REPLY_CHUNK_FAILED);
 	if (s->phase == SP_PHASE_BDAT)
 		return (SP_REPLY_IN_BDAT);
 	if (s->phase < SP_PHASE_MAIL)
@@ -293,7 +296,7 @@ accept_rcpt(
 	/* Taking quotes off and putting others on at most doubles it. */
 	sp_buf_init(&original, 2 * SP_MAILBOX_MAX + 2);
 	if (!is_listed(l, c->path.addr, &original))
-		refuse_rcpt(s, c, SP_REPLY_NOT_HERE, out);
+		refuse_rcpt(s, c, SP_REPLY_NO_SUCH_RCPT, out);
 	else if (!record_rcpt(s, c, &s->mail.envelope.to,
 		     (struct sp_rcpt){ .original = sp_buf_view(&original) }))
 		sp_session_reply(s, SP_REPLY_MEMORY, out);
@@ -325,7 +328,7 @@ sp_session_rcpt(struct sp_session *s, struct sp_view arg, struct sp_buf *out)
 		refuse_rcpt(s, &c, SP_REPLY_NEED_UTF8, out);
 	else if (s->mail.envelope.to.n >= l->max_recipients ||
 		 s->mail.envelope.bytes > SP_ENVELOPE_MAX)
-		refuse_rcpt(s, &c, SP_REPLY_RCPTS, out);
+		refuse_rcpt(s, &c, SP_REPLY_TOO_MANY_RCPTS, out);
 	else
 		accept_rcpt(s, &c, out);
 }

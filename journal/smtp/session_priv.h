@@ -44,7 +44,7 @@ enum sp_phase {
 	SP_PHASE_MAIL, /* MAIL was accepted, no recipient yet */
 	SP_PHASE_RCPT, /* at least one recipient was accepted */
 	SP_PHASE_BDAT, /* a chunk was accepted, not the last */
-	SP_PHASE_BROKEN /* a chunk failed: only RSET and EHLO help */
+	SP_PHASE_CHUNK_FAILED /* a chunk failed: only RSET and EHLO help */
 };
 
 /* What the next byte of input is, or what the session waits for. */
@@ -74,7 +74,7 @@ struct sp_session_client {
 	size_t name_n;
 };
 
-/* TLS.  Set by sp_session_tls(), cleared by sp_session_tls_off(). */
+/* TLS.  Set by sp_session_tls(), cleared by sp_session_tls_forget(). */
 struct sp_session_security {
 	bool on; /* the connection is encrypted */
 	bool verified; /* and the client's certificate is good */
@@ -164,7 +164,7 @@ struct sp_session_door {
 };
 
 /* What is to be committed; everything in it is borrowed from the groups
- * above.  Built by sp_session_build(), or by XSEALPOST EVENT. */
+ * above.  Built by sp_session_build_item(), or by XSEALPOST EVENT. */
 struct sp_session_entry {
 	struct sp_buf source; /* members of "source" as JSON */
 	const char *flags[SP_FLAGS_MAX];
@@ -212,8 +212,8 @@ void sp_session_reply_all(
     struct sp_session *s, enum sp_reply r, struct sp_buf *out);
 /* Give a reply that the table of reply.c does not have: the line without CR
  * LF, cut at 509 bytes.  Counted and reported as any. */
-void sp_session_say(struct sp_session *s, struct sp_buf *out, const char *fmt,
-    ...) SP_PRINTF(3, 4);
+void sp_session_reply_format(struct sp_session *s, struct sp_buf *out,
+    const char *fmt, ...) SP_PRINTF(3, 4);
 /* Give ${r}, forget the transaction, and close. */
 void sp_session_close(
     struct sp_session *s, enum sp_reply r, struct sp_buf *out);
@@ -228,7 +228,7 @@ void sp_session_count_errors(struct sp_session *s, struct sp_buf *out);
 /* Forget the transaction, its message and what was said at the door for it. */
 void sp_session_reset(struct sp_session *s);
 /* Free what ${p} holds; it is not set afterwards. */
-void sp_provenance_done(struct sp_provenance *p);
+void sp_session_provenance_done(struct sp_provenance *p);
 
 /* ---- session_mail.c -------------------------------------------------- */
 
@@ -253,21 +253,21 @@ void sp_session_bdat(
 /* Store bytes of the message in mode DATA or CHUNK; ${p} may be changed.
  * Both return how many were used, at least 1 of ${n} > 0; fewer than ${n} only
  * where the message or the chunk ended. */
-size_t sp_session_take_data(
+size_t sp_session_input_data(
     struct sp_session *s, char *p, size_t n, struct sp_buf *out);
-size_t sp_session_take_chunk(
+size_t sp_session_input_chunk(
     struct sp_session *s, char *p, size_t n, struct sp_buf *out);
 
 /* ---- session_item.c -------------------------------------------------- */
 
 /* Put the facts of the finished message into s->entry.  SP_ELIMIT: they do not
  * fit into a record. */
-enum sp_code sp_session_build(struct sp_session *s);
+enum sp_code sp_session_build_item(struct sp_session *s);
 
 /* ---- session_tls.c --------------------------------------------------- */
 
 /* Forget that the connection was encrypted, and what was agreed. */
-void sp_session_tls_off(struct sp_session *s);
+void sp_session_tls_forget(struct sp_session *s);
 /* Whether EHLO offers STARTTLS. */
 bool sp_session_tls_offered(const struct sp_session *s);
 /* STARTTLS (RFC 3207 section 4). */
@@ -275,7 +275,7 @@ void sp_session_starttls(
     struct sp_session *s, struct sp_view arg, struct sp_buf *out);
 /* Whether the listener demands more encryption, or a better certificate, than
  * there is for ${verb}; then the command is answered already. */
-bool sp_session_tls_lacks(
+bool sp_session_tls_refuse(
     struct sp_session *s, enum sp_verb verb, struct sp_buf *out);
 
 /* ---- session_auth.c -------------------------------------------------- */
@@ -290,7 +290,7 @@ void sp_session_auth(
 void sp_session_auth_line(struct sp_session *s, enum sp_reply bad,
     struct sp_view line, struct sp_buf *out);
 /* Forget who is logged in, and an exchange in work. */
-void sp_session_auth_off(struct sp_session *s);
+void sp_session_auth_forget(struct sp_session *s);
 
 /* ---- session_claim.c ------------------------------------------------- */
 
@@ -300,7 +300,7 @@ void sp_session_xforward(
 void sp_session_xclient(
     struct sp_session *s, struct sp_view arg, struct sp_buf *out);
 /* Forget what both said. */
-void sp_session_claims_off(struct sp_session *s);
+void sp_session_claims_forget(struct sp_session *s);
 
 /* ---- session_door.c -------------------------------------------------- */
 

@@ -104,7 +104,8 @@ sp_session_reply_all(struct sp_session *s, enum sp_reply r, struct sp_buf *out)
 }
 
 void
-sp_session_say(struct sp_session *s, struct sp_buf *out, const char *fmt, ...)
+sp_session_reply_format(
+    struct sp_session *s, struct sp_buf *out, const char *fmt, ...)
 {
 	char text[512];
 	va_list ap;
@@ -132,14 +133,15 @@ sp_session_challenge(struct sp_session *s, const char *text, struct sp_buf *out)
 void
 sp_session_greet(struct sp_session *s, struct sp_buf *out)
 {
-	sp_session_say(s, out, "220 %s %s Sealpost%s", s->env->cfg->hostname,
-	    sp_session_lmtp(s) ? "LMTP" : "ESMTP", s->env->door ? " door" : "");
+	sp_session_reply_format(s, out, "220 %s %s Sealpost%s",
+	    s->env->cfg->hostname, sp_session_lmtp(s) ? "LMTP" : "ESMTP",
+	    s->env->door ? " door" : "");
 }
 
 /* ---- the end of a transaction ---------------------------------------- */
 
 void
-sp_provenance_done(struct sp_provenance *p)
+sp_session_provenance_done(struct sp_provenance *p)
 {
 	free(p->members);
 	free(p->origin_date);
@@ -155,7 +157,7 @@ sp_session_reset(struct sp_session *s)
 		s->phase = SP_PHASE_READY;
 	sp_arena_reset(&s->mail.arena);
 	sp_store_reset(&s->message.store);
-	sp_provenance_done(&s->door.provenance);
+	sp_session_provenance_done(&s->door.provenance);
 	free(s->door.event_detail);
 	s->door.event_detail = NULL;
 	sp_envelope_reset(&s->mail.envelope);

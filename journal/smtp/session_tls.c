@@ -40,7 +40,7 @@ write_facts(const struct sp_session_tls_info *t)
 void
 sp_session_tls(struct sp_session *s, const struct sp_session_tls_info *info)
 {
-	sp_session_rest(s);
+	sp_session_release(s);
 	s->phase = SP_PHASE_GREETED;
 	s->client.extended = false;
 	s->client.name_n = 0;
@@ -53,7 +53,7 @@ sp_session_tls(struct sp_session *s, const struct sp_session_tls_info *info)
 }
 
 void
-sp_session_tls_off(struct sp_session *s)
+sp_session_tls_forget(struct sp_session *s)
 {
 	free(s->tls.facts);
 	free(s->tls.why);
@@ -83,7 +83,7 @@ sp_session_starttls(
 		sp_session_reply(s, SP_REPLY_NEED_HELO, out);
 	else {
 		sp_session_reset(s);
-		sp_session_reply(s, SP_REPLY_TLS_GO, out);
+		sp_session_reply(s, SP_REPLY_START_TLS, out);
 		s->mode = SP_MODE_TLS;
 	}
 }
@@ -102,7 +102,7 @@ allowed_before_tls(enum sp_verb verb)
 /* A missing or bad certificate is 454, not 5xx: one that expired must not make
  * mail bounce. */
 bool
-sp_session_tls_lacks(
+sp_session_tls_refuse(
     struct sp_session *s, enum sp_verb verb, struct sp_buf *out)
 {
 	const struct sp_listen *l = s->env->cfg;
@@ -115,10 +115,10 @@ sp_session_tls_lacks(
 	if (!l->require_client_cert || s->tls.verified || verb != SP_VERB_MAIL)
 		return (false);
 	if (s->tls.why == NULL)
-		sp_session_say(
+		sp_session_reply_format(
 		    s, out, "454 4.7.0 A client certificate is required");
 	else
-		sp_session_say(s, out,
+		sp_session_reply_format(s, out,
 		    "454 4.7.0 Client certificate not accepted: %s",
 		    s->tls.why);
 	return (true);

@@ -5,7 +5,7 @@
  */
 #include "journal/smtp/source.h"
 
-#include "base/clock.h"
+#include "base/time_text.h"
 
 void
 sp_source_time(struct sp_json *j, const char *key, int64_t us)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/io.h"
+#include "base/sha256.h"
 
 #define FIRST	 ((size_t)8192) /* bytes, where no size is declared */
 #define HINT_MAX ((uint64_t)64 << 10) /* bytes, whatever is declared */

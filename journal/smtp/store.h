@@ -9,8 +9,8 @@
 #include <stdint.h>
 
 #include "base/attr.h"
-#include "base/digest.h"
 #include "base/err.h"
+#include "base/sha256.h"
 #include "journal/smtp/memory.h"
 
 struct sp_store {

@@ -9,7 +9,9 @@
 #include <string.h>
 
 #include "base/enc.h"
-#include "base/io.h"
+#include "base/secret.h"
+#include "base/random.h"
+#include "base/sha256.h"
 
 #define HEAD "sealpost-users/1 "
 
@@ -115,11 +117,11 @@ sp_users_load(const char *path, struct sp_users **out, struct sp_err *err)
 	struct sp_buf text;
 	enum sp_code rc;
 
-	sp_buf_init(&text, SP_USERS_FILE_MAX);
-	rc = sp_io_read_file(path, SP_USERS_FILE_MAX, &text, err);
+	rc = sp_secret_file(
+	    "auth_users", path, true, SP_USERS_FILE_MAX, &text, err);
 	if (rc == SP_OK)
 		rc = sp_users_parse(path, sp_buf_view(&text), out, err);
-	sp_buf_done(&text);
+	sp_secret_done(&text);
 	return (rc);
 }
 
@@ -175,7 +177,7 @@ sp_users_find(
 }
 
 bool
-sp_users_seen(const struct sp_users *u, const struct sp_user *user,
+sp_users_is_cached(const struct sp_users *u, const struct sp_user *user,
     struct sp_view password)
 {
 	uint8_t h[SP_SHA256_LEN];
@@ -186,7 +188,8 @@ sp_users_seen(const struct sp_users *u, const struct sp_user *user,
 }
 
 void
-sp_users_saw(struct sp_users *u, struct sp_user *user, struct sp_view password)
+sp_users_cache(
+    struct sp_users *u, struct sp_user *user, struct sp_view password)
 {
 	sp_scram_hmac(u->process, password, user->cached);
 	user->has_cached = true;

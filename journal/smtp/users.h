@@ -13,6 +13,7 @@
 #include "base/attr.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/sha256.h"
 #include "base/view.h"
 #include "journal/smtp/scram.h"
 
@@ -53,10 +54,10 @@ struct sp_user *sp_users_find(
     struct sp_users *u, const char *name, struct sp_scram_verifier *out);
 /* Whether ${password} is the one that was right for ${user} last.  ${user} may
  * be NULL; that takes as long. */
-bool sp_users_seen(const struct sp_users *u, const struct sp_user *user,
+bool sp_users_is_cached(const struct sp_users *u, const struct sp_user *user,
     struct sp_view password);
 /* ${password} was right for ${user}: remember that. */
-void sp_users_saw(
+void sp_users_cache(
     struct sp_users *u, struct sp_user *user, struct sp_view password);
 
 /*

@@ -16,9 +16,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/digest.h"
 #include "base/enc.h"
 #include "base/io.h"
+#include "base/sha256.h"
 #include "journal/tls/tls_priv.h"
 
 /* ---- bytes ---------------------------------------------------------- */

@@ -8,7 +8,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "base/digest.h"
+#include "base/sha256.h"
 #include "journal/tree/merkle_priv.h"
 
 struct sp_hash

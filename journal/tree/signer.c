@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/digest.h"
 #include "journal/tree/signer.h"
+#include "base/random.h"
 #include "journal/tree/signer_priv.h"
 #include "journal/tree/vkey_priv.h"
 #include "journal/sign/openssl.h"

@@ -21,6 +21,7 @@
 
 #include "base/enc.h"
 #include "base/io.h"
+#include "base/line.h"
 #include "journal/tree/tree_priv.h"
 
 #define FILE_MODE 0640
@@ -28,7 +29,7 @@
 
 /* Read and check tree/tail; without it ${out} is the empty tree. */
 static enum sp_code
-load_tail(const struct sp_tree *t, struct sp_tail *out, struct sp_err *err)
+load_tail(const struct sp_tree *t, struct sp_tree_tail *out, struct sp_err *err)
 {
 	char *path = sp_layout_path(t->root, "tail");
 	struct sp_buf bytes;
@@ -37,14 +38,14 @@ load_tail(const struct sp_tree *t, struct sp_tail *out, struct sp_err *err)
 	sp_buf_init(&bytes, SP_TAIL_MAX);
 	rc = sp_io_read_file(path, SP_TAIL_MAX, &bytes, err);
 	if (rc == SP_ENOTFOUND) {
-		sp_tail_init(out);
+		sp_tree_tail_init(out);
 		rc = SP_OK;
 	} else if (rc == SP_ELIMIT) {
 		rc = sp_err_set(err, SP_EFORMAT, 0,
 		    "%s: longer than it can be; the file is damaged; rebuild the tree with sealpost verify --rebuild-tree",
 		    path);
 	} else if (rc == SP_OK) {
-		rc = sp_tail_parse(sp_buf_view(&bytes), out, err);
+		rc = sp_tree_tail_parse(sp_buf_view(&bytes), out, err);
 		if (rc != SP_OK)
 			(void)sp_err_prefix(err, "%s", path);
 	}
@@ -92,7 +93,7 @@ sp_tree_size(const struct sp_tree *t)
 enum sp_code
 sp_tree_refresh(struct sp_tree *t, struct sp_err *err)
 {
-	struct sp_tail *fresh;
+	struct sp_tree_tail *fresh;
 	enum sp_code rc;
 
 	/* Only for readers: a writer has more than the disk. */
@@ -116,10 +117,10 @@ sp_tree_refresh(struct sp_tree *t, struct sp_err *err)
 static void
 queue_tile(struct sp_tree *t, int level, uint64_t n, const void *p, size_t len)
 {
-	struct sp_tile *slot = &t->pending[t->npending++];
+	struct sp_tree_tile *slot = &t->pending[t->npending++];
 
 	assert(t->npending <= SP_TREE_PENDING);
-	*slot = (struct sp_tile){ .level = level, .n = n, .len = len };
+	*slot = (struct sp_tree_tile){ .level = level, .n = n, .len = len };
 	slot->p = sp_xmalloc(len);
 	memcpy(slot->p, p, len);
 }
@@ -129,7 +130,7 @@ queue_tile(struct sp_tree *t, int level, uint64_t n, const void *p, size_t len)
 static void
 queue_full_tiles(struct sp_tree *t)
 {
-	struct sp_tail *tail = &t->tail;
+	struct sp_tree_tail *tail = &t->tail;
 	uint64_t count = tail->size; /* hashes at this level */
 
 	queue_tile(t, SP_TREE_BUNDLE, (count / SP_TILE_WIDTH) - 1, tail->bundle,
@@ -140,7 +141,7 @@ queue_full_tiles(struct sp_tree *t)
 		struct sp_hash up;
 
 		queue_tile(t, (int)l, n, tail->tile[l], SP_TILE_BYTES);
-		up = sp_tile_fold(tail->tile[l], SP_TILE_WIDTH);
+		up = sp_tree_tile_fold(tail->tile[l], SP_TILE_WIDTH);
 		count /= SP_TILE_WIDTH;
 		assert(l + 1 < SP_TREE_LEVELS);
 		tail->tile[l + 1][n % SP_TILE_WIDTH] = up;
@@ -181,8 +182,8 @@ refuse_broken(struct sp_err *err)
 enum sp_code
 sp_tree_add(struct sp_tree *t, struct sp_view line, struct sp_err *err)
 {
-	struct sp_tail *tail = &t->tail;
-	size_t at = sp_tail_width(tail, 0);
+	struct sp_tree_tail *tail = &t->tail;
+	size_t at = sp_tree_tail_width(tail, 0);
 	uint8_t len[2];
 	enum sp_code rc;
 
@@ -216,7 +217,7 @@ replace_tail(struct sp_tree *t, struct sp_err *err)
 	enum sp_code rc;
 
 	sp_buf_init(&bytes, SP_TAIL_MAX);
-	rc = sp_tail_format(&t->tail, &bytes);
+	rc = sp_tree_tail_format(&t->tail, &bytes);
 	assert(rc == SP_OK);
 	rc = sp_io_replace(path, bytes.p, bytes.n, FILE_MODE, err);
 	sp_buf_done(&bytes);

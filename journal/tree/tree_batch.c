@@ -14,8 +14,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/digest.h"
 #include "base/io.h"
+#include "base/random.h"
 
 #define FILE_MODE 0640
 #define THREADS	  8 /* more of them gained nothing where measured */
@@ -26,15 +26,15 @@ struct batch_file {
 	char *path;
 };
 
-struct sp_batch {
+struct sp_tree_batch {
 	struct batch_file *files;
 	size_t n, max;
 };
 
-struct sp_batch *
-sp_batch_new(size_t max)
+struct sp_tree_batch *
+sp_tree_batch_new(size_t max)
 {
-	struct sp_batch *b = sp_xcalloc(1, sizeof(*b));
+	struct sp_tree_batch *b = sp_xcalloc(1, sizeof(*b));
 
 	b->files = sp_xcalloc(max, sizeof(*b->files));
 	b->max = max;
@@ -42,7 +42,7 @@ sp_batch_new(size_t max)
 }
 
 void
-sp_batch_free(struct sp_batch *b)
+sp_tree_batch_free(struct sp_tree_batch *b)
 {
 	if (b == NULL)
 		return;
@@ -75,8 +75,8 @@ temporary(const char *path)
 /* A file that exists was left by an interrupted run.  It was synced before it
  * got its name, so comparing is enough. */
 enum sp_code
-sp_batch_add(struct sp_batch *b, const char *path, const void *p, size_t n,
-    struct sp_err *err)
+sp_tree_batch_add(struct sp_tree_batch *b, const char *path, const void *p,
+    size_t n, struct sp_err *err)
 {
 	struct batch_file *f = &b->files[b->n];
 	enum sp_code rc;
@@ -103,7 +103,7 @@ sp_batch_add(struct sp_batch *b, const char *path, const void *p, size_t n,
 
 /* The work of a thread: to sync every ${step}th file, from ${first} on. */
 struct sync_job {
-	const struct sp_batch *b;
+	const struct sp_tree_batch *b;
 	size_t first, step;
 	pthread_t thread;
 	bool started;
@@ -125,7 +125,7 @@ sync_some(void *arg)
 /* Sync all files, and return the error of one that failed.  Where a thread
  * cannot be started, its files are synced here. */
 static enum sp_code
-sync_all(const struct sp_batch *b, struct sp_err *err)
+sync_all(const struct sp_tree_batch *b, struct sp_err *err)
 {
 	struct sync_job jobs[THREADS] = { 0 };
 	const size_t n = b->n < THREADS ? b->n : THREADS;
@@ -158,7 +158,7 @@ sync_all(const struct sp_batch *b, struct sp_err *err)
 }
 
 enum sp_code
-sp_batch_finish(struct sp_batch *b, struct sp_err *err)
+sp_tree_batch_finish(struct sp_tree_batch *b, struct sp_err *err)
 {
 	enum sp_code rc = sync_all(b, err);
 

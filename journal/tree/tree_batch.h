@@ -14,20 +14,21 @@
 #include "base/attr.h"
 #include "base/err.h"
 
-struct sp_batch;
+struct sp_tree_batch;
 
-/* A batch of at most ${max} files; free it with sp_batch_free. */
-struct sp_batch *sp_batch_new(size_t max);
+/* A batch of at most ${max} files; free it with sp_tree_batch_free. */
+struct sp_tree_batch *sp_tree_batch_new(size_t max);
 /* Write a file under a temporary name.  One that exists under ${path} is left
  * alone: with the same bytes SP_OK, with others SP_EMISMATCH.  SP_EIO,
  * SP_ENOSPC. */
-SP_CHECK enum sp_code sp_batch_add(struct sp_batch *b, const char *path,
-    const void *p, size_t n, struct sp_err *err);
+SP_CHECK enum sp_code sp_tree_batch_add(struct sp_tree_batch *b,
+    const char *path, const void *p, size_t n, struct sp_err *err);
 /* Sync all and give them their names.  The names are not durable before the
  * caller has synced the directories.  SP_ESYNC, SP_EIO: any of them may have
  * their names. */
-SP_CHECK enum sp_code sp_batch_finish(struct sp_batch *b, struct sp_err *err);
+SP_CHECK enum sp_code sp_tree_batch_finish(
+    struct sp_tree_batch *b, struct sp_err *err);
 /* Remove what has no name yet; NULL is fine. */
-void sp_batch_free(struct sp_batch *b);
+void sp_tree_batch_free(struct sp_tree_batch *b);
 
 #endif

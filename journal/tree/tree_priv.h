@@ -22,28 +22,28 @@
 #define SP_TREE_BUNDLE	(-1) /* the "level" of entry bundles */
 
 /* A full tile or bundle, immutable. */
-struct sp_tile {
+struct sp_tree_tile {
 	int level; /* SP_TREE_BUNDLE: it is a bundle */
 	uint64_t n; /* its number in the level */
 	char *p; /* NULL: the slot is free */
 	size_t len;
 	uint64_t used; /* when last asked for, for the cache */
-	struct sp_bundle *lines; /* of a cached bundle */
+	struct sp_tree_bundle *lines; /* of a cached bundle */
 };
 
 struct sp_tree {
 	char *dir; /* the archive's */
 	char *root; /* ${dir}/tree */
-	struct sp_tail tail; /* durable and added */
+	struct sp_tree_tail tail; /* durable and added */
 	uint64_t durable; /* size that tree/tail on disk has */
 	bool ready; /* this run has prepared ${root} for writing */
 	bool broken; /* a commit failed: nothing is known of the disk */
 	/* reading: the caches */
-	struct sp_tile tiles[SP_TREE_TILES];
-	struct sp_tile bundles[SP_TREE_BUNDLES];
-	uint64_t use_clock; /* for sp_tile.used */
+	struct sp_tree_tile tiles[SP_TREE_TILES];
+	struct sp_tree_tile bundles[SP_TREE_BUNDLES];
+	uint64_t use_clock; /* for sp_tree_tile.used */
 	/* writing: full, and not on disk yet */
-	struct sp_tile pending[SP_TREE_PENDING];
+	struct sp_tree_tile pending[SP_TREE_PENDING];
 	size_t npending;
 	/* writing: the directory used last at each level (entries first), whose
 	 * name is durable; NULL: none since open */
@@ -56,7 +56,7 @@ struct sp_tree {
 /* ---- tree_publish.c ------------------------------------------------------ */
 
 /* Free what a tile holds; the slot is free afterwards. */
-void sp_tile_done(struct sp_tile *t);
+void sp_tree_tile_done(struct sp_tree_tile *t);
 /* Write and sync all pending tiles and bundles; their directories become dirty.
  * SP_EMISMATCH: one is there with other bytes; SP_EIO, SP_ENOSPC, SP_ESYNC. */
 SP_CHECK enum sp_code sp_tree_flush(struct sp_tree *t, struct sp_err *err);

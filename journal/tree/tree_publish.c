@@ -14,11 +14,11 @@
 #define DIR_MODE 0750
 
 void
-sp_tile_done(struct sp_tile *t)
+sp_tree_tile_done(struct sp_tree_tile *t)
 {
 	free(t->p);
 	free(t->lines);
-	*t = (struct sp_tile){ 0 };
+	*t = (struct sp_tree_tile){ 0 };
 }
 
 static void
@@ -35,7 +35,7 @@ void
 sp_tree_publish_done(struct sp_tree *t)
 {
 	for (size_t i = 0; i < t->npending; i++)
-		sp_tile_done(&t->pending[i]);
+		sp_tree_tile_done(&t->pending[i]);
 	t->npending = 0;
 	for (size_t i = 0; i < SP_COUNTOF(t->known); i++) {
 		free(t->known[i]);
@@ -101,8 +101,8 @@ prepare_dir(struct sp_tree *t, int level, const char *dir, struct sp_err *err)
 
 /* Add a tile or bundle to the batch of files to be written. */
 static enum sp_code
-publish(struct sp_tree *t, const struct sp_tile *tile, struct sp_batch *batch,
-    struct sp_err *err)
+publish(struct sp_tree *t, const struct sp_tree_tile *tile,
+    struct sp_tree_batch *batch, struct sp_err *err)
 {
 	char name[128], *path, *dir;
 	enum sp_code rc;
@@ -113,7 +113,7 @@ publish(struct sp_tree *t, const struct sp_tile *tile, struct sp_batch *batch,
 	*strrchr(dir, '/') = '\0';
 	rc = prepare_dir(t, tile->level, dir, err);
 	if (rc == SP_OK)
-		rc = sp_batch_add(batch, path, tile->p, tile->len, err);
+		rc = sp_tree_batch_add(batch, path, tile->p, tile->len, err);
 	if (rc == SP_OK)
 		mark_dirty(t, dir);
 	free(dir);
@@ -124,18 +124,18 @@ publish(struct sp_tree *t, const struct sp_tile *tile, struct sp_batch *batch,
 enum sp_code
 sp_tree_flush(struct sp_tree *t, struct sp_err *err)
 {
-	struct sp_batch *batch = sp_batch_new(SP_TREE_PENDING);
+	struct sp_tree_batch *batch = sp_tree_batch_new(SP_TREE_PENDING);
 	enum sp_code rc = SP_OK;
 
 	for (size_t i = 0; rc == SP_OK && i < t->npending; i++)
 		rc = publish(t, &t->pending[i], batch, err);
 	if (rc == SP_OK)
-		rc = sp_batch_finish(batch, err);
-	sp_batch_free(batch);
+		rc = sp_tree_batch_finish(batch, err);
+	sp_tree_batch_free(batch);
 	if (rc != SP_OK)
 		return (rc);
 	for (size_t i = 0; i < t->npending; i++)
-		sp_tile_done(&t->pending[i]);
+		sp_tree_tile_done(&t->pending[i]);
 	t->npending = 0;
 	return (SP_OK);
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/io.h"
+#include "base/line.h"
 #include "journal/tree/tree_priv.h"
 
 #define ADVICE \
@@ -17,13 +18,13 @@ void
 sp_tree_cache_done(struct sp_tree *t)
 {
 	for (size_t i = 0; i < SP_TREE_TILES; i++)
-		sp_tile_done(&t->tiles[i]);
+		sp_tree_tile_done(&t->tiles[i]);
 	for (size_t i = 0; i < SP_TREE_BUNDLES; i++)
-		sp_tile_done(&t->bundles[i]);
+		sp_tree_tile_done(&t->bundles[i]);
 }
 
 /* A tile that is queued and not on disk yet, or NULL. */
-static const struct sp_tile *
+static const struct sp_tree_tile *
 find_pending(const struct sp_tree *t, int level, uint64_t n)
 {
 	for (size_t i = 0; i < t->npending; i++) {
@@ -36,7 +37,7 @@ find_pending(const struct sp_tree *t, int level, uint64_t n)
 /* Read a full tile or bundle into a free slot, which stays free after an error.
  * A missing one is damage (SP_EFORMAT): the tail counts on it. */
 static enum sp_code
-read_tile(struct sp_tree *t, int level, uint64_t n, struct sp_tile *slot,
+read_tile(struct sp_tree *t, int level, uint64_t n, struct sp_tree_tile *slot,
     struct sp_err *err)
 {
 	const size_t max = level < 0 ? SP_BUNDLE_MAX : SP_TILE_BYTES;
@@ -65,13 +66,14 @@ read_tile(struct sp_tree *t, int level, uint64_t n, struct sp_tile *slot,
 	}
 	if (rc == SP_OK && level < 0) {
 		slot->lines = sp_xmalloc(sizeof(*slot->lines));
-		rc = sp_bundle_parse((struct sp_view){ slot->p, slot->len },
-		    SP_TILE_WIDTH, slot->lines, err);
+		rc =
+		    sp_tree_bundle_parse((struct sp_view){ slot->p, slot->len },
+			SP_TILE_WIDTH, slot->lines, err);
 		if (rc != SP_OK)
 			(void)sp_err_prefix(err, "%s", path);
 	}
 	if (rc != SP_OK)
-		sp_tile_done(slot);
+		sp_tree_tile_done(slot);
 	sp_buf_done(&bytes);
 	free(path);
 	return (rc);
@@ -81,19 +83,19 @@ read_tile(struct sp_tree *t, int level, uint64_t n, struct sp_tile *slot,
  * or from the cache, or read into it in place of the one that was used longest
  * ago. */
 static enum sp_code
-load_tile(struct sp_tree *t, int level, uint64_t n, const struct sp_tile **out,
-    struct sp_err *err)
+load_tile(struct sp_tree *t, int level, uint64_t n,
+    const struct sp_tree_tile **out, struct sp_err *err)
 {
-	struct sp_tile *slots = level < 0 ? t->bundles : t->tiles;
+	struct sp_tree_tile *slots = level < 0 ? t->bundles : t->tiles;
 	const size_t count = level < 0 ? SP_TREE_BUNDLES : SP_TREE_TILES;
-	struct sp_tile *oldest = &slots[0];
+	struct sp_tree_tile *oldest = &slots[0];
 	enum sp_code rc;
 
 	*out = find_pending(t, level, n);
 	if (*out != NULL)
 		return (SP_OK);
 	for (size_t i = 0; i < count; i++) {
-		struct sp_tile *s = &slots[i];
+		struct sp_tree_tile *s = &slots[i];
 
 		if (s->p != NULL && s->level == level && s->n == n) {
 			s->used = ++t->use_clock;
@@ -103,7 +105,7 @@ load_tile(struct sp_tree *t, int level, uint64_t n, const struct sp_tile **out,
 		if (s->used < oldest->used)
 			oldest = s;
 	}
-	sp_tile_done(oldest);
+	sp_tree_tile_done(oldest);
 	rc = read_tile(t, level, n, oldest, err);
 	if (rc != SP_OK)
 		return (rc);
@@ -123,7 +125,7 @@ get_node(void *ctx, unsigned level, uint64_t index, struct sp_hash *out,
 	const unsigned tier = level / 8, rest = level % 8;
 	const size_t span = (size_t)1 << rest;
 	struct sp_hash part[SP_TILE_WIDTH / 2];
-	const struct sp_tile *tile;
+	const struct sp_tree_tile *tile;
 	enum sp_code rc;
 	uint64_t first;
 	size_t at;
@@ -136,14 +138,14 @@ get_node(void *ctx, unsigned level, uint64_t index, struct sp_hash *out,
 	first = index << rest;
 	at = first % SP_TILE_WIDTH;
 	if (first / SP_TILE_WIDTH >= size >> (8 * (tier + 1))) {
-		*out = sp_tile_fold(&t->tail.tile[tier][at], span);
+		*out = sp_tree_tile_fold(&t->tail.tile[tier][at], span);
 		return (SP_OK);
 	}
 	rc = load_tile(t, (int)tier, first / SP_TILE_WIDTH, &tile, err);
 	if (rc != SP_OK)
 		return (rc);
 	memcpy(part, tile->p + at * sizeof(*part), span * sizeof(*part));
-	*out = sp_tile_fold(part, span);
+	*out = sp_tree_tile_fold(part, span);
 	return (SP_OK);
 }
 
@@ -184,8 +186,8 @@ sp_tree_line(
 {
 	const uint64_t n = seq / SP_TILE_WIDTH;
 	const size_t i = seq % SP_TILE_WIDTH;
-	const struct sp_tile *bundle;
-	struct sp_bundle lines;
+	const struct sp_tree_tile *bundle;
+	struct sp_tree_bundle lines;
 	enum sp_code rc;
 
 	if (seq >= t->tail.size)
@@ -194,7 +196,7 @@ sp_tree_line(
 		    " entries",
 		    seq, t->tail.size));
 	if (n == t->tail.size / SP_TILE_WIDTH) {
-		*out = sp_tail_line(&t->tail, i);
+		*out = sp_tree_tail_line(&t->tail, i);
 		return (SP_OK);
 	}
 	rc = load_tile(t, SP_TREE_BUNDLE, n, &bundle, err);
@@ -204,7 +206,7 @@ sp_tree_line(
 		*out = bundle->lines->line[i];
 		return (SP_OK);
 	}
-	rc = sp_bundle_parse((struct sp_view){ bundle->p, bundle->len },
+	rc = sp_tree_bundle_parse((struct sp_view){ bundle->p, bundle->len },
 	    SP_TILE_WIDTH, &lines, err);
 	if (rc == SP_OK)
 		*out = lines.line[i];

@@ -11,8 +11,9 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "base/digest.h"
+#include "base/crc32c.h"
 #include "base/enc.h"
+#include "base/line.h"
 #include "journal/tree/merkle.h"
 
 #define MAGIC	"sealtail"
@@ -25,7 +26,7 @@
 	"sealpost verify --rebuild-tree"
 
 void
-sp_tail_init(struct sp_tail *t)
+sp_tree_tail_init(struct sp_tree_tail *t)
 {
 	t->size = 0;
 	t->nbundle = 0;
@@ -39,25 +40,25 @@ width(uint64_t size, unsigned level)
 }
 
 size_t
-sp_tail_width(const struct sp_tail *t, unsigned level)
+sp_tree_tail_width(const struct sp_tree_tail *t, unsigned level)
 {
 	assert(level < SP_TREE_LEVELS);
 	return (width(t->size, level));
 }
 
 struct sp_view
-sp_tail_line(const struct sp_tail *t, size_t i)
+sp_tree_tail_line(const struct sp_tree_tail *t, size_t i)
 {
 	const char *p = t->bundle + t->at[i];
 	uint8_t len[2];
 
-	assert(i < sp_tail_width(t, 0));
+	assert(i < sp_tree_tail_width(t, 0));
 	memcpy(len, p, sizeof(len));
 	return ((struct sp_view){ p + 2, sp_be16_get(len) });
 }
 
 struct sp_hash
-sp_tile_fold(const struct sp_hash *h, size_t n)
+sp_tree_tile_fold(const struct sp_hash *h, size_t n)
 {
 	struct sp_hash half[SP_TILE_WIDTH / 2];
 
@@ -77,8 +78,8 @@ sp_tile_fold(const struct sp_hash *h, size_t n)
 /* Each line stands after its length in two bytes, big endian (C2SP
  * tlog-tiles). */
 enum sp_code
-sp_bundle_parse(
-    struct sp_view v, size_t want, struct sp_bundle *out, struct sp_err *err)
+sp_tree_bundle_parse(struct sp_view v, size_t want, struct sp_tree_bundle *out,
+    struct sp_err *err)
 {
 	assert(want <= SP_TILE_WIDTH);
 	out->n = 0;
@@ -133,12 +134,12 @@ check_frame(struct sp_view v, struct sp_err *err)
 /* That the lines of the bundle are those whose hashes are in the tile of level
  * 0; t->at is filled in. */
 static enum sp_code
-check_lines(struct sp_tail *t, struct sp_err *err)
+check_lines(struct sp_tree_tail *t, struct sp_err *err)
 {
-	struct sp_bundle b;
+	struct sp_tree_bundle b;
 	enum sp_code rc;
 
-	rc = sp_bundle_parse((struct sp_view){ t->bundle, t->nbundle },
+	rc = sp_tree_bundle_parse((struct sp_view){ t->bundle, t->nbundle },
 	    width(t->size, 0), &b, err);
 	for (size_t i = 0; rc == SP_OK && i < b.n; i++) {
 		struct sp_hash h = sp_merkle_leaf(b.line[i]);
@@ -156,7 +157,8 @@ check_lines(struct sp_tail *t, struct sp_err *err)
 /* S and B give the length of the file exactly; nothing is read before that is
  * so. */
 enum sp_code
-sp_tail_parse(struct sp_view v, struct sp_tail *out, struct sp_err *err)
+sp_tree_tail_parse(
+    struct sp_view v, struct sp_tree_tail *out, struct sp_err *err)
 {
 	const uint8_t *p = (const uint8_t *)v.p;
 	size_t need = HEAD + CRC;
@@ -190,7 +192,7 @@ sp_tail_parse(struct sp_view v, struct sp_tail *out, struct sp_err *err)
 
 /* After an error ${out} is as it was. */
 enum sp_code
-sp_tail_format(const struct sp_tail *t, struct sp_buf *out)
+sp_tree_tail_format(const struct sp_tree_tail *t, struct sp_buf *out)
 {
 	uint8_t head[HEAD], crc[CRC];
 	const size_t start = out->n;
@@ -203,7 +205,7 @@ sp_tail_format(const struct sp_tail *t, struct sp_buf *out)
 	rc = sp_buf_add(out, head, sizeof(head));
 	for (unsigned l = 0; rc == SP_OK && l < SP_TREE_LEVELS; l++)
 		rc = sp_buf_add(out, t->tile[l],
-		    sp_tail_width(t, l) * sizeof(struct sp_hash));
+		    sp_tree_tail_width(t, l) * sizeof(struct sp_hash));
 	if (rc == SP_OK)
 		rc = sp_buf_add(out, t->bundle, t->nbundle);
 	if (rc == SP_OK) {

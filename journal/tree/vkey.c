@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/digest.h"
 #include "base/enc.h"
 #include "base/io.h"
+#include "base/sha256.h"
 #include "journal/tree/vkey.h"
 #include "journal/tree/vkey_priv.h"
 

@@ -1,4 +1,5 @@
-/* Fault injection itself: each kind does to the disk what doc/testing.md says. */
+/* Fault injection itself: each kind does to the disk what doc/testing.md
+ * says. */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "base/fault.h"
 #include "base/io.h"
 
 static char dir[64];

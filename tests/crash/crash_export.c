@@ -67,7 +67,7 @@ cover(void *ctx, uint64_t seq, struct sp_err *err)
 
 	if (rc == SP_OK && size <= seq)
 		rc = sp_err_set(err, SP_EAGAIN, 0, "not covered");
-	return (rc == SP_OK ? sp_seal_keep(h->seal, err) : rc);
+	return (rc == SP_OK ? sp_seal_keep_checkpoint(h->seal, err) : rc);
 }
 
 static enum sp_code

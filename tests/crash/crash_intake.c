@@ -7,12 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/digest.h"
+#include "base/clock.h"
 #include "base/enc.h"
 #include "base/io.h"
 #include "base/record.h"
 #include "journal/log/intake.h"
 #include "base/layout.h"
+#include "base/sha256.h"
 #include "journal/log/reader.h"
 #include "tests/crash/harness.h"
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/enc.h"
+#include "base/line.h"
 #include "journal/tree/compact.h"
 #include "journal/tree/tree.h"
 #include "tests/crash/harness.h"

@@ -18,8 +18,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/digest.h"
+#include "base/fault.h"
 #include "base/io.h"
+#include "base/random.h"
 #include "tests/crash/tree.h"
 
 #define STATE_MAX    (16u << 20)

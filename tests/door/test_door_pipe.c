@@ -1,4 +1,8 @@
-/* Many messages through a door that answers, shuts, refuses and dies. */
+/*
+ * The pipe against a service of the test's own that answers, stops, refuses or
+ * goes away: every message gets its answer, in order, and none is lost or
+ * accepted twice.
+ */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,18 +23,18 @@
 #define COUNT 500
 
 /* What the door does with the message that it is given. */
-enum mood {
-	TAKES,
+enum behaviour {
+	ACCEPTS,
 	SHUTS, /* each 7th transaction of a connection is answered 421 */
 	REFUSES, /* every third one 552 */
 	FULL, /* every third one 452 */
-	DIES /* takes all the bytes of the 40th and says nothing */
+	DIES /* reads all the bytes of the 40th and answers nothing */
 };
 
 struct door {
 	char dir[64], path[128];
 	int fd;
-	enum mood mood;
+	enum behaviour behaviour;
 	atomic_uint seq, begun, connections;
 	atomic_ullong bytes;
 };
@@ -76,19 +80,19 @@ transaction(struct talk *t, const char *line, unsigned nth)
 
 	if (!sp_view_u64(sp_view_cut(&rest, ' '), &n))
 		return (false);
-	if (t->d->mood == SHUTS && nth == 7) {
+	if (t->d->behaviour == SHUTS && nth == 7) {
 		say(t, "421 4.3.2 closing\r\n");
 		return (false);
 	}
 	if (!swallow(t, n))
 		return (false);
-	if (t->d->mood == DIES && begun >= 40)
+	if (t->d->behaviour == DIES && begun >= 40)
 		return (false);
-	if (t->d->mood == REFUSES && begun % 3 == 0) {
+	if (t->d->behaviour == REFUSES && begun % 3 == 0) {
 		say(t, "552 5.3.4 too large\r\n");
 		return (true);
 	}
-	if (t->d->mood == FULL && begun % 3 == 0) {
+	if (t->d->behaviour == FULL && begun % 3 == 0) {
 		say(t, "452 4.3.1 full\r\n");
 		return (true);
 	}
@@ -148,14 +152,14 @@ doorkeeper(void *arg)
 }
 
 static pthread_t
-door_open(struct door *d, enum mood mood)
+door_open(struct door *d, enum behaviour behaviour)
 {
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
 	char state[96];
 	pthread_t thread;
 
 	memset(d, 0, sizeof(*d));
-	d->mood = mood;
+	d->behaviour = behaviour;
 	(void)snprintf(d->dir, sizeof(d->dir), "/tmp/sp-pipe-XXXXXX");
 	assert_non_null(mkdtemp(d->dir));
 	(void)snprintf(state, sizeof(state), "%s/state", d->dir);
@@ -185,16 +189,16 @@ door_close(struct door *d, pthread_t thread)
 	(void)usleep(50000);
 }
 
-struct heard {
+struct answers {
 	size_t next; /* the tag that must come */
-	size_t taken, refused, later, unknown;
-	uint8_t seen[2 * COUNT];
+	size_t accepted, refused, deferred, unknown;
+	uint8_t seen[2 * COUNT]; /* each is a tag; how often it was a seq */
 };
 
 static enum sp_code
 on_answer(void *ctx, const struct sp_door_answer *a, struct sp_err *err)
 {
-	struct heard *h = ctx;
+	struct answers *h = ctx;
 
 	(void)err;
 	assert_ptr_equal(a->tag, &h->seen[h->next]);
@@ -202,11 +206,11 @@ on_answer(void *ctx, const struct sp_door_answer *a, struct sp_err *err)
 	if (a->unknown)
 		h->unknown++;
 	else if (a->rc == SP_OK)
-		h->taken++;
+		h->accepted++;
 	else if (a->rc == SP_ELIMIT)
 		h->refused++;
 	else
-		h->later++;
+		h->deferred++;
 	if (a->rc == SP_OK) {
 		assert_true(a->seq < sizeof(h->seen));
 		assert_int_equal(h->seen[a->seq]++, 0);
@@ -218,7 +222,7 @@ on_answer(void *ctx, const struct sp_door_answer *a, struct sp_err *err)
 
 /* ${count} messages of ${size} bytes in chunks of 1000. */
 static enum sp_code
-send_them(const struct door *d, struct heard *h, size_t count, size_t size,
+send_them(const struct door *d, struct answers *h, size_t count, size_t size,
     struct sp_err *err)
 {
 	const struct sp_door_pipe_opts o = { .answer = on_answer, .ctx = h };
@@ -244,72 +248,72 @@ send_them(const struct door *d, struct heard *h, size_t count, size_t size,
 }
 
 static void
-run(enum mood mood, size_t count, size_t size, struct heard *h)
+run(enum behaviour behaviour, size_t count, size_t size, struct answers *h)
 {
 	struct door d;
 	struct sp_err err = { .msg = "" };
-	pthread_t thread = door_open(&d, mood);
+	pthread_t thread = door_open(&d, behaviour);
 
 	memset(h, 0, sizeof(*h));
 	if (send_them(&d, h, count, size, &err) != SP_OK)
 		fail_msg("%s", err.msg);
 	assert_int_equal(h->next, count);
-	assert_int_equal(atomic_load(&d.seq), h->taken);
-	assert_true(atomic_load(&d.bytes) >= (uint64_t)h->taken * size);
+	assert_int_equal(atomic_load(&d.seq), h->accepted);
+	assert_true(atomic_load(&d.bytes) >= (uint64_t)h->accepted * size);
 	door_close(&d, thread);
 }
 
 static void
 test_all_are_answered_in_order(void **state)
 {
-	struct heard h;
+	struct answers h;
 
 	(void)state;
-	run(TAKES, COUNT, 3456, &h);
-	assert_int_equal(h.taken, COUNT);
-	run(TAKES, COUNT, 0, &h);
-	assert_int_equal(h.taken, COUNT);
+	run(ACCEPTS, COUNT, 3456, &h);
+	assert_int_equal(h.accepted, COUNT);
+	run(ACCEPTS, COUNT, 0, &h);
+	assert_int_equal(h.accepted, COUNT);
 }
 
 static void
 test_large_messages_go_through_a_file(void **state)
 {
-	struct heard h;
+	struct answers h;
 
 	(void)state;
-	run(TAKES, 9, (5u << 20) + 1, &h);
-	assert_int_equal(h.taken, 9);
+	run(ACCEPTS, 9, (5u << 20) + 1, &h);
+	assert_int_equal(h.accepted, 9);
 }
 
 static void
-test_a_shut_door_is_knocked_at_again(void **state)
+test_a_message_not_accepted_is_sent_again(void **state)
 {
-	struct heard h;
+	struct answers h;
 
 	(void)state;
 	run(SHUTS, COUNT, 2000, &h);
-	assert_int_equal(h.taken, COUNT);
+	assert_int_equal(h.accepted, COUNT);
 }
 
 static void
 test_one_refused_does_not_stop_the_others(void **state)
 {
-	struct heard h;
+	struct answers h;
 
 	(void)state;
 	run(REFUSES, 300, 100, &h);
 	assert_int_equal(h.refused, 100);
-	assert_int_equal(h.taken, 200);
+	assert_int_equal(h.accepted, 200);
 	run(FULL, 300, 100, &h);
-	assert_int_equal(h.later, 100);
-	assert_int_equal(h.taken, 200);
+	assert_int_equal(h.deferred, 100);
+	assert_int_equal(h.accepted, 200);
 }
 
 static void
-test_silence_is_not_taken_for_an_answer(void **state)
+test_a_message_without_answer_is_unknown(void **state)
 {
 	struct door d;
-	struct heard h = { .next = 0 };
+	struct answers h = { .next = 0 };
 	struct sp_err err = { .msg = "" };
 	pthread_t thread = door_open(&d, DIES);
 
@@ -318,14 +322,14 @@ test_silence_is_not_taken_for_an_answer(void **state)
 	if (send_them(&d, &h, 100, 10, &err) != SP_OK)
 		fail_msg("%s", err.msg);
 	assert_int_equal(h.next, 100);
-	assert_int_equal(h.taken, 40);
-	assert_int_equal(h.unknown + h.later, 60);
+	assert_int_equal(h.accepted, 40);
+	assert_int_equal(h.unknown + h.deferred, 60);
 	assert_true(h.unknown > 0);
 	door_close(&d, thread);
 }
 
 static void
-test_no_service_is_said(void **state)
+test_a_missing_service_is_not_found(void **state)
 {
 	const struct sp_door_pipe_opts o = { .answer = on_answer };
 	struct sp_door_pipe *p = NULL;
@@ -340,12 +344,12 @@ static void
 test_a_message_begun_may_be_forgotten(void **state)
 {
 	struct door d;
-	struct heard h = { .next = 0 };
+	struct answers h = { .next = 0 };
 	const struct sp_door_pipe_opts o = { .answer = on_answer, .ctx = &h };
 	const struct sp_view source = SP_VIEW_LIT("{}");
 	struct sp_door_pipe *p = NULL;
 	struct sp_err err;
-	pthread_t thread = door_open(&d, TAKES);
+	pthread_t thread = door_open(&d, ACCEPTS);
 
 	(void)state;
 	assert_int_equal(sp_door_pipe_open(d.dir, &o, &p, &err), SP_OK);
@@ -366,10 +370,10 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all_are_answered_in_order),
 		cmocka_unit_test(test_large_messages_go_through_a_file),
-		cmocka_unit_test(test_a_shut_door_is_knocked_at_again),
+		cmocka_unit_test(test_a_message_not_accepted_is_sent_again),
 		cmocka_unit_test(test_one_refused_does_not_stop_the_others),
-		cmocka_unit_test(test_silence_is_not_taken_for_an_answer),
-		cmocka_unit_test(test_no_service_is_said),
+		cmocka_unit_test(test_a_message_without_answer_is_unknown),
+		cmocka_unit_test(test_a_missing_service_is_not_found),
 		cmocka_unit_test(test_a_message_begun_may_be_forgotten),
 	};
 

@@ -17,7 +17,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from imapd import CAPS, Box, Server  # noqa: E402
 from kit import PATIENCE, workdir  # noqa: E402
 
-VISIT = os.path.join(os.environ["SP_BUILD"], "tests/pull/imap_visit")
+VISIT = os.path.join(os.environ["SP_BUILD"], "tests/imap/imap_visit")
 TMP = workdir("1g")
 failed = []
 

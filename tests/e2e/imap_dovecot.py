@@ -14,7 +14,7 @@ import time
 from dovecot import CONF, PASSWORD, Authority, Dovecot
 from kit import BUILD, LONG, SANITIZED, Archive, check, finish, message, run, sha256, wait_for, workdir
 
-VISIT = os.path.join(BUILD, "tests/pull/imap_visit")
+VISIT = os.path.join(BUILD, "tests/imap/imap_visit")
 
 root = workdir("2g")
 ca = Authority(root)

@@ -17,7 +17,7 @@ import zipfile
 
 from kit import *
 
-sys.path.insert(0, os.path.join(SOURCE, "tests", "pull"))
+sys.path.insert(0, os.path.join(SOURCE, "tests", "import"))
 import make_pst
 
 SEED = int(os.environ.get("SP_SEED", time.time()))

@@ -12,7 +12,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import idp as provider  # noqa: E402
 from kit import BUILD, PATIENCE, Archive, check, finish, workdir  # noqa: E402
 
-MAIN = os.path.join(BUILD, "tests", "pull", "oauth_main")
+MAIN = os.path.join(BUILD, "tests", "oauth", "oauth_main")
 PORT = 18443
 URL = f"https://localhost:{PORT}"
 work = workdir()

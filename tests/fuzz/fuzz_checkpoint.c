@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/digest.h"
+#include "base/crc32c.h"
 #include "base/enc.h"
 #include "journal/tree/checkpoint.h"
 #include "journal/tree/note.h"
@@ -77,18 +77,18 @@ try_vkey(struct sp_view in)
 static void
 try_tail(struct sp_view in)
 {
-	static struct sp_tail t;
+	static struct sp_tree_tail t;
 	struct sp_buf out;
 	struct sp_err err;
 
-	if (sp_tail_parse(in, &t, &err) != SP_OK) {
+	if (sp_tree_tail_parse(in, &t, &err) != SP_OK) {
 		MUST(err.msg[0] != '\0');
 		return;
 	}
-	for (size_t i = 0; i < sp_tail_width(&t, 0); i++)
-		MUST(sp_tail_line(&t, i).n > 0);
+	for (size_t i = 0; i < sp_tree_tail_width(&t, 0); i++)
+		MUST(sp_tree_tail_line(&t, i).n > 0);
 	sp_buf_init(&out, SP_TAIL_MAX);
-	MUST(sp_tail_format(&t, &out) == SP_OK);
+	MUST(sp_tree_tail_format(&t, &out) == SP_OK);
 	MUST(sp_view_eq(sp_buf_view(&out), in));
 	sp_buf_done(&out);
 }
@@ -113,7 +113,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct sp_view in = sp_view_mem(data, size);
-	struct sp_bundle b;
+	struct sp_tree_bundle b;
 	struct sp_err err;
 
 	try_note(in);
@@ -123,7 +123,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	try_sealed_tail(in);
 	/* The first byte is the number of lines wanted. */
 	if (size > 0)
-		(void)!sp_bundle_parse(
+		(void)!sp_tree_bundle_parse(
 		    (struct sp_view){ in.p + 1, in.n - 1 }, data[0], &b, &err);
 	return (0);
 }

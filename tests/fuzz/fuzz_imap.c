@@ -1,7 +1,7 @@
 /*
- * An IMAP server says anything.  Whole and in pieces it must be the same calls
- * or the same failure, a body must have the bytes that were announced, and
- * names must survive their encoding.
+ * Any bytes as those of an IMAP server.  Fed whole and byte by byte the parser
+ * must make the same calls or fail alike, a body must have the bytes that were
+ * announced, and names of mailboxes must survive their encoding.
  */
 #include <stdint.h>
 #include <stdlib.h>

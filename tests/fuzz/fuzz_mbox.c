@@ -6,7 +6,8 @@
 #include <unistd.h>
 
 #include "base/io.h"
-#include "journal/import/import.h"
+#include "base/sha256.h"
+#include "journal/import/import_priv.h"
 #include "tests/import/mbox_back.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -44,8 +45,9 @@ on_failed(void *ctx, const char *path, const char *why)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const enum sp_import_as as[] = { SP_AS_MBOX, SP_AS_MBOXO,
-		SP_AS_MBOXRD, SP_AS_MBOXCL, SP_AS_MBOXCL2 };
+	static const enum sp_import_as as[] = { SP_IMPORT_AS_MBOX,
+		SP_IMPORT_AS_MBOXO, SP_IMPORT_AS_MBOXRD, SP_IMPORT_AS_MBOXCL,
+		SP_IMPORT_AS_MBOXCL2 };
 	static const uint8_t sha256[SP_SHA256_LEN];
 	struct seen s = { .at = 0 };
 	const struct sp_import im = { .max_message = 1u << 20,

@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static bool
 body(struct sp_view in, size_t step, struct sp_buf *out, size_t *left)
 {
-	struct sp_pop3_body b = { SP_POP3_LINE };
+	struct sp_pop3_body b = { SP_POP3_LINE_START };
 	bool more = true;
 
 	sp_buf_clear(out);
@@ -49,8 +49,8 @@ line(struct sp_view v)
 
 	sp_pop3_reply(v, &r);
 	assert(r.text.n <= v.n);
-	sp_pop3_cap(v, &caps);
-	(void)sp_pop3_two(v, &a, &b);
+	sp_pop3_capability(v, &caps);
+	(void)sp_pop3_two_numbers(v, &a, &b);
 	if (sp_pop3_uidl(v, &a, &uid))
 		assert(uid.n > 0 && uid.n <= SP_POP3_UID_MAX);
 	(void)sp_sasl_failure(r.text, why, sizeof(why));

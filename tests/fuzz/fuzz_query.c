@@ -8,9 +8,10 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "index/schema.h"
+#include "index/query/query.h"
+#include "index/schema/schema.h"
+#include "index/schema/token_fts.h"
 #include "index/search_priv.h"
-#include "index/token.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -37,17 +38,19 @@ static void
 run(const struct sp_plan *p)
 {
 	char path[] = "memory";
-	struct sp_shard s = { .db = database(), .path = path };
-	struct sp_ask ask = { .plan = p, .sort = SP_SORT_DATE, .limit = 5 };
-	struct sp_founds found = { 0 };
+	struct sp_shard s = { .db = { .handle = database(), .path = path } };
+	struct sp_search_request ask = {
+		.plan = p, .sort = SP_SORT_DATE, .limit = 5
+	};
+	struct sp_search_matches found = { 0 };
 	struct sp_err err = { 0 };
 	uint64_t n = 0;
 
-	if (sp_shard_count(&s, p, 0, 100, &n, &err) != SP_OK ||
-	    sp_shard_find(&s, 0, &ask, 0, 100, &found, &err) != SP_OK)
+	if (sp_search_shard_count(&s, p, 0, 100, &n, &err) != SP_OK ||
+	    sp_search_shard_find(&s, 0, &ask, 0, 100, &found, &err) != SP_OK)
 		abort();
 	ask.sort = SP_SORT_RELEVANCE;
-	if (sp_shard_find(&s, 0, &ask, 0, 100, &found, &err) != SP_OK)
+	if (sp_search_shard_find(&s, 0, &ask, 0, 100, &found, &err) != SP_OK)
 		abort();
 	free(found.v);
 }
@@ -56,7 +59,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = sp_view_dup(sp_view_mem(data, size));
-	struct sp_node *tree = NULL;
+	struct sp_query_node *tree = NULL;
 	struct sp_err err = { 0 };
 	struct sp_plan plan;
 
@@ -67,7 +70,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		run(&plan);
 		sp_plan_done(&plan);
 	}
-	sp_node_free(tree);
+	sp_query_node_free(tree);
 	free(text);
 	return (0);
 }

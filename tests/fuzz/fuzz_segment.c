@@ -10,9 +10,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "base/digest.h"
+#include "base/crc32c.h"
 #include "base/enc.h"
 #include "base/io.h"
+#include "base/record.h"
 #include "journal/segment/segment.h"
 #include "journal/segment/toc_priv.h"
 

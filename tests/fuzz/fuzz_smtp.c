@@ -141,7 +141,7 @@ talk(const struct sp_session_env *env, const uint8_t *data, size_t size,
 		memcpy(copy, data, size);
 	sp_buf_init(&out, SP_SESSION_OUT_MAX);
 	sp_session_greet(s, &out);
-	sp_session_relay(s, true, true);
+	sp_session_allow_claims(s, true, true);
 	if (env->users != NULL)
 		sp_session_tls(s, &tls);
 	while (at < size) {

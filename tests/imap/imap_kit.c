@@ -1,3 +1,4 @@
+/* The recorder of the IMAP parser's events (imap_kit.h). */
 #include "imap_kit.h"
 
 #include <inttypes.h>
@@ -7,7 +8,7 @@
 #define LOG_MAX (64u << 20)
 
 static void
-put(struct heard *h, const char *key, struct sp_view v)
+put(struct recorder *h, const char *key, struct sp_view v)
 {
 	if (v.p == NULL)
 		return;
@@ -16,7 +17,7 @@ put(struct heard *h, const char *key, struct sp_view v)
 		abort();
 }
 
-#define SAY(h, ...)                                               \
+#define RECORD(h, ...)                                            \
 	do {                                                      \
 		if (sp_buf_addf(&(h)->log, __VA_ARGS__) != SP_OK) \
 			abort();                                  \
@@ -26,14 +27,14 @@ static enum sp_code
 on_body(void *ctx, const struct sp_imap_fetch *head, bool partial,
     uint64_t offset, uint64_t size, struct sp_err *err)
 {
-	struct heard *h = ctx;
+	struct recorder *h = ctx;
 
 	if (h->refuse_body != SP_OK)
 		return (sp_err_set(err, h->refuse_body, 0, "no room"));
-	SAY(h, "BODY(%u)", head->uid);
+	RECORD(h, "BODY(%u)", head->uid);
 	if (partial)
-		SAY(h, "<%" PRIu64 ">", offset);
-	SAY(h, " %" PRIu64 ":", size);
+		RECORD(h, "<%" PRIu64 ">", offset);
+	RECORD(h, " %" PRIu64 ":", size);
 	h->in_body = true;
 	return (SP_OK);
 }
@@ -41,7 +42,7 @@ on_body(void *ctx, const struct sp_imap_fetch *head, bool partial,
 static enum sp_code
 on_data(void *ctx, const char *p, size_t n, struct sp_err *err)
 {
-	struct heard *h = ctx;
+	struct recorder *h = ctx;
 
 	(void)err;
 	if (!h->in_body || n == 0 || sp_buf_add(&h->log, p, n) != SP_OK)
@@ -50,65 +51,65 @@ on_data(void *ctx, const char *p, size_t n, struct sp_err *err)
 }
 
 static void
-say_status(struct heard *h, const struct sp_imap_status *st)
+record_status(struct recorder *h, const struct sp_imap_status *st)
 {
 	static const char *const conds[] = { "OK", "NO", "BAD", "BYE",
 		"PREAUTH" };
 
-	SAY(h, " %s code=%d", conds[st->cond], (int)st->code);
+	RECORD(h, " %s code=%d", conds[st->cond], (int)st->code);
 	put(h, "name", st->name);
 	put(h, "args", st->args);
 	if (st->has_number)
-		SAY(h, " number=%" PRIu64, st->number);
+		RECORD(h, " number=%" PRIu64, st->number);
 	put(h, "text", st->text);
 }
 
 static void
-say_fetch(struct heard *h, const struct sp_imap_fetch *f)
+record_fetch(struct recorder *h, const struct sp_imap_fetch *f)
 {
-	SAY(h, " msn=%" PRIu64 " uid=%u", f->msn, f->uid);
+	RECORD(h, " msn=%" PRIu64 " uid=%u", f->msn, f->uid);
 	if (f->has_size)
-		SAY(h, " size=%" PRIu64, f->size);
+		RECORD(h, " size=%" PRIu64, f->size);
 	if (f->has_flags)
 		put(h, "flags", f->flags);
 	if (f->has_modseq)
-		SAY(h, " modseq=%" PRIu64, f->modseq);
+		RECORD(h, " modseq=%" PRIu64, f->modseq);
 	put(h, "date", f->internaldate);
 	put(h, "msgid", f->gm_msgid);
 	put(h, "thrid", f->gm_thrid);
 	for (size_t i = 0; i < f->nlabels; i++)
 		put(h, "label", f->labels[i]);
 	if (f->more_labels > 0)
-		SAY(h, " more=%zu", f->more_labels);
+		RECORD(h, " more=%zu", f->more_labels);
 	if (f->body != SP_IMAP_BODY_NONE)
-		SAY(h, " body=%s",
+		RECORD(h, " body=%s",
 		    f->body == SP_IMAP_BODY_NIL ? "nil" : "given");
 }
 
 static void
-say_rest(struct heard *h, const struct sp_imap_response *r)
+record_rest(struct recorder *h, const struct sp_imap_response *r)
 {
 	const struct sp_imap_mailbox *m = &r->mailbox;
 
 	put(h, "text", r->text);
 	put(h, "set", r->set);
 	if (r->earlier)
-		SAY(h, " earlier");
+		RECORD(h, " earlier");
 	if (r->number > 0 && r->kind != SP_IMAP_FETCH)
-		SAY(h, " number=%" PRIu64, r->number);
+		RECORD(h, " number=%" PRIu64, r->number);
 	if (r->kind == SP_IMAP_LIST) {
-		SAY(h, " use=%x delim=%d", r->list.use, r->list.delim);
+		RECORD(h, " use=%x delim=%d", r->list.use, r->list.delim);
 		put(h, "name", r->list.name);
 	}
 	put(h, "mailbox", m->name);
 	if (m->has_messages)
-		SAY(h, " messages=%" PRIu64, m->messages);
+		RECORD(h, " messages=%" PRIu64, m->messages);
 	if (m->has_uidnext)
-		SAY(h, " uidnext=%" PRIu64, m->uidnext);
+		RECORD(h, " uidnext=%" PRIu64, m->uidnext);
 	if (m->has_uidvalidity)
-		SAY(h, " uidvalidity=%" PRIu64, m->uidvalidity);
+		RECORD(h, " uidvalidity=%" PRIu64, m->uidvalidity);
 	if (m->has_modseq)
-		SAY(h, " modseq=%" PRIu64, m->modseq);
+		RECORD(h, " modseq=%" PRIu64, m->modseq);
 }
 
 static enum sp_code
@@ -117,41 +118,41 @@ on_response(void *ctx, const struct sp_imap_response *r, struct sp_err *err)
 	static const char *const kinds[] = { "OTHER", "TAGGED", "CONTINUE",
 		"STATUS", "CAPABILITY", "ENABLED", "EXISTS", "EXPUNGE", "FETCH",
 		"SEARCH", "VANISHED", "LIST", "MAILBOX" };
-	struct heard *h = ctx;
+	struct recorder *h = ctx;
 
 	(void)err;
 	if (h->in_body)
-		SAY(h, "|\n");
+		RECORD(h, "|\n");
 	h->in_body = false;
-	SAY(h, "%s", kinds[r->kind]);
+	RECORD(h, "%s", kinds[r->kind]);
 	put(h, "tag", r->tag);
 	if (r->kind == SP_IMAP_TAGGED || r->kind == SP_IMAP_STATUS)
-		say_status(h, &r->status);
+		record_status(h, &r->status);
 	if (r->kind == SP_IMAP_FETCH)
-		say_fetch(h, &r->fetch);
-	say_rest(h, r);
-	SAY(h, "\n");
+		record_fetch(h, &r->fetch);
+	record_rest(h, r);
+	RECORD(h, "\n");
 	return (SP_OK);
 }
 
 void
-heard_init(struct heard *h)
+recorder_init(struct recorder *h)
 {
-	*h = (struct heard){ .ev = { .body = on_body,
-				 .data = on_data,
-				 .response = on_response,
-				 .ctx = h } };
+	*h = (struct recorder){ .ev = { .body = on_body,
+				    .data = on_data,
+				    .response = on_response,
+				    .ctx = h } };
 	sp_buf_init(&h->log, LOG_MAX);
 }
 
 void
-heard_done(struct heard *h)
+recorder_done(struct recorder *h)
 {
 	sp_buf_done(&h->log);
 }
 
 enum sp_code
-heard_feed(struct heard *h, struct sp_view v, size_t first, size_t step,
+recorder_feed(struct recorder *h, struct sp_view v, size_t first, size_t step,
     struct sp_err *err)
 {
 	struct sp_imap_parser *p = sp_imap_parser_new(&h->ev);

@@ -3,7 +3,8 @@
  * of the first pull section, as the worker makes them, with an archive of the
  * test's own: each message becomes DIR/MAILBOX.UIDVALIDITY.UID, its provenance
  * the same with .json; keys of all go to DIR/keys.  Prints notes and results.
- * full=N: the N-th message finds no room; null: nothing is written.  Exit status: 0, or 2 for a failure.
+ * full=N: the N-th message finds no room; null: nothing is written.  Exit
+ * status: 0, or 2 for a failure.
  */
 #include <inttypes.h>
 #include <signal.h>
@@ -15,9 +16,9 @@
 #include "base/io.h"
 #include "base/json.h"
 #include "journal/pull/ids.h"
-#include "journal/pull/pull.h"
+#include "journal/pull/imap/imap.h"
 
-#define WAIT_MAX 64 /* answers are late: so many messages */
+#define WAIT_MAX 64 /* messages that are answered together */
 
 struct archive {
 	const char *dir;
@@ -32,7 +33,7 @@ struct archive {
 	struct sp_buf keys;
 };
 
-static struct sp_stream_bell bell = { .fd = -1 };
+static struct sp_stream_wakeup bell = { .fd = -1 };
 
 static void
 on_signal(int sig)
@@ -41,7 +42,7 @@ on_signal(int sig)
 		atomic_store(&bell.stop, true);
 	else
 		atomic_store(&bell.poke, true);
-	sp_stream_ring(&bell);
+	sp_stream_wake(&bell);
 }
 
 static void
@@ -232,7 +233,8 @@ visits(struct sp_pull *p, enum sp_pull_mode mode, uint64_t n)
 		(void)printf("visit taken=%" PRIu64 " bytes=%" PRIu64
 			     " known=%" PRIu64 " deleted=%" PRIu64
 			     " skipped=%" PRIu64 " there=%" PRIu64 "\n",
-		    r.taken, r.bytes, r.known, r.deleted, r.skipped, r.there);
+		    r.taken, r.bytes, r.known, r.deleted, r.skipped,
+		    r.in_mailbox);
 		if (rc != SP_OK)
 			(void)printf("failed %s: %s: %s\n", why[r.trouble],
 			    sp_err_name(rc), err.msg);
@@ -247,7 +249,7 @@ main(int argc, char **argv)
 	struct sp_config *cfg = NULL;
 	struct archive a = { .dir = argc > 2 ? argv[2] : "" };
 	struct sp_pull_opts o = { .source = sp_imap_session,
-		.bell = &bell,
+		.wakeup = &bell,
 		.step = on_step,
 		.note = on_note,
 		.listed = on_listed };
@@ -272,7 +274,7 @@ main(int argc, char **argv)
 		else if (sp_view_eq_str(v, "list"))
 			mode = SP_PULL_LIST;
 		else if (sp_view_eq_str(v, "stay"))
-			o.stay = true;
+			o.may_idle = true;
 		else if (sp_view_eq_str(v, "null"))
 			a.null = true;
 		else if (sp_view_starts(v, "full="))

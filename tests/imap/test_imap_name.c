@@ -1,3 +1,4 @@
+/* Names of mailboxes in modified UTF-7 and UTF-8, and quoted strings. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

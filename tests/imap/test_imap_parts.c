@@ -1,3 +1,4 @@
+/* Parts of an IMAP session that need no server: dates, sets of UIDs, codes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -61,7 +62,8 @@ test_sets_have_no_uid_that_is_not_on_the_list(void **state)
 
 	(void)state;
 	sp_buf_init(&b, 1000);
-	assert_int_equal(sp_imap_set_put(&b, uids, SP_COUNTOF(uids), 500), 8);
+	assert_int_equal(
+	    sp_imap_append_set(&b, uids, SP_COUNTOF(uids), 500), 8);
 	assert_string_equal(sp_buf_cstr(&b), "1:3,5,7:8,4294967294:4294967295");
 	sp_buf_done(&b);
 }
@@ -78,13 +80,13 @@ test_a_set_ends_where_the_command_would_be_too_long(void **state)
 		uids[i] = 4000000000u + 2 * i;
 	for (size_t room = 23; room < 300; room++) {
 		sp_buf_init(&b, 4000);
-		n = sp_imap_set_put(&b, uids, SP_COUNTOF(uids), room);
+		n = sp_imap_append_set(&b, uids, SP_COUNTOF(uids), room);
 		assert_true(n > 0 && n < SP_COUNTOF(uids) && b.n <= room);
 		assert_int_equal(b.n, n * 11 - 1);
 		sp_buf_done(&b);
 	}
 	sp_buf_init(&b, 4000);
-	assert_int_equal(sp_imap_set_put(&b, uids, SP_COUNTOF(uids), 22), 0);
+	assert_int_equal(sp_imap_append_set(&b, uids, SP_COUNTOF(uids), 22), 0);
 	sp_buf_done(&b);
 }
 

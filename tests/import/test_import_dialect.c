@@ -11,8 +11,9 @@
 
 #define F "From ann@corp.example Mon Jan  5 10:00:00 2026\n"
 
-static const enum sp_import_as dialects[] = { SP_AS_MBOX, SP_AS_MBOXO,
-	SP_AS_MBOXRD, SP_AS_MBOXCL, SP_AS_MBOXCL2 };
+static const enum sp_import_as dialects[] = { SP_IMPORT_AS_MBOX,
+	SP_IMPORT_AS_MBOXO, SP_IMPORT_AS_MBOXRD, SP_IMPORT_AS_MBOXCL,
+	SP_IMPORT_AS_MBOXCL2 };
 
 static const struct {
 	const char *name;
@@ -23,48 +24,48 @@ static const struct {
 	const char *quoted; /* y or n for each */
 	const char *has; /* in the record of the first */
 } dialect_cases[] = {
-	{ "o keeps", SP_AS_MBOXO, F "A: 1\n\n>From x\n\n", 1,
+	{ "o keeps", SP_IMPORT_AS_MBOXO, F "A: 1\n\n>From x\n\n", 1,
 	    { "A: 1\n\n>From x\n" }, "y", "\"mboxo\"" },
-	{ "rd gives back", SP_AS_MBOXRD,
+	{ "rd gives back", SP_IMPORT_AS_MBOXRD,
 	    F "A: 1\n\n>From x\n>>From y\n>z\n\n" F "A: 2\n", 2,
 	    { "A: 1\n\nFrom x\n>From y\n>z\n", "A: 2\n" }, "nn",
 	    "\"unquoted\":2" },
-	{ "rd in the first line", SP_AS_MBOXRD, F ">From x\n", 1,
+	{ "rd in the first line", SP_IMPORT_AS_MBOXRD, F ">From x\n", 1,
 	    { "From x\n" }, "n", "\"unquoted\":1" },
-	{ "rd with a line that is not quoted keeps all", SP_AS_MBOXRD,
+	{ "rd with a line that is not quoted keeps all", SP_IMPORT_AS_MBOXRD,
 	    F "A: 1\n\nFrom x\n>From y\n", 1, { "A: 1\n\nFrom x\n>From y\n" },
 	    "y", "\"mboxrd\"" },
-	{ "cl", SP_AS_MBOXCL,
+	{ "cl", SP_IMPORT_AS_MBOXCL,
 	    F "Content-Length: 8\n\n>From x\n\n" F "Content-Length: 2\n\ny\n",
 	    2, { "Content-Length: 8\n\nFrom x\n", "Content-Length: 2\n\ny\n" },
 	    "nn", "\"mboxcl\"" },
-	{ "cl2 over a From line", SP_AS_MBOXCL2,
+	{ "cl2 over a From line", SP_IMPORT_AS_MBOXCL2,
 	    F "Content-Length: 50\n\nx\n\n" F "\n" F "A: 2\n", 2,
 	    { "Content-Length: 50\n\nx\n\n" F, "A: 2\n" }, "nn",
 	    "\"mboxcl2\"" },
-	{ "cl2 keeps", SP_AS_MBOXCL2, F "Content-Length: 8\n\n>From x\n", 1,
-	    { "Content-Length: 8\n\n>From x\n" }, "n", "\"mboxcl2\"" },
-	{ "a length too long", SP_AS_MBOXCL2,
+	{ "cl2 keeps", SP_IMPORT_AS_MBOXCL2, F "Content-Length: 8\n\n>From x\n",
+	    1, { "Content-Length: 8\n\n>From x\n" }, "n", "\"mboxcl2\"" },
+	{ "a length too long", SP_IMPORT_AS_MBOXCL2,
 	    F "Content-Length: 999\n\nx\n\n" F "A: 2\n", 2,
 	    { "Content-Length: 999\n\nx\n", "A: 2\n" }, "nn", "\"mbox\"" },
-	{ "a length too short", SP_AS_MBOXCL2,
+	{ "a length too short", SP_IMPORT_AS_MBOXCL2,
 	    F "Content-Length: 1\n\nxyz\n\n" F "A: 2\n", 2,
 	    { "Content-Length: 1\n\nxyz\n", "A: 2\n" }, "nn", "\"mbox\"" },
-	{ "a length without end", SP_AS_MBOXCL2,
+	{ "a length without end", SP_IMPORT_AS_MBOXCL2,
 	    F "Content-Length: 99999999999999999999999\n\nx\n\n" F "A: 2\n", 2,
 	    { "Content-Length: 99999999999999999999999\n\nx\n", "A: 2\n" },
 	    "nn", "\"mbox\"" },
-	{ "two lengths", SP_AS_MBOXCL2,
+	{ "two lengths", SP_IMPORT_AS_MBOXCL2,
 	    F "Content-Length: 2\nContent-Length: 50\n\nx\n\n" F "A: 2\n", 2,
 	    { "Content-Length: 2\nContent-Length: 50\n\nx\n", "A: 2\n" }, "nn",
 	    "\"mbox\"" },
-	{ "no length", SP_AS_MBOXCL2, F "A: 1\n\nx\n\n" F "A: 2\n", 2,
+	{ "no length", SP_IMPORT_AS_MBOXCL2, F "A: 1\n\nx\n\n" F "A: 2\n", 2,
 	    { "A: 1\n\nx\n", "A: 2\n" }, "nn", "\"mbox\"" },
-	{ "found out: lengths that fit", SP_AS_MBOX,
+	{ "found out: lengths that fit", SP_IMPORT_AS_MBOX,
 	    F "Content-Length: 4\n\nx\n\n\n" F "Content-Length: 2\n\ny\n", 2,
 	    { "Content-Length: 4\n\nx\n\n\n", "Content-Length: 2\n\ny\n" },
 	    "nn", "\"mboxcl2\"" },
-	{ "found out: no length hides a message", SP_AS_MBOX,
+	{ "found out: no length hides a message", SP_IMPORT_AS_MBOX,
 	    F "Content-Length: 55\n\nx\n\n" F "A: 2\n\n", 2,
 	    { "Content-Length: 55\n\nx\n", "A: 2\n" }, "nn", "\"mbox\"" },
 };
@@ -197,7 +198,7 @@ test_a_maildir_and_piler_are_noted(void **state)
 			    strstr(k->item[i].extra, "\"flags\":\"FS\""));
 	}
 	kit_clear(k);
-	k->im.as = SP_AS_PILER;
+	k->im.as = SP_IMPORT_AS_PILER;
 	kit_puts(k, "p/1.eml",
 	    "X-Piler-Envelope-To: <bob@corp.example>\r\n"
 	    "X-Piler-Envelope-To: cid@corp.example\r\nFrom: a@x\r\n"

@@ -9,12 +9,14 @@
 
 #include <cmocka.h>
 
+#include "base/sha256.h"
 #include "import_kit.h"
 
 #define F "From ann@corp.example Mon Jan  5 10:00:00 2026\n"
 
+/* Whether the message ${text} came from ROOT/name. */
 static bool
-took(const struct kit *k, const char *name, const char *text)
+came(const struct kit *k, const char *name, const char *text)
 {
 	char *path = kit_path(k, name);
 	bool found = false;
@@ -109,13 +111,13 @@ test_a_tree_gives_what_is_mail_and_counts_the_rest(void **state)
 	assert_int_equal(kit_import(k, "t"), SP_OK);
 	assert_int_equal(k->failed, 0);
 	assert_int_equal(k->n, 7);
-	assert_true(took(k, "t/one.eml", "1\n"));
-	assert_true(took(k, "t/deep/er/TWO.EML", "2\n"));
-	assert_true(took(k, "t/box.mbox", "3\n"));
-	assert_true(took(k, "t/box.mbox", "4\n"));
-	assert_true(took(k, "t/md/cur/1.host:2,S", "5\n"));
-	assert_true(took(k, "t/md/new/2.host", "6\n"));
-	assert_true(took(k, "t/md/.Sent/cur/4.host", "7\n"));
+	assert_true(came(k, "t/one.eml", "1\n"));
+	assert_true(came(k, "t/deep/er/TWO.EML", "2\n"));
+	assert_true(came(k, "t/box.mbox", "3\n"));
+	assert_true(came(k, "t/box.mbox", "4\n"));
+	assert_true(came(k, "t/md/cur/1.host:2,S", "5\n"));
+	assert_true(came(k, "t/md/new/2.host", "6\n"));
+	assert_true(came(k, "t/md/.Sent/cur/4.host", "7\n"));
 	/* notes, mail, .eml, index, two links, the pipe */
 	assert_int_equal(k->not_mail, 7);
 	free(link_);
@@ -132,11 +134,11 @@ test_a_file_is_detected_by_name_then_by_its_first_bytes(void **state)
 		enum sp_import_as as;
 		size_t want;
 	} t[] = {
-		{ "x.eml", SP_AS_DETECT, 1 },
-		{ "x.mbox", SP_AS_DETECT, 2 },
-		{ "x", SP_AS_DETECT, 2 },
-		{ "x", SP_AS_EML, 1 },
-		{ "x.eml", SP_AS_MBOX, 2 },
+		{ "x.eml", SP_IMPORT_AS_DETECT, 1 },
+		{ "x.mbox", SP_IMPORT_AS_DETECT, 2 },
+		{ "x", SP_IMPORT_AS_DETECT, 2 },
+		{ "x", SP_IMPORT_AS_EML, 1 },
+		{ "x.eml", SP_IMPORT_AS_MBOX, 2 },
 	};
 	struct kit *k = kit_new();
 
@@ -150,7 +152,7 @@ test_a_file_is_detected_by_name_then_by_its_first_bytes(void **state)
 			    (int)t[i].as, k->n, t[i].want);
 		kit_clear(k);
 	}
-	k->im.as = SP_AS_DETECT;
+	k->im.as = SP_IMPORT_AS_DETECT;
 	kit_puts(k, "y", "Subject: x\n\ny\n");
 	assert_int_equal(kit_import(k, "y"), SP_OK);
 	assert_int_equal(k->n, 1);
@@ -175,12 +177,12 @@ test_what_cannot_be_read_is_named_and_the_rest_goes_on(void **state)
 	assert_int_equal(k->n, 0);
 	kit_clear(k);
 	kit_put(k, "plain", NULL, 0);
-	k->im.as = SP_AS_MAILDIR;
+	k->im.as = SP_IMPORT_AS_MAILDIR;
 	assert_int_equal(kit_import(k, "plain"), SP_OK);
 	assert_int_equal(k->failed, 1);
 	assert_non_null(strstr(k->last_why, "not a Maildir"));
 	kit_clear(k);
-	k->im.as = SP_AS_DETECT;
+	k->im.as = SP_IMPORT_AS_DETECT;
 	assert_int_equal(kit_import(k, "plain"), SP_OK);
 	assert_int_equal(k->failed + k->n, 0);
 	free(fifo);
@@ -208,10 +210,11 @@ test_folders_nested_without_end_are_given_up(void **state)
 	kit_free(k);
 }
 
+/* Import ${text} from a pipe as standard input. */
 static enum sp_code
 from_pipe(struct kit *k, const char *text)
 {
-	int ends[2], keep = dup(STDIN_FILENO);
+	int ends[2], saved = dup(STDIN_FILENO);
 	struct sp_err err;
 	enum sp_code rc;
 
@@ -221,9 +224,9 @@ from_pipe(struct kit *k, const char *text)
 	(void)close(ends[1]);
 	assert_true(dup2(ends[0], STDIN_FILENO) >= 0);
 	rc = sp_import_path(&k->im, "-", &err);
-	assert_true(dup2(keep, STDIN_FILENO) >= 0);
+	assert_true(dup2(saved, STDIN_FILENO) >= 0);
 	(void)close(ends[0]);
-	(void)close(keep);
+	(void)close(saved);
 	return (rc);
 }
 
@@ -241,7 +244,7 @@ test_standard_input_is_a_message_or_an_mbox(void **state)
 	assert_int_equal(from_pipe(k, F "A: 1\n\n" F "A: 2\n"), SP_OK);
 	assert_int_equal(k->n, 2);
 	kit_clear(k);
-	k->im.as = SP_AS_EML;
+	k->im.as = SP_IMPORT_AS_EML;
 	assert_int_equal(from_pipe(k, F "A: 1\n\n" F "A: 2\n"), SP_OK);
 	assert_int_equal(k->n, 1);
 	kit_clear(k);

@@ -17,7 +17,7 @@ def text(pattern):
 
 def events():
     code = text("app/**/*.c") + text("journal/**/*.c")
-    said = set(re.findall(r'\b(?:sp_log|write_always)\([^,;"]*(?:"checkpoint"[^,;]*)?,(?:\s*SP_LOG_\w+,)?\s*"(\w+)"', code))
+    said = set(re.findall(r'\b(?:sp_log|sp_worker_log_err|write_always)\([^,;"]*(?:"checkpoint"[^,;]*)?,(?:\s*SP_LOG_\w+,)?\s*"(\w+)"', code))
     for call in re.findall(r"\bwrite_limited\(\s*r,([^,]*),", code):
         said |= set(re.findall(r'"(\w+)"', call))
     # The libraries report by a callback; their headers list what.
@@ -52,6 +52,8 @@ def files():
         page = open(doc).read()
         names = re.findall(r"`([\w./*-]+)`", page) + re.findall(r"\]\(([\w./-]+)\)", page)
         for name in names:
+            if "NAME" in name:
+                continue
             ours = re.match(r"(doc|tests|bench|base|journal|app|scripts|dist|examples|demo|cmake)/|[\w-]+\.md$|packages\.txt$", name)
             ours = ours or re.match(r"(index|export)/.*\.[ch]$", name)
             if ours and not re.search(r"/[A-Z]+\b(?!\.)", name) and not (glob.glob(f"{top}/{name}") or glob.glob(f"{top}/doc/{name}")):

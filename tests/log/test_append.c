@@ -11,11 +11,14 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
+#include "base/fault.h"
 #include "base/io.h"
 #include "journal/log/append.h"
 #include "journal/log/append_clock_priv.h"
 #include "journal/log/intake_read.h"
 #include "base/layout.h"
+#include "base/random.h"
 #include "tests/log/append_kit.h"
 
 #define MINUTE (60 * SP_SECOND)
@@ -289,7 +292,7 @@ test_the_clock_rules_at_their_limits(void **state)
 		const char *name;
 		bool running, synchronised, accepted;
 		int64_t step;
-		enum sp_clock_word want;
+		enum sp_append_clock_verdict want;
 	} t[] = {
 		{ "a minute", true, false, false, MINUTE, SP_CLOCK_FINE },
 		{ "over a minute", true, false, false, MINUTE + 1,
@@ -320,7 +323,7 @@ test_the_clock_rules_at_their_limits(void **state)
 	for (size_t i = 0; i < SP_COUNTOF(t); i++) {
 		struct sp_append_clock c = { .last = AK_NOW,
 			.accepted = t[i].accepted };
-		struct sp_clock_look l;
+		struct sp_append_clock_reading l;
 
 		if (t[i].running) {
 			c.running = true;
@@ -328,7 +331,7 @@ test_the_clock_rules_at_their_limits(void **state)
 			c.boot = 1000;
 		}
 		/* Five seconds later by the boot clock. */
-		sp_append_clock_look(&c,
+		sp_append_clock_judge(&c,
 		    AK_NOW + t[i].step + (t[i].running ? 5 * SP_SECOND : 0),
 		    1000 + 5 * SP_SECOND, t[i].synchronised, &l);
 		if (l.verdict != t[i].want)
@@ -342,16 +345,16 @@ test_slewing_is_no_step(void **state)
 {
 	struct sp_append_clock c = { .last = AK_NOW };
 	int64_t wall = AK_NOW, boot = 0;
-	struct sp_clock_look l;
+	struct sp_append_clock_reading l;
 
 	(void)state;
 	/* A month of 500 ppm, looked at every second and a half hour. */
 	for (int i = 0; i < 3000; i++) {
 		const int64_t by = (i % 2 == 0 ? 1 : 1800) * SP_SECOND;
 
-		sp_append_clock_look(&c, wall, boot, false, &l);
+		sp_append_clock_judge(&c, wall, boot, false, &l);
 		assert_int_equal(l.verdict, SP_CLOCK_FINE);
-		sp_append_clock_take(&c, &l);
+		sp_append_clock_advance(&c, &l);
 		boot += by;
 		wall += by + by / 2000;
 	}

@@ -19,7 +19,6 @@
 
 #include "base/enc.h"
 #include "base/io.h"
-#include "base/record.h"
 #include "journal/log/intake_format_priv.h"
 #include "tests/log/intake_kit.h"
 

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "base/fault.h"
 #include "base/io.h"
 #include "journal/log/intake_format_priv.h"
 #include "tests/log/intake_kit.h"

@@ -12,7 +12,8 @@
 #include "index/mail/mail.h"
 #include "tests/lib/cputime.h"
 
-/* CPU time that a message may take: far above what it does, far below a hang. */
+/* CPU time that a message may take: far above what it does, far below a
+ * hang. */
 #define MAX_US INT64_C(2000000)
 
 static bool

@@ -1,4 +1,4 @@
-/* What is known of an account, and its file. */
+/* The table of what the log has of an account, and its file. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -55,19 +55,19 @@ test_the_same_uidl_twice_is_two_messages(void **state)
 
 	(void)state;
 	key_of(1, a);
-	sp_ids_begin(k);
-	assert_false(sp_ids_see(k, a));
-	assert_false(sp_ids_see(k, a));
+	sp_ids_listing_begin(k);
+	assert_false(sp_ids_match_listed(k, a));
+	assert_false(sp_ids_match_listed(k, a));
 	sp_ids_add(k, a);
 	/* Interrupted here: the second one is still to be had. */
-	sp_ids_begin(k);
-	assert_true(sp_ids_see(k, a));
-	assert_false(sp_ids_see(k, a));
+	sp_ids_listing_begin(k);
+	assert_true(sp_ids_match_listed(k, a));
+	assert_false(sp_ids_match_listed(k, a));
 	sp_ids_add(k, a);
-	sp_ids_begin(k);
-	assert_true(sp_ids_see(k, a));
-	assert_true(sp_ids_see(k, a));
-	assert_false(sp_ids_see(k, a));
+	sp_ids_listing_begin(k);
+	assert_true(sp_ids_match_listed(k, a));
+	assert_true(sp_ids_match_listed(k, a));
+	assert_false(sp_ids_match_listed(k, a));
 	sp_ids_drop(k, a);
 	sp_ids_drop(k, a);
 	sp_ids_drop(k, a);
@@ -88,9 +88,9 @@ test_what_stays_away_is_forgotten(void **state)
 	sp_ids_add(k, b);
 	for (int i = 0; i < 3; i++) {
 		assert_int_equal(sp_ids_count(k, a), 1);
-		sp_ids_begin(k);
-		assert_true(sp_ids_see(k, b));
-		sp_ids_complete(k);
+		sp_ids_listing_begin(k);
+		assert_true(sp_ids_match_listed(k, b));
+		sp_ids_listing_complete(k);
 	}
 	assert_int_equal(sp_ids_count(k, a), 0);
 	assert_int_equal(sp_ids_count(k, b), 1);

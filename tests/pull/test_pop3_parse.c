@@ -33,12 +33,12 @@ test_replies_and_their_codes(void **state)
 		{ "-ERR [AUTH] x", SP_POP3_ERR, SP_POP3_AUTH, "x" },
 		{ "-ERR [AUTH no end", SP_POP3_ERR, SP_POP3_NONE,
 		    "[AUTH no end" },
-		{ "+ ", SP_POP3_GO_ON, SP_POP3_NONE, "" },
-		{ "+", SP_POP3_GO_ON, SP_POP3_NONE, "" },
-		{ "+ e30=", SP_POP3_GO_ON, SP_POP3_NONE, "e30=" },
-		{ "", SP_POP3_JUNK, SP_POP3_NONE, "" },
-		{ "* OK IMAP", SP_POP3_JUNK, SP_POP3_NONE, "* OK IMAP" },
-		{ "+OKAY", SP_POP3_JUNK, SP_POP3_NONE, "+OKAY" },
+		{ "+ ", SP_POP3_CONTINUE, SP_POP3_NONE, "" },
+		{ "+", SP_POP3_CONTINUE, SP_POP3_NONE, "" },
+		{ "+ e30=", SP_POP3_CONTINUE, SP_POP3_NONE, "e30=" },
+		{ "", SP_POP3_INVALID, SP_POP3_NONE, "" },
+		{ "* OK IMAP", SP_POP3_INVALID, SP_POP3_NONE, "* OK IMAP" },
+		{ "+OKAY", SP_POP3_INVALID, SP_POP3_NONE, "+OKAY" },
 	};
 
 	(void)state;
@@ -63,14 +63,14 @@ test_capabilities(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < SP_COUNTOF(lines); i++)
-		sp_pop3_cap(sp_view_str(lines[i]), &c);
+		sp_pop3_capability(sp_view_str(lines[i]), &c);
 	assert_true(c.user && c.uidl && c.stls && c.pipelining && c.utf8);
 	assert_true(c.plain && c.xoauth2 && c.oauthbearer);
 	assert_int_equal(c.login_delay, 900);
 	c = (struct sp_pop3_caps){ .any = true };
-	sp_pop3_cap(sp_view_str("UIDLX"), &c);
-	sp_pop3_cap(sp_view_str("SASL PLAINX"), &c);
-	sp_pop3_cap(sp_view_str("LOGIN-DELAY soon"), &c);
+	sp_pop3_capability(sp_view_str("UIDLX"), &c);
+	sp_pop3_capability(sp_view_str("SASL PLAINX"), &c);
+	sp_pop3_capability(sp_view_str("LOGIN-DELAY soon"), &c);
 	assert_false(c.uidl || c.plain || c.login_delay != 0);
 }
 
@@ -82,14 +82,14 @@ test_lists(void **state)
 	char big[SP_POP3_UID_MAX + 8];
 
 	(void)state;
-	assert_true(sp_pop3_two(sp_view_str("2 320"), &a, &b));
+	assert_true(sp_pop3_two_numbers(sp_view_str("2 320"), &a, &b));
 	assert_true(a == 2 && b == 320);
-	assert_true(sp_pop3_two(sp_view_str("2  320 (more)"), &a, &b));
-	assert_false(sp_pop3_two(sp_view_str("2"), &a, &b));
-	assert_false(sp_pop3_two(sp_view_str("2 x"), &a, &b));
-	assert_false(sp_pop3_two(sp_view_str("-2 3"), &a, &b));
+	assert_true(sp_pop3_two_numbers(sp_view_str("2  320 (more)"), &a, &b));
+	assert_false(sp_pop3_two_numbers(sp_view_str("2"), &a, &b));
+	assert_false(sp_pop3_two_numbers(sp_view_str("2 x"), &a, &b));
+	assert_false(sp_pop3_two_numbers(sp_view_str("-2 3"), &a, &b));
 	assert_false(
-	    sp_pop3_two(sp_view_str("99999999999999999999 3"), &a, &b));
+	    sp_pop3_two_numbers(sp_view_str("99999999999999999999 3"), &a, &b));
 	assert_true(
 	    sp_pop3_uidl(sp_view_str("1 whqtswO00WBw418f9t5JxYwZ"), &a, &uid));
 	assert_true(sp_view_eq_str(uid, "whqtswO00WBw418f9t5JxYwZ"));
@@ -112,7 +112,7 @@ test_lists(void **state)
 static size_t
 decode(struct sp_view wire, size_t first, size_t step, struct sp_buf *out)
 {
-	struct sp_pop3_body b = { SP_POP3_LINE };
+	struct sp_pop3_body b = { SP_POP3_LINE_START };
 	size_t at = 0, n = first;
 
 	sp_buf_clear(out);

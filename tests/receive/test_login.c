@@ -43,19 +43,19 @@ test_a_guesser_waits_and_nobody_else(void **state)
 		struct sp_logins *l = sp_logins_new(&loop, idle, NULL);
 
 		guess(l, rows[i].guesser, SP_LOGIN_FAILURES - 1, 5000);
-		assert_true(sp_logins_may(l, rows[i].same, 5001));
+		assert_true(sp_logins_may_try(l, rows[i].same, 5001));
 		guess(l, rows[i].same, 1, 5002);
-		assert_false(sp_logins_may(l, rows[i].guesser, 5003));
-		assert_false(sp_logins_may(l, rows[i].same, 5003));
-		assert_true(sp_logins_may(l, rows[i].other, 5003));
+		assert_false(sp_logins_may_try(l, rows[i].guesser, 5003));
+		assert_false(sp_logins_may_try(l, rows[i].same, 5003));
+		assert_true(sp_logins_may_try(l, rows[i].other, 5003));
 		/* The window ends, also when more guesses came meanwhile. */
 		guess(l, rows[i].guesser, 5, 5000 + SP_LOGIN_WINDOW_MS);
-		assert_false(sp_logins_may(
+		assert_false(sp_logins_may_try(
 		    l, rows[i].guesser, 5000 + SP_LOGIN_WINDOW_MS));
-		assert_true(sp_logins_may(
+		assert_true(sp_logins_may_try(
 		    l, rows[i].guesser, 5001 + SP_LOGIN_WINDOW_MS));
 		guess(l, rows[i].guesser, 1, 5001 + SP_LOGIN_WINDOW_MS);
-		assert_true(sp_logins_may(
+		assert_true(sp_logins_may_try(
 		    l, rows[i].guesser, 5002 + SP_LOGIN_WINDOW_MS));
 		sp_logins_free(l);
 	}
@@ -79,7 +79,7 @@ test_many_guessers_take_no_memory(void **state)
 	}
 	/* Still limited: the table forgets, it does not stop counting. */
 	guess(l, "192.0.2.7:1", SP_LOGIN_FAILURES, 0);
-	assert_false(sp_logins_may(l, "192.0.2.7:1", 0));
+	assert_false(sp_logins_may_try(l, "192.0.2.7:1", 0));
 	sp_logins_free(l);
 	assert_int_equal(uv_loop_close(&loop), 0);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/io.h"
+#include "base/line.h"
 #include "base/record.h"
 #include "journal/log/reader.h"
 #include "journal/segment/segment_list.h"

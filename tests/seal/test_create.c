@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "base/config/config.h"
+#include "base/fault.h"
 #include "base/io.h"
 #include "base/record.h"
 #include "journal/log/append.h"

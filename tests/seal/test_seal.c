@@ -49,7 +49,7 @@ test_a_finished_file_becomes_a_segment_and_goes(void **state)
 	assert_int_equal(pack_all(s), 1);
 	assert_int_equal(reported.sealed, 1);
 	assert_int_equal(count("intake", ".log"), 1);
-	assert_true(sp_seal_packed(s) >= 201);
+	assert_true(sp_seal_packed_end(s) >= 201);
 	path = segment_path();
 	p7s = sp_xasprintf("%s.p7s", path);
 	assert_true(sp_io_exists(p7s));

@@ -6,9 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/digest.h"
+#include "base/clock.h"
 #include "base/enc.h"
 #include "base/io.h"
+#include "base/sha256.h"
 #include "tests/segment/segment_kit.h"
 
 static void

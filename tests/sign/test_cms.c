@@ -16,7 +16,6 @@
 
 #include <cmocka.h>
 
-#include "base/digest.h"
 #include "base/io.h"
 #include "journal/sign/cms.h"
 #include "base/layout.h"

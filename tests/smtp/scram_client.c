@@ -14,8 +14,8 @@
 
 #include <cmocka.h>
 
-#include "base/digest.h"
 #include "base/enc.h"
+#include "base/sha256.h"
 
 static void
 mac(const uint8_t key[32], const char *text, uint8_t out[32])

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "base/io.h"
+#include "base/sha256.h"
 
 static enum sp_code
 may_begin(void *ctx, uint64_t declared, const char **why)
@@ -134,7 +135,7 @@ sp_talk_start(struct sp_talk *t)
 	t->s = t->m.smtp;
 	sp_machine_greet(&t->m, &t->replies);
 	if (t->s != NULL)
-		sp_session_relay(t->s, t->xforward, t->xclient);
+		sp_session_allow_claims(t->s, t->xforward, t->xclient);
 	if (t->tls)
 		sp_session_tls(t->s, &(struct sp_session_tls_info){
 					 .version = "TLSv1.3", .cipher = "X" });

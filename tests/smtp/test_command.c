@@ -286,9 +286,9 @@ test_no_fault_of_ours_is_permanent(void **state)
 	(void)state;
 	for (int code = SP_OK + 1; code <= SP_EAGAIN; code++)
 		assert_int_equal(
-		    sp_reply_class(sp_reply_of_code((enum sp_code)code)), 4);
-	assert_int_equal(sp_reply_of_code(SP_ENOSPC), SP_REPLY_NOSPACE);
-	assert_int_equal(sp_reply_of_code(SP_ESYNC), SP_REPLY_FAULT);
+		    sp_reply_class(sp_reply_of_failure((enum sp_code)code)), 4);
+	assert_int_equal(sp_reply_of_failure(SP_ENOSPC), SP_REPLY_DISK_FULL);
+	assert_int_equal(sp_reply_of_failure(SP_ESYNC), SP_REPLY_FAULT);
 }
 
 int

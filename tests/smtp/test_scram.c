@@ -253,11 +253,11 @@ test_users_are_made_changed_and_removed(void **state)
 	assert_true(sp_scram_check(&v, SP_VIEW_LIT("second")));
 	assert_false(sp_scram_check(&v, SP_VIEW_LIT("first")));
 	/* What was right once is known again, and only that. */
-	assert_false(sp_users_seen(u, who, SP_VIEW_LIT("second")));
-	sp_users_saw(u, who, SP_VIEW_LIT("second"));
-	assert_true(sp_users_seen(u, who, SP_VIEW_LIT("second")));
-	assert_false(sp_users_seen(u, who, SP_VIEW_LIT("first")));
-	assert_false(sp_users_seen(u, NULL, SP_VIEW_LIT("second")));
+	assert_false(sp_users_is_cached(u, who, SP_VIEW_LIT("second")));
+	sp_users_cache(u, who, SP_VIEW_LIT("second"));
+	assert_true(sp_users_is_cached(u, who, SP_VIEW_LIT("second")));
+	assert_false(sp_users_is_cached(u, who, SP_VIEW_LIT("first")));
+	assert_false(sp_users_is_cached(u, NULL, SP_VIEW_LIT("second")));
 	/* An unknown name looks like any, and always the same. */
 	assert_null(sp_users_find(u, "nobody", &v));
 	assert_null(sp_users_find(u, "nobody", &w));

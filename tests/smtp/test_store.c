@@ -13,6 +13,7 @@
 
 #include "base/buf.h"
 #include "base/io.h"
+#include "base/sha256.h"
 #include "journal/smtp/arena.h"
 #include "journal/smtp/store.h"
 

@@ -63,7 +63,7 @@ void kit_expect(struct kit *k, const char *what, const char *place);
 
 /* Flip bit (i % 8) of every ${stride}th byte i; cut at every ${stride}th
  * length; remove.  Each must be detected with ${f}->rel named, or one of
- * ${also}. */
+ * ${also}.  Under the sanitizers five times ${stride}. */
 void kit_flip(
     struct kit *k, const struct kit_file *f, size_t stride, const char *also);
 void kit_cut(

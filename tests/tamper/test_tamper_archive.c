@@ -1,6 +1,7 @@
 /*
- * A small archive, changed in every way that STYLE.md names.  Each change must
- * be found, and its place named.
+ * A small archive, changed one way at a time: bits flipped everywhere, files
+ * cut at every length, dropped, repeated, swapped, rolled back, signed again
+ * with another key.  Each change must be found, and its place named.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/io.h"
 #include "journal/sign/cms.h"
 #include "journal/log/intake_read.h"

@@ -88,7 +88,8 @@ done(struct pair *p)
 	sp_tls_ctx_free(p->cctx);
 }
 
-/* What ${from} has for ${to}, in pieces of ${step}; plaintext goes to ${got}. */
+/* What ${from} has for ${to}, in pieces of ${step}; plaintext goes to
+ * ${got}. */
 static bool
 carry(struct sp_tls *from, struct sp_tls *to, size_t step, struct sp_buf *got)
 {

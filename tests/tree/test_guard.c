@@ -11,7 +11,9 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/io.h"
+#include "base/line.h"
 #include "journal/log/append.h"
 #include "journal/tree/guard.h"
 #include "journal/log/intake_read.h"

@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-#include "base/digest.h"
 #include "base/enc.h"
+#include "base/sha256.h"
 #include "journal/tree/compact.h"
 #include "journal/tree/merkle.h"
 

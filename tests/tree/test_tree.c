@@ -17,8 +17,10 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/io.h"
 #include "base/layout.h"
+#include "base/line.h"
 #include "journal/tree/compact.h"
 #include "journal/tree/range_check.h"
 #include "journal/tree/tree.h"

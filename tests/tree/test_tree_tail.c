@@ -12,24 +12,25 @@
 
 #include <cmocka.h>
 
-#include "base/digest.h"
+#include "base/crc32c.h"
 #include "base/enc.h"
+#include "base/line.h"
 #include "journal/tree/merkle.h"
 #include "journal/tree/tree_tail.h"
 
-static struct sp_tail tail, parsed;
+static struct sp_tree_tail tail, parsed;
 
 /* A tail with ${n} lines, on top of full tiles whose hashes are made up. */
 static void
 make(uint64_t size, struct sp_buf *out)
 {
-	sp_tail_init(&tail);
+	sp_tree_tail_init(&tail);
 	tail.size = size;
 	for (unsigned l = 1; l < SP_TREE_LEVELS; l++) {
-		for (size_t i = 0; i < sp_tail_width(&tail, l); i++)
+		for (size_t i = 0; i < sp_tree_tail_width(&tail, l); i++)
 			memset(tail.tile[l][i].b, (int)(16 * l + i), 32);
 	}
-	for (size_t i = 0; i < sp_tail_width(&tail, 0); i++) {
+	for (size_t i = 0; i < sp_tree_tail_width(&tail, 0); i++) {
 		struct sp_line line = { .seq = size - size % 256 + i,
 			.kind = SP_KIND_EVENT };
 		char text[SP_LINE_MAX];
@@ -42,7 +43,7 @@ make(uint64_t size, struct sp_buf *out)
 		tail.nbundle += 2 + n;
 	}
 	sp_buf_init(out, SP_TAIL_MAX);
-	assert_int_equal(SP_OK, sp_tail_format(&tail, out));
+	assert_int_equal(SP_OK, sp_tree_tail_format(&tail, out));
 }
 
 /* Give changed bytes a checksum that fits. */
@@ -55,7 +56,7 @@ seal(struct sp_buf *b)
 static enum sp_code
 parse(const struct sp_buf *b, struct sp_err *err)
 {
-	return (sp_tail_parse(sp_buf_view(b), &parsed, err));
+	return (sp_tree_tail_parse(sp_buf_view(b), &parsed, err));
 }
 
 static const uint64_t sizes[] = { 0, 1, 3, 255, 256, 257, 65535, 65536, 65537,
@@ -74,11 +75,11 @@ test_a_tail_is_read_as_it_was_written(void **state)
 			fail_msg("size %d: %s", (int)sizes[s], err.msg);
 		assert_true(parsed.size == sizes[s]);
 		sp_buf_init(&again, SP_TAIL_MAX);
-		assert_int_equal(SP_OK, sp_tail_format(&parsed, &again));
+		assert_int_equal(SP_OK, sp_tree_tail_format(&parsed, &again));
 		assert_true(sp_view_eq(sp_buf_view(&b), sp_buf_view(&again)));
-		for (size_t i = 0; i < sp_tail_width(&parsed, 0); i++)
-			assert_true(sp_view_eq(
-			    sp_tail_line(&tail, i), sp_tail_line(&parsed, i)));
+		for (size_t i = 0; i < sp_tree_tail_width(&parsed, 0); i++)
+			assert_true(sp_view_eq(sp_tree_tail_line(&tail, i),
+			    sp_tree_tail_line(&parsed, i)));
 		sp_buf_done(&again);
 		sp_buf_done(&b);
 	}
@@ -194,13 +195,13 @@ test_a_bundle_has_exactly_its_lines(void **state)
 		{ "empty line", "\0\0", 2, 1, SP_EFORMAT },
 	};
 	char longest[2 + SP_LINE_MAX];
-	struct sp_bundle b;
+	struct sp_tree_bundle b;
 
 	(void)state;
 	for (size_t i = 0; i < SP_COUNTOF(cases); i++) {
 		enum sp_code rc;
 
-		rc = sp_bundle_parse(sp_view_mem(cases[i].p, cases[i].n),
+		rc = sp_tree_bundle_parse(sp_view_mem(cases[i].p, cases[i].n),
 		    cases[i].want, &b, NULL);
 		if (rc != cases[i].code)
 			fail_msg("%s: %s", cases[i].name, sp_err_name(rc));
@@ -208,12 +209,12 @@ test_a_bundle_has_exactly_its_lines(void **state)
 	memset(longest, 'x', sizeof(longest));
 	sp_be16_put((uint8_t *)longest, SP_LINE_MAX - 1);
 	assert_int_equal(
-	    SP_OK, sp_bundle_parse(
+	    SP_OK, sp_tree_bundle_parse(
 		       sp_view_mem(longest, 2 + SP_LINE_MAX - 1), 1, &b, NULL));
 	sp_be16_put((uint8_t *)longest, SP_LINE_MAX);
-	assert_int_equal(
-	    SP_EFORMAT, sp_bundle_parse(sp_view_mem(longest, 2 + SP_LINE_MAX),
-			    1, &b, NULL));
+	assert_int_equal(SP_EFORMAT,
+	    sp_tree_bundle_parse(
+		sp_view_mem(longest, 2 + SP_LINE_MAX), 1, &b, NULL));
 }
 
 int

@@ -9,12 +9,12 @@
 #include "base/attr.h"
 #include "journal/watch/silence.h"
 
-#define HOUR SP_HOUR_US
+#define HOUR SP_SILENCE_HOUR_US
 #define DAY  (24 * HOUR)
 /* A Monday, 00:00 UTC: 2026-11-02. */
 #define MONDAY (INT64_C(1793577600) * 1000000)
 
-static struct sp_rhythm r;
+static struct sp_silence_rhythm r;
 
 static bool
 office_hour(int64_t hour)
@@ -28,10 +28,10 @@ office_hour(int64_t hour)
 static void
 office(int64_t days, uint64_t n)
 {
-	sp_rhythm_init(&r, MONDAY, MONDAY + days * DAY);
+	sp_silence_rhythm_init(&r, MONDAY, MONDAY + days * DAY);
 	for (int64_t h = 0; h < days * 24; h++) {
 		if (office_hour(MONDAY / HOUR + h))
-			sp_rhythm_add(&r, MONDAY / HOUR + h, n);
+			sp_silence_rhythm_add(&r, MONDAY / HOUR + h, n);
 	}
 }
 
@@ -40,7 +40,7 @@ judge(int64_t last, int64_t now)
 {
 	struct sp_silence s;
 
-	sp_rhythm_judge(&r, last, now, &s);
+	sp_silence_judge(&r, last, now, &s);
 	return (s);
 }
 
@@ -115,9 +115,9 @@ test_little_mail_is_never_missed_early(void **state)
 
 	(void)state;
 	/* One message a week. */
-	sp_rhythm_init(&r, MONDAY, MONDAY + 28 * DAY);
+	sp_silence_rhythm_init(&r, MONDAY, MONDAY + 28 * DAY);
 	for (int64_t w = 0; w < 4; w++)
-		sp_rhythm_add(&r, MONDAY / HOUR + w * 168 + 9, 1);
+		sp_silence_rhythm_add(&r, MONDAY / HOUR + w * 168 + 9, 1);
 	s = judge(MONDAY + 21 * DAY + 9 * HOUR, MONDAY + 27 * DAY);
 	assert_false(s.unusual);
 }
@@ -142,16 +142,16 @@ static void
 test_the_time_learned_from_is_bounded(void **state)
 {
 	(void)state;
-	sp_rhythm_init(&r, 0, MONDAY);
-	assert_int_equal(r.n, SP_RHYTHM_HOURS);
-	sp_rhythm_add(&r, r.first - 1, 1);
-	sp_rhythm_add(&r, r.first + (int64_t)r.n, 1);
-	for (size_t i = 0; i < SP_RHYTHM_HOURS; i++)
+	sp_silence_rhythm_init(&r, 0, MONDAY);
+	assert_int_equal(r.n, SP_SILENCE_HOURS);
+	sp_silence_rhythm_add(&r, r.first - 1, 1);
+	sp_silence_rhythm_add(&r, r.first + (int64_t)r.n, 1);
+	for (size_t i = 0; i < SP_SILENCE_HOURS; i++)
 		assert_int_equal(r.count[i], 0);
-	sp_rhythm_add(&r, r.first, UINT64_MAX);
-	sp_rhythm_add(&r, r.first, 1);
+	sp_silence_rhythm_add(&r, r.first, UINT64_MAX);
+	sp_silence_rhythm_add(&r, r.first, 1);
 	assert_int_equal(r.count[0], UINT32_MAX);
-	sp_rhythm_init(&r, MONDAY, MONDAY - DAY);
+	sp_silence_rhythm_init(&r, MONDAY, MONDAY - DAY);
 	assert_int_equal(r.n, 0);
 }
 

@@ -1,9 +1,14 @@
+/*
+ * Capabilities of an IMAP server: words of CAPABILITY and ENABLED responses to
+ * the bits SP_IMAP_CAP_ of imap_parse.h, and back for messages.  One table,
+ * read by imap_command.c for each such response.
+ */
 #include <stdio.h>
 #include <string.h>
 
 #include "journal/pull/imap/imap_parse.h"
 
-/* What IMAP4rev2 has in itself (RFC 9051, appendix E). */
+/* What IMAP4rev2 includes (RFC 9051, appendix E). */
 #define REV2_HAS                                                        \
 	(SP_IMAP_CAP_SASL_IR | SP_IMAP_CAP_IDLE | SP_IMAP_CAP_UIDPLUS | \
 	    SP_IMAP_CAP_MOVE | SP_IMAP_CAP_ENABLE | SP_IMAP_CAP_SPECIAL_USE)

@@ -1,3 +1,15 @@
+/*
+ * An IMAP session: fetching the content of the messages on the list that the
+ * archive has not.  imap_list.c calls sp_imap_fetch_items() for each window;
+ * what comes goes through imap_body.c to the engine.
+ *
+ *	small messages	many with one UID FETCH, two commands on their way
+ *	large ones	one by one, in slices of SP_IMAP_SLICE
+ *	once more	one by one, whole: what did not come, or with another
+ *			size than the server had announced
+ *
+ * Content is fetched with BODY.PEEK[], which does not set \Seen.
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -5,68 +17,78 @@
 #include "base/log.h"
 #include "journal/pull/imap/imap_priv.h"
 
-#define BATCHES	  (SP_IMAP_FLIGHT - 1) /* on their way; one slot stays free */
-#define DELETE_AT 1000 /* durable messages that are deleted in between */
+#define BATCHES \
+	(SP_IMAP_PIPELINE_MAX - 1) /* the last is for UID STORE and so on */
+#define DELETE_AT 1000 /* so many durable messages are removed in between */
 
-struct batch {
+struct imap_batch {
 	unsigned tag;
-	size_t from, to; /* items that are ASKED in there */
+	size_t from,
+	    to; /* the items of the list that it asks for lie in there */
 };
 
+/* The FETCH items that only Gmail has (X-GM-EXT-1), where it is Gmail. */
 static const char *
-gmail(const struct sp_imap *m)
+gmail_items(const struct sp_imap *m)
 {
-	return (m->caps & SP_IMAP_CAP_GMAIL
+	return (m->server.caps & SP_IMAP_CAP_GMAIL
 		    ? " X-GM-MSGID X-GM-THRID X-GM-LABELS"
 		    : "");
 }
 
+/* Whether the message is fetched in slices. */
 static bool
-large(const struct sp_imap_item *it)
+is_large(const struct sp_imap_item *it)
 {
 	return (it->size != SP_PULL_SIZE_UNKNOWN && it->size > SP_IMAP_SLICE);
 }
 
-/* Ask for the next small items from ${next} on; tag 0: there are none. */
+/* Ask for the next small messages of the list from ${next} on; tag 0: there
+ * are none. */
 static enum sp_code
-ask(struct sp_imap *m, size_t *next, struct batch *b, struct sp_err *err)
+request_batch(
+    struct sp_imap *m, size_t *next, struct imap_batch *b, struct sp_err *err)
 {
 	uint32_t uids[SP_IMAP_BATCH_MESSAGES];
 	uint64_t bytes = 0;
 	size_t n = 0, i = *next;
 	enum sp_code rc;
 
-	*b = (struct batch){ .from = i };
-	for (; i < m->nitems && n < SP_IMAP_BATCH_MESSAGES &&
+	*b = (struct imap_batch){ .from = i };
+	for (; i < m->listing.n && n < SP_IMAP_BATCH_MESSAGES &&
 	       bytes < SP_IMAP_BATCH_BYTES;
 	     i++) {
-		struct sp_imap_item *it = &m->items[i];
+		struct sp_imap_item *it = &m->listing.items[i];
 
-		if (it->state != SP_IMAP_S_LISTED || it->alone || large(it))
+		if (it->state != SP_IMAP_S_LISTED || it->alone || is_large(it))
 			continue;
-		it->state = SP_IMAP_S_ASKED;
+		it->state = SP_IMAP_S_REQUESTED;
 		uids[n++] = it->uid;
 		bytes += it->size == SP_PULL_SIZE_UNKNOWN ? 0 : it->size;
 	}
 	b->to = *next = i;
 	if (n == 0)
 		return (SP_OK);
-	rc = sp_buf_adds(&m->out, "UID FETCH ");
-	if (rc == SP_OK &&
-	    sp_imap_set_put(&m->out, uids, n, SP_IMAP_COMMAND_MAX) != n)
+	rc = sp_buf_adds(&m->channel.out, "UID FETCH ");
+	if (rc == SP_OK && sp_imap_append_set(&m->channel.out, uids, n,
+			       SP_IMAP_COMMAND_MAX) != n)
 		rc = SP_ELIMIT;
 	if (rc == SP_OK)
-		rc = sp_buf_addf(&m->out, " (UID%s BODY.PEEK[])", gmail(m));
+		rc = sp_buf_addf(
+		    &m->channel.out, " (UID%s BODY.PEEK[])", gmail_items(m));
 	if (rc != SP_OK)
 		return (sp_err_set(err, rc, 0, "a command is too long"));
 	return (sp_imap_send_out(m, false, &b->tag, err));
 }
 
-/* The answer to a batch: what did not come is asked for once more, alone. */
+/*
+ * Wait for the reply to a batch: what did not come will be asked for once
+ * more, alone.  Meanwhile, remove what is durable when that has become much.
+ */
 static enum sp_code
-settle(struct sp_imap *m, const struct batch *b, struct sp_err *err)
+finish_batch(struct sp_imap *m, const struct imap_batch *b, struct sp_err *err)
 {
-	struct sp_imap_done d;
+	struct sp_imap_reply d;
 	enum sp_code rc = sp_imap_await(m, b->tag, &d, err);
 
 	if (rc != SP_OK)
@@ -76,53 +98,57 @@ settle(struct sp_imap *m, const struct batch *b, struct sp_err *err)
 		d.code == SP_IMAP_C_UNAVAILABLE))
 		return (sp_imap_refused(m, "to give messages", &d, err));
 	for (size_t i = b->from; i < b->to; i++) {
-		struct sp_imap_item *it = &m->items[i];
+		struct sp_imap_item *it = &m->listing.items[i];
 
-		if (it->state != SP_IMAP_S_ASKED)
+		if (it->state != SP_IMAP_S_REQUESTED)
 			continue;
 		it->state = SP_IMAP_S_LISTED;
 		it->alone = true;
 	}
-	sp_imap_durable(m);
-	return (m->ndoomed >= DELETE_AT ? sp_imap_after(m, err) : SP_OK);
+	sp_imap_collect_durable(m);
+	return (m->removal.n >= DELETE_AT ? sp_imap_remove_archived(m, err)
+					  : SP_OK);
 }
 
+/* Fetch all small messages of the list. */
 static enum sp_code
-small_ones(struct sp_imap *m, struct sp_err *err)
+fetch_small(struct sp_imap *m, struct sp_err *err)
 {
-	struct batch q[BATCHES];
+	struct imap_batch q[BATCHES];
 	size_t n = 0, next = 0;
 	enum sp_code rc = SP_OK;
 
 	for (;;) {
-		while (rc == SP_OK && n < BATCHES && next < m->nitems) {
-			rc = ask(m, &next, &q[n], err);
+		while (rc == SP_OK && n < BATCHES && next < m->listing.n) {
+			rc = request_batch(m, &next, &q[n], err);
 			n += rc == SP_OK && q[n].tag != 0;
 		}
 		if (rc != SP_OK || n == 0)
 			return (rc);
-		rc = settle(m, &q[0], err);
+		rc = finish_batch(m, &q[0], err);
 		memmove(&q[0], &q[1], --n * sizeof(q[0]));
 	}
 }
 
-/* Nothing came, and the server sees nothing wrong in that. */
+/* The server says OK and gave nothing: find out whether the message is still
+ * in the mailbox.  If it is, the server cannot give it (skipped); else it
+ * vanished. */
 static enum sp_code
-missing(struct sp_imap *m, struct sp_imap_item *it, struct sp_err *err)
+explain_missing(struct sp_imap *m, struct sp_imap_item *it, struct sp_err *err)
 {
-	struct sp_imap_done d;
+	struct sp_imap_reply d;
 	struct sp_imap_meta meta;
 	char name[200];
 	enum sp_code rc;
 
-	m->search_uid = it->uid;
-	m->search_hit = false;
-	rc = sp_imap_do(m, &d, err, "UID SEARCH UID %" PRIu32, it->uid);
-	m->search_uid = 0;
+	m->search.uid = it->uid;
+	m->search.found = false;
+	rc = sp_imap_command(m, &d, err, "UID SEARCH UID %" PRIu32, it->uid);
+	m->search.uid = 0;
 	if (rc != SP_OK)
 		return (rc);
 	sp_imap_meta(m, it, &meta);
-	if (m->search_hit) {
+	if (m->search.found) {
 		it->state = SP_IMAP_S_SKIPPED;
 		sp_pull_skip(m->pull, &meta.meta,
 		    "the server lists it but does not give it");
@@ -137,17 +163,18 @@ missing(struct sp_imap *m, struct sp_imap_item *it, struct sp_err *err)
 	return (SP_OK);
 }
 
-/* It was asked for alone, and ${d} is the answer. */
+/* A message was asked for alone, and ${d} is the reply: where nothing came,
+ * what to make of that. */
 static enum sp_code
-after_one(struct sp_imap *m, struct sp_imap_item *it,
-    const struct sp_imap_done *d, struct sp_err *err)
+finish_single(struct sp_imap *m, struct sp_imap_item *it,
+    const struct sp_imap_reply *d, struct sp_err *err)
 {
 	struct sp_imap_meta meta;
 
-	if (it->state != SP_IMAP_S_ASKED)
+	if (it->state != SP_IMAP_S_REQUESTED)
 		return (SP_OK);
 	if (d->cond == SP_IMAP_OK)
-		return (missing(m, it, err));
+		return (explain_missing(m, it, err));
 	if (sp_imap_trouble(d->code) != SP_PULL_NETWORK ||
 	    d->code == SP_IMAP_C_UNAVAILABLE)
 		return (sp_imap_refused(m, "to give a message", d, err));
@@ -157,93 +184,100 @@ after_one(struct sp_imap *m, struct sp_imap_item *it,
 	return (SP_OK);
 }
 
+/* Fetch one message, whole. */
 static enum sp_code
-one(struct sp_imap *m, struct sp_imap_item *it, struct sp_err *err)
+fetch_single(struct sp_imap *m, struct sp_imap_item *it, struct sp_err *err)
 {
-	struct sp_imap_done d;
+	struct sp_imap_reply d;
 	enum sp_code rc;
 
-	it->state = SP_IMAP_S_ASKED;
-	rc = sp_imap_do(m, &d, err, "UID FETCH %" PRIu32 " (UID%s BODY.PEEK[])",
-	    it->uid, gmail(m));
-	return (rc == SP_OK ? after_one(m, it, &d, err) : rc);
+	it->state = SP_IMAP_S_REQUESTED;
+	rc = sp_imap_command(m, &d, err,
+	    "UID FETCH %" PRIu32 " (UID%s BODY.PEEK[])", it->uid,
+	    gmail_items(m));
+	return (rc == SP_OK ? finish_single(m, it, &d, err) : rc);
 }
 
-/* A large one, piece by piece, until a piece is short. */
+/* Fetch a large message slice by slice, until one is short or max_message is
+ * passed; ${total} bytes came.  A server that gives no slice at the start does
+ * not know them, or the message is gone: it is tried whole then. */
 static enum sp_code
-slices(struct sp_imap *m, struct sp_imap_item *it, uint64_t *total,
+fetch_slices(struct sp_imap *m, struct sp_imap_item *it, uint64_t *total,
     struct sp_err *err)
 {
-	struct sp_imap_done d;
+	struct sp_imap_reply d;
 	enum sp_code rc;
 
 	*total = 0;
 	do {
-		m->slice_at = *total;
-		m->slice_came = false;
-		rc = sp_imap_do(m, &d, err,
+		m->slices.offset = *total;
+		m->slices.came = false;
+		rc = sp_imap_command(m, &d, err,
 		    "UID FETCH %" PRIu32 " (UID%s BODY.PEEK[]<%" PRIu64 ".%u>)",
-		    it->uid, gmail(m), *total, SP_IMAP_SLICE);
+		    it->uid, gmail_items(m), *total, SP_IMAP_SLICE);
 		if (rc != SP_OK)
 			return (rc);
-		if (!m->slice_came) {
-			sp_imap_take_abort(m);
+		if (!m->slices.came) {
+			sp_imap_forget_message(m);
 			if (d.cond != SP_IMAP_OK || *total > 0)
-				return (after_one(m, it, &d, err));
-			/* It does not know slices, or the message is gone. */
+				return (finish_single(m, it, &d, err));
 			it->alone = true;
 			it->state = SP_IMAP_S_LISTED;
 			return (SP_OK);
 		}
-		*total += m->slice_got;
+		*total += m->slices.got;
 	} while (
-	    m->slice_got == SP_IMAP_SLICE && *total <= m->conf->max_message);
+	    m->slices.got == SP_IMAP_SLICE && *total <= m->conf->max_message);
 	return (SP_OK);
 }
 
+/* Fetch one large message.  Where its slices do not add up to the size that
+ * was announced it is forgotten and asked for once more, whole. */
 static enum sp_code
-large_one(struct sp_imap *m, struct sp_imap_item *it, struct sp_err *err)
+fetch_large(struct sp_imap *m, struct sp_imap_item *it, struct sp_err *err)
 {
 	uint64_t total = 0;
 	enum sp_code rc;
 
-	it->state = SP_IMAP_S_ASKED;
-	m->slicing = true;
-	rc = slices(m, it, &total, err);
-	m->slicing = false;
-	if (rc != SP_OK || it->state != SP_IMAP_S_ASKED)
+	it->state = SP_IMAP_S_REQUESTED;
+	m->slices.active = true;
+	rc = fetch_slices(m, it, &total, err);
+	m->slices.active = false;
+	if (rc != SP_OK || it->state != SP_IMAP_S_REQUESTED)
 		return (rc);
 	if (total == it->size || total > m->conf->max_message ||
-	    m->sizes_wrong) {
-		it->state = SP_IMAP_S_TAKEN;
-		return (sp_imap_take_done(m, err));
+	    m->server.sizes_inexact) {
+		it->state = SP_IMAP_S_SUBMITTED;
+		return (sp_imap_submit_message(m, err));
 	}
-	/* Not the size that was announced: once more, in one piece. */
-	sp_imap_take_abort(m);
-	it->first = total;
+	sp_imap_forget_message(m);
+	it->first_size = total;
 	it->alone = true;
 	it->state = SP_IMAP_S_LISTED;
 	return (SP_OK);
 }
 
+/* All small ones first; then, in order, the large ones and what must be asked
+ * for once more. */
 enum sp_code
 sp_imap_fetch_items(struct sp_imap *m, struct sp_err *err)
 {
 	enum sp_code rc;
 
 	m->phase = SP_IMAP_P_FETCH;
-	rc = small_ones(m, err);
-	for (size_t i = 0; rc == SP_OK && i < m->nitems; i++) {
-		struct sp_imap_item *it = &m->items[i];
+	rc = fetch_small(m, err);
+	for (size_t i = 0; rc == SP_OK && i < m->listing.n; i++) {
+		struct sp_imap_item *it = &m->listing.items[i];
 
-		if (it->state == SP_IMAP_S_LISTED && large(it) && !it->alone)
-			rc = large_one(m, it, err);
-		/* Twice where its size is not the one that was announced. */
+		if (it->state == SP_IMAP_S_LISTED && is_large(it) && !it->alone)
+			rc = fetch_large(m, it, err);
+		/* Twice where the size is not the one that was announced: the
+		 * second time it is believed. */
 		for (int n = 0;
 		     n < 2 && rc == SP_OK && it->state == SP_IMAP_S_LISTED; n++)
-			rc = one(m, it, err);
+			rc = fetch_single(m, it, err);
 		if (rc == SP_OK)
-			sp_imap_durable(m);
+			sp_imap_collect_durable(m);
 	}
 	m->phase = SP_IMAP_P_NONE;
 	return (rc);

@@ -1,3 +1,16 @@
+/*
+ * An IMAP session: which messages the selected mailbox has, and which of them
+ * the archive has not.  imap.c calls sp_imap_process_mailbox() for each
+ * mailbox; fetching is in imap_fetch.c, deleting in imap_remove.c.
+ *
+ * The list is bounded: messages are listed and worked off in windows of UIDs,
+ * each as wide as messages are sparse.  With after = keep the first window
+ * begins behind what the memo says is archived, and has the memo's exceptions
+ * in it; where mail is deleted or moved all UIDs are listed.
+ *
+ *	window: list --> classify --> fetch, flush, remove --> memo
+ *	next window: behind it, wider where few messages were in this one
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,63 +20,9 @@
 
 #define WIDTH_MIN (SP_IMAP_LIST_MAX / 2) /* UIDs of a window: all fit */
 
-/* Two digits, or a blank and one. */
+/* Whether ${uid} is an exception of the memo. */
 static bool
-two(const char *p, unsigned max, unsigned *out)
-{
-	char tens = p[0] == ' ' ? '0' : p[0];
-
-	if (tens < '0' || tens > '9' || p[1] < '0' || p[1] > '9')
-		return (false);
-	*out = (unsigned)(tens - '0') * 10 + (unsigned)(p[1] - '0');
-	return (*out <= max);
-}
-
-bool
-sp_imap_date(struct sp_view v, char out[SP_IMAP_DATE_LEN + 1])
-{
-	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-	unsigned day, century, year, hour, min, sec, zh, zm, mon = 0;
-
-	/* " 7-Jul-1996 02:44:25 -0700" */
-	if (v.n != 26 || v.p[2] != '-' || v.p[6] != '-' || v.p[11] != ' ' ||
-	    v.p[14] != ':' || v.p[17] != ':' || v.p[20] != ' ' ||
-	    (v.p[21] != '+' && v.p[21] != '-'))
-		return (false);
-	while (mon < 12 && !sp_view_ieq_str(sp_view_mem(months + 3 * mon, 3),
-			       (char[]){ v.p[3], v.p[4], v.p[5], '\0' }))
-		mon++;
-	if (mon == 12 || !two(v.p, 31, &day) || day == 0 ||
-	    !two(v.p + 7, 99, &century) || v.p[7] == ' ' ||
-	    !two(v.p + 9, 99, &year) || !two(v.p + 12, 23, &hour) ||
-	    !two(v.p + 15, 59, &min) || !two(v.p + 18, 60, &sec) ||
-	    !two(v.p + 22, 23, &zh) || !two(v.p + 24, 59, &zm) ||
-	    century + year == 0)
-		return (false);
-	(void)snprintf(out, SP_IMAP_DATE_LEN + 1,
-	    "%02u%02u-%02u-%02uT%02u:%02u:%02u%c%02u:%02u", century % 100,
-	    year % 100, mon + 1, day % 100, hour % 100, min % 100, sec % 100,
-	    v.p[21], zh % 100, zm % 100);
-	return (true);
-}
-
-void
-sp_imap_meta(const struct sp_imap *m, const struct sp_imap_item *it,
-    struct sp_imap_meta *out)
-{
-	(void)snprintf(out->uid, sizeof(out->uid), "%" PRIu32, it->uid);
-	out->meta = (struct sp_pull_meta){
-		.id = { .mailbox = sp_view_str(m->box.name->utf8),
-		    .uidvalidity = m->box.uidvalidity,
-		    .uid = sp_view_str(out->uid) },
-		.size = it->size,
-		.origin_date = sp_view_str(it->date),
-		.tag = it->uid,
-	};
-}
-
-static bool
-is_except(const struct sp_imap_box *b, uint32_t uid)
+is_except(const struct sp_imap_selected *b, uint32_t uid)
 {
 	for (size_t i = 0; i < b->nexcept; i++) {
 		if (b->except[i] == uid)
@@ -72,21 +31,23 @@ is_except(const struct sp_imap_box *b, uint32_t uid)
 	return (false);
 }
 
-/* "n:*" gives the last message, whatever its UID. */
+/* A FETCH without size and date is not from the list; "n:*" gives the last
+ * message, whatever its UID (RFC 3501 section 6.4.8), and that one is left
+ * out. */
 void
-sp_imap_listed(struct sp_imap *m, const struct sp_imap_fetch *f)
+sp_imap_on_listed(struct sp_imap *m, const struct sp_imap_fetch *f)
 {
 	struct sp_imap_item *it;
 
 	if (f->uid == 0 || (!f->has_size && f->internaldate.p == NULL) ||
-	    ((f->uid < m->low || f->uid > m->high) &&
+	    ((f->uid < m->listing.low || f->uid > m->listing.high) &&
 		!is_except(&m->box, f->uid)))
 		return;
-	if (m->nitems == SP_IMAP_LIST_MAX) {
-		m->overflow = true;
+	if (m->listing.n == SP_IMAP_LIST_MAX) {
+		m->listing.overflow = true;
 		return;
 	}
-	it = &m->items[m->nitems++];
+	it = &m->listing.items[m->listing.n++];
 	*it = (struct sp_imap_item){ .uid = f->uid,
 		.size = f->has_size ? f->size : SP_PULL_SIZE_UNKNOWN };
 	it->deleted = f->flags.n > 0 &&
@@ -96,62 +57,35 @@ sp_imap_listed(struct sp_imap *m, const struct sp_imap_fetch *f)
 		it->date[0] = '\0';
 }
 
-static int
-by_uid(const void *a, const void *b)
-{
-	const struct sp_imap_item *x = a, *y = b;
-
-	return ((x->uid > y->uid) - (x->uid < y->uid));
-}
-
-struct sp_imap_item *
-sp_imap_item(struct sp_imap *m, uint32_t uid)
-{
-	const struct sp_imap_item key = { .uid = uid };
-
-	return (bsearch(&key, m->items, m->nitems, sizeof(*m->items), by_uid));
-}
-
-/* Some servers say a message twice. */
-static void
-sort_items(struct sp_imap *m)
-{
-	size_t n = 0;
-
-	qsort(m->items, m->nitems, sizeof(*m->items), by_uid);
-	for (size_t i = 0; i < m->nitems; i++) {
-		if (n == 0 || m->items[n - 1].uid != m->items[i].uid)
-			m->items[n++] = m->items[i];
-	}
-	m->nitems = n;
-}
-
-/* What there is from m->low to m->high; with ${except} those of the memo. */
+/* Ask for UID, size and date of all messages from listing.low to listing.high,
+ * and of the memo's exceptions where ${except}.  The flags are needed only
+ * where \Deleted stays on messages, without UIDPLUS. */
 static enum sp_code
-list(struct sp_imap *m, bool except, struct sp_err *err)
+list_window(struct sp_imap *m, bool except, struct sp_err *err)
 {
 	bool flags = m->conf->then != SP_PULL_KEEP &&
-		     (m->caps & SP_IMAP_CAP_UIDPLUS) == 0;
-	struct sp_imap_box *b = &m->box;
-	struct sp_imap_done d;
-	enum sp_code rc = sp_buf_adds(&m->out, "UID FETCH ");
+		     (m->server.caps & SP_IMAP_CAP_UIDPLUS) == 0;
+	struct sp_imap_selected *b = &m->box;
+	struct sp_imap_reply d;
+	enum sp_code rc = sp_buf_adds(&m->channel.out, "UID FETCH ");
 	unsigned tag;
 
 	for (size_t i = 0; rc == SP_OK && except && i < b->nexcept; i++)
-		rc = sp_buf_addf(&m->out, "%" PRIu32 ",", b->except[i]);
+		rc = sp_buf_addf(&m->channel.out, "%" PRIu32 ",", b->except[i]);
 	if (rc == SP_OK)
-		rc = sp_buf_addf(&m->out, "%" PRIu32 ":", m->low);
-	if (rc == SP_OK && m->high == UINT32_MAX)
-		rc = sp_buf_adds(&m->out, "*");
+		rc = sp_buf_addf(
+		    &m->channel.out, "%" PRIu32 ":", m->listing.low);
+	if (rc == SP_OK && m->listing.high == UINT32_MAX)
+		rc = sp_buf_adds(&m->channel.out, "*");
 	else if (rc == SP_OK)
-		rc = sp_buf_addf(&m->out, "%" PRIu32, m->high);
+		rc = sp_buf_addf(&m->channel.out, "%" PRIu32, m->listing.high);
 	if (rc == SP_OK)
-		rc = sp_buf_addf(&m->out, " (UID RFC822.SIZE INTERNALDATE%s)",
-		    flags ? " FLAGS" : "");
+		rc = sp_buf_addf(&m->channel.out,
+		    " (UID RFC822.SIZE INTERNALDATE%s)", flags ? " FLAGS" : "");
 	if (rc != SP_OK)
 		return (sp_err_set(err, rc, 0, "a command is too long"));
-	m->nitems = 0;
-	m->overflow = false;
+	m->listing.n = 0;
+	m->listing.overflow = false;
 	m->phase = SP_IMAP_P_LIST;
 	rc = sp_imap_send_out(m, false, &tag, err);
 	if (rc == SP_OK)
@@ -160,34 +94,38 @@ list(struct sp_imap *m, bool except, struct sp_err *err)
 	if (rc == SP_OK && d.cond != SP_IMAP_OK)
 		rc = sp_imap_refused(m, "the list of messages", &d, err);
 	if (rc == SP_OK)
-		sort_items(m);
+		sp_imap_sort_items(m);
 	return (rc);
 }
 
-/* Where messages are deleted a look sees all there are; the engine forgets
- * what stays away. */
+/* Whether the archive has this message, which is counted then.  Where messages
+ * are deleted the first look of a session sees all that is there, so that the
+ * engine can forget what stays away. */
 static bool
-known(struct sp_imap *m, const struct sp_pull_id *id)
+is_archived(struct sp_imap *m, const struct sp_pull_id *id)
 {
 	bool has = sp_pull_known(m->pull, id) > 0;
 
-	if (m->conf->then != SP_PULL_KEEP && m->first_look && !m->been_round)
-		(void)sp_pull_seen(m->pull, id);
+	if (m->conf->then != SP_PULL_KEEP && m->listing.first_look &&
+	    !m->first_round_done)
+		(void)sp_pull_match_listed(m->pull, id);
 	else if (has)
-		sp_pull_had(m->pull, 1);
+		sp_pull_count_archived(m->pull, 1);
 	return (has);
 }
 
+/* Decide what becomes of a message of the list: archived, skipped, or (left as
+ * it is) to be fetched.  What is archived may go from the server. */
 static void
 classify(struct sp_imap *m, struct sp_imap_item *it)
 {
 	struct sp_imap_meta meta;
 
 	sp_imap_meta(m, it, &meta);
-	if (known(m, &meta.meta.id)) {
-		it->state = SP_IMAP_S_KNOWN;
+	if (is_archived(m, &meta.meta.id)) {
+		it->state = SP_IMAP_S_ARCHIVED;
 		if (m->conf->then != SP_PULL_KEEP && !it->deleted)
-			m->doomed[m->ndoomed++] = it->uid;
+			m->removal.uids[m->removal.n++] = it->uid;
 	} else if (sp_pull_skipped(m->pull, &meta.meta.id)) {
 		it->state = SP_IMAP_S_SKIPPED;
 	} else if (it->size != SP_PULL_SIZE_UNKNOWN &&
@@ -197,82 +135,82 @@ classify(struct sp_imap *m, struct sp_imap_item *it)
 	}
 }
 
-/*
- * What of this window is done: the last UID that the archive has, and the ones
- * below it that it has not.  With too many of those it ends at the first.
- */
+/* What of this window is done: the last UID that the archive has, and the ones
+ * below it that it has not (${except}: also those of the memo were listed
+ * again).  With too many of those it ends at the first. */
 static void
-settle(struct sp_imap *m, bool except)
+update_memo(struct sp_imap *m, bool except)
 {
-	struct sp_imap_box *b = &m->box;
-	size_t kept = 0, open = 0;
+	struct sp_imap_selected *b = &m->box;
+	size_t kept = 0, pending = 0;
 
 	for (size_t i = 0; i < b->nexcept; i++) {
-		if (!except &&
-		    (b->except[i] < m->low || b->except[i] > m->high))
+		if (!except && (b->except[i] < m->listing.low ||
+				   b->except[i] > m->listing.high))
 			b->except[kept++] = b->except[i];
 	}
 	b->nexcept = kept;
-	for (size_t i = 0; i < m->nitems; i++) {
-		const struct sp_imap_item *it = &m->items[i];
+	for (size_t i = 0; i < m->listing.n; i++) {
+		const struct sp_imap_item *it = &m->listing.items[i];
 
 		if (it->state == SP_IMAP_S_VANISHED)
 			continue;
-		if (it->state != SP_IMAP_S_KNOWN &&
+		if (it->state != SP_IMAP_S_ARCHIVED &&
 		    it->state != SP_IMAP_S_DURABLE) {
-			if (b->nexcept + open == SP_IMAP_EXCEPT_MAX)
+			if (b->nexcept + pending == SP_IMAP_EXCEPT_MAX)
 				break;
-			b->except[b->nexcept + open++] = it->uid;
+			b->except[b->nexcept + pending++] = it->uid;
 			continue;
 		}
-		b->nexcept += open;
-		open = 0;
+		b->nexcept += pending;
+		pending = 0;
 		if (it->uid > b->last)
 			b->last = it->uid;
 	}
-	/* Below the last one by an earlier window. */
-	while (open-- > 0) {
+	/* Those that are below the last one of an earlier window. */
+	while (pending-- > 0) {
 		if (b->except[b->nexcept] < b->last)
 			b->nexcept++;
 	}
-	sp_imap_remember(m);
+	sp_imap_save_memo(m);
 }
 
-/* The messages of one window. */
+/* Work off the messages that were listed: report them, or fetch, wait until
+ * they are durable, delete or move, and save the memo. */
 static enum sp_code
-window(struct sp_imap *m, bool except, struct sp_err *err)
+process_window(struct sp_imap *m, bool except, struct sp_err *err)
 {
 	enum sp_code rc = SP_OK;
 
-	m->listed += m->nitems;
+	m->listing.total += m->listing.n;
 	if (sp_pull_mode(m->pull) != SP_PULL_FETCH) {
-		for (size_t i = 0; rc == SP_OK && i < m->nitems; i++) {
+		for (size_t i = 0; rc == SP_OK && i < m->listing.n; i++) {
 			struct sp_imap_meta meta;
 
-			sp_imap_meta(m, &m->items[i], &meta);
-			rc = sp_pull_listed(m->pull, &meta.meta, err);
+			sp_imap_meta(m, &m->listing.items[i], &meta);
+			rc = sp_pull_report_listed(m->pull, &meta.meta, err);
 		}
 		return (rc);
 	}
-	for (size_t i = 0; i < m->nitems; i++)
-		classify(m, &m->items[i]);
+	for (size_t i = 0; i < m->listing.n; i++)
+		classify(m, &m->listing.items[i]);
 	rc = sp_imap_fetch_items(m, err);
 	if (rc == SP_OK)
 		rc = sp_pull_flush(m->pull, err);
-	sp_imap_durable(m);
+	sp_imap_collect_durable(m);
 	if (rc == SP_OK)
-		rc = sp_imap_after(m, err);
+		rc = sp_imap_remove_archived(m, err);
 	if (rc == SP_OK)
-		settle(m, except);
+		update_memo(m, except);
 	return (rc);
 }
 
-/* Where this window ends: nowhere, or, where ${closed}, when it is wide enough;
- * ${strict}: also where that is behind the last message. */
+/* Where the window ends: nowhere, or, where ${closed}, when it is as wide as
+ * listing.width; ${strict}: also where that is behind the last message. */
 static uint32_t
 window_end(const struct sp_imap *m, bool closed, bool strict)
 {
-	uint64_t end = m->low + m->width - 1;
+	uint64_t end = m->listing.low + m->listing.width - 1;
 
 	if (!closed || end >= UINT32_MAX ||
 	    (!strict && m->box.uidnext > 0 && end + 1 >= m->box.uidnext))
@@ -280,78 +218,81 @@ window_end(const struct sp_imap *m, bool closed, bool strict)
 	return ((uint32_t)end);
 }
 
-/* More came than a list may have: a narrower window. */
+/* More came than a list may have: choose a narrower window.  False: it is as
+ * narrow as it can be, and the server lists more than there can be. */
 static bool
-narrower(struct sp_imap *m, bool strict)
+narrow_window(struct sp_imap *m, bool strict)
 {
-	if (!strict && m->high == UINT32_MAX)
+	if (!strict && m->listing.high == UINT32_MAX)
 		return (true); /* first the same with an end */
-	if (m->width <= WIDTH_MIN)
+	if (m->listing.width <= WIDTH_MIN)
 		return (false);
-	m->width = m->width / 4 < WIDTH_MIN ? WIDTH_MIN : m->width / 4;
+	m->listing.width =
+	    m->listing.width / 4 < WIDTH_MIN ? WIDTH_MIN : m->listing.width / 4;
 	return (true);
 }
 
-/*
- * Windows of UIDs, so that the list is bounded: as wide as messages are
- * sparse.
- */
+/* All windows from listing.low on.  A window without an end is tried first
+ * where the mailbox is small, since then it is the only one. */
 static enum sp_code
-windows(struct sp_imap *m, bool except, struct sp_err *err)
+process_windows(struct sp_imap *m, bool except, struct sp_err *err)
 {
-	bool closed = m->box.exists > SP_IMAP_LIST_MAX && m->low == 1;
+	bool closed = m->box.exists > SP_IMAP_LIST_MAX && m->listing.low == 1;
 	bool strict = false;
 	enum sp_code rc;
 
-	m->width = WIDTH_MIN;
+	m->listing.width = WIDTH_MIN;
 	for (;;) {
-		m->high = window_end(m, closed, strict);
-		rc = list(m, except, err);
+		m->listing.high = window_end(m, closed, strict);
+		rc = list_window(m, except, err);
 		if (rc != SP_OK)
 			return (rc);
-		if (m->overflow) {
-			if (!narrower(m, strict))
+		if (m->listing.overflow) {
+			if (!narrow_window(m, strict))
 				return (sp_err_set(err, SP_EFORMAT, 0,
 				    "the server lists more messages than there can be"));
 			closed = strict = true;
 			continue;
 		}
-		rc = window(m, except, err);
-		if (rc != SP_OK || m->high == UINT32_MAX)
+		rc = process_window(m, except, err);
+		if (rc != SP_OK || m->listing.high == UINT32_MAX)
 			return (rc);
-		if (m->nitems < SP_IMAP_LIST_MAX / 8 &&
-		    m->width < UINT32_MAX / 4)
-			m->width *= 4;
+		if (m->listing.n < SP_IMAP_LIST_MAX / 8 &&
+		    m->listing.width < UINT32_MAX / 4)
+			m->listing.width *= 4;
 		except = strict = false;
-		m->low = m->high + 1;
+		m->listing.low = m->listing.high + 1;
 	}
 }
 
+/* Nothing is listed where the mailbox is empty, or where UIDNEXT says that
+ * nothing came since the memo. */
 enum sp_code
-sp_imap_work(struct sp_imap *m, struct sp_err *err)
+sp_imap_process_mailbox(struct sp_imap *m, struct sp_err *err)
 {
-	struct sp_imap_box *b = &m->box;
-	bool on = sp_pull_mode(m->pull) == SP_PULL_FETCH &&
-		  m->conf->then == SP_PULL_KEEP && b->last > 0;
+	struct sp_imap_selected *b = &m->box;
+	bool resume = sp_pull_mode(m->pull) == SP_PULL_FETCH &&
+		      m->conf->then == SP_PULL_KEEP && b->last > 0;
 	uint64_t modseq = b->modseq;
 	enum sp_code rc = SP_OK;
 
-	sp_imap_tell_vanished(m);
-	m->listed = 0;
-	m->low = on && b->last < UINT32_MAX ? (uint32_t)b->last + 1 : 1;
-	/* Nothing is there, or nothing that was not there before. */
-	if (b->exists > 0 && !(on && b->nexcept == 0 && !m->news &&
-				 b->uidnext > 0 && b->uidnext <= m->low)) {
-		m->news = false;
-		rc = windows(m, on, err);
+	sp_imap_note_vanished(m);
+	m->listing.total = 0;
+	m->listing.low =
+	    resume && b->last < UINT32_MAX ? (uint32_t)b->last + 1 : 1;
+	if (b->exists > 0 &&
+	    !(resume && b->nexcept == 0 && !m->box.new_mail && b->uidnext > 0 &&
+		b->uidnext <= m->listing.low)) {
+		m->box.new_mail = false;
+		rc = process_windows(m, resume, err);
 	}
-	/* What was not listed is what the archive has. */
-	if (on && m->first_look && b->exists > m->listed)
-		sp_pull_had(m->pull, b->exists - m->listed);
-	m->first_look = false;
+	/* What was not listed is what the memo says is archived. */
+	if (resume && m->listing.first_look && b->exists > m->listing.total)
+		sp_pull_count_archived(m->pull, b->exists - m->listing.total);
+	m->listing.first_look = false;
 	if (rc == SP_OK && sp_pull_mode(m->pull) == SP_PULL_FETCH) {
 		b->last_modseq = modseq;
-		sp_imap_remember(m);
+		sp_imap_save_memo(m);
 	}
 	return (rc);
 }

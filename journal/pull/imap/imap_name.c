@@ -1,3 +1,9 @@
+/*
+ * Names of mailboxes and strings of IMAP commands (imap_name.h).  Modified
+ * UTF-7 (RFC 3501 section 5.1.3): printable ASCII stands for itself, "&" is
+ * "&-", and a run of anything else is "&", its UTF-16 in base64 with ","
+ * instead of "/" and without "=", "-".
+ */
 #include "journal/pull/imap/imap_name.h"
 
 #include <stdint.h>
@@ -6,9 +12,9 @@
 static const char alphabet[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+,";
 
-/* The next character of valid UTF-8. */
+/* Cut the next character off valid UTF-8. */
 static uint32_t
-take(struct sp_view *v)
+next_char(struct sp_view *v)
 {
 	uint8_t c = (uint8_t)v->p[0];
 	size_t n = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
@@ -27,6 +33,7 @@ struct bits {
 	unsigned n;
 };
 
+/* Append the digits of a UTF-16 unit, as far as they are complete. */
 static enum sp_code
 put16(struct bits *b, uint32_t unit, struct sp_buf *out)
 {
@@ -48,7 +55,7 @@ plain(char c)
 	return (c >= 0x20 && c <= 0x7e);
 }
 
-/* A run that is not printable ASCII: "&...-". */
+/* Encode the run of characters beyond ASCII that ${v} begins with. */
 static enum sp_code
 encode_run(struct sp_view *v, struct sp_buf *out)
 {
@@ -56,7 +63,7 @@ encode_run(struct sp_view *v, struct sp_buf *out)
 	enum sp_code rc = sp_buf_addc(out, '&');
 
 	while (rc == SP_OK && v->n > 0 && (uint8_t)v->p[0] >= 0x80) {
-		uint32_t u = take(v);
+		uint32_t u = next_char(v);
 
 		if (u >= 0x10000) {
 			rc = put16(&b, 0xd800 + ((u - 0x10000) >> 10), out);
@@ -93,6 +100,7 @@ sp_imap_name_encode(struct sp_view utf8, struct sp_buf *out)
 	return (rc);
 }
 
+/* Append a character in UTF-8. */
 static enum sp_code
 put_utf8(uint32_t u, struct sp_buf *out)
 {
@@ -106,7 +114,9 @@ put_utf8(uint32_t u, struct sp_buf *out)
 	return (sp_buf_add(out, c, n));
 }
 
-/* The digits between & and -: UTF-16, big end first. */
+/* Append what the digits between & and - stand for: UTF-16, big end first.
+ * SP_EFORMAT: no digits, a surrogate alone, a control character, or bits left
+ * over. */
 static enum sp_code
 decode_run(struct sp_view digits, struct sp_buf *out)
 {
@@ -142,6 +152,8 @@ decode_run(struct sp_view digits, struct sp_buf *out)
 	return (high == 0 && bits < 6 && acc == 0 ? SP_OK : SP_EFORMAT);
 }
 
+/* Append the whole name decoded.  SP_EFORMAT: it is no modified UTF-7; then
+ * some of it may have been appended. */
 static enum sp_code
 decode(struct sp_view v, struct sp_buf *out)
 {
@@ -181,6 +193,7 @@ sp_imap_name_decode(struct sp_view name, bool utf8, struct sp_buf *out)
 	return (sp_buf_addv(out, name));
 }
 
+/* Quotes and backslashes are escaped (RFC 3501 section 9, quoted). */
 enum sp_code
 sp_imap_quote(struct sp_view v, bool utf8, struct sp_buf *out)
 {

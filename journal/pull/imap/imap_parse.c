@@ -1,3 +1,14 @@
+/*
+ * Cuts what an IMAP server sends into responses and literals (imap_parse.h has
+ * the states and what is promised).  imap_command.c feeds it what the stream
+ * has read; a response that is complete goes to imap_response.c, and what that
+ * makes of it to the caller's events.
+ *
+ * A line of text may be in the middle of quotes, lists and sections when it
+ * ends.  The parser looks at each byte once to know that, and so whether "{n}"
+ * at the end of the line announces a literal and which FETCH item it belongs
+ * to.
+ */
 #include "journal/pull/imap/imap_parse.h"
 
 #include <assert.h>
@@ -8,26 +19,35 @@
 #include "base/buf.h"
 #include "journal/pull/imap/imap_scan.h"
 
-#define SHOWN 60 /* bytes of a bad line that a message quotes */
+#define QUOTED_MAX 60 /* bytes of a bad line that an error shows */
 
+/* What kind of response the line begins: free text, which announces no
+ * literals, data, or a FETCH, which may have a body. */
 enum shape { SHAPE_NEW, SHAPE_TEXT, SHAPE_DATA, SHAPE_FETCH };
 
 struct sp_imap_parser {
 	const struct sp_imap_events *ev;
-	struct sp_buf line; /* the response so far */
-	struct sp_imap_literal lit[SP_IMAP_LITERALS_MAX];
-	size_t nlit;
+
+	/* The response so far, less what was skipped or handed on. */
+	struct sp_buf line;
+	struct sp_imap_literal literals[SP_IMAP_LITERALS_MAX];
+	size_t nliterals;
+	bool body_seen; /* this FETCH had its body */
+
+	/* What comes next: text, or the literal (imap_parse.h). */
 	enum { LINE, KEEP, SKIP, BODY } mode;
-	uint64_t left; /* of the literal */
-	bool had_body;
+	uint64_t left; /* bytes of the literal */
+
 	/* What the text up to here is in the middle of. */
 	enum shape shape;
-	size_t seen; /* bytes of the line that were looked at */
+	size_t scanned; /* bytes of the line that were looked at */
 	unsigned depth;
-	bool quoted, escaped, bracket;
+	bool quoted, escaped; /* "...", behind a backslash in it */
+	bool bracket; /* the section of BODY[...] */
 	size_t word; /* where the word at hand begins */
-	size_t last, lastn; /* the word before it */
-	struct sp_err err; /* code: the first failure */
+	size_t prev, prev_n; /* the word before it, and its length */
+
+	struct sp_err err; /* code: the first failure, for good */
 	struct sp_imap_response r;
 };
 
@@ -50,24 +70,18 @@ sp_imap_parser_free(struct sp_imap_parser *p)
 	free(p);
 }
 
-bool
-sp_imap_parser_idle(const struct sp_imap_parser *p)
-{
-	return (p->err.code == SP_OK && p->mode == LINE && p->nlit == 0 &&
-		p->line.n == 0);
-}
-
+/* The failure for an answer that is not IMAP: ${what} is wrong with it. */
 static enum sp_code
 bad(struct sp_imap_parser *p, const char *what)
 {
-	size_t n = p->line.n < SHOWN ? p->line.n : SHOWN;
+	size_t n = p->line.n < QUOTED_MAX ? p->line.n : QUOTED_MAX;
 
 	return (sp_err_set(&p->err, SP_EFORMAT, 0,
 	    "the server's answer is not IMAP (%s): \"%.*s\"%s", what, (int)n,
 	    n > 0 ? p->line.p : "", n < p->line.n ? "..." : ""));
 }
 
-/* What kind of line this is: free text, data, or a FETCH. */
+/* Which kind of response ${line} begins. */
 static enum shape
 shape_of(struct sp_view line)
 {
@@ -89,7 +103,8 @@ shape_of(struct sp_view line)
 	return (SHAPE_DATA);
 }
 
-/* The section of a FETCH item may hold blanks and parentheses. */
+/* Whether a [ at ${at} begins the section of a FETCH item, which may hold
+ * blanks and parentheses. */
 static bool
 opens_section(const struct sp_imap_parser *p, size_t at)
 {
@@ -99,18 +114,20 @@ opens_section(const struct sp_imap_parser *p, size_t at)
 	    p->shape == SHAPE_FETCH && p->depth == 1 && sp_imap_has_section(w));
 }
 
+/* A word ends before ${at}: it is the one before the next. */
 static void
 end_word(struct sp_imap_parser *p, size_t at)
 {
 	if (at > p->word) {
-		p->last = p->word;
-		p->lastn = at - p->word;
+		p->prev = p->word;
+		p->prev_n = at - p->word;
 	}
 	p->word = at + 1;
 }
 
+/* Look at the byte at ${at}: quotes, sections, lists, words. */
 static enum sp_code
-look_at(struct sp_imap_parser *p, size_t at)
+scan_byte(struct sp_imap_parser *p, size_t at)
 {
 	char c = p->line.p[at];
 
@@ -141,8 +158,9 @@ look_at(struct sp_imap_parser *p, size_t at)
 	return (SP_OK);
 }
 
+/* Look at what was added to the line. */
 static enum sp_code
-look(struct sp_imap_parser *p)
+scan_text(struct sp_imap_parser *p)
 {
 	enum sp_code rc = SP_OK;
 
@@ -150,16 +168,18 @@ look(struct sp_imap_parser *p)
 		p->shape = shape_of(sp_buf_view(&p->line));
 	if (p->shape == SHAPE_TEXT)
 		return (SP_OK);
-	while (rc == SP_OK && p->seen < p->line.n)
-		rc = look_at(p, p->seen++);
+	while (rc == SP_OK && p->scanned < p->line.n)
+		rc = scan_byte(p, p->scanned++);
 	if (rc == SP_OK && p->quoted)
 		return (bad(p, "a quoted string does not end in its line"));
 	return (rc);
 }
 
-/* "{12}", "{12+}" or "~{12}" at the end of the line; ${at} is where it is. */
+/* Whether the line ends with "{12}", "{12+}" or "~{12}" (RFC 3501 section 4.3,
+ * RFC 7888, RFC 3516): a literal of ${n} bytes, announced at ${at}.  An atom
+ * may end in } as well. */
 static enum sp_code
-announced(struct sp_imap_parser *p, bool *is, size_t *at, uint64_t *n)
+find_literal(struct sp_imap_parser *p, bool *is, size_t *at, uint64_t *n)
 {
 	struct sp_view v = sp_buf_view(&p->line), digits;
 	size_t open;
@@ -170,7 +190,7 @@ announced(struct sp_imap_parser *p, bool *is, size_t *at, uint64_t *n)
 	for (open = v.n - 1; open > p->word && v.p[open] != '{';)
 		open--;
 	if (v.p[open] != '{')
-		return (SP_OK); /* an atom may end in } */
+		return (SP_OK);
 	*is = true;
 	*at = open > p->word && v.p[open - 1] == '~' ? open - 1 : open;
 	digits = sp_view_mem(v.p + open + 1, v.n - open - 2);
@@ -183,15 +203,16 @@ announced(struct sp_imap_parser *p, bool *is, size_t *at, uint64_t *n)
 	return (SP_OK);
 }
 
-/* What a FETCH said before its body; the rest of it is still to come. */
+/* Event: a body begins.  What the FETCH said before it is read from a copy,
+ * since reading changes the text and the rest is still to come. */
 static enum sp_code
-head(struct sp_imap_parser *p, bool partial, uint64_t offset, uint64_t n)
+emit_head(struct sp_imap_parser *p, bool partial, uint64_t offset, uint64_t n)
 {
 	char *copy = sp_xmalloc(p->line.n);
 	struct sp_imap_scan s = { .text = memcpy(copy, p->line.p, p->line.n),
 		.n = p->line.n,
-		.lit = p->lit,
-		.nlit = p->nlit };
+		.lit = p->literals,
+		.nlit = p->nliterals };
 	enum sp_code rc;
 
 	sp_imap_fetch_head(&s, &p->r);
@@ -200,15 +221,17 @@ head(struct sp_imap_parser *p, bool partial, uint64_t offset, uint64_t n)
 	return (rc);
 }
 
+/* Take the announcement at ${at} off the line and decide what becomes of the
+ * ${n} bytes that follow. */
 static enum sp_code
 start_literal(struct sp_imap_parser *p, size_t at, uint64_t n)
 {
-	struct sp_view item = sp_view_mem(p->line.p + p->last, p->lastn);
-	struct sp_imap_literal *l = &p->lit[p->nlit];
+	struct sp_view item = sp_view_mem(p->line.p + p->prev, p->prev_n);
+	struct sp_imap_literal *l = &p->literals[p->nliterals];
 	uint64_t offset = 0;
 	bool partial = false;
 
-	if (p->nlit++ == SP_IMAP_LITERALS_MAX)
+	if (p->nliterals++ == SP_IMAP_LITERALS_MAX)
 		return (sp_err_set(&p->err, SP_ELIMIT, 0,
 		    "the server's answer has more than %d literals",
 		    SP_IMAP_LITERALS_MAX));
@@ -217,9 +240,9 @@ start_literal(struct sp_imap_parser *p, size_t at, uint64_t n)
 	p->left = n;
 	if (p->shape == SHAPE_FETCH && p->depth == 1 && !p->bracket &&
 	    at == p->word && sp_imap_is_body(item, &partial, &offset)) {
-		if (p->had_body)
+		if (p->body_seen)
 			return (bad(p, "two bodies in one FETCH"));
-		p->had_body = true;
+		p->body_seen = true;
 		l->kind = SP_IMAP_L_BODY;
 		p->mode = BODY;
 	} else if (n <= SP_IMAP_LITERAL_MAX) {
@@ -228,10 +251,10 @@ start_literal(struct sp_imap_parser *p, size_t at, uint64_t n)
 		p->mode = KEEP;
 	}
 	p->line.n = at;
-	p->lastn = 0;
+	p->prev_n = 0;
 	if (p->mode != BODY)
 		return (SP_OK);
-	return (head(p, partial, offset, n));
+	return (emit_head(p, partial, offset, n));
 }
 
 /* A literal is over: the line goes on behind it. */
@@ -239,48 +262,47 @@ static void
 end_literal(struct sp_imap_parser *p)
 {
 	p->mode = LINE;
-	p->seen = p->word = p->line.n;
+	p->scanned = p->word = p->line.n;
 }
 
 static void
 start_line(struct sp_imap_parser *p)
 {
 	sp_buf_clear(&p->line);
-	p->nlit = 0;
+	p->nliterals = 0;
 	p->shape = SHAPE_NEW;
-	p->seen = p->word = p->last = p->lastn = 0;
+	p->scanned = p->word = p->prev = p->prev_n = 0;
 	p->depth = 0;
-	p->quoted = p->escaped = p->bracket = p->had_body = false;
+	p->quoted = p->escaped = p->bracket = p->body_seen = false;
 }
 
+/* The response is complete: read it and tell the caller. */
 static enum sp_code
-complete(struct sp_imap_parser *p)
+complete_response(struct sp_imap_parser *p)
 {
 	struct sp_imap_scan s = { .text = p->line.p,
 		.n = p->line.n,
-		.lit = p->lit,
-		.nlit = p->nlit };
-	struct sp_view body = { NULL, 0 };
-	uint64_t offset = 0;
-	bool partial = false;
+		.lit = p->literals,
+		.nlit = p->nliterals };
+	struct sp_imap_quoted_body body;
 	struct sp_err why;
 	enum sp_code rc;
 
 	if (p->depth > 0 || p->bracket)
 		return (bad(p, "a list does not end"));
-	rc = sp_imap_response_parse(&s, &p->r, &body, &partial, &offset, &why);
+	rc = sp_imap_response_parse(&s, &p->r, &body, &why);
 	if (rc != SP_OK)
 		return (bad(p, why.msg));
-	if (p->had_body && p->r.fetch.body != SP_IMAP_BODY_GIVEN)
+	if (p->body_seen && p->r.fetch.body != SP_IMAP_BODY_GIVEN)
 		return (bad(p, "a body where there is none"));
-	/* A body that came as a quoted string. */
-	if (body.p != NULL) {
-		if (p->had_body)
+	if (body.bytes.p != NULL) {
+		if (p->body_seen)
 			return (bad(p, "two bodies in one FETCH"));
-		rc = p->ev->body(
-		    p->ev->ctx, &p->r.fetch, partial, offset, body.n, &p->err);
-		if (rc == SP_OK && body.n > 0)
-			rc = p->ev->data(p->ev->ctx, body.p, body.n, &p->err);
+		rc = p->ev->body(p->ev->ctx, &p->r.fetch, body.partial,
+		    body.offset, body.bytes.n, &p->err);
+		if (rc == SP_OK && body.bytes.n > 0)
+			rc = p->ev->data(
+			    p->ev->ctx, body.bytes.p, body.bytes.n, &p->err);
 	}
 	if (rc == SP_OK)
 		rc = p->ev->response(p->ev->ctx, &p->r, &p->err);
@@ -288,7 +310,9 @@ complete(struct sp_imap_parser *p)
 	return (rc);
 }
 
-/* The line end was seen. */
+/*
+ * A line end was found: either a literal follows, or the response is complete.
+ */
 static enum sp_code
 end_line(struct sp_imap_parser *p)
 {
@@ -297,23 +321,24 @@ end_line(struct sp_imap_parser *p)
 	bool is = false;
 	enum sp_code rc;
 
-	if (p->line.n > p->seen && p->line.p[p->line.n - 1] == '\r')
+	if (p->line.n > p->scanned && p->line.p[p->line.n - 1] == '\r')
 		p->line.n--;
-	rc = look(p);
+	rc = scan_text(p);
 	if (rc == SP_OK)
-		rc = announced(p, &is, &at, &n);
+		rc = find_literal(p, &is, &at, &n);
 	if (rc != SP_OK)
 		return (rc);
 	if (!is)
-		return (complete(p));
+		return (complete_response(p));
 	rc = start_literal(p, at, n);
 	if (rc == SP_OK && n == 0)
 		end_literal(p);
 	return (rc);
 }
 
+/* Append to the response; SP_ELIMIT where it would be too long. */
 static enum sp_code
-add(struct sp_imap_parser *p, const char *data, size_t n)
+append(struct sp_imap_parser *p, const char *data, size_t n)
 {
 	if (sp_buf_add(&p->line, data, n) == SP_OK)
 		return (SP_OK);
@@ -321,28 +346,30 @@ add(struct sp_imap_parser *p, const char *data, size_t n)
 	    "the server's answer is longer than %u bytes", SP_IMAP_LINE_MAX));
 }
 
+/* Consume bytes up to the end of the line; ${used} of them. */
 static enum sp_code
-feed_line(struct sp_imap_parser *p, const char *data, size_t n, size_t *took)
+feed_line(struct sp_imap_parser *p, const char *data, size_t n, size_t *used)
 {
 	const char *end = memchr(data, '\n', n);
 	enum sp_code rc;
 
-	*took = end == NULL ? n : (size_t)(end - data) + 1;
-	rc = add(p, data, end == NULL ? n : *took - 1);
+	*used = end == NULL ? n : (size_t)(end - data) + 1;
+	rc = append(p, data, end == NULL ? n : *used - 1);
 	return (rc == SP_OK && end != NULL ? end_line(p) : rc);
 }
 
+/* Consume bytes of the literal; ${used} of them. */
 static enum sp_code
-feed_literal(struct sp_imap_parser *p, const char *data, size_t n, size_t *took)
+feed_literal(struct sp_imap_parser *p, const char *data, size_t n, size_t *used)
 {
 	enum sp_code rc = SP_OK;
 
-	*took = n < p->left ? n : (size_t)p->left;
+	*used = n < p->left ? n : (size_t)p->left;
 	if (p->mode == KEEP)
-		rc = add(p, data, *took);
+		rc = append(p, data, *used);
 	else if (p->mode == BODY)
-		rc = p->ev->data(p->ev->ctx, data, *took, &p->err);
-	p->left -= *took;
+		rc = p->ev->data(p->ev->ctx, data, *used, &p->err);
+	p->left -= *used;
 	if (p->left == 0)
 		end_literal(p);
 	return (rc);
@@ -355,12 +382,12 @@ sp_imap_parser_feed(
 	enum sp_code rc = p->err.code;
 
 	while (rc == SP_OK && n > 0) {
-		size_t took;
+		size_t used;
 
-		rc = p->mode == LINE ? feed_line(p, data, n, &took)
-				     : feed_literal(p, data, n, &took);
-		data += took;
-		n -= took;
+		rc = p->mode == LINE ? feed_line(p, data, n, &used)
+				     : feed_literal(p, data, n, &used);
+		data += used;
+		n -= used;
 		if (rc != SP_OK)
 			p->err.code = rc;
 	}

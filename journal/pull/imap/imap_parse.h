@@ -13,6 +13,10 @@
  * and continuations) never announces a literal.  Nothing but the literal of
  * BODY[] is unbounded; that one is not kept.  After an error the connection
  * cannot be used any more.
+ *
+ * imap_command.c feeds the parser what it reads and gets the responses;
+ * imap_parse.c cuts them out, imap_response.c and its neighbours read each
+ * (imap_scan.h).  No I/O; the fuzz target is fuzz_imap.
  */
 #ifndef SP_PULL_IMAP_IMAP_PARSE_H
 #define SP_PULL_IMAP_IMAP_PARSE_H
@@ -90,6 +94,7 @@ enum sp_imap_code {
 	SP_IMAP_C_UNKNOWN_CTE
 };
 
+/* What OK, NO, BAD, BYE or PREAUTH says, tagged or not. */
 struct sp_imap_status {
 	enum sp_imap_cond cond;
 	enum sp_imap_code code;
@@ -102,6 +107,7 @@ struct sp_imap_status {
 
 enum sp_imap_body { SP_IMAP_BODY_NONE, SP_IMAP_BODY_NIL, SP_IMAP_BODY_GIVEN };
 
+/* The items of a FETCH that we ask for. */
 struct sp_imap_fetch {
 	uint64_t msn; /* sequence number: not used to find a message */
 	uint32_t uid; /* 0: not said */
@@ -126,19 +132,22 @@ struct sp_imap_fetch {
 #define SP_IMAP_USE_TRASH    (1u << 6)
 #define SP_IMAP_USE_NOSELECT (1u << 7) /* \Noselect, \NonExistent */
 
+/* A LIST response (RFC 3501 section 7.2.2). */
 struct sp_imap_list {
-	unsigned use;
+	unsigned use; /* SP_IMAP_USE_ */
 	char delim; /* 0: NIL */
 	struct sp_view name; /* as sent: modified UTF-7 or UTF-8 */
 };
 
+/* A STATUS response (RFC 3501 section 7.2.4). */
 struct sp_imap_mailbox {
 	struct sp_view name;
 	bool has_messages, has_uidnext, has_uidvalidity, has_modseq;
 	uint64_t messages, uidnext, uidvalidity, modseq;
 };
 
-/* Views are borrowed for the call. */
+/* A response; which fields are valid depends on ${kind}.  Views are borrowed
+ * for the call. */
 struct sp_imap_response {
 	enum sp_imap_kind kind;
 	struct sp_view tag; /* TAGGED; and that of an ESEARCH, p NULL: none */
@@ -152,6 +161,8 @@ struct sp_imap_response {
 	struct sp_imap_mailbox mailbox;
 };
 
+/* What the parser calls.  Anything but SP_OK, from each of them, ends the
+ * feeding with that code. */
 struct sp_imap_events {
 	/*
 	 * The content of BODY[]: ${partial} for BODY[]<${offset}>.  ${head} is
@@ -161,9 +172,10 @@ struct sp_imap_events {
 	 */
 	enum sp_code (*body)(void *ctx, const struct sp_imap_fetch *head,
 	    bool partial, uint64_t offset, uint64_t size, struct sp_err *err);
+	/* A piece of that content, at least one byte. */
 	enum sp_code (*data)(
 	    void *ctx, const char *p, size_t n, struct sp_err *err);
-	/* Anything but SP_OK, here or above, ends the feeding with that code. */
+	/* A response is complete. */
 	enum sp_code (*response)(
 	    void *ctx, const struct sp_imap_response *r, struct sp_err *err);
 	void *ctx;
@@ -171,19 +183,20 @@ struct sp_imap_events {
 
 struct sp_imap_parser;
 
-/* ${ev} is borrowed until the end. */
+/* A parser for one connection; ${ev} is borrowed until it is freed.  Never
+ * NULL. */
 struct sp_imap_parser *sp_imap_parser_new(const struct sp_imap_events *ev);
 void sp_imap_parser_free(struct sp_imap_parser *p); /* NULL is fine */
-/* SP_EFORMAT, SP_ELIMIT, or what a callback returned; the same ever after. */
+/* The next ${n} bytes of the server.  Calls the events for all that is complete
+ * with them.  SP_EFORMAT: it is not IMAP; SP_ELIMIT: a limit above; or what an
+ * event returned.  After a failure every call returns the same. */
 SP_CHECK enum sp_code sp_imap_parser_feed(
     struct sp_imap_parser *p, const char *data, size_t n, struct sp_err *err);
-/* No response is half read (the server may go away, TLS may start). */
-bool sp_imap_parser_idle(const struct sp_imap_parser *p);
 
-/* "1:4,9" and "1 4 9": the next range, low end first; false at the end.  A
- * '*' or anything else that is no number between 1 and 2^32-1 ends it. */
+/* Cut the next range off "1:4,9" or "1 4 9", low end first; false at the end.
+ * A '*' or anything else that is no number between 1 and 2^32-1 ends it. */
 bool sp_imap_set_next(struct sp_view *rest, uint32_t *low, uint32_t *high);
-/* Whether ${v} is one, to its end. */
+/* Whether ${v} is such a set, to its end. */
 bool sp_imap_set_ok(struct sp_view v);
 
 /* Capabilities that matter to us, bits. */
@@ -206,10 +219,11 @@ bool sp_imap_set_ok(struct sp_view v);
 #define SP_IMAP_CAP_SPECIAL_USE (1u << 16)
 #define SP_IMAP_CAP_GMAIL	(1u << 17) /* X-GM-EXT-1 */
 
-/* The words of a CAPABILITY or ENABLED response, with what IMAP4rev2
- * includes. */
+/* The capabilities, SP_IMAP_CAP_, in the words of a CAPABILITY or ENABLED
+ * response, with what IMAP4rev2 includes; unknown ones are ignored. */
 unsigned sp_imap_caps(struct sp_view words);
-/* Their names, "," between; ${out} of ${size} bytes. */
+/* Their names, "," between, for a message; returns ${out} of ${size} bytes, cut
+ * to what fits. */
 const char *sp_imap_caps_text(unsigned caps, char *out, size_t size);
 
 #endif

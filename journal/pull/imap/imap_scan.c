@@ -1,7 +1,13 @@
+/*
+ * Tokens, numbers and sets of a whole IMAP response (imap_scan.h).  The
+ * literals stand on a list beside the text, each with its place in it: the
+ * text has the bytes of those that were kept, and nothing of the others.
+ */
 #include "journal/pull/imap/imap_scan.h"
 
 #include <string.h>
 
+/* The literal at this place, as a token. */
 static enum sp_imap_token
 literal(struct sp_imap_scan *s, struct sp_view *value)
 {
@@ -26,13 +32,15 @@ at_literal(const struct sp_imap_scan *s)
 	return (s->next < s->nlit && s->lit[s->next].at == s->at);
 }
 
-/* Where text may be taken from without running into a literal. */
+/* How far text goes before the next literal. */
 static size_t
 text_end(const struct sp_imap_scan *s)
 {
 	return (s->next < s->nlit ? s->lit[s->next].at : s->n);
 }
 
+/* A quoted string, unescaped in place.  BAD: it does not end before the text
+ * or a literal does. */
 static enum sp_imap_token
 quoted(struct sp_imap_scan *s, struct sp_view *value)
 {
@@ -50,7 +58,8 @@ quoted(struct sp_imap_scan *s, struct sp_view *value)
 	return (SP_IMAP_T_STRING);
 }
 
-/* Blanks, then what needs no reading on; ATOM: a word begins here. */
+/* Pass over blanks and read the next token, unless it is a word: then ATOM, and
+ * s->at is where the word begins. */
 static enum sp_imap_token
 begin(struct sp_imap_scan *s, struct sp_view *value)
 {
@@ -100,6 +109,8 @@ sp_imap_has_section(struct sp_view name)
 		sp_view_ieq_str(name, "BINARY.SIZE"));
 }
 
+/* In a section blanks, parentheses, quoted strings and literals (names of
+ * fields) belong to the item. */
 enum sp_imap_token
 sp_imap_scan_item(struct sp_imap_scan *s, struct sp_view *value)
 {
@@ -112,7 +123,7 @@ sp_imap_scan_item(struct sp_imap_scan *s, struct sp_view *value)
 	for (; s->at < s->n; s->at++) {
 		char c;
 
-		while (section && at_literal(s)) { /* a field's name */
+		while (section && at_literal(s)) {
 			struct sp_view v;
 
 			(void)literal(s, &v);
@@ -136,7 +147,8 @@ sp_imap_scan_item(struct sp_imap_scan *s, struct sp_view *value)
 	return (section || value->n == 0 ? SP_IMAP_T_BAD : SP_IMAP_T_ATOM);
 }
 
-/* The rest of a list whose opening was taken. */
+/* Pass over the rest of a list whose opening was passed; false: it does not
+ * end. */
 static bool
 skip_list(struct sp_imap_scan *s)
 {
@@ -214,6 +226,7 @@ sp_imap_number(struct sp_view v, uint64_t *out)
 	return (true);
 }
 
+/* A number from 1 to 2^32-1. */
 static bool
 uid_of(struct sp_view v, uint32_t *out)
 {
@@ -225,6 +238,8 @@ uid_of(struct sp_view v, uint32_t *out)
 	return (true);
 }
 
+/* A range may be written high end first; a comma behind the last one is left,
+ * and so makes the set wrong. */
 bool
 sp_imap_set_next(struct sp_view *rest, uint32_t *low, uint32_t *high)
 {
