@@ -23,7 +23,7 @@
 /* Each level adds at most a dot and five digits. */
 #define PATH_MAX_LEN (SP_MAIL_MAX_DEPTH * 6 + 8)
 
-struct tree_walk {
+struct mime_walk {
 	struct sp_mem *mem;
 	const struct sp_visitor *v;
 	unsigned flags;
@@ -44,7 +44,7 @@ struct part_header {
 	struct sp_view body;
 };
 
-static void walk_entity(struct tree_walk *w, struct sp_view v, bool message,
+static void walk_entity(struct mime_walk *w, struct sp_view v, bool message,
     const char *parent, bool digest);
 
 /* ---- the header of a part ------------------------------------------- */
@@ -54,7 +54,7 @@ static void walk_entity(struct tree_walk *w, struct sp_view v, bool message,
  * another value makes the structure ambiguous.
  */
 static void
-store_field(struct tree_walk *w, struct sp_view *slot, const struct sp_field *f)
+store_field(struct mime_walk *w, struct sp_view *slot, const struct sp_field *f)
 {
 	struct sp_view v = sp_view_trim(f->value);
 
@@ -70,7 +70,7 @@ store_field(struct tree_walk *w, struct sp_view *slot, const struct sp_field *f)
  */
 static void
 read_head(
-    struct tree_walk *w, struct sp_view v, bool message, struct part_header *h)
+    struct mime_walk *w, struct sp_view v, bool message, struct part_header *h)
 {
 	struct sp_fields fs;
 	struct sp_field f;
@@ -108,7 +108,7 @@ read_head(
  * A parameter meant for people as a string in the walk's memory; "" if absent.
  */
 static const char *
-dup_text(struct tree_walk *w, const struct sp_params *p, const char *name,
+dup_text(struct mime_walk *w, const struct sp_params *p, const char *name,
     struct sp_view charset)
 {
 	struct sp_buf b;
@@ -144,7 +144,7 @@ is_message(const char *type)
  * 5.1.5).  Names are looked for where they belong and then in the other field.
  */
 static void
-describe(struct tree_walk *w, const struct part_header *h, bool digest,
+describe(struct mime_walk *w, const struct part_header *h, bool digest,
     struct sp_entity *e)
 {
 	struct sp_view cs = sp_params_word(&h->tp, "charset");
@@ -284,7 +284,7 @@ guess_boundary(struct sp_view v)
 
 /* Show a leaf, or a message inside, to the visitor. */
 static void
-emit_leaf(struct tree_walk *w, struct sp_entity *e)
+emit_leaf(struct mime_walk *w, struct sp_entity *e)
 {
 	w->parts++;
 	w->path[w->path_len] = '\0';
@@ -293,7 +293,7 @@ emit_leaf(struct tree_walk *w, struct sp_entity *e)
 
 /* Show text outside the parts to the visitor, unless it is blank. */
 static void
-emit_loose(struct tree_walk *w, struct sp_view text)
+emit_loose(struct mime_walk *w, struct sp_view text)
 {
 	if (sp_view_trim(text).n > 0)
 		w->v->loose(w->v->ctx, text);
@@ -302,7 +302,7 @@ emit_loose(struct tree_walk *w, struct sp_view text)
 /* Walk part ${number} of a multipart of the type ${type}. */
 static void
 walk_child(
-    struct tree_walk *w, unsigned number, struct sp_view v, const char *type)
+    struct mime_walk *w, unsigned number, struct sp_view v, const char *type)
 {
 	size_t len = w->path_len;
 	int n;
@@ -318,7 +318,7 @@ walk_child(
 
 /* Show all that is left when there are too many parts as one text leaf. */
 static void
-emit_rest(struct tree_walk *w, struct sp_view v, const char *type)
+emit_rest(struct mime_walk *w, struct sp_view v, const char *type)
 {
 	struct sp_entity e = { .body = v,
 		.type = "text/plain",
@@ -338,7 +338,7 @@ emit_rest(struct tree_walk *w, struct sp_view v, const char *type)
  * behind them.  False, and nothing was shown, if the boundary never occurs.
  */
 static bool
-walk_parts(struct tree_walk *w, struct sp_view v, struct sp_view boundary,
+walk_parts(struct mime_walk *w, struct sp_view v, struct sp_view boundary,
     const char *type)
 {
 	struct sp_view mark;
@@ -416,7 +416,7 @@ decode_body(struct sp_entity *e, struct sp_buf *b)
  */
 static bool
 walk_multipart(
-    struct tree_walk *w, struct sp_entity *e, struct sp_view boundary)
+    struct mime_walk *w, struct sp_entity *e, struct sp_view boundary)
 {
 	struct sp_view guess;
 	struct sp_buf b;
@@ -437,7 +437,7 @@ walk_multipart(
 
 /* Show a message inside and walk it, decoded if need be. */
 static void
-walk_message(struct tree_walk *w, struct sp_entity *e)
+walk_message(struct mime_walk *w, struct sp_entity *e)
 {
 	struct sp_buf b;
 	struct sp_view v = e->body;
@@ -474,7 +474,7 @@ looks_like_message(const struct sp_entity *e)
  */
 static void
 walk_single(
-    struct tree_walk *w, struct sp_entity *e, bool in_message, bool deep)
+    struct mime_walk *w, struct sp_entity *e, bool in_message, bool deep)
 {
 	size_t len = w->path_len;
 
@@ -492,7 +492,7 @@ walk_single(
 
 /* Walk a message or part: what its header makes of it decides how. */
 static void
-walk_entity(struct tree_walk *w, struct sp_view v, bool in_message,
+walk_entity(struct mime_walk *w, struct sp_view v, bool in_message,
     const char *parent, bool digest)
 {
 	struct part_header h;
@@ -513,7 +513,7 @@ walk_entity(struct tree_walk *w, struct sp_view v, bool in_message,
 unsigned
 sp_tree_walk(struct sp_view msg, struct sp_mem *mem, const struct sp_visitor *v)
 {
-	struct tree_walk w = {
+	struct mime_walk w = {
 		.mem = mem, .v = v, .deepest = SP_MAIL_MAX_DEPTH
 	};
 
@@ -525,7 +525,7 @@ unsigned
 sp_tree_walk_flat(
     struct sp_view msg, struct sp_mem *mem, const struct sp_visitor *v)
 {
-	struct tree_walk w = { .mem = mem, .v = v, .deepest = 1 };
+	struct mime_walk w = { .mem = mem, .v = v, .deepest = 1 };
 
 	walk_entity(&w, msg, true, "", false);
 	return (w.flags & ~(unsigned)SP_TREE_DEPTH);
