@@ -20,7 +20,7 @@
 
 /* Where the quoted string that begins at ${i} (behind its quote) ends. */
 static size_t
-quote_end(struct sp_list *l, size_t i)
+quote_end(struct sp_address_list *l, size_t i)
 {
 	while (i < l->v.n && l->v.p[i] != '"')
 		i += l->v.p[i] == '\\' && i + 1 < l->v.n ? 2 : 1;
@@ -33,14 +33,14 @@ quote_end(struct sp_list *l, size_t i)
  * addresses between them.
  */
 static bool
-is_stray(struct sp_list *l, struct sp_view q, size_t next)
+is_stray(struct sp_address_list *l, struct sp_view q, size_t next)
 {
-	while (next < l->v.n && sp_list_blank(l->v.p[next]))
+	while (next < l->v.n && sp_address_is_blank(l->v.p[next]))
 		next++;
 	if (next == l->v.n || strchr("<@,;(.:\"=", l->v.p[next]) != NULL)
 		return (false);
-	return (sp_list_has(q, '@') &&
-		(sp_list_has(q, '<') || sp_list_has(q, ',')));
+	return (sp_address_has(q, '@') &&
+		(sp_address_has(q, '<') || sp_address_has(q, ',')));
 }
 
 /*
@@ -48,7 +48,7 @@ is_stray(struct sp_list *l, struct sp_view q, size_t next)
  * (with them), or pass over its quote if it is a stray one.
  */
 static void
-read_quote(struct sp_list *l)
+read_quote(struct sp_address_list *l)
 {
 	size_t end = l->no_quote ? l->v.n : quote_end(l, l->i + 1);
 	struct sp_view q = { NULL, 0 };
@@ -65,12 +65,12 @@ read_quote(struct sp_list *l)
 		l->i++;
 		return;
 	}
-	sp_list_add(&l->bare, l->v.p + l->i, end + 1 - l->i);
+	sp_address_add(&l->bare, l->v.p + l->i, end + 1 - l->i);
 	for (size_t i = 0; i < q.n; i++) {
 		if (q.p[i] == '\\' && i + 1 < q.n)
 			i++;
 		if (q.p[i] != '\r' && q.p[i] != '\n')
-			sp_list_add(&l->phrase, q.p + i, 1);
+			sp_address_add(&l->phrase, q.p + i, 1);
 	}
 	l->i = end + 1;
 }
@@ -80,7 +80,7 @@ read_quote(struct sp_list *l)
  * ${out} (NULL: drop it).  An unclosed parenthesis is passed over.
  */
 static void
-read_comment(struct sp_list *l, struct sp_buf *out)
+read_comment(struct sp_address_list *l, struct sp_buf *out)
 {
 	unsigned depth = 1;
 	size_t i = l->i + 1;
@@ -105,12 +105,12 @@ read_comment(struct sp_list *l, struct sp_buf *out)
 	if (out == NULL)
 		return;
 	if (out->n > 0)
-		sp_list_add(out, " ", 1);
+		sp_address_add(out, " ", 1);
 	for (size_t k = 0; k < c.n; k++) {
 		if (c.p[k] == '\\' && k + 1 < c.n)
 			k++;
 		if (c.p[k] != '\r' && c.p[k] != '\n')
-			sp_list_add(out, c.p + k, 1);
+			sp_address_add(out, c.p + k, 1);
 	}
 }
 
@@ -119,7 +119,7 @@ read_comment(struct sp_list *l, struct sp_buf *out)
  * before it are the name.
  */
 static void
-read_angle(struct sp_list *l)
+read_angle(struct sp_address_list *l)
 {
 	struct sp_view v = l->v;
 	struct sp_buf phrase = l->phrase;
@@ -128,12 +128,13 @@ read_angle(struct sp_list *l)
 	/* The words behind a <> without a comma are the next one's name. */
 	sp_buf_init(&l->phrase, l->v.n + 1);
 	if (l->has_angle)
-		sp_list_finish(l);
+		sp_address_list_finish(l);
 	l->has_angle = true;
 	sp_buf_clear(&l->name);
-	sp_list_add(&l->name, phrase.p, phrase.n);
+	sp_address_add(&l->name, phrase.p, phrase.n);
 	sp_buf_done(&phrase);
-	while (l->i < v.n && (v.p[l->i] == '<' || sp_list_blank(v.p[l->i])))
+	while (
+	    l->i < v.n && (v.p[l->i] == '<' || sp_address_is_blank(v.p[l->i])))
 		l->i++;
 	while (l->i < v.n && v.p[l->i] != '>') {
 		char c = v.p[l->i];
@@ -147,7 +148,7 @@ read_angle(struct sp_list *l)
 			size_t end = quote_end(l, l->i + 1);
 
 			if (end < v.n) {
-				sp_list_add(
+				sp_address_add(
 				    &l->angle, v.p + l->i, end + 1 - l->i);
 				l->i = end + 1;
 				continue;
@@ -158,7 +159,7 @@ read_angle(struct sp_list *l)
 			read_comment(l, NULL);
 			continue;
 		}
-		sp_list_add(&l->angle, sp_list_blank(c) ? " " : &c, 1);
+		sp_address_add(&l->angle, sp_address_is_blank(c) ? " " : &c, 1);
 		at |= c == '@';
 		l->i++;
 	}
@@ -168,20 +169,20 @@ read_angle(struct sp_list *l)
 
 /* "Name:" begins a group, unless it is part of an address. */
 static void
-read_colon(struct sp_list *l)
+read_colon(struct sp_address_list *l)
 {
-	struct sp_view p = sp_list_trimmed(&l->phrase);
+	struct sp_view p = sp_address_trimmed(&l->phrase);
 
 	l->i++;
-	if (l->has_angle || sp_list_has(sp_buf_view(&l->bare), '@')) {
-		sp_list_add(&l->phrase, ":", 1);
-		sp_list_add(&l->bare, ":", 1);
+	if (l->has_angle || sp_address_has(sp_buf_view(&l->bare), '@')) {
+		sp_address_add(&l->phrase, ":", 1);
+		sp_address_add(&l->bare, ":", 1);
 		return;
 	}
 	if (!sp_view_ieq_str(p, "mailto")) {
-		sp_list_end_group(l);
+		sp_address_list_end_group(l);
 		sp_buf_clear(&l->group);
-		sp_list_add(&l->group, p.p, p.n);
+		sp_address_add(&l->group, p.p, p.n);
 		l->in_group = true;
 		l->group_used = false;
 	}
@@ -194,9 +195,9 @@ read_colon(struct sp_list *l)
  * domain literal, or one character.
  */
 static size_t
-piece_length(struct sp_list *l)
+piece_length(struct sp_address_list *l)
 {
-	struct sp_view rest = sp_list_from(l->v, l->i);
+	struct sp_view rest = sp_address_skip(l->v, l->i);
 	const char *close;
 	size_t n;
 
@@ -216,21 +217,21 @@ piece_length(struct sp_list *l)
 
 /* Add the next piece to phrase and bare, blanks of all kinds as spaces. */
 static void
-read_text(struct sp_list *l)
+read_text(struct sp_address_list *l)
 {
 	const char *p = l->v.p + l->i;
 	size_t n = piece_length(l);
 
-	if (n == 1 && sp_list_blank(*p))
+	if (n == 1 && sp_address_is_blank(*p))
 		p = " ";
-	sp_list_add(&l->phrase, p, n);
-	sp_list_add(&l->bare, p, n);
+	sp_address_add(&l->phrase, p, n);
+	sp_address_add(&l->bare, p, n);
 	l->i += n;
 }
 
 /* Dispatch by the character at the cursor; every case moves it on. */
 void
-sp_list_parse(struct sp_list *l)
+sp_address_list_parse(struct sp_address_list *l)
 {
 	l->i = 0;
 	l->no_quote = l->no_paren = l->in_group = false;
@@ -259,12 +260,12 @@ sp_list_parse(struct sp_list *l)
 			read_colon(l);
 			break;
 		case ',':
-			sp_list_finish(l);
+			sp_address_list_finish(l);
 			l->i++;
 			break;
 		case ';':
-			sp_list_finish(l);
-			sp_list_end_group(l);
+			sp_address_list_finish(l);
+			sp_address_list_end_group(l);
 			l->i++;
 			break;
 		case '>':
@@ -277,8 +278,8 @@ sp_list_parse(struct sp_list *l)
 			break;
 		}
 	}
-	sp_list_finish(l);
-	sp_list_end_group(l);
+	sp_address_list_finish(l);
+	sp_address_list_end_group(l);
 	sp_buf_done(&l->phrase);
 	sp_buf_done(&l->bare);
 	sp_buf_done(&l->comment);
@@ -293,11 +294,11 @@ bool
 sp_address_parse(struct sp_view value, struct sp_view charset,
     struct sp_mem *mem, struct sp_mail_addrs *out)
 {
-	struct sp_list l = {
+	struct sp_address_list l = {
 		.v = value, .charset = charset, .mem = mem, .out = out
 	};
 
 	out->present = true;
-	sp_list_parse(&l);
+	sp_address_list_parse(&l);
 	return (l.ok);
 }

@@ -15,7 +15,7 @@
  * SP_MAIL_MAX_ADDRS it is dropped and the list is flagged.
  */
 static void
-add_entry(struct sp_list *l, struct sp_view name, struct sp_view addr)
+add_entry(struct sp_address_list *l, struct sp_view name, struct sp_view addr)
 {
 	struct sp_mail_addrs *o = l->out;
 	struct sp_buf text;
@@ -30,10 +30,10 @@ add_entry(struct sp_list *l, struct sp_view name, struct sp_view addr)
 	if (name.n > 1 && name.p[0] == '"' && name.p[name.n - 1] == '"')
 		name = sp_view_mem(name.p + 1, name.n - 2);
 	(void)sp_words_decode(name, l->charset, &text);
-	o->v[o->n].name = sp_mem_dup(l->mem, sp_list_trimmed(&text));
+	o->v[o->n].name = sp_mem_dup(l->mem, sp_address_trimmed(&text));
 	sp_buf_clear(&text);
 	(void)sp_charset_decode(addr, sp_view_str(NULL), l->charset, &text);
-	o->v[o->n].addr = sp_mem_dup(l->mem, sp_list_trimmed(&text));
+	o->v[o->n].addr = sp_mem_dup(l->mem, sp_address_trimmed(&text));
 	o->n++;
 	l->group_used = true;
 	sp_buf_done(&text);
@@ -51,13 +51,13 @@ tidy(struct sp_view a)
 		if (a.n == 0)
 			return (a);
 		if (sp_view_istarts(a, "mailto:")) {
-			a = sp_list_from(a, 7);
+			a = sp_address_skip(a, 7);
 		} else if (a.p[0] == '[' && a.p[a.n - 1] == ']' &&
-			   sp_list_has(a, '@') &&
-			   !sp_list_has(sp_list_from(a, 1), '[')) {
+			   sp_address_has(a, '@') &&
+			   !sp_address_has(sp_address_skip(a, 1), '[')) {
 			a = sp_view_mem(a.p + 1, a.n - 2);
 		} else if (a.p[0] != '\0' && strchr("<>,", a.p[0]) != NULL) {
-			a = sp_list_from(a, 1);
+			a = sp_address_skip(a, 1);
 		} else if (a.p[a.n - 1] != '\0' &&
 			   strchr("<>,;", a.p[a.n - 1]) != NULL) {
 			a.n--;
@@ -76,7 +76,8 @@ cut_route(struct sp_view a)
 	if (a.n == 0 || a.p[0] != '@')
 		return (a);
 	colon = memchr(a.p, ':', a.n);
-	return (colon == NULL ? a : sp_list_from(a, (size_t)(colon + 1 - a.p)));
+	return (
+	    colon == NULL ? a : sp_address_skip(a, (size_t)(colon + 1 - a.p)));
 }
 
 /*
@@ -92,8 +93,8 @@ squeeze(struct sp_buf *tmp, struct sp_view a)
 	for (size_t i = 0; i < a.n; i++) {
 		if (a.p[i] == '"' && (i == 0 || a.p[i - 1] != '\\'))
 			quoted = !quoted;
-		if (quoted || !sp_list_blank(a.p[i]))
-			sp_list_add(tmp, a.p + i, 1);
+		if (quoted || !sp_address_is_blank(a.p[i]))
+			sp_address_add(tmp, a.p + i, 1);
 	}
 	return (sp_buf_view(tmp));
 }
@@ -104,7 +105,7 @@ token_end(struct sp_view v, size_t i)
 {
 	bool quoted = false;
 
-	for (; i < v.n && (quoted || !sp_list_blank(v.p[i])); i++) {
+	for (; i < v.n && (quoted || !sp_address_is_blank(v.p[i])); i++) {
 		if (v.p[i] == '"')
 			quoted = !quoted;
 		else if (v.p[i] == '\\' && quoted)
@@ -150,14 +151,15 @@ next_at(
 	for (;;) {
 		size_t b;
 
-		while (a < v.n && sp_list_blank(v.p[a]))
+		while (a < v.n && sp_address_is_blank(v.p[a]))
 			a++;
 		if (a >= v.n)
 			return (false);
 		end = token_end(v, a);
 		/* "joe @ x . org" */
 		for (;;) {
-			for (b = end; b < v.n && sp_list_blank(v.p[b]); b++)
+			for (b = end; b < v.n && sp_address_is_blank(v.p[b]);
+			     b++)
 				;
 			if (b >= v.n || (!joins_words(v.p[b]) &&
 					    !joins_words(v.p[end - 1])))
@@ -180,20 +182,21 @@ next_at(
  * True if that gave an address.  Never nests twice.
  */
 static bool
-read_nested(struct sp_list *l)
+read_nested(struct sp_address_list *l)
 {
-	struct sp_list m = *l;
+	struct sp_address_list m = *l;
 	struct sp_buf text;
 	size_t before = l->out->n;
 
 	if (l->nested)
 		return (false);
 	sp_buf_init(&text, SP_MAIL_MAX_VALUE);
-	(void)sp_words_decode(sp_list_trimmed(&l->phrase), l->charset, &text);
-	if (sp_list_has(sp_buf_view(&text), '@')) {
+	(void)sp_words_decode(
+	    sp_address_trimmed(&l->phrase), l->charset, &text);
+	if (sp_address_has(sp_buf_view(&text), '@')) {
 		m.v = sp_buf_view(&text);
 		m.nested = true;
-		sp_list_parse(&m);
+		sp_address_list_parse(&m);
 		l->group_used |= l->out->n > before;
 	}
 	sp_buf_done(&text);
@@ -205,19 +208,19 @@ read_nested(struct sp_list *l)
  * (sales)".  Borrowed from ${l}.
  */
 static struct sp_view
-full_name(struct sp_list *l, struct sp_view name)
+full_name(struct sp_address_list *l, struct sp_view name)
 {
-	struct sp_view comment = sp_list_trimmed(&l->comment);
+	struct sp_view comment = sp_address_trimmed(&l->comment);
 
 	if (name.n == 0)
 		return (comment);
 	if (comment.n == 0)
 		return (name);
 	sp_buf_clear(&l->full);
-	sp_list_add(&l->full, name.p, name.n);
-	sp_list_add(&l->full, " (", 2);
-	sp_list_add(&l->full, comment.p, comment.n);
-	sp_list_add(&l->full, ")", 1);
+	sp_address_add(&l->full, name.p, name.n);
+	sp_address_add(&l->full, " (", 2);
+	sp_address_add(&l->full, comment.p, comment.n);
+	sp_address_add(&l->full, ")", 1);
 	return (sp_buf_view(&l->full));
 }
 
@@ -226,17 +229,18 @@ full_name(struct sp_list *l, struct sp_view name)
  * none, a lone ASCII word is a local part and anything else a name.
  */
 static void
-finish_bare(struct sp_list *l)
+finish_bare(struct sp_address_list *l)
 {
-	struct sp_view v = sp_list_trimmed(&l->bare), name, word, comment, rest;
+	struct sp_view v = sp_address_trimmed(&l->bare), name, word, comment,
+		       rest;
 	size_t i = 0, n = 0;
 
-	comment = sp_list_trimmed(&l->comment);
+	comment = sp_address_trimmed(&l->comment);
 	while (next_at(v, &i, &name, &word)) {
 		word = squeeze(&l->tmp, tidy(cut_route(tidy(word))));
-		rest = sp_view_trim(sp_list_from(v, i));
+		rest = sp_view_trim(sp_address_skip(v, i));
 		name = full_name(l, name);
-		if (name.n == 0 && n == 0 && !sp_list_has(rest, '@'))
+		if (name.n == 0 && n == 0 && !sp_address_has(rest, '@'))
 			name = rest;
 		add_entry(l, name, word);
 		n++;
@@ -248,7 +252,7 @@ finish_bare(struct sp_list *l)
 	if (read_nested(l))
 		return;
 	l->ok = false;
-	name = sp_list_trimmed(&l->phrase);
+	name = sp_address_trimmed(&l->phrase);
 	if (v.n > 0 && token_end(v, 0) == v.n && v.p[0] != '"' &&
 	    sp_words_length(v) == 0 && sp_charset_is_ascii(v))
 		add_entry(l, comment, v);
@@ -261,28 +265,28 @@ finish_bare(struct sp_list *l)
  * with the address in front, or put no address there at all.
  */
 static void
-finish_angle(struct sp_list *l)
+finish_angle(struct sp_address_list *l)
 {
-	struct sp_view name = sp_list_trimmed(&l->name), a, before, word;
+	struct sp_view name = sp_address_trimmed(&l->name), a, before, word;
 	size_t i = 0;
 
 	if (name.n == 0)
-		name = sp_list_trimmed(&l->phrase);
+		name = sp_address_trimmed(&l->phrase);
 	a = tidy(cut_route(tidy(sp_buf_view(&l->angle))));
-	if (sp_list_has(a, ' ') && sp_list_has(a, '@') &&
+	if (sp_address_has(a, ' ') && sp_address_has(a, '@') &&
 	    next_at(a, &i, &before, &word)) {
 		/* "<Joe joe@x>": the name went inside. */
 		if (name.n == 0)
 			name = before;
 		a = word;
 	}
-	if (a.n == 0 && sp_list_has(name, '@') && l->bare.n > 0) {
+	if (a.n == 0 && sp_address_has(name, '@') && l->bare.n > 0) {
 		finish_bare(l);
 		return;
 	}
-	l->ok &= sp_list_has(a, '@') || a.n == 0;
+	l->ok &= sp_address_has(a, '@') || a.n == 0;
 	name = full_name(l, name);
-	if (sp_list_has(a, ' ') && !sp_list_has(a, '@')) {
+	if (sp_address_has(a, ' ') && !sp_address_has(a, '@')) {
 		/* "<Saved by a browser>" */
 		if (name.n == 0)
 			name = a;
@@ -293,7 +297,7 @@ finish_angle(struct sp_list *l)
 }
 
 void
-sp_list_finish(struct sp_list *l)
+sp_address_list_finish(struct sp_address_list *l)
 {
 	if (l->has_angle)
 		finish_angle(l);
@@ -308,9 +312,9 @@ sp_list_finish(struct sp_list *l)
 }
 
 void
-sp_list_end_group(struct sp_list *l)
+sp_address_list_end_group(struct sp_address_list *l)
 {
 	if (l->in_group && !l->group_used)
-		add_entry(l, sp_list_trimmed(&l->group), sp_view_str(NULL));
+		add_entry(l, sp_address_trimmed(&l->group), sp_view_str(NULL));
 	l->in_group = false;
 }

@@ -66,7 +66,7 @@ text_of(struct sp_mem *mem, struct sp_view value, struct sp_view charset)
 
 	sp_buf_init(&raw, SP_MAIL_MAX_VALUE);
 	sp_buf_init(&out, SP_MAIL_MAX_VALUE);
-	sp_field_unfold(value, &raw);
+	sp_header_unfold(value, &raw);
 	(void)sp_words_decode(sp_buf_view(&raw), charset, &out);
 	s = sp_mem_dup(mem, sp_view_trim(sp_buf_view(&out)));
 	sp_buf_done(&raw);
@@ -102,8 +102,8 @@ id_of(struct sp_mem *mem, struct sp_view value)
 static void
 add_text(struct sp_buf *text, const char *s)
 {
-	(void)sp_text_put(text, s, strlen(s));
-	(void)sp_text_put(text, "\n", 1);
+	(void)sp_utf8_put(text, s, strlen(s));
+	(void)sp_utf8_put(text, "\n", 1);
 }
 
 /* The first subject that is not empty counts; others are text. */
@@ -192,7 +192,7 @@ fill_headers(struct sp_mail *m, const struct sp_facts_in *in)
 		struct sp_mail_header *h = &m->headers[m->nheaders++];
 
 		sp_buf_clear(&b);
-		sp_field_unfold(in->v[i].value, &b);
+		sp_header_unfold(in->v[i].value, &b);
 		h->name = sp_mem_dup(m->mem, in->v[i].name);
 		h->value = sp_mem_dup(m->mem, sp_buf_view(&b));
 	}

@@ -46,7 +46,7 @@ find(struct sp_view v, size_t from, char c)
  * line is not an empty line.
  */
 static struct header_line
-line_at(struct sp_fields *f, size_t pos)
+line_at(struct sp_header *f, size_t pos)
 {
 	struct header_line l = { .bare_cr = false };
 	size_t cr, end;
@@ -142,12 +142,12 @@ begins_message(struct sp_view l)
  * follows; and the "From " line of an mbox.
  */
 void
-sp_fields_init(struct sp_fields *f, struct sp_view msg, bool top)
+sp_header_init(struct sp_header *f, struct sp_view msg, bool top)
 {
 	struct header_line l;
 	size_t pos = 0;
 
-	*f = (struct sp_fields){ .msg = msg };
+	*f = (struct sp_header){ .msg = msg };
 	f->lf = find(msg, 0, '\n');
 	f->mac = f->lf == msg.n && find(msg, 0, '\r') < msg.n;
 	if (!top)
@@ -176,7 +176,7 @@ sp_fields_init(struct sp_fields *f, struct sp_view msg, bool top)
  * body has begun.
  */
 static bool
-belongs_before(struct sp_fields *f, const struct header_line *l)
+belongs_before(struct sp_header *f, const struct header_line *l)
 {
 	struct header_line next;
 
@@ -191,7 +191,7 @@ belongs_before(struct sp_fields *f, const struct header_line *l)
  * fold are dropped at the end of a value.
  */
 bool
-sp_fields_next(struct sp_fields *f, struct sp_field *out)
+sp_header_next(struct sp_header *f, struct sp_field *out)
 {
 	struct header_line l;
 	size_t n, colon, end;
@@ -244,7 +244,7 @@ sp_fields_next(struct sp_fields *f, struct sp_field *out)
 }
 
 void
-sp_field_unfold(struct sp_view value, struct sp_buf *out)
+sp_header_unfold(struct sp_view value, struct sp_buf *out)
 {
 	struct sp_view v = sp_view_trim(value);
 	size_t i = 0;
@@ -254,14 +254,14 @@ sp_field_unfold(struct sp_view value, struct sp_buf *out)
 
 		while (j < v.n && v.p[j] != '\r' && v.p[j] != '\n')
 			j++;
-		if (!sp_text_put(out, v.p + i, j - i))
+		if (!sp_utf8_put(out, v.p + i, j - i))
 			return;
 		if (j == v.n)
 			return;
 		while (j < v.n &&
 		       (is_wsp(v.p[j]) || v.p[j] == '\r' || v.p[j] == '\n'))
 			j++;
-		if (!sp_text_put(out, " ", 1))
+		if (!sp_utf8_put(out, " ", 1))
 			return;
 		i = j;
 	}

@@ -18,7 +18,7 @@ struct sp_field {
 };
 
 /* The reader; the flags say what was seen so far. */
-struct sp_fields {
+struct sp_header {
 	struct sp_view msg;
 	size_t pos; /* of the next line; after the last field, of the body */
 	size_t lf; /* of the next LF at or after pos */
@@ -32,13 +32,13 @@ struct sp_fields {
 
 /* Begin to read the header of ${msg}, which must outlive ${f}.  ${top}: it is a
  * message, where the "From " line of an mbox may come first. */
-void sp_fields_init(struct sp_fields *f, struct sp_view msg, bool top);
+void sp_header_init(struct sp_header *f, struct sp_view msg, bool top);
 /* The next field.  False at the end; then f->pos is where the body begins. */
-bool sp_fields_next(struct sp_fields *f, struct sp_field *out);
+bool sp_header_next(struct sp_header *f, struct sp_field *out);
 
 /* Append the value unfolded (RFC 5322 section 2.2.3): a line end and the blanks
  * after it become one space, blanks on both sides are dropped.  What is beyond
  * the limit of ${out} is cut. */
-void sp_field_unfold(struct sp_view value, struct sp_buf *out);
+void sp_header_unfold(struct sp_view value, struct sp_buf *out);
 
 #endif

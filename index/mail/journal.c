@@ -62,11 +62,11 @@ put(void *ctx, const char *p, size_t n)
 bool
 sp_journal_is_message(struct sp_view v)
 {
-	struct sp_fields fs;
+	struct sp_header fs;
 	struct sp_field f;
 
-	sp_fields_init(&fs, v, true);
-	return (sp_fields_next(&fs, &f));
+	sp_header_init(&fs, v, true);
+	return (sp_header_next(&fs, &f));
 }
 
 /*
@@ -130,19 +130,19 @@ const char *
 sp_journal_field(struct sp_mem *mem, struct sp_view msg, const char *name)
 {
 	struct sp_buf raw, text;
-	struct sp_fields fs;
+	struct sp_header fs;
 	struct sp_field f;
 	char *s, *q;
 
-	sp_fields_init(&fs, msg, true);
-	while (sp_fields_next(&fs, &f))
+	sp_header_init(&fs, msg, true);
+	while (sp_header_next(&fs, &f))
 		if (sp_view_ieq_str(f.name, name))
 			break;
 	if (fs.done)
 		return (NULL);
 	sp_buf_init(&raw, SP_MAIL_MAX_VALUE);
 	sp_buf_init(&text, SP_MAIL_MAX_VALUE);
-	sp_field_unfold(f.value, &raw);
+	sp_header_unfold(f.value, &raw);
 	(void)sp_words_decode(sp_buf_view(&raw), sp_view_str(NULL), &text);
 	s = q = sp_mem_dup(mem, sp_view_trim(sp_buf_view(&text)));
 	for (const char *p = s; *p != '\0'; p++) {
@@ -225,12 +225,12 @@ on_loose(void *ctx, struct sp_view text)
 static void
 scan_header(struct sp_view msg, struct sp_journal_shape *s, bool *report)
 {
-	struct sp_fields fs;
+	struct sp_header fs;
 	struct sp_field f;
 
 	*report = false;
-	sp_fields_init(&fs, msg, true);
-	while (sp_fields_next(&fs, &f)) {
+	sp_header_init(&fs, msg, true);
+	while (sp_header_next(&fs, &f)) {
 		on_field(s, 0, &f);
 		if ((f.name.p[0] | 0x20) == 'c' &&
 		    sp_view_ieq_str(f.name, "Content-Type") &&
@@ -350,20 +350,20 @@ static void
 presume_roles(struct sp_journal *j)
 {
 	struct sp_buf list[2];
-	struct sp_fields fs;
+	struct sp_header fs;
 	struct sp_field f;
 	size_t work = 0;
 
 	for (int i = 0; i < 2; i++)
 		sp_buf_init(&list[i], SP_MAIL_MAX_HEADER);
-	sp_fields_init(&fs, j->inner, true);
-	while (sp_fields_next(&fs, &f)) {
+	sp_header_init(&fs, j->inner, true);
+	while (sp_header_next(&fs, &f)) {
 		int at = sp_view_ieq_str(f.name, "To")	 ? 0
 			 : sp_view_ieq_str(f.name, "Cc") ? 1
 							 : -1;
 
 		if (at >= 0) {
-			sp_field_unfold(f.value, &list[at]);
+			sp_header_unfold(f.value, &list[at]);
 			(void)!sp_buf_addc(&list[at], ',');
 		}
 	}

@@ -15,13 +15,13 @@
 static bool
 next_field(struct sp_view *rest, struct sp_field *f)
 {
-	struct sp_fields fs;
+	struct sp_header fs;
 
 	/* Groups of fields, an empty line between two. */
 	while (rest->n > 0 && (rest->p[0] == '\r' || rest->p[0] == '\n'))
 		*rest = sp_view_mem(rest->p + 1, rest->n - 1);
-	sp_fields_init(&fs, *rest, false);
-	if (!sp_fields_next(&fs, f))
+	sp_header_init(&fs, *rest, false);
+	if (!sp_header_next(&fs, f))
 		return (false);
 	*rest = sp_view_mem(rest->p + fs.pos, rest->n - fs.pos);
 	return (true);

@@ -133,10 +133,10 @@ on_field(void *ctx, unsigned depth, const struct sp_field *f)
 	    !sp_view_ieq_str(f->name, "To") && !sp_view_ieq_str(f->name, "Cc"))
 		return;
 	sp_buf_init(&raw, SP_MAIL_MAX_VALUE);
-	sp_field_unfold(f->value, &raw);
+	sp_header_unfold(f->value, &raw);
 	(void)sp_words_decode(
 	    sp_buf_view(&raw), sp_view_str(p->charset), &p->text);
-	set_flag(p, SP_MAIL_TEXT_CUT, !sp_text_put(&p->text, "\n", 1));
+	set_flag(p, SP_MAIL_TEXT_CUT, !sp_utf8_put(&p->text, "\n", 1));
 	sp_buf_done(&raw);
 }
 
@@ -382,8 +382,8 @@ on_leaf(void *ctx, const struct sp_entity *e, const char *path)
 		detect_type(p, part, bytes);
 	if (e->alt_name[0] != '\0') {
 		set_flag(p, SP_MAIL_AMBIGUOUS, true);
-		(void)sp_text_put(&p->more, e->alt_name, strlen(e->alt_name));
-		(void)sp_text_put(&p->more, "\n", 1);
+		(void)sp_utf8_put(&p->more, e->alt_name, strlen(e->alt_name));
+		(void)sp_utf8_put(&p->more, "\n", 1);
 	}
 	if (!text)
 		return;
@@ -414,7 +414,7 @@ static void
 finish_text(struct parse *p)
 {
 	set_flag(
-	    p, SP_MAIL_TEXT_CUT, !sp_text_put(&p->text, p->more.p, p->more.n));
+	    p, SP_MAIL_TEXT_CUT, !sp_utf8_put(&p->text, p->more.p, p->more.n));
 	p->m->text_len = p->text.n;
 	p->m->text = sp_mem_dup(p->m->mem, sp_buf_view(&p->text));
 }

@@ -93,8 +93,9 @@ struct sp_mail_opts {
 void sp_mail_global_init(void);
 /*
  * Parse ${msg}, which must outlive the result: an unwrapped report keeps a view
- * into it.  Never NULL, never fails: what was odd is a flag (doc/mail-flags.md).
- * ${o} NULL: the defaults, with detection and digests.  The caller frees it.
+ * into it.  Never NULL, never fails: what was odd is a flag
+ * (doc/mail-flags.md). ${o} NULL: the defaults, with detection and digests. 
+ * The caller frees it.
  */
 struct sp_mail *sp_mail_parse(struct sp_view msg, const struct sp_mail_opts *o);
 void sp_mail_free(struct sp_mail *m); /* NULL is fine */

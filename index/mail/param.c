@@ -203,7 +203,7 @@ split_name(struct sp_param *p)
  * is dropped.
  */
 void
-sp_params_parse(struct sp_view v, struct sp_mem *mem, struct sp_params *out)
+sp_param_parse(struct sp_view v, struct sp_mem *mem, struct sp_params *out)
 {
 	size_t i = skip_comments(v, 0), from;
 	bool unclosed = false;
@@ -256,7 +256,7 @@ is_name(struct sp_view v, const char *name)
 
 /* An RFC 2231 value is read from behind its charset and language. */
 struct sp_view
-sp_params_word(const struct sp_params *p, const char *name)
+sp_param_word(const struct sp_params *p, const char *name)
 {
 	for (size_t i = 0; i < p->n; i++) {
 		struct sp_view v = p->v[i].value;
@@ -423,7 +423,7 @@ tidy(struct sp_buf *out, size_t from)
  * if the sections give no text.
  */
 bool
-sp_params_text(const struct sp_params *p, const char *name,
+sp_param_text(const struct sp_params *p, const char *name,
     struct sp_view charset, struct sp_buf *out)
 {
 	const struct sp_param *plain = NULL;

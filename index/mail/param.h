@@ -29,16 +29,16 @@ struct sp_params {
 };
 
 /* Read a field's raw value; what ${out} points to lives in ${mem}. */
-void sp_params_parse(
+void sp_param_parse(
     struct sp_view value, struct sp_mem *mem, struct sp_params *out);
 /* A plain value up to its first blank (charset, boundary ...); {NULL,0} if
  * absent.  The first of several wins. */
-struct sp_view sp_params_word(const struct sp_params *p, const char *name);
+struct sp_view sp_param_word(const struct sp_params *p, const char *name);
 /*
  * A value meant for people, as UTF-8 on ${out}: NAME* before NAME, sections
  * joined in their order, encoded words decoded.  False if absent or empty.
  */
-bool sp_params_text(const struct sp_params *p, const char *name,
+bool sp_param_text(const struct sp_params *p, const char *name,
     struct sp_view charset, struct sp_buf *out);
 
 #endif

@@ -122,7 +122,7 @@ sp_text_part(struct sp_view bytes, const char *type, struct sp_view charset,
 	if (memmem(bytes.p, bytes.n, "-----BEGIN PGP MESSAGE-----", 27) != NULL)
 		note |= SP_TEXT_PGP;
 	if (out->n > 0 && out->p[out->n - 1] != '\n' &&
-	    !sp_text_put(out, "\n", 1))
+	    !sp_utf8_put(out, "\n", 1))
 		note |= SP_TEXT_CUT;
 	/* A character more would not have found room. */
 	if (out->max - out->n < 4)

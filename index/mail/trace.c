@@ -217,7 +217,7 @@ sp_trace_field(
 	}
 	t->seen |= bit;
 	sp_buf_init(&b, SP_MAIL_MAX_VALUE);
-	sp_field_unfold(v, &b);
+	sp_header_unfold(v, &b);
 	v = sp_buf_view(&b);
 	if (k->form == ID)
 		add_list_id(t, mem, k, v);

@@ -72,12 +72,12 @@ static void
 read_head(
     struct mime_walk *w, struct sp_view v, bool message, struct part_header *h)
 {
-	struct sp_fields fs;
+	struct sp_header fs;
 	struct sp_field f;
 
 	*h = (struct part_header){ .has_type = false };
-	sp_fields_init(&fs, v, message);
-	while (sp_fields_next(&fs, &f)) {
+	sp_header_init(&fs, v, message);
+	while (sp_header_next(&fs, &f)) {
 		if (message)
 			w->v->field(w->v->ctx, w->messages, &f);
 		if (!sp_view_istarts(f.name, "Content-"))
@@ -100,8 +100,8 @@ read_head(
 		w->flags |= SP_TREE_NO_HEADER_END;
 	h->body = v.n == 0 ? v : sp_view_mem(v.p + fs.pos, v.n - fs.pos);
 	h->has_type = h->type.n > 0;
-	sp_params_parse(h->type, w->mem, &h->tp);
-	sp_params_parse(h->disposition, w->mem, &h->dp);
+	sp_param_parse(h->type, w->mem, &h->tp);
+	sp_param_parse(h->disposition, w->mem, &h->dp);
 }
 
 /*
@@ -117,7 +117,7 @@ dup_text(struct mime_walk *w, const struct sp_params *p, const char *name,
 	if (p->n == 0)
 		return (s);
 	sp_buf_init(&b, SP_MAIL_MAX_VALUE);
-	if (sp_params_text(p, name, charset, &b))
+	if (sp_param_text(p, name, charset, &b))
 		s = sp_mem_dup(w->mem, sp_buf_view(&b));
 	sp_buf_done(&b);
 	return (s);
@@ -147,9 +147,9 @@ static void
 describe(struct mime_walk *w, const struct part_header *h, bool digest,
     struct sp_entity *e)
 {
-	struct sp_view cs = sp_params_word(&h->tp, "charset");
+	struct sp_view cs = sp_param_word(&h->tp, "charset");
 	const char *name, *file;
-	struct sp_view st = sp_params_word(&h->tp, "smime-type");
+	struct sp_view st = sp_param_word(&h->tp, "smime-type");
 	bool known = true;
 
 	e->body = h->body;
@@ -392,7 +392,7 @@ walk_parts(struct mime_walk *w, struct sp_view v, struct sp_view boundary,
 static void
 put_bytes(void *ctx, const char *p, size_t n)
 {
-	(void)sp_text_put(ctx, p, n);
+	(void)sp_utf8_put(ctx, p, n);
 }
 
 /*
@@ -459,13 +459,13 @@ walk_message(struct mime_walk *w, struct sp_entity *e)
 static bool
 looks_like_message(const struct sp_entity *e)
 {
-	struct sp_fields fs;
+	struct sp_header fs;
 	struct sp_field f;
 
 	if (e->enc != SP_TRANSFER_PLAIN)
 		return (true);
-	sp_fields_init(&fs, e->body, true);
-	return (sp_fields_next(&fs, &f));
+	sp_header_init(&fs, e->body, true);
+	return (sp_header_next(&fs, &f));
 }
 
 /*
@@ -505,7 +505,7 @@ walk_entity(struct mime_walk *w, struct sp_view v, bool in_message,
 		w->flags |= SP_TREE_DEPTH;
 	w->level++;
 	if (deep || !is_multipart(e.type) ||
-	    !walk_multipart(w, &e, sp_params_word(&h.tp, "boundary")))
+	    !walk_multipart(w, &e, sp_param_word(&h.tp, "boundary")))
 		walk_single(w, &e, in_message, deep);
 	w->level--;
 }

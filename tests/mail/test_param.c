@@ -84,8 +84,8 @@ test_file_names_are_what_the_sender_saw(void **state)
 		bool ok;
 
 		sp_buf_init(&b, 1000);
-		sp_params_parse(sp_view_str(names[i].in), mem, &p);
-		ok = sp_params_text(&p, "filename", sp_view_str(NULL), &b);
+		sp_param_parse(sp_view_str(names[i].in), mem, &p);
+		ok = sp_param_text(&p, "filename", sp_view_str(NULL), &b);
 		if (ok != (names[i].want != NULL) ||
 		    (ok && strcmp(sp_buf_cstr(&b), names[i].want) != 0))
 			fail_msg("%s: got \"%s\", want \"%s\"", names[i].name,
@@ -121,8 +121,8 @@ test_type_and_boundary_survive_sloppy_senders(void **state)
 		struct sp_params p;
 		struct sp_view b;
 
-		sp_params_parse(sp_view_str(rows[i].in), mem, &p);
-		b = sp_params_word(&p, "boundary");
+		sp_param_parse(sp_view_str(rows[i].in), mem, &p);
+		b = sp_param_word(&p, "boundary");
 		if (strcmp(p.token, rows[i].type) != 0 ||
 		    !sp_view_eq_str(b, rows[i].boundary))
 			fail_msg("%s: got %s, %.*s", rows[i].in, p.token,
@@ -148,8 +148,8 @@ test_many_parameters_are_read_in_one_pass(void **state)
 		assert_int_equal(sp_buf_adds(&b, "text/plain;"), SP_OK);
 		while (sp_buf_adds(&b, shapes[i]) == SP_OK)
 			;
-		sp_params_parse(sp_buf_view(&b), mem, &p);
-		(void)sp_params_text(&p, "filename", sp_view_str(NULL), &name);
+		sp_param_parse(sp_buf_view(&b), mem, &p);
+		(void)sp_param_text(&p, "filename", sp_view_str(NULL), &name);
 		sp_buf_done(&name);
 		sp_buf_done(&b);
 		sp_mem_free(mem);

@@ -136,14 +136,14 @@ test_only_listed_charsets_reach_iconv(void **state)
 static void
 flatten(struct sp_view msg, struct sp_buf *b)
 {
-	struct sp_fields fs;
+	struct sp_header fs;
 	struct sp_field f;
 
-	sp_fields_init(&fs, msg, true);
-	while (sp_fields_next(&fs, &f)) {
+	sp_header_init(&fs, msg, true);
+	while (sp_header_next(&fs, &f)) {
 		assert_int_equal(sp_buf_addv(b, f.name), SP_OK);
 		assert_int_equal(sp_buf_addc(b, '='), SP_OK);
-		sp_field_unfold(f.value, b);
+		sp_header_unfold(f.value, b);
 		assert_int_equal(sp_buf_addc(b, '|'), SP_OK);
 	}
 	assert_int_equal(sp_buf_add(b, msg.p + fs.pos, msg.n - fs.pos), SP_OK);

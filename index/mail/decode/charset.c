@@ -244,13 +244,13 @@ put_cp1252(struct sp_view in, struct sp_buf *out)
 			if (c >= 0x80 || c == 0)
 				break;
 		}
-		if (!sp_text_put(out, in.p + i, j - i))
+		if (!sp_utf8_put(out, in.p + i, j - i))
 			return;
 		if (j == in.n)
 			return;
 		c = (unsigned char)in.p[j++];
 		if (c != 0 &&
-		    !sp_text_put_char(out, c < 0xa0 ? cp1252[c - 0x80] : c))
+		    !sp_utf8_put_char(out, c < 0xa0 ? cp1252[c - 0x80] : c))
 			return;
 	}
 }
@@ -323,9 +323,9 @@ put_utf8(struct sp_view in, struct sp_buf *out)
 		for (j = i; j < in.n && p[j] != 0; j += n)
 			if ((n = utf8_char(p + j, in.n - j)) == 0)
 				break;
-		if (!sp_text_put(out, in.p + i, j - i) || j >= in.n)
+		if (!sp_utf8_put(out, in.p + i, j - i) || j >= in.n)
 			return;
-		if (p[j++] != 0 && !sp_text_put_char(out, 0xfffd))
+		if (p[j++] != 0 && !sp_utf8_put_char(out, 0xfffd))
 			return;
 	}
 }
@@ -338,7 +338,7 @@ put_clean(struct sp_buf *out, const char *p, size_t n)
 		const char *z = memchr(p, '\0', n);
 		size_t k = z == NULL ? n : (size_t)(z - p);
 
-		if (!sp_text_put(out, p, k))
+		if (!sp_utf8_put(out, p, k))
 			return (false);
 		if (z == NULL)
 			break;
@@ -383,7 +383,7 @@ put_iconv(struct sp_view in, const char *from, struct sp_buf *out)
 			continue;
 		}
 		bad++;
-		if (!sp_text_put_char(out, 0xfffd))
+		if (!sp_utf8_put_char(out, 0xfffd))
 			break;
 		if (e == EINVAL || left <= 1) {
 			flush = true;
@@ -444,7 +444,7 @@ put_guess(struct sp_view in, struct sp_view fallback, struct sp_buf *out)
 	if (sp_charset_is_ascii(in)) {
 		set = guess_7bit(in);
 		if (set == NULL || !try_iconv(in, set, out))
-			(void)sp_text_put(out, in.p, in.n);
+			(void)sp_utf8_put(out, in.p, in.n);
 		return (0);
 	}
 	utf8_count(in, &good, &bad);

@@ -44,7 +44,7 @@ is_blank(char c)
 static void
 put(struct html *h, const char *p, size_t n)
 {
-	if (!h->full && !sp_text_put(h->out, p, n))
+	if (!h->full && !sp_utf8_put(h->out, p, n))
 		h->full = true;
 }
 
@@ -111,7 +111,7 @@ put_char(struct html *h, uint32_t c)
 
 		(void)sp_charset_decode(sp_view_mem(&b, 1),
 		    SP_VIEW_LIT("windows-1252"), none, h->out);
-	} else if (!h->full && !sp_text_put_char(h->out, c)) {
+	} else if (!h->full && !sp_utf8_put_char(h->out, c)) {
 		h->full = true;
 	}
 	h->last = 'x';

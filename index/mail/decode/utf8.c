@@ -7,7 +7,7 @@
 
 /* Go back from the limit to the start of the character that it would cut. */
 bool
-sp_text_put(struct sp_buf *out, const char *p, size_t n)
+sp_utf8_put(struct sp_buf *out, const char *p, size_t n)
 {
 	size_t room = out->max - out->n;
 
@@ -21,7 +21,7 @@ sp_text_put(struct sp_buf *out, const char *p, size_t n)
 
 /* Encode the character in one to four bytes (RFC 3629 section 3). */
 bool
-sp_text_put_char(struct sp_buf *out, uint32_t c)
+sp_utf8_put_char(struct sp_buf *out, uint32_t c)
 {
 	char u[4];
 	size_t n;
@@ -45,5 +45,5 @@ sp_text_put_char(struct sp_buf *out, uint32_t c)
 		u[3] = (char)(0x80 | (c & 0x3f));
 		n = 4;
 	}
-	return (sp_text_put(out, u, n));
+	return (sp_utf8_put(out, u, n));
 }

@@ -15,11 +15,11 @@
  * Append as much of the UTF-8 text ${p} of ${n} bytes as the limit of ${out}
  * takes, cut between characters.  False if it was cut.
  */
-bool sp_text_put(struct sp_buf *out, const char *p, size_t n);
+bool sp_utf8_put(struct sp_buf *out, const char *p, size_t n);
 /*
  * Append the code point ${c}, at most U+10FFFF, as UTF-8.  False, and nothing
  * appended, if it does not fit.
  */
-bool sp_text_put_char(struct sp_buf *out, uint32_t c);
+bool sp_utf8_put_char(struct sp_buf *out, uint32_t c);
 
 #endif
