@@ -1,20 +1,25 @@
-/* sealpost: global options, then one command. */
+/*
+ * sealpost: the global options, then one command (app/cmd/cmd.h), then the exit
+ * status.  The table of commands is here; a new one gets a row, a prototype and
+ * a file.
+ */
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "app/cmd/commands.h"
+#include "app/cmd/cmd.h"
 #include "app/common/options.h"
-#include "base/clock.h"
+#include "base/time_text.h"
 
-struct command {
+/* A command: its name, its function, and its line in the help. */
+struct command_entry {
 	const char *name;
 	int (*run)(struct sp_app *app, int argc, char **argv);
 	const char *about;
 };
 
-static const struct command commands[] = {
+static const struct command_entry commands[] = {
 	{ "init", sp_cmd_init, "make an archive" },
 	{ "config", sp_cmd_config, "check the configuration" },
 	{ "serve", sp_cmd_serve, "run the service in the foreground" },
@@ -36,6 +41,8 @@ static const struct command commands[] = {
 	{ "proof", sp_cmd_proof, "an inclusion proof for one entry" },
 };
 
+/* The help of the program, to ${to}: standard error where it is an answer to a
+ * mistake. */
 static void
 print_usage(FILE *to)
 {
@@ -56,7 +63,8 @@ print_usage(FILE *to)
 	    "`sealpost COMMAND --help` lists a command's options; see sealpost(1).\n");
 }
 
-/* 0: go on, with *first at the command; else exit status + 1. */
+/* Read the options in front of the command.  0: go on, *first is the command;
+ * else the exit status + 1. */
 static int
 global_options(struct sp_app *app, int argc, char **argv, int *first)
 {
@@ -80,7 +88,7 @@ global_options(struct sp_app *app, int argc, char **argv, int *first)
 		print_usage(stdout);
 		return (1);
 	}
-	if (sp_options_parse(&usage, argc, argv, first) != SP_PARSED_GO)
+	if (sp_options_parse(&usage, argc, argv, first) >= 0)
 		return (3);
 	if (version) {
 		printf("sealpost " SP_VERSION "\n");

@@ -1,6 +1,8 @@
 /*
  * sealpost-verify: what an auditor is handed.  Checks an archive or an export
- * offline; links the rooms that read and check only.  doc/man/sealpost-verify.1.
+ * offline, and prints the verdict (app/cmd/verdict_print.c).  Links only the
+ * rooms that read and check, no network, no SQLite, no MIME;
+ * tests/lint/verifier.sh holds it to that.  Manual: doc/man/sealpost-verify.1.
  */
 #include <getopt.h>
 #include <locale.h>
@@ -9,18 +11,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/cmd/verify_print.h"
+#include "app/cmd/verdict_print.h"
 #include "base/clock.h"
+#include "base/time_text.h"
 
 #define PROGRAM "sealpost-verify"
 
+/* The command line, as given and as resolved. */
 struct options {
-	const char *vkey, *since, *until, *tz;
+	const char *vkey, *since, *until, *tz; /* as typed; NULL: not given */
 	bool json, quiet;
-	struct sp_verify_opts o;
-	struct sp_vkey key;
+	struct sp_verify_opts o; /* what they mean */
+	struct sp_vkey key; /* of --vkey */
 };
 
+/* Print the help text to ${to}. */
 static void
 usage(FILE *to)
 {
@@ -47,6 +52,7 @@ usage(FILE *to)
 
 static int fail(const char *fmt, ...) SP_PRINTF(1, 2);
 
+/* Print an error; returns the exit status 2. */
 static int
 fail(const char *fmt, ...)
 {
@@ -60,6 +66,7 @@ fail(const char *fmt, ...)
 	return (2);
 }
 
+/* Options without a letter. */
 enum {
 	VKEY = 256,
 	FROM,
@@ -73,7 +80,7 @@ enum {
 	VERSION
 };
 
-static const struct option longs[] = {
+static const struct option long_options[] = {
 	{ "vkey", required_argument, NULL, VKEY },
 	{ "from-checkpoint", required_argument, NULL, FROM },
 	{ "trust-embedded-key", no_argument, NULL, TRUST },
@@ -89,9 +96,9 @@ static const struct option longs[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
-/* One option; -1: go on, else the exit status. */
+/* Apply the option ${c} of getopt; -1: go on, else the exit status. */
 static int
-take(struct options *x, int c)
+apply_option(struct options *x, int c)
 {
 	switch (c) {
 	case VKEY:
@@ -139,21 +146,24 @@ take(struct options *x, int c)
 	return (-1);
 }
 
-/* --since is inclusive; a plain date in --until includes that whole day. */
+/*
+ * Turn the texts of --since, --until and --vkey into what they mean.  --since
+ * is inclusive; a plain date in --until includes that whole day.
+ */
 static enum sp_code
-resolve(struct options *x, struct sp_err *err)
+resolve_texts(struct options *x, struct sp_err *err)
 {
-	int64_t now = sp_clock_wall(), other;
+	int64_t now = sp_clock_wall(), ignored;
 	enum sp_code rc = SP_OK;
 
 	if (x->since != NULL) {
 		rc = sp_time_parse_human(
-		    x->since, x->tz, now, &x->o.since, &other, err);
+		    x->since, x->tz, now, &x->o.since, &ignored, err);
 		x->o.have_since = true;
 	}
 	if (rc == SP_OK && x->until != NULL) {
 		rc = sp_time_parse_human(
-		    x->until, x->tz, now, &other, &x->o.until, err);
+		    x->until, x->tz, now, &ignored, &x->o.until, err);
 		x->o.have_until = true;
 	}
 	if (rc == SP_OK && x->o.have_since && x->o.have_until &&
@@ -167,18 +177,19 @@ resolve(struct options *x, struct sp_err *err)
 	return (rc);
 }
 
+/* Verify ${path} and print the verdict; returns the exit status. */
 static int
-run(struct options *x, const char *path)
+verify(struct options *x, const char *path)
 {
 	struct sp_verify_print p;
 	struct sp_verdict v;
 	struct sp_err err;
-	enum sp_code rc = resolve(x, &err);
+	enum sp_code rc = resolve_texts(x, &err);
 
 	if (rc != SP_OK)
 		return (fail("%s", err.msg));
 	x->o.tmpdir = getenv("TMPDIR");
-	sp_verify_print_init(&p, PROGRAM, path, x->json, x->quiet);
+	sp_verify_print_init(&p, PROGRAM, x->json, x->quiet);
 	sp_verify_print_hook(&p, &x->o);
 	rc = sp_verify(path, &x->o, &v, &err);
 	return (sp_verify_print_verdict(&p, &x->o, &v, rc, &err));
@@ -192,8 +203,8 @@ main(int argc, char **argv)
 
 	(void)setlocale(LC_CTYPE, "C.UTF-8");
 	memset(&x, 0, sizeof(x));
-	while ((c = getopt_long(argc, argv, "qh", longs, NULL)) != -1) {
-		status = take(&x, c);
+	while ((c = getopt_long(argc, argv, "qh", long_options, NULL)) != -1) {
+		status = apply_option(&x, c);
 		if (status >= 0)
 			return (status);
 	}
@@ -201,7 +212,7 @@ main(int argc, char **argv)
 		usage(stderr);
 		return (2);
 	}
-	status = run(&x, argv[optind]);
+	status = verify(&x, argv[optind]);
 	if (fflush(stdout) != 0 || ferror(stdout) != 0)
 		return (fail("cannot write the verdict to standard output"));
 	return (status);

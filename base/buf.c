@@ -1,3 +1,8 @@
+/*
+ * Growable buffers with a maximum, and memory that is never NULL.  Room is
+ * doubled, so that appending byte by byte stays linear; content moves when it
+ * grows, which is why secrets use base/secret.h.
+ */
 #include "base/buf.h"
 
 #include <assert.h>
@@ -79,6 +84,8 @@ sp_buf_clear(struct sp_buf *b)
 	b->n = 0;
 }
 
+/* Grows to the next power of two from 64 on, but never beyond the maximum and
+ * the one byte of sp_buf_cstr. */
 char *
 sp_buf_reserve(struct sp_buf *b, size_t n)
 {
@@ -94,7 +101,6 @@ sp_buf_reserve(struct sp_buf *b, size_t n)
 		cap = 64;
 	while (cap - b->n < n)
 		cap = cap > SIZE_MAX / 2 ? SIZE_MAX : cap * 2;
-	/* One byte more than max, for sp_buf_cstr. */
 	if (b->max < SIZE_MAX && cap > b->max + 1)
 		cap = b->max + 1;
 	p = realloc(b->p, cap);

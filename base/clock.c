@@ -1,17 +1,26 @@
+/*
+ * Reads the clocks of the system, or in tests the one that the test set.  All
+ * instants of records, checkpoints and logs come from sp_clock_wall(); the
+ * clock rules of the archive (what a step means) are journal/log/append_clock.
+ */
 #include "base/clock.h"
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
+#include "base/view.h"
+
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+/* The wall clock of a test in microseconds, and what each reading adds to it;
+ * below 0: the real clock. */
 static int64_t frozen = -1, step;
 
 #ifdef SP_FAULTS
-/* SP_TEST_CLOCK="US[:STEP]" freezes the clock of a whole program. */
+/* Let SP_TEST_CLOCK="US[:STEP]" set the clock of a whole program, once; a value
+ * of another form is ignored.  The lock is held. */
 static void
-from_environment(void)
+read_environment(void)
 {
 	static bool looked;
 	const char *text;
@@ -52,7 +61,7 @@ sp_clock_wall(void)
 
 	(void)pthread_mutex_lock(&lock);
 #ifdef SP_FAULTS
-	from_environment();
+	read_environment();
 #endif
 	now = frozen;
 	if (frozen >= 0)
@@ -74,111 +83,4 @@ sp_clock_set_for_test(int64_t us, int64_t by)
 	frozen = us;
 	step = by;
 	(void)pthread_mutex_unlock(&lock);
-}
-
-/* Days since 1970-01-01 of a proleptic Gregorian date, and back (the civil
- * calendar counted from 1 March, so that leap days come last). */
-static int64_t
-days_of(int64_t y, int64_t m, int64_t d)
-{
-	int64_t era, yoe, doy;
-
-	y -= m <= 2;
-	era = (y >= 0 ? y : y - 399) / 400;
-	yoe = y - era * 400;
-	doy = (153 * (m + (m > 2 ? -3 : 9)) + 2) / 5 + d - 1;
-	return (era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468);
-}
-
-static void
-civil_of(int64_t days, int *year, int *month, int *day)
-{
-	int64_t era, doe, yoe, doy, mp;
-
-	days += 719468;
-	era = (days >= 0 ? days : days - 146096) / 146097;
-	doe = days - era * 146097;
-	yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-	doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-	mp = (5 * doy + 2) / 153;
-	*day = (int)(doy - (153 * mp + 2) / 5 + 1);
-	*month = (int)(mp < 10 ? mp + 3 : mp - 9);
-	*year = (int)(yoe + era * 400 + (*month <= 2));
-}
-
-static int64_t
-floor_div(int64_t a, int64_t b)
-{
-	return (a / b - (a % b < 0));
-}
-
-static void
-digits(char *to, int64_t value, int n)
-{
-	while (n-- > 0) {
-		to[n] = (char)('0' + value % 10);
-		value /= 10;
-	}
-}
-
-void
-sp_time_format(int64_t us, char out[SP_TIME_LEN + 1])
-{
-	int64_t seconds = floor_div(us, SP_SECOND);
-	int64_t days = floor_div(seconds, 86400);
-	int64_t rest = seconds - days * 86400;
-	int y, m, d;
-
-	civil_of(days, &y, &m, &d);
-	memcpy(out, "0000-00-00T00:00:00.000000Z", SP_TIME_LEN + 1);
-	digits(out, y, 4);
-	digits(out + 5, m, 2);
-	digits(out + 8, d, 2);
-	digits(out + 11, rest / 3600, 2);
-	digits(out + 14, rest / 60 % 60, 2);
-	digits(out + 17, rest % 60, 2);
-	digits(out + 20, us - seconds * SP_SECOND, 6);
-}
-
-static bool
-number(const char *p, size_t n, int64_t *out)
-{
-	uint64_t v;
-
-	if (!sp_view_u64(sp_view_mem(p, n), &v))
-		return (false);
-	*out = (int64_t)v;
-	return (true);
-}
-
-bool
-sp_time_parse(struct sp_view v, int64_t *us)
-{
-	int64_t y, mo, d, h, mi, s, f;
-	char again[SP_TIME_LEN + 1];
-
-	if (v.n != SP_TIME_LEN || v.p[4] != '-' || v.p[7] != '-' ||
-	    v.p[10] != 'T' || v.p[13] != ':' || v.p[16] != ':' ||
-	    v.p[19] != '.' || v.p[26] != 'Z')
-		return (false);
-	if (!number(v.p, 4, &y) || !number(v.p + 5, 2, &mo) ||
-	    !number(v.p + 8, 2, &d) || !number(v.p + 11, 2, &h) ||
-	    !number(v.p + 14, 2, &mi) || !number(v.p + 17, 2, &s) ||
-	    !number(v.p + 20, 6, &f))
-		return (false);
-	if (mo < 1 || mo > 12 || d < 1 || d > 31)
-		return (false);
-	*us = (days_of(y, mo, d) * 86400 + h * 3600 + mi * 60 + s) * SP_SECOND +
-	      f;
-	/* What does not come out again was not a date (30 February, 24:00). */
-	sp_time_format(*us, again);
-	return (memcmp(again, v.p, SP_TIME_LEN) == 0);
-}
-
-void
-sp_time_year_month(int64_t us, int *year, int *month)
-{
-	int day;
-
-	civil_of(floor_div(us, 86400 * SP_SECOND), year, month, &day);
 }

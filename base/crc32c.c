@@ -1,17 +1,20 @@
 /*
- * CRC-32C (Castagnoli, reflected 0x82F63B78): the SSE4.2 instruction where the
- * processor has it, else eight table look-ups at a time.
+ * CRC-32C: by the instruction of SSE4.2 where the processor has it, else by
+ * tables, eight bytes at a time.
  */
+#include "base/crc32c.h"
+
 #include <pthread.h>
 #include <string.h>
 
-#include "base/digest.h"
 #include "base/enc.h"
 
+/* table[k][b]: what byte ${b} does to the checksum k bytes later. */
 static uint32_t table[8][256];
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static int have_instruction;
 
+/* Fill the tables (polynomial 0x82F63B78, reflected) and ask the processor. */
 static void
 prepare(void)
 {

@@ -1,3 +1,8 @@
+/*
+ * Hex, base64 and integers as bytes.  Reading is strict, so that a digest or a
+ * salt has one text only: a line or record that was accepted says the same when
+ * it is written again.
+ */
 #include "base/enc.h"
 
 #include <string.h>
@@ -72,8 +77,9 @@ sp_b64_encode(const void *p, size_t n, char *out)
 	*out = '\0';
 }
 
-/* Each digit's value and one; 0 for what is no digit.  Comparing ranges here
- * cost a twelfth of verifying, for the lines have digests in base64. */
+/* The value of each digit plus one; 0 for what is no digit.  A table, because
+ * comparing ranges took a twelfth of the time of verifying an archive: every
+ * entry line has two digests in base64. */
 /* clang-format off */
 static const uint8_t b64_digit[256] = {
 	['A'] = 1, ['B'] = 2, ['C'] = 3, ['D'] = 4, ['E'] = 5, ['F'] = 6,
@@ -98,7 +104,8 @@ b64_value(char c)
 	return (b64_digit[(uint8_t)c] - 1);
 }
 
-/* The last group, which may be padded; false unless canonical. */
+/* Decode the last group of four digits, which may be padded: 1 to 3 bytes.
+ * False unless it is canonical. */
 static bool
 b64_last(const char *p, uint8_t *out, size_t *n)
 {
@@ -121,6 +128,7 @@ b64_last(const char *p, uint8_t *out, size_t *n)
 	return (true);
 }
 
+/* All groups but the last are four plain digits each. */
 bool
 sp_b64_decode(struct sp_view v, uint8_t *out, size_t *n)
 {

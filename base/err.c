@@ -1,3 +1,8 @@
+/*
+ * Errors: filling them in, the codes of system calls, the exit status and the
+ * names of codes.  Every function of the program that can fail uses this; what
+ * an error means to a peer (SMTP replies) is journal/smtp/reply.
+ */
 #include "base/err.h"
 
 #include <errno.h>
@@ -29,7 +34,7 @@ static const char *const names[] = {
 	[SP_EAGAIN] = "again",
 };
 
-/* A message may carry what a peer sent; it must stay one harmless line. */
+/* Replace control bytes, which may come from a peer and act on a terminal. */
 static void
 tame(char *s)
 {
@@ -41,6 +46,7 @@ tame(char *s)
 	}
 }
 
+/* A NULL ${err} costs nothing: the message is then not even formatted. */
 enum sp_code
 sp_err_set(
     struct sp_err *err, enum sp_code code, int errnum, const char *fmt, ...)
@@ -67,6 +73,7 @@ sp_err_set(
 	return (code);
 }
 
+/* What does not fit is cut at the end of the old message. */
 enum sp_code
 sp_err_prefix(struct sp_err *err, const char *fmt, ...)
 {

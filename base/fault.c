@@ -1,6 +1,13 @@
-#ifndef SP_FAULTS
+/*
+ * Fault injection for tests.  base/io*.c call in here before every mutating
+ * call; this file numbers the calls of the process and, at the number that
+ * SP_FAULT=KIND:N or sp_fault_arm() names, lets the call fail or ends the
+ * process the way a crash, a torn write or a power cut would.  What becomes of
+ * the files at a power cut is base/power.c.  Kinds: doc/testing.md.
+ */
+#include "base/fault.h"
 
-#include "base/io.h"
+#ifndef SP_FAULTS
 
 /* A release has no faults: arming one does nothing. */
 void
@@ -18,13 +25,10 @@ sp_fault_fired(void)
 
 #else
 
-#include "base/fault.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,13 +36,14 @@ sp_fault_fired(void)
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "base/io.h"
+#include "base/fault_priv.h"
+#include "base/power_priv.h"
 #include "base/view.h"
 
-#define EXIT_CRASH 137
-#define FAILED_MAX 64 /* descriptors with a failed sync that we remember */
+#define EXIT_CRASH 137 /* what a shell shows after SIGKILL */
+#define FAILED_MAX 64 /* files with a failed sync that we remember */
 
-enum kind { NONE, ENOSPC_, EIO_, CRASH, TORN, HOLE, LOST, POWER, REWIND };
+enum fault_kind { NONE, ENOSPC_, EIO_, CRASH, TORN, HOLE, LOST, POWER, REWIND };
 
 static const char *const kinds[] = {
 	[NONE] = "",
@@ -55,14 +60,14 @@ static const char *const kinds[] = {
 /* The one fault of this process; calls may come from several threads. */
 static struct {
 	pthread_mutex_t lock;
-	bool asked; /* the environment was looked at */
-	enum kind kind;
+	bool env_read; /* SP_FAULT was looked at, or the fault armed */
+	enum fault_kind kind;
 	bool sticky; /* every call from there on fails */
 	uint64_t at; /* the call that it acts on, from 1 */
 	uint64_t n; /* calls since it was armed */
 	bool fired;
-	struct { /* lost: what becomes zeros when the next sync is tried */
-		int fd; /* our own; 0: nothing */
+	struct { /* kind LOST: what becomes zeros when the next sync is tried */
+		int fd; /* our own; 0: no write was lost yet */
 		off_t off;
 		off_t n;
 	} lost;
@@ -73,10 +78,12 @@ static struct {
 	size_t nfailed;
 } fault = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
+/* Forget the fault before and arm ${kind}, ${len} bytes with an optional '+',
+ * at call ${at}; ${len} 0 disarms.  Aborts if there is no such kind. */
 static void
 arm(const char *kind, size_t len, uint64_t at)
 {
-	fault.asked = true;
+	fault.env_read = true;
 	fault.kind = NONE;
 	fault.sticky = len > 0 && kind[len - 1] == '+';
 	fault.at = at;
@@ -90,7 +97,7 @@ arm(const char *kind, size_t len, uint64_t at)
 		len--;
 	for (size_t i = 1; i < SP_COUNTOF(kinds) && len > 0; i++) {
 		if (strlen(kinds[i]) == len && memcmp(kinds[i], kind, len) == 0)
-			fault.kind = (enum kind)i;
+			fault.kind = (enum fault_kind)i;
 	}
 	if (len > 0 && fault.kind == NONE) {
 		(void)fprintf(
@@ -99,16 +106,16 @@ arm(const char *kind, size_t len, uint64_t at)
 	}
 }
 
-/* SP_FAULT=kind:N, once. */
+/* Arm what SP_FAULT=KIND:N asks for, once in a process; the lock is held. */
 static void
-ask(void)
+read_environment(void)
 {
 	const char *env = getenv("SP_FAULT"), *colon;
 	uint64_t at = 0;
 
-	if (fault.asked)
+	if (fault.env_read)
 		return;
-	fault.asked = true;
+	fault.env_read = true;
 	if (env == NULL || *env == '\0')
 		return;
 	colon = strchr(env, ':');
@@ -140,7 +147,7 @@ sp_fault_tracking(void)
 	bool on;
 
 	(void)pthread_mutex_lock(&fault.lock);
-	ask();
+	read_environment();
 	on = fault.kind == POWER || fault.kind == REWIND;
 	(void)pthread_mutex_unlock(&fault.lock);
 	return (on);
@@ -149,14 +156,15 @@ sp_fault_tracking(void)
 _Noreturn static void
 die(void)
 {
-	/* What the test printed so far must not be lost with us. */
+	/* What a test has printed so far must not be lost with the process. */
 	(void)fflush(NULL);
 	_exit(EXIT_CRASH);
 }
 
-/* The kind "lost": later writes reached the disk, that one did not. */
+/* End the process as the kind LOST does when a sync is tried: the write that
+ * was marked is zeros on the disk, everything after it is there. */
 static void
-lose(void)
+lose_marked_write(void)
 {
 	struct stat st;
 
@@ -172,7 +180,7 @@ lose(void)
 	die();
 }
 
-/* Remember a write whose pages will not reach the disk. */
+/* Remember a write whose pages will not reach the disk (LOST). */
 static void
 mark_lost(int fd, uint64_t off, size_t n)
 {
@@ -186,26 +194,26 @@ mark_lost(int fd, uint64_t off, size_t n)
 	fault.fired = true;
 }
 
-/* Count; whether the fault acts on this call. */
+/* Count the call; true if the fault is to act on it.  The lock is held. */
 static bool
-due(void)
+count_is_due(void)
 {
-	ask();
+	read_environment();
 	fault.n++;
 	return (fault.kind != NONE &&
 		(fault.n == fault.at || (fault.sticky && fault.n > fault.at)));
 }
 
-/* The kinds that are the same for every call; the lock is held. */
+/* Act as those kinds that treat all calls alike: returns the errno that the
+ * call ${op} fails with, 0 if it goes on, or ends the process.  The lock is
+ * held. */
 static int
-common(enum sp_op op)
+act(enum sp_op op)
 {
 	switch (fault.kind) {
 	case ENOSPC_:
-		if (op == SP_OP_UNLINK)
-			return (0);
-		/* Making a file shorter needs no space. */
-		if (op == SP_OP_TRUNCATE)
+		/* Neither removing nor shortening a file needs space. */
+		if (op == SP_OP_UNLINK || op == SP_OP_TRUNCATE)
 			return (0);
 		fault.fired = true;
 		return (ENOSPC);
@@ -233,16 +241,20 @@ sp_fault_call(enum sp_op op)
 	int e = 0;
 
 	(void)pthread_mutex_lock(&fault.lock);
-	if (due())
-		e = common(op);
+	if (count_is_due())
+		e = act(op);
 	if (op == SP_OP_SYNC || op == SP_OP_SYNCDIR)
-		lose();
+		lose_marked_write();
 	(void)pthread_mutex_unlock(&fault.lock);
 	return (e);
 }
 
-/* A failed sync may have marked the page clean, so that a second one on the
- * same file would say yes without having written: a bug of the caller. */
+/*
+ * A failed sync may have marked the file's pages clean, so that a second one
+ * would succeed without having written them.  Callers must therefore never
+ * sync a file again after a failure; here it aborts the process, so that the
+ * tests find such a caller.
+ */
 int
 sp_fault_sync(int fd)
 {
@@ -261,22 +273,23 @@ sp_fault_sync(int fd)
 			abort();
 		}
 	}
-	if (due())
-		e = common(SP_OP_SYNC);
+	if (count_is_due())
+		e = act(SP_OP_SYNC);
 	if (e != 0 && fault.nfailed < FAILED_MAX) {
 		fault.failed[fault.nfailed].dev = st.st_dev;
 		fault.failed[fault.nfailed].ino = st.st_ino;
 		fault.nfailed++;
 	}
-	lose();
+	lose_marked_write();
 	(void)pthread_mutex_unlock(&fault.lock);
 	return (e);
 }
 
-/* The first ${n} bytes of ${iov}, or zeros in their place. */
+/* Write the first ${n} bytes of ${iov}, or with ${zeros} that many zeros, at
+ * ${off}.  Errors are ignored: the process ends or the call fails next. */
 static void
-damage(int fd, const struct iovec *iov, size_t count, uint64_t off, size_t n,
-    bool zeros)
+write_damaged(int fd, const struct iovec *iov, size_t count, uint64_t off,
+    size_t n, bool zeros)
 {
 	for (size_t i = 0; i < count && n > 0; i++) {
 		size_t part = iov[i].iov_len < n ? iov[i].iov_len : n;
@@ -297,6 +310,7 @@ damage(int fd, const struct iovec *iov, size_t count, uint64_t off, size_t n,
 	}
 }
 
+/* As sp_fault_call, and for the kinds that damage data the damaged write. */
 int
 sp_fault_write(int fd, const struct iovec *iov, size_t count, uint64_t off)
 {
@@ -306,17 +320,17 @@ sp_fault_write(int fd, const struct iovec *iov, size_t count, uint64_t off)
 	for (size_t i = 0; i < count; i++)
 		total += iov[i].iov_len;
 	(void)pthread_mutex_lock(&fault.lock);
-	if (due()) {
-		e = common(SP_OP_WRITE);
+	if (count_is_due()) {
+		e = act(SP_OP_WRITE);
 		switch (fault.kind) {
 		case ENOSPC_:
-			damage(fd, iov, count, off, total / 2, false);
+			write_damaged(fd, iov, count, off, total / 2, false);
 			break;
 		case TORN:
-			damage(fd, iov, count, off, total / 2, false);
+			write_damaged(fd, iov, count, off, total / 2, false);
 			die();
 		case HOLE:
-			damage(fd, iov, count, off, total, true);
+			write_damaged(fd, iov, count, off, total, true);
 			die();
 		case LOST:
 			mark_lost(fd, off, total);

@@ -1,3 +1,9 @@
+/*
+ * I/O on descriptors, and the counters of mutating calls.  Each mutating call
+ * is numbered and given to the fault injection before it is made
+ * (fault_priv.h), and reported to the simulated power cut (power_priv.h).
+ * Calls interrupted by a signal go on; short writes are continued.
+ */
 #include "base/io.h"
 
 #include <assert.h>
@@ -11,14 +17,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/fault.h"
+#include "base/fault_priv.h"
+#include "base/io_priv.h"
+#include "base/power_priv.h"
 
 #ifndef IOV_MAX
 #define IOV_MAX 1024
 #endif
 
-#define NAME_BUF 512 /* of a path in a message */
+#define NAME_BUF 512 /* bytes of a path in a message */
 
+/* The fault counter, one of the three things that may be global. */
 static _Atomic uint64_t calls;
 static _Atomic uint64_t syncs;
 
@@ -42,7 +51,9 @@ sp_io_syncs(void)
 	return (atomic_load(&syncs));
 }
 
-/* The path of a descriptor, asked of the kernel only when a message needs it. */
+/*
+ * The path of a descriptor; the kernel is asked only when a message needs it.
+ */
 static const char *
 path_of(int fd, char out[NAME_BUF])
 {
@@ -58,7 +69,7 @@ path_of(int fd, char out[NAME_BUF])
 	return (out);
 }
 
-/* A failed call on a descriptor. */
+/* Fill in the error of a failed call on a descriptor. */
 static enum sp_code
 fail_fd(struct sp_err *err, int errnum, const char *what, int fd)
 {
@@ -68,6 +79,8 @@ fail_fd(struct sp_err *err, int errnum, const char *what, int fd)
 	    "cannot %s %s", what, path_of(fd, name)));
 }
 
+/* With a fault armed that takes changes back, creation and truncation are made
+ * visible to it: the file is opened without O_TRUNC and cut afterwards. */
 enum sp_code
 sp_io_open(
     const char *path, int flags, mode_t mode, int *fd, struct sp_err *err)
@@ -85,7 +98,6 @@ sp_io_open(
 		errno = e;
 		f = -1;
 	} else {
-		/* While undo is recorded, truncation must be seen by it. */
 		do {
 			f = open(path,
 			    (sp_fault_tracking() ? flags & ~O_TRUNC : flags) |
@@ -131,7 +143,7 @@ sp_io_close(int fd, struct sp_err *err)
 	    "cannot close %s", path_of(fd, name)));
 }
 
-/* Step over ${n} written bytes. */
+/* Step over ${n} bytes that were written, and over empty pieces. */
 static void
 advance(struct iovec **iov, size_t *count, size_t n)
 {
@@ -146,9 +158,11 @@ advance(struct iovec **iov, size_t *count, size_t n)
 	}
 }
 
-/* All of ${iov}, at ${off} or at the file position. */
+/* Write all of ${iov} at ${off}, or at the file position with SP_FAULT_HERE.
+ * One mutating call for the fault injection, however many the kernel needs. */
 static enum sp_code
-put(int fd, struct iovec *iov, size_t count, uint64_t off, struct sp_err *err)
+write_all(
+    int fd, struct iovec *iov, size_t count, uint64_t off, struct sp_err *err)
 {
 	int e;
 
@@ -182,10 +196,10 @@ sp_io_pwritev(
     int fd, struct iovec *iov, size_t count, uint64_t off, struct sp_err *err)
 {
 	assert(off <= INT64_MAX);
-	return (put(fd, iov, count, off, err));
+	return (write_all(fd, iov, count, off, err));
 }
 
-/* An iovec is not const; nothing is written through it. */
+/* A piece to write.  An iovec has no const; nothing is written through it. */
 static struct iovec
 iov_of(const void *p, size_t n)
 {
@@ -201,7 +215,7 @@ sp_io_pwrite(int fd, const void *p, size_t n, uint64_t off, struct sp_err *err)
 	struct iovec iov = iov_of(p, n);
 
 	assert(off <= INT64_MAX);
-	return (put(fd, &iov, 1, off, err));
+	return (write_all(fd, &iov, 1, off, err));
 }
 
 enum sp_code
@@ -209,7 +223,7 @@ sp_io_write(int fd, const void *p, size_t n, struct sp_err *err)
 {
 	struct iovec iov = iov_of(p, n);
 
-	return (put(fd, &iov, 1, SP_FAULT_HERE, err));
+	return (write_all(fd, &iov, 1, SP_FAULT_HERE, err));
 }
 
 enum sp_code
@@ -265,7 +279,10 @@ sp_io_ftruncate(int fd, uint64_t size, struct sp_err *err)
 	return (SP_OK);
 }
 
-/* No retry after a failure: the kernel may have marked the page clean. */
+/*
+ * Sync by ${call}.  Never retried after a failure: the kernel may have marked
+ * the pages clean, and the next sync would succeed without having written them.
+ */
 static enum sp_code
 sync_fd(int fd, int (*call)(int), struct sp_err *err)
 {

@@ -1,4 +1,11 @@
-/* Files as a whole and their names: see base/io.h. */
+/*
+ * Names and whole files: creating, renaming and removing, and the two ways in
+ * which a small file gets its content durably (replace, publish).  Each
+ * mutating call is numbered and given to the fault injection before it is made,
+ * as in io.c.
+ */
+#include "base/io.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -9,13 +16,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/digest.h"
-#include "base/fault.h"
-#include "base/io.h"
+#include "base/fault_priv.h"
+#include "base/io_priv.h"
+#include "base/power_priv.h"
+#include "base/random.h"
 
 #define READ_STEP (64u << 10)
 
-/* A failed call on a name. */
+/* Fill in the error of a failed call on a name: "cannot WHAT PATH". */
 static enum sp_code
 fail(struct sp_err *err, int errnum, const char *what, const char *path)
 {
@@ -42,6 +50,8 @@ sp_io_parent(const char *path, const char **base)
 	return (sp_xasprintf("%.*s", (int)(slash - path), path));
 }
 
+/* O_TMPFILE; a file system that has no such files gets one that is removed at
+ * once. */
 enum sp_code
 sp_io_tmpfile(const char *dir, int *fd, struct sp_err *err)
 {
@@ -96,7 +106,7 @@ sp_io_syncdir(const char *dir, struct sp_err *err)
 	return (SP_OK);
 }
 
-/* ${flags}: 0 or RENAME_NOREPLACE. */
+/* Rename; ${flags} is 0 or RENAME_NOREPLACE.  Returns 0 or the errno. */
 static int
 rename_call(const char *from, const char *to, unsigned flags)
 {
@@ -111,8 +121,8 @@ rename_call(const char *from, const char *to, unsigned flags)
 	sp_power_rename(from, to);
 	if (renameat2(AT_FDCWD, from, AT_FDCWD, to, flags) == 0)
 		return (0);
-	/* Some file systems know no flags.  Then the look above must do: the
-	 * role's lock keeps other writers of the same name away. */
+	/* A file system may know no flags.  Then the check above must do: the
+	 * lock of the role keeps other writers of the name away. */
 	if (flags != 0 && (errno == EINVAL || errno == ENOSYS) &&
 	    rename(from, to) == 0)
 		return (0);
@@ -198,6 +208,7 @@ sp_io_syncfs(const char *path, struct sp_err *err)
 	return (rc);
 }
 
+/* Make a directory.  Returns 0 or the errno. */
 static int
 mkdir_call(const char *path, mode_t mode)
 {
@@ -234,7 +245,7 @@ sp_io_mkdir_new(const char *path, mode_t mode, struct sp_err *err)
 	return (e == 0 ? SP_OK : fail(err, e, "make the directory", path));
 }
 
-/* Make one level and sync its name. */
+/* Make one directory and make its name durable. */
 static enum sp_code
 mkdir_synced(const char *path, mode_t mode, struct sp_err *err)
 {
@@ -251,6 +262,7 @@ mkdir_synced(const char *path, mode_t mode, struct sp_err *err)
 	return (rc);
 }
 
+/* From the top down, so that each name is durable before one below it. */
 enum sp_code
 sp_io_mkdirs(const char *path, mode_t mode, struct sp_err *err)
 {
@@ -288,9 +300,9 @@ sp_io_exists(const char *path)
 	return (lstat(path, &st) == 0);
 }
 
-/* Append what ${fd} gives to ${out}, at most ${max} bytes. */
+/* Append what ${fd} has to ${out}, at most ${max} bytes. */
 static enum sp_code
-slurp(int fd, const char *path, size_t max, struct sp_buf *out,
+read_all(int fd, const char *path, size_t max, struct sp_buf *out,
     struct sp_err *err)
 {
 	size_t total = 0;
@@ -324,7 +336,7 @@ sp_io_read_file(
 	rc = sp_io_open(path, O_RDONLY, 0, &fd, err);
 	if (rc != SP_OK)
 		return (rc);
-	rc = slurp(fd, path, max, out, err);
+	rc = read_all(fd, path, max, out, err);
 	if (rc != SP_OK)
 		out->n = before;
 	(void)sp_io_close(fd, NULL);
@@ -338,10 +350,11 @@ discard(const char *tmp)
 	struct sp_err ignored;
 
 	if (sp_io_unlink(tmp, &ignored) != SP_OK)
-		return; /* sp_io_clean takes it at the next start */
+		return; /* sp_io_clean removes it at the next start */
 }
 
-/* Write a complete, synced temporary file beside ${path}; its name, malloc'ed. */
+/* Write a temporary file beside ${path} and sync it; its name, malloc'ed, goes
+ * to ${tmp}.  What is left of a failure is removed. */
 static enum sp_code
 prepare(const char *path, const void *p, size_t n, mode_t mode, char **tmp,
     struct sp_err *err)
@@ -360,7 +373,7 @@ prepare(const char *path, const void *p, size_t n, mode_t mode, char **tmp,
 		free(name);
 		return (rc);
 	}
-	/* The mode is a promise, whatever the umask. */
+	/* Whatever the umask says. */
 	if (fchmod(fd, mode) != 0)
 		rc = fail(err, errno, "set the mode of", name);
 	if (rc == SP_OK)
@@ -380,6 +393,7 @@ prepare(const char *path, const void *p, size_t n, mode_t mode, char **tmp,
 	return (SP_OK);
 }
 
+/* Make the name ${path} durable. */
 static enum sp_code
 sync_parent(const char *path, struct sp_err *err)
 {
@@ -408,7 +422,9 @@ sp_io_replace(
 	return (rc == SP_OK ? sync_parent(path, err) : rc);
 }
 
-/* Whether ${path} holds exactly these bytes: SP_OK, SP_EMISMATCH. */
+/*
+ * SP_OK if ${path} holds exactly these bytes, SP_EMISMATCH if it holds others.
+ */
 static enum sp_code
 same(const char *path, const void *p, size_t n, struct sp_err *err)
 {
@@ -435,7 +451,7 @@ sp_io_publish_nosync(
 	char *tmp = NULL;
 	int e;
 
-	/* Its bytes were synced before it got its name. */
+	/* A file that has its name had its bytes synced before. */
 	if (sp_io_exists(path))
 		return (same(path, p, n, err));
 	rc = prepare(path, p, n, mode, &tmp, err);
@@ -461,6 +477,7 @@ sp_io_publish(
 	return (rc == SP_OK ? sync_parent(path, err) : rc);
 }
 
+/* Order of qsort(3): bytewise. */
 static int
 by_name(const void *a, const void *b)
 {
@@ -470,6 +487,8 @@ by_name(const void *a, const void *b)
 	return (strcmp(*x, *y));
 }
 
+/* Sorted, so that whoever works through a directory does so in the same order
+ * each time. */
 enum sp_code
 sp_io_list(const char *dir, char ***names, size_t *count, struct sp_err *err)
 {
@@ -512,7 +531,7 @@ sp_io_names_free(char **names, size_t count)
 	free(names);
 }
 
-/* ".NAME.XXXXXXXX.tmp", as prepare() makes them. */
+/* Whether it is ".NAME.XXXXXXXX.tmp", as prepare() makes them. */
 static bool
 is_leftover(const char *name)
 {

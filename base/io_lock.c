@@ -1,4 +1,11 @@
-/* Locks of the roles, and the space that is left: see base/io.h. */
+/*
+ * The locks by which a process holds a role in an archive (writer of the log,
+ * sealer, indexer ...), and the space that is left on a file system.  A lock is
+ * the kernel's and ends with the process; the process id in the file is for
+ * messages only.
+ */
+#include "base/io.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -7,9 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/io.h"
-
-#define LOCK_POLL_MS 20
+#define LOCK_POLL_MS 20 /* flock(2) has no time-out: ask this often */
 
 enum sp_code
 sp_io_space(
@@ -26,7 +31,8 @@ sp_io_space(
 	return (SP_OK);
 }
 
-/* Who holds the lock, for the message; 0 if the file does not say. */
+/* The process id of who holds the lock, for the message; 0 if the file does not
+ * say. */
 static long
 holder(int fd)
 {
@@ -42,10 +48,11 @@ holder(int fd)
 	return (pid);
 }
 
-/* The pid is only for people: a full disk must not cost us the lock.  None of
- * this is numbered, so that a fault run does not count it. */
+/* Write our process id into the lock file.  It is only for messages, so
+ * failures (a full disk) are ignored, and the calls are not numbered for
+ * faults. */
 static void
-sign(int fd)
+write_holder(int fd)
 {
 	char buf[24];
 	int n = snprintf(buf, sizeof(buf), "%ld\n", (long)getpid());
@@ -55,6 +62,9 @@ sign(int fd)
 	(void)!pwrite(fd, buf, (size_t)n, 0);
 }
 
+/*
+ * Tries until the lock is had, the time is over, or flock(2) fails otherwise.
+ */
 enum sp_code
 sp_io_lock(const char *path, int wait_ms, int *fd, struct sp_err *err)
 {
@@ -89,7 +99,7 @@ sp_io_lock(const char *path, int wait_ms, int *fd, struct sp_err *err)
 		    "%s is held by another process; wait for it to finish or stop it",
 		    path));
 	}
-	sign(f);
+	write_holder(f);
 	*fd = f;
 	return (SP_OK);
 }

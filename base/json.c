@@ -1,3 +1,7 @@
+/*
+ * The JSON writer, and reading with jansson.  Records, events, provenance, the
+ * output of commands and the files of exports are written with it.
+ */
 #include "base/json.h"
 
 #include <inttypes.h>
@@ -7,6 +11,7 @@
 
 #define DEPTH_MAX 32
 
+/* Keep the first failure. */
 static void
 fail(struct sp_json *j, enum sp_code code)
 {
@@ -27,6 +32,9 @@ puts_(struct sp_json *j, const char *s)
 	put(j, s, strlen(s));
 }
 
+/*
+ * The escape of a byte that must not stand in a text; ${tmp} is for it to use.
+ */
 static const char *
 escape_of(unsigned char c, char tmp[8])
 {
@@ -52,6 +60,7 @@ escape_of(unsigned char c, char tmp[8])
 	}
 }
 
+/* Write a text in quotes; runs of plain bytes go out in one piece. */
 static void
 put_text(struct sp_json *j, struct sp_view v)
 {
@@ -73,8 +82,9 @@ put_text(struct sp_json *j, struct sp_view v)
 	put(j, "\"", 1);
 }
 
+/* Write the comma that is due and the name of the next value. */
 static void
-key_of(struct sp_json *j, const char *key)
+begin_value(struct sp_json *j, const char *key)
 {
 	if (j->comma)
 		put(j, ",", 1);
@@ -91,10 +101,11 @@ sp_json_init(struct sp_json *j, struct sp_buf *out)
 	*j = (struct sp_json){ .out = out, .code = SP_OK };
 }
 
+/* Open an object or an array. */
 static void
 enter(struct sp_json *j, const char *key, const char *bracket)
 {
-	key_of(j, key);
+	begin_value(j, key);
 	put(j, bracket, 1);
 	if (++j->depth > DEPTH_MAX)
 		fail(j, SP_ELIMIT);
@@ -143,7 +154,7 @@ sp_json_str(struct sp_json *j, const char *key, struct sp_view v)
 		sp_json_obj_end(j);
 		return;
 	}
-	key_of(j, key);
+	begin_value(j, key);
 	put_text(j, v);
 }
 
@@ -162,7 +173,7 @@ sp_json_u64(struct sp_json *j, const char *key, uint64_t v)
 	char text[24];
 	int n;
 
-	key_of(j, key);
+	begin_value(j, key);
 	n = snprintf(text, sizeof(text), "%" PRIu64, v);
 	put(j, text, (size_t)n);
 }
@@ -173,7 +184,7 @@ sp_json_i64(struct sp_json *j, const char *key, int64_t v)
 	char text[24];
 	int n;
 
-	key_of(j, key);
+	begin_value(j, key);
 	n = snprintf(text, sizeof(text), "%" PRId64, v);
 	put(j, text, (size_t)n);
 }
@@ -181,14 +192,14 @@ sp_json_i64(struct sp_json *j, const char *key, int64_t v)
 void
 sp_json_bool(struct sp_json *j, const char *key, bool v)
 {
-	key_of(j, key);
+	begin_value(j, key);
 	puts_(j, v ? "true" : "false");
 }
 
 void
 sp_json_null(struct sp_json *j, const char *key)
 {
-	key_of(j, key);
+	begin_value(j, key);
 	puts_(j, "null");
 }
 
@@ -197,7 +208,7 @@ sp_json_hex(struct sp_json *j, const char *key, const void *p, size_t n)
 {
 	char *at;
 
-	key_of(j, key);
+	begin_value(j, key);
 	put(j, "\"", 1);
 	at = j->code == SP_OK ? sp_buf_reserve(j->out, 2 * n + 1) : NULL;
 	if (at == NULL) {
@@ -212,7 +223,7 @@ sp_json_hex(struct sp_json *j, const char *key, const void *p, size_t n)
 void
 sp_json_b64(struct sp_json *j, const char *key, const void *p, size_t n)
 {
-	key_of(j, key);
+	begin_value(j, key);
 	put(j, "\"", 1);
 	if (j->code == SP_OK)
 		fail(j, sp_b64_append(j->out, p, n));
@@ -222,7 +233,7 @@ sp_json_b64(struct sp_json *j, const char *key, const void *p, size_t n)
 void
 sp_json_raw(struct sp_json *j, const char *key, struct sp_view v)
 {
-	key_of(j, key);
+	begin_value(j, key);
 	put(j, v.p, v.n);
 }
 

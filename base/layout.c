@@ -1,3 +1,8 @@
+/*
+ * Names in an archive, read and written one way only: a file whose name could
+ * be written otherwise is not ours.  FORMAT gets its place last when an archive
+ * is made (journal/seal/create.c) and is read first when one is opened.
+ */
 #include "base/layout.h"
 
 #include <inttypes.h>
@@ -38,7 +43,7 @@ sp_layout_origin_ok(const char *origin)
 	return (true);
 }
 
-/* ${text}: the bytes of FORMAT. */
+/* Read the bytes of FORMAT, ${text}, of the archive ${dir}. */
 static enum sp_code
 parse_format(const char *dir, struct sp_view text,
     char origin[SP_ORIGIN_MAX + 1], struct sp_err *err)
@@ -77,6 +82,7 @@ bad:
 	    dir));
 }
 
+/* A file that is missing or too long gets a message about the archive. */
 enum sp_code
 sp_layout_read_format(
     const char *dir, char origin[SP_ORIGIN_MAX + 1], struct sp_err *err)
@@ -126,9 +132,9 @@ sp_layout_write_format(const char *dir, const char *origin, struct sp_err *err)
 	return (rc);
 }
 
-/* Take at least 12 digits off ${v}: as %012 writes them, one way only. */
+/* Cut a number of at least 12 digits off ${v}, as %012 writes it. */
 static bool
-take_seq(struct sp_view *v, uint64_t *out)
+cut_seq(struct sp_view *v, uint64_t *out)
 {
 	size_t n = 0;
 
@@ -143,8 +149,9 @@ take_seq(struct sp_view *v, uint64_t *out)
 	return (true);
 }
 
+/* Cut the character ${c} off ${v}. */
 static bool
-take_char(struct sp_view *v, char c)
+cut_char(struct sp_view *v, char c)
 {
 	if (v->n == 0 || v->p[0] != c)
 		return (false);
@@ -160,11 +167,11 @@ sp_layout_parse_intake(const char *name, struct sp_intake_name *out)
 	uint8_t id[4];
 	uint64_t first;
 
-	if (!take_seq(&v, &first) || !take_char(&v, '-') || v.n != 8 + 4 ||
+	if (!cut_seq(&v, &first) || !cut_char(&v, '-') || v.n != 8 + 4 ||
 	    !sp_hex_decode((struct sp_view){ v.p, 8 }, id, 4) ||
 	    !sp_view_eq_str((struct sp_view){ v.p + 8, 4 }, ".log"))
 		return (false);
-	/* Upper-case digits are not ours. */
+	/* It is written in lower case. */
 	for (size_t i = 0; i < 8; i++) {
 		if (v.p[i] >= 'A' && v.p[i] <= 'F')
 			return (false);
@@ -181,14 +188,15 @@ sp_layout_intake_name(const struct sp_intake_name *n, char out[64])
 	    n->first, n->id);
 }
 
+/* FIRST-LAST, perhaps .rN with N from 1 without leading zeros, .tar.zst. */
 bool
 sp_layout_parse_segment(const char *name, struct sp_segment_name *out)
 {
 	struct sp_view v = sp_view_str(name);
 	struct sp_segment_name s = { 0 };
 
-	if (!take_seq(&v, &s.first) || !take_char(&v, '-') ||
-	    !take_seq(&v, &s.last) || s.first > s.last)
+	if (!cut_seq(&v, &s.first) || !cut_char(&v, '-') ||
+	    !cut_seq(&v, &s.last) || s.first > s.last)
 		return (false);
 	if (sp_view_starts(v, ".r")) {
 		struct sp_view number;

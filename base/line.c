@@ -1,10 +1,15 @@
-/* The entry line: the leaf of the tree. */
+/*
+ * Writes and reads the entry line, and computes from a record what the line
+ * says.  Used by the writer of the log, by the tree, and by verifying, which
+ * makes each line anew from its record and compares the hashes.
+ */
+#include "base/line.h"
+
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/enc.h"
-#include "base/record.h"
+#include "base/time_text.h"
 
 #define PREFIX "sealpost/entry/v1 "
 
@@ -29,6 +34,8 @@ sp_line_format(const struct sp_line *l, char out[SP_LINE_MAX])
 	return ((size_t)n);
 }
 
+/* Field by field; last the line is written again and compared, which refuses
+ * whatever the fields would accept in two ways. */
 enum sp_code
 sp_line_parse(struct sp_view v, struct sp_line *out, struct sp_err *err)
 {
@@ -64,7 +71,6 @@ sp_line_parse(struct sp_view v, struct sp_line *out, struct sp_err *err)
 	    !sp_b64_decode_exact(message, l.message, sizeof(l.message)))
 		return (sp_err_set(
 		    err, SP_EFORMAT, 0, "entry line: bad message digest"));
-	/* One way to write it, so that the leaf has one hash. */
 	n = sp_line_format(&l, again);
 	if (!sp_view_eq(v, sp_view_mem(again, n)))
 		return (sp_err_set(

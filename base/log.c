@@ -1,3 +1,8 @@
+/*
+ * Writes log lines to standard error or syslog.  A line is made in one buffer
+ * and written by one call, so that lines of several processes do not mix; what
+ * a caller forgot to quote cannot break it into two.
+ */
 #include "base/log.h"
 
 #include <stdarg.h>
@@ -9,9 +14,10 @@
 #include <syslog.h>
 
 #include "base/clock.h"
+#include "base/time_text.h"
 
 #define LINE_MAX_LOG 4096 /* with its newline: one atomic write to a pipe */
-#define NAME_MAX_LOG 32
+#define NAME_MAX_LOG 32 /* bytes of a worker's or the program's name */
 
 /* The log sink, one of the three things that may be global. */
 static struct {
@@ -64,13 +70,13 @@ sp_log_set_worker(const char *name)
 	    sink.worker, sizeof(sink.worker), "%s", name == NULL ? "" : name);
 }
 
-int
-sp_log_enabled(enum sp_log_level level)
+static bool
+is_enabled(enum sp_log_level level)
 {
 	return ((int)level >= atomic_load(&sink.level));
 }
 
-/* Whatever a caller forgot to quote: a line stays one line. */
+/* Replace control bytes that a caller forgot to quote. */
 static void
 tame(char *s)
 {
@@ -82,7 +88,8 @@ tame(char *s)
 	}
 }
 
-/* What comes before the event; returns its length. */
+/* Write what a line begins with, up to the event and the worker; returns its
+ * length. */
 static size_t
 head(char *out, size_t size, enum sp_log_level level, const char *event)
 {
@@ -108,6 +115,7 @@ head(char *out, size_t size, enum sp_log_level level, const char *event)
 	return (n < 0 ? 0 : (size_t)n < size ? (size_t)n : size - 1);
 }
 
+/* A line that is too long ends in "...". */
 void
 sp_log(enum sp_log_level level, const char *event, const char *fmt, ...)
 {
@@ -117,7 +125,7 @@ sp_log(enum sp_log_level level, const char *event, const char *fmt, ...)
 	va_list ap;
 	int m = 0;
 
-	if (!sp_log_enabled(level))
+	if (!is_enabled(level))
 		return;
 	n = head(line, size, level, event);
 	if (fmt != NULL && *fmt != '\0' && n + 1 < size) {
@@ -150,8 +158,8 @@ is_plain(struct sp_view v)
 	return (v.n > 0);
 }
 
-/* Bytes of the character at ${p} that may stand as they are; 0: escape one
- * byte.  C1 controls (U+0080 to U+009F) act on terminals. */
+/* How many bytes of the character at ${p} may stand as they are; 0 if its first
+ * byte must be escaped.  C1 controls (U+0080 to U+009F) act on terminals. */
 static size_t
 printable(const char *p, size_t n, bool utf8)
 {
@@ -168,6 +176,8 @@ printable(const char *p, size_t n, bool utf8)
 	return (len);
 }
 
+/* Characters of UTF-8 stay whole; in a value that is no UTF-8 every byte from
+ * 0x80 on is escaped.  What is cut off leaves "..." before the quote. */
 const char *
 sp_log_quote(struct sp_view v, char *out, size_t size)
 {

@@ -1,3 +1,8 @@
+/*
+ * Reads recipient patterns and finds the original recipient in an address that
+ * follows one.  Used when the configuration is loaded and for each RCPT of a
+ * listener with patterns (journal/smtp).
+ */
 #include "base/pattern.h"
 
 #include <string.h>
@@ -11,9 +16,10 @@ sp_pattern_is(const char *text)
 	return (strpbrk(text, "{}") != NULL);
 }
 
-/* A literal: nothing that could not stand in an address unquoted. */
+/* Whether it is a literal part of a pattern: nothing that must be quoted in an
+ * address. */
 static bool
-literal(struct sp_view v)
+is_literal(struct sp_view v)
 {
 	for (size_t i = 0; i < v.n; i++) {
 		unsigned char c = (unsigned char)v.p[i];
@@ -24,8 +30,9 @@ literal(struct sp_view v)
 	return (true);
 }
 
-/* Whether it cannot stand in a domain: else the owner of one that holds it
- * could have his mail taken for that of another. */
+/* Whether it holds a character that cannot stand in a domain.  Otherwise the
+ * owner of a domain that contains the separator could have mail to him taken
+ * for mail to another domain. */
 static bool
 separates(struct sp_view v)
 {
@@ -63,11 +70,12 @@ sp_pattern_parse(const char *text, struct sp_pattern *out)
 	out->separator = between(local + strlen(LOCAL), domain);
 	out->host = sp_view_str(host + 1);
 	return (separates(out->separator) && out->host.n > 0 &&
-		literal(out->prefix) && literal(out->separator) &&
-		literal(out->host));
+		is_literal(out->prefix) && is_literal(out->separator) &&
+		is_literal(out->host));
 }
 
-/* Split ${addr} at its last @; the local part without quotes goes to ${out}. */
+/* Split ${addr} at its last @: the local part is appended to ${out} without
+ * quotes and escapes.  False without an @. */
 static bool
 split(struct sp_view addr, struct sp_buf *out, struct sp_view *host)
 {
@@ -89,7 +97,7 @@ split(struct sp_view addr, struct sp_buf *out, struct sp_view *host)
 	return (true);
 }
 
-/* Whether a local part must be quoted: no dot-string (RFC 5321 section
+/* Whether a local part must be quoted: it is no dot-string (RFC 5321 section
  * 4.1.2). */
 static bool
 needs_quotes(struct sp_view v)
@@ -109,7 +117,7 @@ needs_quotes(struct sp_view v)
 	return (dot);
 }
 
-/* A quoted string as a whole: what Postfix puts where $1 was in quotes. */
+/* Whether it is one quoted string: Postfix puts one where $1 was quoted. */
 static bool
 is_quoted(struct sp_view v)
 {
@@ -124,6 +132,7 @@ is_quoted(struct sp_view v)
 	return (true);
 }
 
+/* Append a local part, quoted where it must be. */
 static enum sp_code
 add_local(struct sp_buf *out, struct sp_view v)
 {
@@ -159,7 +168,7 @@ same(struct sp_view a, struct sp_view b)
 	return (true);
 }
 
-/* Cut ${v} at the last ${separator}; both sides must hold something. */
+/* Cut ${v} at the last ${separator}; both sides must have something in them. */
 static bool
 cut(struct sp_view v, struct sp_view separator, struct sp_view *before,
     struct sp_view *after)
@@ -177,7 +186,7 @@ cut(struct sp_view v, struct sp_view separator, struct sp_view *before,
 	return (false);
 }
 
-/* A domain of the original: no blank, quote or @. */
+/* Whether it may be the domain of the original: no blank, quote or @. */
 static bool
 domain_ok(struct sp_view v)
 {
@@ -190,6 +199,8 @@ domain_ok(struct sp_view v)
 	return (true);
 }
 
+/* First the local part is taken out of its quotes, since the original's @ or
+ * separator may be what made them necessary. */
 bool
 sp_pattern_decode(
     const struct sp_pattern *p, struct sp_view addr, struct sp_buf *out)

@@ -12,23 +12,25 @@
 #include "base/buf.h"
 #include "base/view.h"
 
+/* A pattern, in views of its text. */
 struct sp_pattern {
 	struct sp_view prefix; /* may be empty */
 	struct sp_view separator;
 	struct sp_view host;
 };
 
-/* Whether ${text} is meant as a pattern at all: has a brace. */
+/* Whether ${text} is meant as a pattern at all: it has a brace. */
 bool sp_pattern_is(const char *text);
-/* False unless it is exactly of the form above.  Views into ${text}. */
+/* Read a pattern; ${out} gets views into ${text}.  False unless it has the form
+ * above and a separator that cannot stand in a domain. */
 bool sp_pattern_parse(const char *text, struct sp_pattern *out);
 /*
- * The original recipient of ${addr}, appended to ${out}: PREFIX is stripped
- * (ASCII case aside), the rest split at the last SEPARATOR; case is kept and
- * nothing else undone, but that quotes around the local part of ${addr} are
- * taken off, and put around the original's where it needs them and has none.
- * False: no address of this pattern; ${out} is
- * as it was.
+ * Append the original recipient that ${addr} carries.  Prefix and host of the
+ * pattern are compared without regard to ASCII case; what lies between is split
+ * at the last separator.  Quotes around the local part of ${addr} are taken
+ * off, and put around that of the original where it needs them and has none
+ * (RFC 5321 section 4.1.2); case is kept.  False if ${addr} is no address of
+ * this pattern; ${out} is then as it was.
  */
 bool sp_pattern_decode(
     const struct sp_pattern *p, struct sp_view addr, struct sp_buf *out);

@@ -1,3 +1,10 @@
+/*
+ * Random bytes from the kernel (getrandom(2)), in a pool: a system call for
+ * each salt would cost more than the rest of a small record.  Bytes that were
+ * given out are overwritten in the pool.
+ */
+#include "base/random.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -5,20 +12,20 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#include "base/digest.h"
 #include "base/enc.h"
+#include "base/sha256.h"
 
-/* A system call per salt would cost more than the rest of a small record. */
-#define POOL 4096
+#define POOL 4096 /* bytes asked of the kernel at a time */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static uint8_t pool[POOL];
-static size_t left;
-static pid_t owner;
-static uint64_t seed, counter;
+static size_t left; /* bytes at the end of the pool not given out yet */
+static pid_t owner; /* the process that filled the pool */
+static uint64_t seed, counter; /* of a test; seed 0: the kernel */
 
+/* Fill ${p} from the kernel. */
 static void
-kernel(uint8_t *p, size_t n)
+from_kernel(uint8_t *p, size_t n)
 {
 	while (n > 0) {
 		ssize_t got = getrandom(p, n, 0);
@@ -32,8 +39,9 @@ kernel(uint8_t *p, size_t n)
 	}
 }
 
+/* Fill ${p} for a test: SHA-256 of the seed and a counter. */
 static void
-predictable(uint8_t *p, size_t n)
+from_seed(uint8_t *p, size_t n)
 {
 	while (n > 0) {
 		uint8_t in[16], out[SP_SHA256_LEN];
@@ -48,6 +56,7 @@ predictable(uint8_t *p, size_t n)
 	}
 }
 
+/* From the pool, which is filled again whenever it is empty. */
 void
 sp_random(void *p, size_t n)
 {
@@ -55,10 +64,10 @@ sp_random(void *p, size_t n)
 
 	(void)pthread_mutex_lock(&lock);
 	if (seed != 0) {
-		predictable(to, n);
+		from_seed(to, n);
 		n = 0;
 	}
-	/* A child must not repeat its parent's bytes. */
+	/* After a fork the child has a copy of the parent's pool. */
 	if (owner != getpid()) {
 		owner = getpid();
 		left = 0;
@@ -67,7 +76,7 @@ sp_random(void *p, size_t n)
 		size_t take;
 
 		if (left == 0) {
-			kernel(pool, sizeof(pool));
+			from_kernel(pool, sizeof(pool));
 			left = sizeof(pool);
 		}
 		take = n < left ? n : left;

@@ -1,8 +1,15 @@
-/* Writing records: once, hashed as written. */
+/*
+ * Writes the record of an entry.  The order of the members is part of the
+ * format (doc/format-record.md); the bytes are hashed as they come out here and
+ * never written again.
+ */
 #include "base/record.h"
 
 #include <string.h>
 
+#include "base/time_text.h"
+
+/* Write the members that every record begins with. */
 static void
 open_record(struct sp_json *j, const struct sp_stamp *st, const char *kind)
 {
@@ -30,6 +37,7 @@ views(struct sp_json *j, const char *key, const struct sp_view *v, size_t n)
 	sp_json_arr_end(j);
 }
 
+/* Write an array of recipients, with what there is of each. */
 static void
 recipients(
     struct sp_json *j, const char *key, const struct sp_rcpt *r, size_t n)
@@ -62,6 +70,7 @@ envelope(struct sp_json *j, const struct sp_facts *f)
 	sp_json_obj_end(j);
 }
 
+/* Members in the order of the format, those without content left out. */
 enum sp_code
 sp_record_format_message(
     struct sp_buf *out, const struct sp_stamp *st, const struct sp_facts *f)
@@ -77,7 +86,6 @@ sp_record_format_message(
 	sp_json_obj_end(&j);
 	if (f->has_envelope)
 		envelope(&j, f);
-	/* The members come from the door that saw the peer. */
 	sp_json_obj(&j, "source");
 	if (f->source.n > 0)
 		sp_json_raw(&j, NULL, f->source);

@@ -1,6 +1,9 @@
 /*
- * An entry's record (compact JSON, what was observed) and its entry line (the
- * leaf of the tree).  Formats: doc/format-record.md, doc/format-tree.md.
+ * The record of an entry: compact JSON that says what was observed when a
+ * message was received or an event happened.  It is written once, when the
+ * entry gets its sequence number (journal/log/append), and then only read.  Its
+ * entry line, the leaf of the tree, is base/line.h.  Format:
+ * doc/format-record.md.
  */
 #ifndef SP_BASE_RECORD_H
 #define SP_BASE_RECORD_H
@@ -10,117 +13,98 @@
 
 #include "base/attr.h"
 #include "base/buf.h"
-#include "base/clock.h"
-#include "base/digest.h"
 #include "base/err.h"
 #include "base/json.h"
+#include "base/sha256.h"
 #include "base/view.h"
 
 #define SP_RECORD_MAX (4u << 20) /* bytes of a record, at most */
-#define SP_LINE_MAX   256 /* bytes of an entry line, at most */
 #define SP_SEQ_MAX    ((UINT64_C(1) << 53) - 1)
+#define SP_SALT_LEN   16 /* bytes of the salt of a record or of a message */
 
 enum sp_kind { SP_KIND_MESSAGE, SP_KIND_EVENT };
 
-/* ---- facts in: what the acceptance path observed ------------------- */
+/* ---- writing -------------------------------------------------------- */
+
+/* A recipient of a message, as the client gave it. */
 
 struct sp_rcpt {
 	struct sp_view addr; /* as given, without <> */
-	struct sp_view original; /* whom it stands for; {NULL,0}: itself */
+	struct sp_view original; /* what a pattern found in ${addr}; or empty */
 	const struct sp_view *params; /* raw ESMTP parameters */
 	size_t nparams;
-	struct sp_view reply; /* refused recipients: our reply; else {NULL,0} */
+	struct sp_view reply; /* our reply to a refused recipient; or empty */
 };
 
-/* A message's facts.  All borrowed for the call.  Empty views are left out. */
+/* What was observed of a message.  All is borrowed for the call; members that
+ * are empty are left out of the record. */
 struct sp_facts {
-	struct sp_view from; /* reverse-path, "" for <> */
-	bool has_envelope; /* false for imports without one */
+	struct sp_view from; /* reverse-path without <> */
+	bool has_envelope; /* false for an import that has none */
 	const struct sp_view *from_params;
 	size_t nfrom_params;
 	const struct sp_rcpt *to;
 	size_t nto;
 	const struct sp_rcpt *refused;
 	size_t nrefused;
-	/* The members of "source" as JSON text without braces, for instance
-	 * "via":"smtp","grade":"witnessed",...  written with sp_json. */
+	/* The members of "source" as JSON without braces, written with sp_json
+	 * by who received the message: "via":"smtp","grade":"witnessed",... */
 	struct sp_view source;
-	const char *const *flags; /* "bare_lf", ... */
+	const char *const *flags; /* "bare_lf" and the like */
 	size_t nflags;
-	struct sp_view origin_date; /* pulled, imported: RFC 3339, claimed */
+	struct sp_view origin_date; /* RFC 3339, as a mailbox or mbox claims */
 };
 
-/* An event's facts. */
+/* What happened, for an entry without a message.  Borrowed for the call. */
 struct sp_event {
-	const char *name; /* "export", "hold", ... */
-	struct sp_view actor; /* a JSON object's text, from the kernel */
-	struct sp_view detail; /* a JSON object's text, "{}" if nothing */
+	const char *name; /* "export", "config" and the like, below 32 bytes */
+	struct sp_view actor; /* who did it: a JSON object, or empty for {} */
+	struct sp_view detail; /* a JSON object, or empty for {} */
 };
 
-/* What the single writer adds when it assigns the seq. */
+/* What the one writer of the log adds when it assigns the sequence number. */
 struct sp_stamp {
 	uint64_t seq;
-	int64_t received; /* never decreases */
-	int64_t clock; /* raw wall clock; written where different */
+	int64_t received; /* never below that of the entry before */
+	int64_t clock; /* the wall clock; written where it differs */
 	uint8_t salt[SP_SALT_LEN];
-	uint8_t msalt[SP_SALT_LEN]; /* messages only */
-	uint64_t size; /* of the message */
-	uint8_t sha256[SP_SHA256_LEN]; /* of the message */
-	const char *by; /* "sealpost 0.1.0 host" */
+	/* of the message, if the entry has one */
+	uint8_t msalt[SP_SALT_LEN];
+	uint64_t size;
+	uint8_t sha256[SP_SHA256_LEN];
+	const char *by; /* program, version, host: "sealpost 0.1.0 archive1" */
 };
 
+/* Append the record of a message to ${out}; SP_ELIMIT beyond its maximum. */
 SP_CHECK enum sp_code sp_record_format_message(
     struct sp_buf *out, const struct sp_stamp *st, const struct sp_facts *f);
+/* The same for an event. */
 SP_CHECK enum sp_code sp_record_format_event(
     struct sp_buf *out, const struct sp_stamp *st, const struct sp_event *ev);
 
-/* ---- facts out ------------------------------------------------------ */
+/* ---- reading -------------------------------------------------------- */
 
+/* A record that was read: what proofs, search and commands need of it, and all
+ * of it in ${json}. */
 struct sp_record {
 	uint64_t seq;
 	enum sp_kind kind;
 	int64_t received;
 	bool has_message;
-	uint64_t size;
-	uint8_t sha256[SP_SHA256_LEN];
+	uint64_t size; /* of the message */
+	uint8_t sha256[SP_SHA256_LEN]; /* of the message */
 	uint8_t msalt[SP_SALT_LEN];
-	char event[32]; /* "" for messages */
-	char grade[16]; /* "" for events */
-	char via[16];
+	char event[32]; /* its name; "" for messages */
+	char grade[16]; /* "witnessed" and the like; "" for events */
+	char via[16]; /* "smtp" and the like; "" for events */
 	bool journal; /* it came from a trusted journal source */
-	json_t *json; /* all of it; owned */
+	json_t *json; /* the whole record; owned */
 };
 
-/* Total: any bytes give a record or SP_EFORMAT / SP_EVERSION. */
+/* Read a record; free ${out} with sp_record_done.  Any bytes give a record or
+ * SP_EFORMAT, SP_EVERSION for a later "v", or SP_ELIMIT for too many. */
 SP_CHECK enum sp_code sp_record_parse(
     struct sp_view text, struct sp_record *out, struct sp_err *err);
-void sp_record_done(struct sp_record *r);
-
-/* ---- the entry line ------------------------------------------------- */
-
-struct sp_line {
-	uint64_t seq;
-	enum sp_kind kind;
-	int64_t received;
-	uint8_t record[SP_SHA256_LEN];
-	bool has_message;
-	uint8_t message[SP_SHA256_LEN]; /* SHA-256(msalt || SHA-256(message)) */
-};
-
-/* "sealpost/entry/v1 SEQ KIND TIME RECORD MESSAGE", no line end, NUL after it.
- * Returns its length (< SP_LINE_MAX). */
-size_t sp_line_format(const struct sp_line *l, char out[SP_LINE_MAX]);
-/* Strict: exactly what sp_line_format writes. */
-SP_CHECK enum sp_code sp_line_parse(
-    struct sp_view v, struct sp_line *out, struct sp_err *err);
-/* The line that a record's bytes give (record digest, message commitment from
- * the record's sha256 and msalt). */
-void sp_line_of_record(
-    const struct sp_record *r, struct sp_view text, struct sp_line *out);
-/* SHA-256(msalt || sha256). */
-void sp_message_commit(const uint8_t msalt[SP_SALT_LEN],
-    const uint8_t sha256[SP_SHA256_LEN], uint8_t out[SP_SHA256_LEN]);
-/* SHA-256(0x00 || line). */
-void sp_leaf_hash(struct sp_view line, uint8_t out[SP_SHA256_LEN]);
+void sp_record_done(struct sp_record *r); /* frees what it owns */
 
 #endif

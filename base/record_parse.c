@@ -1,8 +1,13 @@
-/* Reading records: total, and strict about what the proof rests on. */
+/*
+ * Reads the record of an entry.  Strict about what proofs rest on (version,
+ * sequence number, time, digest and salts), and tolerant of members that a
+ * later version may add.  Total: any bytes give a record or an error.
+ */
 #include <string.h>
 
 #include "base/enc.h"
 #include "base/record.h"
+#include "base/time_text.h"
 
 static enum sp_code
 bad(struct sp_err *err, const char *what)
@@ -10,6 +15,7 @@ bad(struct sp_err *err, const char *what)
 	return (sp_err_set(err, SP_EFORMAT, 0, "record: %s", what));
 }
 
+/* A member that is a text; empty if it is not there or no text. */
 static struct sp_view
 text_of(const json_t *obj, const char *key)
 {
@@ -20,6 +26,7 @@ text_of(const json_t *obj, const char *key)
 	return (sp_view_mem(json_string_value(m), json_string_length(m)));
 }
 
+/* Copy a text into ${to}, cut to ${size} with its NUL. */
 static void
 copy(char *to, size_t size, struct sp_view v)
 {
@@ -30,6 +37,7 @@ copy(char *to, size_t size, struct sp_view v)
 	to[v.n] = '\0';
 }
 
+/* Read what only records of messages have. */
 static enum sp_code
 parse_message(struct sp_record *r, struct sp_err *err)
 {
@@ -49,6 +57,7 @@ parse_message(struct sp_record *r, struct sp_err *err)
 	return (SP_OK);
 }
 
+/* Read r->json, which is any JSON value, into the other fields. */
 static enum sp_code
 parse(struct sp_record *r, struct sp_err *err)
 {

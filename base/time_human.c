@@ -1,6 +1,7 @@
 /*
- * Dates as people write them, in a time zone of the tz database.  The C
- * library knows zones only through the environment, hence the lock.
+ * Dates as people write them on the command line and in queries, in a zone of
+ * the tz database, and instants in such a zone.  The C library knows zones only
+ * through the environment of the whole process, hence the lock around each use.
  */
 #include <ctype.h>
 #include <inttypes.h>
@@ -13,13 +14,16 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/time_text.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-struct span {
+/* The instants [from, end) that a text means. */
+struct time_range {
 	int64_t from, end;
 };
 
+/* Whether the tz database has a zone of that name. */
 static bool
 zone_known(const char *tz)
 {
@@ -35,34 +39,36 @@ zone_known(const char *tz)
 	return (access(path, R_OK) == 0);
 }
 
-/* Switch the process to ${tz}; returns what to give to zone_leave. */
+/* Switch the process to the zone ${tz} and lock out others until zone_leave(),
+ * which is given what is returned here: the zone before. */
 static char *
 zone_enter(const char *tz)
 {
 	const char *old;
-	char *keep;
+	char *before;
 
 	(void)pthread_mutex_lock(&lock);
 	old = getenv("TZ");
-	keep = old == NULL ? NULL : sp_xstrdup(old);
+	before = old == NULL ? NULL : sp_xstrdup(old);
 	(void)setenv("TZ", tz == NULL ? "UTC" : tz, 1);
 	tzset();
-	return (keep);
+	return (before);
 }
 
 static void
-zone_leave(char *keep)
+zone_leave(char *before)
 {
-	if (keep == NULL)
+	if (before == NULL)
 		(void)unsetenv("TZ");
 	else
-		(void)setenv("TZ", keep, 1);
+		(void)setenv("TZ", before, 1);
 	tzset();
-	free(keep);
+	free(before);
 	(void)pthread_mutex_unlock(&lock);
 }
 
-/* Midnight at the start of a local day (days beyond the month roll over). */
+/* The instant when a local day begins; days beyond the month, and months beyond
+ * the year, roll over. */
 static int64_t
 local_day(const char *tz, int year, int month, int day)
 {
@@ -70,24 +76,25 @@ local_day(const char *tz, int year, int month, int day)
 		.tm_mon = month - 1,
 		.tm_mday = day,
 		.tm_isdst = -1 };
-	char *keep = zone_enter(tz);
+	char *before = zone_enter(tz);
 	time_t t = mktime(&tm);
 
-	zone_leave(keep);
+	zone_leave(before);
 	return ((int64_t)t * SP_SECOND);
 }
 
+/* The local date and time at ${now}. */
 static void
 local_now(const char *tz, int64_t now, struct tm *tm)
 {
 	time_t t = (time_t)(now / SP_SECOND);
-	char *keep = zone_enter(tz);
+	char *before = zone_enter(tz);
 
 	(void)localtime_r(&t, tm);
-	zone_leave(keep);
+	zone_leave(before);
 }
 
-/* ${n} digits at *p, moved past them. */
+/* Read ${n} decimal digits at *p, which moves past them. */
 static bool
 digits(const char **p, size_t n, int *out)
 {
@@ -113,9 +120,9 @@ month_days(int year, int month)
 	return (month == 2 && leap ? 29 : days[month - 1]);
 }
 
-/* YYYY, YYYY-MM, YYYY-MM-DD */
+/* Read YYYY, YYYY-MM or YYYY-MM-DD: the whole year, month or day. */
 static bool
-parse_plain(const char *text, const char *tz, struct span *out)
+parse_plain(const char *text, const char *tz, struct time_range *out)
 {
 	const char *p = text;
 	int y, m, d;
@@ -142,7 +149,8 @@ parse_plain(const char *text, const char *tz, struct span *out)
 	return (true);
 }
 
-/* The zone at the end of an RFC 3339 time: Z or +hh:mm; seconds to ${out}. */
+/* Read the offset at the end of an RFC 3339 time, Z or +hh:mm, into seconds
+ * east of UTC. */
 static bool
 parse_offset(const char *p, int64_t *out)
 {
@@ -162,9 +170,10 @@ parse_offset(const char *p, int64_t *out)
 	return (true);
 }
 
-/* RFC 3339, seconds and fraction optional, local without an offset. */
+/* Read an RFC 3339 time; seconds, fraction and offset may be left out.  Without
+ * an offset it is local. */
 static bool
-parse_instant(const char *text, const char *tz, struct span *out)
+parse_instant(const char *text, const char *tz, struct time_range *out)
 {
 	const char *p = text;
 	int y, mo, d, h, mi, s = 0;
@@ -198,10 +207,10 @@ parse_instant(const char *text, const char *tz, struct span *out)
 		.tm_sec = s,
 		.tm_isdst = -1 };
 	if (*p == '\0') {
-		char *keep = zone_enter(tz);
+		char *before = zone_enter(tz);
 
 		out->from = (int64_t)mktime(&tm) * SP_SECOND + us;
-		zone_leave(keep);
+		zone_leave(before);
 	} else if (parse_offset(p, &offset)) {
 		out->from = ((int64_t)timegm(&tm) - offset) * SP_SECOND + us;
 	} else {
@@ -211,9 +220,10 @@ parse_instant(const char *text, const char *tz, struct span *out)
 	return (true);
 }
 
-/* "30d": that much before now; days and longer begin at midnight. */
+/* Read an age such as "30d": the instant that long before now.  Days and longer
+ * units count from midnight. */
 static bool
-parse_ago(const char *text, const char *tz, int64_t now, struct span *out)
+parse_ago(const char *text, const char *tz, int64_t now, struct time_range *out)
 {
 	size_t n = strspn(text, "0123456789");
 	struct tm tm;
@@ -251,8 +261,10 @@ parse_ago(const char *text, const char *tz, int64_t now, struct span *out)
 	return (true);
 }
 
+/* Read "now", "today" or "yesterday". */
 static bool
-parse_word(const char *text, const char *tz, int64_t now, struct span *out)
+parse_word(
+    const char *text, const char *tz, int64_t now, struct time_range *out)
 {
 	struct tm tm;
 	int back;
@@ -279,19 +291,19 @@ enum sp_code
 sp_time_parse_human(const char *text, const char *tz, int64_t now,
     int64_t *from, int64_t *end, struct sp_err *err)
 {
-	struct span s;
+	struct time_range r;
 
 	if (tz != NULL && !zone_known(tz))
 		return (sp_err_set(err, SP_EUSAGE, 0,
 		    "no time zone \"%s\" in /usr/share/zoneinfo; write one like Europe/Berlin or UTC",
 		    tz));
-	if (!parse_plain(text, tz, &s) && !parse_instant(text, tz, &s) &&
-	    !parse_word(text, tz, now, &s) && !parse_ago(text, tz, now, &s))
+	if (!parse_plain(text, tz, &r) && !parse_instant(text, tz, &r) &&
+	    !parse_word(text, tz, now, &r) && !parse_ago(text, tz, now, &r))
 		return (sp_err_set(err, SP_EUSAGE, 0,
 		    "\"%s\" is not a date; write YYYY, YYYY-MM, YYYY-MM-DD, YYYY-MM-DDTHH:MM:SSZ, today, yesterday or 30d",
 		    text));
-	*from = s.from;
-	*end = s.end;
+	*from = r.from;
+	*end = r.end;
 	return (SP_OK);
 }
 

@@ -1,3 +1,7 @@
+/*
+ * Comparing, cutting and reading borrowed bytes.  Used by every parser; total,
+ * no I/O, and no allocation but in sp_view_dup.
+ */
 #include "base/view.h"
 
 #include <string.h>
@@ -132,7 +136,8 @@ sp_view_dup(struct sp_view v)
 	return (s);
 }
 
-/* Length of the well-formed UTF-8 sequence at ${p}, or 0. */
+/* The length of the well-formed UTF-8 sequence at ${p}, of which ${n} bytes are
+ * there; 0 if there is none (RFC 3629 section 4). */
 static size_t
 sequence(const unsigned char *p, size_t n)
 {

@@ -1,3 +1,8 @@
+/*
+ * Decodes xtext and ORCPT parameters.  Used to check the parameters of MAIL and
+ * RCPT and to read those of XFORWARD and XCLIENT (journal/smtp), and to find
+ * and show the original recipient (index, sealpost show).
+ */
 #include "base/xtext.h"
 
 #include <stdint.h>
@@ -10,7 +15,8 @@ hex(char c)
 	return (c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1);
 }
 
-/* One xtext character at ${i}: its value, or -1; ${i} moves past it. */
+/* The value of the xtext character at ${i}, which moves past it; -1 if there is
+ * none. */
 static int
 xchar(struct sp_view v, size_t *i)
 {
@@ -55,6 +61,7 @@ sp_xtext_decode(struct sp_view v, char *out, size_t *n)
 	return (true);
 }
 
+/* Append the character ${c} in UTF-8. */
 static enum sp_code
 add_utf8(struct sp_buf *out, uint32_t c)
 {
@@ -83,7 +90,8 @@ add_utf8(struct sp_buf *out, uint32_t c)
 	return (sp_buf_add(out, u, n));
 }
 
-/* "x{HEX}" at ${v}: the character; the bytes used go to ${used}.  0: none. */
+/* The character that "x{HEX}" at the beginning of ${v} stands for (RFC 6533
+ * section 3), and in ${used} its length; 0 if there is none. */
 static uint32_t
 embedded(struct sp_view v, size_t *used)
 {
@@ -101,6 +109,7 @@ embedded(struct sp_view v, size_t *used)
 	return (c);
 }
 
+/* Append the text of an address of type utf-8. */
 static bool
 decode_utf8(struct sp_view v, struct sp_buf *out)
 {
@@ -121,6 +130,7 @@ decode_utf8(struct sp_view v, struct sp_buf *out)
 	return (true);
 }
 
+/* Append the text of an address of type rfc822. */
 static bool
 decode_xtext(struct sp_view v, struct sp_buf *out)
 {

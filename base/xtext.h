@@ -11,15 +11,17 @@
 #include "base/buf.h"
 #include "base/view.h"
 
-/* xtext: printable ASCII without '+' and '=', or +HH in upper case. */
+/* Whether it is xtext: printable ASCII without '+' and '=', or +HH with digits
+ * in upper case. */
 bool sp_xtext_ok(struct sp_view v);
-/* Decode xtext into ${out} (at least v.n bytes); the length goes to ${n}. */
+/* Decode xtext into ${out}, which takes v.n bytes; the length goes to ${n}.
+ * False if it is none; ${out} may then be written in part. */
 bool sp_xtext_decode(struct sp_view v, char *out, size_t *n);
 /*
- * The address in ${param}, a raw parameter of RCPT: "ORCPT=rfc822;xtext" or
- * "ORCPT=utf-8;text" where \x{HEX} stands for a character.  False if it is
- * another parameter, of another type, or not as the RFCs say; then ${out} is
- * as it was.
+ * Append the address in ${param}, a raw parameter of RCPT: "ORCPT=rfc822;xtext"
+ * or "ORCPT=utf-8;text", where \x{HEX} stands for a character.  False if it is
+ * another parameter, of another type, or not as the RFCs say, and beyond the
+ * maximum of ${out}; ${out} is then as it was.
  */
 bool sp_xtext_orcpt(struct sp_view param, struct sp_buf *out);
 

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/io.h"
+#include "base/sha256.h"
 #include "index/index.h"
 #include "index/search.h"
 #include "tests/lib/fixture.h"
@@ -27,7 +28,7 @@ static char *files[FILES_MAX];
 static size_t nfiles;
 
 static int
-take_file(const char *path, const struct stat *st, int type, struct FTW *ftw)
+add_file(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
 	size_t n = strlen(path);
 
@@ -57,6 +58,7 @@ renew(const struct sp_buf *raw, uint64_t n, struct sp_buf *out)
 			p[1] = 'X';
 }
 
+/* Append ${count} messages in batches; the bytes of all of them. */
 static uint64_t
 fill(struct sp_fixture *fx, size_t count)
 {
@@ -100,6 +102,7 @@ fill(struct sp_fixture *fx, size_t count)
 	return (bytes);
 }
 
+/* Bytes of the files of the index, without SQLite's shared memory. */
 static uint64_t
 index_bytes(const char *dir)
 {
@@ -122,6 +125,8 @@ index_bytes(const char *dir)
 	return (sum);
 }
 
+/* Index what is new and print how fast that was; nothing if there is nothing.
+ * */
 static void
 measure_index(const char *dir, uint64_t bytes)
 {
@@ -156,6 +161,7 @@ by_value(const void *a, const void *b)
 	return (*x < *y ? -1 : *x > *y);
 }
 
+/* Run one query RUNS times and print the median and the 99th percentile. */
 static void
 measure_search(const char *dir, const char *query, bool total, bool rows)
 {
@@ -196,7 +202,7 @@ main(int argc, char **argv)
 		    stderr, "usage: bench_index CORPUS COUNT [DIR]\n");
 		return (2);
 	}
-	if (nftw(argv[1], take_file, 16, FTW_PHYS) != 0 || nfiles == 0) {
+	if (nftw(argv[1], add_file, 16, FTW_PHYS) != 0 || nfiles == 0) {
 		(void)fprintf(stderr, "%s: no .eml files\n", argv[1]);
 		return (2);
 	}

@@ -18,8 +18,8 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/config/config.h"
-#include "base/digest.h"
 #include "base/io.h"
+#include "base/sha256.h"
 #include "journal/log/append.h"
 #include "journal/log/intake.h"
 

@@ -17,13 +17,13 @@
 #define CLASSES_MAX 16u
 #define LINE_MAX_   4096
 
-struct query {
+struct bench_query {
 	char *class, *text;
 };
 
-struct bench {
+struct search_bench {
 	const char *dir;
-	struct query queries[QUERIES_MAX];
+	struct bench_query queries[QUERIES_MAX];
 	size_t n;
 	const char *classes[CLASSES_MAX];
 	size_t nclasses;
@@ -31,13 +31,14 @@ struct bench {
 	uint64_t hits;
 };
 
+/* Read standard input; lines without a tab are left out. */
 static void
-read_queries(struct bench *b)
+read_queries(struct search_bench *b)
 {
 	char line[LINE_MAX_];
 
 	while (b->n < QUERIES_MAX && fgets(line, sizeof(line), stdin) != NULL) {
-		struct query *q = &b->queries[b->n];
+		struct bench_query *q = &b->queries[b->n];
 		char *tab = strchr(line, '\t');
 		size_t i = 0;
 
@@ -65,8 +66,9 @@ on_hit(void *ctx, const struct sp_hit *hit, struct sp_err *err)
 	return (SP_OK);
 }
 
+/* Run one query; microseconds that it took.  Its total is added to b->hits. */
 static int64_t
-search(struct bench *b, const char *query, bool total)
+search(struct search_bench *b, const char *query, bool total)
 {
 	const struct sp_search_opts o = { .query = query,
 		.limit = 50,
@@ -93,8 +95,10 @@ by_value(const void *a, const void *b)
 	return (*x < *y ? -1 : *x > *y);
 }
 
+/* Run the queries of a class and print a line about them; ${total}: with the
+ * total of matches. */
 static void
-measure(struct bench *b, const char *class, bool total)
+measure(struct search_bench *b, const char *class, bool total)
 {
 	size_t n = 0;
 
@@ -112,7 +116,7 @@ measure(struct bench *b, const char *class, bool total)
 int
 main(int argc, char **argv)
 {
-	struct bench *b = sp_xcalloc(1, sizeof(*b));
+	struct search_bench *b = sp_xcalloc(1, sizeof(*b));
 
 	if (argc != 2) {
 		(void)fprintf(stderr, "usage: bench_search ARCHIVE <QUERIES\n");

@@ -8,12 +8,15 @@ function(sp_room name)
 endfunction()
 
 # sp_unit(NAME LABEL SOURCES ... LINKS ...): a cmocka program and its ctest.
+# It computes, so it takes a core: two of the places of tests/run.  A TIMEOUT
+# ends what hangs; no test passes or fails by the time it takes.
 function(sp_unit name label)
   cmake_parse_arguments(R "" "" "SOURCES;LINKS" ${ARGN})
   add_executable(${name} ${R_SOURCES})
   target_link_libraries(${name} PRIVATE sp_flags ${R_LINKS} PkgConfig::CMOCKA)
   add_test(NAME ${name} COMMAND ${name})
-  set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT 120)
+  set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT 600
+    PROCESSORS 2)
 endfunction()
 
 # sp_fuzz(NAME LINKS ...): tests/fuzz/NAME.c with its corpus folder

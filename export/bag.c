@@ -1,5 +1,11 @@
-#include "export/bag.h"
-
+/*
+ * Writing a BagIt bag (RFC 8493); bag.h has the contract and the order of
+ * calls.  Payload files go straight into the container, and their digests into
+ * memory or, for messages, as ready lines into a spool, since there may be many
+ * millions of them.  At the end the manifest is put together, sorted by path:
+ * messages came in ascending order and sort between the other files.  Called by
+ * the bag_*.c files of this room and by export.c.
+ */
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -8,12 +14,14 @@
 
 #include "base/enc.h"
 #include "base/io.h"
+#include "base/sha256.h"
+#include "export/bag.h"
+#include "export/bag_layout.h"
 
-#define OXUM	 "@OXUM@"
-#define PIECE	 (256u << 10)
-#define INFO_MAX (64u << 10)
-#define MESSAGES "data/messages/"
+#define PIECE	 (256u << 10) /* bytes copied at once */
+#define INFO_MAX (64u << 10) /* bytes of bag-info.txt */
 
+/* The whole of bagit.txt (RFC 8493, section 2.1.1). */
 static const char bagit[] = "BagIt-Version: 1.0\n"
 			    "Tag-File-Character-Encoding: UTF-8\n";
 
@@ -30,15 +38,20 @@ sp_bag_open(struct sp_bag *b, const char *path, int level, const char *tmp,
 	return (rc);
 }
 
+/* Count one payload file of ${bytes} for Payload-Oxum. */
 static void
-count(struct sp_bag *b, uint64_t bytes)
+count_payload(struct sp_bag *b, uint64_t bytes)
 {
 	b->payload_bytes += bytes;
 	b->payload_files++;
 }
 
+/*
+ * One line of a manifest, LF included, as sha256sum takes it; returns its
+ * length.
+ */
 static int
-manifest_line(char *out, size_t size, const uint8_t digest[SP_SHA256_LEN],
+format_line(char *out, size_t size, const uint8_t digest[SP_SHA256_LEN],
     const char *name)
 {
 	char hex[2 * SP_SHA256_LEN + 1];
@@ -55,24 +68,25 @@ sp_bag_message(struct sp_bag *b, uint64_t seq, int64_t mtime,
 	enum sp_code rc;
 	int n;
 
-	(void)snprintf(name, sizeof(name), MESSAGES "%012" PRIu64 ".eml", seq);
-	n = manifest_line(line, sizeof(line), digest, name);
+	(void)snprintf(name, sizeof(name), SP_BAG_PATH_MESSAGE, seq);
+	n = format_line(line, sizeof(line), digest, name);
 	rc = sp_container_add(b->container, name, mtime, msg, err);
 	if (rc == SP_OK)
 		rc = sp_spool_add(
 		    &b->messages, sp_view_mem(line, (size_t)n), err);
-	count(b, msg.n);
+	count_payload(b, msg.n);
 	return (rc);
 }
 
+/* Remember name and digest of a payload file for the manifest. */
 static enum sp_code
-note_file(struct sp_bag *b, const char *name,
+list_file(struct sp_bag *b, const char *name,
     const uint8_t digest[SP_SHA256_LEN], struct sp_err *err)
 {
-	if (b->nfiles == SP_BAG_FILES_MAX)
+	if (b->nfiles == SP_BAG_LISTED_MAX)
 		return (sp_err_set(err, SP_ELIMIT, 0,
 		    "more than %d files in the bag besides messages",
-		    SP_BAG_FILES_MAX));
+		    SP_BAG_LISTED_MAX));
 	if (b->nfiles == b->cap) {
 		b->cap = b->cap == 0 ? 32 : b->cap * 2;
 		b->file = sp_xrealloc(b->file, b->cap * sizeof(*b->file));
@@ -93,8 +107,8 @@ sp_bag_add(struct sp_bag *b, const char *name, int64_t mtime, struct sp_view v,
 	sp_sha256_once(v.p, v.n, digest);
 	rc = sp_container_add(b->container, name, mtime, v, err);
 	if (rc == SP_OK)
-		rc = note_file(b, name, digest, err);
-	count(b, v.n);
+		rc = list_file(b, name, digest, err);
+	count_payload(b, v.n);
 	return (rc);
 }
 
@@ -109,22 +123,22 @@ sp_bag_add_spool(struct sp_bag *b, const char *name, int64_t mtime,
 		rc = sp_container_add_fd(
 		    b->container, name, mtime, s->fd, s->size, digest, err);
 	if (rc == SP_OK)
-		rc = note_file(b, name, digest, err);
-	count(b, s->size);
+		rc = list_file(b, name, digest, err);
+	count_payload(b, s->size);
 	return (rc);
 }
 
 static int
 by_name(const void *a, const void *b)
 {
-	const struct sp_bag_file *x = a, *y = b;
+	const struct sp_bag_listed *x = a, *y = b;
 
 	return (strcmp(x->name, y->name));
 }
 
-/* Lines of the files that come before, or after, data/messages. */
+/* Add the lines of the files that sort before, or after, data/messages. */
 static enum sp_code
-file_lines(const struct sp_bag *b, bool before, struct sp_spool *to,
+add_file_lines(const struct sp_bag *b, bool before, struct sp_spool *to,
     struct sp_err *err)
 {
 	enum sp_code rc = SP_OK;
@@ -133,15 +147,17 @@ file_lines(const struct sp_bag *b, bool before, struct sp_spool *to,
 		char line[512];
 		int n;
 
-		if ((strcmp(b->file[i].name, MESSAGES) < 0) != before)
+		if ((strcmp(b->file[i].name, SP_BAG_PATH_MESSAGES) < 0) !=
+		    before)
 			continue;
-		n = manifest_line(
+		n = format_line(
 		    line, sizeof(line), b->file[i].digest, b->file[i].name);
 		rc = sp_spool_add(to, sp_view_mem(line, (size_t)n), err);
 	}
 	return (rc);
 }
 
+/* Append all of ${from} to ${to}; ${from} is flushed. */
 static enum sp_code
 copy_lines(struct sp_spool *from, struct sp_spool *to, struct sp_err *err)
 {
@@ -158,9 +174,12 @@ copy_lines(struct sp_spool *from, struct sp_spool *to, struct sp_err *err)
 	return (rc);
 }
 
-/* manifest-sha256.txt, sorted by path without having been in memory. */
+/*
+ * Write manifest-sha256.txt, sorted by path without having been in memory; its
+ * SHA-256 goes to ${digest}.
+ */
 static enum sp_code
-manifest(struct sp_bag *b, int64_t mtime, uint8_t digest[SP_SHA256_LEN],
+write_manifest(struct sp_bag *b, int64_t mtime, uint8_t digest[SP_SHA256_LEN],
     struct sp_err *err)
 {
 	struct sp_spool all = { .fd = -1 };
@@ -169,41 +188,45 @@ manifest(struct sp_bag *b, int64_t mtime, uint8_t digest[SP_SHA256_LEN],
 	qsort(b->file, b->nfiles, sizeof(*b->file), by_name);
 	rc = sp_spool_init(&all, b->tmp, err);
 	if (rc == SP_OK)
-		rc = file_lines(b, true, &all, err);
+		rc = add_file_lines(b, true, &all, err);
 	if (rc == SP_OK)
 		rc = copy_lines(&b->messages, &all, err);
 	if (rc == SP_OK)
-		rc = file_lines(b, false, &all, err);
+		rc = add_file_lines(b, false, &all, err);
 	if (rc == SP_OK)
 		rc = sp_spool_flush(&all, err);
 	if (rc == SP_OK)
-		rc = sp_container_add_fd(b->container, "manifest-sha256.txt",
+		rc = sp_container_add_fd(b->container, SP_BAG_PATH_MANIFEST,
 		    mtime, all.fd, all.size, digest, err);
 	sp_spool_done(&all);
 	return (rc);
 }
 
+/* Write a tag file and add its line to the tag manifest. */
 static enum sp_code
-add_tag(struct sp_bag *b, const char *name, int64_t mtime, struct sp_view v,
-    struct sp_buf *tagmanifest, struct sp_err *err)
+write_tag_file(struct sp_bag *b, const char *name, int64_t mtime,
+    struct sp_view v, struct sp_buf *tagmanifest, struct sp_err *err)
 {
 	uint8_t digest[SP_SHA256_LEN];
 	char line[160];
 	int n;
 
 	sp_sha256_once(v.p, v.n, digest);
-	n = manifest_line(line, sizeof(line), digest, name);
+	n = format_line(line, sizeof(line), digest, name);
 	if (sp_buf_add(tagmanifest, line, (size_t)n) != SP_OK)
 		return (sp_err_set(err, SP_ELIMIT, 0, "tag manifest too long"));
 	return (sp_container_add(b->container, name, mtime, v, err));
 }
 
-/* ${info} with the Payload-Oxum put in. */
+/*
+ * ${info} with the Payload-Oxum in the place of its mark; SP_ELIMIT: too long.
+ */
 static enum sp_code
 fill_info(const struct sp_bag *b, struct sp_view info, struct sp_buf *out,
     struct sp_err *err)
 {
-	const char *at = memmem(info.p, info.n, OXUM, strlen(OXUM));
+	const char *at =
+	    memmem(info.p, info.n, SP_BAG_OXUM_MARK, strlen(SP_BAG_OXUM_MARK));
 	size_t head;
 
 	assert(at != NULL);
@@ -211,13 +234,17 @@ fill_info(const struct sp_bag *b, struct sp_view info, struct sp_buf *out,
 	if (sp_buf_add(out, info.p, head) != SP_OK ||
 	    sp_buf_addf(out, "%" PRIu64 ".%" PRIu64, b->payload_bytes,
 		b->payload_files) != SP_OK ||
-	    sp_buf_add(out, at + strlen(OXUM), info.n - head - strlen(OXUM)) !=
-		SP_OK)
+	    sp_buf_add(out, at + strlen(SP_BAG_OXUM_MARK),
+		info.n - head - strlen(SP_BAG_OXUM_MARK)) != SP_OK)
 		return (sp_err_set(err, SP_ELIMIT, 0,
 		    "bag-info.txt would be too long; use a shorter query"));
 	return (SP_OK);
 }
 
+/*
+ * The tag manifest lists the tag files in the order of their names and is
+ * written last, since the signature over it covers all.
+ */
 enum sp_code
 sp_bag_close(struct sp_bag *b, struct sp_view info, int64_t mtime,
     struct sp_buf *tagmanifest, struct sp_err *err)
@@ -231,29 +258,29 @@ sp_bag_close(struct sp_bag *b, struct sp_view info, int64_t mtime,
 	sp_buf_init(&full, INFO_MAX);
 	rc = fill_info(b, info, &full, err);
 	if (rc == SP_OK)
-		rc = add_tag(b, "bag-info.txt", mtime, sp_buf_view(&full),
-		    tagmanifest, err);
+		rc = write_tag_file(b, SP_BAG_PATH_INFO, mtime,
+		    sp_buf_view(&full), tagmanifest, err);
 	if (rc == SP_OK)
-		rc = add_tag(b, "bagit.txt", mtime, sp_view_str(bagit),
-		    tagmanifest, err);
+		rc = write_tag_file(b, SP_BAG_PATH_BAGIT, mtime,
+		    sp_view_str(bagit), tagmanifest, err);
 	if (rc == SP_OK)
-		rc = manifest(b, mtime, digest, err);
+		rc = write_manifest(b, mtime, digest, err);
 	if (rc == SP_OK) {
-		n = manifest_line(
-		    line, sizeof(line), digest, "manifest-sha256.txt");
+		n = format_line(
+		    line, sizeof(line), digest, SP_BAG_PATH_MANIFEST);
 		if (sp_buf_add(tagmanifest, line, (size_t)n) != SP_OK)
 			rc = sp_err_set(
 			    err, SP_ELIMIT, 0, "tag manifest too long");
 	}
 	if (rc == SP_OK)
-		rc = sp_container_add(b->container, "tagmanifest-sha256.txt",
+		rc = sp_container_add(b->container, SP_BAG_PATH_TAGMANIFEST,
 		    mtime, sp_buf_view(tagmanifest), err);
 	sp_buf_done(&full);
 	return (rc);
 }
 
 static void
-release(struct sp_bag *b)
+free_files(struct sp_bag *b)
 {
 	for (size_t i = 0; i < b->nfiles; i++)
 		free(b->file[i].name);
@@ -270,7 +297,7 @@ sp_bag_finish(
 	enum sp_code rc;
 
 	rc = sp_container_add(
-	    b->container, "tagmanifest-sha256.txt.p7s", mtime, p7s, err);
+	    b->container, SP_BAG_PATH_TAGMANIFEST_P7S, mtime, p7s, err);
 	if (rc == SP_OK) {
 		rc = sp_container_finish(b->container, err);
 		b->container = NULL;
@@ -283,5 +310,5 @@ sp_bag_done(struct sp_bag *b)
 {
 	sp_container_abort(b->container);
 	b->container = NULL;
-	release(b);
+	free_files(b);
 }

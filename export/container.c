@@ -1,5 +1,9 @@
-#include "export/container.h"
-
+/*
+ * Containers of a bag: a directory through base/io.c, a .zip and a .tar.zst
+ * through libarchive, which writes into a file of ours, so that every write is
+ * checked and can be made to fail by a test.  container.h has the contract.
+ * Called by bag.c; sp_container_check() by export.c before anything is logged.
+ */
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
@@ -13,8 +17,10 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/io.h"
+#include "base/sha256.h"
+#include "export/container.h"
 
-#define PIECE (256u << 10)
+#define PIECE (256u << 10) /* bytes copied at once */
 
 struct sp_container {
 	enum sp_container_kind kind;
@@ -22,11 +28,11 @@ struct sp_container {
 	char *prefix; /* folder inside an archive file, with slash */
 	int fd; /* of an archive file */
 	struct archive *a;
-	bool ours; /* ${partial} was made by us */
-	bool dropped; /* what libarchive still writes goes nowhere */
+	bool created; /* ${partial} was made by us */
+	bool discard; /* what libarchive still writes goes nowhere */
 	struct sp_err write_err; /* what the write callback met */
-	char **made; /* files of a directory, to be able to leave */
-	size_t nmade, capmade;
+	char **folders; /* made in a directory, so that each is made once */
+	size_t nfolders, cfolders;
 };
 
 static bool
@@ -55,7 +61,7 @@ sp_container_name(enum sp_container_kind kind)
 	return (names[kind]);
 }
 
-/* That it is there and ours to write in, before anything is logged. */
+/* The folder of ${path} must be there and ours to write in. */
 static enum sp_code
 check_parent(const char *path, struct sp_err *err)
 {
@@ -73,22 +79,25 @@ enum sp_code
 sp_container_check(const char *path, struct sp_err *err)
 {
 	char *partial;
-	bool left;
+	bool leftover;
 
 	if (sp_io_exists(path))
 		return (sp_err_set(err, SP_EEXISTS, 0,
 		    "%s is there already; choose another --output", path));
 	partial = sp_xasprintf("%s.partial", path);
-	left = sp_io_exists(partial);
+	leftover = sp_io_exists(partial);
 	free(partial);
-	if (!left)
+	if (!leftover)
 		return (check_parent(path, err));
 	return (sp_err_set(err, SP_EEXISTS, 0,
 	    "%s.partial is left over from an export that was interrupted (or still runs); remove it or choose another --output",
 	    path));
 }
 
-/* "case-7" of "/tmp/case-7.zip" */
+/*
+ * The folder inside a container, with its slash: "case-7/" for
+ * "/tmp/case-7.zip".  Free it.
+ */
 static char *
 folder_of(const char *path, enum sp_container_kind kind)
 {
@@ -111,12 +120,16 @@ folder_of(const char *path, enum sp_container_kind kind)
 	return (name);
 }
 
+/*
+ * What libarchive writes (its write callback); the first error is kept for
+ * archive_failed().
+ */
 static la_ssize_t
 on_write(struct archive *a, void *ctx, const void *p, size_t n)
 {
 	struct sp_container *c = ctx;
 
-	if (c->dropped)
+	if (c->discard)
 		return ((la_ssize_t)n);
 	if (sp_io_write(c->fd, p, n, &c->write_err) != SP_OK) {
 		archive_set_error(a, c->write_err.errnum, "write");
@@ -125,6 +138,10 @@ on_write(struct archive *a, void *ctx, const void *p, size_t n)
 	return ((la_ssize_t)n);
 }
 
+/*
+ * The error of a call of libarchive: that of our own write, if it was the
+ * cause.
+ */
 static enum sp_code
 archive_failed(struct sp_container *c, struct sp_err *err)
 {
@@ -137,34 +154,35 @@ archive_failed(struct sp_container *c, struct sp_err *err)
 	    err, SP_EIO, 0, "%s: %s", c->partial, archive_error_string(c->a)));
 }
 
+/* Begin a .zip or .tar.zst in ${c}->partial, without padding at its end. */
 static enum sp_code
 open_archive(struct sp_container *c, int level, struct sp_err *err)
 {
 	char text[16];
-	int bad = 0;
+	int failed = 0;
 	enum sp_code rc;
 
 	rc = sp_io_open(
 	    c->partial, O_WRONLY | O_CREAT | O_EXCL, 0640, &c->fd, err);
 	if (rc != SP_OK)
 		return (rc);
-	c->ours = true;
+	c->created = true;
 	c->a = archive_write_new();
 	if (c->a == NULL)
 		return (sp_err_set(err, SP_ELIMIT, 0, "no memory"));
 	(void)snprintf(text, sizeof(text), "%d", level);
 	if (c->kind == SP_CONTAINER_ZIP) {
-		bad |= archive_write_set_format_zip(c->a);
+		failed |= archive_write_set_format_zip(c->a);
 	} else {
-		bad |= archive_write_set_format_pax_restricted(c->a);
-		bad |= archive_write_add_filter_zstd(c->a);
-		bad |= archive_write_set_filter_option(
+		failed |= archive_write_set_format_pax_restricted(c->a);
+		failed |= archive_write_add_filter_zstd(c->a);
+		failed |= archive_write_set_filter_option(
 		    c->a, "zstd", "compression-level", text);
 	}
-	bad |= archive_write_set_bytes_per_block(c->a, 0);
-	bad |= archive_write_set_bytes_in_last_block(c->a, 1);
-	bad |= archive_write_open2(c->a, c, NULL, on_write, NULL, NULL);
-	return (bad == ARCHIVE_OK ? SP_OK : archive_failed(c, err));
+	failed |= archive_write_set_bytes_per_block(c->a, 0);
+	failed |= archive_write_set_bytes_in_last_block(c->a, 1);
+	failed |= archive_write_open2(c->a, c, NULL, on_write, NULL, NULL);
+	return (failed == ARCHIVE_OK ? SP_OK : archive_failed(c, err));
 }
 
 enum sp_code
@@ -180,7 +198,7 @@ sp_container_open(
 	c->partial = sp_xasprintf("%s.partial", path);
 	if (c->kind == SP_CONTAINER_DIR) {
 		rc = sp_io_mkdir_new(c->partial, 0750, err);
-		c->ours = rc == SP_OK;
+		c->created = rc == SP_OK;
 	} else {
 		c->prefix = folder_of(path, c->kind);
 		rc = open_archive(c, level, err);
@@ -193,45 +211,49 @@ sp_container_open(
 	return (SP_OK);
 }
 
+/* The header of a member of ${size} bytes: a plain file, mode 0444, owner 0. */
 static enum sp_code
-header(struct sp_container *c, const char *name, int64_t mtime, uint64_t size,
-    struct sp_err *err)
+begin_member(struct sp_container *c, const char *name, int64_t mtime,
+    uint64_t size, struct sp_err *err)
 {
 	struct archive_entry *e = archive_entry_new();
-	char *full = sp_xasprintf("%s%s", c->prefix, name);
-	int bad;
+	char *member = sp_xasprintf("%s%s", c->prefix, name);
+	int failed;
 
-	archive_entry_set_pathname(e, full);
+	archive_entry_set_pathname(e, member);
 	archive_entry_set_filetype(e, AE_IFREG);
 	archive_entry_set_perm(e, 0444);
 	archive_entry_set_size(e, (la_int64_t)size);
 	archive_entry_set_mtime(
 	    e, mtime / SP_SECOND, (long)(mtime % SP_SECOND) * 1000);
-	bad = archive_write_header(c->a, e);
+	failed = archive_write_header(c->a, e);
 	archive_entry_free(e);
-	free(full);
-	return (bad == ARCHIVE_OK ? SP_OK : archive_failed(c, err));
+	free(member);
+	return (failed == ARCHIVE_OK ? SP_OK : archive_failed(c, err));
 }
 
+/* Bytes of the member that was begun. */
 static enum sp_code
-data(struct sp_container *c, const void *p, size_t n, struct sp_err *err)
+write_data(struct sp_container *c, const void *p, size_t n, struct sp_err *err)
 {
 	if (n == 0 || archive_write_data(c->a, p, n) == (la_ssize_t)n)
 		return (SP_OK);
 	return (archive_failed(c, err));
 }
 
+/* Remember a folder that was made; ${path} is ours from now on. */
 static void
-remember(struct sp_container *c, char *path)
+add_folder(struct sp_container *c, char *path)
 {
-	if (c->nmade == c->capmade) {
-		c->capmade = c->capmade == 0 ? 16 : c->capmade * 2;
-		c->made = sp_xrealloc(c->made, c->capmade * sizeof(*c->made));
+	if (c->nfolders == c->cfolders) {
+		c->cfolders = c->cfolders == 0 ? 16 : c->cfolders * 2;
+		c->folders =
+		    sp_xrealloc(c->folders, c->cfolders * sizeof(*c->folders));
 	}
-	c->made[c->nmade++] = path;
+	c->folders[c->nfolders++] = path;
 }
 
-/* The folders of ${name} below the bag, made once each. */
+/* Make the folders that ${name} lies in, below the bag, once each. */
 static enum sp_code
 make_folders(struct sp_container *c, const char *name, struct sp_err *err)
 {
@@ -243,32 +265,36 @@ make_folders(struct sp_container *c, const char *name, struct sp_err *err)
 		    sp_xasprintf("%s/%.*s", c->partial, (int)(p - name), name);
 		bool known = false;
 
-		for (size_t i = c->nmade; i-- > 0 && !known;)
-			known = strcmp(c->made[i], dir) == 0;
+		for (size_t i = c->nfolders; i-- > 0 && !known;)
+			known = strcmp(c->folders[i], dir) == 0;
 		if (known) {
 			free(dir);
 			continue;
 		}
 		rc = sp_io_mkdir(dir, 0750, err);
-		remember(c, dir);
+		add_folder(c, dir);
 	}
 	return (rc);
 }
 
+/* Create the file ${name} of a directory, and the folders that it lies in. */
 static enum sp_code
 open_file(struct sp_container *c, const char *name, int *fd, struct sp_err *err)
 {
-	char *full = sp_xasprintf("%s/%s", c->partial, name);
+	char *member = sp_xasprintf("%s/%s", c->partial, name);
 	enum sp_code rc = make_folders(c, name, err);
 
 	if (rc == SP_OK)
 		rc = sp_io_open(
-		    full, O_WRONLY | O_CREAT | O_EXCL, 0444, fd, err);
-	free(full);
+		    member, O_WRONLY | O_CREAT | O_EXCL, 0444, fd, err);
+	free(member);
 	return (rc);
 }
 
-/* The time of receipt is part of what the bag shows. */
+/*
+ * The time of receipt is part of what a bag shows; failing to set it is no
+ * error.
+ */
 static void
 set_mtime(int fd, int64_t mtime)
 {
@@ -287,8 +313,8 @@ sp_container_add(struct sp_container *c, const char *name, int64_t mtime,
 	int fd;
 
 	if (c->kind != SP_CONTAINER_DIR) {
-		rc = header(c, name, mtime, v.n, err);
-		return (rc == SP_OK ? data(c, v.p, v.n, err) : rc);
+		rc = begin_member(c, name, mtime, v.n, err);
+		return (rc == SP_OK ? write_data(c, v.p, v.n, err) : rc);
 	}
 	rc = open_file(c, name, &fd, err);
 	if (rc != SP_OK)
@@ -302,6 +328,7 @@ sp_container_add(struct sp_container *c, const char *name, int64_t mtime,
 	return (rc);
 }
 
+/* Copied in pieces and hashed on the way. */
 enum sp_code
 sp_container_add_fd(struct sp_container *c, const char *name, int64_t mtime,
     int from, uint64_t size, uint8_t digest[SP_SHA256_LEN], struct sp_err *err)
@@ -311,8 +338,9 @@ sp_container_add_fd(struct sp_container *c, const char *name, int64_t mtime,
 	enum sp_code rc;
 	int fd = -1;
 
-	rc = c->kind == SP_CONTAINER_DIR ? open_file(c, name, &fd, err)
-					 : header(c, name, mtime, size, err);
+	rc = c->kind == SP_CONTAINER_DIR
+		 ? open_file(c, name, &fd, err)
+		 : begin_member(c, name, mtime, size, err);
 	for (uint64_t off = 0; rc == SP_OK && off < size;) {
 		size_t want = size - off < PIECE ? (size_t)(size - off) : PIECE;
 		size_t got = 0;
@@ -326,7 +354,7 @@ sp_container_add_fd(struct sp_container *c, const char *name, int64_t mtime,
 			break;
 		sp_sha256_add(sum, piece, got);
 		rc = fd >= 0 ? sp_io_write(fd, piece, got, err)
-			     : data(c, piece, got, err);
+			     : write_data(c, piece, got, err);
 		off += got;
 	}
 	sp_sha256_end(sum, digest);
@@ -343,20 +371,24 @@ sp_container_add_fd(struct sp_container *c, const char *name, int64_t mtime,
 }
 
 static void
-release(struct sp_container *c)
+free_container(struct sp_container *c)
 {
 	if (c->a != NULL)
 		(void)archive_write_free(c->a);
 	(void)sp_io_close(c->fd, NULL);
-	for (size_t i = 0; i < c->nmade; i++)
-		free(c->made[i]);
-	free(c->made);
+	for (size_t i = 0; i < c->nfolders; i++)
+		free(c->folders[i]);
+	free(c->folders);
 	free(c->prefix);
 	free(c->partial);
 	free(c->path);
 	free(c);
 }
 
+/*
+ * A directory of many files is made durable by one syncfs(2), a container by
+ * one fsync; nothing relies on the bytes before the rename.
+ */
 enum sp_code
 sp_container_finish(struct sp_container *c, struct sp_err *err)
 {
@@ -379,10 +411,11 @@ sp_container_finish(struct sp_container *c, struct sp_err *err)
 	if (rc != SP_OK)
 		sp_container_abort(c);
 	else
-		release(c);
+		free_container(c);
 	return (rc);
 }
 
+/* Remove a directory and all below it, as far as that is possible. */
 static void
 remove_tree(const char *dir)
 {
@@ -411,12 +444,12 @@ sp_container_abort(struct sp_container *c)
 	if (c == NULL)
 		return;
 	/* archive_write_fail() would lose what libarchive holds. */
-	c->dropped = true;
+	c->discard = true;
 	if (c->a != NULL)
 		(void)archive_write_close(c->a);
-	if (c->ours && c->kind == SP_CONTAINER_DIR)
+	if (c->created && c->kind == SP_CONTAINER_DIR)
 		remove_tree(c->partial);
-	else if (c->ours)
+	else if (c->created)
 		(void)!sp_io_unlink(c->partial, NULL);
-	release(c);
+	free_container(c);
 }

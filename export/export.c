@@ -1,21 +1,32 @@
 /*
- * The order of an export: check what was asked, log it, wait for a checkpoint
- * over the event, write everything beside, sign, give it its name, log that.
+ * The order of an export.
+ *
+ *	open_all(), check_at(), check_kept(), sp_job_query()   what was asked
+ *	log_event()         the event `export` is durable and will be covered
+ *	load_checkpoint()   the checkpoint that covers it
+ *	sp_job_range()      which entries
+ *	write_bag()         PATH.partial: entries, audit, proofs, texts, manifests
+ *	close_bag()         signature, final name, event `exported`
+ *
+ * Nothing is logged before the request is known to be sound, and nothing is
+ * written before it is logged: on the archive's own host an access that is not
+ * logged does not happen (DESIGN section 3).
  */
-#include "export/export.h"
-
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/enc.h"
 #include "base/io.h"
-#include "base/json.h"
-#include "export/job_priv.h"
+#include "base/line.h"
+#include "export/export_priv.h"
 
-#define DETAIL_MAX (256u << 10)
-#define INFO_MAX   (48u << 10)
+#define DETAIL_MAX (256u << 10) /* bytes of an event's detail */
+#define INFO_MAX   (48u << 10) /* bytes of bag-info.txt */
+#define TAGS_MAX   4096u /* bytes of tagmanifest-sha256.txt */
+#define P7S_MAX	   (64u << 10) /* bytes of the signature */
+#define CRT_MAX	   (1u << 20) /* bytes of keys/seal.crt */
 
+/* Refuse an output that is there already; open the archive. */
 static enum sp_code
 open_all(struct sp_job *j, struct sp_err *err)
 {
@@ -28,12 +39,15 @@ open_all(struct sp_job *j, struct sp_err *err)
 	if (rc == SP_OK)
 		rc = sp_tree_open(j->dir, &j->tree, err);
 	if (rc == SP_OK)
-		rc = sp_io_read_file(crt, 1u << 20, &j->crt, err);
+		rc = sp_io_read_file(crt, CRT_MAX, &j->crt, err);
 	free(crt);
 	return (rc);
 }
 
-/* A size that the log does not have yet would promise the same bytes later. */
+/*
+ * --at must not be beyond the end of the log: the same arguments would then
+ * give other bytes later.
+ */
 static enum sp_code
 check_at(struct sp_job *j, struct sp_err *err)
 {
@@ -47,7 +61,10 @@ check_at(struct sp_job *j, struct sp_err *err)
 	return (rc);
 }
 
-/* The checkpoint that the auditor kept must be one of this very log. */
+/*
+ * The checkpoint that the auditor kept must be one of this very log; its size
+ * goes to ${j}->kept_size, for a consistency proof.
+ */
 static enum sp_code
 check_kept(struct sp_job *j, struct sp_err *err)
 {
@@ -86,11 +103,15 @@ check_kept(struct sp_job *j, struct sp_err *err)
 		    "%s: the first %" PRIu64
 		    " entries of this archive are not those that the checkpoint was signed over",
 		    path, kept.size);
-	j->kept = rc == SP_OK ? kept.size : 0;
+	j->kept_size = rc == SP_OK ? kept.size : 0;
 	sp_buf_done(&note);
 	return (rc);
 }
 
+/*
+ * Append the event `export` with what was asked, wait for a checkpoint over it,
+ * and have the index brought up to date.
+ */
 static enum sp_code
 log_event(struct sp_job *j, struct sp_err *err)
 {
@@ -111,9 +132,12 @@ log_event(struct sp_job *j, struct sp_err *err)
 	return (rc);
 }
 
-/* The checkpoint over the event, and the tree that it is over. */
+/*
+ * Load the checkpoint over the event, the tree that it is over, and the time of
+ * the event, which every file of the bag but the messages bears.
+ */
 static enum sp_code
-take_checkpoint(struct sp_job *j, struct sp_err *err)
+load_checkpoint(struct sp_job *j, struct sp_err *err)
 {
 	struct sp_view text;
 	struct sp_line line;
@@ -140,6 +164,7 @@ take_checkpoint(struct sp_job *j, struct sp_err *err)
 	return (SP_OK);
 }
 
+/* Begin the bag and the spools, all in the folder of the output. */
 static enum sp_code
 open_output(struct sp_job *j, struct sp_err *err)
 {
@@ -161,34 +186,27 @@ open_output(struct sp_job *j, struct sp_err *err)
 	return (rc);
 }
 
-/* After the name is there: the digest of what went out, for good. */
+/*
+ * Append the event `exported`, after the bag has its name: the digest of what
+ * went out, for good.
+ */
 static enum sp_code
 log_exported(struct sp_job *j, struct sp_view tagmanifest, struct sp_err *err)
 {
-	uint8_t digest[SP_SHA256_LEN];
 	struct sp_buf detail;
-	struct sp_json js;
 	uint64_t seq;
 	enum sp_code rc;
 
-	sp_sha256_once(tagmanifest.p, tagmanifest.n, digest);
 	sp_buf_init(&detail, DETAIL_MAX);
-	sp_json_init(&js, &detail);
-	sp_json_obj(&js, NULL);
-	sp_json_u64(&js, "export", j->event);
-	sp_json_str(&js, "output", sp_view_str(j->o->output));
-	sp_json_hex(&js, "tagmanifest_sha256", digest, sizeof(digest));
-	sp_json_u64(&js, "tree_size", j->cp.size);
-	sp_json_u64(&js, "given", j->result->given);
-	sp_json_cstr(
-	    &js, "verdict", j->result->complete ? "COMPLETE" : "SELECTION");
-	sp_json_obj_end(&js);
-	rc = j->host->event(
-	    j->host->ctx, "exported", sp_buf_view(&detail), &seq, err);
+	rc = sp_export_finished_detail(j, tagmanifest, &detail, err);
+	if (rc == SP_OK)
+		rc = j->host->event(
+		    j->host->ctx, "exported", sp_buf_view(&detail), &seq, err);
 	sp_buf_done(&detail);
 	return (rc);
 }
 
+/* Tag files and signature, the final name, and the event `exported`. */
 static enum sp_code
 close_bag(struct sp_job *j, struct sp_err *err)
 {
@@ -196,8 +214,8 @@ close_bag(struct sp_job *j, struct sp_err *err)
 	enum sp_code rc;
 
 	sp_buf_init(&info, INFO_MAX);
-	sp_buf_init(&tags, 4096);
-	sp_buf_init(&p7s, 64u << 10);
+	sp_buf_init(&tags, TAGS_MAX);
+	sp_buf_init(&p7s, P7S_MAX);
 	rc = sp_job_info(j, &info, err);
 	if (rc == SP_OK)
 		rc = sp_bag_close(
@@ -216,6 +234,9 @@ close_bag(struct sp_job *j, struct sp_err *err)
 	return (rc);
 }
 
+/*
+ * Everything that is in the bag, in an order that needs one pass over the run.
+ */
 static enum sp_code
 write_bag(struct sp_job *j, struct sp_err *err)
 {
@@ -235,7 +256,7 @@ write_bag(struct sp_job *j, struct sp_err *err)
 }
 
 static void
-done(struct sp_job *j)
+free_job(struct sp_job *j)
 {
 	if (j->bag_open)
 		sp_bag_done(&j->bag);
@@ -252,6 +273,7 @@ done(struct sp_job *j)
 	free(j->tmp);
 }
 
+/* A bag that was begun and not finished is removed by free_job(). */
 enum sp_code
 sp_export(const char *dir, const struct sp_export_opts *o,
     const struct sp_export_host *host, struct sp_export_result *out,
@@ -269,7 +291,7 @@ sp_export(const char *dir, const struct sp_export_opts *o,
 
 	*out = (struct sp_export_result){ 0 };
 	sp_buf_init(&j.note, SP_NOTE_MAX);
-	sp_buf_init(&j.crt, 1u << 20);
+	sp_buf_init(&j.crt, CRT_MAX);
 	rc = open_all(&j, err);
 	if (rc == SP_OK)
 		rc = check_at(&j, err);
@@ -280,13 +302,13 @@ sp_export(const char *dir, const struct sp_export_opts *o,
 	if (rc == SP_OK)
 		rc = log_event(&j, err);
 	if (rc == SP_OK)
-		rc = take_checkpoint(&j, err);
+		rc = load_checkpoint(&j, err);
 	if (rc == SP_OK)
 		rc = sp_job_range(&j, err);
 	if (rc == SP_OK)
 		rc = sp_job_outside(&j, err);
 	if (rc == SP_OK)
 		rc = write_bag(&j, err);
-	done(&j);
+	free_job(&j);
 	return (rc);
 }

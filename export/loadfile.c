@@ -1,23 +1,30 @@
 /*
- * messages.csv (RFC 4180, UTF-8 with byte order mark for spreadsheets): for
- * people.  A cell that a spreadsheet would take for a formula gets an
- * apostrophe; messages.jsonl is the exact form.
+ * messages.csv (RFC 4180, UTF-8 with byte order mark, which spreadsheets need
+ * to see that it is UTF-8): for people.  Every cell is quoted; several values
+ * are joined by "; "; a cell that a spreadsheet would take for a formula gets
+ * an apostrophe.  messages.jsonl is the exact form.
  */
 #include <inttypes.h>
 #include <string.h>
 
 #include "base/json.h"
-#include "export/job_priv.h"
+#include "export/bag_layout.h"
+#include "export/loadfile.h"
 
 #define NO_BREAK_SPACE "\xc2\xa0"
+#define CELL_MAX       (4u << 20) /* bytes of a cell */
 
+/* The columns: members of the JSON of a message, but for "file". */
 static const char *const columns[] = { "seq", "file", "received", "date",
 	"from", "to", "cc", "bcc", "envelope_from", "envelope_to", "claims",
 	"subject", "message_id", "attachments", "size", "sha256",
 	"inner_sha256", "duplicate_of", "grade", "via", "flags" };
 
-/* = + - @ TAB CR, and the full-width forms U+FF1D FF0B FF0D FF20, also behind
- * blanks, which some programs strip first. */
+/*
+ * Whether a spreadsheet would take the cell for a formula: = + - @ TAB CR and
+ * the full-width forms U+FF1D, U+FF0B, U+FF0D, U+FF20, also behind blanks,
+ * which some programs strip first.
+ */
 static bool
 is_formula(const char *s)
 {
@@ -38,8 +45,11 @@ is_formula(const char *s)
 	return (false);
 }
 
+/*
+ * Append a cell in quotes, after a comma unless it is the ${first} of its row.
+ */
 static enum sp_code
-cell(struct sp_buf *out, const char *text, bool first)
+add_cell(struct sp_buf *out, const char *text, bool first)
 {
 	enum sp_code rc = first ? SP_OK : sp_buf_addc(out, ',');
 
@@ -56,7 +66,7 @@ cell(struct sp_buf *out, const char *text, bool first)
 
 /* Who got it, as whom, by what: "bob@x (to, expanded from dl@x; report)". */
 static enum sp_code
-flatten_claim(const json_t *v, const char *addr, struct sp_buf *out)
+add_claim(const json_t *v, const char *addr, struct sp_buf *out)
 {
 	const json_t *via = json_object_get(v, "via");
 	const char *presumed =
@@ -76,9 +86,12 @@ flatten_claim(const json_t *v, const char *addr, struct sp_buf *out)
 	return (rc);
 }
 
-/* One value as text: "; " between the elements of an array. */
+/*
+ * Append one JSON value as text: "; " between the elements of an array, "NAME
+ * <ADDR>" for a person.
+ */
 static enum sp_code
-flatten(const json_t *v, struct sp_buf *out)
+add_value(const json_t *v, struct sp_buf *out)
 {
 	const json_t *e;
 	enum sp_code rc = SP_OK;
@@ -96,7 +109,7 @@ flatten(const json_t *v, struct sp_buf *out)
 		    json_string_value(json_object_get(v, "addr"));
 
 		if (addr != NULL && json_object_get(v, "evidence") != NULL)
-			return (flatten_claim(v, addr, out));
+			return (add_claim(v, addr, out));
 		if (addr == NULL)
 			return (sp_buf_adds(out, name == NULL ? "" : name));
 		if (name == NULL || *name == '\0')
@@ -108,7 +121,7 @@ flatten(const json_t *v, struct sp_buf *out)
 		if (i > 0)
 			rc = sp_buf_adds(out, "; ");
 		if (rc == SP_OK)
-			rc = flatten(e, out);
+			rc = add_value(e, out);
 		if (rc != SP_OK)
 			break;
 	}
@@ -121,10 +134,14 @@ sp_loadfile_head(struct sp_buf *out)
 	enum sp_code rc = sp_buf_adds(out, "\xef\xbb\xbf");
 
 	for (size_t i = 0; rc == SP_OK && i < SP_COUNTOF(columns); i++)
-		rc = cell(out, columns[i], i == 0);
+		rc = add_cell(out, columns[i], i == 0);
 	return (rc == SP_OK ? sp_buf_adds(out, "\r\n") : rc);
 }
 
+/*
+ * A member that is not there gives an empty cell; "file" is the path of the
+ * message in the bag.
+ */
 enum sp_code
 sp_loadfile_row(
     const char *json, uint64_t seq, struct sp_buf *out, struct sp_err *err)
@@ -136,16 +153,15 @@ sp_loadfile_row(
 	rc = sp_json_load(sp_view_str(json), &j, err);
 	if (rc != SP_OK)
 		return (rc);
-	sp_buf_init(&text, 4u << 20);
+	sp_buf_init(&text, CELL_MAX);
 	for (size_t i = 0; rc == SP_OK && i < SP_COUNTOF(columns); i++) {
 		sp_buf_clear(&text);
 		if (strcmp(columns[i], "file") == 0)
-			rc = sp_buf_addf(
-			    &text, "data/messages/%012" PRIu64 ".eml", seq);
+			rc = sp_buf_addf(&text, SP_BAG_PATH_MESSAGE, seq);
 		else
-			rc = flatten(json_object_get(j, columns[i]), &text);
+			rc = add_value(json_object_get(j, columns[i]), &text);
 		if (rc == SP_OK)
-			rc = cell(out, sp_buf_cstr(&text), i == 0);
+			rc = add_cell(out, sp_buf_cstr(&text), i == 0);
 	}
 	if (rc == SP_OK)
 		rc = sp_buf_adds(out, "\r\n");

@@ -1,8 +1,17 @@
-/* Which entries are in the run (doc/format-export.md, section 3). */
+/*
+ * Which entries are in the run (doc/format-export.md, section 3): by time of
+ * receipt from the tree alone, with --by date from the index.  Called by
+ * export.c once the checkpoint is known; bag_entries.c and bag_proofs.c then
+ * write the run.
+ */
 #include <inttypes.h>
 
-#include "export/job_priv.h"
+#include "export/export_priv.h"
 
+/*
+ * Entries received in [since, until), which are one run since the time of
+ * receipt never decreases.
+ */
 static enum sp_code
 by_received(struct sp_job *j, struct sp_err *err)
 {
@@ -25,6 +34,7 @@ by_received(struct sp_job *j, struct sp_err *err)
 	return (SP_OK);
 }
 
+/* The smallest run that holds every selected message; empty where none is. */
 static enum sp_code
 by_date(struct sp_job *j, struct sp_err *err)
 {

@@ -1,8 +1,12 @@
+/*
+ * A growing text in an unnamed temporary file, written in pieces of 256 KiB;
+ * spool.h has the contract.  Nothing is synced: an export that is interrupted
+ * leaves nothing that anybody relies on.
+ */
+#include "base/io.h"
 #include "export/spool.h"
 
-#include "base/io.h"
-
-#define PIECE (256u << 10)
+#define PIECE (256u << 10) /* bytes written at once */
 
 enum sp_code
 sp_spool_init(struct sp_spool *s, const char *dir, struct sp_err *err)
@@ -26,6 +30,10 @@ sp_spool_flush(struct sp_spool *s, struct sp_err *err)
 	return (rc);
 }
 
+/*
+ * What is longer than a piece is written by itself, behind what the buffer
+ * held.
+ */
 enum sp_code
 sp_spool_add(struct sp_spool *s, struct sp_view v, struct sp_err *err)
 {

@@ -1,6 +1,8 @@
 /*
- * state/index.running: one line "FAST", or "CAREFUL UNTIL SEQ DEATHS" with
- * the seq being parsed and how many indexers died at it so far.
+ * The file state/index.running (careful.h): one line, "FAST", or "CAREFUL UNTIL
+ * SEQ DEATHS" with the seq being parsed and how many indexers died at it so
+ * far.  It is rewritten in place and not synced: it has to outlive a killed
+ * process, not a loss of power.
  */
 #include "index/careful.h"
 
@@ -14,18 +16,20 @@
 #include "base/io.h"
 #include "base/layout.h"
 
-#define LINE 72 /* every line is padded to this, so that none leaves a rest */
+#define LINE \
+	72 /* every line is padded to this, so that it covers the one before */
 
 struct sp_careful {
 	char *path;
 	int fd;
-	uint64_t until; /* careful below it */
+	uint64_t until; /* entries below it are parsed one at a time */
 	bool suspect; /* an indexer died while it parsed ${seq} */
 	uint64_t seq, deaths;
 };
 
+/* Write ${text} into the file.  After a failure nothing more is written. */
 static void
-say(struct sp_careful *c, const char *text)
+write_state(struct sp_careful *c, const char *text)
 {
 	char line[LINE + 1];
 
@@ -38,8 +42,10 @@ say(struct sp_careful *c, const char *text)
 	}
 }
 
+/* What the last indexer left: if the file is there, it did not end by itself,
+ * and if it names an entry, it died at that entry. */
 static void
-read_old(struct sp_careful *c, uint64_t cursor)
+read_last(struct sp_careful *c, uint64_t cursor)
 {
 	struct sp_view rest, word;
 	struct sp_buf b;
@@ -72,11 +78,11 @@ sp_careful_open(const char *dir, uint64_t cursor)
 
 	c->path = sp_layout_path(dir, "state/index.running");
 	c->fd = -1;
-	read_old(c, cursor);
+	read_last(c, cursor);
 	if (sp_io_open(c->path, O_RDWR | O_CREAT, 0640, &c->fd, NULL) != SP_OK)
 		c->fd = -1;
 	if (c->until == 0)
-		say(c, "FAST");
+		write_state(c, "FAST");
 	return (c);
 }
 
@@ -100,7 +106,7 @@ sp_careful_before(struct sp_careful *c, uint64_t seq)
 		return (SP_DOC_SKIP);
 	(void)snprintf(text, sizeof(text),
 	    "CAREFUL %" PRIu64 " %" PRIu64 " %" PRIu64, c->until, seq, deaths);
-	say(c, text);
+	write_state(c, text);
 	return (SP_DOC_PARSE);
 }
 
@@ -111,7 +117,7 @@ sp_careful_past(struct sp_careful *c, uint64_t cursor)
 		return;
 	c->until = 0;
 	c->suspect = false;
-	say(c, "FAST");
+	write_state(c, "FAST");
 }
 
 void
@@ -121,7 +127,7 @@ sp_careful_close(struct sp_careful *c)
 		return;
 	if (c->fd >= 0)
 		(void)sp_io_close(c->fd, NULL);
-	/* One that stays makes the next start slower, nothing else. */
+	/* A file that stays makes the next start slower, nothing else. */
 	if (sp_io_unlink(c->path, NULL) != SP_OK)
 		c->fd = -1;
 	free(c->path);

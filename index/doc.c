@@ -1,13 +1,19 @@
+/*
+ * Documents: memory that is used again for entry after entry, and the order in
+ * which the parts of a document are filled.  The parts are doc_people.c,
+ * doc_claims.c and doc_facts.c.
+ */
 #include "index/doc.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/enc.h"
+#include "base/line.h"
 #include "index/doc_fill_priv.h"
-#include "index/token.h"
+#include "index/schema/token.h"
 
-/* The text columns and what else may grow: a message's people and names. */
+/* What a column, the flags, and actor or detail of an event may hold. */
 #define COL_MAX	  ((size_t)64 << 20)
 #define FLAGS_MAX ((size_t)64 << 10)
 #define EVENT_MAX ((size_t)8 << 20)
@@ -26,9 +32,9 @@ sp_doc_new(void)
 	return (d);
 }
 
-/* Keep small buffers, give large ones back. */
+/* Keep the memory of small buffers, free that of large ones. */
 static void
-forget(struct sp_buf *b)
+reset_buf(struct sp_buf *b)
 {
 	if (b->cap > ((size_t)1 << 20))
 		sp_buf_done(b);
@@ -44,15 +50,15 @@ sp_doc_clear(struct sp_doc *d)
 	sp_mail_free(d->mail);
 	d->mail = NULL;
 	d->has_record = d->parsed = d->cut = false;
-	forget(&d->strs);
+	reset_buf(&d->strs);
 	for (int c = 0; c < SP_COL_COUNT; c++)
-		forget(&d->col[c]);
-	forget(&d->flags);
-	forget(&d->actor);
-	forget(&d->detail);
+		reset_buf(&d->col[c]);
+	reset_buf(&d->flags);
+	reset_buf(&d->actor);
+	reset_buf(&d->detail);
 	d->nparties = 0;
 	d->nclaims = 0;
-	d->ids.has = false;
+	d->ids.known = false;
 	d->heads = 0;
 	d->attachments = 0;
 	free(d->runs);
@@ -79,15 +85,24 @@ sp_doc_free(struct sp_doc *d)
 }
 
 struct sp_view
-sp_doc_str(const struct sp_doc *d, struct sp_span s)
+sp_doc_str(const struct sp_doc *d, struct sp_doc_span s)
 {
 	if (s.n == 0)
 		return (SP_VIEW_LIT(""));
 	return ((struct sp_view){ d->strs.p + s.at, s.n });
 }
 
+bool
+sp_doc_store_str(struct sp_doc *d, struct sp_view v, struct sp_doc_span *out)
+{
+	*out = (struct sp_doc_span){ d->strs.n, v.n };
+	return (sp_buf_addv(&d->strs, v) == SP_OK);
+}
+
+/* Bytes of memory that the document holds, estimated, by which the pipe bounds
+ * what waits. */
 static void
-weigh(struct sp_doc *d)
+estimate_weight(struct sp_doc *d)
 {
 	d->weight = 4096 + d->strs.n + d->actor.n + d->detail.n;
 	for (int c = 0; c < SP_COL_COUNT; c++)
@@ -98,7 +113,7 @@ weigh(struct sp_doc *d)
 			     d->mail->nheaders * 64;
 }
 
-/* Everything before the first empty line. */
+/* Everything before the first empty line, at most SP_DOC_RAW_MAX bytes. */
 static struct sp_view
 header_text(struct sp_view msg)
 {
@@ -117,8 +132,8 @@ header_text(struct sp_view msg)
 	return (msg);
 }
 
-/* A column that may hold no verbatim token.  It is never left empty here:
- * put.c would then take the text as it came. */
+/* Put ${text} into a column without marks of verbatim tokens.  The column is
+ * never left empty here: put.c would then take the text as it came. */
 static void
 clean_into(struct sp_doc *d, enum sp_col c, struct sp_view text)
 {
@@ -130,6 +145,8 @@ clean_into(struct sp_doc *d, enum sp_col c, struct sp_view text)
 		abort();
 }
 
+/* Parse the message and cut its text to the limit.  Text goes into a column
+ * only where it must be cleaned; put.c takes it from d->mail otherwise. */
 static void
 parse_mail(struct sp_doc *d, struct sp_view msg, enum sp_doc_parse how,
     const struct sp_mail_opts *opts)
@@ -157,6 +174,8 @@ parse_mail(struct sp_doc *d, struct sp_view msg, enum sp_doc_parse how,
 		clean_into(d, SP_COL_SUBJECT, text);
 }
 
+/* The leaf hash is computed from the record, so that the shard can be compared
+ * with the log later. */
 enum sp_code
 sp_doc_fill(struct sp_doc *d, struct sp_view record, struct sp_view msg,
     bool has_message, enum sp_doc_parse how, const struct sp_mail_opts *opts,
@@ -192,6 +211,6 @@ sp_doc_fill(struct sp_doc *d, struct sp_view record, struct sp_view msg,
 		sp_doc_fill_files(d);
 		sp_doc_fill_meta(d);
 	}
-	weigh(d);
+	estimate_weight(d);
 	return (SP_OK);
 }

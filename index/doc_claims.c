@@ -1,13 +1,17 @@
-/* What a journal report or header fields say of the envelope, and the ids
- * that tell which entries belong together. */
+/*
+ * What others claim of the envelope: an unwrapped journal report, header fields
+ * that servers added on the way (doc/journal-reports.md), the export of another
+ * archive.  Each claim becomes a row and words in the columns of its kind.
+ * Also the ids by which entries belong together, which rest on the same facts.
+ */
 #include <stdlib.h>
 #include <string.h>
 
 #include "index/doc_fill_priv.h"
-#include "index/token.h"
+#include "index/schema/token.h"
 
-#define LOOK_BACK 16u /* claims that may repeat an address */
-#define FROM_MAX  16u /* senders that count for the family */
+#define LOOK_BACK 16u /* claims among which a repeated address is looked for */
+#define FROM_MAX  16u /* addresses of From that count for the family */
 
 static const enum sp_col col_of[SP_CLAIM_ROLES] = {
 	[SP_CLAIM_SENDER] = SP_COL_REP_FROM,
@@ -18,16 +22,9 @@ static const enum sp_col col_of[SP_CLAIM_ROLES] = {
 	[SP_CLAIM_RCPT] = SP_COL_REP_RCPT,
 };
 
+/* Whether one of the last LOOK_BACK claims put the words of ${c} into ${col}. */
 static bool
-keep(struct sp_doc *d, const char *s, struct sp_span *out)
-{
-	*out = (struct sp_span){ d->strs.n, strlen(s) };
-	return (sp_buf_adds(&d->strs, s) == SP_OK);
-}
-
-/* Whether ${col} has the words of ${c} from a claim shortly before. */
-static bool
-known(const struct sp_doc *d, const struct sp_doc_claim *c, enum sp_col col)
+has_words(const struct sp_doc *d, const struct sp_doc_claim *c, enum sp_col col)
 {
 	size_t from = d->nclaims > LOOK_BACK ? d->nclaims - LOOK_BACK : 0;
 
@@ -43,9 +40,9 @@ known(const struct sp_doc *d, const struct sp_doc_claim *c, enum sp_col col)
 	return (false);
 }
 
-/* NULL where a limit was reached. */
+/* Add a claim with its words.  NULL where a limit was reached. */
 static struct sp_doc_claim *
-add(struct sp_doc *d, enum sp_claim_role role, enum sp_col col,
+add_claim(struct sp_doc *d, enum sp_claim_role role, enum sp_col col,
     const char *addr, const char *name)
 {
 	struct sp_doc_claim *c;
@@ -59,10 +56,11 @@ add(struct sp_doc *d, enum sp_claim_role role, enum sp_col col,
 	}
 	c = &d->claims[d->nclaims];
 	*c = (struct sp_doc_claim){ .role = role, .col = col };
-	if (!keep(d, addr, &c->addr) || !keep(d, name, &c->name))
+	if (!sp_doc_store_str(d, sp_view_str(addr), &c->addr) ||
+	    !sp_doc_store_str(d, sp_view_str(name), &c->name))
 		return (NULL);
-	/* Once is enough to be found. */
-	if (!known(d, c, col) &&
+	/* The words of a repeated address need not be stored again. */
+	if (!has_words(d, c, col) &&
 	    sp_doc_words(&d->col[col], sp_view_str(addr), sp_view_str(name),
 		col == SP_COL_TRACE_FROM || col == SP_COL_TRACE_TO) != SP_OK)
 		return (NULL);
@@ -70,6 +68,7 @@ add(struct sp_doc *d, enum sp_claim_role role, enum sp_col col,
 	return (c);
 }
 
+/* The claim's role for a role of the mail layer. */
 static enum sp_claim_role
 role_of(enum sp_journal_role r)
 {
@@ -87,11 +86,15 @@ role_of(enum sp_journal_role r)
 	return (SP_CLAIM_RCPT);
 }
 
+/* A recipient of a report, and the lists and mailboxes that it was redirected
+ * from: the first one into the row, all into the column.  False where a limit
+ * was reached, as in all functions below. */
 static bool
-recipient(struct sp_doc *d, const struct sp_journal_rcpt *r)
+add_report_rcpt(struct sp_doc *d, const struct sp_journal_rcpt *r)
 {
 	enum sp_claim_role role = role_of(r->role);
-	struct sp_doc_claim *c = add(d, role, col_of[role], r->addr, r->name);
+	struct sp_doc_claim *c =
+	    add_claim(d, role, col_of[role], r->addr, r->name);
 	struct sp_view none = { NULL, 0 };
 
 	if (c == NULL)
@@ -104,35 +107,38 @@ recipient(struct sp_doc *d, const struct sp_journal_rcpt *r)
 			return (false);
 	if (r->nvia > 0) {
 		c->how = (enum sp_claim_how)(r->via[0].how + 1);
-		return (keep(d, r->via[0].addr, &c->via));
+		return (
+		    sp_doc_store_str(d, sp_view_str(r->via[0].addr), &c->via));
 	}
 	return (true);
 }
 
+/* Sender and recipients of a journal report. */
 static bool
-report(struct sp_doc *d, const struct sp_journal *j)
+add_report(struct sp_doc *d, const struct sp_journal *j)
 {
 	bool ok = true;
 
 	if (j->sender != NULL)
-		ok = add(d, SP_CLAIM_SENDER, SP_COL_REP_FROM, j->sender,
+		ok = add_claim(d, SP_CLAIM_SENDER, SP_COL_REP_FROM, j->sender,
 			 j->sender_name) != NULL;
 	if (ok && j->on_behalf_of != NULL)
-		ok = add(d, SP_CLAIM_BEHALF, SP_COL_REP_FROM, j->on_behalf_of,
-			 "") != NULL;
+		ok = add_claim(d, SP_CLAIM_BEHALF, SP_COL_REP_FROM,
+			 j->on_behalf_of, "") != NULL;
 	for (size_t i = 0; ok && i < j->nrcpts; i++)
-		ok = recipient(d, &j->rcpts[i]);
+		ok = add_report_rcpt(d, &j->rcpts[i]);
 	return (ok);
 }
 
+/* What header fields of the way say. */
 static bool
-traces(struct sp_doc *d, const struct sp_traces *t)
+add_traces(struct sp_doc *d, const struct sp_traces *t)
 {
 	for (size_t i = 0; i < t->n; i++) {
 		const struct sp_trace *v = &t->v[i];
 		struct sp_doc_claim *c;
 
-		c = add(d,
+		c = add_claim(d,
 		    v->kind == SP_TRACE_SENDER ? SP_CLAIM_SENDER
 		    : v->kind == SP_TRACE_LIST ? SP_CLAIM_LIST
 					       : SP_CLAIM_RCPT,
@@ -146,8 +152,9 @@ traces(struct sp_doc *d, const struct sp_traces *t)
 	return (true);
 }
 
+/* The address that member ${key} of ${obj} has, if there is one. */
 static bool
-old_address(struct sp_doc *d, const json_t *obj, const char *key,
+add_export_address(struct sp_doc *d, const json_t *obj, const char *key,
     enum sp_claim_role role, enum sp_col col)
 {
 	struct sp_doc_claim *c;
@@ -161,9 +168,9 @@ old_address(struct sp_doc *d, const json_t *obj, const char *key,
 		return (true);
 	}
 	addr = sp_view_dup(v);
-	c = add(d, role, col, addr, "");
+	c = add_claim(d, role, col, addr, "");
 	if (c != NULL)
-		c->evidence = "=export";
+		c->evidence = SP_DOC_EVIDENCE_EXPORT;
 	free(addr);
 	sp_buf_done(&tmp);
 	return (c != NULL);
@@ -171,7 +178,7 @@ old_address(struct sp_doc *d, const json_t *obj, const char *key,
 
 /* The envelope that another archive had, in an import of its export. */
 static bool
-old_envelope(struct sp_doc *d)
+add_export_envelope(struct sp_doc *d)
 {
 	const json_t *e = json_object_get(
 	    json_object_get(d->rec.json, "source"), "claimed_envelope");
@@ -180,33 +187,36 @@ old_envelope(struct sp_doc *d)
 	size_t i;
 	bool ok;
 
-	/* Piler's is also in the header. */
+	/* That of Piler stands in the header too, where the traces are. */
 	if (by == NULL || strcmp(by, "export") != 0)
 		return (true);
-	ok = old_address(d, e, "from", SP_CLAIM_SENDER, SP_COL_TRACE_FROM);
+	ok = add_export_address(
+	    d, e, "from", SP_CLAIM_SENDER, SP_COL_TRACE_FROM);
 	json_array_foreach(json_object_get(e, "to"), i, one) ok =
-	    ok && old_address(d, one, "addr", SP_CLAIM_RCPT, SP_COL_TRACE_TO);
+	    ok &&
+	    add_export_address(d, one, "addr", SP_CLAIM_RCPT, SP_COL_TRACE_TO);
 	return (ok);
 }
 
 void
 sp_doc_fill_claims(struct sp_doc *d)
 {
-	bool ok = old_envelope(d);
+	bool ok = add_export_envelope(d);
 
 	if (!ok)
 		d->cut = true;
 	if (!ok || !d->parsed)
 		return;
 	if (d->mail->journal != NULL)
-		ok = report(d, d->mail->journal);
-	if (!ok || !traces(d, &d->mail->traces))
+		ok = add_report(d, d->mail->journal);
+	if (!ok || !add_traces(d, &d->mail->traces))
 		d->cut = true;
 }
 
-/* Whoever it is from, in whatever case it is written. */
+/* The family of a message with a Message-ID; addresses of From count in
+ * whatever case they are written. */
 static void
-family(struct sp_doc *d)
+set_family(struct sp_doc *d)
 {
 	const struct sp_mail *m = d->mail;
 	const char *from[FROM_MAX] = { NULL };
@@ -234,7 +244,7 @@ sp_doc_fill_ids(struct sp_doc *d)
 	if (d->parsed && d->mail->journal != NULL)
 		inner = d->mail->journal->inner_sha256;
 	ids->seq = d->seq;
-	ids->has = true;
+	ids->known = true;
 	memcpy(ids->raw, d->rec.sha256, SP_LINK_ID);
 	memcpy(ids->inner, inner, SP_LINK_ID);
 	ids->has_msgid = d->parsed && d->mail->message_id != NULL &&
@@ -242,7 +252,7 @@ sp_doc_fill_ids(struct sp_doc *d)
 	if (ids->has_msgid) {
 		sp_links_msgid(sp_view_str(d->mail->message_id), ids->msgid);
 		memcpy(ids->stable, d->mail->stable_id, SP_LINK_ID);
-		family(d);
+		set_family(d);
 	} else {
 		sp_links_family_bytes(inner, ids->family);
 	}

@@ -1,14 +1,18 @@
-/* Flags, attachment names, verbatim tokens and events of a document. */
+/*
+ * Flags, names of attachments, properties as verbatim tokens (schema/column.h),
+ * and events: what a document has beside people and text.
+ */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/enc.h"
+#include "base/sha256.h"
 #include "index/doc_fill_priv.h"
-#include "index/token.h"
+#include "index/schema/token.h"
 
 #define FLAGS	  256u /* flags of a message, at most */
-#define CLAIMS	  64u /* claimed values of a message */
-#define CLAIM_MAX 256u /* bytes of one */
+#define CLAIMS	  64u /* properties of kind SP_META_CLAIM of a message */
+#define CLAIM_MAX 256u /* bytes of such a value */
 
 static int
 by_text(const void *a, const void *b)
@@ -16,7 +20,8 @@ by_text(const void *a, const void *b)
 	return (strcmp(*(const char *const *)a, *(const char *const *)b));
 }
 
-/* Ours are words of lower-case letters; what is not cannot be a flag. */
+/* Whether ${s} can be a flag: ours are words of lower-case letters, digits, '_'
+ * and '-'. */
 static bool
 is_flag(const char *s)
 {
@@ -26,8 +31,10 @@ is_flag(const char *s)
 		strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_-") == n);
 }
 
+/* The flags of indexer, record and message, in no order and perhaps twice;
+ * their number. */
 static size_t
-collect(const struct sp_doc *d, const char *own, const char *v[FLAGS])
+collect_flags(const struct sp_doc *d, const char *own, const char *v[FLAGS])
 {
 	const json_t *flags = json_object_get(d->rec.json, "flags"), *one;
 	size_t n = 0, i;
@@ -47,7 +54,7 @@ void
 sp_doc_fill_flags(struct sp_doc *d, const char *own)
 {
 	const char *v[FLAGS];
-	size_t n = collect(d, own, v);
+	size_t n = collect_flags(d, own, v);
 	enum sp_code rc = SP_OK;
 
 	qsort(v, n, sizeof(v[0]), by_text);
@@ -79,9 +86,9 @@ sp_doc_fill_files(struct sp_doc *d)
 	}
 }
 
-/* A verbatim token; one that finds no room is not there. */
+/* Append a verbatim token; one that finds no room is left out. */
 static void
-meta(struct sp_doc *d, const char *kind, struct sp_view v)
+add_property(struct sp_doc *d, const char *kind, struct sp_view v)
 {
 	struct sp_buf *col = &d->col[SP_COL_META];
 
@@ -92,18 +99,19 @@ meta(struct sp_doc *d, const char *kind, struct sp_view v)
 		return;
 }
 
+/* A property of which the first SP_META_HEX digits of a digest are stored. */
 static void
-meta_digest(struct sp_doc *d, const char *kind, const uint8_t *digest)
+add_digest(struct sp_doc *d, const char *kind, const uint8_t *digest)
 {
 	char hex[SP_META_HEX + 1];
 
 	sp_hex_encode(digest, SP_META_HEX / 2, hex);
-	meta(d, kind, (struct sp_view){ hex, SP_META_HEX });
+	add_property(d, kind, (struct sp_view){ hex, SP_META_HEX });
 }
 
-/* Whole, major and minor type. */
+/* A MIME type, whole, major and minor. */
 static void
-meta_type(struct sp_doc *d, const char *type)
+add_type(struct sp_doc *d, const char *type)
 {
 	struct sp_view major, minor;
 	struct sp_buf low;
@@ -113,18 +121,19 @@ meta_type(struct sp_doc *d, const char *type)
 	sp_buf_init(&low, 4096);
 	if (sp_token_fold(sp_view_str(type), &low) == SP_OK) {
 		minor = sp_buf_view(&low);
-		meta(d, SP_META_TYPE, minor);
+		add_property(d, SP_META_TYPE, minor);
 		major = sp_view_cut(&minor, '/');
 		if (minor.n > 0) {
-			meta(d, SP_META_TYPE, major);
-			meta(d, SP_META_TYPE, minor);
+			add_property(d, SP_META_TYPE, major);
+			add_property(d, SP_META_TYPE, minor);
 		}
 	}
 	sp_buf_done(&low);
 }
 
+/* A property whose value is folded; one that is too long is left out. */
 static void
-meta_folded(struct sp_doc *d, const char *kind, struct sp_view v)
+add_folded(struct sp_doc *d, const char *kind, struct sp_view v)
 {
 	struct sp_buf b;
 
@@ -132,7 +141,7 @@ meta_folded(struct sp_doc *d, const char *kind, struct sp_view v)
 		return;
 	sp_buf_init(&b, 8 * CLAIM_MAX);
 	if (sp_token_fold(v, &b) == SP_OK)
-		meta(d, kind, sp_buf_view(&b));
+		add_property(d, kind, sp_buf_view(&b));
 	sp_buf_done(&b);
 }
 
@@ -155,9 +164,10 @@ without_port(struct sp_view v)
 	return (memchr(host.p, ':', host.n) == NULL ? host : v);
 }
 
-/* Every text below ${j}, down to ${depth}. */
+/* Every text below ${j}, down to ${depth}, at most *left of them: what a relay
+ * said of its client. */
 static void
-meta_claims(struct sp_doc *d, json_t *j, unsigned depth, unsigned *left)
+add_relay_claims(struct sp_doc *d, json_t *j, unsigned depth, unsigned *left)
 {
 	const char *key;
 	json_t *one;
@@ -167,31 +177,31 @@ meta_claims(struct sp_doc *d, json_t *j, unsigned depth, unsigned *left)
 		struct sp_view v, bare;
 
 		if (json_is_object(one) && depth > 0)
-			meta_claims(d, one, depth - 1, left);
+			add_relay_claims(d, one, depth - 1, left);
 		if (!json_is_string(one) || *left == 0)
 			continue;
 		(*left)--;
 		v = sp_view_mem(
 		    json_string_value(one), json_string_length(one));
-		meta_folded(d, SP_META_CLAIM, v);
+		add_folded(d, SP_META_CLAIM, v);
 		bare = without_port(v);
 		if (bare.n != v.n)
-			meta_folded(d, SP_META_CLAIM, bare);
+			add_folded(d, SP_META_CLAIM, bare);
 	}
 }
 
+/* The name of the grade; a record may have one that we do not know. */
 static const char *
 grade_of(const struct sp_record *r)
 {
-	static const char *const known[] = { "witnessed", "pulled",
-		"imported" };
-
-	for (size_t i = 0; i < SP_COUNTOF(known); i++)
-		if (strcmp(r->grade, known[i]) == 0)
-			return (known[i]);
-	return ("other");
+	for (size_t i = 0; i < SP_GRADE_OTHER; i++)
+		if (strcmp(r->grade, sp_grade_name[i]) == 0)
+			return (sp_grade_name[i]);
+	return (sp_grade_name[SP_GRADE_OTHER]);
 }
 
+/* Of an unwrapped report the digest and the Message-ID of the original are
+ * stored too, and those of the report itself. */
 void
 sp_doc_fill_meta(struct sp_doc *d)
 {
@@ -199,30 +209,30 @@ sp_doc_fill_meta(struct sp_doc *d)
 	unsigned claims = CLAIMS;
 	uint8_t digest[SP_SHA256_LEN];
 
-	meta(d, SP_META_GRADE, sp_view_str(grade_of(&d->rec)));
-	meta(d, SP_META_VIA, sp_view_str(d->rec.via));
-	meta_digest(d, SP_META_SHA256, d->rec.sha256);
+	add_property(d, SP_META_GRADE, sp_view_str(grade_of(&d->rec)));
+	add_property(d, SP_META_VIA, sp_view_str(d->rec.via));
+	add_digest(d, SP_META_SHA256, d->rec.sha256);
 	while (flags.n > 0)
-		meta(d, SP_META_FLAG, sp_view_cut(&flags, ' '));
-	meta_claims(d,
+		add_property(d, SP_META_FLAG, sp_view_cut(&flags, ' '));
+	add_relay_claims(d,
 	    json_object_get(json_object_get(d->rec.json, "source"), "claimed"),
 	    2, &claims);
 	if (d->attachments > 0)
-		meta(d, SP_META_HAS, SP_VIEW_LIT("attachment"));
+		add_property(d, SP_META_HAS, SP_VIEW_LIT(SP_HAS_ATTACHMENT));
 	if (!d->parsed)
 		return;
 	if (d->mail->message_id != NULL) {
 		sp_sha256_once(
 		    d->mail->message_id, strlen(d->mail->message_id), digest);
-		meta_digest(d, SP_META_MSGID, digest);
+		add_digest(d, SP_META_MSGID, digest);
 	}
 	if (d->mail->journal != NULL) {
 		const char *id = d->mail->journal->wrapper_id;
 
-		meta_digest(d, SP_META_SHA256, d->mail->journal->inner_sha256);
+		add_digest(d, SP_META_SHA256, d->mail->journal->inner_sha256);
 		if (id != NULL) {
 			sp_sha256_once(id, strlen(id), digest);
-			meta_digest(d, SP_META_MSGID, digest);
+			add_digest(d, SP_META_MSGID, digest);
 		}
 	}
 	for (size_t i = 0; i < d->mail->nparts; i++) {
@@ -230,14 +240,15 @@ sp_doc_fill_meta(struct sp_doc *d)
 
 		if (!p->attachment)
 			continue;
-		meta_digest(d, SP_META_ASHA256, p->sha256);
-		meta_type(d, p->type);
+		add_digest(d, SP_META_ASHA256, p->sha256);
+		add_type(d, p->type);
 		if (p->detected != NULL &&
 		    (p->type == NULL || strcmp(p->type, p->detected) != 0))
-			meta_type(d, p->detected);
+			add_type(d, p->detected);
 	}
 }
 
+/* The entries from the number ${a} to ${b}, if they are numbers of entries. */
 static void
 add_run(struct sp_doc *d, const json_t *a, const json_t *b)
 {
@@ -255,7 +266,8 @@ add_run(struct sp_doc *d, const json_t *a, const json_t *b)
 	    (struct sp_doc_run){ (uint64_t)first, (uint64_t)last };
 }
 
-/* "seq": N; "seqs" and "entries": [N, [FIRST, LAST], ...]. */
+/* The entries that a member of an event's detail names: "seq": N; "seqs" and
+ * "entries": [N, [FIRST, LAST], ...]. */
 static void
 add_runs(struct sp_doc *d, const json_t *list)
 {
@@ -274,8 +286,9 @@ add_runs(struct sp_doc *d, const json_t *list)
 	}
 }
 
+/* ${v} as JSON text; nothing where it is absent or too long. */
 static void
-dump(const json_t *v, struct sp_buf *out)
+copy_json(const json_t *v, struct sp_buf *out)
 {
 	char *s =
 	    v == NULL ? NULL : json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY);
@@ -291,8 +304,8 @@ sp_doc_fill_event(struct sp_doc *d)
 	static const char *const names[] = { "seq", "seqs", "entries" };
 	const json_t *detail = json_object_get(d->rec.json, "detail");
 
-	dump(json_object_get(d->rec.json, "actor"), &d->actor);
-	dump(detail, &d->detail);
+	copy_json(json_object_get(d->rec.json, "actor"), &d->actor);
+	copy_json(detail, &d->detail);
 	for (size_t i = 0; i < SP_COUNTOF(names); i++)
 		add_runs(d, json_object_get(detail, names[i]));
 }

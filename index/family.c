@@ -1,17 +1,25 @@
+/*
+ * Families of copies (family.h): the entry's own row gives its family, the
+ * links its members, and the shards of the members what each says about who got
+ * the message.  `sealpost show` prints it; searches for "family:" use the
+ * members alone.
+ */
 #include "index/family.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/layout.h"
 #include "index/db.h"
 #include "index/links.h"
-#include "index/schema.h"
-#include "index/search_priv.h"
-#include "index/token.h"
-#include "base/layout.h"
+#include "index/schema/column.h"
+#include "index/schema/schema.h"
+#include "index/schema/token.h"
+#include "index/shards.h"
 
 #define KEY_MAX ((size_t)64 << 10)
 
+/* The shard that holds the entry, or NULL. */
 static struct sp_shard *
 shard_of(const struct sp_shards *s, uint64_t seq)
 {
@@ -21,20 +29,22 @@ shard_of(const struct sp_shards *s, uint64_t seq)
 	return (NULL);
 }
 
+/* Column ${i} as an entry, SP_LINK_NONE for NULL. */
 static uint64_t
-link_of(sqlite3_stmt *st, int i)
+link_column(sqlite3_stmt *st, int i)
 {
 	return (sqlite3_column_type(st, i) == SQLITE_NULL ? SP_LINK_NONE
 							  : sp_db_u64(st, i));
 }
 
-/* The row of the entry itself: its family, and what it is linked to. */
+/* The row of the entry itself: its family (*has: it has one), and what it is
+ * linked to. */
 static enum sp_code
-own_row(struct sp_shard *s, uint64_t seq, struct sp_family *f,
+read_own_row(struct sp_shard *s, uint64_t seq, struct sp_family *f,
     uint8_t family[SP_LINK_ID], bool *has, struct sp_err *err)
 {
 	sqlite3_stmt *st = NULL;
-	int rc = sp_db_prepare(s->db,
+	int rc = sp_db_prepare(&s->db,
 	    "SELECT family, duplicate_of, same_as, conflict_with FROM messages WHERE seq = ?",
 	    false, &st);
 
@@ -47,19 +57,19 @@ own_row(struct sp_shard *s, uint64_t seq, struct sp_family *f,
 		*has = sqlite3_column_bytes(st, 0) == SP_LINK_ID;
 		if (*has)
 			memcpy(family, sqlite3_column_blob(st, 0), SP_LINK_ID);
-		f->duplicate_of = link_of(st, 1);
-		f->same_as = link_of(st, 2);
-		f->conflict_with = link_of(st, 3);
+		f->duplicate_of = link_column(st, 1);
+		f->same_as = link_column(st, 2);
+		f->conflict_with = link_column(st, 3);
 	}
 	(void)sqlite3_finalize(st);
 	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
-		return (sp_db_error(s->db, rc, s->path, err));
+		return (sp_db_error(&s->db, rc, err));
 	return (SP_OK);
 }
 
 /* The members by the links; the entry alone where there are none. */
 static enum sp_code
-members(const char *dir, uint64_t seq, struct sp_family *f,
+read_members(const char *dir, uint64_t seq, struct sp_family *f,
     const uint8_t family[SP_LINK_ID], bool has, struct sp_err *err)
 {
 	char origin[SP_ORIGIN_MAX + 1];
@@ -88,8 +98,9 @@ text_dup(struct sp_view v)
 	return (v.p == NULL ? NULL : sp_view_dup(v));
 }
 
+/* Add a fact, or NULL if there are too many. */
 static struct sp_family_fact *
-fact(struct sp_family *f, uint64_t seq, struct sp_view addr,
+add_fact(struct sp_family *f, uint64_t seq, struct sp_view addr,
     const char *evidence)
 {
 	struct sp_family_fact *x;
@@ -114,68 +125,76 @@ fact(struct sp_family *f, uint64_t seq, struct sp_view addr,
 	return (x);
 }
 
-/* Envelope recipients, but for a report's own: that is the journal mailbox. */
+/* What the envelope of an entry says, except for an unwrapped report: its own
+ * recipient is the journal mailbox. */
 static int
-from_envelope(struct sp_shard *s, uint64_t seq, struct sp_family *f)
+add_envelope_facts(struct sp_shard *s, uint64_t seq, struct sp_family *f)
 {
+	static const char sql[] =
+	    "SELECT p.role, a.addr, g.grade, EXISTS(SELECT 1 FROM parties q WHERE q.seq = p.seq AND q.role = ?2 AND q.n = p.n) FROM parties p JOIN addresses a ON a.id = p.address JOIN messages m ON m.seq = p.seq JOIN sources g ON g.id = m.source WHERE p.seq = ?1 AND p.role IN (?3, ?4) AND m.original IS NULL ORDER BY p.role, p.n";
+	enum { ROLE, ADDR, GRADE, HAS_ENV_AS };
 	sqlite3_stmt *st = NULL;
-	int rc = sp_db_prepare(s->db,
-	    "SELECT p.role, a.addr, g.grade, EXISTS(SELECT 1 FROM parties q WHERE q.seq = p.seq AND q.role = 8 AND q.n = p.n) FROM parties p JOIN addresses a ON a.id = p.address JOIN messages m ON m.seq = p.seq JOIN sources g ON g.id = m.source WHERE p.seq = ? AND p.role IN (2, 9) AND m.original IS NULL ORDER BY p.role, p.n",
-	    false, &st);
+	int rc = sp_db_prepare(&s->db, sql, false, &st);
 
 	if (rc != SQLITE_OK)
 		return (rc);
 	(void)sp_db_bind_u64(st, 1, seq);
+	(void)sqlite3_bind_int(st, 2, SP_PARTY_ENV_AS);
+	(void)sqlite3_bind_int(st, 3, SP_PARTY_ENV_TO);
+	(void)sqlite3_bind_int(st, 4, SP_PARTY_ORCPT);
 	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
 		const char *evidence = "envelope";
 
-		if (sqlite3_column_int(st, 0) == SP_ROLE_ORCPT)
+		if (sqlite3_column_int(st, ROLE) == SP_PARTY_ORCPT)
 			evidence = "orcpt";
-		else if (sqlite3_column_int(st, 3) != 0)
+		else if (sqlite3_column_int(st, HAS_ENV_AS) != 0)
 			evidence = "original";
-		else if (sp_view_eq_str(sp_db_view(st, 2), "witnessed"))
+		else if (sp_view_eq_str(sp_db_view(st, GRADE),
+			     sp_grade_name[SP_GRADE_WITNESSED]))
 			evidence = "smtp";
-		(void)fact(f, seq, sp_db_view(st, 1), evidence);
+		(void)add_fact(f, seq, sp_db_view(st, ADDR), evidence);
 	}
 	(void)sqlite3_finalize(st);
 	return (rc == SQLITE_DONE ? SQLITE_OK : rc);
 }
 
+/* What a report or header fields say of recipients. */
 static int
-from_claims(struct sp_shard *s, uint64_t seq, struct sp_family *f)
+add_claim_facts(struct sp_shard *s, uint64_t seq, struct sp_family *f)
 {
+	static const char sql[] =
+	    "SELECT c.role, a.addr, e.name, c.presumed, c.how, v.addr FROM claims c JOIN addresses a ON a.id = c.address JOIN evidence e ON e.id = c.evidence LEFT JOIN addresses v ON v.id = c.via WHERE c.seq = ?1 AND c.role BETWEEN ?2 AND ?3 ORDER BY c.n";
+	enum { ROLE, ADDR, EVIDENCE, PRESUMED, HOW, VIA };
 	sqlite3_stmt *st = NULL;
-	int rc = sp_db_prepare(s->db,
-	    "SELECT c.role, a.addr, e.name, c.presumed, c.how, v.addr FROM claims c JOIN addresses a ON a.id = c.address JOIN evidence e ON e.id = c.evidence LEFT JOIN addresses v ON v.id = c.via WHERE c.seq = ? AND c.role BETWEEN 3 AND 6 ORDER BY c.n",
-	    false, &st);
+	int rc = sp_db_prepare(&s->db, sql, false, &st);
 
 	if (rc != SQLITE_OK)
 		return (rc);
 	(void)sp_db_bind_u64(st, 1, seq);
+	(void)sqlite3_bind_int(st, 2, SP_CLAIM_TO);
+	(void)sqlite3_bind_int(st, 3, SP_CLAIM_RCPT);
 	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
-		char *evidence = sp_view_dup(sp_db_view(st, 2));
+		char *evidence = sp_view_dup(sp_db_view(st, EVIDENCE));
 		struct sp_family_fact *x =
-		    fact(f, seq, sp_db_view(st, 1), evidence);
-		int presumed = sqlite3_column_int(st, 3);
-		int how = sqlite3_column_int(st, 4);
+		    add_fact(f, seq, sp_db_view(st, ADDR), evidence);
+		int how = sqlite3_column_int(st, HOW);
 
 		free(evidence);
 		if (x == NULL)
 			break;
-		x->role = sp_claim_role_name[sqlite3_column_int(st, 0)];
-		if (presumed >= SP_CLAIM_TO && presumed <= SP_CLAIM_BCC)
-			x->presumed = presumed == SP_CLAIM_BCC
-					  ? "unlisted"
-					  : sp_claim_role_name[presumed];
+		x->role = sp_claim_role_name[sqlite3_column_int(st, ROLE)];
+		x->presumed =
+		    sp_schema_presumed_name(sqlite3_column_int(st, PRESUMED));
 		if (how > 0 && how < SP_CLAIM_HOWS) {
 			x->how = sp_claim_how_name[how];
-			x->via = text_dup(sp_db_view(st, 5));
+			x->via = text_dup(sp_db_view(st, VIA));
 		}
 	}
 	(void)sqlite3_finalize(st);
 	return (rc == SQLITE_DONE || rc == SQLITE_ROW ? SQLITE_OK : rc);
 }
 
+/* Order of facts: by address, then by entry. */
 static int
 by_key(const void *a, const void *b)
 {
@@ -189,22 +208,25 @@ by_key(const void *a, const void *b)
 	return (strcmp(x->evidence, y->evidence));
 }
 
+/* The facts of the first SP_FAMILY_READ members, sorted, and the number of
+ * addresses in them. */
 static enum sp_code
-facts(const struct sp_shards *shards, struct sp_family *f, struct sp_err *err)
+read_facts(
+    const struct sp_shards *shards, struct sp_family *f, struct sp_err *err)
 {
 	for (; f->nread < f->nseqs && f->nread < SP_FAMILY_READ; f->nread++) {
 		uint64_t seq = f->seqs[f->nread];
 		struct sp_shard *s = shard_of(shards, seq);
 		int rc;
 
-		/* Its shard is being made again. */
+		/* Its shard is missing: it is being built again. */
 		if (s == NULL)
 			continue;
-		rc = from_envelope(s, seq, f);
+		rc = add_envelope_facts(s, seq, f);
 		if (rc == SQLITE_OK)
-			rc = from_claims(s, seq, f);
+			rc = add_claim_facts(s, seq, f);
 		if (rc != SQLITE_OK)
-			return (sp_db_error(s->db, rc, s->path, err));
+			return (sp_db_error(&s->db, rc, err));
 	}
 	if (f->nfacts > 0)
 		qsort(f->facts, f->nfacts, sizeof(*f->facts), by_key);
@@ -214,6 +236,7 @@ facts(const struct sp_shards *shards, struct sp_family *f, struct sp_err *err)
 	return (SP_OK);
 }
 
+/* As sp_family_read(); without ${with_facts} only the entries. */
 static enum sp_code
 read_family(const char *dir, uint64_t seq, bool with_facts,
     struct sp_family *out, struct sp_err *err)
@@ -231,11 +254,11 @@ read_family(const char *dir, uint64_t seq, bool with_facts,
 		return (rc);
 	s = shard_of(&shards, seq);
 	if (s != NULL)
-		rc = own_row(s, seq, &f, family, &has, err);
+		rc = read_own_row(s, seq, &f, family, &has, err);
 	if (rc == SP_OK && f.indexed)
-		rc = members(dir, seq, &f, family, has, err);
+		rc = read_members(dir, seq, &f, family, has, err);
 	if (rc == SP_OK && f.indexed && with_facts)
-		rc = facts(&shards, &f, err);
+		rc = read_facts(&shards, &f, err);
 	if (rc == SP_OK)
 		rc = sp_shards_still(&shards, err);
 	sp_shards_close(&shards);
@@ -285,6 +308,7 @@ sp_family_done(struct sp_family *f)
 
 /* ---- JSON -------------------------------------------------------------- */
 
+/* An entry, or null. */
 static void
 json_seq(struct sp_json *j, const char *key, bool there, uint64_t seq)
 {
@@ -294,6 +318,7 @@ json_seq(struct sp_json *j, const char *key, bool there, uint64_t seq)
 		sp_json_null(j, key);
 }
 
+/* One fact as an object. */
 static void
 json_fact(struct sp_json *j, const struct sp_family_fact *x)
 {
@@ -313,6 +338,7 @@ json_fact(struct sp_json *j, const struct sp_family_fact *x)
 	sp_json_obj_end(j);
 }
 
+/* Facts with the same address stand in one object under it. */
 void
 sp_family_json(const struct sp_family *f, struct sp_json *j)
 {

@@ -1,7 +1,12 @@
 /*
- * The indexer.  Entries come in order from the pipe and go to the shard of
- * their month; rows and cursor are committed together, so that a death at
- * any point loses only work.
+ * The indexer (index.h).  Entries come in order from the pipe and go to the
+ * shard of their month; rows and cursor are committed together, so that a death
+ * at any point loses only work.
+ *
+ *   sp_index_update: as long as something is new
+ *       sp_index_links   links cover what the shards cover
+ *       run_once         pipe -> put_one -> commit ...
+ *           recover      a damaged shard, or the links, are dropped
  */
 #include "index/index.h"
 
@@ -13,16 +18,22 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/io.h"
+#include "base/sha256.h"
 #include "index/index_priv.h"
 #include "index/put.h"
-#include "index/search_priv.h"
+#include "index/shards.h"
 
-#define FEW	      64u /* entries that are not worth a thread */
-#define BATCH_BYTES   ((size_t)128 << 20) /* bytes of documents a commit */
+#define FEW 64u /* fewer entries than this are not worth a thread */
+
+/* After so many entries or bytes of documents a commit is due. */
 #define BATCH_DEFAULT 1000u
-#define TEXT_DEFAULT  ((uint64_t)4 << 20)
-#define TEXT_MAX      ((uint64_t)32 << 20)
+#define BATCH_BYTES   ((size_t)128 << 20)
 
+/* Bytes of text that are indexed of one message. */
+#define TEXT_DEFAULT ((uint64_t)4 << 20)
+#define TEXT_MAX     ((uint64_t)32 << 20)
+
+/* The scan compares the shards with the log before anything is indexed. */
 enum sp_code
 sp_index_open(const char *dir, const struct sp_config *cfg, int lock_wait_ms,
     const struct sp_index_report *rep, struct sp_index **out,
@@ -71,12 +82,14 @@ sp_index_cursor(const struct sp_index *ix)
 	return (ix->cursor);
 }
 
+/* Close the open shard; ${clean} false after an error, when what was put since
+ * the last commit is undone. */
 static void
-close_writer(struct sp_index *ix, bool well)
+close_writer(struct sp_index *ix, bool clean)
 {
 	if (ix->writer == NULL)
 		return;
-	if (well) {
+	if (clean) {
 		sp_shard_close(ix->writer);
 	} else {
 		sp_shard_rollback(ix->writer);
@@ -117,18 +130,21 @@ sp_index_drop(struct sp_index *ix, int64_t since_us, struct sp_err *err)
 
 /* ---- one update ----------------------------------------------------- */
 
-struct run {
+/* One run over new entries, as far as one pipe gives them. */
+struct index_run {
 	struct sp_index *ix;
 	struct sp_pipe *pipe;
 	uint64_t first, end; /* what the pipe gives */
 	uint64_t next; /* next entry to be put */
 	uint8_t leaf[SP_SHA256_LEN]; /* of entry next - 1 */
 	size_t docs, bytes; /* since the last commit */
-	int damaged; /* key of the shard that failed, or -1 */
-	bool links_bad; /* the links failed */
+	/* what failed, of shards and links; see recover() */
+	int damaged; /* key of the shard, or -1 */
+	bool links_failed;
 };
 
-/* The month that entry ${d} goes to: its own, never before the last one. */
+/* The month that entry ${d} goes to: its own, never one before that of an
+ * earlier entry. */
 static int
 month_of(const struct sp_index *ix, const struct sp_doc *d)
 {
@@ -142,18 +158,21 @@ month_of(const struct sp_index *ix, const struct sp_doc *d)
 	return (key);
 }
 
+/* Commit what was put into links and shard.  r->damaged or r->links_failed says
+ * which of them failed. */
 static enum sp_code
-commit(struct run *r, struct sp_err *err)
+commit(struct index_run *r, struct sp_err *err)
 {
 	struct sp_index *ix = r->ix;
 	enum sp_code rc;
 
-	if (ix->writer == NULL || !ix->writer->in_txn)
+	if (ix->writer == NULL || !ix->writer->db.in_txn)
 		return (SP_OK);
-	/* First the links: they may be ahead of the shards, and are cut then. */
+	/* First the links: where they are ahead of the shards, they are cut
+	 * before anything more is put. */
 	rc = sp_links_commit(ix->links, r->next, err);
 	if (rc != SP_OK) {
-		r->links_bad = true;
+		r->links_failed = true;
 		return (rc);
 	}
 	rc = sp_shard_commit(ix->writer, r->next, r->leaf, err);
@@ -169,7 +188,7 @@ commit(struct run *r, struct sp_err *err)
 
 /* Open or make the shard of ${key} as the writer, expecting ${seq} next. */
 static enum sp_code
-switch_to(struct run *r, int key, uint64_t seq, struct sp_err *err)
+switch_shard(struct index_run *r, int key, uint64_t seq, struct sp_err *err)
 {
 	struct sp_index *ix = r->ix;
 	int at = sp_index_find(ix, key);
@@ -197,8 +216,9 @@ switch_to(struct run *r, int key, uint64_t seq, struct sp_err *err)
 	return (SP_OK);
 }
 
+/* Put a document into its shard and the links, without a commit. */
 static enum sp_code
-put_one(struct run *r, const struct sp_doc *d, struct sp_err *err)
+put_one(struct index_run *r, const struct sp_doc *d, struct sp_err *err)
 {
 	struct sp_index *ix = r->ix;
 	struct sp_link_found found;
@@ -206,18 +226,18 @@ put_one(struct run *r, const struct sp_doc *d, struct sp_err *err)
 	enum sp_code rc = SP_OK;
 
 	if (ix->writer == NULL || ix->writer->info.key != key)
-		rc = switch_to(r, key, d->seq, err);
+		rc = switch_shard(r, key, d->seq, err);
 	if (rc != SP_OK)
 		return (rc);
 	r->damaged = key;
-	if (!ix->writer->in_txn)
+	if (!ix->writer->db.in_txn)
 		rc = sp_shard_begin(ix->writer, err);
 	if (rc != SP_OK)
 		return (rc);
 	rc = sp_links_put(ix->links, &d->ids, &found, err);
 	if (rc != SP_OK) {
 		r->damaged = -1;
-		r->links_bad = true;
+		r->links_failed = true;
 		return (rc);
 	}
 	rc = sp_put_doc(ix->writer, d, &found, err);
@@ -231,8 +251,10 @@ put_one(struct run *r, const struct sp_doc *d, struct sp_err *err)
 	return (SP_OK);
 }
 
+/* Put every document of the pipe, with a commit after each batch.  What was put
+ * before the log could not be read any further is committed too. */
 static enum sp_code
-put_all(struct run *r, struct sp_err *err)
+put_all(struct index_run *r, struct sp_err *err)
 {
 	struct sp_index *ix = r->ix;
 	const struct sp_doc *d = NULL;
@@ -254,21 +276,23 @@ put_all(struct run *r, struct sp_err *err)
 			    "indexing was interrupted at entry %" PRIu64,
 			    r->next));
 	}
-	/* What was put before the log could not be read any further stays. */
 	last = commit(r, rc == SP_EEND ? err : NULL);
 	return (rc == SP_EEND || last != SP_OK ? last : rc);
 }
 
+/* Callback of the pipe: see careful.h. */
 static enum sp_doc_parse
-before(void *ctx, uint64_t seq)
+may_parse(void *ctx, uint64_t seq)
 {
 	struct sp_index *ix = ctx;
 
 	return (sp_careful_before(ix->careful, seq));
 }
 
+/* How many threads parse: none for a few entries, or where each must be parsed
+ * alone. */
 static unsigned
-threads_for(const struct run *r)
+threads_for(const struct index_run *r)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 
@@ -280,9 +304,10 @@ threads_for(const struct run *r)
 	return (cpus > SP_PIPE_THREADS ? SP_PIPE_THREADS : (unsigned)cpus - 1);
 }
 
-/* A shard that failed as only damage fails: drop it, go on. */
+/* After a failed run: drop the shard or the links that failed as only damage
+ * fails, and go on (SP_OK); any other error stays as it is. */
 static enum sp_code
-recover(struct run *r, enum sp_code rc, struct sp_err *err)
+recover(struct index_run *r, enum sp_code rc, struct sp_err *err)
 {
 	struct sp_index *ix = r->ix;
 	char why[SP_ERR_MAX];
@@ -291,22 +316,23 @@ recover(struct run *r, enum sp_code rc, struct sp_err *err)
 	/* What is not in the shards must not be in the links. */
 	sp_links_close(ix->links);
 	ix->links = NULL;
-	if (rc != SP_EFORMAT || (r->damaged < 0 && !r->links_bad))
+	if (rc != SP_EFORMAT || (r->damaged < 0 && !r->links_failed))
 		return (rc);
 	if (++ix->drops > SP_INDEX_DROPS_MAX)
 		return (sp_err_set(err, SP_EFORMAT, 0,
 		    "index: shards are damaged again and again; check the disk"));
 	memcpy(why, err->msg, sizeof(why));
-	if (r->links_bad)
+	if (r->links_failed)
 		return (sp_index_links_bad(ix, why, err));
 	return (sp_index_remove(ix, r->damaged, "shard_damaged", why, err));
 }
 
-/* Index [cursor, end), or up to the next shard that is already there. */
+/* Index [cursor, end), or less: up to the next shard that is already there, or
+ * to the end of what must be parsed carefully. */
 static enum sp_code
-run(struct sp_index *ix, uint64_t end, struct sp_err *err)
+run_once(struct sp_index *ix, uint64_t end, struct sp_err *err)
 {
-	struct run r = {
+	struct index_run r = {
 		.ix = ix, .first = ix->cursor, .next = ix->cursor, .damaged = -1
 	};
 	struct sp_pipe_opts o = { 0 };
@@ -326,11 +352,11 @@ run(struct sp_index *ix, uint64_t end, struct sp_err *err)
 	o.first = r.first;
 	o.end = r.end;
 	o.threads = threads_for(&r);
-	o.before = before;
-	o.line = sp_index_line;
+	o.before_parse = may_parse;
+	o.erased_line = sp_index_line;
 	o.ctx = ix;
 	if (o.threads > 0)
-		o.before = NULL;
+		o.before_parse = NULL;
 	rc = sp_pipe_open(ix->reader, &o, &r.pipe, err);
 	if (rc == SP_OK)
 		rc = put_all(&r, err);
@@ -338,6 +364,8 @@ run(struct sp_index *ix, uint64_t end, struct sp_err *err)
 	return (rc == SP_OK ? SP_OK : recover(&r, rc, err));
 }
 
+/* Each run moves the cursor, or drops something that is damaged, at most
+ * SP_INDEX_DROPS_MAX times. */
 enum sp_code
 sp_index_update(
     struct sp_index *ix, uint64_t max, uint64_t *behind, struct sp_err *err)
@@ -359,7 +387,7 @@ sp_index_update(
 	while (rc == SP_OK && ix->cursor < goal) {
 		rc = sp_index_links(ix, err);
 		if (rc == SP_OK)
-			rc = run(ix, goal, err);
+			rc = run_once(ix, goal, err);
 	}
 	if (ix->cursor > from)
 		sp_index_say(ix, "indexed",

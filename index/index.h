@@ -1,6 +1,8 @@
 /*
  * The index: monthly SQLite shards with full text, derived from the log and
- * rebuilt from it at any time.  Writer: holder of state/index.lock.
+ * built again from it at any time (doc/format-index.md).  The worker `index`
+ * of the service, and commands without it, hold it open and update it; only
+ * the holder of state/index.lock writes.
  */
 #ifndef SP_INDEX_INDEX_H
 #define SP_INDEX_INDEX_H
@@ -15,31 +17,42 @@
 
 struct sp_index;
 
+/* Whom the indexer tells what it does; members may be NULL. */
 struct sp_index_report {
-	/* ${what}: "indexed", "shard_damaged", "rewound" */
+	/* Called with each event.
+	 * ${what}: "indexed", "shard_damaged", "rewound" */
 	void (*fn)(void *ctx, const char *what, const char *text);
-	/* false interrupts; done of total entries */
+	/* So many of the entries are done; false interrupts. */
 	bool (*progress)(void *ctx, uint64_t done, uint64_t total);
 	void *ctx;
 };
 
-/* Takes the lock, opens what is there, checks cursor and shards (a damaged
- * shard is dropped and its entries indexed again). */
+/*
+ * Take the lock, waiting ${lock_wait_ms} for it; open what is there and compare
+ * it with the log.  A shard that is damaged or does not agree is dropped, and
+ * its entries indexed again by the next update.  ${cfg} may be NULL (defaults),
+ * ${rep} too; both are copied.  *out is for sp_index_close().
+ * SP_ELOCKED if another process indexes; errors of the log and of SQLite.
+ */
 SP_CHECK enum sp_code sp_index_open(const char *dir,
     const struct sp_config *cfg, int lock_wait_ms,
     const struct sp_index_report *rep, struct sp_index **out,
     struct sp_err *err);
-/* Index what is new, at most ${max} entries (0: all); *behind: entries left. */
+/* Index what is new in the log, at most about ${max} entries (0: all); *behind
+ * (NULL is fine): entries that are left.  SP_EINTERRUPT where progress() asked
+ * for it; what was committed stays after any error. */
 SP_CHECK enum sp_code sp_index_update(
     struct sp_index *ix, uint64_t max, uint64_t *behind, struct sp_err *err);
-/* Next seq to be indexed. */
+/* The next entry to be indexed. */
 uint64_t sp_index_cursor(const struct sp_index *ix);
-/* Forget all from the month of ${since_us} on (0: everything), to rebuild. */
+/* Drop the shards from the month of ${since_us} on (0: all of them), so that
+ * the next update builds them again. */
 SP_CHECK enum sp_code sp_index_drop(
     struct sp_index *ix, int64_t since_us, struct sp_err *err);
+/* Commit nothing more, close everything, give the lock back.  NULL is fine. */
 void sp_index_close(struct sp_index *ix);
 
-/* Without lock: how far the index reaches. */
+/* Without the lock: how far the index of ${dir} reaches, [0, *cursor). */
 SP_CHECK enum sp_code sp_index_reach(
     const char *dir, uint64_t *cursor, struct sp_err *err);
 

@@ -1,13 +1,18 @@
-/* The links beside the shards: made from them, cut to them. */
+/*
+ * The links beside the shards: made from the shards where they are missing, cut
+ * where they are ahead.  The writer commits links before shards, so that being
+ * ahead is all that an interruption leaves.
+ */
 #include <string.h>
 
 #include "index/db.h"
 #include "index/index_priv.h"
 
-#define BATCH 20000u /* entries a commit while they are made again */
+#define BATCH 20000u /* entries a commit while the links are made again */
 
+/* An id from column ${i}; zeros where there is none. */
 static void
-take(sqlite3_stmt *st, int i, uint8_t out[SP_LINK_ID])
+copy_id(sqlite3_stmt *st, int i, uint8_t out[SP_LINK_ID])
 {
 	int n = sqlite3_column_bytes(st, i);
 
@@ -16,26 +21,28 @@ take(sqlite3_stmt *st, int i, uint8_t out[SP_LINK_ID])
 		memcpy(out, sqlite3_column_blob(st, i), SP_LINK_ID);
 }
 
-/* What a row of messages says of the entry. */
+/* By what a row of messages says the entry is known. */
 static void
 ids_of(sqlite3_stmt *st, struct sp_link_ids *ids)
 {
 	*ids = (struct sp_link_ids){ .seq = sp_db_u64(st, 0) };
-	ids->has = sqlite3_column_type(st, 3) == SQLITE_BLOB;
-	take(st, 1, ids->raw);
+	ids->known = sqlite3_column_type(st, 3) == SQLITE_BLOB;
+	copy_id(st, 1, ids->raw);
 	memcpy(ids->inner, ids->raw, SP_LINK_ID);
 	if (sqlite3_column_type(st, 2) == SQLITE_BLOB)
-		take(st, 2, ids->inner);
-	take(st, 3, ids->family);
+		copy_id(st, 2, ids->inner);
+	copy_id(st, 3, ids->family);
 	ids->has_msgid = sqlite3_column_type(st, 4) == SQLITE_BLOB;
-	take(st, 4, ids->stable);
+	copy_id(st, 4, ids->stable);
 	if (ids->has_msgid)
 		sp_links_msgid(sp_db_view(st, 5), ids->msgid);
 }
 
+/* Put the entries of a shard that the links do not have yet.  *shard_failed: it
+ * is the shard that could not be read, not the links. */
 static enum sp_code
-from_shard(struct sp_index *ix, const struct sp_shard_info *info, bool *shard,
-    struct sp_err *err)
+read_shard(struct sp_index *ix, const struct sp_shard_info *info,
+    bool *shard_failed, struct sp_err *err)
 {
 	uint64_t first = sp_links_next(ix->links), n = 0;
 	struct sp_shard *s = NULL;
@@ -47,7 +54,7 @@ from_shard(struct sp_index *ix, const struct sp_shard_info *info, bool *shard,
 
 	if (rc != SP_OK)
 		return (rc);
-	db = sp_db_prepare(s->db,
+	db = sp_db_prepare(&s->db,
 	    "SELECT seq, sha256, original, family, stable, msgid FROM messages WHERE seq >= ?1 AND seq < ?2 ORDER BY seq",
 	    false, &st);
 	(void)sp_db_bind_u64(st, 1, first);
@@ -60,9 +67,9 @@ from_shard(struct sp_index *ix, const struct sp_shard_info *info, bool *shard,
 		if (rc == SP_OK && ++n % BATCH == 0)
 			rc = sp_links_commit(ix->links, ids.seq + 1, err);
 	}
-	*shard = rc == SP_OK && db != SQLITE_DONE;
-	if (*shard)
-		rc = sp_db_error(s->db, db, s->path, err);
+	*shard_failed = rc == SP_OK && db != SQLITE_DONE;
+	if (*shard_failed)
+		rc = sp_db_error(&s->db, db, err);
 	(void)sqlite3_finalize(st);
 	sp_shard_close(s);
 	if (rc == SP_OK)
@@ -70,21 +77,24 @@ from_shard(struct sp_index *ix, const struct sp_shard_info *info, bool *shard,
 	return (rc);
 }
 
-/* A shard that cannot be read is indexed again, as the writer would do. */
+/* Put the entries of shard ${i} into the links; if the shard is damaged it is
+ * dropped and indexed again, as the writer would do. */
 static enum sp_code
-take_shard(struct sp_index *ix, size_t i, struct sp_err *err)
+add_shard(struct sp_index *ix, size_t i, struct sp_err *err)
 {
 	struct sp_shard_info info = ix->shards[i];
-	bool shard = true;
-	enum sp_code rc = from_shard(ix, &info, &shard, err);
+	bool shard_failed = true;
+	enum sp_code rc = read_shard(ix, &info, &shard_failed, err);
 	char why[SP_ERR_MAX];
 
-	if (rc != SP_EFORMAT || !shard || ++ix->drops > SP_INDEX_DROPS_MAX)
+	if (rc != SP_EFORMAT || !shard_failed ||
+	    ++ix->drops > SP_INDEX_DROPS_MAX)
 		return (rc);
 	memcpy(why, err->msg, sizeof(why));
 	return (sp_index_remove(ix, info.key, "shard_damaged", why, err));
 }
 
+/* Cut the links to what the shards cover, or add what they lack. */
 static enum sp_code
 sync_with_shards(struct sp_index *ix, struct sp_err *err)
 {
@@ -97,7 +107,7 @@ sync_with_shards(struct sp_index *ix, struct sp_err *err)
 		return (sp_links_cut(ix->links, end, err));
 	for (size_t i = 0; rc == SP_OK && i < ix->nshards; i++)
 		if (ix->shards[i].next > sp_links_next(ix->links))
-			rc = take_shard(ix, i, err);
+			rc = add_shard(ix, i, err);
 	return (rc);
 }
 
@@ -112,12 +122,13 @@ sp_index_links_bad(struct sp_index *ix, const char *why, struct sp_err *err)
 	return (sp_links_drop(ix->dir, err));
 }
 
+/* Open the links; those of another version, or never finished, are made again,
+ * and nothing is lost with them. */
 static enum sp_code
 open_links(struct sp_index *ix, struct sp_err *err)
 {
 	enum sp_code rc = sp_links_open(ix->dir, ix->origin, &ix->links, err);
 
-	/* Of another version, or never finished: nothing is lost with it. */
 	if (rc == SP_EVERSION) {
 		rc = sp_links_drop(ix->dir, err);
 		if (rc == SP_OK)

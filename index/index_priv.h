@@ -1,7 +1,13 @@
-/* Private to index*.c. */
+/*
+ * Private to index*.c: the indexer's state, and what its files do for each
+ * other.  index.c runs over the log, index_scan.c compares shards with the log
+ * at the start, index_links.c keeps the links beside the shards.
+ */
 #ifndef SP_INDEX_INDEX_PRIV_H
 #define SP_INDEX_INDEX_PRIV_H
 
+#include "base/line.h"
+#include "base/sha256.h"
 #include "index/careful.h"
 #include "index/index.h"
 #include "index/links.h"
@@ -12,44 +18,58 @@
 #define SP_INDEX_DROPS_MAX 16u /* damaged shards in one update, at most */
 
 struct sp_index {
+	/* the archive */
 	char *dir;
 	char origin[SP_ORIGIN_MAX + 1];
-	int lock;
-	struct sp_reader *reader;
+	int lock; /* state/index.lock */
+	struct sp_reader *reader; /* of the log */
+	/* how to work */
 	struct sp_index_report rep;
-	uint64_t batch, max_text;
-	struct sp_shard_info *shards; /* ascending */
+	uint64_t batch; /* entries a commit */
+	uint64_t max_text; /* bytes of text of one message */
+	struct sp_careful *careful;
+	/* what is there */
+	struct sp_shard_info *shards; /* ascending by month */
 	size_t nshards;
 	uint64_t cursor; /* first entry that no shard covers */
 	struct sp_shard *writer; /* open, or NULL */
 	struct sp_links *links; /* open, or NULL */
-	struct sp_careful *careful;
-	unsigned drops; /* in this update */
+	unsigned drops; /* damaged shards in this update */
 };
 
+/* Report an event to ix->rep. */
 void sp_index_say(struct sp_index *ix, const char *what, const char *fmt, ...)
     SP_PRINTF(3, 4);
-/* What the log has at ${seq}.  SP_ENOTFOUND if it is shorter. */
+
+/* ---- index_scan.c ---------------------------------------------------- */
+
+/* The leaf hash of entry ${seq} by the log.  SP_ENOTFOUND if it is shorter. */
 SP_CHECK enum sp_code sp_index_leaf(struct sp_index *ix, uint64_t seq,
     uint8_t leaf[SP_SHA256_LEN], struct sp_err *err);
-/* The line of an erased entry, from the tree. */
+/* The entry line and leaf hash of an erased entry, from the tree; ${ctx} is
+ * the struct sp_index. */
 SP_CHECK enum sp_code sp_index_line(void *ctx, uint64_t seq,
     struct sp_line *line, uint8_t leaf[SP_SHA256_LEN], struct sp_err *err);
 /* Find the shards, drop those that cannot be used, set the cursor. */
 SP_CHECK enum sp_code sp_index_scan(struct sp_index *ix, struct sp_err *err);
-/* The cursor that the shards give. */
+/* The cursor that ${n} shards give: the end of those that follow each other
+ * from entry 0 on. */
 uint64_t sp_index_covered(const struct sp_shard_info *v, size_t n);
-/* Index into ix->shards, or -1. */
+/* The place of a shard in ix->shards, or -1. */
 int sp_index_find(const struct sp_index *ix, int key);
-/* Remember what a shard covers now. */
+/* Write down in ix->shards, and in the cursor, what a shard covers now. */
 void sp_index_note(struct sp_index *ix, const struct sp_shard_info *info);
-/* Remove a shard and say so; it must not be the open writer. */
+/* Remove a shard, which must not be the open writer.  ${what} (NULL: nothing)
+ * is reported with ${why}. */
 SP_CHECK enum sp_code sp_index_remove(struct sp_index *ix, int key,
     const char *what, const char *why, struct sp_err *err);
 
-/* Open the links, and make them cover what the shards cover. */
+/* ---- index_links.c --------------------------------------------------- */
+
+/* Open the links, and make them cover exactly what the shards cover; damaged
+ * ones are dropped and made again once. */
 SP_CHECK enum sp_code sp_index_links(struct sp_index *ix, struct sp_err *err);
-/* They failed as only damage fails: they are made again. */
+/* Report that the links are damaged, by ${why}, and drop them. */
 SP_CHECK enum sp_code sp_index_links_bad(
     struct sp_index *ix, const char *why, struct sp_err *err);
 

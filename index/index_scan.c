@@ -1,10 +1,17 @@
-/* What is there at the start: shards against the log. */
+/*
+ * What the indexer finds at its start: shards against the log.  A shard stays
+ * if it can be read, belongs to this archive, does not overlap the one before
+ * and ends with an entry that the log has too; any other is dropped and built
+ * again.  Also the list of shards that the indexer keeps.
+ */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/line.h"
+#include "base/sha256.h"
 #include "index/index_priv.h"
 #include "journal/tree/tree.h"
 
@@ -127,10 +134,11 @@ sp_index_leaf(struct sp_index *ix, uint64_t seq, uint8_t leaf[SP_SHA256_LEN],
 	return (SP_OK);
 }
 
-/* A writer did not close this shard: take its log in and close it.  After a
- * power cut nobody knows what the file holds: look at all of it first. */
+/* A writer did not close this shard: take its write-ahead log in and close it.
+ * After a power cut nobody knows what the file holds, so all of it is looked at
+ * first. */
 static enum sp_code
-tidy_up(
+close_unclosed(
     struct sp_index *ix, const struct sp_shard_info *info, struct sp_err *err)
 {
 	struct sp_shard *s = NULL;
@@ -149,7 +157,7 @@ tidy_up(
 	return (rc);
 }
 
-/* Look at one shard; one that cannot be used is dropped. */
+/* Look at one shard and list it; one that cannot be used is dropped. */
 static enum sp_code
 scan_one(struct sp_index *ix, int key, struct sp_err *err)
 {
@@ -161,7 +169,7 @@ scan_one(struct sp_index *ix, int key, struct sp_err *err)
 		info = s->info;
 		sp_shard_close(s);
 		if (info.opened[0] != '\0')
-			rc = tidy_up(ix, &info, err);
+			rc = close_unclosed(ix, &info, err);
 	}
 	if (rc == SP_ENOTFOUND)
 		return (sp_index_remove(ix, key, NULL, NULL, err));
@@ -184,7 +192,7 @@ scan_one(struct sp_index *ix, int key, struct sp_err *err)
 	return (SP_OK);
 }
 
-/* From the newest shard back, until one agrees with the log. */
+/* Drop shards from the newest back, until one agrees with the log. */
 static enum sp_code
 compare_with_log(struct sp_index *ix, struct sp_err *err)
 {

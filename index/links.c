@@ -1,274 +1,194 @@
+/*
+ * index/links.sqlite (links.h; doc/format-index.md, "Families").  The indexer
+ * puts each entry and learns which earlier ones it repeats; the table "family"
+ * has a row for each entry, "msgids" one for each Message-ID.  Entries may be
+ * put in any order: where an earlier one turns up late, the rows that named
+ * another first one are changed.
+ */
 #include "index/links.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/buf.h"
 #include "base/io.h"
-#include "index/db.h"
 #include "base/layout.h"
+#include "index/db.h"
 
-#define LINKS_VERSION 1
-#define LINKS_APPID   0x5350696c /* "SPil" */
-#define LINKS_MODE    0640
-#define BUSY_MS	      10000
+#define LINKS_VERSION 1 /* PRAGMA user_version */
+#define LINKS_APPID   0x5350696c /* PRAGMA application_id, "SPil" */
 
-enum stmt {
-	ST_GROUP, /* any row of family and original */
-	ST_SAME, /* the first with these bytes */
-	ST_ADD,
-	ST_FIRST, /* an earlier one turned up */
-	ST_ID,
-	ST_ID_ADD,
-	ST_ID_SET,
-	ST_NEXT,
-	ST_COUNT
+enum link_statement {
+	FIND_ORIGINAL, /* of a family and original, the first entry */
+	FIND_SAME_BYTES, /* of these, the first with the same bytes */
+	ADD_ENTRY,
+	SET_FIRST, /* of all rows of a family and original */
+	FIND_MSGID,
+	ADD_MSGID,
+	SET_MSGID,
+	SET_NEXT,
+	LINK_STATEMENTS
 };
 
-static const char *const statements[ST_COUNT] = {
-	[ST_GROUP] =
+static const char *const statements[LINK_STATEMENTS] = {
+	[FIND_ORIGINAL] =
 	    "SELECT ifnull(first, seq) FROM family WHERE k = ?1 AND x = ?2 LIMIT 1",
-	[ST_SAME] =
+	[FIND_SAME_BYTES] =
 	    "SELECT seq FROM family WHERE k = ?1 AND x = ?2 AND r = ?3 AND seq < ?4 ORDER BY seq LIMIT 1",
-	[ST_ADD] = "INSERT OR IGNORE INTO family VALUES(?1, ?2, ?3, ?4, ?5)",
-	[ST_FIRST] = "UPDATE family SET first = ?3 WHERE k = ?1 AND x = ?2",
-	[ST_ID] = "SELECT seq, stable FROM msgids WHERE k = ?1",
-	[ST_ID_ADD] = "INSERT OR IGNORE INTO msgids VALUES(?1, ?2, ?3)",
-	[ST_ID_SET] = "UPDATE msgids SET stable = ?2, seq = ?3 WHERE k = ?1",
-	[ST_NEXT] = "UPDATE links SET next = ?1",
+	[ADD_ENTRY] = "INSERT OR IGNORE INTO family VALUES(?1, ?2, ?3, ?4, ?5)",
+	[SET_FIRST] = "UPDATE family SET first = ?3 WHERE k = ?1 AND x = ?2",
+	[FIND_MSGID] = "SELECT seq, stable FROM msgids WHERE k = ?1",
+	[ADD_MSGID] = "INSERT OR IGNORE INTO msgids VALUES(?1, ?2, ?3)",
+	[SET_MSGID] = "UPDATE msgids SET stable = ?2, seq = ?3 WHERE k = ?1",
+	[SET_NEXT] = "UPDATE links SET next = ?1",
 };
 
-/* Keys are digests, so that every row goes to another page: small pages. */
-static const char pragmas[] =
-    "PRAGMA page_size = 1024;PRAGMA journal_mode = WAL;PRAGMA synchronous = NORMAL;PRAGMA cache_size = -32768;PRAGMA wal_autocheckpoint = 32768;PRAGMA journal_size_limit = 67108864;PRAGMA cell_size_check = ON;";
+/* Keys are digests, so that every row goes to another page: small pages, and a
+ * checkpoint each 32,768 of them. */
+static const char write_pragmas[] =
+    "PRAGMA page_size = 1024;PRAGMA wal_autocheckpoint = 32768;";
 
 static const char schema[] =
     "CREATE TABLE links(one INTEGER PRIMARY KEY CHECK(one = 1), origin TEXT NOT NULL, next INTEGER NOT NULL);CREATE TABLE family(k BLOB NOT NULL, x BLOB NOT NULL, r BLOB NOT NULL, seq INTEGER NOT NULL, first INTEGER, PRIMARY KEY(k, x, r, seq)) WITHOUT ROWID;CREATE TABLE msgids(k BLOB PRIMARY KEY, stable BLOB NOT NULL, seq INTEGER NOT NULL) WITHOUT ROWID;";
 
 struct sp_links {
-	sqlite3 *db;
-	char *path;
-	bool in_txn;
-	uint64_t next;
-	sqlite3_stmt *st[ST_COUNT];
+	struct sp_db db;
+	const char *origin; /* whose links these must be; while opening */
+	uint64_t next; /* entries [0, next) are covered */
+	sqlite3_stmt *st[LINK_STATEMENTS];
 };
-
-/* ---- ids --------------------------------------------------------------- */
-
-void
-sp_links_family_of(const char *msgid, const char *const *from, size_t nfrom,
-    const uint8_t body[SP_SHA256_LEN], uint8_t out[SP_LINK_ID])
-{
-	struct sp_sha256 *s = sp_sha256_new();
-	uint8_t digest[SP_SHA256_LEN];
-
-	sp_sha256_add(s, "sealpost/family/v1", 19);
-	sp_sha256_add(s, msgid, strlen(msgid) + 1);
-	for (size_t i = 0; i < nfrom; i++)
-		sp_sha256_add(s, from[i], strlen(from[i]) + 1);
-	sp_sha256_add(s, "", 1);
-	sp_sha256_add(s, body, SP_SHA256_LEN);
-	sp_sha256_end(s, digest);
-	sp_sha256_free(s);
-	memcpy(out, digest, SP_LINK_ID);
-}
-
-void
-sp_links_family_bytes(
-    const uint8_t inner[SP_SHA256_LEN], uint8_t out[SP_LINK_ID])
-{
-	static const char tag[] = "sealpost/bytes/v1";
-	uint8_t digest[SP_SHA256_LEN], both[sizeof(tag) + SP_SHA256_LEN];
-
-	memcpy(both, tag, sizeof(tag));
-	memcpy(both + sizeof(tag), inner, SP_SHA256_LEN);
-	sp_sha256_once(both, sizeof(both), digest);
-	memcpy(out, digest, SP_LINK_ID);
-}
-
-void
-sp_links_msgid(struct sp_view msgid, uint8_t out[SP_LINK_ID])
-{
-	uint8_t digest[SP_SHA256_LEN];
-
-	sp_sha256_once(msgid.n == 0 ? "" : msgid.p, msgid.n, digest);
-	memcpy(out, digest, SP_LINK_ID);
-}
 
 /* ---- the file ---------------------------------------------------------- */
 
+/* What SQLite's ${rc} means; the message names the file. */
 static enum sp_code
-failed(struct sp_links *l, int rc, struct sp_err *err)
+failed(const struct sp_links *l, int rc, struct sp_err *err)
 {
-	return (sp_db_error(l->db, rc, l->path, err));
+	return (sp_db_error(&l->db, rc, err));
 }
 
+/* Not open yet; ${origin} is borrowed until it is. */
 static struct sp_links *
-alloc(const char *dir)
+alloc(const char *dir, const char *origin)
 {
 	struct sp_links *l = sp_xcalloc(1, sizeof(*l));
 
-	l->path = sp_layout_path(dir, "index/links.sqlite");
+	l->db.path = sp_layout_path(dir, "index/links.sqlite");
+	l->origin = origin;
 	return (l);
 }
 
 void
 sp_links_close(struct sp_links *l)
 {
-	int keep = 1;
-
 	if (l == NULL)
 		return;
-	for (size_t i = 0; i < ST_COUNT; i++)
-		(void)sqlite3_finalize(l->st[i]);
-	if (l->in_txn)
-		(void)sp_db_exec(l->db, "ROLLBACK");
-	/* A reader that may not write here needs the -wal and -shm files. */
-	if (l->db != NULL && !sqlite3_db_readonly(l->db, "main"))
-		(void)sqlite3_file_control(
-		    l->db, NULL, SQLITE_FCNTL_PERSIST_WAL, &keep);
-	(void)sqlite3_close_v2(l->db);
-	free(l->path);
+	sp_db_finalize_all(l->st, LINK_STATEMENTS);
+	if (l->db.handle != NULL &&
+	    sqlite3_db_readonly(l->db.handle, "main") == 0)
+		sp_db_keep_wal(&l->db);
+	sp_db_close(&l->db);
 	free(l);
 }
 
-static enum sp_code
-connect_to(struct sp_links *l, const char *name, int flags, struct sp_err *err)
+/* The row of table links, if it is that of this archive; else *mine is false. */
+static int
+read_row(struct sp_links *l, bool *mine)
 {
-	int rc =
-	    sqlite3_open_v2(name, &l->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
+	sqlite3_stmt *st = NULL;
+	int rc = sp_db_prepare(
+	    &l->db, "SELECT next FROM links WHERE origin = ?", false, &st);
 
 	if (rc == SQLITE_OK) {
-		(void)sqlite3_extended_result_codes(l->db, 1);
-		(void)sqlite3_busy_timeout(l->db, BUSY_MS);
-		(void)sqlite3_db_config(
-		    l->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-	}
-	return (rc == SQLITE_OK ? SP_OK : failed(l, rc, err));
-}
-
-static int
-one_u64(struct sp_links *l, const char *sql, uint64_t *out)
-{
-	sqlite3_stmt *st = NULL;
-	int rc = sp_db_prepare(l->db, sql, false, &st);
-
-	if (rc == SQLITE_OK)
+		(void)sp_db_bind_view(st, 1, sp_view_str(l->origin));
 		rc = sqlite3_step(st);
-	if (rc == SQLITE_ROW)
-		*out = sp_db_u64(st, 0);
+	}
+	*mine = rc == SQLITE_ROW;
+	if (*mine)
+		l->next = sp_db_u64(st, 0);
 	(void)sqlite3_finalize(st);
-	return (rc == SQLITE_ROW    ? SQLITE_OK
-		: rc == SQLITE_DONE ? SQLITE_CORRUPT
-				    : rc);
+	return (rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc);
 }
 
-/* SP_EVERSION: another version, another archive, or never finished. */
+/* What has to be done with a connection before anything else.  SP_EVERSION:
+ * another version, another archive, or never finished. */
 static enum sp_code
-look(struct sp_links *l, const char *origin, struct sp_err *err)
+begin_reading(void *ctx, struct sp_err *err)
 {
-	uint64_t version = 0, app = 0, mine = 0;
-	sqlite3_stmt *st = NULL;
-	int rc = one_u64(l, "PRAGMA user_version", &version);
+	struct sp_links *l = ctx;
+	int version = 0, app = 0;
+	bool mine = false;
+	int rc = sp_db_read_stamp(&l->db, &version, &app);
 
-	if (rc == SQLITE_OK)
-		rc = one_u64(l, "PRAGMA application_id", &app);
-	if (rc == SQLITE_OK && version == LINKS_VERSION && app == LINKS_APPID) {
-		rc = sp_db_prepare(l->db,
-		    "SELECT next FROM links WHERE origin = ?", false, &st);
-		if (rc == SQLITE_OK) {
-			(void)sp_db_bind_view(st, 1, sp_view_str(origin));
-			rc = sqlite3_step(st);
-		}
-		mine = rc == SQLITE_ROW;
-		if (rc == SQLITE_ROW)
-			l->next = sp_db_u64(st, 0);
-		(void)sqlite3_finalize(st);
-		rc = rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
-	}
+	if (rc == SQLITE_OK && version == LINKS_VERSION && app == LINKS_APPID)
+		rc = read_row(l, &mine);
 	if (rc != SQLITE_OK)
 		return (failed(l, rc, err));
 	if (!mine)
 		return (sp_err_set(err, SP_EVERSION, 0,
 		    "%s: the file was made by another version of Sealpost or for another archive",
-		    l->path));
+		    l->db.path));
 	return (SP_OK);
 }
 
-static enum sp_code
-make(struct sp_links *l, const char *origin, struct sp_err *err)
+/* Make the tables in a new file. */
+static int
+make_schema(struct sp_links *l)
 {
 	sqlite3_stmt *st = NULL;
-	char tail[96];
-	int rc = sp_db_exec(l->db, "BEGIN IMMEDIATE");
+	int rc = sp_db_begin(&l->db);
 
 	if (rc == SQLITE_OK)
-		rc = sp_db_exec(l->db, schema);
+		rc = sp_db_exec(&l->db, schema);
 	if (rc == SQLITE_OK)
 		rc = sp_db_prepare(
-		    l->db, "INSERT INTO links VALUES(1, ?, 0)", false, &st);
+		    &l->db, "INSERT INTO links VALUES(1, ?, 0)", false, &st);
 	if (rc == SQLITE_OK) {
-		(void)sp_db_bind_view(st, 1, sp_view_str(origin));
+		(void)sp_db_bind_view(st, 1, sp_view_str(l->origin));
 		rc = sp_db_run(st);
 	}
 	(void)sqlite3_finalize(st);
-	(void)snprintf(tail, sizeof(tail),
-	    "PRAGMA user_version = %d; PRAGMA application_id = %d",
-	    LINKS_VERSION, LINKS_APPID);
 	if (rc == SQLITE_OK)
-		rc = sp_db_exec(l->db, tail);
+		rc = sp_db_write_stamp(&l->db, LINKS_VERSION, LINKS_APPID);
 	if (rc == SQLITE_OK)
-		rc = sp_db_exec(l->db, "COMMIT");
-	return (rc == SQLITE_OK ? SP_OK : failed(l, rc, err));
+		rc = sp_db_commit(&l->db);
+	return (rc);
 }
 
-/* An empty file with the right mode, before SQLite makes its own. */
+/* Open to write; make the file and its tables where it is not there. */
 static enum sp_code
-make_file(const char *dir, const char *path, struct sp_err *err)
+open_write(struct sp_links *l, const char *dir, struct sp_err *err)
 {
-	char *folder = sp_layout_path(dir, "index");
-	enum sp_code rc = sp_io_mkdir(folder, 0750, err);
-	int fd = -1;
+	bool fresh = !sp_io_exists(l->db.path);
+	enum sp_code rc =
+	    fresh ? sp_db_create_file(dir, l->db.path, err) : SP_OK;
+	int db;
 
-	free(folder);
 	if (rc == SP_OK)
-		rc = sp_io_open(
-		    path, O_RDWR | O_CREAT | O_EXCL, LINKS_MODE, &fd, err);
+		rc = sp_db_open_write(&l->db, err);
 	if (rc != SP_OK)
 		return (rc);
-	/* Whatever the umask says; a file that cannot be shared still works. */
-	(void)fchmod(fd, LINKS_MODE);
-	return (sp_io_close(fd, err));
+	db = sp_db_set_pragmas(&l->db, write_pragmas);
+	if (db == SQLITE_OK && fresh)
+		db = make_schema(l);
+	if (db != SQLITE_OK)
+		return (failed(l, db, err));
+	rc = begin_reading(l, err);
+	if (rc != SP_OK)
+		return (rc);
+	db = sp_db_prepare_all(&l->db, statements, LINK_STATEMENTS, l->st);
+	return (db == SQLITE_OK ? SP_OK : failed(l, db, err));
 }
 
 enum sp_code
 sp_links_open(const char *dir, const char *origin, struct sp_links **out,
     struct sp_err *err)
 {
-	struct sp_links *l = alloc(dir);
-	bool fresh = !sp_io_exists(l->path);
-	enum sp_code rc = fresh ? make_file(dir, l->path, err) : SP_OK;
-	int db = SQLITE_OK;
+	struct sp_links *l = alloc(dir, origin);
+	enum sp_code rc = open_write(l, dir, err);
 
-	if (rc == SP_OK)
-		rc = connect_to(l, l->path, SQLITE_OPEN_READWRITE, err);
-	if (rc == SP_OK) {
-		db = sp_db_exec(l->db, pragmas);
-		if (db != SQLITE_OK)
-			rc = failed(l, db, err);
-	}
-	if (rc == SP_OK && fresh)
-		rc = make(l, origin, err);
-	if (rc == SP_OK)
-		rc = look(l, origin, err);
-	for (size_t i = 0; rc == SP_OK && i < ST_COUNT; i++) {
-		db = sp_db_prepare(l->db, statements[i], true, &l->st[i]);
-		if (db != SQLITE_OK)
-			rc = failed(l, db, err);
-	}
+	l->origin = NULL;
 	if (rc != SP_OK) {
 		sp_links_close(l);
 		return (rc);
@@ -281,31 +201,16 @@ enum sp_code
 sp_links_open_read(const char *dir, const char *origin, struct sp_links **out,
     struct sp_err *err)
 {
-	struct sp_links *l = alloc(dir);
+	struct sp_links *l = alloc(dir, origin);
 	enum sp_code rc;
-	char *uri;
 
-	if (!sp_io_exists(l->path)) {
+	if (!sp_io_exists(l->db.path))
 		rc = sp_err_set(
-		    err, SP_ENOTFOUND, 0, "%s: there is none", l->path);
-		sp_links_close(l);
-		return (rc);
-	}
-	rc = connect_to(l, l->path, SQLITE_OPEN_READONLY, err);
-	if (rc == SP_OK)
-		rc = look(l, origin, err);
-	if ((rc == SP_EIO || rc == SP_EPERM) &&
-	    strpbrk(l->path, "%?#") == NULL) {
-		/* A copy without -wal, where nothing can be written. */
-		(void)sqlite3_close_v2(l->db);
-		l->db = NULL;
-		uri = sp_xasprintf("file:%s?immutable=1", l->path);
-		rc = connect_to(
-		    l, uri, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, err);
-		free(uri);
-		if (rc == SP_OK)
-			rc = look(l, origin, err);
-	}
+		    err, SP_ENOTFOUND, 0, "%s: there is none", l->db.path);
+	else
+		rc = sp_db_open_read(&l->db, begin_reading, l, err);
+	l->origin = NULL;
+	/* The indexer makes it again. */
 	if (rc == SP_EVERSION || rc == SP_EFORMAT)
 		rc = SP_ENOTFOUND;
 	if (rc != SP_OK) {
@@ -319,18 +224,10 @@ sp_links_open_read(const char *dir, const char *origin, struct sp_links **out,
 enum sp_code
 sp_links_drop(const char *dir, struct sp_err *err)
 {
-	static const char *const suffixes[] = { "", "-wal", "-shm",
-		"-journal" };
-	enum sp_code rc = SP_OK;
+	char *path = sp_layout_path(dir, "index/links.sqlite");
+	enum sp_code rc = sp_db_drop(path, err);
 
-	for (size_t i = 0; rc == SP_OK && i < SP_COUNTOF(suffixes); i++) {
-		char *base = sp_layout_path(dir, "index/links.sqlite");
-		char *path = sp_xasprintf("%s%s", base, suffixes[i]);
-
-		rc = sp_io_unlink(path, err);
-		free(path);
-		free(base);
-	}
+	free(path);
 	return (rc);
 }
 
@@ -342,25 +239,14 @@ sp_links_next(const struct sp_links *l)
 
 /* ---- writing ----------------------------------------------------------- */
 
-static int
-begin(struct sp_links *l)
-{
-	int rc;
-
-	if (l->in_txn)
-		return (SQLITE_OK);
-	rc = sp_db_exec(l->db, "BEGIN IMMEDIATE");
-	l->in_txn = rc == SQLITE_OK;
-	return (rc);
-}
-
+/* Bind the bytes of a key. */
 static void
 bind_id(sqlite3_stmt *st, int i, const uint8_t id[SP_LINK_ID])
 {
 	(void)sqlite3_bind_blob(st, i, id, SP_LINK_ID, SQLITE_STATIC);
 }
 
-/* Empty where the original is all that was received. */
+/* Bind the key of the bytes received; empty where the original is all of it. */
 static void
 bind_raw(sqlite3_stmt *st, int i, const struct sp_link_ids *e)
 {
@@ -371,7 +257,7 @@ bind_raw(sqlite3_stmt *st, int i, const struct sp_link_ids *e)
 
 /* Step a query of one row: its first column, or SP_LINK_NONE. */
 static int
-ask(sqlite3_stmt *st, uint64_t *out)
+find_seq(sqlite3_stmt *st, uint64_t *out)
 {
 	int rc = sqlite3_step(st);
 
@@ -380,19 +266,22 @@ ask(sqlite3_stmt *st, uint64_t *out)
 	return (rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc);
 }
 
+/* Add the entry to its family; find the first with the same original, and of
+ * those the first with the same bytes.  If a later entry is there already, this
+ * one becomes the first of that original. */
 static int
 put_family(struct sp_links *l, const struct sp_link_ids *e,
     struct sp_link_found *found)
 {
-	sqlite3_stmt *st = l->st[ST_GROUP];
+	sqlite3_stmt *st = l->st[FIND_ORIGINAL];
 	uint64_t first;
 	int rc;
 
 	bind_id(st, 1, e->family);
 	bind_id(st, 2, e->inner);
-	rc = ask(st, &first);
+	rc = find_seq(st, &first);
 	if (rc == SQLITE_OK && first != SP_LINK_NONE && first > e->seq) {
-		st = l->st[ST_FIRST];
+		st = l->st[SET_FIRST];
 		bind_id(st, 1, e->family);
 		bind_id(st, 2, e->inner);
 		(void)sp_db_bind_u64(st, 3, e->seq);
@@ -400,16 +289,16 @@ put_family(struct sp_links *l, const struct sp_link_ids *e,
 		first = SP_LINK_NONE;
 	} else if (rc == SQLITE_OK && first < e->seq) {
 		found->same_as = first;
-		st = l->st[ST_SAME];
+		st = l->st[FIND_SAME_BYTES];
 		bind_id(st, 1, e->family);
 		bind_id(st, 2, e->inner);
 		bind_raw(st, 3, e);
 		(void)sp_db_bind_u64(st, 4, e->seq);
-		rc = ask(st, &found->duplicate_of);
+		rc = find_seq(st, &found->duplicate_of);
 	}
 	if (rc != SQLITE_OK)
 		return (rc);
-	st = l->st[ST_ADD];
+	st = l->st[ADD_ENTRY];
 	bind_id(st, 1, e->family);
 	bind_id(st, 2, e->inner);
 	bind_raw(st, 3, e);
@@ -421,11 +310,13 @@ put_family(struct sp_links *l, const struct sp_link_ids *e,
 	return (sp_db_run(st));
 }
 
+/* Add the Message-ID, or compare with the first entry that has it: another
+ * ${stable} is a conflict.  The first entry by seq stays in the table. */
 static int
 put_msgid(struct sp_links *l, const struct sp_link_ids *e,
     struct sp_link_found *found)
 {
-	sqlite3_stmt *st = l->st[ST_ID_ADD];
+	sqlite3_stmt *st = l->st[ADD_MSGID];
 	uint64_t first = SP_LINK_NONE;
 	bool same = true;
 	int rc;
@@ -434,9 +325,9 @@ put_msgid(struct sp_links *l, const struct sp_link_ids *e,
 	bind_id(st, 2, e->stable);
 	(void)sp_db_bind_u64(st, 3, e->seq);
 	rc = sp_db_run(st);
-	if (rc != SQLITE_OK || sqlite3_changes(l->db) > 0)
+	if (rc != SQLITE_OK || sqlite3_changes(l->db.handle) > 0)
 		return (rc);
-	st = l->st[ST_ID];
+	st = l->st[FIND_MSGID];
 	bind_id(st, 1, e->msgid);
 	rc = sqlite3_step(st);
 	if (rc == SQLITE_ROW) {
@@ -453,7 +344,7 @@ put_msgid(struct sp_links *l, const struct sp_link_ids *e,
 			found->conflict_with = first;
 		return (SQLITE_OK);
 	}
-	st = l->st[ST_ID_SET];
+	st = l->st[SET_MSGID];
 	bind_id(st, 1, e->msgid);
 	bind_id(st, 2, e->stable);
 	(void)sp_db_bind_u64(st, 3, e->seq);
@@ -468,9 +359,9 @@ sp_links_put(struct sp_links *l, const struct sp_link_ids *ids,
 
 	*found =
 	    (struct sp_link_found){ SP_LINK_NONE, SP_LINK_NONE, SP_LINK_NONE };
-	if (!ids->has)
+	if (!ids->known)
 		return (SP_OK);
-	rc = begin(l);
+	rc = sp_db_begin(&l->db);
 	if (rc == SQLITE_OK)
 		rc = put_family(l, ids, found);
 	if (rc == SQLITE_OK && ids->has_msgid)
@@ -484,17 +375,16 @@ sp_links_commit(struct sp_links *l, uint64_t next, struct sp_err *err)
 	int rc = SQLITE_OK;
 
 	if (next > l->next) {
-		rc = begin(l);
+		rc = sp_db_begin(&l->db);
 		if (rc == SQLITE_OK) {
-			(void)sp_db_bind_u64(l->st[ST_NEXT], 1, next);
-			rc = sp_db_run(l->st[ST_NEXT]);
+			(void)sp_db_bind_u64(l->st[SET_NEXT], 1, next);
+			rc = sp_db_run(l->st[SET_NEXT]);
 		}
 	}
-	if (rc == SQLITE_OK && l->in_txn)
-		rc = sp_db_exec(l->db, "COMMIT");
+	if (rc == SQLITE_OK && l->db.in_txn)
+		rc = sp_db_commit(&l->db);
 	if (rc != SQLITE_OK)
 		return (failed(l, rc, err));
-	l->in_txn = false;
 	if (next > l->next)
 		l->next = next;
 	return (SP_OK);
@@ -508,24 +398,24 @@ sp_links_cut(struct sp_links *l, uint64_t next, struct sp_err *err)
 
 	if (next >= l->next)
 		return (SP_OK);
-	rc = begin(l);
+	rc = sp_db_begin(&l->db);
 	(void)snprintf(sql, sizeof(sql),
 	    "DELETE FROM family WHERE seq >= %llu;DELETE FROM msgids WHERE seq >= %llu;UPDATE links SET next = %llu",
 	    (unsigned long long)next, (unsigned long long)next,
 	    (unsigned long long)next);
 	if (rc == SQLITE_OK)
-		rc = sp_db_exec(l->db, sql);
+		rc = sp_db_exec(&l->db, sql);
 	if (rc == SQLITE_OK)
-		rc = sp_db_exec(l->db, "COMMIT");
+		rc = sp_db_commit(&l->db);
 	if (rc != SQLITE_OK)
 		return (failed(l, rc, err));
-	l->in_txn = false;
 	l->next = next;
 	return (SP_OK);
 }
 
 /* ---- reading ----------------------------------------------------------- */
 
+/* Reads them all at once, so that no statement stays open. */
 enum sp_code
 sp_links_members(struct sp_links *l, const uint8_t family[SP_LINK_ID],
     uint64_t **seqs, size_t *n, struct sp_err *err)
@@ -533,7 +423,7 @@ sp_links_members(struct sp_links *l, const uint8_t family[SP_LINK_ID],
 	sqlite3_stmt *st = NULL;
 	uint64_t *v = NULL;
 	size_t got = 0, room = 0;
-	int rc = sp_db_prepare(l->db,
+	int rc = sp_db_prepare(&l->db,
 	    "SELECT seq FROM family WHERE k = ? ORDER BY seq LIMIT ?", false,
 	    &st);
 

@@ -3,7 +3,7 @@
  * from what the shards hold and made again from them whenever it is missing or
  * damaged.  It answers, for an entry that is indexed, which earlier one has
  * the same bytes, the same original or the same Message-ID, and for any entry
- * which others are copies of its message.  Format: doc/format-index.md.
+ * which others are copies of its message (doc/format-index.md, "Families").
  *
  * It covers the entries [0, next); what it says does not depend on the order
  * in which they were put.  Writer: the holder of state/index.lock.
@@ -15,25 +15,25 @@
 #include <stdint.h>
 
 #include "base/attr.h"
-#include "base/digest.h"
 #include "base/err.h"
+#include "base/sha256.h"
 #include "base/view.h"
 
 #define SP_LINK_ID	 16 /* bytes kept of a digest */
-#define SP_LINKS_MEMBERS 50000u /* entries of one family that are told */
+#define SP_LINKS_MEMBERS 50000u /* entries of one family, at most */
 
 struct sp_links;
 
-/* What an entry is known by. */
+/* By what an entry is known. */
 struct sp_link_ids {
 	uint64_t seq;
-	bool has; /* false: purged, nothing is known */
+	bool known; /* false: the message was purged, there is no id */
 	uint8_t raw[SP_LINK_ID]; /* of the bytes received */
 	uint8_t inner[SP_LINK_ID]; /* of the original; raw where it is all */
 	uint8_t family[SP_LINK_ID];
 	bool has_msgid;
 	uint8_t msgid[SP_LINK_ID];
-	uint8_t stable[SP_LINK_ID]; /* of body and stable fields */
+	uint8_t stable[SP_LINK_ID]; /* of body and stable header fields */
 };
 
 #define SP_LINK_NONE UINT64_MAX
@@ -46,36 +46,51 @@ struct sp_link_found {
 	                         * that is another message */
 };
 
-/* The 16 bytes by which an entry's family is known. */
+/* ---- keys (links_key.c) ---------------------------------------------- */
+
+/* The family of a message with a Message-ID: from it, the addresses ${from}
+ * (folded) and the digest of the body. */
 void sp_links_family_of(const char *msgid, const char *const *from,
     size_t nfrom, const uint8_t body[SP_SHA256_LEN], uint8_t out[SP_LINK_ID]);
+/* The family of a message without one: from the digest of its original. */
 void sp_links_family_bytes(
     const uint8_t inner[SP_SHA256_LEN], uint8_t out[SP_LINK_ID]);
+/* The key of a Message-ID. */
 void sp_links_msgid(struct sp_view msgid, uint8_t out[SP_LINK_ID]);
 
-/* Open or make it to write.  SP_EFORMAT, SP_EVERSION: drop it. */
+/* ---- the file --------------------------------------------------------- */
+
+/* Open to write, or make, the links of the archive ${dir} named ${origin};
+ * *out is for sp_links_close().  SP_EFORMAT, SP_EVERSION (also another
+ * archive's, or unfinished): drop it.  Other errors, here and below, as of
+ * sp_db_error(). */
 SP_CHECK enum sp_code sp_links_open(const char *dir, const char *origin,
     struct sp_links **out, struct sp_err *err);
-/* To read; SP_ENOTFOUND if there is none that can be used. */
+/* Open to read; SP_ENOTFOUND if there is none that can be used. */
 SP_CHECK enum sp_code sp_links_open_read(const char *dir, const char *origin,
     struct sp_links **out, struct sp_err *err);
+/* What is not committed is lost.  NULL is fine. */
+void sp_links_close(struct sp_links *l);
+/* Remove the file, which is not open here. */
+SP_CHECK enum sp_code sp_links_drop(const char *dir, struct sp_err *err);
+
+/* The entries [0, next) are covered. */
 uint64_t sp_links_next(const struct sp_links *l);
 /* Forget entries from ${next} on. */
 SP_CHECK enum sp_code sp_links_cut(
     struct sp_links *l, uint64_t next, struct sp_err *err);
-/* Add an entry (again: nothing changes), begin a transaction if none is open. */
+/* Add an entry and find the earlier ones that it repeats; begins a transaction
+ * if none is open.  Adding it again changes nothing. */
 SP_CHECK enum sp_code sp_links_put(struct sp_links *l,
     const struct sp_link_ids *ids, struct sp_link_found *found,
     struct sp_err *err);
-/* ${next} is the entry behind the last that was put. */
+/* Commit what was put; ${next} is the entry behind the last of it. */
 SP_CHECK enum sp_code sp_links_commit(
     struct sp_links *l, uint64_t next, struct sp_err *err);
-/* The entries of a family, ascending, at most SP_LINKS_MEMBERS; free() it. */
+/* The entries of a family, ascending, the first SP_LINKS_MEMBERS of them; free
+ * with free(). */
 SP_CHECK enum sp_code sp_links_members(struct sp_links *l,
     const uint8_t family[SP_LINK_ID], uint64_t **seqs, size_t *n,
     struct sp_err *err);
-/* What is not committed is lost.  NULL is fine. */
-void sp_links_close(struct sp_links *l);
-SP_CHECK enum sp_code sp_links_drop(const char *dir, struct sp_err *err);
 
 #endif

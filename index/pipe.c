@@ -1,10 +1,13 @@
 /*
- *   EMPTY --(a worker takes the next seq, under the lock)--> BUSY
+ * The pipe (pipe.h).  Documents live in slots; a worker claims the next seq and
+ * copies its bytes out of the reader under the lock, and parses without it.
+ *
+ *   EMPTY --(a worker claims the next seq, under the lock)--> BUSY
  *   BUSY  --(parsed, or failed)--> READY
- *   READY --(taken by the caller; back at the next call)--> EMPTY
+ *   READY --(given to the caller; back at the next call)--> EMPTY
  *
  * Slot number is seq modulo SP_PIPE_SLOTS, so order costs nothing.  After a
- * failure no worker takes anything more; the caller meets the failure at its
+ * failure no worker claims anything more; the caller meets the failure at its
  * place in the order, after all documents before it.
  */
 #include "index/pipe.h"
@@ -12,10 +15,12 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-enum slot_state { EMPTY, BUSY, READY };
+#include "base/line.h"
 
-struct slot {
-	enum slot_state state;
+enum pipe_state { EMPTY, BUSY, READY };
+
+struct pipe_slot {
+	enum pipe_state state;
 	enum sp_code code;
 	struct sp_err err;
 	struct sp_doc *doc;
@@ -23,31 +28,37 @@ struct slot {
 
 struct sp_pipe {
 	struct sp_pipe_opts o;
-	struct sp_reader *reader;
-	pthread_mutex_t lock, line_lock;
-	pthread_cond_t room, ready;
+	/* threads */
 	pthread_t threads[SP_PIPE_THREADS];
 	unsigned nthreads;
-	uint64_t take; /* next seq that a worker takes */
-	uint64_t give; /* next seq that the caller gets */
-	size_t held; /* bytes of documents that wait */
-	bool stop;
-	struct slot slot[SP_PIPE_SLOTS];
+	pthread_mutex_t line_lock; /* around o.erased_line() */
+	pthread_mutex_t lock; /* around everything below */
+	pthread_cond_t room; /* a slot became empty, or stop */
+	pthread_cond_t ready; /* a slot became ready */
+	/* between reader and caller */
+	struct sp_reader *reader;
+	uint64_t next_in; /* next seq that a worker claims */
+	uint64_t next_out; /* next seq that the caller gets */
+	size_t waiting; /* bytes of the documents that are ready */
+	bool stop; /* after a failure, or at the end */
+	struct pipe_slot slot[SP_PIPE_SLOTS];
 };
 
 /* What a worker copies out under the lock. */
-struct job {
+struct pipe_entry {
 	uint64_t seq;
 	struct sp_buf record, msg;
 	bool has_record, has_message;
 };
 
-static struct slot *
+/* The slot of an entry. */
+static struct pipe_slot *
 slot_of(struct sp_pipe *p, uint64_t seq)
 {
 	return (&p->slot[seq % SP_PIPE_SLOTS]);
 }
 
+/* The document of an entry whose record was erased: its line alone. */
 static enum sp_code
 fill_erased(
     struct sp_pipe *p, struct sp_doc *d, uint64_t seq, struct sp_err *err)
@@ -57,13 +68,14 @@ fill_erased(
 
 	sp_doc_clear(d);
 	(void)pthread_mutex_lock(&p->line_lock);
-	rc = p->o.line(p->o.ctx, seq, &line, d->leaf, err);
+	rc = p->o.erased_line(p->o.ctx, seq, &line, d->leaf, err);
 	(void)pthread_mutex_unlock(&p->line_lock);
 	d->seq = seq;
 	d->received = line.received;
 	return (rc);
 }
 
+/* The document of an entry from its bytes. */
 static enum sp_code
 fill(struct sp_pipe *p, struct sp_doc *d, uint64_t seq, struct sp_view record,
     struct sp_view msg, bool has_record, bool has_message, struct sp_err *err)
@@ -73,8 +85,8 @@ fill(struct sp_pipe *p, struct sp_doc *d, uint64_t seq, struct sp_view record,
 
 	if (!has_record)
 		return (fill_erased(p, d, seq, err));
-	if (p->o.before != NULL)
-		how = p->o.before(p->o.ctx, seq);
+	if (p->o.before_parse != NULL)
+		how = p->o.before_parse(p->o.ctx, seq);
 	rc = sp_doc_fill(d, record, msg, has_message, how, &p->o.mail, err);
 	if (rc == SP_OK && d->seq != seq)
 		rc = sp_err_set(err, SP_EFORMAT, 0,
@@ -83,7 +95,8 @@ fill(struct sp_pipe *p, struct sp_doc *d, uint64_t seq, struct sp_view record,
 	return (rc);
 }
 
-/* The next entry; an erased one is not an error. */
+/* The next entry of the log, which must be ${seq}; an erased one is not an
+ * error. */
 static enum sp_code
 read_entry(
     struct sp_pipe *p, uint64_t seq, struct sp_entry *e, struct sp_err *err)
@@ -100,8 +113,9 @@ read_entry(
 	return (rc);
 }
 
+/* Copy the bytes of entry j->seq out of the reader; locked. */
 static enum sp_code
-copy(struct sp_pipe *p, struct job *j, struct sp_err *err)
+copy(struct sp_pipe *p, struct pipe_entry *j, struct sp_err *err)
 {
 	struct sp_entry e = { 0 };
 	enum sp_code rc = read_entry(p, j->seq, &e, err);
@@ -121,31 +135,33 @@ copy(struct sp_pipe *p, struct job *j, struct sp_err *err)
 	return (rc);
 }
 
-/* Wait for something to do; false: nothing any more.  Locked. */
+/* Wait for an entry to work on; false: there is none any more.  Locked. */
 static bool
-claim(struct sp_pipe *p, struct job *j)
+claim(struct sp_pipe *p, struct pipe_entry *j)
 {
-	while (!p->stop && p->take < p->o.end &&
-	       (slot_of(p, p->take)->state != EMPTY || p->held > SP_PIPE_BYTES))
+	while (!p->stop && p->next_in < p->o.end &&
+	       (slot_of(p, p->next_in)->state != EMPTY ||
+		   p->waiting > SP_PIPE_BYTES))
 		(void)pthread_cond_wait(&p->room, &p->lock);
-	if (p->stop || p->take >= p->o.end)
+	if (p->stop || p->next_in >= p->o.end)
 		return (false);
-	j->seq = p->take++;
+	j->seq = p->next_in++;
 	slot_of(p, j->seq)->state = BUSY;
 	return (true);
 }
 
+/* A worker thread. */
 static void *
 work(void *arg)
 {
 	struct sp_pipe *p = arg;
-	struct job j = { 0 };
+	struct pipe_entry j = { 0 };
 
 	sp_buf_init(&j.record, SP_RECORD_MAX + 1);
 	sp_buf_init(&j.msg, SIZE_MAX / 2);
 	(void)pthread_mutex_lock(&p->lock);
 	while (claim(p, &j)) {
-		struct slot *s = slot_of(p, j.seq);
+		struct pipe_slot *s = slot_of(p, j.seq);
 		enum sp_code rc = copy(p, &j, &s->err);
 
 		if (rc == SP_OK) {
@@ -157,7 +173,7 @@ work(void *arg)
 		}
 		s->code = rc;
 		s->state = READY;
-		p->held += s->doc->weight;
+		p->waiting += s->doc->weight;
 		if (rc != SP_OK)
 			p->stop = true;
 		(void)pthread_cond_broadcast(&p->ready);
@@ -179,7 +195,7 @@ sp_pipe_open(struct sp_reader *r, const struct sp_pipe_opts *o,
 	(void)err;
 	p->o = *o;
 	p->reader = r;
-	p->take = p->give = o->first;
+	p->next_in = p->next_out = o->first;
 	(void)pthread_mutex_init(&p->lock, NULL);
 	(void)pthread_mutex_init(&p->line_lock, NULL);
 	(void)pthread_cond_init(&p->room, NULL);
@@ -194,47 +210,50 @@ sp_pipe_open(struct sp_reader *r, const struct sp_pipe_opts *o,
 	return (SP_OK);
 }
 
+/* The next document without threads: read and parsed here. */
 static enum sp_code
 next_inline(struct sp_pipe *p, const struct sp_doc **out, struct sp_err *err)
 {
 	struct sp_doc *d = p->slot[0].doc;
 	struct sp_entry e = { 0 };
-	enum sp_code rc = read_entry(p, p->give, &e, err);
+	enum sp_code rc = read_entry(p, p->next_out, &e, err);
 
 	if (rc == SP_OK)
-		rc = fill(p, d, p->give, e.record, e.msg, e.has_record,
+		rc = fill(p, d, p->next_out, e.record, e.msg, e.has_record,
 		    e.has_message, err);
 	if (rc != SP_OK)
 		return (rc);
-	p->give++;
+	p->next_out++;
 	*out = d;
 	return (SP_OK);
 }
 
+/* Gives the slot of the document before back to the workers, then waits for the
+ * next one. */
 enum sp_code
 sp_pipe_next(struct sp_pipe *p, const struct sp_doc **out, struct sp_err *err)
 {
 	enum sp_code rc = SP_OK;
-	struct slot *s;
+	struct pipe_slot *s;
 
-	if (p->give >= p->o.end)
+	if (p->next_out >= p->o.end)
 		return (SP_EEND);
 	if (p->nthreads == 0)
 		return (next_inline(p, out, err));
 	(void)pthread_mutex_lock(&p->lock);
-	if (p->give > p->o.first) {
-		s = slot_of(p, p->give - 1);
-		p->held -= s->doc->weight;
+	if (p->next_out > p->o.first) {
+		s = slot_of(p, p->next_out - 1);
+		p->waiting -= s->doc->weight;
 		s->doc->weight = 0;
 		s->state = EMPTY;
 		(void)pthread_cond_signal(&p->room);
 	}
-	s = slot_of(p, p->give);
+	s = slot_of(p, p->next_out);
 	while (s->state != READY)
 		(void)pthread_cond_wait(&p->ready, &p->lock);
 	rc = s->code;
 	if (rc == SP_OK) {
-		p->give++;
+		p->next_out++;
 		*out = s->doc;
 	} else if (err != NULL) {
 		*err = s->err;

@@ -1,7 +1,8 @@
 /*
  * From the log to documents, in order of seq, parsed ahead by threads of its
- * own where there is much to do.  The reader is used under a lock; what waits
- * is bounded in number and bytes.
+ * own where there is much to do.  index.c opens one for each run over the log
+ * and puts what it gives.  The reader is used under a lock; the documents that
+ * wait are bounded in number and bytes.
  */
 #ifndef SP_INDEX_PIPE_H
 #define SP_INDEX_PIPE_H
@@ -10,6 +11,8 @@
 
 #include "base/attr.h"
 #include "base/err.h"
+#include "base/line.h"
+#include "base/sha256.h"
 #include "index/doc.h"
 #include "journal/log/reader.h"
 
@@ -23,20 +26,24 @@ struct sp_pipe_opts {
 	struct sp_mail_opts mail;
 	uint64_t first, end; /* entries [first, end) */
 	unsigned threads; /* 0: no thread, each document when it is asked for */
-	/* Called before an entry is parsed (in the caller's thread where
-	 * threads is 0): how to treat it.  May be NULL. */
-	enum sp_doc_parse (*before)(void *ctx, uint64_t seq);
-	/* The line of an entry whose record was erased; in any thread, but
-	 * one call at a time. */
-	enum sp_code (*line)(void *ctx, uint64_t seq, struct sp_line *line,
-	    uint8_t leaf[SP_SHA256_LEN], struct sp_err *err);
+	/* Called right before an entry is parsed (in the caller's thread where
+	 * threads is 0): whether to parse it.  NULL: always. */
+	enum sp_doc_parse (*before_parse)(void *ctx, uint64_t seq);
+	/* Gives the entry line and leaf hash of an entry whose record was
+	 * erased; in any thread, but one call at a time. */
+	enum sp_code (*erased_line)(void *ctx, uint64_t seq,
+	    struct sp_line *line, uint8_t leaf[SP_SHA256_LEN],
+	    struct sp_err *err);
 	void *ctx;
 };
 
-/* ${r} must not be used by others until sp_pipe_close. */
+/* Begin to read; *out is for sp_pipe_close(), and until then nobody else may
+ * use ${r}. */
 SP_CHECK enum sp_code sp_pipe_open(struct sp_reader *r,
     const struct sp_pipe_opts *o, struct sp_pipe **out, struct sp_err *err);
-/* The next document, the caller's until the next call.  SP_EEND at the end. */
+/* The next document, the caller's until the next call.  SP_EEND at the end;
+ * SP_EAGAIN for an entry that cannot be read now, SP_EFORMAT for one that is
+ * not what it should be, other errors of the reader. */
 SP_CHECK enum sp_code sp_pipe_next(
     struct sp_pipe *p, const struct sp_doc **out, struct sp_err *err);
 /* Ends the threads; NULL is fine. */

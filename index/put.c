@@ -1,56 +1,67 @@
+/*
+ * A document as rows: one of "messages" with its people, claims, attachments
+ * and text, or one of "events" with the entries that it names
+ * (doc/format-index.md, "Tables").  Addresses, sources and evidence have rows
+ * of their own, which many messages share; an id is looked up in known.h, then
+ * in the table, then added.
+ */
 #include "index/put.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/digest.h"
 #include "base/enc.h"
+#include "base/sha256.h"
 #include "index/db.h"
-#include "index/token.h"
+#include "index/known.h"
+#include "index/schema/column.h"
+#include "index/schema/token.h"
 #include "index/traffic.h"
 #include "index/zone.h"
 
-#define KNOWN_SLOTS 4096u /* a power of two */
-
-struct sp_known {
-	struct {
-		uint8_t digest[SP_SHA256_LEN];
-		sqlite3_int64 id; /* 0: empty */
-	} slot[KNOWN_SLOTS];
+/* Parameters of SP_ST_MESSAGE: the columns of messages, in their order. */
+enum message_param {
+	M_SEQ = 1,
+	M_RECEIVED,
+	M_DATE,
+	M_ZONE,
+	M_SIZE,
+	M_SOURCE,
+	M_SHA256,
+	M_MSGID,
+	M_SUBJECT,
+	M_FLAGS,
+	M_HEADS,
+	M_ATTACHMENTS,
+	M_CLAIMS,
+	M_ORIGINAL,
+	M_FAMILY,
+	M_STABLE,
+	M_DUPLICATE_OF,
+	M_SAME_AS,
+	M_CONFLICT_WITH
 };
 
-struct sp_known *
-sp_known_new(void)
-{
-	return (sp_xcalloc(1, sizeof(struct sp_known)));
-}
+/* ---- rows that messages share ---------------------------------------- */
 
-void
-sp_known_clear(struct sp_known *k)
-{
-	if (k != NULL)
-		memset(k, 0, sizeof(*k));
-}
-
-void
-sp_known_free(struct sp_known *k)
-{
-	free(k);
-}
-
-/* SHA-256 over address, NUL and name.  The table keeps 48 bits of it and
- * compares the row, the memory of addresses keeps all: nobody can make one
- * address pass for another. */
+/* SHA-256 over address, NUL and name.  The table keeps 48 bits of it, and the
+ * row that they find is compared; known.h keeps all of it.  So nobody can make
+ * one address pass for another. */
 static void
 address_digest(
     struct sp_view addr, struct sp_view name, uint8_t out[SP_SHA256_LEN])
 {
 	char small[512];
+	struct sp_sha256 *s;
 
 	if (addr.n + name.n + 1 > sizeof(small)) {
-		sp_sha256_two(addr.p, addr.n, name.p, name.n, out);
+		s = sp_sha256_new();
+		sp_sha256_add(s, addr.p, addr.n);
+		sp_sha256_add(s, "", 1);
+		sp_sha256_add(s, name.p, name.n);
+		sp_sha256_end(s, out);
+		sp_sha256_free(s);
 		return;
 	}
 	memcpy(small, addr.p, addr.n);
@@ -60,6 +71,8 @@ address_digest(
 	sp_sha256_once(small, addr.n + name.n + 1, out);
 }
 
+/* The id of the row with this address and name, or 0.  The hash alone is not
+ * unique. */
 static int
 find_address(struct sp_shard *s, uint64_t hash, struct sp_view addr,
     struct sp_view name, sqlite3_int64 *id)
@@ -82,6 +95,7 @@ find_address(struct sp_shard *s, uint64_t hash, struct sp_view addr,
 	return (rc == SQLITE_DONE ? SQLITE_OK : rc);
 }
 
+/* The id of the row of an address, added if need be. */
 static int
 address_id(struct sp_shard *s, struct sp_view addr, struct sp_view name,
     sqlite3_int64 *id)
@@ -89,17 +103,13 @@ address_id(struct sp_shard *s, struct sp_view addr, struct sp_view name,
 	sqlite3_stmt *st = s->st[SP_ST_ADDRESS_ADD];
 	uint8_t digest[SP_SHA256_LEN];
 	uint64_t hash;
-	size_t slot;
 	int rc;
 
 	address_digest(addr, name, digest);
 	hash = sp_le64_get(digest) & UINT64_C(0xffffffffffff);
-	slot = (size_t)hash & (KNOWN_SLOTS - 1);
-	if (s->known->slot[slot].id != 0 &&
-	    memcmp(s->known->slot[slot].digest, digest, sizeof(digest)) == 0) {
-		*id = s->known->slot[slot].id;
+	*id = sp_known_address(s->known, digest);
+	if (*id != 0)
 		return (SQLITE_OK);
-	}
 	rc = find_address(s, hash, addr, name, id);
 	if (rc == SQLITE_OK && *id == 0) {
 		(void)sp_db_bind_u64(st, 1, hash);
@@ -107,15 +117,82 @@ address_id(struct sp_shard *s, struct sp_view addr, struct sp_view name,
 		(void)sp_db_bind_view(
 		    st, 3, name.n > 0 ? name : (struct sp_view){ NULL, 0 });
 		rc = sp_db_run(st);
-		*id = sqlite3_last_insert_rowid(s->db);
+		*id = sqlite3_last_insert_rowid(s->db.handle);
 	}
-	if (rc == SQLITE_OK) {
-		memcpy(s->known->slot[slot].digest, digest, sizeof(digest));
-		s->known->slot[slot].id = *id;
-	}
+	if (rc == SQLITE_OK)
+		sp_known_add_address(s->known, digest, *id);
 	return (rc);
 }
 
+/* What the evidence of a claim is called in the table: "report", "export" or
+ * "header:NAME". */
+static void
+evidence_name(const char *evidence, char *out, size_t size)
+{
+	if (evidence == NULL)
+		(void)snprintf(out, size, "report");
+	else if (strcmp(evidence, SP_DOC_EVIDENCE_EXPORT) == 0)
+		(void)snprintf(out, size, "export");
+	else
+		(void)snprintf(out, size, "header:%s", evidence);
+}
+
+/* The id of the row for the evidence of a claim, added if need be. */
+static int
+evidence_id(struct sp_shard *s, const char *evidence, sqlite3_int64 *id)
+{
+	sqlite3_stmt *st = s->st[SP_ST_EVIDENCE_FIND];
+	char name[96];
+	int rc;
+
+	*id = sp_known_evidence(s->known, evidence);
+	if (*id != 0)
+		return (SQLITE_OK);
+	evidence_name(evidence, name, sizeof(name));
+	(void)sp_db_bind_view(st, 1, sp_view_str(name));
+	rc = sqlite3_step(st);
+	if (rc == SQLITE_ROW)
+		*id = sqlite3_column_int64(st, 0);
+	(void)sqlite3_reset(st);
+	if (rc == SQLITE_DONE) {
+		st = s->st[SP_ST_EVIDENCE_ADD];
+		(void)sp_db_bind_view(st, 1, sp_view_str(name));
+		rc = sp_db_run(st);
+		*id = sqlite3_last_insert_rowid(s->db.handle);
+	} else if (rc == SQLITE_ROW) {
+		rc = SQLITE_OK;
+	}
+	if (rc == SQLITE_OK)
+		sp_known_add_evidence(s->known, evidence, *id);
+	return (rc);
+}
+
+/* The id of the row for grade and protocol of the entry, added if need be. */
+static int
+source_id(struct sp_shard *s, const struct sp_record *r, sqlite3_int64 *id)
+{
+	sqlite3_stmt *st = s->st[SP_ST_SOURCE_FIND];
+	int rc;
+
+	(void)sp_db_bind_view(st, 1, sp_view_str(r->grade));
+	(void)sp_db_bind_view(st, 2, sp_view_str(r->via));
+	rc = sqlite3_step(st);
+	if (rc == SQLITE_ROW)
+		*id = sqlite3_column_int64(st, 0);
+	(void)sqlite3_reset(st);
+	if (rc != SQLITE_DONE)
+		return (rc == SQLITE_ROW ? SQLITE_OK : rc);
+	st = s->st[SP_ST_SOURCE_ADD];
+	(void)sp_db_bind_view(st, 1, sp_view_str(r->grade));
+	(void)sp_db_bind_view(st, 2, sp_view_str(r->via));
+	rc = sp_db_run(st);
+	*id = sqlite3_last_insert_rowid(s->db.handle);
+	return (rc);
+}
+
+/* ---- parts of a message ----------------------------------------------- */
+
+/* Rows of parties. */
 static int
 put_parties(struct sp_shard *s, const struct sp_doc *d)
 {
@@ -139,49 +216,9 @@ put_parties(struct sp_shard *s, const struct sp_doc *d)
 	return (rc);
 }
 
-static int
-evidence_id(struct sp_shard *s, const char *header, sqlite3_int64 *id)
-{
-	sqlite3_stmt *st = s->st[SP_ST_EVIDENCE_FIND];
-	size_t slot = 0;
-	char name[96];
-	int rc;
-
-	/* There are few, and each is one string of ours. */
-	for (; slot < s->nevidence; slot++)
-		if (s->evidence[slot].header == header) {
-			*id = s->evidence[slot].id;
-			return (SQLITE_OK);
-		}
-	if (header != NULL && header[0] == '=')
-		(void)snprintf(name, sizeof(name), "%s", header + 1);
-	else
-		(void)snprintf(name, sizeof(name), "%s%s",
-		    header == NULL ? "report" : "header:",
-		    header == NULL ? "" : header);
-	(void)sp_db_bind_view(st, 1, sp_view_str(name));
-	rc = sqlite3_step(st);
-	if (rc == SQLITE_ROW)
-		*id = sqlite3_column_int64(st, 0);
-	(void)sqlite3_reset(st);
-	if (rc == SQLITE_DONE) {
-		st = s->st[SP_ST_EVIDENCE_ADD];
-		(void)sp_db_bind_view(st, 1, sp_view_str(name));
-		rc = sp_db_run(st);
-		*id = sqlite3_last_insert_rowid(s->db);
-	} else if (rc == SQLITE_ROW) {
-		rc = SQLITE_OK;
-	}
-	if (rc == SQLITE_OK && slot < SP_COUNTOF(s->evidence)) {
-		s->evidence[slot].header = header;
-		s->evidence[slot].id = *id;
-		s->nevidence++;
-	}
-	return (rc);
-}
-
+/* Bind a number, 0 as NULL. */
 static void
-bind_small(sqlite3_stmt *st, int i, sqlite3_int64 v)
+bind_or_null(sqlite3_stmt *st, int i, sqlite3_int64 v)
 {
 	if (v == 0)
 		(void)sqlite3_bind_null(st, i);
@@ -189,6 +226,7 @@ bind_small(sqlite3_stmt *st, int i, sqlite3_int64 v)
 		(void)sqlite3_bind_int64(st, i, v);
 }
 
+/* The row of claim number ${n}. */
 static int
 put_claim(struct sp_shard *s, const struct sp_doc *d,
     const struct sp_doc_claim *c, size_t n, sqlite3_int64 evidence)
@@ -208,12 +246,13 @@ put_claim(struct sp_shard *s, const struct sp_doc *d,
 	(void)sqlite3_bind_int64(st, 3, evidence);
 	(void)sqlite3_bind_int(st, 4, (int)c->role);
 	(void)sqlite3_bind_int64(st, 5, id);
-	bind_small(st, 6, (sqlite3_int64)c->presumed);
-	bind_small(st, 7, (sqlite3_int64)c->how);
-	bind_small(st, 8, via);
+	bind_or_null(st, 6, (sqlite3_int64)c->presumed);
+	bind_or_null(st, 7, (sqlite3_int64)c->how);
+	bind_or_null(st, 8, via);
 	return (sp_db_run(st));
 }
 
+/* Rows of claims; neighbours mostly have the same evidence. */
 static int
 put_claims(struct sp_shard *s, const struct sp_doc *d)
 {
@@ -233,6 +272,7 @@ put_claims(struct sp_shard *s, const struct sp_doc *d)
 	return (rc);
 }
 
+/* Rows of attachments, numbered in the order of the message. */
 static int
 put_attachments(struct sp_shard *s, const struct sp_doc *d)
 {
@@ -259,78 +299,68 @@ put_attachments(struct sp_shard *s, const struct sp_doc *d)
 	return (rc);
 }
 
-static int
-source_id(struct sp_shard *s, const struct sp_record *r, sqlite3_int64 *id)
-{
-	sqlite3_stmt *st = s->st[SP_ST_SOURCE_FIND];
-	int rc;
+/* ---- the message ------------------------------------------------------ */
 
-	(void)sp_db_bind_view(st, 1, sp_view_str(r->grade));
-	(void)sp_db_bind_view(st, 2, sp_view_str(r->via));
-	rc = sqlite3_step(st);
-	if (rc == SQLITE_ROW)
-		*id = sqlite3_column_int64(st, 0);
-	(void)sqlite3_reset(st);
-	if (rc != SQLITE_DONE)
-		return (rc == SQLITE_ROW ? SQLITE_OK : rc);
-	st = s->st[SP_ST_SOURCE_ADD];
-	(void)sp_db_bind_view(st, 1, sp_view_str(r->grade));
-	(void)sp_db_bind_view(st, 2, sp_view_str(r->via));
-	rc = sp_db_run(st);
-	*id = sqlite3_last_insert_rowid(s->db);
-	return (rc);
-}
-
-/* The sender's zone in minutes where that gives the date back, else the text
- * of the date itself. */
+/* Bind the message's own date: its instant, and the sender's zone in minutes
+ * where these give the text back, else the text itself. */
 static void
 bind_date(sqlite3_stmt *st, const struct sp_mail *m)
 {
 	int minutes;
 
 	if (m == NULL || m->date == NULL || m->date_us == INT64_MIN) {
-		(void)sqlite3_bind_null(st, 3);
+		(void)sqlite3_bind_null(st, M_DATE);
 		(void)sp_db_bind_view(
-		    st, 4, sp_view_str(m == NULL ? NULL : m->date));
+		    st, M_ZONE, sp_view_str(m == NULL ? NULL : m->date));
 		return;
 	}
-	(void)sqlite3_bind_int64(st, 3, m->date_us / SP_SECOND);
+	(void)sqlite3_bind_int64(st, M_DATE, m->date_us / SP_SECOND);
 	if (sp_zone_of(m->date, m->date_us, &minutes))
-		(void)sqlite3_bind_int(st, 4, minutes);
+		(void)sqlite3_bind_int(st, M_ZONE, minutes);
 	else
-		(void)sp_db_bind_view(st, 4, sp_view_str(m->date));
+		(void)sp_db_bind_view(st, M_ZONE, sp_view_str(m->date));
 }
 
-/* The message's flags with those that its links give, in order. */
+/* The flags that the links of an entry give; their number, at most 2. */
+static size_t
+link_flags(const struct sp_link_found *found, const char *out[2])
+{
+	size_t n = 0;
+
+	if (found->duplicate_of != SP_LINK_NONE)
+		out[n++] = "duplicate";
+	else if (found->same_as != SP_LINK_NONE)
+		out[n++] = "same_message";
+	if (found->conflict_with != SP_LINK_NONE)
+		out[n++] = "msgid_conflict";
+	return (n);
+}
+
+/* The message's flags with those of its links, sorted, separated by blanks;
+ * borrowed from ${d} or from the shard. */
 static struct sp_view
-flags(struct sp_shard *s, const struct sp_doc *d,
+all_flags(struct sp_shard *s, const struct sp_doc *d,
     const struct sp_link_found *found)
 {
-	const char *own[2] = { NULL, NULL };
+	const char *own[2];
+	size_t n = link_flags(found, own), i = 0;
 	struct sp_view rest = sp_buf_view(&d->flags), word;
 	enum sp_code rc = SP_OK;
-	size_t i = 0;
 
-	if (found->conflict_with != SP_LINK_NONE)
-		own[1] = "msgid_conflict";
-	if (found->duplicate_of != SP_LINK_NONE)
-		own[0] = "duplicate";
-	else if (found->same_as != SP_LINK_NONE) {
-		own[0] = own[1] != NULL ? own[1] : "same_message";
-		own[1] = own[1] != NULL ? "same_message" : NULL;
-	}
-	if (own[0] == NULL) {
-		own[0] = own[1];
-		own[1] = NULL;
-	}
-	if (own[0] == NULL)
+	if (n == 0)
 		return (rest);
+	if (n == 2 && strcmp(own[0], own[1]) > 0) {
+		const char *first = own[1];
+
+		own[1] = own[0];
+		own[0] = first;
+	}
 	sp_buf_clear(&s->flags);
-	while (rc == SP_OK && (rest.n > 0 || (i < 2 && own[i] != NULL))) {
+	while (rc == SP_OK && (rest.n > 0 || i < n)) {
 		struct sp_view next = rest;
 
 		word = sp_view_cut(&next, ' ');
-		if (i < 2 && own[i] != NULL &&
+		if (i < n &&
 		    (word.n == 0 || strncmp(own[i], word.p, word.n) <= 0))
 			word = sp_view_str(own[i++]);
 		else
@@ -343,6 +373,7 @@ flags(struct sp_shard *s, const struct sp_doc *d,
 	return (sp_buf_view(&s->flags));
 }
 
+/* Bind an earlier entry, SP_LINK_NONE as NULL. */
 static void
 bind_seq(sqlite3_stmt *st, int i, uint64_t seq)
 {
@@ -352,6 +383,8 @@ bind_seq(sqlite3_stmt *st, int i, uint64_t seq)
 		(void)sp_db_bind_u64(st, i, seq);
 }
 
+/* Bind what the row says of copies and claims; see doc/format-index.md,
+ * "Families". */
 static void
 bind_links(
     sqlite3_stmt *st, const struct sp_doc *d, const struct sp_link_found *found)
@@ -359,60 +392,63 @@ bind_links(
 	const struct sp_link_ids *ids = &d->ids;
 	const struct sp_journal *j = d->parsed ? d->mail->journal : NULL;
 
-	(void)sqlite3_bind_int64(st, 13, (sqlite3_int64)d->nclaims);
+	(void)sqlite3_bind_int64(st, M_CLAIMS, (sqlite3_int64)d->nclaims);
 	if (j != NULL)
-		(void)sqlite3_bind_blob(
-		    st, 14, j->inner_sha256, SP_SHA256_LEN, SQLITE_STATIC);
+		(void)sqlite3_bind_blob(st, M_ORIGINAL, j->inner_sha256,
+		    SP_SHA256_LEN, SQLITE_STATIC);
 	else
-		(void)sqlite3_bind_null(st, 14);
-	if (ids->has)
+		(void)sqlite3_bind_null(st, M_ORIGINAL);
+	if (ids->known)
 		(void)sqlite3_bind_blob(
-		    st, 15, ids->family, SP_LINK_ID, SQLITE_STATIC);
+		    st, M_FAMILY, ids->family, SP_LINK_ID, SQLITE_STATIC);
 	else
-		(void)sqlite3_bind_null(st, 15);
-	if (ids->has && ids->has_msgid)
+		(void)sqlite3_bind_null(st, M_FAMILY);
+	if (ids->known && ids->has_msgid)
 		(void)sqlite3_bind_blob(
-		    st, 16, ids->stable, SP_LINK_ID, SQLITE_STATIC);
+		    st, M_STABLE, ids->stable, SP_LINK_ID, SQLITE_STATIC);
 	else
-		(void)sqlite3_bind_null(st, 16);
-	bind_seq(st, 17, found->duplicate_of);
-	bind_seq(st, 18, found->same_as);
-	bind_seq(st, 19, found->conflict_with);
+		(void)sqlite3_bind_null(st, M_STABLE);
+	bind_seq(st, M_DUPLICATE_OF, found->duplicate_of);
+	bind_seq(st, M_SAME_AS, found->same_as);
+	bind_seq(st, M_CONFLICT_WITH, found->conflict_with);
 }
 
+/* The row of messages. */
 static int
-put_row(struct sp_shard *s, const struct sp_doc *d,
-    const struct sp_link_found *found, struct sp_view names)
+put_message(struct sp_shard *s, const struct sp_doc *d,
+    const struct sp_link_found *found)
 {
 	const struct sp_mail *m = d->parsed ? d->mail : NULL;
 	sqlite3_stmt *st = s->st[SP_ST_MESSAGE];
+	struct sp_view flags = all_flags(s, d, found);
 	sqlite3_int64 source = 0;
 	int rc = source_id(s, &d->rec, &source);
 
 	if (rc != SQLITE_OK)
 		return (rc);
-	(void)sp_db_bind_u64(st, 1, d->seq);
-	(void)sqlite3_bind_int64(st, 2, d->received);
+	(void)sp_db_bind_u64(st, M_SEQ, d->seq);
+	(void)sqlite3_bind_int64(st, M_RECEIVED, d->received);
 	bind_date(st, m);
-	(void)sp_db_bind_u64(st, 5, d->rec.size);
-	(void)sqlite3_bind_int64(st, 6, source);
+	(void)sp_db_bind_u64(st, M_SIZE, d->rec.size);
+	(void)sqlite3_bind_int64(st, M_SOURCE, source);
 	(void)sqlite3_bind_blob(
-	    st, 7, d->rec.sha256, SP_SHA256_LEN, SQLITE_STATIC);
+	    st, M_SHA256, d->rec.sha256, SP_SHA256_LEN, SQLITE_STATIC);
 	(void)sp_db_bind_view(
-	    st, 8, sp_view_str(m == NULL ? NULL : m->message_id));
+	    st, M_MSGID, sp_view_str(m == NULL ? NULL : m->message_id));
 	(void)sp_db_bind_view(
-	    st, 9, sp_view_str(m == NULL ? NULL : m->subject));
+	    st, M_SUBJECT, sp_view_str(m == NULL ? NULL : m->subject));
 	(void)sp_db_bind_view(
-	    st, 10, names.n > 0 ? names : (struct sp_view){ NULL, 0 });
-	(void)sqlite3_bind_int64(st, 11, d->heads);
-	(void)sqlite3_bind_int64(st, 12, d->attachments);
+	    st, M_FLAGS, flags.n > 0 ? flags : (struct sp_view){ NULL, 0 });
+	(void)sqlite3_bind_int64(st, M_HEADS, d->heads);
+	(void)sqlite3_bind_int64(st, M_ATTACHMENTS, d->attachments);
 	bind_links(st, d, found);
 	return (sp_db_run(st));
 }
 
-/* Text that is not changed on its way is bound where the mail layer has it. */
+/* The text of a column; where it is not changed on its way, that of the mail
+ * layer is bound without a copy. */
 static struct sp_view
-column(const struct sp_doc *d, enum sp_col c)
+column_text(const struct sp_doc *d, enum sp_col c)
 {
 	if (d->col[c].n > 0)
 		return (sp_buf_view(&d->col[c]));
@@ -423,52 +459,45 @@ column(const struct sp_doc *d, enum sp_col c)
 	return ((struct sp_view){ NULL, 0 });
 }
 
-static void
-meta_flag(struct sp_buf *b, uint64_t seq, const char *name)
-{
-	if (seq != SP_LINK_NONE)
-		(void)!sp_buf_addf(b, "%c%s%s%c", SP_TOKEN_MARK, SP_META_FLAG,
-		    name, SP_TOKEN_MARK);
-}
-
-/* The verbatim tokens, with those of flags that its links give. */
+/* The properties of the entry, with those of the flags that its links give;
+ * one that finds no room is left out. */
 static struct sp_view
-meta(struct sp_shard *s, const struct sp_doc *d,
+meta_text(struct sp_shard *s, const struct sp_doc *d,
     const struct sp_link_found *found)
 {
-	struct sp_view v = column(d, SP_COL_META);
+	struct sp_view v = column_text(d, SP_COL_META);
+	const char *own[2];
+	size_t n = link_flags(found, own);
 
-	if (found->duplicate_of == SP_LINK_NONE &&
-	    found->same_as == SP_LINK_NONE &&
-	    found->conflict_with == SP_LINK_NONE)
+	if (n == 0)
 		return (v);
 	sp_buf_clear(&s->meta);
 	if (sp_buf_addv(&s->meta, v) != SP_OK)
 		return (v);
-	if (found->duplicate_of == SP_LINK_NONE)
-		meta_flag(&s->meta, found->same_as, "same_message");
-	meta_flag(&s->meta, found->duplicate_of, "duplicate");
-	meta_flag(&s->meta, found->conflict_with, "msgid_conflict");
+	for (size_t i = 0; i < n; i++)
+		(void)!sp_buf_addf(&s->meta, "%c%s%s%c", SP_TOKEN_MARK,
+		    SP_META_FLAG, own[i], SP_TOKEN_MARK);
 	return (sp_buf_view(&s->meta));
 }
 
+/* The row of the full text, with one column after the other. */
 static int
 put_text(struct sp_shard *s, const struct sp_doc *d,
     const struct sp_link_found *found)
 {
 	sqlite3_stmt *st = s->st[SP_ST_TEXT];
-	int at = 1;
 
-	(void)sp_db_bind_u64(st, at++, d->seq);
 	for (int c = 0; c < SP_COL_COUNT; c++)
-		if (c == SP_COL_META)
-			(void)sp_db_bind_view(st, at++, meta(s, d, found));
-		else if (c != SP_COL_ATTACHED)
-			(void)sp_db_bind_view(
-			    st, at++, column(d, (enum sp_col)c));
+		(void)sp_db_bind_view(st, c + 1,
+		    c == SP_COL_META ? meta_text(s, d, found)
+				     : column_text(d, (enum sp_col)c));
+	(void)sp_db_bind_u64(st, SP_COL_COUNT + 1, d->seq);
 	return (sp_db_run(st));
 }
 
+/* ---- events ----------------------------------------------------------- */
+
+/* The row of an event, and those of the entries that it names. */
 static int
 put_event(struct sp_shard *s, const struct sp_doc *d)
 {
@@ -491,6 +520,7 @@ put_event(struct sp_shard *s, const struct sp_doc *d)
 	return (rc);
 }
 
+/* A message is also counted for traffic, in the same transaction. */
 enum sp_code
 sp_put_doc(struct sp_shard *s, const struct sp_doc *d,
     const struct sp_link_found *found, struct sp_err *err)
@@ -502,7 +532,7 @@ sp_put_doc(struct sp_shard *s, const struct sp_doc *d,
 	if (d->rec.kind == SP_KIND_EVENT) {
 		rc = put_event(s, d);
 	} else {
-		rc = put_row(s, d, found, flags(s, d, found));
+		rc = put_message(s, d, found);
 		if (rc == SQLITE_OK)
 			rc = put_parties(s, d);
 		if (rc == SQLITE_OK)
@@ -515,5 +545,5 @@ sp_put_doc(struct sp_shard *s, const struct sp_doc *d,
 			rc = sp_traffic_note(s, d);
 		s->added++;
 	}
-	return (rc == SQLITE_OK ? SP_OK : sp_db_error(s->db, rc, s->path, err));
+	return (rc == SQLITE_OK ? SP_OK : sp_db_error(&s->db, rc, err));
 }

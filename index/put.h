@@ -1,4 +1,8 @@
-/* Documents into the tables of a shard. */
+/*
+ * Documents into the tables of a shard: the last step of the indexer.  index.c
+ * takes a document from the pipe, asks the links for earlier entries that it
+ * repeats, puts it here, and commits the shard now and then.
+ */
 #ifndef SP_INDEX_PUT_H
 #define SP_INDEX_PUT_H
 
@@ -7,15 +11,12 @@
 #include "index/doc.h"
 #include "index/shard.h"
 
-/* Store ${d} and what earlier entries it belongs to; the shard is within sp_shard_begin .. commit.  After an error
- * the transaction must be rolled back. */
+/*
+ * Store ${d} and the links to earlier entries ${found}, between
+ * sp_shard_begin() and sp_shard_commit(); of an erased entry nothing is
+ * stored.  Errors as sp_db_error(); the transaction must then be rolled back.
+ */
 SP_CHECK enum sp_code sp_put_doc(struct sp_shard *s, const struct sp_doc *d,
     const struct sp_link_found *found, struct sp_err *err);
-
-/* A small table of addresses seen lately, so that most need no query. */
-struct sp_known;
-struct sp_known *sp_known_new(void);
-void sp_known_clear(struct sp_known *k); /* after a rollback; NULL is fine */
-void sp_known_free(struct sp_known *k); /* NULL is fine */
 
 #endif

@@ -1,23 +1,32 @@
-/* One query against one shard. */
+/*
+ * A plan against one shard: the statement is put together from the plan's
+ * pieces, its bounds are made bounds of seq, and matches are collected or
+ * counted.  Called by search.c for every shard.
+ */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/io.h"
 #include "index/db.h"
+#include "index/schema/column.h"
 #include "index/search_priv.h"
 
-/* ?1 the FTS5 expression, ?2 and ?3 the bounds, ?4 the limit, ?10... those
- * of the condition. */
 #define SQL_MAX ((size_t)2 << 20)
 
-/* bm25: body subject from to cc bcc reply-to; envelope from, to, more; by
- * report from, to, cc, bcc, recipient, via; by trace from, to; files attached
- * meta */
-#define RANK                                                                \
-	"-bm25(fulltext, 1.0, 4.0, 2.0, 2.0, 2.0, 2.0, 1.0, 1.0, 1.0, 1.0," \
-	" 2.0, 2.0, 2.0, 2.0, 2.0, 1.0, 1.0, 1.0, 3.0, 1.0, 0.0)"
+/* Parameters of the statement that a plan gives. */
+enum plan_param {
+	P_FTS = 1, /* the FTS5 expression */
+	P_LO, /* bounds of seq */
+	P_HI,
+	P_LIMIT
+	/* SP_PLAN_FIRST_MATCH ...: the expressions inside the condition */
+};
+
+/* How well a match fits, larger is better; the weights stand in column.h. */
+#define RANK "-bm25(fulltext" SP_COLUMN_SQL_WEIGHTS ")"
+
+#define NO_KEY (-1e300) /* of a message without a date: behind all others */
 
 void
 sp_founds_add(struct sp_founds *f, struct sp_found one)
@@ -29,86 +38,13 @@ sp_founds_add(struct sp_founds *f, struct sp_found one)
 	f->v[f->n++] = one;
 }
 
-static enum sp_code
-open_one(const char *dir, const char *origin, int key, struct sp_shards *out,
-    struct sp_err *err)
-{
-	struct sp_shard *s = NULL;
-	enum sp_code rc = sp_shard_open(dir, key, &s, err);
-
-	/* What is not there, broken or strange covers nothing; the indexer
-	 * makes it again. */
-	if (rc == SP_EFORMAT || rc == SP_EVERSION || rc == SP_ENOTFOUND)
-		return (SP_OK);
-	if (rc != SP_OK)
-		return (rc);
-	if (strcmp(s->info.origin, origin) != 0) {
-		sp_shard_close(s);
-		return (SP_OK);
-	}
-	out->v = sp_xrealloc(out->v, (out->n + 1) * sizeof(struct sp_shard *));
-	out->v[out->n++] = s;
-	if (s->info.first == out->cursor)
-		out->cursor = s->info.next;
-	return (SP_OK);
-}
-
-enum sp_code
-sp_shards_open(const char *dir, struct sp_shards *out, struct sp_err *err)
-{
-	char origin[SP_ORIGIN_MAX + 1];
-	int *keys = NULL;
-	size_t n = 0;
-	enum sp_code rc;
-
-	*out = (struct sp_shards){ 0 };
-	rc = sp_layout_read_format(dir, origin, err);
-	if (rc == SP_OK)
-		rc = sp_shard_list(dir, &keys, &n, err);
-	for (size_t i = 0; rc == SP_OK && i < n; i++)
-		rc = open_one(dir, origin, keys[i], out, err);
-	free(keys);
-	if (rc != SP_OK)
-		sp_shards_close(out);
-	return (rc);
-}
-
-enum sp_code
-sp_shards_still(const struct sp_shards *s, struct sp_err *err)
-{
-	for (size_t i = 0; i < s->n; i++) {
-		char *wal;
-		bool there;
-
-		if (!s->v[i]->immutable)
-			continue;
-		wal = sp_xasprintf("%s-wal", s->v[i]->path);
-		there = sp_io_exists(wal);
-		free(wal);
-		if (there)
-			return (sp_err_set(err, SP_EAGAIN, 0,
-			    "%s: the index was written while it was searched; search again",
-			    s->v[i]->path));
-	}
-	return (SP_OK);
-}
-
-void
-sp_shards_close(struct sp_shards *s)
-{
-	for (size_t i = 0; i < s->n; i++)
-		sp_shard_close(s->v[i]);
-	free(s->v);
-	*s = (struct sp_shards){ 0 };
-}
-
-/* First seq in [lo, hi] whose message was received at or after ${us}; seqs
- * and times rise together. */
+/* First seq in [lo, hi] whose message was received at or after ${us}; found by
+ * bisection, since seqs and times rise together. */
 static int
 seq_at(struct sp_shard *s, int64_t us, uint64_t lo, uint64_t hi, uint64_t *out)
 {
 	sqlite3_stmt *st = NULL;
-	int rc = sp_db_prepare(s->db,
+	int rc = sp_db_prepare(&s->db,
 	    "SELECT seq, received FROM messages WHERE seq >= ? ORDER BY seq LIMIT 1",
 	    false, &st);
 
@@ -131,6 +67,8 @@ seq_at(struct sp_shard *s, int64_t us, uint64_t lo, uint64_t hi, uint64_t *out)
 	return (rc);
 }
 
+/* Bounds of time become bounds of seq, so that the statement needs no condition
+ * on the time. */
 enum sp_code
 sp_shard_bounds(struct sp_shard *s, const struct sp_plan *p, uint64_t *lo,
     uint64_t *hi, struct sp_err *err)
@@ -139,8 +77,9 @@ sp_shard_bounds(struct sp_shard *s, const struct sp_plan *p, uint64_t *lo,
 
 	*lo = p->lo > s->info.first ? p->lo : s->info.first;
 	*hi = p->hi < s->info.next ? p->hi : s->info.next;
-	/* A shard holds nothing later than its month; and nothing earlier,
-	 * but where a clock went back. */
+	/* A shard holds nothing received after its month.  Nothing before it
+	 * either, except where the clock went back: so only the first can be
+	 * told without looking. */
 	if (p->since != INT64_MIN && *lo < *hi &&
 	    sp_shard_key(p->since) > s->info.key)
 		*hi = *lo;
@@ -150,10 +89,11 @@ sp_shard_bounds(struct sp_shard *s, const struct sp_plan *p, uint64_t *lo,
 		rc = seq_at(s, p->until, *lo, *hi, hi);
 	if (*hi < *lo)
 		*hi = *lo;
-	return (rc == SQLITE_OK ? SP_OK : sp_db_error(s->db, rc, s->path, err));
+	return (rc == SQLITE_OK ? SP_OK : sp_db_error(&s->db, rc, err));
 }
 
-/* FROM ... WHERE ... of a plan. */
+/* Append FROM ... WHERE ... of a plan.  The table messages is joined only where
+ * it is needed: for ${row}, for a condition, or without full text. */
 static enum sp_code
 from_where(const struct sp_plan *p, bool row, struct sp_buf *sql)
 {
@@ -175,26 +115,28 @@ from_where(const struct sp_plan *p, bool row, struct sp_buf *sql)
 	return (rc);
 }
 
+/* Prepare the statement and bind all but P_LIMIT; an SQLite code. */
 static int
 prepare(struct sp_shard *s, const struct sp_plan *p, struct sp_buf *sql,
     uint64_t lo, uint64_t hi, sqlite3_stmt **st)
 {
 	const char *text = sp_buf_cstr(sql);
 	int rc = text == NULL ? SQLITE_TOOBIG
-			      : sp_db_prepare(s->db, text, false, st);
+			      : sp_db_prepare(&s->db, text, false, st);
 
 	if (rc != SQLITE_OK)
 		return (rc);
 	if (p->fts.n > 0)
-		(void)sp_db_bind_view(*st, 1, sp_buf_view(&p->fts));
-	(void)sp_db_bind_u64(*st, 2, lo);
-	(void)sp_db_bind_u64(*st, 3, hi);
+		(void)sp_db_bind_view(*st, P_FTS, sp_buf_view(&p->fts));
+	(void)sp_db_bind_u64(*st, P_LO, lo);
+	(void)sp_db_bind_u64(*st, P_HI, hi);
 	for (size_t i = 0; i < p->nmatch; i++)
 		(void)sp_db_bind_view(*st, (int)i + SP_PLAN_FIRST_MATCH,
 		    sp_view_str(p->match[i]));
 	return (SQLITE_OK);
 }
 
+/* Append the statement that finds matches: seq and sort key, in order. */
 static enum sp_code
 select_sql(const struct sp_ask *a, struct sp_buf *sql)
 {
@@ -219,6 +161,7 @@ select_sql(const struct sp_ask *a, struct sp_buf *sql)
 	return (sp_buf_addf(sql, " ORDER BY 2 DESC, %s DESC LIMIT ?4", seq));
 }
 
+/* The error for a statement that SQLite does not take. */
 static enum sp_code
 too_large(struct sp_err *err)
 {
@@ -226,6 +169,7 @@ too_large(struct sp_err *err)
 	    err, SP_EUSAGE, 0, "query: too large; search for less at once"));
 }
 
+/* A message without the key is sorted behind all others. */
 enum sp_code
 sp_shard_find(struct sp_shard *s, size_t number, const struct sp_ask *a,
     uint64_t lo, uint64_t hi, struct sp_founds *out, struct sp_err *err)
@@ -242,22 +186,23 @@ sp_shard_find(struct sp_shard *s, size_t number, const struct sp_ask *a,
 		return (too_large(err));
 	if (rc == SQLITE_OK) {
 		(void)sqlite3_bind_int64(
-		    st, 4, a->limit == 0 ? -1 : (sqlite3_int64)a->limit);
+		    st, P_LIMIT, a->limit == 0 ? -1 : (sqlite3_int64)a->limit);
 		while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
 			bool none = sqlite3_column_type(st, 1) == SQLITE_NULL;
 
 			sp_founds_add(
 			    out, (struct sp_found){ .seq = sp_db_u64(st, 0),
-				     .key = none ? -1e300
+				     .key = none ? NO_KEY
 						 : sqlite3_column_double(st, 1),
 				     .shard = number });
 		}
 	}
 	(void)sqlite3_finalize(st);
-	return (
-	    rc == SQLITE_DONE ? SP_OK : sp_db_error(s->db, rc, s->path, err));
+	return (rc == SQLITE_DONE ? SP_OK : sp_db_error(&s->db, rc, err));
 }
 
+/* A shard knows how many messages it has: without any condition nothing is
+ * read. */
 enum sp_code
 sp_shard_count(struct sp_shard *s, const struct sp_plan *p, uint64_t lo,
     uint64_t hi, uint64_t *n, struct sp_err *err)
@@ -283,6 +228,5 @@ sp_shard_count(struct sp_shard *s, const struct sp_plan *p, uint64_t lo,
 	if (rc == SQLITE_ROW)
 		*n = sp_db_u64(st, 0);
 	(void)sqlite3_finalize(st);
-	return (
-	    rc == SQLITE_ROW ? SP_OK : sp_db_error(s->db, rc, s->path, err));
+	return (rc == SQLITE_ROW ? SP_OK : sp_db_error(&s->db, rc, err));
 }

@@ -1,3 +1,9 @@
+/*
+ * Counting traffic for the writer of a shard (traffic.h): messages are counted
+ * in a hash table in memory and added to the table "traffic" right before the
+ * commit, so that many messages of an hour cost one statement.  Reading is
+ * traffic_view.c.
+ */
 #include "index/traffic.h"
 
 #include <stdlib.h>
@@ -5,16 +11,15 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/digest.h"
 #include "index/db.h"
 #include "index/doc.h"
+#include "index/schema/column.h"
 #include "index/shard.h"
 
-#define HOUR  (3600 * SP_SECOND)
 #define SLOTS 1024u /* a power of two */
 #define TRIES 8u
 
-struct slot {
+struct traffic_slot {
 	uint64_t n; /* 0: empty */
 	enum sp_traffic_kind kind;
 	int64_t hour, last;
@@ -24,7 +29,7 @@ struct slot {
 
 struct sp_traffic {
 	size_t used;
-	struct slot slot[SLOTS];
+	struct traffic_slot slot[SLOTS];
 };
 
 struct sp_traffic *
@@ -48,8 +53,9 @@ sp_traffic_clear(struct sp_traffic *t)
 		t->used = 0;
 }
 
+/* Add one count to the table. */
 static int
-write_slot(struct sp_shard *s, const struct slot *e)
+write_slot(struct sp_shard *s, const struct traffic_slot *e)
 {
 	sqlite3_stmt *st = s->st[SP_ST_TRAFFIC];
 
@@ -75,8 +81,9 @@ sp_traffic_flush(struct sp_shard *s)
 	return (rc);
 }
 
+/* FNV-1a over kind, hour and name. */
 static size_t
-hash(enum sp_traffic_kind kind, int64_t hour, struct sp_view name)
+slot_hash(enum sp_traffic_kind kind, int64_t hour, struct sp_view name)
 {
 	uint64_t h = UINT64_C(14695981039346656037) ^ (uint64_t)kind ^
 		     ((uint64_t)hour << 8);
@@ -86,15 +93,16 @@ hash(enum sp_traffic_kind kind, int64_t hour, struct sp_view name)
 	return ((size_t)(h ^ (h >> 32)));
 }
 
-/* The slot of this name and hour, or an empty one; NULL where it is full. */
-static struct slot *
-find(struct sp_traffic *t, enum sp_traffic_kind kind, int64_t hour,
+/* The slot of this name and hour, or an empty one; NULL where all its places
+ * are taken. */
+static struct traffic_slot *
+find_slot(struct sp_traffic *t, enum sp_traffic_kind kind, int64_t hour,
     struct sp_view name)
 {
-	const size_t at = hash(kind, hour, name);
+	const size_t at = slot_hash(kind, hour, name);
 
 	for (size_t i = 0; i < TRIES; i++) {
-		struct slot *e = &t->slot[(at + i) & (SLOTS - 1)];
+		struct traffic_slot *e = &t->slot[(at + i) & (SLOTS - 1)];
 
 		if (e->n == 0 ||
 		    (e->kind == kind && e->hour == hour && e->len == name.n &&
@@ -104,13 +112,15 @@ find(struct sp_traffic *t, enum sp_traffic_kind kind, int64_t hour,
 	return (NULL);
 }
 
+/* Count one message for a name; a full table is flushed first.  Domains are
+ * compared in lower case. */
 static int
-count(struct sp_shard *s, enum sp_traffic_kind kind, struct sp_view name,
-    int64_t received)
+count_message(struct sp_shard *s, enum sp_traffic_kind kind,
+    struct sp_view name, int64_t received)
 {
 	struct sp_traffic *t = s->traffic;
 	char lower[SP_TRAFFIC_NAME_MAX];
-	struct slot *e;
+	struct traffic_slot *e;
 	int rc = SQLITE_OK;
 
 	if (name.n == 0)
@@ -123,14 +133,14 @@ count(struct sp_shard *s, enum sp_traffic_kind kind, struct sp_view name,
 			       ? (char)(name.p[i] | 0x20)
 			       : name.p[i];
 	name.p = lower;
-	e = find(t, kind, received / HOUR, name);
+	e = find_slot(t, kind, received / SP_TRAFFIC_HOUR, name);
 	if (e == NULL) {
 		rc = sp_traffic_flush(s);
-		e = find(t, kind, received / HOUR, name);
+		e = find_slot(t, kind, received / SP_TRAFFIC_HOUR, name);
 	}
 	if (e->n == 0) {
 		e->kind = kind;
-		e->hour = received / HOUR;
+		e->hour = received / SP_TRAFFIC_HOUR;
 		e->last = received;
 		e->len = (uint8_t)name.n;
 		memcpy(e->name, name.p, name.n);
@@ -142,15 +152,16 @@ count(struct sp_shard *s, enum sp_traffic_kind kind, struct sp_view name,
 	return (rc);
 }
 
+/* What follows the last '@' of an address, {NULL, 0} without one. */
 static struct sp_view
-domain(const char *addr)
+domain_of(const char *addr)
 {
 	const char *at = addr == NULL ? NULL : strrchr(addr, '@');
 
 	return (sp_view_str(at == NULL ? NULL : at + 1));
 }
 
-/* Of the envelope; without one, of the message itself. */
+/* The domain of the envelope's sender; without an envelope, that of From. */
 static struct sp_view
 sender_domain(const struct sp_doc *d)
 {
@@ -158,9 +169,9 @@ sender_domain(const struct sp_doc *d)
 	const json_t *from = json_object_get(envelope, "from");
 
 	if (json_is_string(from))
-		return (domain(json_string_value(from)));
+		return (domain_of(json_string_value(from)));
 	if (d->parsed && d->mail->from.n > 0)
-		return (domain(d->mail->from.v[0].addr));
+		return (domain_of(d->mail->from.v[0].addr));
 	return ((struct sp_view){ NULL, 0 });
 }
 
@@ -170,121 +181,19 @@ sp_traffic_note(struct sp_shard *s, const struct sp_doc *d)
 	const json_t *source = json_object_get(d->rec.json, "source");
 	int rc;
 
-	if (strcmp(d->rec.grade, "witnessed") != 0 &&
-	    strcmp(d->rec.grade, "pulled") != 0)
+	if (strcmp(d->rec.grade, sp_grade_name[SP_GRADE_WITNESSED]) != 0 &&
+	    strcmp(d->rec.grade, sp_grade_name[SP_GRADE_PULLED]) != 0)
 		return (SQLITE_OK);
-	rc = count(s, SP_TRAFFIC_LISTENER,
+	rc = count_message(s, SP_TRAFFIC_LISTENER,
 	    sp_view_str(json_string_value(json_object_get(source, "listener"))),
 	    d->received);
 	if (rc == SQLITE_OK)
-		rc = count(s, SP_TRAFFIC_ACCOUNT,
+		rc = count_message(s, SP_TRAFFIC_ACCOUNT,
 		    sp_view_str(
 			json_string_value(json_object_get(source, "account"))),
 		    d->received);
 	if (rc == SQLITE_OK)
-		rc = count(s, SP_TRAFFIC_DOMAIN, sender_domain(d), d->received);
+		rc = count_message(
+		    s, SP_TRAFFIC_DOMAIN, sender_domain(d), d->received);
 	return (rc);
-}
-
-struct sp_traffic_view {
-	int64_t since;
-	struct sp_shard **v;
-	size_t n;
-};
-
-void
-sp_traffic_close(struct sp_traffic_view *v)
-{
-	if (v == NULL)
-		return;
-	for (size_t i = 0; i < v->n; i++)
-		sp_shard_close(v->v[i]);
-	free(v->v);
-	free(v);
-}
-
-enum sp_code
-sp_traffic_open(const char *dir, int64_t since_us, struct sp_traffic_view **out,
-    struct sp_err *err)
-{
-	struct sp_traffic_view *v = sp_xcalloc(1, sizeof(*v));
-	int *keys = NULL;
-	size_t n = 0;
-	enum sp_code rc = sp_shard_list(dir, &keys, &n, err);
-
-	v->since = since_us;
-	v->v = sp_xcalloc(n, sizeof(struct sp_shard *));
-	for (size_t i = 0; rc == SP_OK && i < n; i++) {
-		if (keys[i] < sp_shard_key(since_us))
-			continue;
-		rc = sp_shard_open(dir, keys[i], &v->v[v->n], err);
-		if (rc == SP_OK)
-			v->n++;
-	}
-	free(keys);
-	if (rc == SP_OK)
-		*out = v;
-	else
-		sp_traffic_close(v);
-	return (rc);
-}
-
-enum sp_code
-sp_traffic_busiest(const struct sp_traffic_view *v, enum sp_traffic_kind kind,
-    uint64_t most, void (*fn)(void *ctx, const struct sp_traffic_sum *sum),
-    void *ctx, struct sp_err *err)
-{
-	for (size_t i = 0; i < v->n; i++) {
-		struct sp_shard *s = v->v[i];
-		sqlite3_stmt *st = NULL;
-		int rc = sp_db_prepare(s->db,
-		    "SELECT name, sum(n), max(last) FROM traffic WHERE kind = ?1 AND hour >= ?2 GROUP BY name ORDER BY 2 DESC, 1 LIMIT ?3",
-		    false, &st);
-
-		if (rc == SQLITE_OK) {
-			(void)sqlite3_bind_int(st, 1, (int)kind);
-			(void)sqlite3_bind_int64(st, 2, v->since / HOUR);
-			(void)sp_db_bind_u64(st, 3, most);
-			while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
-				const struct sp_traffic_sum sum = {
-					.name = sp_db_view(st, 0),
-					.n = sp_db_u64(st, 1),
-					.last = sqlite3_column_int64(st, 2)
-				};
-
-				fn(ctx, &sum);
-			}
-		}
-		(void)sqlite3_finalize(st);
-		if (rc != SQLITE_DONE)
-			return (sp_db_error(s->db, rc, s->path, err));
-	}
-	return (SP_OK);
-}
-
-enum sp_code
-sp_traffic_hours(const struct sp_traffic_view *v, enum sp_traffic_kind kind,
-    struct sp_view name, void (*fn)(void *ctx, int64_t hour, uint64_t n),
-    void *ctx, struct sp_err *err)
-{
-	for (size_t i = 0; i < v->n; i++) {
-		struct sp_shard *s = v->v[i];
-		sqlite3_stmt *st = NULL;
-		int rc = sp_db_prepare(s->db,
-		    "SELECT hour, n FROM traffic WHERE kind = ?1 AND name = ?2 AND hour >= ?3 ORDER BY hour",
-		    false, &st);
-
-		if (rc == SQLITE_OK) {
-			(void)sqlite3_bind_int(st, 1, (int)kind);
-			(void)sp_db_bind_view(st, 2, name);
-			(void)sqlite3_bind_int64(st, 3, v->since / HOUR);
-			while ((rc = sqlite3_step(st)) == SQLITE_ROW)
-				fn(ctx, sqlite3_column_int64(st, 0),
-				    sp_db_u64(st, 1));
-		}
-		(void)sqlite3_finalize(st);
-		if (rc != SQLITE_DONE)
-			return (sp_db_error(s->db, rc, s->path, err));
-	}
-	return (SP_OK);
 }

@@ -1,15 +1,21 @@
+/*
+ * Dates taken apart and put together (zone.h).  The text is compared with what
+ * it would give again, so that nothing of the sender's own spelling is lost.
+ */
 #include "index/zone.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/time_text.h"
 #include "base/view.h"
 
 /* Years 1 to 9999, or about. */
 #define YEAR_MIN (-INT64_C(62135596800) * SP_SECOND)
 #define YEAR_MAX (INT64_C(253402300799) * SP_SECOND)
 
+/* Years outside 1 to 9999 have no such text. */
 bool
 sp_zone_of(const char *text, int64_t us, int *minutes)
 {

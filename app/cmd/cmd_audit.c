@@ -1,25 +1,34 @@
-/* audit: the events of the log, readable. */
+/*
+ * `sealpost audit`: the events of the log, one line each, or their records as
+ * they are (--format json).  The index says which entries are events; each is
+ * then read from the log itself.  Reading events is no event of its own.
+ */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/cmd/commands.h"
-#include "app/common/common.h"
+#include "app/cmd/cmd.h"
+#include "app/common/args.h"
+#include "app/common/cell.h"
+#include "app/common/date_range.h"
+#include "app/common/options.h"
 #include "app/host/host.h"
-#include "base/clock.h"
 #include "base/record.h"
+#include "base/time_text.h"
 #include "index/search.h"
 #include "journal/log/reader.h"
 
-struct audit {
+struct audit_list {
 	struct sp_app *app;
 	struct sp_reader *reader;
 	bool json;
-	uint64_t shown;
+	uint64_t shown; /* events printed */
 };
 
+/* A line of the table: seq, time, event, who (user, else uid), detail as JSON,
+ * cut to 300 columns without --verbose. */
 static void
-print_row(const struct audit *a, const struct sp_record *r)
+print_row(const struct audit_list *a, const struct sp_record *r)
 {
 	const json_t *actor = json_object_get(r->json, "actor");
 	const char *user = json_string_value(json_object_get(actor, "user"));
@@ -44,10 +53,11 @@ print_row(const struct audit *a, const struct sp_record *r)
 	free(detail);
 }
 
+/* Print entry ${seq}, which the index says is an event. */
 static enum sp_code
 on_event(void *ctx, uint64_t seq, struct sp_err *err)
 {
-	struct audit *a = ctx;
+	struct audit_list *a = ctx;
 	struct sp_record r;
 	struct sp_entry e;
 	enum sp_code rc = sp_reader_get(a->reader, seq, &e, err);
@@ -72,8 +82,9 @@ on_event(void *ctx, uint64_t seq, struct sp_err *err)
 	return (SP_OK);
 }
 
+/* Where this user may only read, the index is used as it is. */
 static enum sp_code
-run(struct audit *a, const struct sp_range *range, struct sp_err *err)
+run(struct audit_list *a, const struct sp_range *range, struct sp_err *err)
 {
 	struct sp_host *host = NULL;
 	enum sp_code rc;
@@ -95,6 +106,7 @@ run(struct audit *a, const struct sp_range *range, struct sp_err *err)
 	return (rc);
 }
 
+/* Options, range, the list; 1 where nothing was listed. */
 int
 sp_cmd_audit(struct sp_app *app, int argc, char **argv)
 {
@@ -110,7 +122,7 @@ sp_cmd_audit(struct sp_app *app, int argc, char **argv)
 	const struct sp_usage usage = { "audit", "[OPTION]...",
 		"List the events of the log: starts, configurations, accesses, exports, alarms.",
 		options, SP_COUNTOF(options), false };
-	struct audit a = { .app = app };
+	struct audit_list a = { .app = app };
 	struct sp_range range;
 	struct sp_err err;
 	int first, status, f;

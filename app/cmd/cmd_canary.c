@@ -1,36 +1,48 @@
-/* canary: a mail through the site's mail server, expected in the archive. */
+/*
+ * `sealpost canary`: send a mail through the site's mail server and wait until
+ * its journal copy is in the archive (doc/watch.md).  If none comes, or the
+ * mail server does not take the mail, that is an alarm, in the log and to whom
+ * alarms go, and exit status 1.  The service must be running, since it is what
+ * receives the copy.
+ *
+ *	compose -> submit -> search for its Message-ID -> print, or alarm
+ */
 #include <inttypes.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/cmd/commands.h"
-#include "app/common/common.h"
+#include "app/cmd/cmd.h"
+#include "app/common/args.h"
+#include "app/common/interrupt.h"
+#include "app/common/options.h"
 #include "app/host/host.h"
 #include "app/service/outbox.h"
 #include "base/clock.h"
-#include "base/digest.h"
 #include "base/enc.h"
 #include "base/json.h"
+#include "base/random.h"
 #include "index/search.h"
 #include "journal/log/reader.h"
 #include "journal/watch/submit.h"
 
-#define LOOK_MS	 200
+#define LOOK_MS	 200 /* between two searches */
 #define MAIL_MAX (16u << 10)
 
 struct canary {
 	struct sp_app *app;
 	struct sp_host *host;
 	const char *to;
-	uint64_t within; /* seconds */
-	char msgid[SP_SUBMIT_ID_MAX];
-	bool back;
-	uint64_t seq;
-	uint64_t indexed; /* how far the index reached at the last look */
-	int64_t took; /* microseconds, from sending */
+	uint64_t within; /* seconds to wait */
+	char msgid[SP_SUBMIT_ID_MAX]; /* by which the copy is found */
+	/* the outcome */
+	bool returned;
+	uint64_t seq; /* of the copy */
+	uint64_t indexed; /* how far the index reached at the last search */
+	int64_t elapsed; /* us, from sending */
 };
 
+/* The mail, in ${b}: a random Message-ID, and a text for whoever finds it. */
 static enum sp_code
 compose(struct canary *c, struct sp_submit_mail *mail, struct sp_buf *b)
 {
@@ -57,13 +69,14 @@ on_hit(void *ctx, const struct sp_hit *hit, struct sp_err *err)
 
 	(void)err;
 	c->seq = hit->seq;
-	c->back = true;
+	c->returned = true;
 	return (SP_EEND);
 }
 
-/* Until it is found or the time is over. */
+/* Search until the copy is found or the time is over; SP_EINTERRUPT after
+ * Ctrl-C. */
 static enum sp_code
-look_out(struct canary *c, struct sp_err *err)
+wait_for_copy(struct canary *c, struct sp_err *err)
 {
 	char *query = sp_xasprintf("msgid:%s", c->msgid);
 	const struct sp_search_opts o = {
@@ -74,12 +87,12 @@ look_out(struct canary *c, struct sp_err *err)
 	struct sp_search_result result;
 	enum sp_code rc = SP_OK;
 
-	while (rc == SP_OK && !c->back) {
+	while (rc == SP_OK && !c->returned) {
 		rc = sp_search(c->app->dir, &o, on_hit, c, &result, err);
 		if (rc == SP_OK)
 			c->indexed = result.cursor;
-		c->took = sp_clock_boot() - since;
-		if (c->back || sp_clock_boot() >= end)
+		c->elapsed = sp_clock_boot() - since;
+		if (c->returned || sp_clock_boot() >= end)
 			break;
 		if (sp_interrupted())
 			rc = sp_err_set(err, SP_EINTERRUPT, 0,
@@ -90,9 +103,10 @@ look_out(struct canary *c, struct sp_err *err)
 	return (rc);
 }
 
-/* Why it was not found: it is not there, or the index does not know yet. */
+/* Why no copy was found, malloc'ed: the index does not reach the end of the
+ * log, or there is none. */
 static char *
-not_back(const struct canary *c)
+explain_absence(const struct canary *c)
 {
 	struct sp_reader *reader = NULL;
 	uint64_t end = c->indexed;
@@ -112,9 +126,10 @@ not_back(const struct canary *c)
 	    c->app->cfg->submit_server, c->to, c->within));
 }
 
-/* In the log, and to whom alarms go. */
+/* Append the event `alarm` and leave the alarm for the alarm command and
+ * mail. */
 static enum sp_code
-alarm_(struct canary *c, const char *why, struct sp_err *err)
+raise_alarm(struct canary *c, const char *why, struct sp_err *err)
 {
 	struct sp_json j;
 	struct sp_buf b;
@@ -137,26 +152,29 @@ alarm_(struct canary *c, const char *why, struct sp_err *err)
 	return (rc);
 }
 
+/* The outcome on standard output; ${why} none came on standard error. */
 static void
 print(const struct canary *c, bool json, const char *why)
 {
-	const double seconds = (double)c->took / (double)SP_SECOND;
+	const double seconds = (double)c->elapsed / (double)SP_SECOND;
 
-	if (json && c->back)
+	if (json && c->returned)
 		printf("{\"back\":true,\"message_id\":\"%s\",\"seq\":%" PRIu64
 		       ",\"seconds\":%.1f}\n",
 		    c->msgid, c->seq, seconds);
 	else if (json)
 		printf("{\"back\":false,\"message_id\":\"%s\"}\n", c->msgid);
-	else if (c->back)
+	else if (c->returned)
 		printf("the canary came back in %.1f s as entry %" PRIu64 "\n",
 		    seconds, c->seq);
-	if (!c->back)
+	if (!c->returned)
 		(void)fprintf(stderr, "sealpost: %s\n", why);
 }
 
+/* Send the canary and wait for its copy; the exit status.  That it cannot be
+ * sent is an outcome, not a failure of the command. */
 static int
-run(struct canary *c, bool json, struct sp_err *err)
+send_and_wait(struct canary *c, bool json, struct sp_err *err)
 {
 	const struct sp_config *cfg = c->app->cfg;
 	struct sp_submit_mail mail = { .to = &c->to, .nto = 1 };
@@ -175,22 +193,23 @@ run(struct canary *c, bool json, struct sp_err *err)
 		    sp_xasprintf("canary: it could not be sent: %s", err->msg);
 		rc = SP_OK;
 	} else if (rc == SP_OK) {
-		rc = look_out(c, err);
-		if (rc == SP_OK && !c->back)
-			why = not_back(c);
+		rc = wait_for_copy(c, err);
+		if (rc == SP_OK && !c->returned)
+			why = explain_absence(c);
 	}
 	if (why != NULL)
-		rc = alarm_(c, why, err);
+		rc = raise_alarm(c, why, err);
 	if (rc == SP_OK)
 		print(c, json, why);
 	free(why);
 	sp_buf_done(&b);
 	if (rc != SP_OK)
 		return (sp_app_fail(err));
-	return (c->back ? 0 : 1);
+	return (c->returned ? 0 : 1);
 }
 
-/* Only a running service can get it. */
+/* The service, the address and the time to wait, from the options, else from
+ * section `canary`. */
 static enum sp_code
 open_service(struct canary *c, struct sp_err *err)
 {
@@ -210,6 +229,7 @@ open_service(struct canary *c, struct sp_err *err)
 	return (rc);
 }
 
+/* Ctrl-C ends the waiting; the mail is on its way then. */
 int
 sp_cmd_canary(struct sp_app *app, int argc, char **argv)
 {
@@ -244,7 +264,8 @@ sp_cmd_canary(struct sp_app *app, int argc, char **argv)
 	rc = sp_app_open(app, &err);
 	if (rc == SP_OK)
 		rc = open_service(&c, &err);
-	status = rc == SP_OK ? run(&c, f == 1, &err) : sp_app_fail(&err);
+	status =
+	    rc == SP_OK ? send_and_wait(&c, f == 1, &err) : sp_app_fail(&err);
 	sp_host_close(c.host);
 	return (status);
 }

@@ -1,9 +1,13 @@
-/* config check */
+/*
+ * `sealpost config check`: load the configuration, look at the files that it
+ * names (certificates, users), and print every option that is in force.  It can
+ * be used before there is an archive (-c FILE) and changes nothing.
+ */
 #include <string.h>
 
-#include "app/cmd/commands.h"
-#include "app/common/common.h"
-#include "journal/receive/certs.h"
+#include "app/cmd/cmd.h"
+#include "app/common/options.h"
+#include "journal/receive/listener_certs.h"
 #include "journal/smtp/users.h"
 
 static void
@@ -13,11 +17,12 @@ on_warn(void *ctx, const char *text)
 	(void)fprintf(stderr, "sealpost: warning: %s\n", text);
 }
 
-/* The files that it names, with the rights of who asks. */
+/* Load the certificates, keys and files of users that the listeners name, with
+ * the rights of whoever asks. */
 static enum sp_code
 check_files(const struct sp_config *cfg, struct sp_err *err)
 {
-	struct sp_certs *certs = NULL;
+	struct sp_listener_certs *certs = NULL;
 	enum sp_code rc;
 
 	rc = sp_certs_open(cfg, &certs, err);
@@ -35,6 +40,8 @@ check_files(const struct sp_config *cfg, struct sp_err *err)
 	return (rc);
 }
 
+/* The options on standard output, warnings and the verdict on standard
+ * error. */
 int
 sp_cmd_config(struct sp_app *app, int argc, char **argv)
 {
@@ -49,7 +56,7 @@ sp_cmd_config(struct sp_app *app, int argc, char **argv)
 		return (status);
 	if (first >= argc || strcmp(argv[first], "check") != 0)
 		return (sp_app_usage("write `sealpost config check`"));
-	/* A file can be checked before there is an archive. */
+	/* With -c no archive is needed. */
 	if (app->config_opt != NULL) {
 		if (sp_config_load(app->config_opt, &app->cfg, &err) != SP_OK)
 			return (sp_app_fail(&err));

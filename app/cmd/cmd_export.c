@@ -1,27 +1,39 @@
-/* export: a range with its proof. */
+/*
+ * `sealpost export`: the messages of a range, or a selection of them, as a bag
+ * with its proof (doc/format-export.md).  The work is export/export.h; this
+ * file has the options and connects it to the host: the events of the export go
+ * into the log before a byte is written, and the bag is signed by whoever holds
+ * the key, the service or this process.
+ */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/cmd/commands.h"
-#include "app/common/common.h"
+#include "app/cmd/cmd.h"
+#include "app/common/args.h"
+#include "app/common/date_range.h"
+#include "app/common/human.h"
+#include "app/common/options.h"
+#include "app/common/progress.h"
 #include "app/host/host.h"
 #include "base/clock.h"
+#include "base/time_text.h"
 #include "export/export.h"
 #include "index/mail/mail.h"
 
-struct export
-{
+struct export_run {
 	struct sp_app *app;
 	struct sp_host *host;
 	struct sp_progress progress;
 };
 
+/* ---- what export/export.h asks of the host ------------------------------- */
+
 static enum sp_code
 on_event(void *ctx, const char *name, struct sp_view detail, uint64_t *seq,
     struct sp_err *err)
 {
-	struct export *x = ctx;
+	struct export_run *x = ctx;
 
 	return (sp_host_event(x->host, name, detail, seq, err));
 }
@@ -29,7 +41,7 @@ on_event(void *ctx, const char *name, struct sp_view detail, uint64_t *seq,
 static enum sp_code
 on_cover(void *ctx, uint64_t seq, struct sp_err *err)
 {
-	struct export *x = ctx;
+	struct export_run *x = ctx;
 
 	return (sp_host_cover(x->host, seq, err));
 }
@@ -37,7 +49,7 @@ on_cover(void *ctx, uint64_t seq, struct sp_err *err)
 static enum sp_code
 on_index(void *ctx, struct sp_err *err)
 {
-	struct export *x = ctx;
+	struct export_run *x = ctx;
 
 	return (sp_host_index(x->host, err));
 }
@@ -46,7 +58,7 @@ static enum sp_code
 on_sign(void *ctx, struct sp_view data, uint64_t event_seq, struct sp_buf *p7s,
     struct sp_err *err)
 {
-	struct export *x = ctx;
+	struct export_run *x = ctx;
 
 	return (sp_host_sign(x->host, data, event_seq, p7s, err));
 }
@@ -54,11 +66,14 @@ on_sign(void *ctx, struct sp_view data, uint64_t event_seq, struct sp_buf *p7s,
 static bool
 on_progress(void *ctx, uint64_t done, uint64_t total)
 {
-	struct export *x = ctx;
+	struct export_run *x = ctx;
 
 	return (sp_progress_step(&x->progress, done, total));
 }
 
+/* ---- what is printed ------------------------------------------------------ */
+
+/* An end of the range, or what it is without one. */
 static void
 print_instant(const char *name, bool have, int64_t us, const char *none)
 {
@@ -68,6 +83,7 @@ print_instant(const char *name, bool have, int64_t us, const char *none)
 	printf("%-12s %s\n", name, have ? time : none);
 }
 
+/* What the bag holds, what it proves and how to check it. */
 static void
 print_result(const struct sp_export_opts *o, const struct sp_export_result *r)
 {
@@ -101,7 +117,8 @@ print_result(const struct sp_export_opts *o, const struct sp_export_result *r)
 	printf("%-12s sealpost-verify --vkey KEY %s\n", "check it", o->output);
 }
 
-/* "csv,jsonl" */
+/* "csv,jsonl" of --load-file into ${o}; false, and printed, for another
+ * name. */
 static bool
 parse_loadfile(const char *text, struct sp_export_opts *o)
 {
@@ -125,11 +142,14 @@ parse_loadfile(const char *text, struct sp_export_opts *o)
 	return (true);
 }
 
+/* ---- the command ---------------------------------------------------------- */
+
+/* Export; an export that cannot be logged is refused (SP_EPERM). */
 static enum sp_code
 run(struct sp_app *app, struct sp_export_opts *o, struct sp_export_result *r,
     struct sp_err *err)
 {
-	struct export x = { .app = app };
+	struct export_run x = { .app = app };
 	const struct sp_export_host host = { on_event, on_cover, on_index,
 		on_sign, on_progress, &x };
 	enum sp_code rc;
@@ -145,6 +165,8 @@ run(struct sp_app *app, struct sp_export_opts *o, struct sp_export_result *r,
 	return (rc);
 }
 
+/* Everything behind the first word is the query, also words that begin with a
+ * dash. */
 int
 sp_cmd_export(struct sp_app *app, int argc, char **argv)
 {
@@ -187,7 +209,7 @@ sp_cmd_export(struct sp_app *app, int argc, char **argv)
 	char *query;
 	enum sp_code rc;
 
-	status = sp_common_parse(&usage, argc, argv, &first);
+	status = sp_options_parse(&usage, argc, argv, &first);
 	if (status >= 0)
 		return (status);
 	if (o.output == NULL)

@@ -1,48 +1,73 @@
-/* import: mail from files, through the same door as all mail. */
+/*
+ * `sealpost import`: mail from files into the log, through the same acceptance
+ * as all mail (doc/import.md). journal/import/import.h walks the files and
+ * calls back with each message and the place where it lay; here it is looked up
+ * whether an earlier import took it from there, its provenance is written, and
+ * it is delivered (app/host/host.h).
+ *
+ *	walk -> known? -> deliver -> answer: taken (durable) or failed
+ *
+ * Everything is counted, and with --report written as a line of JSON.
+ *
+ * What is in when the command is interrupted or killed stays in; the same
+ * command run again takes the rest.
+ */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/cmd/commands.h"
-#include "app/common/common.h"
-#include "app/host/host.h"
+#include "app/cmd/cmd.h"
 #include "app/cmd/import_bag.h"
 #include "app/cmd/import_report.h"
 #include "app/cmd/import_seen.h"
 #include "app/cmd/import_size.h"
-#include "app/cmd/verify_print.h"
+#include "app/cmd/verdict_print.h"
+#include "app/common/args.h"
+#include "app/common/human.h"
+#include "app/common/interrupt.h"
+#include "app/common/options.h"
+#include "app/common/progress.h"
+#include "app/host/host.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/sha256.h"
 #include "journal/import/import.h"
 
-#define LISTED_MAX  20 /* failures named one by one */
-#define DEFAULT_MAX ((uint64_t)150 << 20)
+#define LISTED_MAX     20 /* failures that are printed; --report has all */
+#define MESSAGE_MAX    ((uint64_t)150 << 20) /* bytes, or what a listener takes */
+#define PROVENANCE_MAX (384u << 10) /* bytes */
 
 struct import {
 	struct sp_app *app;
-	struct sp_host *host;
-	struct sp_seen *seen;
-	struct sp_report *report;
-	struct sp_progress progress;
-	const char *source, *report_path;
-	bool journal;
-	const char *vkey_text;
+	/* options */
+	const char *source; /* --source */
+	const char *report_path; /* --report */
+	bool journal; /* --journal */
+	const char *vkey_text; /* --vkey */
 	struct sp_vkey vkey;
 	struct sp_bag_trust trust;
-	struct ticket *tickets; /* not answered yet */
-	uint64_t taken, there, not_mail, failed, quoted, bytes;
+	/* the work */
+	struct sp_host *host;
+	struct sp_seen *seen; /* what earlier imports took */
+	struct sp_import_report *report; /* NULL without --report */
+	struct ticket *tickets; /* delivered, not answered yet */
+	/* counted; messages but for not_mail, which are files */
+	uint64_t taken, known, not_mail, failed, quoted;
+	uint64_t bytes; /* of those taken */
+	struct sp_progress progress;
 	uint64_t handled, total; /* bytes, for the percentage */
 };
 
-/* A message on its way. */
+/* A message on its way into the log: what its answer needs.  In a list. */
 struct ticket {
 	struct ticket *prev, *next;
 	char *path, *member;
 	uint64_t offset;
 	size_t size;
-	uint8_t sha256[SP_SHA256_LEN];
+	uint8_t sha256[SP_SHA256_LEN]; /* only for the report */
 };
 
+/* A ticket for ${item}, put into the list; all of it is copied. */
 static struct ticket *
 ticket_new(struct import *im, const struct sp_import_item *item)
 {
@@ -75,14 +100,28 @@ ticket_free(struct import *im, struct ticket *t)
 	free(t);
 }
 
-/* The members of "source": where the bytes lay, as the operator named it. */
+/* The provenance of a message (doc/door.md, XSEALPOST SOURCE): no envelope, and
+ * where its bytes lay as the operator named it.  SP_ELIMIT: too long. */
 static enum sp_code
-source_of(const struct import *im, const struct sp_import_item *item,
+write_provenance(const struct import *im, const struct sp_import_item *item,
     struct sp_buf *out)
 {
 	struct sp_json j;
 
 	sp_json_init(&j, out);
+	sp_json_obj(&j, NULL);
+	sp_json_cstr(&j, "via", "import");
+	sp_json_cstr(&j, "grade", "imported");
+	sp_json_bool(&j, "envelope", false);
+	if (item->origin_date.n > 0)
+		sp_json_str(&j, "origin_date", item->origin_date);
+	if (item->nflags > 0)
+		sp_json_arr(&j, "flags");
+	for (size_t i = 0; i < item->nflags; i++)
+		sp_json_cstr(&j, NULL, item->flags[i]);
+	if (item->nflags > 0)
+		sp_json_arr_end(&j);
+	sp_json_obj(&j, "source");
 	if (im->source != NULL)
 		sp_json_cstr(&j, "name", im->source);
 	sp_json_str(&j, "file", sp_view_str(item->path));
@@ -93,13 +132,16 @@ source_of(const struct import *im, const struct sp_import_item *item,
 		sp_json_raw(&j, NULL, item->extra);
 	if (im->journal)
 		sp_json_bool(&j, "journal", true);
+	sp_json_obj_end(&j);
+	sp_json_obj_end(&j);
 	return (sp_json_end(&j));
 }
 
 /* ---- what is met --------------------------------------------------------- */
 
+/* Where in a file a message lay, into a line of the report. */
 static void
-where(struct sp_json *j, const char *member, uint64_t offset)
+write_place(struct sp_json *j, const char *member, uint64_t offset)
 {
 	if (member != NULL)
 		sp_json_str(j, "member", sp_view_str(member));
@@ -107,9 +149,10 @@ where(struct sp_json *j, const char *member, uint64_t offset)
 		sp_json_u64(j, "offset", offset);
 }
 
-/* A name or a reason as it came from a file, fit for a terminal. */
+/* Print a name or a reason as it came from a file, with control bytes made
+ * harmless for a terminal. */
 static void
-say(const char *path, const char *why)
+print_escaped(const char *path, const char *why)
 {
 	char *text = sp_xasprintf("%s: %s", path, why);
 
@@ -121,6 +164,7 @@ say(const char *path, const char *why)
 	free(text);
 }
 
+/* Mail that could not be read or appended, and why. */
 static void
 on_failed(void *ctx, const char *path, const char *why)
 {
@@ -130,7 +174,7 @@ on_failed(void *ctx, const char *path, const char *why)
 
 	if (im->failed++ < LISTED_MAX) {
 		text = sp_xasprintf("%s; not taken", why);
-		say(path, text);
+		print_escaped(path, text);
 		free(text);
 	}
 	j = sp_report_begin(im->report, "failed", path);
@@ -146,37 +190,39 @@ on_not_mail(void *ctx, const char *path)
 
 	im->not_mail++;
 	if (im->app->verbose)
-		say(path, "not mail");
+		print_escaped(path, "not mail");
 	(void)sp_report_begin(im->report, "not_mail", path);
 	sp_report_end(im->report);
 }
 
 static void
-on_there(struct import *im, const struct sp_import_item *item)
+on_known(struct import *im, const struct sp_import_item *item)
 {
 	struct sp_json *j;
 
-	im->there++;
+	im->known++;
 	j = sp_report_begin(im->report, "there", item->path);
 	if (j != NULL)
-		where(j, item->member, item->offset);
+		write_place(j, item->member, item->offset);
 	sp_report_end(im->report);
 }
 
+/* A message that is durable as entry ${seq}, into the report. */
 static void
-note_taken(struct import *im, const struct ticket *t, uint64_t seq)
+report_taken(struct import *im, const struct ticket *t, uint64_t seq)
 {
 	struct sp_json *j = sp_report_begin(im->report, "taken", t->path);
 
 	if (j == NULL)
 		return;
-	where(j, t->member, t->offset);
+	write_place(j, t->member, t->offset);
 	sp_json_u64(j, "seq", seq);
 	sp_json_u64(j, "size", t->size);
 	sp_json_hex(j, "sha256", t->sha256, SP_SHA256_LEN);
 	sp_report_end(im->report);
 }
 
+/* What became of a message; the ticket's life ends here. */
 static enum sp_code
 on_answer(void *ctx, void *tag, uint64_t seq, const struct sp_err *why,
     struct sp_err *err)
@@ -188,7 +234,7 @@ on_answer(void *ctx, void *tag, uint64_t seq, const struct sp_err *why,
 	if (why == NULL) {
 		im->taken++;
 		im->bytes += t->size;
-		note_taken(im, t, seq);
+		report_taken(im, t, seq);
 	} else {
 		on_failed(im, t->path, why->msg);
 	}
@@ -196,21 +242,18 @@ on_answer(void *ctx, void *tag, uint64_t seq, const struct sp_err *why,
 	return (SP_OK);
 }
 
+/* Hand the message to the host; its answer comes later. */
 static enum sp_code
-hand_over(
+deliver(
     struct import *im, const struct sp_import_item *item, struct sp_err *err)
 {
-	struct sp_host_message m = { .msg = item->msg,
-		.origin_date = item->origin_date,
-		.nflags = item->nflags };
-	struct sp_buf source;
+	struct sp_host_message m = { .msg = item->msg };
+	struct sp_buf provenance;
 	enum sp_code rc;
 
-	for (size_t i = 0; i < item->nflags; i++)
-		m.flags[i] = item->flags[i];
-	sp_buf_init(&source, 384u << 10);
-	rc = source_of(im, item, &source);
-	m.source = sp_buf_view(&source);
+	sp_buf_init(&provenance, PROVENANCE_MAX);
+	rc = write_provenance(im, item, &provenance);
+	m.provenance = sp_buf_view(&provenance);
 	if (rc == SP_OK) {
 		m.tag = ticket_new(im, item);
 		rc = sp_host_deliver(im->host, &m, err);
@@ -219,10 +262,11 @@ hand_over(
 		    "what is known of it is too long for a record");
 		rc = SP_OK;
 	}
-	sp_buf_done(&source);
+	sp_buf_done(&provenance);
 	return (rc);
 }
 
+/* A message of the walk. */
 static enum sp_code
 on_item(void *ctx, const struct sp_import_item *item, struct sp_err *err)
 {
@@ -234,16 +278,18 @@ on_item(void *ctx, const struct sp_import_item *item, struct sp_err *err)
 		return (sp_err_set(err, SP_EINTERRUPT, 0,
 		    "interrupted; what was taken is in, run it again for the rest"));
 	if (sp_seen_take(im->seen, item)) {
-		on_there(im, item);
+		on_known(im, item);
 		return (SP_OK);
 	}
 	if (item->quoted)
 		im->quoted++;
-	return (hand_over(im, item, err));
+	return (deliver(im, item, err));
 }
 
 /* ---- the end ------------------------------------------------------------- */
 
+/* What was taken and what not, on standard output, advice on standard error,
+ * and the last line of the report. */
 static void
 print_summary(const struct import *im)
 {
@@ -253,7 +299,7 @@ print_summary(const struct import *im)
 	printf(
 	    "%s messages taken (%s), %s already there, %s files not mail, %s failed\n",
 	    sp_text_count(im->taken, a), sp_text_size(im->bytes, b),
-	    sp_text_count(im->there, c), sp_text_count(im->not_mail, d),
+	    sp_text_count(im->known, c), sp_text_count(im->not_mail, d),
 	    sp_text_count(im->failed, e));
 	if (im->failed > LISTED_MAX)
 		(void)fprintf(stderr,
@@ -269,23 +315,25 @@ print_summary(const struct import *im)
 		return;
 	sp_json_u64(j, "taken", im->taken);
 	sp_json_u64(j, "bytes", im->bytes);
-	sp_json_u64(j, "there", im->there);
+	sp_json_u64(j, "there", im->known);
 	sp_json_u64(j, "not_mail", im->not_mail);
 	sp_json_u64(j, "failed", im->failed);
 	sp_report_end(im->report);
 }
 
+/* The end of the walk, which came to ${rc}: wait for the answers, sign, print,
+ * close the report.  The first error of all. */
 static enum sp_code
 finish(struct import *im, enum sp_code rc, struct sp_err *err)
 {
-	struct sp_err late;
-	struct sp_err *e = rc == SP_OK ? err : &late;
+	struct sp_err other;
+	struct sp_err *e = rc == SP_OK ? err : &other;
 	enum sp_code flushed = sp_host_flush(im->host, e);
 
 	sp_progress_end(&im->progress);
 	if (flushed == SP_OK && im->taken > 0)
 		flushed = sp_host_checkpoint(im->host, e);
-	/* Interrupted, but all that was taken is durable: say how much. */
+	/* Also after an error: what was taken is durable. */
 	print_summary(im);
 	if (sp_report_close(im->report, e) != SP_OK && flushed == SP_OK)
 		flushed = e->code;
@@ -293,10 +341,11 @@ finish(struct import *im, enum sp_code rc, struct sp_err *err)
 	return (rc != SP_OK ? rc : flushed);
 }
 
-/* An export is known as a folder; in a container it must be said. */
+/* One path of the command line.  The folder of an export is recognised; an
+ * export in a container must be named as one (--as export). */
 static enum sp_code
-take(const struct import *im, const struct sp_import *walk, const char *path,
-    struct sp_err *err)
+import_one(const struct import *im, const struct sp_import *walk,
+    const char *path, struct sp_err *err)
 {
 	if (walk->as == SP_AS_EXPORT ||
 	    (walk->as == SP_AS_DETECT && sp_import_bag_is(path)))
@@ -304,20 +353,22 @@ take(const struct import *im, const struct sp_import *walk, const char *path,
 	return (sp_import_path(walk, path, err));
 }
 
+/* Prepare, walk all paths, finish.  The index must reach the end of the log
+ * first: by it is found what earlier imports took. */
 static enum sp_code
-run(struct import *im, enum sp_import_as as, int argc, char **argv, int first,
-    struct sp_err *err)
+import_all(struct import *im, enum sp_import_as as, int argc, char **argv,
+    int first, struct sp_err *err)
 {
 	const struct sp_config *cfg = im->app->cfg;
 	struct sp_import walk = { .as = as,
-		.max_message = DEFAULT_MAX,
+		.max_message = MESSAGE_MAX,
 		.item = on_item,
 		.failed = on_failed,
 		.not_mail = on_not_mail,
 		.ctx = im };
 	enum sp_code rc = SP_OK;
 
-	/* As large as anything that may come in by itself. */
+	/* At least as large as what a listener takes. */
 	for (size_t i = 0; i < cfg->nlisten; i++) {
 		if (cfg->listen[i].max_message > walk.max_message)
 			walk.max_message = cfg->listen[i].max_message;
@@ -326,7 +377,6 @@ run(struct import *im, enum sp_import_as as, int argc, char **argv, int first,
 	sp_host_on_answer(im->host, on_answer, im);
 	if (im->report_path != NULL)
 		rc = sp_report_open(im->report_path, &im->report, err);
-	/* What an earlier import took is found by the index. */
 	if (rc == SP_OK)
 		rc = sp_host_index_all(im->host, err);
 	if (rc == SP_OK)
@@ -338,18 +388,21 @@ run(struct import *im, enum sp_import_as as, int argc, char **argv, int first,
 	im->total = sp_import_size(argc - first, argv + first);
 	sp_progress_init(&im->progress, im->app, "importing", "bytes");
 	for (int i = first; rc == SP_OK && i < argc; i++)
-		rc = take(im, &walk, argv[i], err);
+		rc = import_one(im, &walk, argv[i], err);
 	return (finish(im, rc, err));
 }
 
+/* The values of --as, and what they mean. */
 static const char *const kinds[] = { "eml", "mbox", "mboxo", "mboxrd", "mboxcl",
 	"mboxcl2", "maildir", "pst", "piler", "export" };
 static const enum sp_import_as as_of[] = { SP_AS_EML, SP_AS_MBOX, SP_AS_MBOXO,
 	SP_AS_MBOXRD, SP_AS_MBOXCL, SP_AS_MBOXCL2, SP_AS_MAILDIR, SP_AS_PST,
 	SP_AS_PILER, SP_AS_EXPORT };
 
+/* Open what the import needs, run it, and free what is left; the exit status.
+ * ${k}: the place in ${kinds}, -1 without --as. */
 static int
-start(struct import *im, int k, int argc, char **argv, int first)
+open_and_run(struct import *im, int k, int argc, char **argv, int first)
 {
 	struct sp_err err;
 	enum sp_code rc = SP_OK;
@@ -360,15 +413,14 @@ start(struct import *im, int k, int argc, char **argv, int first)
 	}
 	if (rc == SP_OK)
 		rc = sp_app_open(im->app, &err);
-
 	if (rc == SP_OK)
 		rc = sp_host_open(im->app, &im->host, &err);
 	if (rc == SP_OK)
-		rc = run(im, k < 0 ? SP_AS_DETECT : as_of[k], argc, argv, first,
-		    &err);
+		rc = import_all(im, k < 0 ? SP_AS_DETECT : as_of[k], argc, argv,
+		    first, &err);
 	sp_host_close(im->host);
-	/* Nobody answered for these: nothing of them is in, or a run that
-	 * comes again finds it. */
+	/* Without an answer: they are not in the log, or the next run finds
+	 * them there. */
 	for (struct ticket *t = im->tickets, *next; t != NULL; t = next) {
 		next = t->next;
 		ticket_free(im, t);
@@ -379,6 +431,7 @@ start(struct import *im, int k, int argc, char **argv, int first)
 	return (im->failed > 0 ? 1 : 0);
 }
 
+/* 1 where some mail could not be taken; that is listed. */
 int
 sp_cmd_import(struct sp_app *app, int argc, char **argv)
 {
@@ -410,7 +463,7 @@ sp_cmd_import(struct sp_app *app, int argc, char **argv)
 		options, SP_COUNTOF(options), false };
 	int first, status, k = -1;
 
-	status = sp_common_parse(&usage, argc, argv, &first);
+	status = sp_options_parse(&usage, argc, argv, &first);
 	if (status >= 0)
 		return (status);
 	if (first >= argc)
@@ -419,5 +472,5 @@ sp_cmd_import(struct sp_app *app, int argc, char **argv)
 	if (kind != NULL &&
 	    (k = sp_common_choice("as", kind, kinds, SP_COUNTOF(kinds))) < 0)
 		return (2);
-	return (start(&im, k, argc, argv, first));
+	return (open_and_run(&im, k, argc, argv, first));
 }

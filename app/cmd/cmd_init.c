@@ -1,26 +1,34 @@
-/* init: make an archive. */
+/*
+ * `sealpost init`: make an archive in an empty or new directory: keys, a
+ * commented sealpost.conf, entry 0, its checkpoint, and the guard copy beside
+ * it (doc/format-archive.md).  The making is journal/seal/create.h; this file
+ * works out origin, paths and the configuration's text, hands the archive to
+ * its account and group, and prints the key that auditors need.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "app/cmd/cmd.h"
 #include "app/common/account.h"
-#include "app/cmd/commands.h"
-#include "app/common/common.h"
+#include "app/common/options.h"
 #include "app/host/host.h"
 #include "base/io.h"
-#include "journal/seal/create.h"
 #include "base/layout.h"
+#include "journal/seal/create.h"
 #include "journal/tree/note.h"
 
-struct init {
+/* The values of the options, NULL for those not given. */
+struct init_opts {
 	const char *origin, *listen, *user, *group, *guard, *continues;
 };
 
-/* Take the last name off; what leads through a link is resolved first. */
+/* Take the last name off the path, for "..".  What leads through a link is
+ * resolved first: its parent is that of the link's target. */
 static void
-go_up(struct sp_buf *path)
+drop_last_name(struct sp_buf *path)
 {
 	char *real = path->n == 0 ? NULL : realpath(sp_buf_cstr(path), NULL);
 
@@ -34,8 +42,8 @@ go_up(struct sp_buf *path)
 		;
 }
 
-/* An absolute path, without "." and "..", for what need not exist yet: the
- * guard's name and place are derived from it. */
+/* The absolute path that ${path} means, without "." and "..", malloc'ed; it
+ * need not exist yet.  The guard's name and place are derived from it. */
 static char *
 absolute(const char *path)
 {
@@ -49,7 +57,7 @@ absolute(const char *path)
 	while (rest.p != NULL) {
 		w = sp_view_cut(&rest, '/');
 		if (sp_view_eq_str(w, ".."))
-			go_up(&out);
+			drop_last_name(&out);
 		else if (w.n > 0 && !sp_view_eq_str(w, ".") &&
 			 (sp_buf_addc(&out, '/') != SP_OK ||
 			     sp_buf_addv(&out, w) != SP_OK))
@@ -62,7 +70,8 @@ absolute(const char *path)
 	return (made);
 }
 
-/* host name and directory, with what an origin may not hold replaced */
+/* The origin without --origin: "HOST/DIRECTORY", what an origin may not hold
+ * replaced by '-'; malloc'ed. */
 static char *
 default_origin(const char *dir)
 {
@@ -80,6 +89,8 @@ default_origin(const char *dir)
 	return (origin);
 }
 
+/* What was made, for whoever keeps the archive, with the key that auditors
+ * need. */
 static void
 print_result(const struct sp_app *app, const char *dir, const char *guard)
 {
@@ -104,7 +115,8 @@ print_result(const struct sp_app *app, const char *dir, const char *guard)
 	free(path);
 }
 
-/* Entry 0 gets its checkpoint at once, so that the archive verifies. */
+/* Sign a checkpoint over entry 0 at once, so that the archive verifies from the
+ * beginning. */
 static enum sp_code
 first_checkpoint(struct sp_app *app, const char *dir, struct sp_err *err)
 {
@@ -121,9 +133,11 @@ first_checkpoint(struct sp_app *app, const char *dir, struct sp_err *err)
 	return (rc);
 }
 
-/* Which of the values could not stand in a configuration. */
+/* sp_config_template() failed: which of the values could not stand in a
+ * configuration, as SP_EUSAGE. */
 static enum sp_code
-template_refused(const struct init *in, const char *guard, struct sp_err *err)
+explain_template(
+    const struct init_opts *in, const char *guard, struct sp_err *err)
 {
 	struct sp_buf text;
 	bool listen, user;
@@ -145,9 +159,11 @@ template_refused(const struct init *in, const char *guard, struct sp_err *err)
 	    guard));
 }
 
-/* The readers' group: what is made in the directory from now on is theirs. */
+/* Make the directory and give it to the readers' group with the set-group-ID
+ * bit, so that what is made in it belongs to them.  One that is not empty is
+ * left alone: sp_create() refuses it. */
 static enum sp_code
-give_to_readers(const char *dir, const char *name, struct sp_err *err)
+set_readers_group(const char *dir, const char *name, struct sp_err *err)
 {
 	const struct sp_config cfg = { .group = (char *)(uintptr_t)name };
 	char **names = NULL;
@@ -159,7 +175,6 @@ give_to_readers(const char *dir, const char *name, struct sp_err *err)
 	if (rc == SP_OK)
 		rc = sp_io_list(dir, &names, &n, err);
 	sp_io_names_free(names, n);
-	/* Not empty: it is refused, and nothing of it changed. */
 	if (rc != SP_OK || n > 0)
 		return (rc);
 	rc = sp_io_mkdirs(dir, 0750, err);
@@ -171,10 +186,11 @@ give_to_readers(const char *dir, const char *name, struct sp_err *err)
 	return (rc);
 }
 
-/* `group` in the place that the template has for it. */
+/* Copy the template ${text} to ${out} with `group` set, in the place where it
+ * has that option commented out. */
 static enum sp_code
-name_readers(const struct sp_buf *text, const char *group, struct sp_buf *out,
-    struct sp_err *err)
+set_group_option(const struct sp_buf *text, const char *group,
+    struct sp_buf *out, struct sp_err *err)
 {
 	static const char option[] = "#group = ";
 	const char *at = memmem(text->p, text->n, option, strlen(option));
@@ -196,8 +212,11 @@ name_readers(const struct sp_buf *text, const char *group, struct sp_buf *out,
 	return (SP_OK);
 }
 
+/* Make the archive in ${dir}, an absolute path, and print what was made.
+ * Errors of sp_create(), SP_EUSAGE for an option's value. */
 static enum sp_code
-make(struct sp_app *app, char *dir, const struct init *in, struct sp_err *err)
+make_archive(struct sp_app *app, char *dir, const struct init_opts *in,
+    struct sp_err *err)
 {
 	char *origin =
 	    in->origin != NULL ? sp_xstrdup(in->origin) : default_origin(dir);
@@ -210,9 +229,9 @@ make(struct sp_app *app, char *dir, const struct init *in, struct sp_err *err)
 	sp_buf_init(&text, 1u << 20);
 	sp_buf_init(&conf, 1u << 20);
 	if (sp_config_template(&text, in->listen, in->user, guard) != SP_OK)
-		rc = template_refused(in, guard, err);
+		rc = explain_template(in, guard, err);
 	else
-		rc = name_readers(&text, in->group, &conf, err);
+		rc = set_group_option(&text, in->group, &conf, err);
 	c = (struct sp_create){ .dir = dir,
 		.origin = origin,
 		.config = sp_buf_view(&conf),
@@ -225,12 +244,12 @@ make(struct sp_app *app, char *dir, const struct init *in, struct sp_err *err)
 		    "--origin \"%s\": 1 to %d printable ASCII characters without blanks and '+'",
 		    origin, SP_ORIGIN_MAX);
 	if (rc == SP_OK && in->group != NULL)
-		rc = give_to_readers(dir, in->group, err);
+		rc = set_readers_group(dir, in->group, err);
 	if (rc == SP_OK)
 		rc = sp_create(&c, err);
 	if (rc == SP_OK)
 		rc = first_checkpoint(app, dir, err);
-	/* What the checkpoint left was written by us, maybe root. */
+	/* The checkpoint was written by us, who may be root. */
 	if (rc == SP_OK && in->user != NULL)
 		rc = sp_create_own(dir, in->user, err);
 	if (rc == SP_OK && in->user != NULL)
@@ -244,10 +263,12 @@ make(struct sp_app *app, char *dir, const struct init *in, struct sp_err *err)
 	return (rc);
 }
 
+/* The umask is set, since the modes are those of the format, whoever's shell
+ * this is. */
 int
 sp_cmd_init(struct sp_app *app, int argc, char **argv)
 {
-	struct init in = { 0 };
+	struct init_opts in = { 0 };
 	const struct sp_option options[] = {
 		{ "origin", '\0', SP_OPT_TEXT, "NAME",
 		    "name of the log; else host name and directory",
@@ -279,9 +300,9 @@ sp_cmd_init(struct sp_app *app, int argc, char **argv)
 	if (first >= argc)
 		return (sp_app_usage("init: where? write `sealpost init DIR`"));
 	dir = absolute(argv[first]);
-	/* The modes are those of the format, whoever's shell this is. */
 	(void)umask(0022);
-	status = make(app, dir, &in, &err) == SP_OK ? 0 : sp_app_fail(&err);
+	status =
+	    make_archive(app, dir, &in, &err) == SP_OK ? 0 : sp_app_fail(&err);
 	free(dir);
 	return (status);
 }

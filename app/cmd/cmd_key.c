@@ -1,32 +1,33 @@
-/* key show */
+/*
+ * `sealpost key show`: the verification key (vkey) that auditors need, its
+ * fingerprint, and where the sealing certificates are.  It reads keys/ of the
+ * archive and needs neither the service nor the configuration.
+ */
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/cmd/commands.h"
-#include "app/common/common.h"
+#include "app/cmd/cmd.h"
+#include "app/common/args.h"
+#include "app/common/json_line.h"
+#include "app/common/options.h"
 #include "base/io.h"
 #include "base/json.h"
 #include "base/layout.h"
 #include "journal/tree/note.h"
 
 static void
-print_json(const char *vkey, const char *print, struct sp_view crt)
+print_json(const char *vkey, const char *fingerprint, struct sp_view crt)
 {
-	struct sp_json j;
-	struct sp_buf b;
+	struct sp_json_line line;
+	struct sp_json *j = sp_json_line_begin(&line, 1u << 20);
 
-	sp_buf_init(&b, 1u << 20);
-	sp_json_init(&j, &b);
-	sp_json_obj(&j, NULL);
-	sp_json_cstr(&j, "vkey", vkey);
-	sp_json_cstr(&j, "fingerprint", print);
-	sp_json_str(&j, "seal_crt", crt);
-	sp_json_obj_end(&j);
-	if (sp_json_end(&j) == SP_OK)
-		printf("%s\n", sp_buf_cstr(&b));
-	sp_buf_done(&b);
+	sp_json_cstr(j, "vkey", vkey);
+	sp_json_cstr(j, "fingerprint", fingerprint);
+	sp_json_str(j, "seal_crt", crt);
+	sp_json_line_print(&line);
 }
 
+/* Read the key and the certificates, and print them. */
 static enum sp_code
 show(struct sp_app *app, bool json, struct sp_err *err)
 {
@@ -59,6 +60,7 @@ show(struct sp_app *app, bool json, struct sp_err *err)
 	return (rc);
 }
 
+/* `show` is the only verb. */
 int
 sp_cmd_key(struct sp_app *app, int argc, char **argv)
 {

@@ -1,26 +1,39 @@
-/* oauth login, status, revoke: the tokens of pull accounts. */
+/*
+ * `sealpost oauth login|status|revoke`: the tokens of pulled accounts that use
+ * OAuth 2.0 (doc/oauth.md).  A login is between a person, the provider and this
+ * process; what it brings is the refresh token in secrets/NAME.token, from
+ * which the pull worker gets its access tokens.  No token is ever printed.
+ * After a login the mailbox is tried, by `sealpost pull --check`.
+ */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <termios.h>
 #include <unistd.h>
 
+#include "app/cmd/cmd.h"
 #include "app/common/account.h"
-#include "app/cmd/commands.h"
-#include "app/common/common.h"
+#include "app/common/args.h"
+#include "app/common/cell.h"
+#include "app/common/interrupt.h"
+#include "app/common/json_line.h"
+#include "app/common/options.h"
 #include "app/host/oauth_source.h"
 #include "app/host/pull_secrets.h"
-#include "base/clock.h"
 #include "base/io.h"
 #include "base/json.h"
-#include "journal/oauth/oauth_answer.h"
-#include "journal/oauth/oauth_store.h"
 #include "base/secret.h"
+#include "base/time_text.h"
+#include "journal/oauth/oauth_answer.h"
+#include "journal/oauth/oauth_state.h"
+#include "journal/oauth/oauth_store.h"
 
 #define INPUT_MAX 20000u /* bytes of a refresh token that is typed */
 
+/* The account ${name} if it uses OAuth; NULL with SP_ENOTFOUND, or SP_EUSAGE
+ * for one that does not. */
 static const struct sp_pull_conf *
-find(const struct sp_app *app, const char *name, struct sp_err *err)
+find_account(const struct sp_app *app, const char *name, struct sp_err *err)
 {
 	const struct sp_pull_conf *conf = NULL;
 
@@ -40,8 +53,9 @@ find(const struct sp_app *app, const char *name, struct sp_err *err)
 	return (conf);
 }
 
-/* ---- login --------------------------------------------------------------------- */
+/* ---- login --------------------------------------------------------------- */
 
+/* What to do with a device code (RFC 8628). */
 static void
 show_device(void *ctx, const struct sp_oauth_device *d)
 {
@@ -59,6 +73,8 @@ show_device(void *ctx, const struct sp_oauth_device *d)
 	(void)fflush(stdout);
 }
 
+/* What to do with a login in a browser, whose answer comes to a port of this
+ * machine or is pasted here. */
 static void
 show_browser(void *ctx, const char *url, const char *redirect)
 {
@@ -74,7 +90,8 @@ show_browser(void *ctx, const char *url, const char *redirect)
 	(void)fflush(stdout);
 }
 
-/* A line of standard input; not shown where it is typed. */
+/* Read the refresh token, one line of standard input, into ${out} (initialised
+ * here); the echo is off where it is typed. */
 static enum sp_code
 read_token(struct sp_buf *out, struct sp_err *err)
 {
@@ -105,6 +122,12 @@ read_token(struct sp_buf *out, struct sp_err *err)
 	return (SP_OK);
 }
 
+/*
+ * Log in as the section's grant wants: with a token that is typed, with a
+ * person in a browser, or, where nobody logs in, by asking for a token to see
+ * whether one comes.  Prints what is stored where, and until when the access
+ * token is good.
+ */
 static enum sp_code
 log_in(struct sp_app *app, const struct sp_pull_conf *conf, struct sp_oauth *o,
     struct sp_err *err)
@@ -125,7 +148,7 @@ log_in(struct sp_app *app, const struct sp_pull_conf *conf, struct sp_oauth *o,
 	} else if (sp_oauth_needs_login(conf->oauth.grant)) {
 		rc = sp_oauth_login(o, &ui, err);
 	} else {
-		/* Nobody logs in: try whether a token comes. */
+		/* Nobody logs in with this grant. */
 		sp_secret_init(&token, SP_OAUTH_TOKEN_MAX);
 		rc = sp_oauth_get(o, true, &token, err);
 		sp_secret_done(&token);
@@ -147,38 +170,34 @@ log_in(struct sp_app *app, const struct sp_pull_conf *conf, struct sp_oauth *o,
 	return (SP_OK);
 }
 
-/* ---- status ----------------------------------------------------------------------- */
+/* ---- status -------------------------------------------------------------- */
 
+/* The state of an account's tokens as a line of JSON; a time is null where
+ * there is none. */
 static void
 status_json(const struct sp_pull_conf *conf, const struct sp_oauth_state *s,
     const struct sp_oauth_stored *t)
 {
 	char time[SP_TIME_LEN + 1];
-	struct sp_json j;
-	struct sp_buf b;
+	struct sp_json_line line;
+	struct sp_json *j = sp_json_line_begin(&line, 1u << 16);
 
-	sp_buf_init(&b, 1u << 16);
-	sp_json_init(&j, &b);
-	sp_json_obj(&j, NULL);
-	sp_json_cstr(&j, "account", conf->name);
-	sp_json_cstr(&j, "user", conf->user);
-	sp_json_cstr(&j, "grant", sp_oauth_grant_name(conf->oauth.grant));
-	sp_json_cstr(&j, "token_url", conf->oauth.token_url);
-	sp_json_bool(
-	    &j, "needs_login", sp_oauth_needs_login(conf->oauth.grant));
+	sp_json_cstr(j, "account", conf->name);
+	sp_json_cstr(j, "user", conf->user);
+	sp_json_cstr(j, "grant", sp_oauth_grant_name(conf->oauth.grant));
+	sp_json_cstr(j, "token_url", conf->oauth.token_url);
+	sp_json_bool(j, "needs_login", sp_oauth_needs_login(conf->oauth.grant));
 	sp_time_format(t->obtained, time);
-	sp_json_cstr(&j, "stored", t->refresh.n > 0 ? time : NULL);
+	sp_json_cstr(j, "stored", t->refresh.n > 0 ? time : NULL);
 	sp_time_format(s->asked, time);
-	sp_json_cstr(&j, "asked", s->asked > 0 ? time : NULL);
+	sp_json_cstr(j, "asked", s->asked > 0 ? time : NULL);
 	sp_time_format(s->expires, time);
-	sp_json_cstr(&j, "expires", s->expires > 0 ? time : NULL);
-	sp_json_cstr(&j, "error", s->why[0] != '\0' ? s->why : NULL);
-	sp_json_obj_end(&j);
-	if (sp_json_end(&j) == SP_OK)
-		printf("%s\n", sp_buf_cstr(&b));
-	sp_buf_done(&b);
+	sp_json_cstr(j, "expires", s->expires > 0 ? time : NULL);
+	sp_json_cstr(j, "error", s->why[0] != '\0' ? s->why : NULL);
+	sp_json_line_print(&line);
 }
 
+/* The same for a person; ${why} there is no refresh token. */
 static void
 status_text(const struct sp_app *app, const struct sp_pull_conf *conf,
     const struct sp_oauth_state *s, const struct sp_oauth_stored *t,
@@ -205,7 +224,7 @@ status_text(const struct sp_app *app, const struct sp_pull_conf *conf,
 		sp_common_field("  failed", s->why);
 }
 
-/* False: this account cannot get tokens as it is. */
+/* Print the state of one account.  False: it cannot get tokens as it is. */
 static bool
 status_one(const struct sp_app *app, const struct sp_pull_conf *conf, bool json)
 {
@@ -230,13 +249,14 @@ status_one(const struct sp_app *app, const struct sp_pull_conf *conf, bool json)
 	return (fine);
 }
 
+/* `status`, of one account or of all that use OAuth; the exit status. */
 static int
 status(struct sp_app *app, const char *name, bool json)
 {
 	size_t shown = 0, bad = 0;
 	struct sp_err err;
 
-	if (name != NULL && find(app, name, &err) == NULL)
+	if (name != NULL && find_account(app, name, &err) == NULL)
 		return (sp_app_fail(&err));
 	for (size_t i = 0; i < app->cfg->npull; i++) {
 		const struct sp_pull_conf *conf = &app->cfg->pull[i];
@@ -252,7 +272,7 @@ status(struct sp_app *app, const char *name, bool json)
 	return (bad > 0 ? 1 : 0);
 }
 
-/* ---- the command -------------------------------------------------------------------- */
+/* ---- the command --------------------------------------------------------- */
 
 static bool
 interrupted(void *ctx)
@@ -261,19 +281,20 @@ interrupted(void *ctx)
 	return (sp_interrupted());
 }
 
+/* `revoke`: at the provider where it has a revocation URL, and here. */
 static enum sp_code
-take_back(
+revoke_login(
     const struct sp_pull_conf *conf, struct sp_oauth *o, struct sp_err *err)
 {
-	bool told = false;
-	enum sp_code rc = sp_oauth_revoke(o, &told, err);
+	bool at_provider = false;
+	enum sp_code rc = sp_oauth_revoke(o, &at_provider, err);
 
 	if (rc == SP_ENOTFOUND)
 		return (sp_err_set(err, SP_ENOTFOUND, 0,
 		    "no refresh token is stored for %s", conf->name));
 	if (rc != SP_OK)
 		return (rc);
-	if (told)
+	if (at_provider)
 		printf(
 		    "The provider has forgotten the refresh token of %s, and so have we\n",
 		    conf->name);
@@ -285,9 +306,10 @@ take_back(
 	return (SP_OK);
 }
 
-/* As root the files are root's, and what is written the archive's. */
+/* The exit status.  As root the files of the section are read as root, and what
+ * is written is written as the archive's account. */
 static int
-act(struct sp_app *app, const char *verb, const char *name)
+login_or_revoke(struct sp_app *app, const char *verb, const char *name)
 {
 	const struct sp_pull_conf *conf;
 	struct sp_oauth_files files;
@@ -297,11 +319,11 @@ act(struct sp_app *app, const char *verb, const char *name)
 	struct sp_err err;
 	enum sp_code rc;
 
-	conf = find(app, name, &err);
+	conf = find_account(app, name, &err);
 	if (conf == NULL ||
 	    sp_account_find(app->dir, app->cfg, &acct, &err) != SP_OK)
 		return (sp_app_fail(&err));
-	sp_secret_guard_process();
+	sp_pull_secrets_guard_process();
 	sp_interrupt_catch();
 	sp_oauth_files_load(&files, conf);
 	sp_account_enter(&acct);
@@ -309,20 +331,20 @@ act(struct sp_app *app, const char *verb, const char *name)
 	if (strcmp(verb, "login") == 0)
 		rc = log_in(app, conf, source.oauth, &err);
 	else
-		rc = take_back(conf, source.oauth, &err);
+		rc = revoke_login(conf, source.oauth, &err);
 	sp_oauth_source_close(&source);
 	sp_account_leave(&acct);
 	sp_oauth_files_done(&files);
 	if (rc == SP_OK)
 		return (0);
 	(void)sp_app_fail(&err);
-	/* The person or the provider said no. */
+	/* SP_EPERM: the person or the provider refused. */
 	return (rc == SP_EPERM ? 1 : 2);
 }
 
-/* Whether the mailbox opens with it. */
+/* `pull --check` of the account: whether the mailbox opens with the token. */
 static int
-check(struct sp_app *app, char *name)
+try_mailbox(struct sp_app *app, char *name)
 {
 	char verb[] = "pull", option[] = "--check";
 	char *argv[] = { verb, option, name, NULL };
@@ -331,6 +353,8 @@ check(struct sp_app *app, char *name)
 	return (sp_cmd_pull(app, 3, argv));
 }
 
+/* The verb, then its account.  The mailbox is tried only after a login that
+ * succeeded. */
 int
 sp_cmd_oauth(struct sp_app *app, int argc, char **argv)
 {
@@ -369,8 +393,8 @@ sp_cmd_oauth(struct sp_app *app, int argc, char **argv)
 		return (sp_app_fail(&err));
 	if (strcmp(verb, "status") == 0)
 		return (status(app, name, f == 1));
-	rc = act(app, verb, name);
+	rc = login_or_revoke(app, verb, name);
 	if (rc != 0 || no_check || strcmp(verb, "login") != 0)
 		return (rc);
-	return (check(app, name));
+	return (try_mailbox(app, name));
 }

@@ -1,4 +1,10 @@
-/* passwd: who may log in to a listener (doc/format-users.md). */
+/*
+ * `sealpost passwd`: make, change, remove and list who may log in to a
+ * listener, in a file of users (doc/format-users.md).  The file has what SCRAM
+ * needs to check a password (RFC 5802), never the password, which is read here
+ * and wiped.  It is replaced as a whole, and only if what is there can be
+ * parsed; a running service takes it at its next reload.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,23 +12,26 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "app/cmd/cmd.h"
 #include "app/common/account.h"
-#include "app/cmd/commands.h"
-#include "app/common/common.h"
+#include "app/common/interrupt.h"
+#include "app/common/options.h"
 #include "base/io.h"
 #include "journal/smtp/users.h"
 
-#define PASSWORD_MIN  8
-#define PASSWORD_LINE 1024
+#define PASSWORD_MIN  8 /* characters */
+#define PASSWORD_LINE 1024 /* bytes of a line that is read */
 
-struct passwd {
-	const char *file, *name;
+struct passwd_opts {
+	const char *file; /* NULL: the one that the configuration names */
+	const char *name; /* of the user */
 	bool list, delete;
-	uint64_t iterations;
+	uint64_t iterations; /* of a new password's hash */
 };
 
 /* ---- the password ---------------------------------------------------- */
 
+/* What a password may be, as an error. */
 static enum sp_code
 wrong_password(struct sp_err *err)
 {
@@ -31,7 +40,8 @@ wrong_password(struct sp_err *err)
 	    PASSWORD_MIN, SP_SCRAM_PASSWORD_MAX));
 }
 
-/* One line of standard input without its end; ${out} is wiped by the caller. */
+/* One line of standard input, without its end, as a view into ${out}, which the
+ * caller wipes. */
 static enum sp_code
 read_line(char out[PASSWORD_LINE], struct sp_view *v, struct sp_err *err)
 {
@@ -55,15 +65,15 @@ read_line(char out[PASSWORD_LINE], struct sp_view *v, struct sp_err *err)
 	return (SP_OK);
 }
 
-/* With the terminal's echo off. */
+/* The same at a terminal, with its echo off.  Ctrl-C does not end the program
+ * in between, which would leave it off. */
 static enum sp_code
-ask(const char *prompt, char out[PASSWORD_LINE], struct sp_view *v,
+prompt_password(const char *prompt, char out[PASSWORD_LINE], struct sp_view *v,
     struct sp_err *err)
 {
 	struct termios old, quiet;
 	enum sp_code rc;
 
-	/* So that Ctrl-C does not leave the terminal without its echo. */
 	sp_interrupt_catch();
 	if (tcgetattr(STDIN_FILENO, &old) != 0)
 		return (sp_err_set(
@@ -80,6 +90,8 @@ ask(const char *prompt, char out[PASSWORD_LINE], struct sp_view *v,
 	return (rc);
 }
 
+/* The new password: asked for twice at a terminal, else a line of standard
+ * input.  SP_EUSAGE for one that may not be. */
 static enum sp_code
 get_password(char out[PASSWORD_LINE], struct sp_view *v, struct sp_err *err)
 {
@@ -90,9 +102,9 @@ get_password(char out[PASSWORD_LINE], struct sp_view *v, struct sp_err *err)
 	if (!isatty(STDIN_FILENO)) {
 		rc = read_line(out, v, err);
 	} else {
-		rc = ask("New password", out, v, err);
+		rc = prompt_password("New password", out, v, err);
 		if (rc == SP_OK)
-			rc = ask("The same again", again, &w, err);
+			rc = prompt_password("The same again", again, &w, err);
 		if (rc == SP_OK && !sp_view_eq(*v, w))
 			rc = sp_err_set(err, SP_EUSAGE, 0,
 			    "the two passwords differ; nothing was changed");
@@ -105,7 +117,8 @@ get_password(char out[PASSWORD_LINE], struct sp_view *v, struct sp_err *err)
 
 /* ---- the file -------------------------------------------------------- */
 
-/* --file, else the one that the configuration names. */
+/* Set ${path}, if it is NULL, to the file that the listeners name; SP_EUSAGE
+ * where they name none or several. */
 static enum sp_code
 find_file(struct sp_app *app, const char **path, struct sp_err *err)
 {
@@ -132,16 +145,18 @@ find_file(struct sp_app *app, const char **path, struct sp_err *err)
 	return (SP_OK);
 }
 
-/* Nobody reads it but its owner and group. */
+/* The mode of the new file: that of the old one, but nobody beside owner and
+ * group may read it. */
 static mode_t
-mode_of(const char *path)
+file_mode(const char *path)
 {
 	struct stat st;
 
 	return (stat(path, &st) == 0 ? st.st_mode & 0640 : 0600);
 }
 
-/* What is there must be whole: a slip of the path would lose another file. */
+/* The file as it is, or nothing.  It must parse as a whole: a slip of the path
+ * would lose another file. */
 static enum sp_code
 read_old(const char *path, struct sp_buf *old, struct sp_err *err)
 {
@@ -157,40 +172,44 @@ read_old(const char *path, struct sp_buf *old, struct sp_err *err)
 	return (rc);
 }
 
+/* Replace the file by ${old} with the user's line changed to ${v}, or removed
+ * where that is NULL.  ${existed}: whether there was one. */
 static enum sp_code
-write_new(const struct passwd *p, struct sp_view old,
-    const struct sp_scram_verifier *v, bool *had, struct sp_err *err)
+write_new(const struct passwd_opts *p, struct sp_view old,
+    const struct sp_scram_verifier *v, bool *existed, struct sp_err *err)
 {
 	struct sp_users *u = NULL;
 	struct sp_buf out;
 	enum sp_code rc;
 
 	sp_buf_init(&out, SP_USERS_FILE_MAX);
-	if (sp_users_edit(old, p->name, v, &out, had) != SP_OK)
+	if (sp_users_edit(old, p->name, v, &out, existed) != SP_OK)
 		rc = sp_err_set(err, SP_ELIMIT, 0, "%s: larger than %u bytes",
 		    p->file, SP_USERS_FILE_MAX);
 	else
 		rc = sp_users_parse(p->file, sp_buf_view(&out), &u, err);
 	sp_users_free(u);
-	if (rc == SP_OK && v == NULL && !*had)
+	if (rc == SP_OK && v == NULL && !*existed)
 		rc = sp_err_set(
 		    err, SP_ENOTFOUND, 0, "%s: no user %s", p->file, p->name);
 	if (rc == SP_OK)
-		rc =
-		    sp_io_replace(p->file, out.p, out.n, mode_of(p->file), err);
+		rc = sp_io_replace(
+		    p->file, out.p, out.n, file_mode(p->file), err);
 	sp_buf_done(&out);
 	return (rc);
 }
 
+/* Make, change or remove the user. */
 static enum sp_code
-change(const struct sp_app *app, const struct passwd *p, struct sp_err *err)
+change(
+    const struct sp_app *app, const struct passwd_opts *p, struct sp_err *err)
 {
 	struct sp_scram_verifier v;
 	struct sp_view password;
 	char line[PASSWORD_LINE] = "";
 	struct sp_buf old;
 	enum sp_code rc;
-	bool had = false;
+	bool existed = false;
 
 	sp_buf_init(&old, SP_USERS_FILE_MAX);
 	rc = read_old(p->file, &old, err);
@@ -201,20 +220,21 @@ change(const struct sp_app *app, const struct passwd *p, struct sp_err *err)
 	explicit_bzero(line, sizeof(line));
 	if (rc == SP_OK)
 		rc = write_new(
-		    p, sp_buf_view(&old), p->delete ? NULL : &v, &had, err);
+		    p, sp_buf_view(&old), p->delete ? NULL : &v, &existed, err);
 	sp_buf_done(&old);
 	if (rc == SP_OK && !app->quiet)
 		(void)fprintf(stderr,
 		    "%s: user %s %s; a running service takes it at its next reload (SIGHUP)\n",
 		    p->file, p->name,
 		    p->delete ? "removed"
-		    : had     ? "changed"
+		    : existed ? "changed"
 			      : "added");
 	return (rc);
 }
 
+/* The names of the users on standard output. */
 static enum sp_code
-list(const struct passwd *p, struct sp_err *err)
+list(const struct passwd_opts *p, struct sp_err *err)
 {
 	struct sp_users *u = NULL;
 	enum sp_code rc = sp_users_load(p->file, &u, err);
@@ -225,9 +245,10 @@ list(const struct passwd *p, struct sp_err *err)
 	return (rc);
 }
 
-/* As the account that the archive belongs to, whose workers read the file. */
+/* A file that the configuration names is changed as the archive's account,
+ * whose workers read it; one of --file as whoever calls. */
 static enum sp_code
-run(struct sp_app *app, struct passwd *p, struct sp_err *err)
+run(struct sp_app *app, struct passwd_opts *p, struct sp_err *err)
 {
 	struct sp_account account = { .other = false };
 	bool named = p->file != NULL;
@@ -245,10 +266,12 @@ run(struct sp_app *app, struct passwd *p, struct sp_err *err)
 	return (rc);
 }
 
+/* All that can be checked of the arguments is checked before a password is
+ * asked for. */
 int
 sp_cmd_passwd(struct sp_app *app, int argc, char **argv)
 {
-	struct passwd p = { .iterations = SP_SCRAM_ITERATIONS };
+	struct passwd_opts p = { .iterations = SP_SCRAM_ITERATIONS };
 	const struct sp_option options[] = {
 		{ "file", 'f', SP_OPT_TEXT, "FILE",
 		    "the file of users; else auth_users of the configuration",

@@ -1,13 +1,23 @@
-/* proof: an inclusion proof for one entry, as a C2SP tlog-proof. */
+/*
+ * `sealpost proof SEQ`: that entry SEQ is in the tree that the last checkpoint
+ * signs, in the form of a C2SP tlog-proof (doc/format-export.md): the inclusion
+ * proof (RFC 6962 section 2.1.1) and the checkpoint.  It reads tree/ and needs
+ * no lock; anybody can check the result with the entry's line and the
+ * verification key.
+ */
 #include <inttypes.h>
 
-#include "app/cmd/commands.h"
-#include "app/common/common.h"
+#include "app/cmd/cmd.h"
+#include "app/common/args.h"
+#include "app/common/options.h"
 #include "base/enc.h"
 #include "journal/tree/tree.h"
 
+/* Write the proof of entry ${seq} to ${out}; SP_ENOTFOUND if the last
+ * checkpoint does not cover it. */
 static enum sp_code
-make(struct sp_app *app, uint64_t seq, struct sp_buf *out, struct sp_err *err)
+make_proof(
+    struct sp_app *app, uint64_t seq, struct sp_buf *out, struct sp_err *err)
 {
 	struct sp_tree *tree = NULL;
 	struct sp_checkpoint c;
@@ -44,6 +54,7 @@ make(struct sp_app *app, uint64_t seq, struct sp_buf *out, struct sp_err *err)
 	return (rc);
 }
 
+/* The proof on standard output, as a whole or not at all. */
 int
 sp_cmd_proof(struct sp_app *app, int argc, char **argv)
 {
@@ -68,7 +79,7 @@ sp_cmd_proof(struct sp_app *app, int argc, char **argv)
 	sp_buf_init(&out, 2 * SP_NOTE_MAX);
 	rc = sp_app_find(app, &err);
 	if (rc == SP_OK)
-		rc = make(app, seq, &out, &err);
+		rc = make_proof(app, seq, &out, &err);
 	if (rc == SP_OK)
 		(void)fwrite(out.p, 1, out.n, stdout);
 	sp_buf_done(&out);

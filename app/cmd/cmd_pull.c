@@ -1,69 +1,80 @@
-/* pull: fetch from the configured mailboxes now, or say what keeps us. */
+/*
+ * `sealpost pull`: visit the mailboxes of the configuration now (doc/pull.md).
+ * With the service running its pull worker is asked, over state/control, and
+ * only reports; without it this process takes the roles and does the same work.
+ * `--check` tries an account step by step and fetches nothing.
+ *
+ * An account that fails does not keep the others from being visited; the exit
+ * status is 1 then.
+ */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/cmd/commands.h"
-#include "app/common/common.h"
+#include "app/cmd/cmd.h"
+#include "app/common/args.h"
+#include "app/common/cell.h"
 #include "app/common/control.h"
+#include "app/common/human.h"
+#include "app/common/json_line.h"
+#include "app/common/options.h"
 #include "app/host/pull_run.h"
 #include "base/io.h"
 #include "base/json.h"
 #include "base/layout.h"
 
-#define LOCK_WAIT_MS 10000
-
-struct pulling {
+struct pull_command {
 	struct sp_app *app;
-	struct sp_secrets secrets;
+	struct sp_pull_secrets secrets;
 	struct sp_host *host; /* NULL: with the service */
-	int lock;
+	int lock; /* state/pull.lock, or -1 */
 	bool json;
-	bool failed; /* of an account */
+	bool failed; /* an account, or something of it was not taken */
 };
 
-/* ---- what is said ------------------------------------------------------- */
+/* ---- what is printed ---------------------------------------------------- */
 
 static void
-print_result(const struct pulling *p, const char *name,
+print_json(const char *name, const struct sp_pull_result *r, const char *error)
+{
+	struct sp_json_line line;
+	struct sp_json *j = sp_json_line_begin(&line, 1u << 16);
+
+	sp_json_cstr(j, "account", name);
+	sp_json_cstr(j, "error", error);
+	sp_json_u64(j, "taken", r->taken);
+	sp_json_u64(j, "known", r->known);
+	sp_json_u64(j, "deleted", r->deleted);
+	sp_json_u64(j, "skipped", r->skipped);
+	sp_json_u64(j, "there", r->in_mailbox);
+	sp_json_line_print(&line);
+}
+
+/* How the visit of account ${name} went; ${error} is NULL for a good one. */
+static void
+print_result(const struct pull_command *p, const char *name,
     const struct sp_pull_result *r, const char *error)
 {
 	char n[32];
-	struct sp_json j;
-	struct sp_buf b;
 
-	if (!p->json && error != NULL) {
+	if (p->json) {
+		print_json(name, r, error);
+		return;
+	}
+	if (error != NULL) {
 		(void)fflush(stdout);
 		(void)fprintf(stderr, "sealpost: %s: %s\n", name, error);
 		return;
 	}
-	if (!p->json) {
-		if (p->app->quiet)
-			return;
-		printf(
-		    "%s: %s messages taken", name, sp_text_count(r->taken, n));
-		printf(", %s were there already", sp_text_count(r->known, n));
-		if (r->deleted > 0)
-			printf(", %s deleted", sp_text_count(r->deleted, n));
-		if (r->skipped > 0)
-			printf(", %s NOT TAKEN", sp_text_count(r->skipped, n));
-		printf("\n");
+	if (p->app->quiet)
 		return;
-	}
-	sp_buf_init(&b, 1u << 16);
-	sp_json_init(&j, &b);
-	sp_json_obj(&j, NULL);
-	sp_json_cstr(&j, "account", name);
-	sp_json_cstr(&j, "error", error);
-	sp_json_u64(&j, "taken", r->taken);
-	sp_json_u64(&j, "known", r->known);
-	sp_json_u64(&j, "deleted", r->deleted);
-	sp_json_u64(&j, "skipped", r->skipped);
-	sp_json_u64(&j, "there", r->in_mailbox);
-	sp_json_obj_end(&j);
-	if (sp_json_end(&j) == SP_OK)
-		printf("%s\n", sp_buf_cstr(&b));
-	sp_buf_done(&b);
+	printf("%s: %s messages taken", name, sp_text_count(r->taken, n));
+	printf(", %s were there already", sp_text_count(r->known, n));
+	if (r->deleted > 0)
+		printf(", %s deleted", sp_text_count(r->deleted, n));
+	if (r->skipped > 0)
+		printf(", %s NOT TAKEN", sp_text_count(r->skipped, n));
+	printf("\n");
 }
 
 static void
@@ -75,8 +86,11 @@ on_note(void *ctx, const char *text)
 
 /* ---- with the service --------------------------------------------------- */
 
+/* Have the service visit the account; its reply is "TAKEN KNOWN DELETED SKIPPED
+ * THERE".  A failure is the account's. */
 static enum sp_code
-ask_service(struct pulling *p, const struct sp_pull_conf *c, struct sp_err *err)
+ask_service(
+    struct pull_command *p, const struct sp_pull_conf *c, struct sp_err *err)
 {
 	char *request = sp_xasprintf("pull %s", c->name);
 	struct sp_pull_result r = { .taken = 0 };
@@ -100,14 +114,17 @@ ask_service(struct pulling *p, const struct sp_pull_conf *c, struct sp_err *err)
 
 /* ---- without it --------------------------------------------------------- */
 
+/* The place of the account in the configuration. */
 static size_t
-index_of(const struct pulling *p, const struct sp_pull_conf *c)
+index_of(const struct pull_command *p, const struct sp_pull_conf *c)
 {
 	return ((size_t)(c - p->app->cfg->pull));
 }
 
+/* Visit the account in this process, and append its mail to the log. */
 static enum sp_code
-fetch_here(struct pulling *p, const struct sp_pull_conf *c, struct sp_err *err)
+fetch_here(
+    struct pull_command *p, const struct sp_pull_conf *c, struct sp_err *err)
 {
 	struct sp_pull_opts opts = { .note = on_note };
 	struct sp_pull_result r = { .taken = 0 };
@@ -127,24 +144,15 @@ fetch_here(struct pulling *p, const struct sp_pull_conf *c, struct sp_err *err)
 	return (rc == SP_EINTERRUPT ? rc : SP_OK);
 }
 
-static enum sp_code
-take_role(struct pulling *p, struct sp_err *err)
-{
-	char *path = sp_layout_path(p->app->dir, "state/pull.lock");
-	enum sp_code rc = sp_io_lock(path, LOCK_WAIT_MS, &p->lock, err);
-
-	free(path);
-	return (rc);
-}
-
 /* ---- check -------------------------------------------------------------- */
 
+/* A step of --check, printed at once: the next one may wait for the network. */
 static void
 on_step(void *ctx, const char *what, bool ok, const char *text)
 {
-	const struct pulling *p = ctx;
-	struct sp_json j;
-	struct sp_buf b;
+	const struct pull_command *p = ctx;
+	struct sp_json_line line;
+	struct sp_json *j;
 
 	if (!p->json) {
 		printf("%-4s %-13s", ok ? "ok" : "FAIL", what);
@@ -153,20 +161,16 @@ on_step(void *ctx, const char *what, bool ok, const char *text)
 		(void)fflush(stdout);
 		return;
 	}
-	sp_buf_init(&b, 1u << 16);
-	sp_json_init(&j, &b);
-	sp_json_obj(&j, NULL);
-	sp_json_cstr(&j, "step", what);
-	sp_json_bool(&j, "ok", ok);
-	sp_json_str(&j, "text", sp_view_str(text));
-	sp_json_obj_end(&j);
-	if (sp_json_end(&j) == SP_OK)
-		printf("%s\n", sp_buf_cstr(&b));
-	sp_buf_done(&b);
+	j = sp_json_line_begin(&line, 1u << 16);
+	sp_json_cstr(j, "step", what);
+	sp_json_bool(j, "ok", ok);
+	sp_json_str(j, "text", sp_view_str(text));
+	sp_json_line_print(&line);
 }
 
+/* Try the account: connect, log in, list; nothing is fetched or changed. */
 static enum sp_code
-check(struct pulling *p, const struct sp_pull_conf *c, struct sp_err *err)
+check(struct pull_command *p, const struct sp_pull_conf *c, struct sp_err *err)
 {
 	struct sp_pull_opts opts = {
 		.step = on_step, .note = on_note, .ctx = p
@@ -189,10 +193,11 @@ check(struct pulling *p, const struct sp_pull_conf *c, struct sp_err *err)
 
 /* ---- the command -------------------------------------------------------- */
 
+/* Call ${one} for the accounts that are named, or for all that are active. */
 static enum sp_code
-each(struct pulling *p, int argc, char **argv, int first,
-    enum sp_code (*one)(
-	struct pulling *p, const struct sp_pull_conf *c, struct sp_err *err),
+for_each_account(struct pull_command *p, int argc, char **argv, int first,
+    enum sp_code (*one)(struct pull_command *p, const struct sp_pull_conf *c,
+	struct sp_err *err),
     struct sp_err *err)
 {
 	const struct sp_config *cfg = p->app->cfg;
@@ -212,8 +217,10 @@ each(struct pulling *p, int argc, char **argv, int first,
 	return (rc);
 }
 
+/* Visit the accounts by the service or, without one, here. */
 static enum sp_code
-fetch(struct pulling *p, int argc, char **argv, int first, struct sp_err *err)
+fetch(struct pull_command *p, int argc, char **argv, int first,
+    struct sp_err *err)
 {
 	struct sp_host *host = NULL;
 	enum sp_code rc = sp_host_open(p->app, &host, err);
@@ -221,22 +228,24 @@ fetch(struct pulling *p, int argc, char **argv, int first, struct sp_err *err)
 
 	sp_host_close(host);
 	if (rc != SP_OK || service)
-		return (rc != SP_OK
-			    ? rc
-			    : each(p, argc, argv, first, ask_service, err));
+		return (rc != SP_OK ? rc
+				    : for_each_account(p, argc, argv, first,
+					  ask_service, err));
 	rc = sp_pull_run_prepare(p->app, &p->secrets, err);
 	if (rc == SP_OK)
-		rc = take_role(p, err);
+		rc = sp_pull_run_lock(p->app->dir, &p->lock, err);
 	if (rc == SP_OK)
 		rc = sp_host_open(p->app, &p->host, err);
 	if (rc == SP_OK)
-		rc = each(p, argc, argv, first, fetch_here, err);
+		rc = for_each_account(p, argc, argv, first, fetch_here, err);
 	if (p->host != NULL && rc == SP_OK)
 		rc = sp_host_checkpoint(p->host, err);
 	sp_host_close(p->host);
 	return (rc);
 }
 
+/* --once is accepted and changes nothing: one visit is what the command makes
+ * anyway. */
 int
 sp_cmd_pull(struct sp_app *app, int argc, char **argv)
 {
@@ -257,12 +266,12 @@ sp_cmd_pull(struct sp_app *app, int argc, char **argv)
 		"Fetch new mail from the accounts of the configuration now; without a name from all\n"
 		"that are active.  Exit status 1 if something was not taken.",
 		options, SP_COUNTOF(options), false };
-	struct pulling p = { .app = app, .lock = -1 };
+	struct pull_command p = { .app = app, .lock = -1 };
 	struct sp_err err = { .msg = "" };
 	int first, status, f;
 	enum sp_code rc;
 
-	status = sp_common_parse(&usage, argc, argv, &first);
+	status = sp_options_parse(&usage, argc, argv, &first);
 	if (status >= 0)
 		return (status);
 	f = sp_common_choice("format", form, forms, SP_COUNTOF(forms));
@@ -280,11 +289,12 @@ sp_cmd_pull(struct sp_app *app, int argc, char **argv)
 	if (rc == SP_OK && only_check) {
 		rc = sp_pull_run_prepare(app, &p.secrets, &err);
 		if (rc == SP_OK)
-			rc = each(&p, argc, argv, first, check, &err);
+			rc = for_each_account(
+			    &p, argc, argv, first, check, &err);
 	} else if (rc == SP_OK) {
 		rc = fetch(&p, argc, argv, first, &err);
 	}
-	sp_secrets_done(&p.secrets);
+	sp_pull_secrets_done(&p.secrets);
 	(void)sp_io_close(p.lock, NULL);
 	if (rc != SP_OK)
 		return (sp_app_fail(&err));

@@ -1,10 +1,17 @@
-/* reconcile: name every message that the archive should have and has not. */
-#include "app/cmd/commands.h"
-#include "app/common/common.h"
-#include "app/host/host.h"
+/*
+ * `sealpost reconcile`: name every message that the archive should have and has
+ * not (doc/watch.md), by the log of a mail server (reconcile_maillog.c) or by
+ * what lies in the mailbox of a pulled account (reconcile_account.c).  It
+ * changes nothing; exit status 1 says that something is missing.
+ */
+#include "app/cmd/cmd.h"
 #include "app/cmd/reconcile.h"
+#include "app/common/args.h"
+#include "app/common/options.h"
+#include "app/host/host.h"
 
-/* The index knows Message-IDs; it must reach as far as the log. */
+/* A message of a mail server's log is looked up by its Message-ID, so the index
+ * must reach the end of the log. */
 static enum sp_code
 index_all(struct sp_app *app, struct sp_err *err)
 {
@@ -17,6 +24,7 @@ index_all(struct sp_app *app, struct sp_err *err)
 	return (rc);
 }
 
+/* One source at a time: --maillog or an account. */
 int
 sp_cmd_reconcile(struct sp_app *app, int argc, char **argv)
 {

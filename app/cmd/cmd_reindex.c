@@ -1,9 +1,16 @@
-/* reindex: rebuild the index from the archive. */
-#include "app/cmd/commands.h"
-#include "app/common/common.h"
+/*
+ * `sealpost reindex`: throw the index away, from a month on or all of it, and
+ * build it again from the archive.  By the index worker where the service runs,
+ * else by this process.  Nothing that matters is lost: the index is derived.
+ */
+#include "app/cmd/cmd.h"
+#include "app/common/date_range.h"
+#include "app/common/human.h"
+#include "app/common/options.h"
 #include "app/host/host.h"
 #include "index/index.h"
 
+/* Returns when the index covers what the log had. */
 int
 sp_cmd_reindex(struct sp_app *app, int argc, char **argv)
 {

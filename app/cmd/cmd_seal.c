@@ -1,11 +1,17 @@
-/* seal: cut and seal the open segment now. */
+/*
+ * `sealpost seal`: rotate the intake log, sign a checkpoint, and pack all that
+ * is not yet in a segment, now instead of at the size or age of the
+ * configuration.  By the workers where the service runs, else by this process.
+ */
 #include <inttypes.h>
 
-#include "app/cmd/commands.h"
-#include "app/common/common.h"
+#include "app/cmd/cmd.h"
+#include "app/common/human.h"
+#include "app/common/options.h"
 #include "app/host/host.h"
 
-/* "PACKED END SIZE": entries packed now, packed in all, in the checkpoint */
+/* "PACKED END SIZE": entries packed now, packed in all, and in the
+ * checkpoint. */
 static void
 print_done(const char *text)
 {
@@ -21,6 +27,7 @@ print_done(const char *text)
 	    sp_text_count(size, c));
 }
 
+/* Returns when everything is packed. */
 int
 sp_cmd_seal(struct sp_app *app, int argc, char **argv)
 {

@@ -1,29 +1,41 @@
-/* search: newest first, one line a message. */
+/*
+ * `sealpost search`: messages that match a query (index/search.h), newest
+ * first, one line each, or as JSON, or their sequence numbers alone.  Standard
+ * output has only the hits; how many there are in all and how far the index
+ * reaches is said on standard error, since no answer is complete without it.
+ * 1: there is no hit.
+ */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "app/cmd/commands.h"
-#include "app/common/common.h"
+#include "app/cmd/cmd.h"
+#include "app/common/args.h"
+#include "app/common/cell.h"
+#include "app/common/date_range.h"
+#include "app/common/human.h"
+#include "app/common/options.h"
 #include "app/host/host.h"
-#include "base/clock.h"
+#include "base/time_text.h"
 #include "index/search.h"
 #include "journal/log/reader.h"
 
-#define PAGE	   50 /* hits on a terminal, unless told */
-#define FROM_WIDTH 28
+#define PAGE	   50 /* hits on a terminal, without --limit */
+#define FROM_WIDTH 28 /* columns */
 
-enum form { FORM_TABLE, FORM_JSON, FORM_SEQ };
+enum search_form { FORM_TABLE, FORM_JSON, FORM_SEQ };
 
-struct search {
+struct search_output {
 	struct sp_app *app;
-	enum form form;
+	enum search_form form;
 	size_t width; /* columns for the subject; 0: all of it */
 	bool head; /* the heading was printed */
 };
 
+/* Columns that are left for the subject on this terminal; 0, all of it, where
+ * standard output is none. */
 static size_t
 subject_width(void)
 {
@@ -37,8 +49,9 @@ subject_width(void)
 	return (ws.ws_col - used);
 }
 
+/* A line of the table, and its heading before the first. */
 static void
-print_row(struct search *s, const struct sp_hit *hit)
+print_row(struct search_output *s, const struct sp_hit *hit)
 {
 	char time[32];
 
@@ -58,7 +71,7 @@ print_row(struct search *s, const struct sp_hit *hit)
 static enum sp_code
 on_hit(void *ctx, const struct sp_hit *hit, struct sp_err *err)
 {
-	struct search *s = ctx;
+	struct search_output *s = ctx;
 
 	switch (s->form) {
 	case FORM_TABLE:
@@ -77,7 +90,8 @@ on_hit(void *ctx, const struct sp_hit *hit, struct sp_err *err)
 	return (SP_OK);
 }
 
-/* Without a service the index first takes in what is new. */
+/* Open the archive; without a service the index first takes in what is new.  A
+ * user who may only read searches it as it is. */
 static enum sp_code
 prepare(struct sp_app *app, struct sp_err *err)
 {
@@ -96,6 +110,7 @@ prepare(struct sp_app *app, struct sp_err *err)
 	return (rc == SP_EPERM ? SP_OK : rc);
 }
 
+/* How far the index reaches, of how many entries of the log. */
 static void
 print_reach(const struct sp_app *app, const struct sp_search_result *r)
 {
@@ -116,8 +131,9 @@ print_reach(const struct sp_app *app, const struct sp_search_result *r)
 		    sp_text_count(r->cursor - 1, a), sp_text_count(end, b));
 }
 
+/* Search and print; the exit status. */
 static int
-run(struct search *s, const struct sp_search_opts *o, struct sp_err *err)
+run(struct search_output *s, const struct sp_search_opts *o, struct sp_err *err)
 {
 	struct sp_search_result result = { 0 };
 	enum sp_code rc;
@@ -129,15 +145,17 @@ run(struct search *s, const struct sp_search_opts *o, struct sp_err *err)
 	if (o->count_only)
 		printf("%" PRIu64 "\n", result.total);
 	(void)fflush(stdout);
-	if (!o->count_only && result.given < result.total && !s->app->quiet)
+	if (!o->count_only && result.returned < result.total && !s->app->quiet)
 		(void)fprintf(stderr, "%s of %s shown; --limit 0 for all\n",
-		    sp_text_count(result.given, a),
+		    sp_text_count(result.returned, a),
 		    sp_text_count(result.total, b));
 	if (!s->app->quiet)
 		print_reach(s->app, &result);
 	return (result.total > 0 ? 0 : 1);
 }
 
+/* Everything behind the first word is the query, also words that begin with a
+ * dash. */
 int
 sp_cmd_search(struct sp_app *app, int argc, char **argv)
 {
@@ -165,14 +183,14 @@ sp_cmd_search(struct sp_app *app, int argc, char **argv)
 		"Find messages, newest first.  Options come before the first query word.  The query\n"
 		"language is in sealpost-query(7): from:ann@corp.example subject:\"third quarter\" -draft",
 		options, SP_COUNTOF(options), true };
-	struct search s = { .app = app };
+	struct search_output s = { .app = app };
 	struct sp_search_opts o = { .tz = app->tz };
 	struct sp_range range;
 	struct sp_err err;
 	int first, status, f, k;
 	char *query;
 
-	status = sp_common_parse(&usage, argc, argv, &first);
+	status = sp_options_parse(&usage, argc, argv, &first);
 	if (status >= 0)
 		return (status);
 	f = sp_common_choice("format", form, forms, SP_COUNTOF(forms));
@@ -182,7 +200,7 @@ sp_cmd_search(struct sp_app *app, int argc, char **argv)
 	if (sp_range_parse(app, since, until, &range, &err) != SP_OK ||
 	    prepare(app, &err) != SP_OK)
 		return (sp_app_fail(&err));
-	s.form = (enum form)f;
+	s.form = (enum search_form)f;
 	s.width = subject_width();
 	query = sp_common_join(argc, argv, first);
 	o.query = query;

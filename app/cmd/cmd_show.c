@@ -1,23 +1,36 @@
-/* show: one message for a person, all facts as JSON, the bytes, the record. */
+/*
+ * `sealpost show SEQ`: one entry, for a person (show_journal.c prints what a
+ * journal report adds), with all facts as JSON (show_json.c), as its exact
+ * bytes, or as its record.  The access is an event of the log before anything
+ * of the content is printed; a user who may only read the archive is told that
+ * it was not logged.
+ */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/cmd/commands.h"
-#include "app/common/common.h"
-#include "app/host/host.h"
+#include "app/cmd/cmd.h"
 #include "app/cmd/show_journal.h"
 #include "app/cmd/show_json.h"
+#include "app/common/args.h"
+#include "app/common/cell.h"
+#include "app/common/human.h"
+#include "app/common/options.h"
+#include "app/host/host.h"
 #include "base/clock.h"
 #include "base/enc.h"
 #include "base/json.h"
+#include "base/sha256.h"
+#include "base/time_text.h"
 #include "base/xtext.h"
 #include "journal/log/reader.h"
 
-enum form { FORM_TEXT, FORM_JSON, FORM_RAW, FORM_RECORD };
+/* The values of --format; forms[] has their names. */
+enum show_form { FORM_TEXT, FORM_JSON, FORM_RAW, FORM_RECORD };
 static const char *const forms[] = { "text", "json", "raw", "record" };
 
-/* The access is an event before the content is given. */
+/* Append the event `show`, with what is shown in which form.  A user who may
+ * only read goes on without it. */
 static enum sp_code
 log_access(struct sp_app *app, uint64_t seq, const char *form, const char *part,
     struct sp_err *err)
@@ -55,8 +68,9 @@ log_access(struct sp_app *app, uint64_t seq, const char *form, const char *part,
 	return (rc);
 }
 
+/* A field of addresses, "NAME <ADDR>, ..."; nothing where there is none. */
 static void
-print_people(const char *name, const struct sp_mail_addrs *a)
+print_addresses(const char *name, const struct sp_mail_addrs *a)
 {
 	if (a->n == 0)
 		return;
@@ -75,7 +89,9 @@ print_people(const char *name, const struct sp_mail_addrs *a)
 	(void)fputc('\n', stdout);
 }
 
-/* "bob@corp.example, as journal+bob=corp.example@archive.example". */
+/* A recipient of the envelope: whom the message was for and, behind "as", the
+ * address that it was sent to where the two differ, and the first address where
+ * ORCPT names another (RFC 3461 section 4.2). */
 static void
 print_recipient(const json_t *rcpt, struct sp_view addr)
 {
@@ -107,6 +123,8 @@ print_recipient(const json_t *rcpt, struct sp_view addr)
 	sp_buf_done(&line);
 }
 
+/* The envelope as the record has it: the sender ("<>" for none) and each
+ * recipient. */
 static void
 print_envelope(const struct sp_record *r)
 {
@@ -133,7 +151,8 @@ print_envelope(const struct sp_record *r)
 	sp_buf_done(&tmp);
 }
 
-/* "Claimed      xforward: name mx1.example, addr 192.0.2.9", a line each. */
+/* What others said of the connection, a line for each: "Claimed xforward: name
+ * mx1.example, addr 192.0.2.9". */
 static void
 print_claims(const struct sp_record *r)
 {
@@ -165,7 +184,8 @@ print_claims(const struct sp_record *r)
 	sp_buf_done(&b);
 }
 
-/* Text lines with control bytes made harmless; line ends and tabs stay. */
+/* Text lines with control bytes made harmless; a tab becomes a blank, and a
+ * line ends at its CR. */
 static void
 print_body(const char *text, size_t n)
 {
@@ -189,6 +209,8 @@ print_body(const char *text, size_t n)
 	}
 }
 
+/* A message for a person: what was observed, what the header says, attachments,
+ * the text. */
 static void
 print_message(const struct sp_app *app, const struct sp_record *r,
     const struct sp_entry *e, const struct sp_family *family)
@@ -217,10 +239,10 @@ print_message(const struct sp_app *app, const struct sp_record *r,
 	m = sp_mail_parse(e->msg, &o);
 	sp_show_journal(m);
 	sp_common_field("Date", m->date == NULL ? "" : m->date);
-	print_people("From", &m->from);
-	print_people("To", &m->to);
-	print_people("Cc", &m->cc);
-	print_people("Bcc", &m->bcc);
+	print_addresses("From", &m->from);
+	print_addresses("To", &m->to);
+	print_addresses("Cc", &m->cc);
+	print_addresses("Bcc", &m->bcc);
 	sp_show_traces(m);
 	sp_common_field("Subject", m->subject == NULL ? "" : m->subject);
 	sp_show_family(family, r->seq);
@@ -249,7 +271,7 @@ print_bytes(struct sp_view v)
 		(void)fwrite(v.p, 1, v.n, stdout);
 }
 
-/* An event has no message: its record, readable. */
+/* An event has no message: its record, indented. */
 static void
 print_event(const struct sp_app *app, const struct sp_record *r,
     const struct sp_entry *e)
@@ -263,7 +285,8 @@ print_event(const struct sp_app *app, const struct sp_record *r,
 	free(text);
 }
 
-/* The original in a journal report, every byte of it. */
+/* The original message in a journal report, every byte of it; SP_ENOTFOUND says
+ * why there is none. */
 static enum sp_code
 print_inner(
     const struct sp_record *r, const struct sp_entry *e, struct sp_err *err)
@@ -283,6 +306,7 @@ print_inner(
 	return (rc);
 }
 
+/* The decoded bytes of one part, or "inner"; SP_ENOTFOUND. */
 static enum sp_code
 print_part(const struct sp_record *r, const struct sp_entry *e,
     const char *part, struct sp_err *err)
@@ -300,15 +324,16 @@ print_part(const struct sp_record *r, const struct sp_entry *e,
 	return (rc);
 }
 
-/* The facts, with what the index knows of copies; it may be behind. */
+/* Message or event as text or JSON, with what the index knows of copies; it may
+ * be behind. */
 static enum sp_code
 print_facts(const struct sp_app *app, const struct sp_record *r,
-    const struct sp_entry *e, enum form form, struct sp_err *err)
+    const struct sp_entry *e, enum show_form form, struct sp_err *err)
 {
 	struct sp_family family = { .indexed = false };
 	enum sp_code rc = SP_OK;
 
-	/* An index that cannot be read hides no message. */
+	/* Without the index the message is shown all the same. */
 	if (r->kind == SP_KIND_MESSAGE &&
 	    sp_family_read(app->dir, e->seq, &family, err) != SP_OK)
 		(void)fprintf(stderr,
@@ -323,8 +348,10 @@ print_facts(const struct sp_app *app, const struct sp_record *r,
 	return (rc);
 }
 
+/* The entry in the form that was asked for; SP_ENOTFOUND for what was erased,
+ * purged or is an event. */
 static enum sp_code
-print_entry(struct sp_app *app, const struct sp_entry *e, enum form form,
+print_entry(struct sp_app *app, const struct sp_entry *e, enum show_form form,
     const char *part, struct sp_err *err)
 {
 	struct sp_record r;
@@ -357,6 +384,7 @@ print_entry(struct sp_app *app, const struct sp_entry *e, enum form form,
 	return (rc);
 }
 
+/* Nothing of the entry is printed before the access is logged. */
 int
 sp_cmd_show(struct sp_app *app, int argc, char **argv)
 {
@@ -396,7 +424,7 @@ sp_cmd_show(struct sp_app *app, int argc, char **argv)
 	if (rc == SP_OK)
 		rc = log_access(app, seq, form, part, &err);
 	if (rc == SP_OK)
-		rc = print_entry(app, &e, (enum form)f, part, &err);
+		rc = print_entry(app, &e, (enum show_form)f, part, &err);
 	sp_reader_close(reader);
 	return (rc == SP_OK ? 0 : sp_app_fail(&err));
 }

@@ -1,17 +1,26 @@
-/* status: how the archive and the service are. */
+/*
+ * `sealpost status`: how the archive and the service are, for a person, as
+ * JSON, or for Prometheus.  What is known is collected by status.c; here it is
+ * printed.  1: there was an alarm since the service started.
+ */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/cmd/commands.h"
-#include "app/common/common.h"
-#include "app/common/control.h"
+#include "app/cmd/cmd.h"
 #include "app/cmd/status.h"
+#include "app/common/args.h"
+#include "app/common/control.h"
+#include "app/common/human.h"
+#include "app/common/json_line.h"
+#include "app/common/options.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/time_text.h"
 
+/* Messages that a person should look at, of all kinds. */
 static uint64_t
-findings(const struct sp_status *s)
+count_findings(const struct sp_status *s)
 {
 	uint64_t sum = 0;
 
@@ -20,13 +29,13 @@ findings(const struct sp_status *s)
 	return (sum);
 }
 
-/* Each names the search that lists it. */
+/* How many there are of each kind, with the search that lists them. */
 static void
 print_findings(const struct sp_status *s)
 {
 	char a[32];
 
-	printf("%-12s %s\n", "findings", sp_text_count(findings(s), a));
+	printf("%-12s %s\n", "findings", sp_text_count(count_findings(s), a));
 	for (size_t i = 0; i < SP_FINDINGS; i++)
 		if (s->finding[i] > 0)
 			printf("%-12s %s: search flag:%s\n", "",
@@ -34,6 +43,7 @@ print_findings(const struct sp_status *s)
 			    sp_finding_flag[i]);
 }
 
+/* For a person: a line for each thing, each worker and each account. */
 static void
 print_text(const struct sp_app *app, const struct sp_status *s)
 {
@@ -78,57 +88,53 @@ print_text(const struct sp_app *app, const struct sp_status *s)
 	    s->alarms > 0 ? ", the last: " : "", s->last_alarm);
 }
 
+/* The same as one line of JSON. */
 static void
 print_json(const struct sp_status *s)
 {
-	struct sp_json j;
-	struct sp_buf b;
+	struct sp_json_line line;
+	struct sp_json *j = sp_json_line_begin(&line, 1u << 20);
 
-	sp_buf_init(&b, 1u << 20);
-	sp_json_init(&j, &b);
-	sp_json_obj(&j, NULL);
-	sp_json_cstr(&j, "origin", s->origin);
-	sp_json_u64(&j, "entries", s->entries);
-	sp_json_u64(&j, "messages", s->messages);
-	sp_json_u64(&j, "sealed", s->sealed);
-	sp_json_u64(&j, "segments", s->segments);
-	sp_json_u64(&j, "checkpoint", s->checkpoint);
-	sp_json_u64(&j, "indexed", s->indexed);
-	sp_json_obj(&j, "findings");
+	sp_json_cstr(j, "origin", s->origin);
+	sp_json_u64(j, "entries", s->entries);
+	sp_json_u64(j, "messages", s->messages);
+	sp_json_u64(j, "sealed", s->sealed);
+	sp_json_u64(j, "segments", s->segments);
+	sp_json_u64(j, "checkpoint", s->checkpoint);
+	sp_json_u64(j, "indexed", s->indexed);
+	sp_json_obj(j, "findings");
 	for (size_t i = 0; i < SP_FINDINGS; i++)
-		sp_json_u64(&j, sp_finding_flag[i], s->finding[i]);
-	sp_json_obj_end(&j);
-	sp_json_u64(&j, "disk_used", s->bytes);
-	sp_json_u64(&j, "disk_free", s->free_bytes);
-	sp_json_bool(&j, "running", s->running);
-	sp_json_arr(&j, "workers");
+		sp_json_u64(j, sp_finding_flag[i], s->finding[i]);
+	sp_json_obj_end(j);
+	sp_json_u64(j, "disk_used", s->bytes);
+	sp_json_u64(j, "disk_free", s->free_bytes);
+	sp_json_bool(j, "running", s->running);
+	sp_json_arr(j, "workers");
 	for (size_t i = 0; i < s->nworkers; i++) {
-		sp_json_obj(&j, NULL);
-		sp_json_cstr(&j, "name", s->worker[i].name);
-		sp_json_u64(&j, "pid", s->worker[i].pid);
-		sp_json_u64(&j, "restarts", s->worker[i].restarts);
-		sp_json_obj_end(&j);
+		sp_json_obj(j, NULL);
+		sp_json_cstr(j, "name", s->worker[i].name);
+		sp_json_u64(j, "pid", s->worker[i].pid);
+		sp_json_u64(j, "restarts", s->worker[i].restarts);
+		sp_json_obj_end(j);
 	}
-	sp_json_arr_end(&j);
-	sp_json_u64(&j, "accepted", s->accepted);
-	sp_json_u64(&j, "refused", s->refused);
-	sp_json_u64(&j, "deferred", s->deferred);
-	sp_json_u64(&j, "sessions", s->sessions);
+	sp_json_arr_end(j);
+	sp_json_u64(j, "accepted", s->accepted);
+	sp_json_u64(j, "refused", s->refused);
+	sp_json_u64(j, "deferred", s->deferred);
+	sp_json_u64(j, "sessions", s->sessions);
 	if (s->pull_json != NULL) {
 		char *pull = json_dumps(s->pull_json, JSON_COMPACT);
 
 		if (pull != NULL)
-			sp_json_raw(&j, "pull", sp_view_str(pull));
+			sp_json_raw(j, "pull", sp_view_str(pull));
 		free(pull);
 	}
-	sp_json_u64(&j, "alarms", s->alarms);
-	sp_json_cstr(&j, "last_alarm", s->alarms > 0 ? s->last_alarm : NULL);
-	sp_json_obj_end(&j);
-	if (sp_json_end(&j) == SP_OK)
-		printf("%s\n", sp_buf_cstr(&b));
-	sp_buf_done(&b);
+	sp_json_u64(j, "alarms", s->alarms);
+	sp_json_cstr(j, "last_alarm", s->alarms > 0 ? s->last_alarm : NULL);
+	sp_json_line_print(&line);
 }
 
+/* A metric of one value, in Prometheus' text format. */
 static void
 metric(const char *name, const char *type, const char *help, uint64_t value)
 {
@@ -138,6 +144,8 @@ metric(const char *name, const char *type, const char *help, uint64_t value)
 	    name, help, name, type, name, value);
 }
 
+/* All numbers as metrics; where no service runs, `up` and what only the service
+ * knows are 0. */
 static void
 print_prometheus(const struct sp_status *s)
 {
@@ -170,6 +178,7 @@ print_prometheus(const struct sp_status *s)
 		    s->worker[i].name, s->worker[i].restarts);
 }
 
+/* Needs no lock, and no service. */
 int
 sp_cmd_status(struct sp_app *app, int argc, char **argv)
 {

@@ -1,30 +1,39 @@
-/* verify: the archive, or an export. */
+/*
+ * `sealpost verify`: check the archive at hand, another archive, or an export
+ * (journal/verify/verify.h does it, verdict_print.c prints findings and
+ * verdict).  This file chooses what is verified and which keys count.  For the
+ * archive at hand its own key and guard copy do; for anything else only the key
+ * that the person gives and, to compare with, the key of the archive at hand.
+ * --rebuild-tree first makes a lost tree/ again.
+ */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/cmd/cmd.h"
+#include "app/cmd/verdict_print.h"
 #include "app/common/account.h"
-#include "app/cmd/commands.h"
-#include "app/common/common.h"
-#include "app/cmd/verify_print.h"
+#include "app/common/args.h"
+#include "app/common/date_range.h"
+#include "app/common/json_line.h"
+#include "app/common/options.h"
 #include "base/io.h"
 #include "base/json.h"
 #include "base/layout.h"
 #include "journal/verify/rebuild.h"
 
-#define LOCK_WAIT_MS 10000
-
-struct job {
-	const char *path;
+struct verify_job {
+	const char *path; /* what is verified */
 	struct sp_verify_opts o;
-	struct sp_vkey given, own;
-	bool is_own;
+	struct sp_vkey given; /* of --vkey */
+	struct sp_vkey own; /* of the archive at hand */
+	bool is_own; /* what is verified is the archive at hand */
 	bool rebuild_tree;
 };
 
 /* Whether the two paths are the same directory. */
 static bool
-same(const char *a, const char *b)
+same_directory(const char *a, const char *b)
 {
 	char *x = realpath(a, NULL), *y = realpath(b, NULL);
 	bool is = x != NULL && y != NULL && strcmp(x, y) == 0;
@@ -34,14 +43,15 @@ same(const char *a, const char *b)
 	return (is);
 }
 
-/* What is verified, and which key or guard copy of ours counts. */
+/* What is verified, and which key and guard copy of ours count for it. */
 static enum sp_code
-choose(struct sp_app *app, struct job *j, struct sp_err *err)
+choose_target(struct sp_app *app, struct verify_job *j, struct sp_err *err)
 {
 	enum sp_code rc = sp_app_find(app, err);
 	char *path;
 
-	if (rc == SP_OK && (j->path == NULL || same(j->path, app->dir))) {
+	if (rc == SP_OK &&
+	    (j->path == NULL || same_directory(j->path, app->dir))) {
 		j->is_own = true;
 		j->path = app->dir;
 		rc = sp_app_open(app, err);
@@ -54,9 +64,9 @@ choose(struct sp_app *app, struct job *j, struct sp_err *err)
 		j->path = app->archive_opt;
 		return (rc == SP_EFORMAT && j->path != NULL ? SP_OK : rc);
 	}
+	/* No archive at hand: only what was given counts. */
 	if (rc != SP_OK)
-		return (
-		    SP_OK); /* no archive here: only what was given counts */
+		return (SP_OK);
 	path = sp_layout_path(app->dir, "keys/log.vkey");
 	if (sp_vkey_load(path, &j->own, NULL) == SP_OK)
 		j->o.own_vkey = &j->own;
@@ -65,7 +75,7 @@ choose(struct sp_app *app, struct job *j, struct sp_err *err)
 }
 
 static void
-say_rebuilt(const struct sp_rebuild *r)
+print_rebuilt(const struct sp_rebuild *r)
 {
 	(void)printf("rebuilt   the tree of %" PRIu64
 		     " entries; it fits %" PRIu64 " checkpoint%s\n",
@@ -83,29 +93,24 @@ say_rebuilt(const struct sp_rebuild *r)
 }
 
 static void
-say_rebuilt_json(const struct sp_rebuild *r)
+print_rebuilt_json(const struct sp_rebuild *r)
 {
-	struct sp_json j;
-	struct sp_buf b;
+	struct sp_json_line line;
+	struct sp_json *j = sp_json_line_begin(&line, 8192);
 
-	sp_buf_init(&b, 4096);
-	sp_json_init(&j, &b);
-	sp_json_obj(&j, NULL);
-	sp_json_bool(&j, "rebuilt", r->findings == 0);
-	sp_json_u64(&j, "size", r->size);
-	sp_json_u64(&j, "signed", r->signed_size);
-	sp_json_u64(&j, "checkpoints", r->checkpoints);
-	sp_json_u64(&j, "lost", r->lost);
-	sp_json_cstr(&j, "aside", r->aside);
-	sp_json_obj_end(&j);
-	if (sp_json_end(&j) == SP_OK && sp_buf_addc(&b, '\n') == SP_OK)
-		(void)fwrite(b.p, 1, b.n, stdout);
-	sp_buf_done(&b);
+	sp_json_bool(j, "rebuilt", r->findings == 0);
+	sp_json_u64(j, "size", r->size);
+	sp_json_u64(j, "signed", r->signed_size);
+	sp_json_u64(j, "checkpoints", r->checkpoints);
+	sp_json_u64(j, "lost", r->lost);
+	sp_json_cstr(j, "aside", r->aside);
+	sp_json_line_print(&line);
 }
 
-/* -1: the tree is there again, and may be verified; else the exit status. */
+/* Make tree/ again, as the archive's account.  -1: it is there again, and may
+ * be verified; else the exit status. */
 static int
-rebuild(struct sp_app *app, struct job *j, bool json)
+rebuild(struct sp_app *app, struct verify_job *j, bool json)
 {
 	struct sp_account account;
 	struct sp_rebuild r;
@@ -118,7 +123,8 @@ rebuild(struct sp_app *app, struct job *j, bool json)
 	rc = sp_account_find(app->dir, app->cfg, &account, &err);
 	if (rc == SP_OK) {
 		sp_account_enter(&account);
-		rc = sp_rebuild_tree(app->dir, &j->o, LOCK_WAIT_MS, &r, &err);
+		rc = sp_rebuild_tree(
+		    app->dir, &j->o, SP_APP_LOCK_WAIT_MS, &r, &err);
 		sp_account_leave(&account);
 	}
 	if (rc != SP_OK) {
@@ -126,18 +132,19 @@ rebuild(struct sp_app *app, struct job *j, bool json)
 		return (2); /* it could not look */
 	}
 	if (json)
-		say_rebuilt_json(&r);
+		print_rebuilt_json(&r);
 	else if (r.findings > 0)
 		(void)printf("FAILED    %" PRIu64
 			     " finding%s; nothing was changed\n",
 		    r.findings, r.findings == 1 ? "" : "s");
 	else if (!app->quiet)
-		say_rebuilt(&r);
+		print_rebuilt(&r);
 	return (r.findings > 0 ? 1 : -1);
 }
 
+/* Rebuild where asked, verify, print; the exit status. */
 static int
-run(struct sp_app *app, struct job *j, bool json)
+run(struct sp_app *app, struct verify_job *j, bool json)
 {
 	struct sp_verify_print p;
 	struct sp_verdict v;
@@ -146,7 +153,7 @@ run(struct sp_app *app, struct job *j, bool json)
 	int status;
 
 	j->o.tmpdir = getenv("TMPDIR");
-	sp_verify_print_init(&p, "sealpost verify", j->path, json, app->quiet);
+	sp_verify_print_init(&p, "sealpost verify", json, app->quiet);
 	p.own = j->is_own;
 	sp_verify_print_hook(&p, &j->o);
 	status = j->rebuild_tree ? rebuild(app, j, json) : -1;
@@ -156,12 +163,13 @@ run(struct sp_app *app, struct job *j, bool json)
 	return (sp_verify_print_verdict(&p, &j->o, &v, rc, &err));
 }
 
+/* The range is only asked of an export; an archive is verified as a whole. */
 int
 sp_cmd_verify(struct sp_app *app, int argc, char **argv)
 {
 	static const char *const formats[] = { "text", "json" };
 	const char *vkey = NULL, *since = NULL, *until = NULL, *format = "text";
-	struct job j = { 0 };
+	struct verify_job j = { 0 };
 	const struct sp_option options[] = {
 		{ "quick", '\0', SP_OPT_FLAG, NULL,
 		    "do not decompress segments", &j.o.quick },
@@ -210,7 +218,7 @@ sp_cmd_verify(struct sp_app *app, int argc, char **argv)
 		j.o.vkey = &j.given;
 	}
 	if (rc == SP_OK)
-		rc = choose(app, &j, &err);
+		rc = choose_target(app, &j, &err);
 	if (rc != SP_OK)
 		return (sp_app_fail(&err));
 	j.o.have_since = range.have_since;

@@ -1,3 +1,16 @@
+/*
+ * An export of another archive as a source of mail (doc/import.md;
+ * doc/format-export.md has the bag).  It is verified as `sealpost verify` does,
+ * and only what verifies with a trusted key is taken.  Each message then goes
+ * to the walk's callback with its former record: origin, seq and time, who
+ * vouches, the entry line. cmd_import.c calls this.
+ *
+ *	verify -> read where each record of records.jsonl lies
+ *	-> for each message: find its record, compare the SHA-256, pass it on
+ *
+ * A container (.zip, .tar.*) is read twice, since the records may lie behind
+ * the messages.
+ */
 #include "app/cmd/import_bag.h"
 
 #include <fcntl.h>
@@ -6,28 +19,34 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "app/common/interrupt.h"
 #include "base/io.h"
 #include "base/json.h"
+#include "base/line.h"
 #include "base/record.h"
+#include "base/sha256.h"
+#include "base/time_text.h"
 #include "journal/verify/bag_format.h"
 #include "journal/verify/verify.h"
 
-#define LINE_MAX  (SP_RECORD_MAX + 2u)
-#define EXTRA_MAX ((size_t)320 << 10)
+#define LINE_MAX  (SP_RECORD_MAX + 2u) /* bytes of a line of records.jsonl */
+#define EXTRA_MAX ((size_t)320 << 10) /* bytes of what is kept of a record */
 
-struct place { /* of an old record */
+/* Where in records.jsonl the record of an entry lies. */
+struct record_place {
 	uint64_t seq, offset;
 	size_t length;
 };
 
-struct bag {
-	const struct sp_import *im;
+struct bag_import {
+	const struct sp_import *im; /* whose callbacks get the messages */
 	const char *path;
 	struct sp_verdict v;
 	uint8_t sha256[SP_SHA256_LEN]; /* of the container, or tag manifest */
-	int records; /* records.jsonl, or -1: not yet read */
+	/* records.jsonl */
+	int records; /* a descriptor; -1: not yet read */
 	bool records_only; /* the first time through a container */
-	struct place *place;
+	struct record_place *place; /* ascending by seq */
 	size_t n, c;
 };
 
@@ -45,10 +64,11 @@ sp_import_bag_is(const char *path)
 
 /* ---- trust --------------------------------------------------------------- */
 
+/* A finding of the verification, printed; they are counted in the verdict. */
 static void
 on_finding(void *ctx, const char *kind, const char *where, const char *why)
 {
-	const struct bag *b = ctx;
+	const struct bag_import *b = ctx;
 
 	(void)kind;
 	(void)fprintf(stderr, "sealpost: %s: %s: %s\n", b->path, where, why);
@@ -63,9 +83,9 @@ on_progress(void *ctx, uint64_t done, uint64_t total)
 	return (!sp_interrupted());
 }
 
-/* Why its messages are not taken, or NULL; malloc'ed. */
+/* Verify the export.  Why its messages are not taken, malloc'ed, or NULL. */
 static char *
-distrust(struct bag *b, const struct sp_bag_trust *trust)
+why_not_trusted(struct bag_import *b, const struct sp_bag_trust *trust)
 {
 	const struct sp_verify_opts o = { .vkey = trust->vkey,
 		.trust_embedded = trust->embedded,
@@ -93,32 +113,34 @@ distrust(struct bag *b, const struct sp_bag_trust *trust)
 
 /* ---- the old records ----------------------------------------------------- */
 
+/* Remember where the record in ${line} lies.  One that cannot be parsed is left
+ * out: its message finds no record, and is reported then. */
 static void
-note_place(struct bag *b, struct sp_view line, uint64_t offset)
+add_place(struct bag_import *b, struct sp_view line, uint64_t offset)
 {
 	struct sp_record r;
 	struct sp_err err;
 
 	if (sp_record_parse(line, &r, &err) != SP_OK)
-		return; /* its message will find none, and say so */
+		return;
 	if (b->n == b->c) {
 		b->c = b->c == 0 ? 256 : 2 * b->c;
 		b->place = sp_xrealloc(b->place, b->c * sizeof(*b->place));
 	}
-	b->place[b->n++] = (struct place){ r.seq, offset, line.n };
+	b->place[b->n++] = (struct record_place){ r.seq, offset, line.n };
 	sp_record_done(&r);
 }
 
-/* Where each line of records.jsonl lies; they ascend by seq. */
+/* Read records.jsonl, open on ${fd}, line by line.  The descriptor is
+ * duplicated, since the walk closes the file before the messages come. */
 static enum sp_code
-read_records(struct bag *b, int fd, struct sp_err *err)
+read_records(struct bag_import *b, int fd, struct sp_err *err)
 {
 	struct sp_buf buf;
 	enum sp_code rc = SP_OK;
 	uint64_t offset = 0;
 	size_t got = 1;
 
-	/* The file may be gone when the messages come. */
 	b->records = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	sp_buf_init(&buf, LINE_MAX + (64u << 10));
 	while (rc == SP_OK && got > 0) {
@@ -134,7 +156,7 @@ read_records(struct bag *b, int fd, struct sp_err *err)
 		while (buf.n > 0 && (nl = memchr(buf.p, '\n', buf.n)) != NULL) {
 			size_t n = (size_t)(nl - buf.p);
 
-			note_place(b, sp_view_mem(buf.p, n), offset);
+			add_place(b, sp_view_mem(buf.p, n), offset);
 			sp_buf_consume(&buf, n + 1);
 			offset += n + 1;
 		}
@@ -147,15 +169,17 @@ static int
 by_seq(const void *key, const void *element)
 {
 	const uint64_t *seq = key;
-	const struct place *p = element;
+	const struct record_place *p = element;
 
 	return (*seq < p->seq ? -1 : *seq > p->seq);
 }
 
 /* ---- a message ----------------------------------------------------------- */
 
+/* The former envelope, as "claimed_envelope" of the new source: this archive
+ * did not see it. */
 static void
-old_envelope(struct sp_json *j, const struct sp_record *r)
+write_envelope(struct sp_json *j, const struct sp_record *r)
 {
 	const json_t *old = json_object_get(r->json, "envelope");
 	json_t *claim;
@@ -172,10 +196,11 @@ old_envelope(struct sp_json *j, const struct sp_record *r)
 	json_decref(claim);
 }
 
-/* The members of "source" that tell the message's former life. */
+/* The members of the new "source" that tell the message's former life: origin,
+ * seq, time, who vouches, the entry line and the record itself. */
 static enum sp_code
-describe(const struct bag *b, const struct sp_record *r, struct sp_view text,
-    struct sp_buf *out)
+write_origin(const struct bag_import *b, const struct sp_record *r,
+    struct sp_view text, struct sp_buf *out)
 {
 	char line[SP_LINE_MAX], time[SP_TIME_LEN + 1];
 	struct sp_line l;
@@ -196,13 +221,14 @@ describe(const struct bag *b, const struct sp_record *r, struct sp_view text,
 	sp_json_cstr(&j, "line", line);
 	sp_json_str(&j, "record", text);
 	sp_json_obj_end(&j);
-	old_envelope(&j, r);
+	write_envelope(&j, r);
 	return (sp_json_end(&j));
 }
 
-/* The former claim of a date, or the time of the former receipt. */
+/* The former claim of a date, else the time of the former receipt; ${date} may
+ * point into ${out}. */
 static void
-date_of(
+origin_date(
     const struct sp_record *r, char out[SP_TIME_LEN + 1], struct sp_view *date)
 {
 	const char *old =
@@ -212,8 +238,10 @@ date_of(
 	*date = sp_view_str(old != NULL ? old : out);
 }
 
+/* Pass a message on with its record ${text}, parsed in ${r}, if its bytes are
+ * those that the record names. */
 static enum sp_code
-hand_on(const struct bag *b, struct sp_import_item *item,
+pass_item(const struct bag_import *b, struct sp_import_item *item,
     const struct sp_record *r, struct sp_view text, struct sp_err *err)
 {
 	char time[SP_TIME_LEN + 1];
@@ -228,8 +256,8 @@ hand_on(const struct bag *b, struct sp_import_item *item,
 		return (SP_OK);
 	}
 	sp_buf_init(&extra, EXTRA_MAX);
-	date_of(r, time, &item->origin_date);
-	if (describe(b, r, text, &extra) == SP_OK) {
+	origin_date(r, time, &item->origin_date);
+	if (write_origin(b, r, text, &extra) == SP_OK) {
 		item->extra = sp_buf_view(&extra);
 		rc = b->im->item(b->im->ctx, item, err);
 	} else {
@@ -240,11 +268,13 @@ hand_on(const struct bag *b, struct sp_import_item *item,
 	return (rc);
 }
 
+/* Find the record of the message ${seq} and pass the message on; without one it
+ * is reported as failed. */
 static enum sp_code
-with_record(struct bag *b, struct sp_import_item *item, uint64_t seq,
-    struct sp_err *err)
+pass_with_record(struct bag_import *b, struct sp_import_item *item,
+    uint64_t seq, struct sp_err *err)
 {
-	const struct place *p =
+	const struct record_place *p =
 	    b->n == 0 ? NULL
 		      : bsearch(&seq, b->place, b->n, sizeof(*p), by_seq);
 	struct sp_record r;
@@ -265,7 +295,7 @@ with_record(struct bag *b, struct sp_import_item *item, uint64_t seq,
 		free(text);
 		return (SP_OK);
 	}
-	rc = hand_on(b, item, &r, sp_view_mem(text, got), err);
+	rc = pass_item(b, item, &r, sp_view_mem(text, got), err);
 	sp_record_done(&r);
 	free(text);
 	return (rc);
@@ -273,8 +303,10 @@ with_record(struct bag *b, struct sp_import_item *item, uint64_t seq,
 
 /* ---- a folder ------------------------------------------------------------ */
 
+/* A message of a folder: the file ${name} below the bag. */
 static enum sp_code
-take_message(struct bag *b, const char *name, uint64_t seq, struct sp_err *err)
+import_message(
+    struct bag_import *b, const char *name, uint64_t seq, struct sp_err *err)
 {
 	char *path = sp_xasprintf("%s/%s", b->path, name);
 	struct sp_import_item item = {
@@ -290,15 +322,16 @@ take_message(struct bag *b, const char *name, uint64_t seq, struct sp_err *err)
 		sp_import_failed(b->im, b->path, name, why.msg);
 	} else {
 		item.msg = sp_buf_view(&msg);
-		rc = with_record(b, &item, seq, err);
+		rc = pass_with_record(b, &item, seq, err);
 	}
 	sp_buf_done(&msg);
 	free(path);
 	return (rc);
 }
 
+/* The messages of a bag that is a folder, in the order of their records. */
 static enum sp_code
-take_folder(struct bag *b, struct sp_err *err)
+import_folder(struct bag_import *b, struct sp_err *err)
 {
 	char *path = sp_xasprintf("%s/data/records.jsonl", b->path);
 	int fd = -1;
@@ -315,15 +348,17 @@ take_folder(struct bag *b, struct sp_err *err)
 		path = sp_xasprintf("%s/%s", b->path, name);
 		/* With --with-records there are more records than messages. */
 		if (sp_io_exists(path))
-			rc = take_message(b, name, b->place[i].seq, err);
+			rc = import_message(b, name, b->place[i].seq, err);
 	}
 	(void)sp_io_close(fd, NULL);
 	free(path);
 	return (rc);
 }
 
+/* What identifies the bag in the record: the SHA-256 of the container, or of the
+ * tag manifest, which has the digests of all else. */
 static enum sp_code
-digest_of(struct bag *b, bool folder, struct sp_err *err)
+digest_of(struct bag_import *b, bool folder, struct sp_err *err)
 {
 	char *path = folder ? sp_xasprintf("%s/tagmanifest-sha256.txt", b->path)
 			    : sp_xstrdup(b->path);
@@ -335,20 +370,22 @@ digest_of(struct bag *b, bool folder, struct sp_err *err)
 
 /* ---- a container --------------------------------------------------------- */
 
+/* records.jsonl of a container. */
 static enum sp_code
 on_file(void *ctx, int fd, struct sp_err *err)
 {
-	struct bag *b = ctx;
+	struct bag_import *b = ctx;
 
 	return (b->records < 0 ? read_records(b, fd, err) : SP_OK);
 }
 
+/* A message of a container; its name gives its seq. */
 static enum sp_code
 on_item(void *ctx, const struct sp_import_item *of, struct sp_err *err)
 {
 	struct sp_import_item item = *of;
 	const char *name = strstr(of->member, "data/messages/");
-	struct bag *b = ctx;
+	struct bag_import *b = ctx;
 	uint64_t seq;
 
 	if (b->records_only)
@@ -360,19 +397,19 @@ on_item(void *ctx, const struct sp_import_item *of, struct sp_err *err)
 		    "not a message of an export");
 		return (SP_OK);
 	}
-	return (with_record(b, &item, seq, err));
+	return (pass_with_record(b, &item, seq, err));
 }
 
 static void
 on_failed(void *ctx, const char *path, const char *why)
 {
-	const struct bag *b = ctx;
+	const struct bag_import *b = ctx;
 
 	if (!b->records_only)
 		b->im->failed(b->im->ctx, path, why);
 }
 
-/* The other files of the bag are its proof. */
+/* The other files of the bag are its proof, not files that are no mail. */
 static void
 on_not_mail(void *ctx, const char *path)
 {
@@ -380,8 +417,10 @@ on_not_mail(void *ctx, const char *path)
 	(void)path;
 }
 
+/* Twice through the container: first for the records, which may lie behind the
+ * messages. */
 static enum sp_code
-take_container(struct bag *b, struct sp_err *err)
+import_container(struct bag_import *b, struct sp_err *err)
 {
 	const struct sp_import walk = { .as = SP_AS_EXPORT,
 		.max_message = b->im->max_message,
@@ -396,7 +435,6 @@ take_container(struct bag *b, struct sp_err *err)
 	int fd = -1;
 
 	rc = sp_io_open(b->path, O_RDONLY, 0, &fd, err);
-	/* Records may come behind the messages: it is read twice. */
 	b->records_only = true;
 	if (rc == SP_OK)
 		rc = sp_import_container(&walk, fd, &of, err);
@@ -411,9 +449,9 @@ enum sp_code
 sp_import_bag(const struct sp_import *im, const char *path,
     const struct sp_bag_trust *trust, struct sp_err *err)
 {
-	struct bag b = { .im = im, .path = path, .records = -1 };
+	struct bag_import b = { .im = im, .path = path, .records = -1 };
 	bool folder = sp_import_bag_is(path);
-	char *why = distrust(&b, trust);
+	char *why = why_not_trusted(&b, trust);
 	struct sp_err cause;
 	enum sp_code rc = SP_OK;
 
@@ -422,7 +460,8 @@ sp_import_bag(const struct sp_import *im, const char *path,
 	if (why != NULL)
 		im->failed(im->ctx, path, why);
 	else
-		rc = folder ? take_folder(&b, err) : take_container(&b, err);
+		rc =
+		    folder ? import_folder(&b, err) : import_container(&b, err);
 	(void)sp_io_close(b.records, NULL);
 	free(why);
 	free(b.place);

@@ -1,3 +1,9 @@
+/*
+ * The file of `import --report`: JSON Lines, one object for each thing that the
+ * import met, and the summary last.  Lines are gathered and written in blocks
+ * of 64 KiB; the first error is kept and returned when the report is closed, so
+ * that reporting does not disturb the import.
+ */
 #include "app/cmd/import_report.h"
 
 #include <fcntl.h>
@@ -5,22 +11,23 @@
 
 #include "base/io.h"
 
-#define LINE_MAX ((size_t)256 << 10)
-#define KEEP	 ((size_t)64 << 10) /* bytes between writes */
+#define LINE_MAX ((size_t)256 << 10) /* bytes of a line */
+#define BLOCK	 ((size_t)64 << 10) /* bytes of lines that are written at once */
 
-struct sp_report {
+struct sp_import_report {
 	int fd;
 	struct sp_buf buf;
 	struct sp_json j;
-	size_t begun; /* where the line in work begins */
-	enum sp_code rc;
+	size_t line_start; /* of the line in work, in ${buf} */
+	enum sp_code rc; /* the first failure, its message in ${err} */
 	struct sp_err err;
 };
 
 enum sp_code
-sp_report_open(const char *path, struct sp_report **out, struct sp_err *err)
+sp_report_open(
+    const char *path, struct sp_import_report **out, struct sp_err *err)
 {
-	struct sp_report *r = sp_xcalloc(1, sizeof(*r));
+	struct sp_import_report *r = sp_xcalloc(1, sizeof(*r));
 	enum sp_code rc;
 
 	rc = sp_io_open(path, O_WRONLY | O_CREAT | O_EXCL, 0640, &r->fd, err);
@@ -28,13 +35,14 @@ sp_report_open(const char *path, struct sp_report **out, struct sp_err *err)
 		free(r);
 		return (rc);
 	}
-	sp_buf_init(&r->buf, LINE_MAX + KEEP);
+	sp_buf_init(&r->buf, LINE_MAX + BLOCK);
 	*out = r;
 	return (SP_OK);
 }
 
+/* Write the lines that were gathered. */
 static void
-flush(struct sp_report *r)
+flush(struct sp_import_report *r)
 {
 	if (r->rc == SP_OK && r->buf.n > 0)
 		r->rc = sp_io_write(r->fd, r->buf.p, r->buf.n, &r->err);
@@ -42,11 +50,11 @@ flush(struct sp_report *r)
 }
 
 struct sp_json *
-sp_report_begin(struct sp_report *r, const char *what, const char *file)
+sp_report_begin(struct sp_import_report *r, const char *what, const char *file)
 {
 	if (r == NULL)
 		return (NULL);
-	r->begun = r->buf.n;
+	r->line_start = r->buf.n;
 	sp_json_init(&r->j, &r->buf);
 	sp_json_obj(&r->j, NULL);
 	sp_json_cstr(&r->j, "what", what);
@@ -55,25 +63,26 @@ sp_report_begin(struct sp_report *r, const char *what, const char *file)
 	return (&r->j);
 }
 
+/* A line that became too long is taken back and is an error of the report. */
 void
-sp_report_end(struct sp_report *r)
+sp_report_end(struct sp_import_report *r)
 {
 	if (r == NULL)
 		return;
 	sp_json_obj_end(&r->j);
 	if (sp_json_end(&r->j) != SP_OK ||
 	    sp_buf_addc(&r->buf, '\n') != SP_OK) {
-		r->buf.n = r->begun;
+		r->buf.n = r->line_start;
 		if (r->rc == SP_OK)
 			r->rc = sp_err_set(&r->err, SP_ELIMIT, 0,
 			    "a line of the report is too long");
 	}
-	if (r->buf.n >= KEEP)
+	if (r->buf.n >= BLOCK)
 		flush(r);
 }
 
 enum sp_code
-sp_report_close(struct sp_report *r, struct sp_err *err)
+sp_report_close(struct sp_import_report *r, struct sp_err *err)
 {
 	enum sp_code rc;
 

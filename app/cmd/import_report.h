@@ -1,4 +1,8 @@
-/* The report of an import: JSON Lines, one for each thing that was met. */
+/*
+ * The report of an import (--report FILE): JSON Lines, one object for each
+ * thing that was met, {"what":"taken","file":...}; doc/import.md lists them.
+ * cmd_import.c writes it.  Every function takes NULL for "no report".
+ */
 #ifndef SP_APP_CMD_IMPORT_REPORT_H
 #define SP_APP_CMD_IMPORT_REPORT_H
 
@@ -7,18 +11,21 @@
 #include "base/err.h"
 #include "base/json.h"
 
-struct sp_report;
+struct sp_import_report;
 
-/* A new file; SP_EEXISTS where something is there. */
+/* Make a new file; SP_EEXISTS where something is there already, SP_EIO. */
 SP_CHECK enum sp_code sp_report_open(
-    const char *path, struct sp_report **out, struct sp_err *err);
-/* {"what":WHAT,"file":FILE ... between begin and end the caller adds members.
- * With ${r} NULL nothing is done, and begin gives NULL. */
+    const char *path, struct sp_import_report **out, struct sp_err *err);
+/* Begin a line with its members "what" and "file" (not with NULL); the caller
+ * adds more to the writer returned and calls sp_report_end().  NULL where ${r}
+ * is. */
 struct sp_json *sp_report_begin(
-    struct sp_report *r, const char *what, const char *file);
-void sp_report_end(struct sp_report *r);
-/* The first failure of all, if there was one; the file is synced. */
+    struct sp_import_report *r, const char *what, const char *file);
+/* End the line that sp_report_begin() began. */
+void sp_report_end(struct sp_import_report *r);
+/* Write what is left, sync, and free ${r}.  The first failure of all: SP_EIO,
+ * SP_ENOSPC, SP_ESYNC, or SP_ELIMIT for a line that was too long. */
 SP_CHECK enum sp_code sp_report_close(
-    struct sp_report *r, struct sp_err *err); /* NULL is fine */
+    struct sp_import_report *r, struct sp_err *err);
 
 #endif

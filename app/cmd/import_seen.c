@@ -1,28 +1,41 @@
+/*
+ * Which places in files earlier imports took their messages from.  The records
+ * of all imported entries are read once, at the start of an import; of each
+ * place 12 bytes of its digest are kept, with the number of entries that name
+ * it, in a hash table with open addressing. cmd_import.c asks for each message
+ * that it meets.
+ */
 #include "app/cmd/import_seen.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/common/interrupt.h"
 #include "base/enc.h"
 #include "base/json.h"
+#include "base/record.h"
+#include "base/sha256.h"
 #include "index/search.h"
 #include "journal/log/reader.h"
 
-#define KEY_LEN	  12
-#define NAME_MAX_ (64u << 10) /* of a name within a file */
+#define KEY_LEN	   12 /* bytes of a place's digest */
+#define MEMBER_MAX (64u << 10) /* bytes of a name within a file */
 
-struct place {
+struct seen_place {
 	uint8_t key[KEY_LEN];
-	uint32_t left; /* entries not yet asked for; 0: the slot is free */
+	uint32_t left; /* entries that name it, less the matches so far */
 };
 
 struct sp_seen {
+	/* while loading: the imported entries */
 	uint64_t *seqs;
 	size_t nseqs, cseqs;
-	struct place *table; /* open addressing, a power of two */
-	size_t size, used;
+	/* open addressing; a key of zeros is a free slot */
+	struct seen_place *table;
+	size_t size; /* slots, a power of two, at most half of them in use */
 };
 
+/* The key of a place: the file's SHA-256, the name within it, the offset. */
 static void
 key_of(const uint8_t sha256[SP_SHA256_LEN], struct sp_view member,
     uint64_t offset, uint8_t out[KEY_LEN])
@@ -42,15 +55,15 @@ key_of(const uint8_t sha256[SP_SHA256_LEN], struct sp_view member,
 }
 
 /* The slot of the key, or the free one where it belongs. */
-static struct place *
-slot(const struct sp_seen *s, const uint8_t key[KEY_LEN])
+static struct seen_place *
+find_slot(const struct sp_seen *s, const uint8_t key[KEY_LEN])
 {
 	size_t at = 0;
 
 	for (int i = 0; i < 8; i++)
 		at = at << 8 | key[i];
 	for (;; at++) {
-		struct place *p = &s->table[at & (s->size - 1)];
+		struct seen_place *p = &s->table[at & (s->size - 1)];
 		static const uint8_t none[KEY_LEN];
 
 		if (memcmp(p->key, key, KEY_LEN) == 0 ||
@@ -62,15 +75,16 @@ slot(const struct sp_seen *s, const uint8_t key[KEY_LEN])
 static void
 add(struct sp_seen *s, const uint8_t key[KEY_LEN])
 {
-	struct place *p = slot(s, key);
+	struct seen_place *p = find_slot(s, key);
 
 	memcpy(p->key, key, KEY_LEN);
 	p->left++;
 }
 
-/* Where an imported entry says that it lay; false: it does not say. */
+/* The key of the place that an imported entry's "source" names; false if it
+ * names none. */
 static bool
-place_of(const json_t *source, uint8_t key[KEY_LEN])
+key_of_source(const json_t *source, uint8_t key[KEY_LEN])
 {
 	const char *hex =
 	    json_string_value(json_object_get(source, "file_sha256"));
@@ -83,7 +97,7 @@ place_of(const json_t *source, uint8_t key[KEY_LEN])
 	if (hex == NULL ||
 	    !sp_hex_decode(sp_view_str(hex), sha256, SP_SHA256_LEN))
 		return (false);
-	sp_buf_init(&tmp, NAME_MAX_);
+	sp_buf_init(&tmp, MEMBER_MAX);
 	if (!sp_json_get_str(source, "member", &tmp, &member))
 		member = (struct sp_view){ NULL, 0 };
 	/* Records of 0.1 have it in the source itself. */
@@ -93,8 +107,10 @@ place_of(const json_t *source, uint8_t key[KEY_LEN])
 	return (true);
 }
 
+/* Count the places that the entries ${s->seqs} name; SP_EINTERRUPT after
+ * Ctrl-C. */
 static enum sp_code
-read_places(struct sp_seen *s, const char *dir, struct sp_err *err)
+read_records(struct sp_seen *s, const char *dir, struct sp_err *err)
 {
 	struct sp_reader *reader = NULL;
 	enum sp_code rc = sp_reader_open(dir, &reader, err);
@@ -114,7 +130,7 @@ read_places(struct sp_seen *s, const char *dir, struct sp_err *err)
 		rc = sp_record_parse(e.record, &r, err);
 		if (rc != SP_OK)
 			break;
-		if (place_of(json_object_get(r.json, "source"), key))
+		if (key_of_source(json_object_get(r.json, "source"), key))
 			add(s, key);
 		sp_record_done(&r);
 	}
@@ -122,6 +138,7 @@ read_places(struct sp_seen *s, const char *dir, struct sp_err *err)
 	return (rc);
 }
 
+/* An imported entry that the index knows. */
 static enum sp_code
 on_hit(void *ctx, const struct sp_hit *hit, struct sp_err *err)
 {
@@ -158,7 +175,7 @@ sp_seen_load(const struct sp_app *app, struct sp_seen **out, struct sp_err *err)
 	if (rc == SP_OK && s->nseqs > 0) {
 		/* The log is read from front to back. */
 		qsort(s->seqs, s->nseqs, sizeof(*s->seqs), ascending);
-		rc = read_places(s, app->dir, err);
+		rc = read_records(s, app->dir, err);
 	}
 	free(s->seqs);
 	s->seqs = NULL;
@@ -173,10 +190,10 @@ bool
 sp_seen_take(struct sp_seen *s, const struct sp_import_item *item)
 {
 	uint8_t key[KEY_LEN];
-	struct place *p;
+	struct seen_place *p;
 
 	key_of(item->file_sha256, sp_view_str(item->member), item->offset, key);
-	p = slot(s, key);
+	p = find_slot(s, key);
 	if (p->left == 0)
 		return (false);
 	p->left--;

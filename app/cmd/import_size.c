@@ -1,3 +1,8 @@
+/*
+ * How much an import will read, for the percentage that it shows: the sizes of
+ * all regular files at and below the paths of the command line.  An estimate:
+ * what cannot be looked at counts as nothing.
+ */
 #include "app/cmd/import_size.h"
 
 #include <stdlib.h>
@@ -6,8 +11,9 @@
 #include "base/buf.h"
 #include "base/io.h"
 
-#define DEPTH_MAX 64
+#define DEPTH_MAX 64 /* folders below each other */
 
+/* Bytes of the file, or of the tree, at ${path}. */
 static uint64_t
 size_of(const char *path, unsigned depth)
 {

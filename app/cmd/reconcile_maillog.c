@@ -1,4 +1,11 @@
-/* reconcile --maillog: a mail server's log against the archive. */
+/*
+ * `sealpost reconcile --maillog`: the log of a mail server against the archive
+ * (doc/watch.md has the cases). journal/watch/delivered.h reads the log and
+ * says what became of each delivery; here each case is looked up in the
+ * archive, a receipt by its entry and SHA-256, any other by its Message-ID, and
+ * what is missing is printed, for a person or as JSON Lines.  The summary goes
+ * to standard error.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -7,32 +14,40 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "app/common/common.h"
 #include "app/cmd/reconcile.h"
+#include "app/common/app.h"
+#include "app/common/cell.h"
+#include "app/common/human.h"
+#include "app/common/interrupt.h"
+#include "app/common/json_line.h"
+#include "app/common/progress.h"
 #include "base/enc.h"
 #include "base/io.h"
 #include "base/json.h"
 #include "base/record.h"
+#include "base/sha256.h"
 #include "index/search.h"
 #include "journal/log/reader.h"
 #include "journal/watch/delivered.h"
 
-#define CHUNK	    (256u << 10)
-#define FINDING_MAX (64u << 10)
+#define CHUNK	    (256u << 10) /* bytes read at once */
+#define FINDING_MAX (64u << 10) /* bytes of a finding as JSON */
 
-struct check {
+struct maillog_check {
 	const struct sp_reconcile *r;
 	struct sp_reader *reader;
 	struct sp_progress progress;
+	/* counted, for the summary */
 	uint64_t acknowledged; /* receipts of ours in the log */
-	uint64_t there; /* of them in the archive, as they should be */
-	uint64_t otherwise; /* not sent to us, but here by another way */
+	uint64_t archived; /* of them in the archive, as they should be */
+	uint64_t other_way; /* not sent to us, but archived by another way */
 	uint64_t notices; /* without a sender: a server's own, not copied */
-	uint64_t cut; /* begin before the log */
+	uint64_t cut; /* deliveries that begin before the log */
 	uint64_t missing;
 };
 
-static const char *const names[] = {
+/* The names of findings; part of the output, see doc/watch.md. */
+static const char *const case_names[] = {
 	[SP_DELIVERED_RECEIPT] = "lost",
 	[SP_DELIVERED_UNCONFIRMED] = "unconfirmed",
 	[SP_DELIVERED_REFUSED] = "refused",
@@ -40,7 +55,8 @@ static const char *const names[] = {
 	[SP_DELIVERED_ELSEWHERE] = "not-journaled",
 };
 
-static const char *const meanings[] = {
+/* The same in words. */
+static const char *const case_meanings[] = {
 	[SP_DELIVERED_RECEIPT] = "acknowledged by us",
 	[SP_DELIVERED_UNCONFIRMED] = "taken by our address without a receipt",
 	[SP_DELIVERED_REFUSED] = "refused by us, and given up",
@@ -48,6 +64,7 @@ static const char *const meanings[] = {
 	[SP_DELIVERED_ELSEWHERE] = "delivered, but no copy was sent to us",
 };
 
+/* " NAME=VALUE" of a finding. */
 static void
 field(const char *name, struct sp_view v)
 {
@@ -63,7 +80,7 @@ print_text(const struct sp_delivered_case *c, const char *why)
 {
 	char *time = sp_view_dup(c->time);
 
-	printf("%-13s ", names[c->what]);
+	printf("%-13s ", case_names[c->what]);
 	sp_common_cell(time, 0, true);
 	free(time);
 	field("id", c->id);
@@ -77,44 +94,41 @@ print_text(const struct sp_delivered_case *c, const char *why)
 		field("to", c->to);
 	if (c->relay.n > 0)
 		field("relay", c->relay);
-	printf(": %s; %s\n", meanings[c->what], why);
+	printf(": %s; %s\n", case_meanings[c->what], why);
 }
 
+/* A finding as a line of JSON; ${why} is what the archive says. */
 static void
 print_json(const struct sp_delivered_case *c, const char *why)
 {
-	struct sp_buf b;
-	struct sp_json j;
+	struct sp_json_line line;
+	struct sp_json *j = sp_json_line_begin(&line, FINDING_MAX);
 
-	sp_buf_init(&b, FINDING_MAX);
-	sp_json_init(&j, &b);
-	sp_json_obj(&j, NULL);
-	sp_json_cstr(&j, "finding", names[c->what]);
-	sp_json_str(&j, "time", c->time);
-	sp_json_str(&j, "queue_id", c->id);
+	sp_json_cstr(j, "finding", case_names[c->what]);
+	sp_json_str(j, "time", c->time);
+	sp_json_str(j, "queue_id", c->id);
 	if (c->msgid.n > 0)
-		sp_json_str(&j, "message_id", c->msgid);
+		sp_json_str(j, "message_id", c->msgid);
 	if (c->has_from)
-		sp_json_str(&j, "from", c->from);
+		sp_json_str(j, "from", c->from);
 	if (c->to.n > 0)
-		sp_json_str(&j, "to", c->to);
+		sp_json_str(j, "to", c->to);
 	if (c->relay.n > 0)
-		sp_json_str(&j, "relay", c->relay);
+		sp_json_str(j, "relay", c->relay);
 	if (c->reply.n > 0)
-		sp_json_str(&j, "reply", c->reply);
+		sp_json_str(j, "reply", c->reply);
 	if (c->what == SP_DELIVERED_RECEIPT) {
-		sp_json_u64(&j, "seq", c->receipt.seq);
-		sp_json_hex(&j, "sha256", c->receipt.sha256, SP_SHA256_LEN);
+		sp_json_u64(j, "seq", c->receipt.seq);
+		sp_json_hex(j, "sha256", c->receipt.sha256, SP_SHA256_LEN);
 	}
-	sp_json_cstr(&j, "why", why);
-	sp_json_obj_end(&j);
-	if (sp_json_end(&j) == SP_OK)
-		printf("%s\n", sp_buf_cstr(&b));
-	sp_buf_done(&b);
+	sp_json_cstr(j, "why", why);
+	sp_json_line_print(&line);
 }
 
+/* A message that the archive should have and has not. */
 static void
-finding(struct check *k, const struct sp_delivered_case *c, const char *why)
+print_finding(
+    struct maillog_check *k, const struct sp_delivered_case *c, const char *why)
 {
 	k->missing++;
 	if (k->r->json)
@@ -123,10 +137,11 @@ finding(struct check *k, const struct sp_delivered_case *c, const char *why)
 		print_text(c, why);
 }
 
-/* Whether entry seq is the message that the receipt names; else ${why}. */
+/* Whether the entry that the receipt names is that message; if not, ${why} says
+ * so, else it is NULL. */
 static enum sp_code
-compare(struct check *k, const struct sp_maillog_receipt *r, const char **why,
-    struct sp_err *err)
+compare(struct maillog_check *k, const struct sp_maillog_receipt *r,
+    const char **why, struct sp_err *err)
 {
 	struct sp_record rec;
 	struct sp_entry e;
@@ -151,9 +166,10 @@ compare(struct check *k, const struct sp_maillog_receipt *r, const char **why,
 	return (SP_OK);
 }
 
+/* A delivery that this archive acknowledged. */
 static enum sp_code
-on_receipt(
-    struct check *k, const struct sp_delivered_case *c, struct sp_err *err)
+on_receipt(struct maillog_check *k, const struct sp_delivered_case *c,
+    struct sp_err *err)
 {
 	const char *why;
 	enum sp_code rc = compare(k, &c->receipt, &why, err);
@@ -162,16 +178,16 @@ on_receipt(
 		return (rc);
 	k->acknowledged++;
 	if (why == NULL)
-		k->there++;
+		k->archived++;
 	else
-		finding(k, c, why);
+		print_finding(k, c, why);
 	return (SP_OK);
 }
 
 /* Whether any entry has this Message-ID. */
 static enum sp_code
-has_msgid(
-    const struct check *k, struct sp_view msgid, bool *has, struct sp_err *err)
+has_msgid(const struct maillog_check *k, struct sp_view msgid, bool *has,
+    struct sp_err *err)
 {
 	struct sp_search_opts o = { .limit = 1, .no_total = true };
 	struct sp_search_result result = { 0 };
@@ -187,14 +203,15 @@ has_msgid(
 	rc = sp_search(k->r->app->dir, &o, NULL, NULL, &result, err);
 	free(query);
 	*has = rc == SP_OK && result.total > 0;
-	/* What is no Message-ID for the query is none that we could have. */
+	/* What the query language does not take as a Message-ID, no entry has. */
 	return (rc == SP_EUSAGE ? SP_OK : rc);
 }
 
+/* What became of one delivery, looked up in the archive. */
 static enum sp_code
 on_case(void *ctx, const struct sp_delivered_case *c, struct sp_err *err)
 {
-	struct check *k = ctx;
+	struct maillog_check *k = ctx;
 	bool has = false;
 	enum sp_code rc = SP_OK;
 
@@ -208,18 +225,20 @@ on_case(void *ctx, const struct sp_delivered_case *c, struct sp_err *err)
 	if (rc != SP_OK)
 		return (rc);
 	if (has)
-		k->otherwise++;
+		k->other_way++;
 	else if (c->what == SP_DELIVERED_ELSEWHERE && c->has_from &&
 		 c->from.n == 0)
 		k->notices++;
 	else
-		finding(k, c, "the archive does not have it");
+		print_finding(k, c, "the archive does not have it");
 	return (SP_OK);
 }
 
-/* The whole lines of ${b}; what is left is moved to its front. */
+/* Give the whole lines of ${b} to ${d}; what is left is moved to its front.  At
+ * the ${end} the rest is a line, too. */
 static enum sp_code
-lines(struct sp_delivered *d, struct sp_buf *b, bool end, struct sp_err *err)
+feed_lines(
+    struct sp_delivered *d, struct sp_buf *b, bool end, struct sp_err *err)
 {
 	size_t at = 0;
 	enum sp_code rc = SP_OK;
@@ -228,7 +247,7 @@ lines(struct sp_delivered *d, struct sp_buf *b, bool end, struct sp_err *err)
 		const char *nl = memchr(b->p + at, '\n', b->n - at);
 		size_t n = nl != NULL ? (size_t)(nl - b->p) - at : b->n - at;
 
-		/* A line without end is cut, not collected. */
+		/* A line longer than the limit is cut, not collected. */
 		if (nl == NULL && !end && n < SP_MAILLOG_LINE_MAX)
 			break;
 		rc = sp_delivered_line(d, sp_view_mem(b->p + at, n), err);
@@ -238,6 +257,8 @@ lines(struct sp_delivered *d, struct sp_buf *b, bool end, struct sp_err *err)
 	return (rc);
 }
 
+/* Read the next bytes of ${fd} to the end of ${b}; ${got} is 0 at the end.  Ctrl-C
+ * ends a read that waits. */
 static enum sp_code
 read_some(
     int fd, const char *path, struct sp_buf *b, size_t *got, struct sp_err *err)
@@ -258,9 +279,11 @@ read_some(
 	return (SP_OK);
 }
 
+/* Read the log to its end and have every delivery judged; SP_EUSAGE for a file
+ * that is compressed. */
 static enum sp_code
-read_log(struct check *k, struct sp_delivered *d, int fd, const char *path,
-    struct sp_err *err)
+read_log(struct maillog_check *k, struct sp_delivered *d, int fd,
+    const char *path, struct sp_err *err)
 {
 	uint64_t done = 0, size = 0;
 	struct stat st;
@@ -280,7 +303,7 @@ read_log(struct check *k, struct sp_delivered *d, int fd, const char *path,
 			    path, path);
 		done += got;
 		if (rc == SP_OK)
-			rc = lines(d, &b, got == 0, err);
+			rc = feed_lines(d, &b, got == 0, err);
 		if (rc == SP_OK && !sp_progress_step(&k->progress, done,
 				       size > done ? size : done))
 			rc = sp_err_set(err, SP_EINTERRUPT, 0, "interrupted");
@@ -291,8 +314,10 @@ read_log(struct check *k, struct sp_delivered *d, int fd, const char *path,
 	return (rc);
 }
 
+/* Open the log ${path} and read it.  SP_EFORMAT: it has no line of a mail
+ * server that is known. */
 static enum sp_code
-check_log(struct check *k, const char *path, struct sp_err *err)
+check_log(struct maillog_check *k, const char *path, struct sp_err *err)
 {
 	const char *relays[1] = { k->r->relay };
 	const struct sp_delivered_opts opts = { .relays = relays,
@@ -322,22 +347,23 @@ check_log(struct check *k, const char *path, struct sp_err *err)
 }
 
 static void
-print_summary(const struct check *k, const char *path)
+print_summary(const struct maillog_check *k, const char *path)
 {
 	char a[32], b[32], c[32], d[32], e[32], f[32];
 
 	(void)fprintf(stderr,
 	    "sealpost: %s: %s acknowledged, %s of them in the archive; %s there by another way, %s notices without sender, %s that begin before this log; %s missing\n",
-	    path, sp_text_count(k->acknowledged, a), sp_text_count(k->there, b),
-	    sp_text_count(k->otherwise, c), sp_text_count(k->notices, d),
-	    sp_text_count(k->cut, e), sp_text_count(k->missing, f));
+	    path, sp_text_count(k->acknowledged, a),
+	    sp_text_count(k->archived, b), sp_text_count(k->other_way, c),
+	    sp_text_count(k->notices, d), sp_text_count(k->cut, e),
+	    sp_text_count(k->missing, f));
 }
 
 enum sp_code
 sp_reconcile_maillog(const struct sp_reconcile *r, const char *path,
     uint64_t *missing, struct sp_err *err)
 {
-	struct check k = { .r = r };
+	struct maillog_check k = { .r = r };
 	enum sp_code rc = sp_reader_open(r->app->dir, &k.reader, err);
 
 	sp_interrupt_catch();

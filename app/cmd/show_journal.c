@@ -1,19 +1,27 @@
+/*
+ * `sealpost show --format text`: what a journal report says of its message
+ * (doc/journal-reports.md), who got it by fields of the header, and what the
+ * copies of the message in other entries say together (index/family.h).  Called
+ * by cmd_show.c between the envelope and the text.
+ */
 #include "app/cmd/show_journal.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "app/common/common.h"
+#include "app/common/app.h"
+#include "app/common/cell.h"
 #include "base/buf.h"
 #include "index/links.h"
 
-#define CELL_MAX ((size_t)64 << 10)
-#define ENTRIES	 20u /* of a family, by number */
-#define LINES	 200u /* of header facts and recipients */
+#define LINE_BYTES    ((size_t)64 << 10) /* of one recipient */
+#define ENTRIES_SHOWN 20u /* copies, by number */
+#define LINES_MAX     200u /* recipients by header, and by the copies */
 
+/* Whose report it is, in words. */
 static const char *
-what(const struct sp_journal *j)
+report_kind(const struct sp_journal *j)
 {
 	if (sp_view_eq_str(sp_view_str(j->kind), "exchange-2007"))
 		return ("Exchange 2007 or later, or Microsoft 365");
@@ -24,8 +32,10 @@ what(const struct sp_journal *j)
 	return ("capture as a delivery status");
 }
 
+/* The role of a recipient in words: as the report states it, else as the
+ * message's header lets one presume. */
 static const char *
-role(const struct sp_journal_rcpt *r)
+role_name(const struct sp_journal_rcpt *r)
 {
 	switch (r->role) {
 	case SP_JOURNAL_TO:
@@ -52,15 +62,17 @@ role(const struct sp_journal_rcpt *r)
 	return ("role not stated");
 }
 
+/* "bob@corp.example  (Cc; member of all@corp.example)"; the first one is named
+ * "Went to". */
 static void
-recipient(const struct sp_journal_rcpt *r, bool first)
+print_recipient(const struct sp_journal_rcpt *r, bool first)
 {
 	static const char *const hows[SP_JOURNAL_HOWS] = { "member of",
 		"forwarded for", "addressed as" };
 	struct sp_buf b;
 
-	sp_buf_init(&b, CELL_MAX);
-	(void)!sp_buf_addf(&b, "%s  (%s", r->addr, role(r));
+	sp_buf_init(&b, LINE_BYTES);
+	(void)!sp_buf_addf(&b, "%s  (%s", r->addr, role_name(r));
 	for (unsigned i = 0; i < r->nvia; i++)
 		(void)!sp_buf_addf(
 		    &b, "; %s %s", hows[r->via[i].how], r->via[i].addr);
@@ -70,13 +82,16 @@ recipient(const struct sp_journal_rcpt *r, bool first)
 	sp_buf_done(&b);
 }
 
+/* A line of the report; nothing where ${text} is NULL. */
 static void
-line(const char *name, const char *text)
+print_optional(const char *name, const char *text)
 {
 	if (text != NULL)
 		sp_common_field(name, text[0] == '\0' ? "<>" : text);
 }
 
+/* The message shown behind it is the original, so what is said here is about
+ * the report. */
 void
 sp_show_journal(const struct sp_mail *m)
 {
@@ -89,7 +104,7 @@ sp_show_journal(const struct sp_mail *m)
 		return;
 	}
 	printf("%-12s %s; what follows is the original (--part inner)\n",
-	    "Report", what(j));
+	    "Report", report_kind(j));
 	if (j->truncated)
 		printf("%-12s the end of the report is missing\n", "");
 	if (j->rms)
@@ -98,12 +113,12 @@ sp_show_journal(const struct sp_mail *m)
 		    "", j->sealed_path);
 	if (j->ndrs > 0)
 		printf("%-12s it came back undelivered first\n", "");
-	line("Sender", j->sender);
-	line("  for", j->on_behalf_of);
-	line("Mailbox", j->mailbox);
-	line("Label", j->label);
+	print_optional("Sender", j->sender);
+	print_optional("  for", j->on_behalf_of);
+	print_optional("Mailbox", j->mailbox);
+	print_optional("Label", j->label);
 	for (size_t i = 0; i < j->nrcpts; i++)
-		recipient(&j->rcpts[i], i == 0);
+		print_recipient(&j->rcpts[i], i == 0);
 }
 
 void
@@ -112,12 +127,12 @@ sp_show_traces(const struct sp_mail *m)
 	struct sp_buf b;
 	size_t n = 0;
 
-	for (size_t i = 0; i < m->traces.n && n < LINES; i++) {
+	for (size_t i = 0; i < m->traces.n && n < LINES_MAX; i++) {
 		const struct sp_trace *t = &m->traces.v[i];
 
 		if (t->kind != SP_TRACE_RCPT)
 			continue;
-		sp_buf_init(&b, CELL_MAX);
+		sp_buf_init(&b, LINE_BYTES);
 		(void)!sp_buf_addf(
 		    &b, "%s  (header field %s)", t->addr, t->field);
 		if (sp_buf_cstr(&b) != NULL)
@@ -140,13 +155,15 @@ add_fact(struct sp_buf *b, const struct sp_family_fact *x)
 		(void)!sp_buf_addf(b, ", %s from %s", x->how, x->via);
 }
 
+/* A line for each recipient, with all that says so: the facts are sorted by
+ * recipient. */
 static void
-recipients(const struct sp_family *f)
+print_facts(const struct sp_family *f)
 {
 	struct sp_buf b;
 	size_t lines = 0;
 
-	sp_buf_init(&b, CELL_MAX);
+	sp_buf_init(&b, LINE_BYTES);
 	for (size_t i = 0; i < f->nfacts; i++) {
 		const struct sp_family_fact *x = &f->facts[i];
 		bool last = i + 1 == f->nfacts ||
@@ -160,14 +177,14 @@ recipients(const struct sp_family *f)
 		if (!last)
 			continue;
 		(void)!sp_buf_addc(&b, ')');
-		if (lines++ < LINES && sp_buf_cstr(&b) != NULL)
+		if (lines++ < LINES_MAX && sp_buf_cstr(&b) != NULL)
 			sp_common_field("", sp_buf_cstr(&b));
 		sp_buf_clear(&b);
 	}
 	sp_buf_done(&b);
-	if (lines > LINES)
-		printf(
-		    "%-12s and %zu more: --format json\n", "", lines - LINES);
+	if (lines > LINES_MAX)
+		printf("%-12s and %zu more: --format json\n", "",
+		    lines - LINES_MAX);
 }
 
 void
@@ -183,12 +200,12 @@ sp_show_family(const struct sp_family *f, uint64_t seq)
 	if (!f->indexed || f->nseqs < 2)
 		return;
 	printf("%-12s entries", "Also");
-	for (size_t i = 0, n = 0; i < f->nseqs && n < ENTRIES; i++)
+	for (size_t i = 0, n = 0; i < f->nseqs && n < ENTRIES_SHOWN; i++)
 		if (f->seqs[i] != seq)
 			printf("%s %" PRIu64, n++ == 0 ? "" : ",", f->seqs[i]);
-	if (f->nseqs > ENTRIES + 1)
-		printf(" and %zu more", f->nseqs - ENTRIES - 1);
+	if (f->nseqs > ENTRIES_SHOWN + 1)
+		printf(" and %zu more", f->nseqs - ENTRIES_SHOWN - 1);
 	printf("; together %zu recipients%s (search family:%" PRIu64 ")\n",
 	    f->nrcpts, f->nread < f->nseqs ? " in the first of them" : "", seq);
-	recipients(f);
+	print_facts(f);
 }

@@ -1,12 +1,21 @@
+/*
+ * `sealpost show --format json`: all facts of one entry as one line of JSON,
+ * the same members as `search --format json` has, and the full ones: header,
+ * text, parts, record, entry line.  Called by cmd_show.c.
+ */
 #include "app/cmd/show_json.h"
 
 #include "base/buf.h"
+#include "base/line.h"
+#include "base/sha256.h"
+#include "base/time_text.h"
 #include "index/links.h"
 
-#define JSON_MAX (512u << 20)
+#define JSON_MAX (512u << 20) /* bytes */
 
+/* envelope_from (null without an envelope) and envelope_to. */
 static void
-envelope(const struct sp_record *r, struct sp_json *j)
+write_envelope(const struct sp_record *r, struct sp_json *j)
 {
 	const json_t *env = json_object_get(r->json, "envelope"), *rcpt;
 	struct sp_buf tmp;
@@ -21,7 +30,8 @@ envelope(const struct sp_record *r, struct sp_json *j)
 	sp_json_arr(j, "envelope_to");
 	json_array_foreach(json_object_get(env, "to"), i, rcpt)
 	{
-		/* Whom it was for, as in the index. */
+		/* Whom it was for, where the address it was sent to is
+		 * another: as in the index. */
 		if (sp_json_get_str(rcpt, "original", &tmp, &v) ||
 		    sp_json_get_str(rcpt, "addr", &tmp, &v))
 			sp_json_str(j, NULL, v);
@@ -33,7 +43,7 @@ envelope(const struct sp_record *r, struct sp_json *j)
 /* Flags of the record (observed), of the parser (concluded), and of other
  * entries (found by the index). */
 static void
-flags(const struct sp_record *r, const struct sp_mail *m,
+write_flags(const struct sp_record *r, const struct sp_mail *m,
     const struct sp_family *f, struct sp_json *j)
 {
 	const json_t *flag;
@@ -53,8 +63,10 @@ flags(const struct sp_record *r, const struct sp_mail *m,
 	sp_json_arr_end(j);
 }
 
+/* The entry line, the leaf of the tree (doc/format-record.md). */
 static void
-line_of(const struct sp_record *r, const struct sp_entry *e, struct sp_json *j)
+write_line(
+    const struct sp_record *r, const struct sp_entry *e, struct sp_json *j)
 {
 	struct sp_line line;
 	char text[SP_LINE_MAX];
@@ -65,6 +77,7 @@ line_of(const struct sp_record *r, const struct sp_entry *e, struct sp_json *j)
 	sp_json_str(j, "line", sp_view_mem(text, n));
 }
 
+/* The object is built in memory: what is printed is whole. */
 enum sp_code
 sp_show_json(const struct sp_record *r, const struct sp_entry *e,
     const struct sp_family *family, FILE *to, struct sp_err *err)
@@ -93,7 +106,7 @@ sp_show_json(const struct sp_record *r, const struct sp_entry *e,
 		sp_json_cstr(&j, "via", r->via);
 		sp_json_u64(&j, "size", r->size);
 		sp_json_hex(&j, "sha256", r->sha256, SP_SHA256_LEN);
-		envelope(r, &j);
+		write_envelope(r, &j);
 	} else {
 		sp_json_cstr(&j, "event", r->event);
 	}
@@ -105,9 +118,9 @@ sp_show_json(const struct sp_record *r, const struct sp_entry *e,
 		sp_mail_json_journal(m, &j);
 	if (r->kind == SP_KIND_MESSAGE)
 		sp_family_json(family, &j);
-	flags(r, m, family, &j);
+	write_flags(r, m, family, &j);
 	sp_json_raw(&j, "record", e->record);
-	line_of(r, e, &j);
+	write_line(r, e, &j);
 	sp_json_obj_end(&j);
 	rc = sp_json_end(&j);
 	if (rc == SP_OK) {

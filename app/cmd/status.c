@@ -1,3 +1,9 @@
+/*
+ * What `status` prints, collected without any lock: from the archive's files,
+ * the index, and, if it runs, the service, which is asked over state/control.
+ * What changes meanwhile may be counted before or after. cmd_status.c and
+ * status_pull.c print it.
+ */
 #include "app/cmd/status.h"
 
 #include <stdio.h>
@@ -6,14 +12,15 @@
 #include <sys/stat.h>
 
 #include "app/common/control.h"
-#include "base/clock.h"
 #include "base/io.h"
 #include "base/json.h"
+#include "base/time_text.h"
 #include "index/index.h"
 #include "index/search.h"
 #include "journal/log/reader.h"
 #include "journal/tree/tree.h"
 
+/* The names that the query language has for them (flag:NAME). */
 const char *const sp_finding_flag[SP_FINDINGS] = {
 	[SP_FINDING_MSGID] = "msgid_conflict",
 	[SP_FINDING_MALFORMED] = "journal_malformed",
@@ -21,7 +28,8 @@ const char *const sp_finding_flag[SP_FINDINGS] = {
 	[SP_FINDING_TRUNCATED] = "journal_truncated",
 };
 
-/* Segments below ${dir}: how many, and one past the last entry in them. */
+/* Add the segments ${depth} folders below ${dir}: how many there are, and one
+ * past the last entry in them. */
 static enum sp_code
 count_segments(
     const char *dir, unsigned depth, struct sp_status *out, struct sp_err *err)
@@ -48,6 +56,7 @@ count_segments(
 	return (rc);
 }
 
+/* Bytes on disk below ${dir}; what cannot be read counts as nothing. */
 static uint64_t
 disk_usage(const char *dir, unsigned depth)
 {
@@ -73,8 +82,9 @@ disk_usage(const char *dir, unsigned depth)
 	return (sum);
 }
 
+/* A worker of the service's reply; more than there is room for are left out. */
 static void
-take_worker(const json_t *w, struct sp_status *out)
+read_worker(const json_t *w, struct sp_status *out)
 {
 	const char *name = json_string_value(json_object_get(w, "name"));
 
@@ -88,8 +98,9 @@ take_worker(const json_t *w, struct sp_status *out)
 	out->nworkers++;
 }
 
+/* The service's reply (clients.c of app/service writes it). */
 static void
-take_service(const json_t *j, struct sp_status *out)
+read_service(const json_t *j, struct sp_status *out)
 {
 	const json_t *receive = json_object_get(j, "receive"), *w;
 	const char *text;
@@ -105,7 +116,7 @@ take_service(const json_t *j, struct sp_status *out)
 		(void)snprintf(
 		    out->last_alarm, sizeof(out->last_alarm), "%s", text);
 	json_array_foreach(json_object_get(j, "workers"), i, w)
-	    take_worker(w, out);
+	    read_worker(w, out);
 	sp_status_take_pull(json_object_get(j, "pull"), out);
 	(void)sp_json_get_u64(receive, "accepted", &out->accepted);
 	(void)sp_json_get_u64(receive, "refused", &out->refused);
@@ -113,6 +124,8 @@ take_service(const json_t *j, struct sp_status *out)
 	(void)sp_json_get_u64(receive, "sessions", &out->sessions);
 }
 
+/* No service, or one that this user may not ask, is no error: running stays
+ * false. */
 static enum sp_code
 ask_service(const struct sp_app *app, struct sp_status *out, struct sp_err *err)
 {
@@ -125,12 +138,14 @@ ask_service(const struct sp_app *app, struct sp_status *out, struct sp_err *err)
 	if (rc == SP_OK)
 		rc = sp_json_load(sp_buf_view(&reply), &j, err);
 	if (rc == SP_OK)
-		take_service(j, out);
+		read_service(j, out);
 	json_decref(j);
 	sp_buf_done(&reply);
 	return (rc == SP_ENOTFOUND || rc == SP_EPERM ? SP_OK : rc);
 }
 
+/* How many messages the index has, how far it reaches, and how many messages a
+ * person should look at. */
 static enum sp_code
 ask_index(const struct sp_app *app, struct sp_status *out, struct sp_err *err)
 {
@@ -158,6 +173,8 @@ ask_index(const struct sp_app *app, struct sp_status *out, struct sp_err *err)
 	return (rc);
 }
 
+/* The number of entries is read first, so that the index cannot seem to be
+ * ahead of the log. */
 enum sp_code
 sp_status_get(
     const struct sp_app *app, struct sp_status *out, struct sp_err *err)

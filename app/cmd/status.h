@@ -1,4 +1,8 @@
-/* What `status` knows, collected without locks. */
+/*
+ * What `sealpost status` knows of an archive and its service.  sp_status_get()
+ * collects it, sp_status_done() frees it; cmd_status.c prints it in three
+ * forms, with the accounts of the pull worker by status_pull.c.
+ */
 #ifndef SP_APP_CMD_STATUS_H
 #define SP_APP_CMD_STATUS_H
 
@@ -7,57 +11,76 @@
 #include "app/common/app.h"
 #include "base/layout.h"
 
-/* What a person should look at; no alarm. */
+/* Kinds of messages that a person should look at; none is an alarm. */
 enum sp_finding {
 	SP_FINDING_MSGID, /* one Message-ID, different messages */
 	SP_FINDING_MALFORMED, /* journal reports that are not well formed */
-	SP_FINDING_UNTRUSTED, /* and those that nobody vouches for */
-	SP_FINDING_TRUNCATED,
+	SP_FINDING_UNTRUSTED, /* of a source that is not trusted to journal */
+	SP_FINDING_TRUNCATED, /* whose end is missing */
 	SP_FINDINGS
 };
+/* The flag by which a search finds each kind. */
 extern const char *const sp_finding_flag[SP_FINDINGS];
 
 /* An account of the pull worker. */
 struct sp_status_pull {
 	char name[40];
 	bool active, busy;
-	int64_t last_ok; /* 0: never */
-	uint64_t taken, deleted, there, failures, visits;
+	int64_t last_ok; /* wall clock, us; 0: never */
+	uint64_t taken, deleted, visits; /* since the start of the worker */
+	uint64_t in_mailbox; /* messages in the mailbox */
+	uint64_t failures; /* in a row */
 	char error[320]; /* of the last failure, or "" */
 };
 
 struct sp_status {
+	/* of the archive */
 	char origin[SP_ORIGIN_MAX + 1];
-	uint64_t entries, sealed, segments, messages, indexed;
-	uint64_t finding[SP_FINDINGS]; /* messages with the flag */
+	uint64_t entries; /* in the log */
+	uint64_t sealed; /* of them in segments */
+	uint64_t segments;
 	bool have_checkpoint;
-	uint64_t checkpoint;
-	uint64_t bytes, free_bytes;
-	/* from the service, if it runs */
+	uint64_t checkpoint; /* entries that the last one covers */
+	uint64_t bytes, free_bytes; /* on disk */
+	/* of the index */
+	uint64_t messages;
+	uint64_t indexed; /* entries that it covers */
+	uint64_t finding[SP_FINDINGS]; /* messages of each kind */
+	/* of the service; all 0 if it does not run */
 	bool running;
 	uint64_t pid;
-	int64_t since;
+	int64_t since; /* wall clock, us */
 	struct {
 		char name[16];
 		uint64_t pid, restarts;
 	} worker[8];
 	size_t nworkers;
-	uint64_t accepted, refused, deferred, sessions;
+	uint64_t accepted, refused, deferred, sessions; /* of receive */
+	uint64_t alarms; /* since the start */
+	char last_alarm[SP_ERR_MAX];
+	/* of its accounts */
 	struct sp_status_pull pull[64];
 	size_t npull;
-	json_t *pull_json; /* what the worker told of them, or NULL */
-	uint64_t alarms;
-	char last_alarm[SP_ERR_MAX];
+	json_t *pull_json; /* as the pull worker sent them, or NULL */
 };
 
+/*
+ * Collect the status of the archive ${app}, which is open; takes no lock.
+ * That no service runs is no error.  ${out} has to be freed by
+ * sp_status_done(), also after a failure: SP_EIO, or the errors of the log's
+ * and the index's readers.
+ */
 SP_CHECK enum sp_code sp_status_get(
     const struct sp_app *app, struct sp_status *out, struct sp_err *err);
-
 void sp_status_done(struct sp_status *s);
 
-/* The accounts, in each of the forms (status_pull.c). */
+/* ---- the accounts (status_pull.c) --------------------------------------- */
+
+/* Read the accounts from the service's reply; keeps a copy of ${list}. */
 void sp_status_take_pull(const json_t *list, struct sp_status *out);
+/* Print a line for each account. */
 void sp_status_pull_text(const struct sp_app *app, const struct sp_status *s);
+/* Print their numbers as metrics. */
 void sp_status_pull_prometheus(const struct sp_status *s);
 
 #endif

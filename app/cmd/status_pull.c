@@ -1,20 +1,30 @@
-/* status: how the accounts of the pull worker are. */
+/*
+ * `status`: the accounts of the pull worker, as its part of the service's reply
+ * tells them (app/service/pull_account.c writes that).  Reading them, and
+ * printing them for a person and as metrics; as JSON they are printed as they
+ * came.
+ */
 #include <inttypes.h>
 #include <string.h>
 
-#include "app/common/common.h"
 #include "app/cmd/status.h"
+#include "app/common/app.h"
+#include "app/common/cell.h"
+#include "app/common/human.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/time_text.h"
 
+/* A member's text, cut to ${size}; "" without one. */
 static void
-copy(const json_t *from, const char *key, char *to, size_t size)
+copy_text(const json_t *from, const char *key, char *to, size_t size)
 {
 	const char *text = json_string_value(json_object_get(from, key));
 
 	(void)snprintf(to, size, "%s", text == NULL ? "" : text);
 }
 
+/* More accounts than there is room for are only in the JSON. */
 void
 sp_status_take_pull(const json_t *list, struct sp_status *out)
 {
@@ -29,15 +39,15 @@ sp_status_take_pull(const json_t *list, struct sp_status *out)
 
 		if (out->npull == SP_COUNTOF(out->pull))
 			return;
-		copy(one, "account", p->name, sizeof(p->name));
-		copy(one, "error", p->error, sizeof(p->error));
-		copy(one, "last_ok", time, sizeof(time));
+		copy_text(one, "account", p->name, sizeof(p->name));
+		copy_text(one, "error", p->error, sizeof(p->error));
+		copy_text(one, "last_ok", time, sizeof(time));
 		(void)sp_time_parse(sp_view_str(time), &p->last_ok);
 		p->active = json_is_true(json_object_get(one, "active"));
 		p->busy = json_is_true(json_object_get(one, "busy"));
 		(void)sp_json_get_u64(one, "taken", &p->taken);
 		(void)sp_json_get_u64(one, "deleted", &p->deleted);
-		(void)sp_json_get_u64(one, "there", &p->there);
+		(void)sp_json_get_u64(one, "there", &p->in_mailbox);
 		(void)sp_json_get_u64(one, "failures", &p->failures);
 		(void)sp_json_get_u64(one, "visits", &p->visits);
 		out->npull++;
@@ -57,7 +67,7 @@ sp_status_pull_text(const struct sp_app *app, const struct sp_status *s)
 		sp_common_cell(p->name, 0, true);
 		printf(
 		    ": %s messages taken since the start, %s in the mailbox, last good visit %s%s%s",
-		    sp_text_count(p->taken, a), sp_text_count(p->there, b),
+		    sp_text_count(p->taken, a), sp_text_count(p->in_mailbox, b),
 		    time, p->active ? "" : ", not active",
 		    p->busy ? ", visiting now" : "");
 		if (p->failures > 0) {
@@ -69,8 +79,10 @@ sp_status_pull_text(const struct sp_app *app, const struct sp_status *s)
 	}
 }
 
+/* A metric with one value for each account, in Prometheus' text format; nothing
+ * without accounts. */
 static void
-family(const struct sp_status *s, const char *name, const char *type,
+metric_family(const struct sp_status *s, const char *name, const char *type,
     const char *help, uint64_t (*get)(const struct sp_status_pull *p))
 {
 	if (s->npull == 0)
@@ -95,9 +107,9 @@ deleted(const struct sp_status_pull *p)
 }
 
 static uint64_t
-there(const struct sp_status_pull *p)
+in_mailbox(const struct sp_status_pull *p)
 {
-	return (p->there);
+	return (p->in_mailbox);
 }
 
 static uint64_t
@@ -115,13 +127,14 @@ last_ok(const struct sp_status_pull *p)
 void
 sp_status_pull_prometheus(const struct sp_status *s)
 {
-	family(s, "taken_total", "counter", "Messages taken from the mailbox",
-	    taken);
-	family(s, "deleted_total", "counter", "Messages deleted on the server",
-	    deleted);
-	family(s, "mailbox_messages", "gauge",
-	    "Messages in the mailbox at the last visit", there);
-	family(s, "failures", "gauge", "Visits that failed in a row", failures);
-	family(s, "last_success_seconds", "gauge",
+	metric_family(s, "taken_total", "counter",
+	    "Messages taken from the mailbox", taken);
+	metric_family(s, "deleted_total", "counter",
+	    "Messages deleted on the server", deleted);
+	metric_family(s, "mailbox_messages", "gauge",
+	    "Messages in the mailbox at the last visit", in_mailbox);
+	metric_family(
+	    s, "failures", "gauge", "Visits that failed in a row", failures);
+	metric_family(s, "last_success_seconds", "gauge",
 	    "When a visit last went well", last_ok);
 }

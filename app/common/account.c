@@ -1,3 +1,10 @@
+/*
+ * The account that owns the archive, and becoming it.  A command that root runs
+ * enters the account around each write (sp_account_enter() and
+ * sp_account_leave()); a worker, and a command that only works as the account,
+ * becomes it for good.  Files made in between belong to the account, so that
+ * the service can go on with them.
+ */
 #include "app/common/account.h"
 
 #include <errno.h>
@@ -55,7 +62,7 @@ sp_account_enter(const struct sp_account *a)
 {
 	if (!a->other)
 		return;
-	/* Going on as root would do what this is here to prevent. */
+	/* To go on as root would make files that are root's. */
 	if (setegid(a->gid) != 0 || seteuid(a->uid) != 0)
 		abort();
 }

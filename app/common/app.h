@@ -1,6 +1,8 @@
 /*
- * What all commands share: which archive, which configuration, how to fail.
- * app is the only room that prints, exits, or reads argv.
+ * What every command shares: which archive is meant, its configuration, and
+ * how a failure is printed and becomes an exit status.  main.c fills in the
+ * global options and passes one struct sp_app to the command; the rooms of
+ * app are the only ones that print, exit or read argv.
  */
 #ifndef SP_APP_COMMON_APP_H
 #define SP_APP_COMMON_APP_H
@@ -13,61 +15,45 @@
 #include "base/err.h"
 #include "base/view.h"
 
+/* How long a worker or a command waits for the lock of a role. */
+#define SP_APP_LOCK_WAIT_MS 10000
+
 struct sp_app {
+	/* the global options; borrowed from argv */
 	const char *archive_opt; /* -A, or NULL */
 	const char *config_opt; /* -c, or NULL */
 	const char *tz; /* --tz, or NULL for UTC */
 	bool quiet, verbose;
-	char *dir; /* the archive, absolute; after sp_app_open */
-	struct sp_config *cfg; /* after sp_app_open */
+	/* filled in by sp_app_find() and sp_app_open(), owned */
+	char *dir; /* the archive's directory, absolute and without links */
+	struct sp_config *cfg; /* NULL until sp_app_open() succeeded */
 };
 
-/* Find the archive (-A, $SEALPOST_ARCHIVE, the current directory if it holds
- * FORMAT, /var/lib/sealpost) and load its configuration. */
+/*
+ * Find the archive and load its configuration.  SP_ENOTFOUND, SP_EFORMAT or
+ * SP_EVERSION as sp_app_find(), SP_ECONFIG with file and line for a
+ * configuration that cannot be used.
+ */
 SP_CHECK enum sp_code sp_app_open(struct sp_app *app, struct sp_err *err);
-/* Only find the archive. */
+/*
+ * Only find the archive, and set app->dir: -A, else $SEALPOST_ARCHIVE, else
+ * the current directory if it holds FORMAT, else /var/lib/sealpost.
+ * SP_ENOTFOUND: there is no directory or no archive there; SP_EFORMAT,
+ * SP_EVERSION: its FORMAT cannot be used.  Does nothing once it succeeded.
+ */
 SP_CHECK enum sp_code sp_app_find(struct sp_app *app, struct sp_err *err);
+/* Free what the two functions above set; the options stay. */
 void sp_app_close(struct sp_app *app);
 
-/* Print "sealpost: MESSAGE" and return the exit status of the code. */
+/* Print "sealpost: MESSAGE" on standard error; returns the exit status of the
+ * code (sp_err_exit_status()). */
 int sp_app_fail(const struct sp_err *err);
-/* The same for a usage error found by a command; always 2. */
+/* The same for a wrong option or argument; always returns 2. */
 int sp_app_usage(const char *fmt, ...) SP_PRINTF(1, 2);
-/* Flush standard output; a failed write (a full disk, a closed pipe) turns
- * ${status} into 2. */
+/* Flush standard output at the end of the program.  Returns ${status}, or 2
+ * if not everything could be written (a full disk, a closed pipe). */
 int sp_app_finish(int status);
-/* "sealpost 0.1.0 host": who wrote a record. */
+/* "sealpost VERSION HOST", what a record names as its writer.  Static text. */
 const char *sp_app_by(void);
-
-/* Progress on standard error, if it is a terminal and the work takes more than
- * a second.  ${unit} is what is counted ("entries", "bytes"). */
-struct sp_progress {
-	const char *what, *unit;
-	int64_t since, last;
-	bool shown, off;
-};
-void sp_progress_init(struct sp_progress *p, const struct sp_app *app,
-    const char *what, const char *unit);
-/* False once the user pressed Ctrl-C. */
-bool sp_progress_step(struct sp_progress *p, uint64_t done, uint64_t total);
-void sp_progress_end(struct sp_progress *p);
-/* Ctrl-C and SIGTERM set a flag instead of ending the program. */
-void sp_interrupt_catch(void);
-bool sp_interrupted(void);
-
-/* "1,234,567"; ${out} of 32 bytes. */
-const char *sp_text_count(uint64_t n, char out[32]);
-/* "17.8 KiB"; ${out} of 32 bytes. */
-const char *sp_text_size(uint64_t n, char out[32]);
-
-/* The resolved [since, until) of --since and --until. */
-struct sp_range {
-	bool have_since, have_until;
-	int64_t since, until;
-};
-/* Either text may be NULL.  SP_EUSAGE for an impossible range. */
-SP_CHECK enum sp_code sp_range_parse(const struct sp_app *app,
-    const char *since, const char *until, struct sp_range *out,
-    struct sp_err *err);
 
 #endif

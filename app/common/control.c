@@ -1,3 +1,9 @@
+/*
+ * The two ends of state/control (doc/door.md): a command asks the running
+ * service here, and the supervisor and the workers write their reply lines with
+ * sp_control_format().  Both ends are in one file, so that a line that one
+ * writes is what the other reads.
+ */
 #include "app/common/control.h"
 
 #include <errno.h>
@@ -41,12 +47,15 @@ sp_control_parse(struct sp_view line, struct sp_buf *reply, struct sp_err *err)
 	    sp_err_set(err, (enum sp_code)v, 0, "%.*s", (int)rest.n, rest.p));
 }
 
+/* Send the request line on the connected socket ${fd} and read into ${in} up to
+ * the line end of the reply.  SP_EAGAIN: the service ended, or takes no request
+ * now. */
 static enum sp_code
-talk(int fd, const char *request, struct sp_buf *in, struct sp_err *err)
+exchange(int fd, const char *request, struct sp_buf *in, struct sp_err *err)
 {
 	size_t n = strlen(request);
 
-	/* Sealing and indexing may take as long as they take. */
+	/* No time-out: sealing and indexing take as long as they take. */
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO,
 	    &(struct timeval){ .tv_sec = 0 }, sizeof(struct timeval));
 	if (send(fd, request, n, MSG_NOSIGNAL) != (ssize_t)n ||
@@ -87,7 +96,7 @@ sp_control_ask(const char *dir, const char *request, struct sp_buf *reply,
 	if (rc != SP_OK)
 		return (rc);
 	sp_buf_init(&in, SP_CONTROL_MAX);
-	rc = talk(fd, request, &in, err);
+	rc = exchange(fd, request, &in, err);
 	if (rc == SP_OK)
 		rc = sp_control_parse(sp_buf_view(&in), reply, err);
 	(void)close(fd);

@@ -1,3 +1,9 @@
+/*
+ * Parsing of options by getopt_long() and the help text, both from one table.
+ * The first thing that each command does, and main() for the options in front
+ * of the command.  An option that is wrong is printed here, so that all
+ * commands say it in the same words.
+ */
 #include "app/common/options.h"
 
 #include <getopt.h>
@@ -10,6 +16,7 @@
 
 #define FIRST_LONG 256
 
+/* The text of --help on standard output: usage, purpose, a line an option. */
 static void
 print_help(const struct sp_usage *u)
 {
@@ -30,6 +37,8 @@ print_help(const struct sp_usage *u)
 	printf("\nsee sealpost-%s(1)\n", u->name);
 }
 
+/* Store an option's value where its table says; false if the value is no whole
+ * number, which was printed. */
 static bool
 store(const struct sp_option *o, const char *value)
 {
@@ -50,6 +59,8 @@ store(const struct sp_option *o, const char *value)
 	return (false);
 }
 
+/* The table as getopt_long() wants it, with --help and the closing entry;
+ * malloc'ed. */
 static struct option *
 long_options(const struct sp_usage *u)
 {
@@ -67,7 +78,9 @@ long_options(const struct sp_usage *u)
 	return (v);
 }
 
-/* ":" first: missing values come as ':'; "+": stop at the first word. */
+/* The short options as getopt_long() wants them; malloc'ed.  ":" in front: a
+ * missing value is reported as ':', not printed; "+": parsing stops at the
+ * first word that is no option. */
 static char *
 short_options(const struct sp_usage *u)
 {
@@ -88,8 +101,10 @@ short_options(const struct sp_usage *u)
 	return (s);
 }
 
+/* The option that getopt_long() returned as ${c}, a letter or FIRST_LONG +
+ * index; NULL for none. */
 static const struct sp_option *
-find(const struct sp_usage *u, int c)
+find_option(const struct sp_usage *u, int c)
 {
 	if (c >= FIRST_LONG && (size_t)(c - FIRST_LONG) < u->n)
 		return (&u->options[c - FIRST_LONG]);
@@ -100,9 +115,10 @@ find(const struct sp_usage *u, int c)
 	return (NULL);
 }
 
-/* A letter inside of a cluster, or the word that getopt just left. */
+/* What the person wrote that getopt_long() did not accept: a letter inside of a
+ * cluster (-xyz), built in ${letter}, or the whole word that it just left. */
 static const char *
-culprit(char *const *argv, char letter[3])
+bad_option(char *const *argv, char letter[3])
 {
 	if (optopt <= 0 || optopt >= FIRST_LONG)
 		return (argv[optind - 1]);
@@ -112,49 +128,65 @@ culprit(char *const *argv, char letter[3])
 	return (letter);
 }
 
-/* The global options belong to no command: their name is empty. */
+/* Print what is wrong with the option.  The global options have no command's
+ * name in front. */
 static void
-complain(const struct sp_usage *u, bool value_missing, char *const *argv)
+print_bad_option(
+    const struct sp_usage *u, bool value_missing, char *const *argv)
 {
 	bool global = u->name[0] == '\0';
 	char letter[3];
 
 	(void)sp_app_usage("%s%s%s%s%s%s; see sealpost %s%s--help", u->name,
 	    global ? "" : ": ", value_missing ? "" : "no option ",
-	    culprit(argv, letter), value_missing ? " needs a value" : "",
+	    bad_option(argv, letter), value_missing ? " needs a value" : "",
 	    u->options_first && !global && !value_missing
 		? " (write -- before a query that begins with -)"
 		: "",
 	    u->name, global ? "" : " ");
 }
 
-enum sp_parsed
+/* Clears the state of getopt_long() first (optind 0): commands parse behind the
+ * global options. */
+int
 sp_options_parse(const struct sp_usage *u, int argc, char **argv, int *first)
 {
 	struct option *longs = long_options(u);
 	char *shorts = short_options(u);
-	enum sp_parsed rc = SP_PARSED_GO;
-	int c;
+	int status = -1, c;
 
 	opterr = 0;
 	optind = 0;
-	while (rc == SP_PARSED_GO &&
+	while (status < 0 &&
 	       (c = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
-		const struct sp_option *o = find(u, c);
+		const struct sp_option *o = find_option(u, c);
 
 		if (c == 'h') {
 			print_help(u);
-			rc = SP_PARSED_HELP;
+			status = 0;
 		} else if (o != NULL) {
 			if (!store(o, optarg))
-				rc = SP_PARSED_BAD;
+				status = 2;
 		} else {
-			complain(u, c == ':', argv);
-			rc = SP_PARSED_BAD;
+			print_bad_option(u, c == ':', argv);
+			status = 2;
 		}
 	}
 	*first = optind;
 	free(longs);
 	free(shorts);
-	return (rc);
+	return (status);
+}
+
+int
+sp_common_parse_max(
+    const struct sp_usage *u, int argc, char **argv, int max, int *first)
+{
+	int status = sp_options_parse(u, argc, argv, first);
+
+	if (status >= 0 || argc - *first <= max)
+		return (status);
+	return (sp_app_usage(
+	    "%s: one argument too many: \"%s\"; see sealpost %s --help",
+	    u->name, argv[*first + max], u->name));
 }

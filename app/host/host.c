@@ -1,4 +1,8 @@
-/* The parts of a host that ask the service, or do it here. */
+/*
+ * The host of a command: each function asks the running service, by state/door
+ * or state/control, or calls its twin of host_local.c.  Used by every command
+ * that writes, signs or needs an index that is up to date.
+ */
 #include "app/host/host.h"
 
 #include <inttypes.h>
@@ -7,32 +11,39 @@
 #include <unistd.h>
 
 #include "app/common/control.h"
+#include "app/common/interrupt.h"
 #include "app/host/host_local.h"
 #include "base/enc.h"
 #include "base/io.h"
-#include "base/json.h"
 #include "index/index.h"
-#include "journal/log/reader.h"
-#include "journal/tree/tree.h"
 #include "journal/door/door_client.h"
 #include "journal/door/door_pipe.h"
+#include "journal/log/reader.h"
+#include "journal/tree/tree.h"
 
 #define COVER_SECONDS 60
-#define ASK_TRIES     40
-#define ASK_PAUSE_US  250000
 #define INDEX_SECONDS 600
+/* A request that the service puts off is repeated for ten seconds. */
+#define ASK_TRIES    40
+#define ASK_PAUSE_US 250000
 
 struct sp_host {
 	struct sp_app *app;
-	struct sp_door *door; /* the service, or NULL */
-	struct sp_local *local; /* the roles held here, or NULL */
-	struct sp_door_pipe *pipe; /* for messages, once there is one */
+	/* one of the two is not NULL */
+	struct sp_door *door; /* the service */
+	struct sp_local *local; /* the roles held here */
+	/* messages through the door */
+	struct sp_door_pipe *pipe; /* NULL until there is one */
 	sp_host_answer *answer;
 	void *answer_ctx;
-	enum sp_code broken; /* the first message without a good answer */
+	/* of the first message that could not be appended for a reason that
+	 * holds for all; SP_OK: none */
+	enum sp_code failure;
 	struct sp_err why;
 };
 
+/* A door that this user may not use is as none: the roles decide what the user
+ * may do. */
 enum sp_code
 sp_host_open(struct sp_app *app, struct sp_host **out, struct sp_err *err)
 {
@@ -41,9 +52,8 @@ sp_host_open(struct sp_app *app, struct sp_host **out, struct sp_err *err)
 
 	h->app = app;
 	rc = sp_door_open(app->dir, &h->door, err);
-	if (rc == SP_ENOTFOUND || rc == SP_EPERM) {
+	if (rc == SP_ENOTFOUND || rc == SP_EPERM)
 		rc = sp_local_new(app, &h->local, err);
-	}
 	if (rc != SP_OK) {
 		sp_host_close(h);
 		return (rc);
@@ -78,33 +88,6 @@ sp_host_event(struct sp_host *h, const char *name, struct sp_view detail,
 	return (sp_local_event(h->local, name, detail, seq, err));
 }
 
-/* What XSEALPOST SOURCE takes: the same facts as sp_local_deliver writes. */
-static enum sp_code
-provenance(const struct sp_host_message *m, struct sp_buf *out)
-{
-	struct sp_json j;
-
-	sp_json_init(&j, out);
-	sp_json_obj(&j, NULL);
-	sp_json_cstr(&j, "via", m->via == NULL ? "import" : m->via);
-	sp_json_cstr(&j, "grade", m->grade == NULL ? "imported" : m->grade);
-	sp_json_bool(&j, "envelope", false);
-	if (m->origin_date.n > 0)
-		sp_json_str(&j, "origin_date", m->origin_date);
-	if (m->nflags > 0)
-		sp_json_arr(&j, "flags");
-	for (size_t i = 0; i < m->nflags; i++)
-		sp_json_cstr(&j, NULL, m->flags[i]);
-	if (m->nflags > 0)
-		sp_json_arr_end(&j);
-	sp_json_obj(&j, "source");
-	if (m->source.n > 0)
-		sp_json_raw(&j, NULL, m->source);
-	sp_json_obj_end(&j);
-	sp_json_obj_end(&j);
-	return (sp_json_end(&j));
-}
-
 void
 sp_host_on_answer(struct sp_host *h, sp_host_answer *answer, void *ctx)
 {
@@ -114,26 +97,27 @@ sp_host_on_answer(struct sp_host *h, sp_host_answer *answer, void *ctx)
 		sp_local_on_answer(h->local, answer, ctx);
 }
 
-/* What is on its way behind a fault is still counted. */
+/* An answer from the door.  Those behind a failure still come: what they say is
+ * counted. */
 static enum sp_code
 on_door_answer(void *ctx, const struct sp_door_answer *a, struct sp_err *err)
 {
 	struct sp_host *h = ctx;
 
-	/* Only a message of its own can be too large; who may not hand in
-	 * one may hand in none. */
+	/* Too large is this message alone; every other reason holds for all. */
 	if (a->rc == SP_OK || a->rc == SP_ELIMIT)
 		return (h->answer(h->answer_ctx, a->tag, a->seq,
 		    a->rc == SP_OK ? NULL : a->err, err));
-	if (h->broken == SP_OK) {
-		h->broken = a->rc;
+	if (h->failure == SP_OK) {
+		h->failure = a->rc;
 		h->why = *a->err;
 	}
 	return (SP_OK);
 }
 
+/* The pipe is opened with the first message. */
 static enum sp_code
-need_pipe(struct sp_host *h, struct sp_err *err)
+open_pipe(struct sp_host *h, struct sp_err *err)
 {
 	const struct sp_door_pipe_opts opts = { .answer = on_door_answer,
 		.ctx = h };
@@ -143,32 +127,27 @@ need_pipe(struct sp_host *h, struct sp_err *err)
 	return (sp_door_pipe_open(h->app->dir, &opts, &h->pipe, err));
 }
 
+/* ${rc} of the pipe, or the failure that an answer told. */
 static enum sp_code
-still_well(struct sp_host *h, enum sp_code rc, struct sp_err *err)
+pipe_result(struct sp_host *h, enum sp_code rc, struct sp_err *err)
 {
-	if (rc != SP_OK || h->broken == SP_OK)
+	if (rc != SP_OK || h->failure == SP_OK)
 		return (rc);
 	*err = h->why;
-	return (h->broken);
+	return (h->failure);
 }
 
 enum sp_code
 sp_host_deliver(
     struct sp_host *h, const struct sp_host_message *m, struct sp_err *err)
 {
-	struct sp_buf b;
 	enum sp_code rc;
 
 	if (h->door == NULL)
 		return (sp_local_deliver(h->local, m, err));
-	sp_buf_init(&b, 512u << 10);
-	rc = provenance(m, &b);
-	if (rc != SP_OK)
-		rc = sp_err_set(err, rc, 0, "the provenance is too long");
-	else
-		rc = need_pipe(h, err);
+	rc = open_pipe(h, err);
 	if (rc == SP_OK)
-		rc = sp_door_pipe_begin(h->pipe, sp_buf_view(&b), m->tag, err);
+		rc = sp_door_pipe_begin(h->pipe, m->provenance, m->tag, err);
 	if (rc == SP_OK) {
 		rc = sp_door_pipe_data(h->pipe, m->msg, err);
 		if (rc == SP_OK)
@@ -176,8 +155,7 @@ sp_host_deliver(
 		else
 			sp_door_pipe_abort(h->pipe);
 	}
-	sp_buf_done(&b);
-	return (still_well(h, rc, err));
+	return (pipe_result(h, rc, err));
 }
 
 enum sp_code
@@ -187,13 +165,14 @@ sp_host_flush(struct sp_host *h, struct sp_err *err)
 		return (sp_local_flush(h->local, err));
 	if (h->pipe == NULL)
 		return (SP_OK);
-	return (still_well(h, sp_door_pipe_flush(h->pipe, err), err));
+	return (pipe_result(h, sp_door_pipe_flush(h->pipe, err), err));
 }
 
-/* A worker that just ended (a reload) is back in a moment; what is asked here
- * may be asked twice. */
+/* Ask the service and try again while it says SP_EAGAIN: a worker that just
+ * ended (a reload) is back in a moment.  Only for requests that may be asked
+ * twice. */
 static enum sp_code
-ask_again(struct sp_host *h, const char *request, struct sp_buf *reply,
+ask_retrying(struct sp_host *h, const char *request, struct sp_buf *reply,
     struct sp_err *err)
 {
 	enum sp_code rc = SP_EAGAIN;
@@ -207,6 +186,7 @@ ask_again(struct sp_host *h, const char *request, struct sp_buf *reply,
 	return (rc);
 }
 
+/* The same where the reply's text is of no interest. */
 static enum sp_code
 ask(struct sp_host *h, const char *request, struct sp_err *err)
 {
@@ -214,11 +194,13 @@ ask(struct sp_host *h, const char *request, struct sp_err *err)
 	enum sp_code rc;
 
 	sp_buf_init(&reply, SP_CONTROL_MAX);
-	rc = ask_again(h, request, &reply, err);
+	rc = ask_retrying(h, request, &reply, err);
 	sp_buf_done(&reply);
 	return (rc);
 }
 
+/* The service signs each second, so it is a matter of waiting; then seal is
+ * asked to keep the checkpoint. */
 enum sp_code
 sp_host_cover(struct sp_host *h, uint64_t seq, struct sp_err *err)
 {
@@ -228,7 +210,6 @@ sp_host_cover(struct sp_host *h, uint64_t seq, struct sp_err *err)
 
 	if (h->door == NULL)
 		return (sp_local_cover(h->local, seq, err));
-	/* The service signs each second; it is only a matter of waiting. */
 	sp_buf_init(&note, SP_NOTE_MAX);
 	for (int i = 0; i < COVER_SECONDS * 20; i++) {
 		sp_buf_clear(&note);
@@ -250,6 +231,8 @@ sp_host_cover(struct sp_host *h, uint64_t seq, struct sp_err *err)
 	return (ask(h, "keep", err));
 }
 
+/* The service signs only for the event of an export that a checkpoint covers
+ * (worker_seal.c). */
 enum sp_code
 sp_host_sign(struct sp_host *h, struct sp_view data, uint64_t event_seq,
     struct sp_buf *p7s, struct sp_err *err)
@@ -269,7 +252,7 @@ sp_host_sign(struct sp_host *h, struct sp_view data, uint64_t event_seq,
 		rc = sp_err_set(err, SP_ELIMIT, 0,
 		    "the tag manifest is too large to be signed");
 	if (rc == SP_OK)
-		rc = ask_again(h, request.p, &reply, err);
+		rc = ask_retrying(h, request.p, &reply, err);
 	if (rc == SP_OK) {
 		at = sp_buf_reserve(p7s, reply.n / 4 * 3 + 3);
 		if (at == NULL ||
@@ -304,6 +287,7 @@ sp_host_index(struct sp_host *h, struct sp_err *err)
 	return (h->door != NULL ? SP_OK : sp_local_index(h->local, -1, err));
 }
 
+/* The end of the log is read once: what comes in later is not waited for. */
 enum sp_code
 sp_host_index_all(struct sp_host *h, struct sp_err *err)
 {
@@ -312,8 +296,8 @@ sp_host_index_all(struct sp_host *h, struct sp_err *err)
 	enum sp_code rc;
 
 	if (h->door == NULL) {
-		/* First: opening the log may bring back a last batch that
-		 * nobody could read since its writer was killed. */
+		/* First, since opening the log may make a last batch readable
+		 * whose writer was killed. */
 		rc = sp_local_open(h->local, err);
 		if (rc == SP_OK)
 			rc = sp_local_index(h->local, -1, err);

@@ -1,3 +1,12 @@
+/*
+ * The archive's roles held by this process: the same appender, sealer and
+ * indexer as the workers', opened as they are needed, for one command.  Called
+ * by host.c where no service is running.
+ *
+ * Every public function begins with enter() and ends with leave(): in between
+ * the process acts as the archive's account, and an alarm of the appender is
+ * kept until the outcome of the call is known.
+ */
 #include "app/host/host_local.h"
 
 #include <inttypes.h>
@@ -7,88 +16,87 @@
 #include <unistd.h>
 
 #include "app/common/account.h"
+#include "app/common/progress.h"
 #include "base/clock.h"
-#include "base/io.h"
 #include "base/json.h"
+#include "base/record.h"
+#include "base/sha256.h"
 #include "index/index.h"
 #include "journal/log/append.h"
 #include "journal/log/reader.h"
 #include "journal/seal/seal.h"
 
-#define LOCK_WAIT_MS 10000
-#define QUEUE_MAX    256 /* messages of one batch */
-#define QUEUE_BYTES  (8u << 20)
-#define DAY	     (86400 * SP_SECOND)
-#define SILENCE_MAX  (366 * DAY)
+#define QUEUE_MAX   256 /* messages of one batch */
+#define QUEUE_BYTES (8u << 20) /* of their bytes; then it is committed */
+#define FLAGS_MAX   16 /* of a message, as at the door */
+#define DAY_US	    (86400 * SP_SECOND)
+#define IDLE_MAX    (366 * DAY_US) /* see accept_clock() */
 
-struct queued {
-	char *msg, *source, *origin_date;
-	const char *flags[SP_HOST_FLAGS];
-	void *tag;
+/* A message that waits for its batch.  ${facts} points into the others. */
+struct queued_message {
+	char *msg;
+	json_t *provenance;
+	char *source; /* members of the record's "source" */
+	const char *flags[FLAGS_MAX];
 	struct sp_facts facts;
+	void *tag;
 };
 
 struct sp_local {
 	struct sp_app *app;
-	struct sp_account account;
-	mode_t mask; /* of who called */
-	bool idle; /* nothing was entered for a day or more */
-	char alarm[SP_ERR_MAX]; /* of the call in work, or "" */
+	/* the roles; NULL: not taken */
 	struct sp_append *append;
 	struct sp_seal *seal;
-	struct sp_index *index;
-	struct queued queue[QUEUE_MAX];
+	/* the call in work */
+	struct sp_account account; /* whom it acts as */
+	mode_t mask; /* the caller's umask */
+	char alarm[SP_ERR_MAX]; /* of the appender, or "" */
+	bool idle; /* the last entry was more than a day old */
+	/* messages that wait for their batch; items[i] is of queue[i] */
+	struct queued_message queue[QUEUE_MAX];
 	struct sp_append_item items[QUEUE_MAX];
 	size_t queued;
 	uint64_t bytes;
+	char *operator_; /* who this process is, JSON; NULL: not asked yet */
 	sp_host_answer *answer;
 	void *answer_ctx;
 };
 
-enum sp_code
-sp_local_new(struct sp_app *app, struct sp_local **out, struct sp_err *err)
-{
-	struct sp_local *l = sp_xcalloc(1, sizeof(*l));
-	enum sp_code rc;
+/* ---- as the archive's account -------------------------------------------- */
 
-	l->app = app;
-	rc = sp_account_find(app->dir, app->cfg, &l->account, err);
-	if (rc == SP_OK)
-		*out = l;
-	else
-		free(l);
+/* Begin a call: files are made with the modes of the workers, so that the
+ * readers' group is not locked out. */
+static void
+enter(struct sp_local *l)
+{
+	l->alarm[0] = '\0';
+	l->mask = umask(0027);
+	sp_account_enter(&l->account);
+}
+
+/* End a call that came to ${rc}, and return that.  An alarm of the appender is
+ * printed only where the call succeeded: a failure says the same by itself. */
+static enum sp_code
+leave(struct sp_local *l, enum sp_code rc)
+{
+	sp_account_leave(&l->account);
+	(void)umask(l->mask);
+	if (rc != SP_OK || l->alarm[0] == '\0')
+		return (rc);
+	if (!l->idle)
+		(void)fprintf(stderr, "sealpost: ALARM: %s\n", l->alarm);
+	else if (!l->app->quiet)
+		(void)fprintf(stderr,
+		    "sealpost: note: the last entry is more than a day old; the clock of this host is taken as it is, which is logged\n");
 	return (rc);
 }
 
-static void
-forget_queue(struct sp_local *l)
-{
-	for (size_t i = 0; i < l->queued; i++) {
-		free(l->queue[i].msg);
-		free(l->queue[i].source);
-		free(l->queue[i].origin_date);
-	}
-	l->queued = 0;
-	l->bytes = 0;
-}
+/* ---- the roles ----------------------------------------------------------- */
 
-void
-sp_local_free(struct sp_local *l)
-{
-	if (l == NULL)
-		return;
-	forget_queue(l);
-	sp_account_enter(&l->account);
-	sp_index_close(l->index);
-	sp_seal_close(l->seal);
-	sp_append_close(l->append);
-	sp_account_leave(&l->account);
-	free(l);
-}
-
-/* A copy that one may only read is served, but cannot log the access. */
+/* A copy of the archive that this user may only read can be read, but nothing
+ * can be appended: SP_EPERM instead of a failure somewhere below. */
 static enum sp_code
-may_write(const struct sp_local *l, struct sp_err *err)
+check_writable(const struct sp_local *l, struct sp_err *err)
 {
 	char *state = sp_xasprintf("%s/state", l->app->dir);
 	int no = access(state, W_OK);
@@ -111,7 +119,7 @@ report_recovery(const struct sp_local *l, const struct sp_intake_found *f)
 		    f->cut_bytes, f->cut_path);
 }
 
-/* Kept until the call is over: a failure says the same by itself. */
+/* Kept for leave(). */
 static void
 on_append_alarm(void *ctx, const char *text)
 {
@@ -121,25 +129,27 @@ on_append_alarm(void *ctx, const char *text)
 }
 
 /*
- * After a long silence a service would wait for a synchronised clock.  Who
- * works at the terminal sees the clock: his command counts as its acceptance
- * (the `clock` event names him), unless it is more than a year off.
+ * After more than a day without an entry a service would wait until the clock
+ * is synchronised.  Whoever works at the terminal sees the clock: the command
+ * counts as its acceptance (the `clock` event names who ran it), unless it is
+ * more than a year off.  ${last} is the time of the last entry, 0 for none.
  */
 static void
 accept_clock(struct sp_local *l, int64_t last)
 {
-	int64_t silence = sp_clock_wall() - last;
+	int64_t idle = sp_clock_wall() - last;
 
-	l->idle = last > 0 && silence > DAY && silence <= SILENCE_MAX;
+	l->idle = last > 0 && idle > DAY_US && idle <= IDLE_MAX;
 	if (l->idle)
 		sp_append_accept_clock(l->append);
 }
 
+/* Take the role of the writer, unless it is held. */
 static enum sp_code
-need_append(struct sp_local *l, struct sp_err *err)
+open_append(struct sp_local *l, struct sp_err *err)
 {
 	const struct sp_append_opts opts = { .by = sp_app_by(),
-		.lock_wait_ms = LOCK_WAIT_MS,
+		.lock_wait_ms = SP_APP_LOCK_WAIT_MS,
 		.alarm = on_append_alarm,
 		.ctx = l };
 	struct sp_intake_found found = { 0 };
@@ -147,7 +157,7 @@ need_append(struct sp_local *l, struct sp_err *err)
 
 	if (l->append != NULL)
 		return (SP_OK);
-	rc = may_write(l, err);
+	rc = check_writable(l, err);
 	if (rc == SP_OK)
 		rc = sp_append_open(
 		    l->app->dir, l->app->cfg, &opts, &l->append, &found, err);
@@ -169,32 +179,84 @@ on_seal_report(void *ctx, const char *what, const char *text)
 		(void)fprintf(stderr, "sealpost: %s: %s\n", what, text);
 }
 
+/* Take the role of the sealer, unless it is held. */
 static enum sp_code
-need_seal(struct sp_local *l, struct sp_err *err)
+open_seal(struct sp_local *l, struct sp_err *err)
 {
 	const struct sp_seal_report report = { on_seal_report, l };
 	enum sp_code rc;
 
 	if (l->seal != NULL)
 		return (SP_OK);
-	rc = may_write(l, err);
+	rc = check_writable(l, err);
 	if (rc == SP_OK)
-		rc = sp_seal_open(l->app->dir, l->app->cfg, LOCK_WAIT_MS,
+		rc = sp_seal_open(l->app->dir, l->app->cfg, SP_APP_LOCK_WAIT_MS,
 		    &report, &l->seal, err);
 	return (rc);
 }
 
-static enum sp_code
-append_event(struct sp_local *l, const char *name, struct sp_view detail,
-    uint64_t *seq, struct sp_err *err)
+enum sp_code
+sp_local_new(struct sp_app *app, struct sp_local **out, struct sp_err *err)
 {
-	enum sp_code rc = need_append(l, err);
+	struct sp_local *l = sp_xcalloc(1, sizeof(*l));
+	enum sp_code rc;
 
-	if (rc != SP_OK)
-		return (rc);
-	return (sp_append_event(l->append, name, detail, seq, err));
+	l->app = app;
+	rc = sp_account_find(app->dir, app->cfg, &l->account, err);
+	if (rc == SP_OK)
+		*out = l;
+	else
+		free(l);
+	return (rc);
 }
 
+enum sp_code
+sp_local_open(struct sp_local *l, struct sp_err *err)
+{
+	enter(l);
+	return (leave(l, open_append(l, err)));
+}
+
+/* ---- appending ----------------------------------------------------------- */
+
+enum sp_code
+sp_local_event(struct sp_local *l, const char *name, struct sp_view detail,
+    uint64_t *seq, struct sp_err *err)
+{
+	enum sp_code rc;
+
+	enter(l);
+	rc = open_append(l, err);
+	if (rc == SP_OK)
+		rc = sp_append_event(l->append, name, detail, seq, err);
+	return (leave(l, rc));
+}
+
+void
+sp_local_on_answer(struct sp_local *l, sp_host_answer *answer, void *ctx)
+{
+	l->answer = answer;
+	l->answer_ctx = ctx;
+}
+
+static void
+free_message(struct queued_message *q)
+{
+	free(q->msg);
+	free(q->source);
+	json_decref(q->provenance);
+}
+
+static void
+clear_queue(struct sp_local *l)
+{
+	for (size_t i = 0; i < l->queued; i++)
+		free_message(&l->queue[i]);
+	l->queued = 0;
+	l->bytes = 0;
+}
+
+/* Tell the caller what became of message ${i} of the queue. */
 static enum sp_code
 answer(
     struct sp_local *l, size_t i, const struct sp_err *why, struct sp_err *err)
@@ -203,7 +265,8 @@ answer(
 	    l->answer_ctx, l->queue[i].tag, l->items[i].seq, why, err));
 }
 
-/* One that the log cannot hold must not take the others with it. */
+/* Commit the messages of the queue one by one, so that one that the log cannot
+ * hold does not take the others with it. */
 static enum sp_code
 commit_each(struct sp_local *l, struct sp_err *err)
 {
@@ -220,8 +283,9 @@ commit_each(struct sp_local *l, struct sp_err *err)
 	return (rc);
 }
 
+/* Commit the queue as one batch and answer each message of it. */
 static enum sp_code
-flush(struct sp_local *l, struct sp_err *err)
+commit_queue(struct sp_local *l, struct sp_err *err)
 {
 	enum sp_code rc;
 
@@ -233,70 +297,154 @@ flush(struct sp_local *l, struct sp_err *err)
 	else
 		for (size_t i = 0; rc == SP_OK && i < l->queued; i++)
 			rc = answer(l, i, NULL, err);
-	forget_queue(l);
+	clear_queue(l);
 	if (rc == SP_OK)
 		rc = sp_append_tick(l->append, err);
 	return (rc);
 }
 
-/* What the door writes for the same import: provenance, and who imported. */
-static char *
-full_source(const struct sp_host_message *m)
+/* Who this process is by the kernel's word, as JSON; "" if that is not known. */
+static const char *
+operator_of(struct sp_local *l)
 {
-	const struct sp_view members = m->source;
-	struct sp_buf actor;
-	char *text;
+	struct sp_buf b;
 
-	sp_buf_init(&actor, 4096);
-	if (sp_append_self(&actor) != SP_OK)
-		sp_buf_clear(&actor);
-	text = sp_xasprintf("\"via\":\"%s\",\"grade\":\"%s\"%s%.*s%s%.*s",
-	    m->via == NULL ? "import" : m->via,
-	    m->grade == NULL ? "imported" : m->grade, members.n > 0 ? "," : "",
-	    (int)members.n, members.n > 0 ? members.p : "",
-	    actor.n > 0 ? ",\"operator\":" : "", (int)actor.n,
-	    actor.n > 0 ? actor.p : "");
-	sp_buf_done(&actor);
-	return (text);
+	if (l->operator_ != NULL)
+		return (l->operator_);
+	sp_buf_init(&b, 4096);
+	if (sp_append_self(&b) != SP_OK)
+		sp_buf_clear(&b);
+	l->operator_ = sp_buf_take(&b, NULL);
+	return (l->operator_);
 }
 
-static enum sp_code
-deliver(struct sp_local *l, const struct sp_host_message *m, struct sp_err *err)
+/*
+ * The members of the record's "source", malloc'ed: what the provenance says,
+ * and under "operator" who this process is.  The same as the door writes
+ * (journal/smtp/session_item.c), less its session.  NULL: too long for a
+ * record.
+ */
+static char *
+source_of(const json_t *provenance, const char *operator_)
 {
-	struct queued *q;
-	struct sp_append_item *item;
-	enum sp_code rc = need_append(l, err);
+	char *members =
+	    json_dumps(json_object_get(provenance, "source"), JSON_COMPACT);
+	size_t n = members == NULL ? 0 : strlen(members);
+	struct sp_buf out;
+	struct sp_json j;
+
+	sp_buf_init(&out, SP_RECORD_MAX);
+	sp_json_init(&j, &out);
+	sp_json_cstr(
+	    &j, "via", json_string_value(json_object_get(provenance, "via")));
+	sp_json_cstr(&j, "grade",
+	    json_string_value(json_object_get(provenance, "grade")));
+	/* Without its braces; "{}" has no members. */
+	if (n > 2)
+		sp_json_raw(&j, NULL, sp_view_mem(members + 1, n - 2));
+	if (operator_[0] != '\0')
+		sp_json_raw(&j, "operator", sp_view_str(operator_));
+	free(members);
+	if (sp_json_end(&j) == SP_OK)
+		return (sp_buf_take(&out, NULL));
+	sp_buf_done(&out);
+	return (NULL);
+}
+
+/* The facts of ${q} from its provenance, which it keeps. */
+static enum sp_code
+read_provenance(struct queued_message *q, struct sp_view provenance,
+    const char *operator_, struct sp_err *err)
+{
+	const json_t *flags;
+	enum sp_code rc = sp_json_load(provenance, &q->provenance, err);
 
 	if (rc != SP_OK)
 		return (rc);
-	q = &l->queue[l->queued];
-	item = &l->items[l->queued];
-	*q = (struct queued){ .msg = sp_view_dup(m->msg),
-		.source = full_source(m),
-		.origin_date = sp_view_dup(m->origin_date),
-		.tag = m->tag };
-	memcpy(q->flags, m->flags, sizeof(q->flags));
+	q->source = source_of(q->provenance, operator_);
+	if (q->source == NULL)
+		return (sp_err_set(
+		    err, SP_ELIMIT, 0, "the provenance is too long"));
 	q->facts = (struct sp_facts){ .source = sp_view_str(q->source),
-		.origin_date = sp_view_str(q->origin_date),
-		.flags = q->flags,
-		.nflags = m->nflags };
+		.origin_date = sp_view_str(json_string_value(
+		    json_object_get(q->provenance, "origin_date"))),
+		.flags = q->flags };
+	flags = json_object_get(q->provenance, "flags");
+	for (size_t i = 0; i < json_array_size(flags) && i < FLAGS_MAX; i++)
+		q->flags[q->facts.nflags++] =
+		    json_string_value(json_array_get(flags, i));
+	return (SP_OK);
+}
+
+/* Copy the message to the end of the queue, where there is room for it. */
+static enum sp_code
+enqueue(struct sp_local *l, const struct sp_host_message *m, struct sp_err *err)
+{
+	struct queued_message *q = &l->queue[l->queued];
+	struct sp_append_item *item = &l->items[l->queued];
+	enum sp_code rc;
+
+	*q = (struct queued_message){ .tag = m->tag };
+	rc = read_provenance(q, m->provenance, operator_of(l), err);
+	if (rc != SP_OK) {
+		free_message(q);
+		return (rc);
+	}
+	q->msg = sp_view_dup(m->msg);
 	*item = (struct sp_append_item){ .facts = &q->facts,
 		.msg = sp_view_mem(q->msg, m->msg.n),
 		.fd = -1 };
 	sp_sha256_once(q->msg, m->msg.n, item->sha256);
 	l->queued++;
 	l->bytes += m->msg.n;
-	if (l->queued == QUEUE_MAX || l->bytes >= QUEUE_BYTES)
-		return (flush(l, err));
 	return (SP_OK);
 }
 
-static enum sp_code
-cover(struct sp_local *l, uint64_t seq, struct sp_err *err)
+enum sp_code
+sp_local_deliver(
+    struct sp_local *l, const struct sp_host_message *m, struct sp_err *err)
 {
-	enum sp_code rc = need_seal(l, err);
-	uint64_t size = 0;
+	enum sp_code rc;
 
+	enter(l);
+	rc = open_append(l, err);
+	if (rc == SP_OK)
+		rc = enqueue(l, m, err);
+	if (rc == SP_OK && (l->queued == QUEUE_MAX || l->bytes >= QUEUE_BYTES))
+		rc = commit_queue(l, err);
+	return (leave(l, rc));
+}
+
+enum sp_code
+sp_local_flush(struct sp_local *l, struct sp_err *err)
+{
+	enter(l);
+	return (leave(l, commit_queue(l, err)));
+}
+
+/* ---- sealing ------------------------------------------------------------- */
+
+enum sp_code
+sp_local_checkpoint(struct sp_local *l, struct sp_err *err)
+{
+	enum sp_code rc;
+	uint64_t size;
+
+	enter(l);
+	rc = open_seal(l, err);
+	if (rc == SP_OK)
+		rc = sp_seal_checkpoint(l->seal, &size, err);
+	return (leave(l, rc));
+}
+
+enum sp_code
+sp_local_cover(struct sp_local *l, uint64_t seq, struct sp_err *err)
+{
+	uint64_t size = 0;
+	enum sp_code rc;
+
+	enter(l);
+	rc = open_seal(l, err);
 	if (rc == SP_OK)
 		rc = sp_seal_checkpoint(l->seal, &size, err);
 	if (rc == SP_OK && size <= seq)
@@ -307,36 +455,32 @@ cover(struct sp_local *l, uint64_t seq, struct sp_err *err)
 		    size, seq);
 	if (rc == SP_OK)
 		rc = sp_seal_keep(l->seal, err);
-	return (rc);
+	return (leave(l, rc));
 }
 
-static enum sp_code
-sign(struct sp_local *l, struct sp_view data, struct sp_buf *p7s,
+enum sp_code
+sp_local_sign(struct sp_local *l, struct sp_view data, struct sp_buf *p7s,
     struct sp_err *err)
 {
-	enum sp_code rc = need_seal(l, err);
-
-	return (rc == SP_OK ? sp_seal_sign(l->seal, data, p7s, err) : rc);
-}
-
-static enum sp_code
-seal_all(struct sp_local *l, struct sp_buf *text, struct sp_err *err)
-{
-	uint64_t size = 0, before;
-	bool did = true;
 	enum sp_code rc;
 
-	rc = need_append(l, err);
+	enter(l);
+	rc = open_seal(l, err);
 	if (rc == SP_OK)
-		rc = sp_append_rotate(l->append, err);
-	if (rc == SP_OK)
-		rc = need_seal(l, err);
-	if (rc != SP_OK)
-		return (rc);
-	before = sp_seal_packed(l->seal);
-	rc = sp_seal_checkpoint(l->seal, &size, err);
-	while (rc == SP_OK && did)
-		rc = sp_seal_pack(l->seal, &did, err);
+		rc = sp_seal_sign(l->seal, data, p7s, err);
+	return (leave(l, rc));
+}
+
+/* Checkpoint and pack everything that is in a finished intake file. */
+static enum sp_code
+pack_all(struct sp_local *l, struct sp_buf *text, struct sp_err *err)
+{
+	uint64_t size = 0, before = sp_seal_packed(l->seal);
+	bool packed = true;
+	enum sp_code rc = sp_seal_checkpoint(l->seal, &size, err);
+
+	while (rc == SP_OK && packed)
+		rc = sp_seal_pack(l->seal, &packed, err);
 	if (rc == SP_OK)
 		(void)!sp_buf_addf(text, "%" PRIu64 " %" PRIu64 " %" PRIu64,
 		    sp_seal_packed(l->seal) - before, sp_seal_packed(l->seal),
@@ -344,158 +488,94 @@ seal_all(struct sp_local *l, struct sp_buf *text, struct sp_err *err)
 	return (rc);
 }
 
-struct index_ctx {
-	struct sp_local *l;
+enum sp_code
+sp_local_seal(struct sp_local *l, struct sp_buf *text, struct sp_err *err)
+{
+	enum sp_code rc;
+
+	enter(l);
+	rc = open_append(l, err);
+	if (rc == SP_OK)
+		rc = sp_append_rotate(l->append, err);
+	if (rc == SP_OK)
+		rc = open_seal(l, err);
+	if (rc == SP_OK)
+		rc = pack_all(l, text, err);
+	return (leave(l, rc));
+}
+
+/* ---- indexing ------------------------------------------------------------ */
+
+struct indexing {
+	const struct sp_app *app;
 	struct sp_progress progress;
 };
 
 static void
 on_index_report(void *ctx, const char *what, const char *text)
 {
-	const struct index_ctx *c = ctx;
+	const struct indexing *x = ctx;
 
-	if (strcmp(what, "indexed") != 0 || c->l->app->verbose)
+	if (strcmp(what, "indexed") != 0 || x->app->verbose)
 		(void)fprintf(stderr, "sealpost: index: %s: %s\n", what, text);
 }
 
 static bool
 on_index_progress(void *ctx, uint64_t done, uint64_t total)
 {
-	struct index_ctx *c = ctx;
+	struct indexing *x = ctx;
 
-	return (sp_progress_step(&c->progress, done, total));
+	return (sp_progress_step(&x->progress, done, total));
 }
 
+/* With the role of the indexer, which is given up again: the index is opened
+ * for one update only. */
 static enum sp_code
 update_index(struct sp_local *l, int64_t drop_since, struct sp_err *err)
 {
-	struct index_ctx ctx = { .l = l };
+	struct indexing x = { .app = l->app };
 	const struct sp_index_report report = { on_index_report,
-		on_index_progress, &ctx };
+		on_index_progress, &x };
+	struct sp_index *index = NULL;
 	uint64_t behind = 0;
 	enum sp_code rc;
 
-	rc = may_write(l, err);
-	if (rc == SP_OK)
-		rc = sp_index_open(l->app->dir, l->app->cfg, LOCK_WAIT_MS,
-		    &report, &l->index, err);
+	rc = sp_index_open(l->app->dir, l->app->cfg, SP_APP_LOCK_WAIT_MS,
+	    &report, &index, err);
 	if (rc != SP_OK)
 		return (rc);
-	sp_progress_init(&ctx.progress, l->app, "indexing", "entries");
+	sp_progress_init(&x.progress, l->app, "indexing", "entries");
 	if (drop_since >= 0)
-		rc = sp_index_drop(l->index, drop_since, err);
+		rc = sp_index_drop(index, drop_since, err);
 	if (rc == SP_OK)
-		rc = sp_index_update(l->index, 0, &behind, err);
-	sp_progress_end(&ctx.progress);
-	sp_index_close(l->index);
-	l->index = NULL;
+		rc = sp_index_update(index, 0, &behind, err);
+	sp_progress_end(&x.progress);
+	sp_index_close(index);
 	return (rc);
-}
-
-/* ---- each of them as the archive's account ------------------------------ */
-
-static void
-enter(struct sp_local *l)
-{
-	l->alarm[0] = '\0';
-	l->mask =
-	    umask(0027); /* as the workers: readers must not be locked out */
-	sp_account_enter(&l->account);
-}
-
-static enum sp_code
-leave(struct sp_local *l, enum sp_code rc)
-{
-	sp_account_leave(&l->account);
-	(void)umask(l->mask);
-	if (rc != SP_OK || l->alarm[0] == '\0')
-		return (rc);
-	if (!l->idle)
-		(void)fprintf(stderr, "sealpost: ALARM: %s\n", l->alarm);
-	else if (!l->app->quiet)
-		(void)fprintf(stderr,
-		    "sealpost: note: the last entry is more than a day old; the clock of this host is taken as it is, which is logged\n");
-	return (rc);
-}
-
-enum sp_code
-sp_local_open(struct sp_local *l, struct sp_err *err)
-{
-	enter(l);
-	return (leave(l, need_append(l, err)));
-}
-
-enum sp_code
-sp_local_event(struct sp_local *l, const char *name, struct sp_view detail,
-    uint64_t *seq, struct sp_err *err)
-{
-	enter(l);
-	return (leave(l, append_event(l, name, detail, seq, err)));
-}
-
-void
-sp_local_on_answer(struct sp_local *l, sp_host_answer *tell, void *ctx)
-{
-	l->answer = tell;
-	l->answer_ctx = ctx;
-}
-
-enum sp_code
-sp_local_deliver(
-    struct sp_local *l, const struct sp_host_message *m, struct sp_err *err)
-{
-	enter(l);
-	return (leave(l, deliver(l, m, err)));
-}
-
-enum sp_code
-sp_local_flush(struct sp_local *l, struct sp_err *err)
-{
-	enter(l);
-	return (leave(l, flush(l, err)));
-}
-
-static enum sp_code
-checkpoint(struct sp_local *l, struct sp_err *err)
-{
-	enum sp_code rc = need_seal(l, err);
-	uint64_t size;
-
-	return (rc == SP_OK ? sp_seal_checkpoint(l->seal, &size, err) : rc);
-}
-
-enum sp_code
-sp_local_checkpoint(struct sp_local *l, struct sp_err *err)
-{
-	enter(l);
-	return (leave(l, checkpoint(l, err)));
-}
-
-enum sp_code
-sp_local_cover(struct sp_local *l, uint64_t seq, struct sp_err *err)
-{
-	enter(l);
-	return (leave(l, cover(l, seq, err)));
-}
-
-enum sp_code
-sp_local_sign(struct sp_local *l, struct sp_view data, struct sp_buf *p7s,
-    struct sp_err *err)
-{
-	enter(l);
-	return (leave(l, sign(l, data, p7s, err)));
-}
-
-enum sp_code
-sp_local_seal(struct sp_local *l, struct sp_buf *text, struct sp_err *err)
-{
-	enter(l);
-	return (leave(l, seal_all(l, text, err)));
 }
 
 enum sp_code
 sp_local_index(struct sp_local *l, int64_t drop_since, struct sp_err *err)
 {
+	enum sp_code rc;
+
 	enter(l);
-	return (leave(l, update_index(l, drop_since, err)));
+	rc = check_writable(l, err);
+	if (rc == SP_OK)
+		rc = update_index(l, drop_since, err);
+	return (leave(l, rc));
+}
+
+void
+sp_local_free(struct sp_local *l)
+{
+	if (l == NULL)
+		return;
+	clear_queue(l);
+	sp_account_enter(&l->account);
+	sp_seal_close(l->seal);
+	sp_append_close(l->append);
+	sp_account_leave(&l->account);
+	free(l->operator_);
+	free(l);
 }

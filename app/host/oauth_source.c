@@ -1,3 +1,8 @@
+/*
+ * Token sources for pulled accounts (journal/oauth/oauth.h) whose files were
+ * read before the process gave up root's rights.  Used by the pull worker and
+ * by `sealpost pull` and `sealpost oauth`.
+ */
 #include "app/host/oauth_source.h"
 
 #include <string.h>
@@ -33,8 +38,10 @@ sp_oauth_files_done(struct sp_oauth_files *f)
 	*f = (struct sp_oauth_files){ .of[0].where = NULL };
 }
 
+/* journal/oauth asks for the file ${where}: a copy of what was read of it, or why
+ * it could not be read. */
 static enum sp_code
-give(void *ctx, const char *what, const char *where, struct sp_buf *out,
+copy_file(void *ctx, const char *what, const char *where, struct sp_buf *out,
     struct sp_err *err)
 {
 	const struct sp_oauth_files *f =
@@ -70,7 +77,7 @@ sp_oauth_source_open(
 	    .account = conf->name,
 	    .user = conf->user,
 	    .conf = &conf->oauth,
-	    .read = give,
+	    .read = copy_file,
 	    .stop = stopped,
 	    .ctx = s });
 }

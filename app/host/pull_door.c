@@ -1,4 +1,10 @@
-/* Pulled mail through the door of the running service. */
+/*
+ * Where pulled mail goes while the service runs: through its door (state/door),
+ * over a few connections with many messages in flight
+ * (journal/door/door_pipe.h).  The other sink is pull_host.c.  The pull worker
+ * uses it, with one pipe for each account; since it may not read the log, it
+ * asks the index worker which messages the log has.
+ */
 #include <unistd.h>
 
 #include "app/host/pull_run.h"
@@ -6,10 +12,13 @@
 #include "journal/door/door_client.h"
 #include "journal/door/door_pipe.h"
 
-#define LANES	     4 /* connections of an account */
+#define LANES 4 /* connections of an account */
+/* How often the door is asked whether it is settled: for a minute. */
 #define SETTLE_TRIES 600
 #define SETTLE_US    100000
 
+/* What became of a message, to the engine; a refusal of one message does not
+ * end the visit. */
 static enum sp_code
 on_answer(void *ctx, const struct sp_door_answer *a, struct sp_err *err)
 {
@@ -24,6 +33,7 @@ on_answer(void *ctx, const struct sp_door_answer *a, struct sp_err *err)
 	return (SP_OK);
 }
 
+/* The pipe is opened with the first message. */
 static enum sp_code
 begin(void *ctx, struct sp_view provenance, void *tag, struct sp_err *err)
 {
@@ -56,7 +66,7 @@ end(void *ctx, struct sp_err *err)
 }
 
 static void
-give_up(void *ctx)
+abort_message(void *ctx)
 {
 	struct sp_pull_run *r = ctx;
 
@@ -71,6 +81,7 @@ flush(void *ctx, struct sp_err *err)
 	return (r->pipe == NULL ? SP_OK : sp_door_pipe_flush(r->pipe, err));
 }
 
+/* Give up the pipe: what was in it may be in the log or not. */
 static void
 reset(void *ctx)
 {
@@ -81,8 +92,12 @@ reset(void *ctx)
 	r->settled = false;
 }
 
-/* What a puller that was killed, or a pipe that was given up, had handed over
- * may still be on its way into the log. */
+/*
+ * Wait until nothing is on its way into the log any more that a puller which
+ * was killed, or a pipe that was given up, had handed over (doc/door.md,
+ * XSEALPOST SETTLED): only then the log's answer is complete.  SP_EAGAIN: it
+ * did not settle in a minute, or there is no service.
+ */
 static enum sp_code
 settle(struct sp_pull_run *r, struct sp_err *err)
 {
@@ -105,6 +120,8 @@ settle(struct sp_pull_run *r, struct sp_err *err)
 	return (rc);
 }
 
+/* Which messages the log has; once settled, the door is not asked again until
+ * the pipe is given up. */
 static enum sp_code
 pulled(void *ctx, uint64_t from, struct sp_buf *keys, uint64_t *next,
     bool *last, struct sp_err *err)
@@ -126,7 +143,7 @@ sp_pull_door_sink(struct sp_pull_run *r, struct sp_pull_sink *out)
 	*out = (struct sp_pull_sink){ .begin = begin,
 		.data = data,
 		.end = end,
-		.abort = give_up,
+		.abort = abort_message,
 		.flush = flush,
 		.reset = reset,
 		.pulled = pulled,

@@ -1,11 +1,15 @@
-/* Pulled mail into the log without a service: this process has its roles. */
+/*
+ * Where pulled mail goes without a service: into the log, by this process,
+ * which holds the roles (host_local.c).  The other sink is pull_door.c.
+ * `sealpost pull` uses it; journal/pull hands over each message in chunks,
+ * which are put together here.
+ */
 #include <stdlib.h>
-#include <string.h>
 
 #include "app/host/pull_run.h"
-#include "app/host/pulled.h"
-#include "base/json.h"
 
+/* What became of a message, to the engine; a refusal of one message does not
+ * end the visit. */
 static enum sp_code
 on_answer(void *ctx, void *tag, uint64_t seq, const struct sp_err *why,
     struct sp_err *err)
@@ -22,6 +26,7 @@ on_answer(void *ctx, void *tag, uint64_t seq, const struct sp_err *why,
 	return (SP_OK);
 }
 
+/* ${provenance} is kept until the message ends. */
 static enum sp_code
 begin(void *ctx, struct sp_view provenance, void *tag, struct sp_err *err)
 {
@@ -46,38 +51,19 @@ data(void *ctx, struct sp_view bytes, struct sp_err *err)
 		    : sp_err_set(err, rc, 0, "the message is too large"));
 }
 
-/* What the door does with the same provenance. */
 static enum sp_code
 end(void *ctx, struct sp_err *err)
 {
 	struct sp_pull_run *r = ctx;
-	json_t *j = NULL;
-	char *members = NULL;
-	struct sp_host_message m = { .msg = sp_buf_view(&r->message),
+	const struct sp_host_message m = { .msg = sp_buf_view(&r->message),
+		.provenance = sp_view_str(r->provenance),
 		.tag = r->tag };
-	enum sp_code rc;
 
-	rc = sp_json_load(sp_view_str(r->provenance), &j, err);
-	if (rc != SP_OK)
-		return (rc);
-	m.via = json_string_value(json_object_get(j, "via"));
-	m.grade = json_string_value(json_object_get(j, "grade"));
-	m.origin_date =
-	    sp_view_str(json_string_value(json_object_get(j, "origin_date")));
-	members = json_dumps(json_object_get(j, "source"), JSON_COMPACT);
-	if (members == NULL || strlen(members) < 2)
-		rc = sp_err_set(err, SP_ELIMIT, 0, "no memory");
-	else
-		m.source = sp_view_mem(members + 1, strlen(members) - 2);
-	if (rc == SP_OK)
-		rc = sp_host_deliver(r->host, &m, err);
-	free(members);
-	json_decref(j);
-	return (rc);
+	return (sp_host_deliver(r->host, &m, err));
 }
 
 static void
-give_up(void *ctx)
+abort_message(void *ctx)
 {
 	struct sp_pull_run *r = ctx;
 
@@ -101,16 +87,6 @@ reset(void *ctx)
 	r->provenance = NULL;
 }
 
-static enum sp_code
-pulled(void *ctx, uint64_t from, struct sp_buf *keys, uint64_t *next,
-    bool *last, struct sp_err *err)
-{
-	const struct sp_pull_run *r = ctx;
-
-	return (
-	    sp_pulled_scan(r->app->dir, r->conf, from, keys, next, last, err));
-}
-
 void
 sp_pull_host_sink(struct sp_pull_run *r, struct sp_pull_sink *out)
 {
@@ -118,9 +94,9 @@ sp_pull_host_sink(struct sp_pull_run *r, struct sp_pull_sink *out)
 	*out = (struct sp_pull_sink){ .begin = begin,
 		.data = data,
 		.end = end,
-		.abort = give_up,
+		.abort = abort_message,
 		.flush = flush,
 		.reset = reset,
-		.pulled = pulled,
+		.pulled = sp_pull_run_scan,
 		.ctx = r };
 }

@@ -1,18 +1,28 @@
+/*
+ * One account made ready to be visited: its credentials, its token source, and
+ * the sink its mail goes to, put together for the engine (journal/pull/pull.h).
+ * The pull worker keeps one for each account; `sealpost pull` and `sealpost
+ * reconcile` make one for a visit.
+ */
 #include "app/host/pull_run.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "app/common/account.h"
 #include "app/host/pulled.h"
+#include "base/io.h"
+#include "base/layout.h"
 #include "journal/pull/imap/imap.h"
 #include "journal/pull/pop3.h"
 
 /* ---- secrets ------------------------------------------------------------ */
 
-/* A token; where none can be had now, when asking again makes sense. */
+/* A token of the account; where none can be had now, the next visit waits until
+ * asking again makes sense. */
 static enum sp_code
 token(const struct sp_pull_run *r, bool again, struct sp_buf *out,
     struct sp_err *err)
@@ -32,10 +42,9 @@ stopped(void *ctx)
 	return (atomic_load(&r->bell.stop));
 }
 
-/*
- * The password; or a token that another program keeps in the file: that one is
- * read again when the server refuses it.
- */
+/* The password, a token of the token source, or a token that another program
+ * keeps in the password file: that file is read ${again} when the server
+ * refuses what it had. */
 static enum sp_code
 credential(void *ctx, bool again, struct sp_buf *out, struct sp_err *err)
 {
@@ -47,7 +56,7 @@ credential(void *ctx, bool again, struct sp_buf *out, struct sp_err *err)
 		return (sp_err_set(err, SP_ECONFIG, 0,
 		    "account %s has no password_file", r->conf->name));
 	if (again)
-		return (sp_secret_read(r->conf->password_file, out, err));
+		return (sp_pull_secrets_read(r->conf->password_file, out, err));
 	if (r->secret->why.code != SP_OK) {
 		*err = r->secret->why;
 		return (err->code);
@@ -55,10 +64,12 @@ credential(void *ctx, bool again, struct sp_buf *out, struct sp_err *err)
 	return (sp_buf_addv(out, sp_buf_view(&r->secret->password)));
 }
 
-/* ---- looking ------------------------------------------------------------ */
+/* ---- the sink of who only looks ------------------------------------------- */
 
+/* No message is fetched when looking; to be asked for one is a fault of ours. */
 static enum sp_code
-no_begin(void *ctx, struct sp_view provenance, void *tag, struct sp_err *err)
+refuse_begin(
+    void *ctx, struct sp_view provenance, void *tag, struct sp_err *err)
 {
 	(void)ctx;
 	(void)provenance;
@@ -67,27 +78,27 @@ no_begin(void *ctx, struct sp_view provenance, void *tag, struct sp_err *err)
 }
 
 static enum sp_code
-no_data(void *ctx, struct sp_view bytes, struct sp_err *err)
+refuse_data(void *ctx, struct sp_view bytes, struct sp_err *err)
 {
 	(void)bytes;
-	return (no_begin(ctx, (struct sp_view){ 0 }, NULL, err));
+	return (refuse_begin(ctx, (struct sp_view){ 0 }, NULL, err));
 }
 
 static enum sp_code
-no_end(void *ctx, struct sp_err *err)
+refuse_end(void *ctx, struct sp_err *err)
 {
-	return (no_begin(ctx, (struct sp_view){ 0 }, NULL, err));
+	return (refuse_begin(ctx, (struct sp_view){ 0 }, NULL, err));
 }
 
 static void
-nothing(void *ctx)
+do_nothing(void *ctx)
 {
 	(void)ctx;
 }
 
-static enum sp_code
-scan(void *ctx, uint64_t from, struct sp_buf *keys, uint64_t *next, bool *end,
-    struct sp_err *err)
+enum sp_code
+sp_pull_run_scan(void *ctx, uint64_t from, struct sp_buf *keys, uint64_t *next,
+    bool *end, struct sp_err *err)
 {
 	const struct sp_pull_run *r = ctx;
 
@@ -98,18 +109,20 @@ scan(void *ctx, uint64_t from, struct sp_buf *keys, uint64_t *next, bool *end,
 static void
 look_sink(struct sp_pull_run *r, struct sp_pull_sink *out)
 {
-	*out = (struct sp_pull_sink){ .begin = no_begin,
-		.data = no_data,
-		.end = no_end,
-		.abort = nothing,
-		.flush = no_end,
-		.reset = nothing,
-		.pulled = scan,
+	*out = (struct sp_pull_sink){ .begin = refuse_begin,
+		.data = refuse_data,
+		.end = refuse_end,
+		.abort = do_nothing,
+		.flush = refuse_end,
+		.reset = do_nothing,
+		.pulled = sp_pull_run_scan,
 		.ctx = r };
 }
 
 /* ---- a run -------------------------------------------------------------- */
 
+/* In the service a session may stay and wait for mail (IDLE); a command ends
+ * when it has looked. */
 enum sp_code
 sp_pull_run_open(
     struct sp_pull_run *r, struct sp_pull_opts *opts, struct sp_err *err)
@@ -144,6 +157,16 @@ sp_pull_run_open(
 	return (SP_OK);
 }
 
+enum sp_code
+sp_pull_run_lock(const char *dir, int *fd, struct sp_err *err)
+{
+	char *path = sp_layout_path(dir, "state/pull.lock");
+	enum sp_code rc = sp_io_lock(path, SP_APP_LOCK_WAIT_MS, fd, err);
+
+	free(path);
+	return (rc);
+}
+
 void
 sp_pull_run_close(struct sp_pull_run *r)
 {
@@ -158,18 +181,18 @@ sp_pull_run_close(struct sp_pull_run *r)
 
 enum sp_code
 sp_pull_run_prepare(
-    struct sp_app *app, struct sp_secrets *secrets, struct sp_err *err)
+    struct sp_app *app, struct sp_pull_secrets *secrets, struct sp_err *err)
 {
 	struct sp_account acct;
 	enum sp_code rc;
 
-	sp_secret_guard_process();
-	sp_secrets_load(secrets, app->cfg);
+	sp_pull_secrets_guard_process();
+	sp_pull_secrets_load(secrets, app->cfg);
 	rc = sp_account_find(app->dir, app->cfg, &acct, err);
 	if (rc == SP_OK && !sp_account_become(&acct))
 		rc = sp_err_set(
 		    err, SP_EPERM, 0, "cannot become account %s", acct.name);
-	sp_secret_guard_process(); /* setuid() clears it */
+	sp_pull_secrets_guard_process(); /* setuid() clears it */
 	return (rc);
 }
 

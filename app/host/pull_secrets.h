@@ -1,7 +1,8 @@
 /*
- * Passwords of the configuration: read from their files, kept by the pull
- * worker alone.  Where the service is started as root they are read before the
- * worker becomes the archive's account, so that their files can be root's.
+ * The secrets of all pull sections: read at once, kept in the memory of the
+ * process that logs in to mail servers, wiped at its end.  Where the service or
+ * the command is started as root they are read before it becomes the archive's
+ * account, so that their files can belong to root alone.
  */
 #ifndef SP_APP_HOST_PULL_SECRETS_H
 #define SP_APP_HOST_PULL_SECRETS_H
@@ -11,26 +12,29 @@
 #include "base/config/config.h"
 #include "base/err.h"
 
-#define SP_SECRET_MAX (64u << 10) /* bytes of a secret's file */
-
-/* Append what is in the file ${where} (an absolute path or credential:NAME),
- * without one line end at its end.  SP_ECONFIG with what is wrong: not there,
- * empty, others may read it. */
-SP_CHECK enum sp_code sp_secret_read(
-    const char *where, struct sp_buf *out, struct sp_err *err);
-
-/* The secrets of all pull sections, read at once. */
-struct sp_secrets {
+struct sp_pull_secrets {
 	size_t n;
-	struct sp_secret { /* of cfg->pull[i] */
-		struct sp_buf password;
+	struct sp_pull_secret { /* of cfg->pull[i] */
+		struct sp_buf password; /* of password_file; empty without */
 		struct sp_err why; /* code SP_OK, or why there is none */
 		struct sp_oauth_files oauth;
 	} * of;
 };
-void sp_secrets_load(struct sp_secrets *s, const struct sp_config *cfg);
-void sp_secrets_done(struct sp_secrets *s); /* wiped */
-/* No core dumps and no other process of the account looking in. */
-void sp_secret_guard_process(void);
+
+/* Read the secrets of all pull sections of ${cfg}, whose strings must outlive
+ * ${s}.  A file that cannot be read concerns its section alone: the error is
+ * kept in ${why} and shows when that account logs in. */
+void sp_pull_secrets_load(
+    struct sp_pull_secrets *s, const struct sp_config *cfg);
+void sp_pull_secrets_done(struct sp_pull_secrets *s); /* wiped */
+
+/* Read the password file ${path} again and append what it holds to ${out}, for
+ * tokens that another program renews.  SP_EKEY as sp_secret_line. */
+SP_CHECK enum sp_code sp_pull_secrets_read(
+    const char *path, struct sp_buf *out, struct sp_err *err);
+
+/* No core dumps of this process, and no other process of the account may trace
+ * it.  Call it again after the account was changed: setuid(2) undoes it. */
+void sp_pull_secrets_guard_process(void);
 
 #endif

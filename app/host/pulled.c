@@ -1,3 +1,10 @@
+/*
+ * Which messages of a pulled account the log has: the reading of the log, and
+ * the question and answer over state/control (pulled.h has their form).  The
+ * index worker answers (sp_pulled_answer()), the pull worker asks
+ * (sp_pulled_ask()); a command without the service reads the log itself
+ * (sp_pulled_scan()).
+ */
 #include "app/host/pulled.h"
 
 #include <inttypes.h>
@@ -10,18 +17,21 @@
 #include "journal/log/reader.h"
 #include "journal/pull/ids.h"
 
-#define ENTRIES	   20000 /* looked through in one go */
-#define KEYS_BYTES (2500 * SP_IDS_KEY) /* and at most so many found */
+/* One answer is bounded: the worker has other work, a reply 96 KiB. */
+#define ENTRIES_MAX 20000 /* looked through */
+#define KEYS_MAX    (2500 * SP_IDS_KEY) /* bytes of keys found */
 
+/* Whether the member of ${source} is this text. */
 static bool
-says(const json_t *source, const char *member, const char *text)
+member_is(const json_t *source, const char *member, const char *text)
 {
 	const char *have = json_string_value(json_object_get(source, member));
 
 	return (have != NULL && strcmp(have, text) == 0);
 }
 
-/* The key of a message that was pulled from the mailbox ${of}. */
+/* The key of the message of ${record}, if that was pulled from the mailbox
+ * ${of}: by its UIDL, or by mailbox, UIDVALIDITY and UID. False: it was not. */
 static bool
 key_of(struct sp_view record, const struct sp_pull_conf *of,
     uint8_t key[SP_IDS_KEY])
@@ -33,17 +43,17 @@ key_of(struct sp_view record, const struct sp_pull_conf *of,
 	json_t *j = NULL;
 	bool ok = false;
 
-	/* Most records are no such thing: no need to parse them. */
+	/* Most records are of other messages: they need no parsing. */
 	if (memmem(record.p, record.n, "\"pulled\"", 8) == NULL ||
 	    sp_json_load(record, &j, NULL) != SP_OK)
 		return (false);
 	sp_buf_init(&b, 64u << 10);
 	sp_buf_init(&c, 64u << 10);
 	source = json_object_get(j, "source");
-	if (says(source, "grade", "pulled") &&
-	    says(source, "account", of->name) &&
-	    says(source, "host", of->server) &&
-	    says(source, "user", of->user)) {
+	if (member_is(source, "grade", "pulled") &&
+	    member_is(source, "account", of->name) &&
+	    member_is(source, "host", of->server) &&
+	    member_is(source, "user", of->user)) {
 		ok = sp_json_get_str(source, "uidl", &c, &uid) ||
 		     (sp_json_get_str(source, "mailbox", &b, &mailbox) &&
 			 sp_json_get_u64(source, "uidvalidity", &validity) &&
@@ -57,6 +67,7 @@ key_of(struct sp_view record, const struct sp_pull_conf *of,
 	return (ok);
 }
 
+/* The log is read with sp_reader, which needs no lock. */
 enum sp_code
 sp_pulled_scan(const char *dir, const struct sp_pull_conf *of, uint64_t from,
     struct sp_buf *keys, uint64_t *next, bool *end, struct sp_err *err)
@@ -80,7 +91,7 @@ sp_pulled_scan(const char *dir, const struct sp_pull_conf *of, uint64_t from,
 	if (rc == SP_OK)
 		sp_reader_seek(r, from);
 	for (*next = from; rc == SP_OK && *next < last; ++*next) {
-		if (*next - from >= ENTRIES || found >= KEYS_BYTES)
+		if (*next - from >= ENTRIES_MAX || found >= KEYS_MAX)
 			break;
 		rc = sp_reader_next(r, &e, err);
 		if (rc != SP_OK || !e.has_record || !key_of(e.record, of, key))
@@ -95,6 +106,7 @@ sp_pulled_scan(const char *dir, const struct sp_pull_conf *of, uint64_t from,
 			      : rc);
 }
 
+/* HOST has no blank; USER is the rest of the line and may have. */
 enum sp_code
 sp_pulled_answer(
     const char *dir, const char *args, struct sp_buf *text, struct sp_err *err)
@@ -111,7 +123,7 @@ sp_pulled_answer(
 	enum sp_code rc;
 	bool end = false;
 
-	sp_buf_init(&keys, KEYS_BYTES + SP_IDS_KEY);
+	sp_buf_init(&keys, KEYS_MAX + SP_IDS_KEY);
 	rc = user.p != NULL && sp_view_u64(from, &at)
 		 ? sp_pulled_scan(dir, &of, at, &keys, &next, &end, err)
 		 : sp_err_set(
@@ -132,8 +144,11 @@ sp_pulled_answer(
 	return (rc);
 }
 
+/* The text "NEXT more|end KEY KEY ..."; the keys are appended to ${keys}.  False:
+ * it is not of that form. */
 static bool
-take_answer(struct sp_view rest, struct sp_buf *keys, uint64_t *next, bool *end)
+parse_answer(
+    struct sp_view rest, struct sp_buf *keys, uint64_t *next, bool *end)
 {
 	struct sp_view word = sp_view_cut(&rest, ' ');
 	uint8_t key[SP_IDS_KEY];
@@ -163,7 +178,7 @@ sp_pulled_ask(const char *dir, const struct sp_pull_conf *of, uint64_t from,
 
 	sp_buf_init(&reply, SP_CONTROL_MAX);
 	rc = sp_control_ask(dir, request, &reply, err);
-	if (rc == SP_OK && !take_answer(sp_buf_view(&reply), keys, next, end))
+	if (rc == SP_OK && !parse_answer(sp_buf_view(&reply), keys, next, end))
 		rc = sp_err_set(err, SP_EFORMAT, 0,
 		    "the index worker's answer cannot be read");
 	sp_buf_done(&reply);

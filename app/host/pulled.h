@@ -21,15 +21,23 @@
 #include "base/config/config.h"
 #include "base/err.h"
 
-/* Look through entries from ${from} on, a bounded number; keys of 16 bytes.  Of
- * ${of} name, server and user count. */
+/*
+ * Look through the log of the archive ${dir} from entry ${from} on, a bounded
+ * number, and append to ${keys} the key (SP_IDS_KEY bytes) of each message
+ * that was pulled from the mailbox ${of}, of which name, server and user
+ * count.  ${next}: the entry to go on from; ${end}: there are no more.  The
+ * errors of sp_reader_open() and sp_reader_next(); SP_ELIMIT if ${keys} is
+ * full, SP_EAGAIN if the log became shorter meanwhile.
+ */
 SP_CHECK enum sp_code sp_pulled_scan(const char *dir,
     const struct sp_pull_conf *of, uint64_t from, struct sp_buf *keys,
     uint64_t *next, bool *end, struct sp_err *err);
-/* The index worker's answer to "ACCOUNT FROM HOST USER". */
+/* The index worker: append to ${text} the answer to "ACCOUNT FROM HOST USER".
+ * SP_EUSAGE for another text, else as above. */
 SP_CHECK enum sp_code sp_pulled_answer(
     const char *dir, const char *args, struct sp_buf *text, struct sp_err *err);
-/* Ask the service. */
+/* The pull worker: ask the running service; outputs as of sp_pulled_scan(),
+ * errors as of sp_control_ask(), SP_EFORMAT for an answer that is none. */
 SP_CHECK enum sp_code sp_pulled_ask(const char *dir,
     const struct sp_pull_conf *of, uint64_t from, struct sp_buf *keys,
     uint64_t *next, bool *end, struct sp_err *err);

@@ -1,4 +1,9 @@
-/* Starting workers and listening to them. */
+/*
+ * Worker processes, seen from the supervisor: forking one with no more than it
+ * needs, and the messages over its channel.  A worker closes what is not its
+ * own, becomes the archive's account, gives up gaining rights, and runs its
+ * sp_worker_NAME(), which does not return to the supervisor's code.
+ */
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -12,20 +17,23 @@
 #include <unistd.h>
 
 #include "app/common/account.h"
-#include "app/service/supervisor_priv.h"
+#include "app/service/child_priv.h"
+#include "app/service/clients_priv.h"
 #include "base/clock.h"
 #include "base/log.h"
 
 #define DELAY_MIN (SP_SECOND / 10)
 #define DELAY_MAX (30 * SP_SECOND)
-#define LIFE	  (60 * SP_SECOND)
 
-static int (*const run[SP_ROLES])(struct sp_worker *) = { sp_worker_receive,
-	sp_worker_pull, sp_worker_seal, sp_worker_index };
+/* What each role runs. */
+static int (*const worker_main[SP_WORKERS])(struct sp_worker *) = {
+	sp_worker_receive, sp_worker_pull, sp_worker_seal, sp_worker_index
+};
 
-/* Started as root, the workers are the archive's account for good. */
+/* Where the service was started as root, become the archive's account for good.
+ * False, and logged, if that fails. */
 static bool
-become(const struct sp_app *app)
+drop_rights(const struct sp_app *app)
 {
 	char quoted[SP_ERR_MAX];
 	struct sp_account acct;
@@ -43,8 +51,11 @@ become(const struct sp_app *app)
 	return (false);
 }
 
+/* The worker's signals: SIGTERM comes by the descriptor returned (-1: failed);
+ * SIGINT and SIGHUP, which a terminal sends to the whole group, are for the
+ * supervisor alone. */
 static int
-watch_sigterm(void)
+open_signals(void)
 {
 	sigset_t all, term;
 
@@ -58,11 +69,13 @@ watch_sigterm(void)
 	return (signalfd(-1, &term, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
-/* What a worker's row of the design does not name, it does not keep. */
+/* Close what the worker of ${role} is not to have: the channels of the others,
+ * the connections of commands, the service's lock; and, but for receive, the
+ * sockets that mail comes in by and the certificates with their keys. */
 static void
-close_others(struct sp_super *s, enum sp_role role, int channel)
+close_others(struct sp_supervisor *s, enum sp_worker_role role, int channel)
 {
-	for (size_t i = 0; i < SP_ROLES; i++) {
+	for (size_t i = 0; i < SP_WORKERS; i++) {
 		if (s->child[i].channel >= 0 && s->child[i].channel != channel)
 			(void)close(s->child[i].channel);
 	}
@@ -73,7 +86,7 @@ close_others(struct sp_super *s, enum sp_role role, int channel)
 	(void)close(s->control_fd);
 	(void)close(s->signals);
 	(void)close(s->lock_fd);
-	if (role == SP_ROLE_RECEIVE)
+	if (role == SP_WORKER_RECEIVE)
 		return;
 	(void)close(s->door_fd);
 	sp_certs_close(s->certs);
@@ -82,50 +95,56 @@ close_others(struct sp_super *s, enum sp_role role, int channel)
 		(void)close(s->listen_fds[i]);
 }
 
+/*
+ * The child's life behind fork(): drop what is not its own, become the account,
+ * run the role.  Returns the exit status.  ${parent} is the supervisor's pid:
+ * the kernel kills the worker with it, which is set twice since setuid() clears
+ * it, and checked each time since the supervisor may have ended before.
+ */
 static int
-be_worker(struct sp_super *s, enum sp_role role, int channel, pid_t parent)
+run_worker(struct sp_supervisor *s, enum sp_worker_role role, int channel,
+    pid_t parent)
 {
 	struct sp_worker w = { .role = role,
 		.app = s->app,
 		.channel = channel,
 		.wake = s->child[role].wake,
-		.wake_seal = s->child[SP_ROLE_SEAL].wake,
-		.wake_index = s->child[SP_ROLE_INDEX].wake,
-		.wake_pull = s->child[SP_ROLE_PULL].wake,
+		.wake_index = s->child[SP_WORKER_INDEX].wake,
 		.listen_fds = s->listen_fds,
 		.door_fd = s->door_fd,
 		.accept_clock = s->accept_clock };
 
-	/* Workers die with the supervisor. */
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		return (1);
 	(void)umask(0027);
-	sp_log_set_worker(sp_role_names[role]);
-	(void)prctl(PR_SET_NAME, sp_role_names[role]);
+	sp_log_set_worker(sp_worker_names[role]);
+	(void)prctl(PR_SET_NAME, sp_worker_names[role]);
 	close_others(s, role, channel);
 	w.certs = s->certs;
-	w.signals = watch_sigterm();
-	/* Passwords may be root's: they are read before the rights go, by the
-	 * only worker that needs them. */
-	if (role == SP_ROLE_PULL) {
-		sp_secret_guard_process();
-		sp_secrets_load(&w.secrets, s->app->cfg);
+	w.signals = open_signals();
+	/* The files of passwords may be root's: they are read before the rights
+	 * are dropped, by the only worker that needs them. */
+	if (role == SP_WORKER_PULL) {
+		sp_pull_secrets_guard_process();
+		sp_pull_secrets_load(&w.secrets, s->app->cfg);
 	}
-	if (w.signals < 0 || !become(s->app))
+	if (w.signals < 0 || !drop_rights(s->app))
 		return (1);
-	if (role == SP_ROLE_PULL)
-		sp_secret_guard_process(); /* setuid() clears it too */
-	/* setuid() clears it. */
+	if (role == SP_WORKER_PULL)
+		sp_pull_secrets_guard_process(); /* setuid() clears it too */
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		return (1);
 	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	return (run[role](&w));
+	return (worker_main[role](&w));
 }
 
+/* The delay is set and doubled before the fork, so that it also holds where the
+ * fork fails.  The channel's buffers take two messages of the largest size, so
+ * that a request is not refused for its length. */
 void
-sp_child_start(struct sp_super *s, enum sp_role role)
+sp_child_start(struct sp_supervisor *s, enum sp_worker_role role)
 {
 	struct sp_child *c = &s->child[role];
 	pid_t parent = getpid();
@@ -138,7 +157,7 @@ sp_child_start(struct sp_super *s, enum sp_role role)
 	c->delay = c->delay * 2 > DELAY_MAX ? DELAY_MAX : c->delay * 2;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
 		sp_log(SP_LOG_ERROR, "worker_failed",
-		    "worker=%s reason=socketpair", sp_role_names[role]);
+		    "worker=%s reason=socketpair", sp_worker_names[role]);
 		return;
 	}
 	for (size_t i = 0; i < 2; i++)
@@ -147,12 +166,12 @@ sp_child_start(struct sp_super *s, enum sp_role role)
 	c->pid = fork();
 	if (c->pid == 0) {
 		(void)close(ends[0]);
-		_exit(be_worker(s, role, ends[1], parent));
+		_exit(run_worker(s, role, ends[1], parent));
 	}
 	(void)close(ends[1]);
 	if (c->pid < 0) {
 		sp_log(SP_LOG_ERROR, "worker_failed", "worker=%s reason=fork",
-		    sp_role_names[role]);
+		    sp_worker_names[role]);
 		c->pid = 0;
 		(void)close(ends[0]);
 		return;
@@ -160,12 +179,12 @@ sp_child_start(struct sp_super *s, enum sp_role role)
 	c->channel = ends[0];
 	c->reload = false;
 	sp_log(SP_LOG_INFO, "worker_start", "name=%s pid=%d",
-	    sp_role_names[role], (int)c->pid);
+	    sp_worker_names[role], (int)c->pid);
 }
 
 bool
-sp_child_send(
-    struct sp_super *s, enum sp_role role, uint64_t id, const char *text)
+sp_child_send(struct sp_supervisor *s, enum sp_worker_role role, uint64_t id,
+    const char *text)
 {
 	struct sp_child *c = &s->child[role];
 	char *line;
@@ -181,7 +200,7 @@ sp_child_send(
 }
 
 void
-sp_child_alarm(struct sp_super *s, struct sp_view text)
+sp_child_alarm(struct sp_supervisor *s, struct sp_view text)
 {
 	char *line =
 	    sp_xasprintf("alarm %.*s", (int)text.n, text.n > 0 ? text.p : "");
@@ -189,18 +208,19 @@ sp_child_alarm(struct sp_super *s, struct sp_view text)
 	s->alarms++;
 	(void)snprintf(s->last_alarm, sizeof(s->last_alarm), "%s",
 	    line + strlen("alarm "));
-	(void)sp_child_send(s, SP_ROLE_RECEIVE, 0, line);
+	(void)sp_child_send(s, SP_WORKER_RECEIVE, 0, line);
 	free(line);
 }
 
-/* "alarm TEXT", "ready", "pull JSON" */
+/* What a worker says of itself: "ready", "pull JSON", "alarm TEXT". */
 static void
-unasked(struct sp_super *s, struct sp_view text)
+on_notice(struct sp_supervisor *s, struct sp_view text)
 {
 	struct sp_view word = sp_view_cut(&text, ' ');
 
 	if (sp_view_eq_str(word, "ready")) {
-		/* The operator spoke of the clock as he saw it then. */
+		/* --accept-clock is for the clock of the start, not for a leap
+		 * that a later start finds. */
 		s->accept_clock = false;
 		if (s->ready)
 			return;
@@ -216,8 +236,10 @@ unasked(struct sp_super *s, struct sp_view text)
 	}
 }
 
+/* One message at a time into one static buffer: the supervisor is
+ * single-threaded. */
 void
-sp_child_receive(struct sp_super *s, enum sp_role role)
+sp_child_receive(struct sp_supervisor *s, enum sp_worker_role role)
 {
 	static char text[SP_CONTROL_MAX];
 	struct sp_child *c = &s->child[role];
@@ -238,7 +260,7 @@ sp_child_receive(struct sp_super *s, enum sp_role role)
 		if (!sp_view_u64(sp_view_cut(&rest, ' '), &id))
 			continue;
 		if (id == 0)
-			unasked(s, rest);
+			on_notice(s, rest);
 		else
 			sp_clients_answer(s, id, rest);
 	}

@@ -1,4 +1,15 @@
-/* state/control: requests of commands, passed on to the worker concerned. */
+/*
+ * The requests of commands on state/control (doc/door.md,
+ * app/common/control.h).  The supervisor reads a line, checks who asks, and
+ * passes it on to the worker that can do it, with an ID; the worker's reply
+ * comes back through sp_clients_answer().
+ *
+ *	ACCEPTED -(line)-> IN WORK (id != 0) -(reply, or the worker ends)-> closed
+ *
+ * Everybody who may connect may ask for `status`, have a checkpoint kept and an
+ * export signed; only the operators, root and the owner of the archive, may ask
+ * for the rest.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -10,13 +21,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "app/service/supervisor_priv.h"
+#include "app/service/child_priv.h"
+#include "app/service/clients_priv.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/time_text.h"
 
 void
-sp_clients_drop(struct sp_client *c)
+sp_clients_drop(struct sp_control_client *c)
 {
 	if (c->fd >= 0)
 		(void)close(c->fd);
@@ -25,9 +38,10 @@ sp_clients_drop(struct sp_client *c)
 	sp_buf_done(&c->in);
 }
 
-/* root and the owner of the archive may change things. */
+/* Whether the peer is root, the owner of the archive, or the account that the
+ * service runs as (by the kernel's word). */
 static bool
-is_operator(const struct sp_super *s, int fd)
+is_operator(const struct sp_supervisor *s, int fd)
 {
 	struct ucred cred;
 	socklen_t n = sizeof(cred);
@@ -40,15 +54,16 @@ is_operator(const struct sp_super *s, int fd)
 	    cred.uid == 0 || cred.uid == st.st_uid || cred.uid == geteuid());
 }
 
-/* A free place; else that of whoever has asked nothing for the longest time:
- * idle connections must not keep commands out. */
-static struct sp_client *
-find_place(struct sp_super *s)
+/* A free slot; else that of whoever has asked nothing for the longest time,
+ * which is closed: idle connections must not keep commands out.  NULL: all of
+ * them have a request in work. */
+static struct sp_control_client *
+find_slot(struct sp_supervisor *s)
 {
-	struct sp_client *idle = NULL;
+	struct sp_control_client *idle = NULL;
 
 	for (size_t i = 0; i < SP_CLIENTS_MAX; i++) {
-		struct sp_client *c = &s->client[i];
+		struct sp_control_client *c = &s->client[i];
 
 		if (c->fd < 0)
 			return (c);
@@ -61,27 +76,28 @@ find_place(struct sp_super *s)
 }
 
 void
-sp_clients_accept(struct sp_super *s)
+sp_clients_accept(struct sp_supervisor *s)
 {
 	int fd =
 	    accept4(s->control_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	struct sp_client *c;
+	struct sp_control_client *c;
 
 	if (fd < 0)
 		return;
-	c = find_place(s);
+	c = find_slot(s);
 	if (c == NULL) {
 		(void)close(fd);
 		return;
 	}
-	*c = (struct sp_client){ .fd = fd,
+	*c = (struct sp_control_client){ .fd = fd,
 		.since = sp_clock_boot(),
 		.operator_ = is_operator(s, fd) };
 	sp_buf_init(&c->in, SP_CONTROL_MAX);
 }
 
+/* Answer the client and close its connection. */
 static void
-reply(struct sp_client *c, enum sp_code code, const char *text)
+reply(struct sp_control_client *c, enum sp_code code, const char *text)
 {
 	struct sp_buf b;
 
@@ -93,25 +109,29 @@ reply(struct sp_client *c, enum sp_code code, const char *text)
 	sp_clients_drop(c);
 }
 
+/* Send ${text} to the worker of ${role}, whose reply is the client's. */
 static void
-pass_on(struct sp_super *s, struct sp_client *c, enum sp_role role,
-    const char *text)
+forward(struct sp_supervisor *s, struct sp_control_client *c,
+    enum sp_worker_role role, const char *text)
 {
 	c->id = ++s->last_id;
 	c->role = role;
 	if (!sp_child_send(s, role, c->id, text)) {
 		char *why = sp_xasprintf(
 		    "the %s worker is not running just now; see the log, and try again",
-		    sp_role_names[role]);
+		    sp_worker_names[role]);
 
 		reply(c, SP_EAGAIN, why);
 		free(why);
 	}
 }
 
+/* The JSON that `status` gets: the supervisor's part, with ${receive}, the
+ * reply of that worker, and what the pull worker told last, where there is
+ * any. */
 static void
 status_text(
-    const struct sp_super *s, struct sp_view receive, struct sp_buf *out)
+    const struct sp_supervisor *s, struct sp_view receive, struct sp_buf *out)
 {
 	char time[SP_TIME_LEN + 1];
 	struct sp_json j;
@@ -122,9 +142,9 @@ status_text(
 	sp_json_u64(&j, "pid", (uint64_t)getpid());
 	sp_json_cstr(&j, "since", time);
 	sp_json_arr(&j, "workers");
-	for (size_t i = 0; i < SP_ROLES; i++) {
+	for (size_t i = 0; i < SP_WORKERS; i++) {
 		sp_json_obj(&j, NULL);
-		sp_json_cstr(&j, "name", sp_role_names[i]);
+		sp_json_cstr(&j, "name", sp_worker_names[i]);
 		sp_json_u64(&j, "pid", (uint64_t)s->child[i].pid);
 		sp_json_u64(&j, "restarts", s->child[i].restarts);
 		sp_json_obj_end(&j);
@@ -142,7 +162,8 @@ status_text(
 }
 
 static void
-answer_status(struct sp_super *s, struct sp_client *c, struct sp_view receive)
+answer_status(struct sp_supervisor *s, struct sp_control_client *c,
+    struct sp_view receive)
 {
 	struct sp_buf b;
 
@@ -152,39 +173,40 @@ answer_status(struct sp_super *s, struct sp_client *c, struct sp_view receive)
 	sp_buf_done(&b);
 }
 
+/* Who works on the request ${line}, and whether the client may ask for it. */
 static void
-request(struct sp_super *s, struct sp_client *c, char *line)
+on_request(struct sp_supervisor *s, struct sp_control_client *c, char *line)
 {
 	size_t word = strcspn(line, " ");
 
 	if (strcmp(line, "status") == 0) {
 		c->is_status = true;
 		c->id = ++s->last_id;
-		c->role = SP_ROLE_RECEIVE;
-		if (!sp_child_send(s, SP_ROLE_RECEIVE, c->id, "status"))
+		c->role = SP_WORKER_RECEIVE;
+		if (!sp_child_send(s, SP_WORKER_RECEIVE, c->id, "status"))
 			answer_status(s, c, sp_view_str(NULL));
 	} else if (strcmp(line, "keep") == 0 ||
 		   strncmp(line, "sign ", 5) == 0) {
-		pass_on(s, c, SP_ROLE_SEAL, line);
+		forward(s, c, SP_WORKER_SEAL, line);
 	} else if (!c->operator_) {
 		reply(c, SP_EPERM,
 		    "only the owner of the archive and root may ask for that");
 	} else if (strcmp(line, "seal") == 0) {
 		c->then_pack = true;
-		pass_on(s, c, SP_ROLE_RECEIVE, "rotate");
+		forward(s, c, SP_WORKER_RECEIVE, "rotate");
 	} else if ((word == strlen("reindex") &&
 		       strncmp(line, "reindex", word) == 0) ||
 		   strncmp(line, "pulled ", strlen("pulled ")) == 0) {
-		pass_on(s, c, SP_ROLE_INDEX, line);
+		forward(s, c, SP_WORKER_INDEX, line);
 	} else if (strncmp(line, "pull ", strlen("pull ")) == 0) {
-		pass_on(s, c, SP_ROLE_PULL, line);
+		forward(s, c, SP_WORKER_PULL, line);
 	} else {
 		reply(c, SP_EUSAGE, "no such request");
 	}
 }
 
 void
-sp_clients_input(struct sp_super *s, struct sp_client *c)
+sp_clients_input(struct sp_supervisor *s, struct sp_control_client *c)
 {
 	char *at = sp_buf_reserve(&c->in, 4096), *end;
 	ssize_t n;
@@ -205,18 +227,20 @@ sp_clients_input(struct sp_super *s, struct sp_client *c)
 	if (end == NULL || c->id != 0)
 		return;
 	*end = '\0';
-	request(s, c, c->in.p);
+	on_request(s, c, c->in.p);
 }
 
+/* A `seal` is two requests: receive has rotated the intake log, now seal
+ * packs. */
 void
-sp_clients_answer(struct sp_super *s, uint64_t id, struct sp_view text)
+sp_clients_answer(struct sp_supervisor *s, uint64_t id, struct sp_view text)
 {
 	struct sp_buf body;
 	struct sp_err err = { .msg = "" };
 	enum sp_code rc;
 
 	for (size_t i = 0; i < SP_CLIENTS_MAX; i++) {
-		struct sp_client *c = &s->client[i];
+		struct sp_control_client *c = &s->client[i];
 
 		if (c->fd < 0 || c->id != id)
 			continue;
@@ -228,7 +252,7 @@ sp_clients_answer(struct sp_super *s, uint64_t id, struct sp_view text)
 			answer_status(s, c, sp_buf_view(&body));
 		else if (c->then_pack) {
 			c->then_pack = false;
-			pass_on(s, c, SP_ROLE_SEAL, "pack");
+			forward(s, c, SP_WORKER_SEAL, "pack");
 		} else
 			reply(c, SP_OK, sp_buf_cstr(&body));
 		sp_buf_done(&body);
@@ -237,14 +261,14 @@ sp_clients_answer(struct sp_super *s, uint64_t id, struct sp_view text)
 }
 
 void
-sp_clients_fail(struct sp_super *s, enum sp_role role)
+sp_clients_fail(struct sp_supervisor *s, enum sp_worker_role role)
 {
 	for (size_t i = 0; i < SP_CLIENTS_MAX; i++) {
-		struct sp_client *c = &s->client[i];
+		struct sp_control_client *c = &s->client[i];
 
 		if (c->fd < 0 || c->id == 0 || c->role != role)
 			continue;
-		/* The rest of the status can be said without it. */
+		/* The supervisor's part of the status needs no worker. */
 		if (c->is_status)
 			answer_status(s, c, sp_view_str(NULL));
 		else

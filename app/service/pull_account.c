@@ -1,3 +1,13 @@
+/*
+ * The thread of a pulled account: visit, note how it went, pause, visit again.
+ * It runs in the pull worker (worker_pull.c), which starts and stops it, has it
+ * visit at once on request, and collects its status.  A visit itself is
+ * journal/pull (sp_pull_visit()).
+ *
+ * Two threads use an account: its own, and the worker's for requests and
+ * status; a->lock guards what they share.  Nothing waits for the network with
+ * the lock held.
+ */
 #include "app/service/pull_account.h"
 
 #include <inttypes.h>
@@ -9,32 +19,39 @@
 #include <time.h>
 
 #include "base/clock.h"
-#include "base/digest.h"
 #include "base/log.h"
+#include "base/random.h"
+#include "base/time_text.h"
 
-#define FIRST	   30 /* seconds after the first failure */
-#define MOST	   900
-#define LOGINS	   3 /* refused; then no more for a while */
-#define LOCKED_OUT 3600
-#define ALARM_AT   4 /* failures in a row */
-#define END_WAIT   5 /* seconds */
+/* Pauses after failures, in seconds (doc/pull.md, "When something fails"). */
+#define DELAY_FIRST 30 /* doubles with each failure */
+#define DELAY_MAX   900
+#define LOCKED_OUT  3600 /* after LOGINS_MAX refused logins */
 
-uint64_t
-sp_pull_account_delay(enum sp_pull_trouble t, unsigned failures, uint64_t asked)
+#define LOGINS_MAX     3 /* refused in a row: more could lock the account */
+#define ALARM_FAILURES 4 /* in a row, of other kinds */
+#define END_SECONDS    5 /* that the end of the thread is waited for */
+
+/* Seconds until the next visit, before the jitter, after ${failures} in a row
+ * (refused logins where ${t} is SP_PULL_AUTH); at least ${asked}, what the
+ * server wants, but for a locked account or a wrong configuration. */
+static uint64_t
+delay_after(enum sp_pull_trouble t, unsigned failures, uint64_t asked)
 {
-	uint64_t s = FIRST;
+	uint64_t s = DELAY_FIRST;
 
-	if (t == SP_PULL_AUTH && failures >= LOGINS)
+	if (t == SP_PULL_AUTH && failures >= LOGINS_MAX)
 		return (LOCKED_OUT);
 	if (t == SP_PULL_CONFIG)
-		return (MOST);
-	for (unsigned i = 1; i < failures && s < MOST; i++)
+		return (DELAY_MAX);
+	for (unsigned i = 1; i < failures && s < DELAY_MAX; i++)
 		s *= 2;
-	s = s < MOST ? s : MOST;
+	s = s < DELAY_MAX ? s : DELAY_MAX;
 	return (s > asked ? s : asked);
 }
 
-/* A tenth more or less, so that many accounts do not come at once. */
+/* ${seconds} in microseconds, a tenth more or less by chance, so that many
+ * accounts do not come at once. */
 static int64_t
 jitter(uint64_t seconds)
 {
@@ -60,17 +77,18 @@ on_note(void *ctx, const char *text)
 	    a->run.conf->name, quote(text, q));
 }
 
+/* The worker sends the status of all accounts to the supervisor. */
 static void
-tell_status(struct sp_pull_account *a)
+wake_worker(struct sp_pull_account *a)
 {
-	/* The worker puts all accounts together. */
 	sp_worker_wake(a->w->wake);
 }
 
 /* ---- after a visit ------------------------------------------------------ */
 
+/* Answer the requests that wait for this visit; the lock is held. */
 static void
-answer_askers(
+answer_waiting(
     struct sp_pull_account *a, enum sp_code rc, const struct sp_pull_result *r)
 {
 	char *text =
@@ -80,14 +98,17 @@ answer_askers(
 		      r->taken, r->known, r->deleted, r->skipped, r->in_mailbox)
 		: sp_xasprintf("%s", a->error);
 
-	for (size_t i = 0; i < a->naskers; i++)
-		sp_worker_reply(a->w, a->asker[i], rc, text);
-	a->naskers = 0;
+	for (size_t i = 0; i < a->nwaiting; i++)
+		sp_worker_reply(a->w, a->waiting[i], rc, text);
+	a->nwaiting = 0;
 	free(text);
 }
 
+/* The visit that took ${us} microseconds went well: log it, and forget the
+ * failures before it; the lock is held. */
 static void
-succeeded(struct sp_pull_account *a, const struct sp_pull_result *r, int64_t us)
+note_success(
+    struct sp_pull_account *a, const struct sp_pull_result *r, int64_t us)
 {
 	sp_log(
 	    r->taken + r->deleted + r->skipped > 0 ? SP_LOG_INFO : SP_LOG_DEBUG,
@@ -103,17 +124,20 @@ succeeded(struct sp_pull_account *a, const struct sp_pull_result *r, int64_t us)
 	a->failures = a->logins = 0;
 	a->error[0] = '\0';
 	a->last_ok = sp_clock_wall();
-	a->there = r->in_mailbox;
+	a->in_mailbox = r->in_mailbox;
 }
 
+/* Log a visit that failed, and raise the alarm once in a row of failures,
+ * sooner for what does not pass by itself.  ${wait}: microseconds until the
+ * next; the lock is held. */
 static void
-failed(struct sp_pull_account *a, enum sp_pull_trouble t,
+report_failure(struct sp_pull_account *a, enum sp_pull_trouble t,
     const struct sp_err *err, int64_t wait)
 {
 	char q[SP_ERR_MAX], *text;
 	const unsigned when = t == SP_PULL_CONFIG ? 1
-			      : t == SP_PULL_AUTH ? LOGINS
-						  : ALARM_AT;
+			      : t == SP_PULL_AUTH ? LOGINS_MAX
+						  : ALARM_FAILURES;
 
 	sp_log(SP_LOG_WARN, "pull_failed",
 	    "account=%s reason=%s failures=%u next_s=%" PRId64 " error=%s",
@@ -127,6 +151,7 @@ failed(struct sp_pull_account *a, enum sp_pull_trouble t,
 	free(text);
 }
 
+/* Add the visit to what `status` shows; the lock is held. */
 static void
 count(struct sp_pull_account *a, const struct sp_pull_result *r)
 {
@@ -137,27 +162,29 @@ count(struct sp_pull_account *a, const struct sp_pull_result *r)
 	a->deleted += r->deleted;
 }
 
-/* The session goes on, and waits for mail: so far it is a good visit. */
+/* The session goes on and waits for mail (IDLE): so far it counts as a good
+ * visit. */
 static void
-on_rest(void *ctx, const struct sp_pull_result *r)
+on_rested(void *ctx, const struct sp_pull_result *r)
 {
 	struct sp_pull_account *a = ctx;
 	int64_t now = sp_clock_boot();
 
 	(void)pthread_mutex_lock(&a->lock);
 	count(a, r);
-	succeeded(a, r, now - a->since);
+	note_success(a, r, now - a->since);
 	a->since = now;
-	/* Who asked after it had looked is answered by the next look. */
+	/* A request that came after the session had looked for mail is answered
+	 * by the next look. */
 	if (!atomic_load(&a->run.bell.poke))
-		answer_askers(a, SP_OK, r);
+		answer_waiting(a, SP_OK, r);
 	(void)pthread_mutex_unlock(&a->lock);
-	tell_status(a);
+	wake_worker(a);
 }
 
-/* How long until the next. */
+/* A visit is over: count, log and answer.  Returns how long to pause (us). */
 static int64_t
-note_visit(struct sp_pull_account *a, enum sp_code rc,
+note_end(struct sp_pull_account *a, enum sp_code rc,
     const struct sp_pull_result *r, const struct sp_err *err, int64_t us)
 {
 	int64_t wait = jitter(a->run.conf->poll);
@@ -165,24 +192,25 @@ note_visit(struct sp_pull_account *a, enum sp_code rc,
 	(void)pthread_mutex_lock(&a->lock);
 	count(a, r);
 	if (rc == SP_OK) {
-		succeeded(a, r, us);
+		note_success(a, r, us);
 	} else if (rc != SP_EINTERRUPT) {
 		a->failures++;
 		a->logins = r->trouble == SP_PULL_AUTH ? a->logins + 1 : 0;
 		a->trouble = r->trouble;
 		(void)snprintf(a->error, sizeof(a->error), "%s", err->msg);
-		wait = jitter(sp_pull_account_delay(r->trouble,
+		wait = jitter(delay_after(r->trouble,
 		    r->trouble == SP_PULL_AUTH ? a->logins : a->failures,
 		    r->wait));
-		failed(a, r->trouble, err, wait);
+		report_failure(a, r->trouble, err, wait);
 	}
-	answer_askers(a, rc, r);
+	answer_waiting(a, rc, r);
 	(void)pthread_mutex_unlock(&a->lock);
-	tell_status(a);
+	wake_worker(a);
 	return (wait);
 }
 
-/* Until it is time, or somebody rings. */
+/* Pause for ${us} microseconds, or until the bell is rung: a request, or the
+ * end. */
 static void
 pause_for(struct sp_pull_account *a, int64_t us)
 {
@@ -202,12 +230,15 @@ pause_for(struct sp_pull_account *a, int64_t us)
 	}
 }
 
+/* The thread.  An account that is not active pauses until somebody asks for a
+ * visit. */
 static void *
-live(void *ctx)
+visit_forever(void *ctx)
 {
 	struct sp_pull_account *a = ctx;
 
-	/* A breath, so that a service that is stopped at once stays quiet. */
+	/* About a second, so that a service that is stopped at once connects to
+	 * nobody. */
 	pause_for(a, a->run.conf->active ? jitter(1) : INT32_MAX * SP_SECOND);
 	while (!atomic_load(&a->run.bell.stop)) {
 		struct sp_pull_result r = { .taken = 0 };
@@ -216,12 +247,12 @@ live(void *ctx)
 		enum sp_code rc;
 
 		(void)pthread_mutex_lock(&a->lock);
-		a->busy = a->ever = true;
+		a->busy = true;
 		a->last_try = sp_clock_wall();
 		a->since = t0;
 		(void)pthread_mutex_unlock(&a->lock);
 		rc = sp_pull_visit(a->run.pull, SP_PULL_FETCH, &r, &err);
-		wait = note_visit(a, rc, &r, &err, sp_clock_boot() - a->since);
+		wait = note_end(a, rc, &r, &err, sp_clock_boot() - a->since);
 		if (!a->run.conf->active)
 			wait = INT32_MAX * SP_SECOND;
 		pause_for(a, wait);
@@ -236,7 +267,7 @@ sp_pull_account_start(
     struct sp_pull_account *a, struct sp_worker *w, struct sp_err *err)
 {
 	struct sp_pull_opts opts = {
-		.note = on_note, .idling = on_rest, .ctx = a
+		.note = on_note, .idling = on_rested, .ctx = a
 	};
 	enum sp_code rc;
 
@@ -250,7 +281,7 @@ sp_pull_account_start(
 		a->trouble = SP_PULL_CONFIG;
 		return (rc);
 	}
-	a->started = pthread_create(&a->thread, NULL, live, a) == 0;
+	a->started = pthread_create(&a->thread, NULL, visit_forever, a) == 0;
 	return (a->started ? SP_OK : sp_err_set(err, SP_EIO, 0, "no thread"));
 }
 
@@ -265,9 +296,9 @@ sp_pull_account_poke(struct sp_pull_account *a, uint64_t id)
 		return;
 	}
 	(void)pthread_mutex_lock(&a->lock);
-	full = a->naskers == SP_PULL_ASKERS;
+	full = a->nwaiting == SP_PULL_ASKERS;
 	if (!full && id != 0)
-		a->asker[a->naskers++] = id;
+		a->waiting[a->nwaiting++] = id;
 	(void)pthread_mutex_unlock(&a->lock);
 	if (full && id != 0)
 		sp_worker_reply(
@@ -288,9 +319,9 @@ sp_pull_account_stop(struct sp_pull_account *a)
 void
 sp_pull_account_end(struct sp_pull_account *a)
 {
-	/* One that asks a name server cannot be woken; it is not waited for.
-	 * The process ends, and the log knows what came in. */
-	for (int i = 0; a->started && i < END_WAIT * 100; i++) {
+	/* A thread that asks a name server cannot be woken; it is not waited
+	 * for longer.  The process ends, and the log has what came in. */
+	for (int i = 0; a->started && i < END_SECONDS * 100; i++) {
 		const struct timespec tick = { 0, 10000000 };
 
 		if (pthread_tryjoin_np(a->thread, NULL) == 0) {
@@ -302,6 +333,7 @@ sp_pull_account_end(struct sp_pull_account *a)
 	}
 }
 
+/* A time, or null for never. */
 static void
 write_time(struct sp_json *j, const char *key, int64_t us)
 {
@@ -315,6 +347,8 @@ write_time(struct sp_json *j, const char *key, int64_t us)
 	sp_json_cstr(j, key, text);
 }
 
+/* The text of the error is cut to 300 bytes: the status of all accounts has to
+ * fit one message. */
 void
 sp_pull_account_status(struct sp_pull_account *a, struct sp_json *j)
 {
@@ -329,7 +363,7 @@ sp_pull_account_status(struct sp_pull_account *a, struct sp_json *j)
 	sp_json_u64(j, "taken", a->taken);
 	sp_json_u64(j, "bytes", a->bytes);
 	sp_json_u64(j, "deleted", a->deleted);
-	sp_json_u64(j, "there", a->there);
+	sp_json_u64(j, "there", a->in_mailbox);
 	sp_json_u64(j, "failures", a->failures);
 	if (a->failures > 0) {
 		sp_json_cstr(j, "reason", sp_pull_run_trouble(a->trouble));

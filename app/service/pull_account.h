@@ -2,9 +2,11 @@
  * An account in the pull worker: a thread that visits its mailbox again and
  * again, so that a server that hangs keeps nobody else waiting.
  *
- *	VISIT -> wait (poll, or longer after failures) -> VISIT
+ *	PAUSE -(poll is over, or sp_pull_account_poke())-> VISIT -> PAUSE
  *
- * What went wrong decides how long: doc/pull.md, "When something fails".
+ * A visit that failed makes the pause longer (doc/pull.md, "When something
+ * fails").  A session of IMAP that waits for mail (IDLE) stays in VISIT, and
+ * reports in between as if a visit were over.
  */
 #ifndef SP_APP_SERVICE_PULL_ACCOUNT_H
 #define SP_APP_SERVICE_PULL_ACCOUNT_H
@@ -15,42 +17,48 @@
 #include "app/service/worker.h"
 #include "base/json.h"
 
-#define SP_PULL_ASKERS 8
+#define SP_PULL_ASKERS 8 /* requests that may wait for one visit */
 
 struct sp_pull_account {
 	struct sp_pull_run run;
 	struct sp_worker *w;
 	pthread_t thread;
-	bool started;
-	pthread_mutex_t lock; /* of all below */
-	/* what status shows */
-	bool busy, ever;
-	int64_t since; /* boot clock: of what is counted next */
-	int64_t last_ok, last_try; /* wall clock; 0: never */
+	bool started; /* the thread runs */
+	pthread_mutex_t
+	    lock; /* of all below: the thread writes, status reads */
+	/* the visit in work */
+	bool busy;
+	int64_t since; /* boot clock, us: what is counted next began here */
+	/* what `status` shows */
+	int64_t last_ok, last_try; /* wall clock, us; 0: never */
 	uint64_t taken, bytes, deleted, visits; /* since the start */
-	uint64_t there; /* messages in the mailbox */
-	unsigned failures; /* in a row */
-	unsigned logins; /* refused in a row */
-	enum sp_pull_trouble trouble;
-	char error[SP_ERR_MAX];
-	bool alarmed;
-	/* who waits for the end of a visit: requests of state/control */
-	uint64_t asker[SP_PULL_ASKERS];
-	size_t naskers;
+	uint64_t
+	    in_mailbox; /* messages in the mailbox at the last good visit */
+	/* failures */
+	unsigned failures; /* visits that failed, in a row */
+	unsigned logins; /* of them refused logins, in a row */
+	enum sp_pull_trouble trouble; /* of the last one */
+	char error[SP_ERR_MAX]; /* of the last one, or "" */
+	bool alarmed; /* an alarm was given for this row of failures */
+	/* requests of state/control that are answered after the visit */
+	uint64_t waiting[SP_PULL_ASKERS];
+	size_t nwaiting;
 };
 
-/* ${a}->run has app, conf, secret. */
+/* Prepare the account and start its thread; run.app, run.conf and run.secret
+ * are set.  On failure, SP_ECONFIG or SP_EIO, the account stays as one that
+ * only says why. */
 SP_CHECK enum sp_code sp_pull_account_start(
     struct sp_pull_account *a, struct sp_worker *w, struct sp_err *err);
-/* Visit now; ${id} is answered at the end of the visit (0: nobody asks). */
+/* Visit now; request ${id} is answered at the end of the visit (0: nobody
+ * asks), or at once if too many wait or the account could not be started. */
 void sp_pull_account_poke(struct sp_pull_account *a, uint64_t id);
+/* Ask the thread to end; does not wait. */
 void sp_pull_account_stop(struct sp_pull_account *a);
-/* Wait for it, not for ever. */
+/* Wait for the end of the thread, at most five seconds, and free what the
+ * account has; a thread that hangs longer keeps it. */
 void sp_pull_account_end(struct sp_pull_account *a);
-/* An object for status. */
+/* Append how the account is to ${j}, as an object. */
 void sp_pull_account_status(struct sp_pull_account *a, struct sp_json *j);
-/* Seconds to wait after a failure, before the jitter. */
-uint64_t sp_pull_account_delay(
-    enum sp_pull_trouble t, unsigned failures, uint64_t asked);
 
 #endif

@@ -1,4 +1,11 @@
-#include "app/service/reload.h"
+/*
+ * The configuration of the running service: its listening sockets and the
+ * certificates that they use.  On SIGHUP the file is loaded again and
+ * everything that it needs is opened beside what is open; only when all of that
+ * succeeded is the old configuration let go.  The supervisor then restarts the
+ * workers, which inherit the result.
+ */
+#include "app/service/reload_priv.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -8,14 +15,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "app/service/sockets.h"
+#include "app/service/socket.h"
 #include "base/buf.h"
-#include "base/log.h"
 #include "base/layout.h"
+#include "base/log.h"
 
-/* The open socket of the old configuration for this address, or -1. */
+/* The socket that ${old} has open for the address of ${l}, or -1. */
 static int
-same_address(
+find_open(
     const struct sp_config *old, const int *fds, const struct sp_listen *l)
 {
 	for (size_t i = 0; old != NULL && fds != NULL && i < old->nlisten;
@@ -27,6 +34,7 @@ same_address(
 	return (-1);
 }
 
+/* Whether ${fd} is among the ${n} of ${fds}. */
 static bool
 in_use(const int *fds, size_t n, int fd)
 {
@@ -37,9 +45,11 @@ in_use(const int *fds, size_t n, int fd)
 	return (false);
 }
 
-/* Sockets for ${cfg}, taking over what ${old} has open. */
+/* Sockets for all listeners of ${cfg}, in their order, in malloc'ed ${out};
+ * those of ${old} (NULL at the start) whose address stays are taken over, with
+ * the new owner and mode.  On failure what was newly opened is closed again. */
 static enum sp_code
-open_all(const struct sp_app *app, const struct sp_config *cfg,
+open_listeners(const struct sp_app *app, const struct sp_config *cfg,
     const struct sp_config *old, const int *old_fds, int **out,
     struct sp_err *err)
 {
@@ -50,7 +60,7 @@ open_all(const struct sp_app *app, const struct sp_config *cfg,
 	for (size_t i = 0; i < cfg->nlisten; i++)
 		fds[i] = -1;
 	for (size_t i = 0; rc == SP_OK && i < cfg->nlisten; i++) {
-		fds[i] = same_address(old, old_fds, &cfg->listen[i]);
+		fds[i] = find_open(old, old_fds, &cfg->listen[i]);
 		if (fds[i] < 0)
 			rc = sp_socket_listen(
 			    &cfg->listen[i], &acct, &fds[i], err);
@@ -85,12 +95,14 @@ on_warn(void *ctx, const char *text)
 }
 
 /*
- * Keys are tried out in a process of its own, which ends: the supervisor's
- * memory is inherited by every worker.  The child's verdict comes by a socket.
+ * Check that every listener's certificate and key can be used.  This is done in
+ * a process of its own, which ends, since the supervisor's memory, in which the
+ * keys would be then, is inherited by every worker.  The child's verdict, a
+ * struct sp_err, comes by a socket.
  */
 static enum sp_code
-try_out(const struct sp_certs *certs, const struct sp_config *cfg,
-    struct sp_err *err)
+check_in_child(const struct sp_listener_certs *certs,
+    const struct sp_config *cfg, struct sp_err *err)
 {
 	struct sp_err found = { .code = SP_OK };
 	int ends[2], status = 0;
@@ -118,16 +130,17 @@ try_out(const struct sp_certs *certs, const struct sp_config *cfg,
 	return (sp_err_set(err, found.code, 0, "%s", found.msg));
 }
 
+/* The certificate files of ${cfg}, read and checked; the caller closes ${out}. */
 static enum sp_code
-load_certs(
-    const struct sp_config *cfg, struct sp_certs **out, struct sp_err *err)
+load_certs(const struct sp_config *cfg, struct sp_listener_certs **out,
+    struct sp_err *err)
 {
-	struct sp_certs *certs = NULL;
+	struct sp_listener_certs *certs = NULL;
 	enum sp_code rc;
 
 	rc = sp_certs_open(cfg, &certs, err);
 	if (rc == SP_OK)
-		rc = try_out(certs, cfg, err);
+		rc = check_in_child(certs, cfg, err);
 	if (rc == SP_OK)
 		*out = certs;
 	else
@@ -136,14 +149,15 @@ load_certs(
 }
 
 enum sp_code
-sp_reload_open(struct sp_super *s, struct sp_err *err)
+sp_reload_open(struct sp_supervisor *s, struct sp_err *err)
 {
 	const struct sp_config *cfg = s->app->cfg;
 	enum sp_code rc;
 
 	rc = load_certs(cfg, &s->certs, err);
 	if (rc == SP_OK)
-		rc = open_all(s->app, cfg, NULL, NULL, &s->listen_fds, err);
+		rc = open_listeners(
+		    s->app, cfg, NULL, NULL, &s->listen_fds, err);
 	if (rc == SP_OK)
 		rc = sp_socket_local(
 		    s->app->dir, "state/door", cfg, &s->door_fd, err);
@@ -153,11 +167,13 @@ sp_reload_open(struct sp_super *s, struct sp_err *err)
 	return (rc);
 }
 
+/* Until the last step nothing of the supervisor changes; the steps behind it
+ * cannot fail. */
 enum sp_code
-sp_reload(struct sp_super *s, struct sp_err *err)
+sp_reload(struct sp_supervisor *s, struct sp_err *err)
 {
 	struct sp_config *old = s->app->cfg, *cfg = NULL;
-	struct sp_certs *certs = NULL;
+	struct sp_listener_certs *certs = NULL;
 	int *fds = NULL;
 	enum sp_code rc;
 
@@ -165,7 +181,7 @@ sp_reload(struct sp_super *s, struct sp_err *err)
 	if (rc == SP_OK)
 		rc = load_certs(cfg, &certs, err);
 	if (rc == SP_OK)
-		rc = open_all(s->app, cfg, old, s->listen_fds, &fds, err);
+		rc = open_listeners(s->app, cfg, old, s->listen_fds, &fds, err);
 	if (rc != SP_OK) {
 		sp_certs_close(certs);
 		sp_config_free(cfg);
@@ -188,7 +204,7 @@ sp_reload(struct sp_super *s, struct sp_err *err)
 }
 
 void
-sp_reload_unlisten(struct sp_super *s)
+sp_reload_unlisten(struct sp_supervisor *s)
 {
 	for (size_t i = 0; s->listen_fds != NULL && i < s->app->cfg->nlisten;
 	     i++) {
@@ -204,7 +220,7 @@ sp_reload_unlisten(struct sp_super *s)
 }
 
 void
-sp_reload_close(struct sp_super *s)
+sp_reload_close(struct sp_supervisor *s)
 {
 	sp_reload_unlisten(s);
 	free(s->listen_fds);

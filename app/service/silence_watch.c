@@ -1,3 +1,16 @@
+/*
+ * Looking for silence that is unusual (doc/watch.md).  The index worker calls
+ * sp_silence_watch_look() after each round of indexing that reached the end of
+ * the log; it looks every watch.check: which sources sent in the time learned
+ * from (the index counts them), how each one's silence is judged
+ * (journal/watch/silence.c), and what of that is new.
+ *
+ *	SENDS -(silence is unusual)-> ANNOUNCED -(a message came)-> SENDS
+ *
+ * state/silence has the sources in state ANNOUNCED, a line "KIND SINCE NAME"
+ * each, so that a restart repeats nothing.  It is derived; where it is lost an
+ * announcement may come twice.
+ */
 #include "app/service/silence_watch.h"
 
 #include <inttypes.h>
@@ -8,51 +21,57 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/io.h"
+#include "base/time_text.h"
 #include "index/traffic.h"
 #include "journal/watch/silence.h"
 
-#define STATE_MAX   (1u << 20)
-#define SOURCES_MAX 2048u
+#define STATE_MAX   (1u << 20) /* bytes of state/silence */
+#define SOURCES_MAX 2048u /* that are looked at; more are left out */
 
+/* By enum sp_traffic_kind, in announcements. */
 static const char *const kinds[] = { "listener", "account", "sender domain" };
 
-/* What could fall silent. */
-struct source {
+/* A source of mail that could fall silent, with its traffic in the time that is
+ * learned from. */
+struct traffic_source {
 	enum sp_traffic_kind kind;
 	char *name;
-	uint64_t n; /* messages in the time learned from */
-	int64_t last;
+	uint64_t n; /* messages */
+	int64_t last; /* the last of them, wall clock, us */
 };
 
-/* A silence that was told; its end is awaited. */
-struct told {
-	struct told *next;
+/* A silence that was announced, until its source sends again. */
+struct announced_silence {
+	struct announced_silence *next;
 	enum sp_traffic_kind kind;
 	char *name;
-	int64_t since; /* the last message before it */
+	int64_t since; /* the last message before it, wall clock, us */
 };
 
 struct sp_silence_watch {
 	const struct sp_app *app;
-	void (*say)(void *ctx, const char *text);
+	void (*announce)(void *ctx, const char *text);
 	void *ctx;
 	char *path; /* state/silence */
-	int64_t started; /* wall clock */
-	int64_t next; /* when to look again; 0: at once */
-	struct told *told;
-	struct source *v;
+	int64_t started; /* the service; wall clock, us */
+	int64_t next; /* when to look again; boot clock, us; 0: at once */
+	struct announced_silence *announced;
+	/* during one look */
+	struct traffic_source *v;
 	size_t n;
-	enum sp_traffic_kind kind; /* of the names that are read just now */
-	struct sp_rhythm rhythm;
+	enum sp_traffic_kind kind; /* of the names that the index gives now */
+	struct sp_rhythm rhythm; /* of the source that is judged */
 };
 
-/* ---- what was told already ---------------------------------------------- */
+/* ---- what was announced already ----------------------------------------- */
 
-static struct told **
-find_told(
+/* The link that points to the source's announced silence, or to NULL at the end
+ * of the list. */
+static struct announced_silence **
+find_announced(
     struct sp_silence_watch *w, enum sp_traffic_kind kind, struct sp_view name)
 {
-	struct told **at = &w->told;
+	struct announced_silence **at = &w->announced;
 
 	while (*at != NULL &&
 	       ((*at)->kind != kind || !sp_view_eq_str(name, (*at)->name)))
@@ -61,26 +80,28 @@ find_told(
 }
 
 static void
-add_told(struct sp_silence_watch *w, enum sp_traffic_kind kind,
+add_announced(struct sp_silence_watch *w, enum sp_traffic_kind kind,
     struct sp_view name, int64_t since)
 {
-	struct told *t = sp_xcalloc(1, sizeof(*t));
+	struct announced_silence *t = sp_xcalloc(1, sizeof(*t));
 
-	*t = (struct told){ w->told, kind, sp_view_dup(name), since };
-	w->told = t;
+	*t = (struct announced_silence){ w->announced, kind, sp_view_dup(name),
+		since };
+	w->announced = t;
 }
 
 static void
-drop_told(struct told **at)
+drop_announced(struct announced_silence **at)
 {
-	struct told *t = *at;
+	struct announced_silence *t = *at;
 
 	*at = t->next;
 	free(t->name);
 	free(t);
 }
 
-/* Lines of "KIND SINCE NAME". */
+/* Read state/silence; a line that is none is left out, a missing file is no
+ * announcement. */
 static void
 load(struct sp_silence_watch *w)
 {
@@ -98,13 +119,14 @@ load(struct sp_silence_watch *w)
 			    kind < SP_COUNTOF(kinds) &&
 			    sp_view_u64(sp_view_cut(&line, ' '), &since) &&
 			    line.n > 0)
-				add_told(w, (enum sp_traffic_kind)kind, line,
-				    (int64_t)since);
+				add_announced(w, (enum sp_traffic_kind)kind,
+				    line, (int64_t)since);
 		}
 	}
 	sp_buf_done(&b);
 }
 
+/* Replace state/silence by what is announced now. */
 static enum sp_code
 save(const struct sp_silence_watch *w, struct sp_err *err)
 {
@@ -112,8 +134,8 @@ save(const struct sp_silence_watch *w, struct sp_err *err)
 	enum sp_code rc = SP_OK;
 
 	sp_buf_init(&b, STATE_MAX);
-	for (const struct told *t = w->told; rc == SP_OK && t != NULL;
-	     t = t->next)
+	for (const struct announced_silence *t = w->announced;
+	     rc == SP_OK && t != NULL; t = t->next)
 		rc = sp_buf_addf(
 		    &b, "%d %" PRId64 " %s\n", (int)t->kind, t->since, t->name);
 	if (rc == SP_OK)
@@ -122,16 +144,17 @@ save(const struct sp_silence_watch *w, struct sp_err *err)
 	return (rc);
 }
 
-/* What fell silent before the time that is learned from is known no more. */
+/* Drop what fell silent before the time that is learned from: the index knows
+ * nothing of its traffic any more. */
 static void
 forget_old(struct sp_silence_watch *w, int64_t now)
 {
 	const int64_t learn = (int64_t)w->app->cfg->watch_learn * SP_SECOND;
-	struct told **at = &w->told;
+	struct announced_silence **at = &w->announced;
 
 	while (*at != NULL) {
 		if ((*at)->since < now - learn)
-			drop_told(at);
+			drop_announced(at);
 		else
 			at = &(*at)->next;
 	}
@@ -149,8 +172,8 @@ forget_sources(struct sp_silence_watch *w)
 	w->n = 0;
 }
 
-/* A domain is what a sender wrote: no line end may get into the state, nor
- * anything else that is not seen. */
+/* A domain is what a sender wrote: control bytes in it could be line ends in
+ * state/silence, or names that look like others. */
 static bool
 is_plain(struct sp_view name)
 {
@@ -161,11 +184,13 @@ is_plain(struct sp_view name)
 	return (name.n > 0);
 }
 
+/* The index found ${sum->n} messages of a name in one shard: add them to its
+ * source.  Control bytes and sources beyond SOURCES_MAX are left out. */
 static void
 on_sum(void *ctx, const struct sp_traffic_sum *sum)
 {
 	struct sp_silence_watch *w = ctx;
-	struct source *s = NULL;
+	struct traffic_source *s = NULL;
 
 	if (!is_plain(sum->name))
 		return;
@@ -179,7 +204,7 @@ on_sum(void *ctx, const struct sp_traffic_sum *sum)
 			return;
 		w->v = sp_xrealloc(w->v, (w->n + 1) * sizeof(*w->v));
 		s = &w->v[w->n++];
-		*s = (struct source){ .kind = w->kind,
+		*s = (struct traffic_source){ .kind = w->kind,
 			.name = sp_view_dup(sum->name) };
 	}
 	s->n += sum->n;
@@ -187,9 +212,10 @@ on_sum(void *ctx, const struct sp_traffic_sum *sum)
 		s->last = sum->last;
 }
 
-/* A listener or account that the configuration no longer has is not missed. */
+/* Whether the configuration still has the listener or account; a sender's
+ * domain needs no section. */
 static bool
-is_configured(const struct sp_config *cfg, const struct source *s)
+is_configured(const struct sp_config *cfg, const struct traffic_source *s)
 {
 	for (size_t i = 0; i < cfg->nlisten; i++) {
 		if (s->kind == SP_TRAFFIC_LISTENER &&
@@ -214,8 +240,10 @@ on_hour(void *ctx, int64_t hour, uint64_t n)
 
 /* ---- looking ------------------------------------------------------------ */
 
+/* Announce that the source of ${*at} sends again, and drop its silence. */
 static void
-tell_back(struct sp_silence_watch *w, const struct source *s, struct told **at)
+announce_end(struct sp_silence_watch *w, const struct traffic_source *s,
+    struct announced_silence **at)
 {
 	char from[SP_TIME_LEN + 1], to[SP_TIME_LEN + 1], *text;
 
@@ -224,13 +252,14 @@ tell_back(struct sp_silence_watch *w, const struct source *s, struct told **at)
 	text = sp_xasprintf(
 	    "%s %s is back: nothing came from %s on; the last message is of %s",
 	    kinds[s->kind], s->name, from, to);
-	w->say(w->ctx, text);
+	w->announce(w->ctx, text);
 	free(text);
-	drop_told(at);
+	drop_announced(at);
 }
 
+/* Announce that the source fell silent, and remember it until it sends again. */
 static void
-tell_silent(struct sp_silence_watch *w, const struct source *s,
+announce_silence(struct sp_silence_watch *w, const struct traffic_source *s,
     const struct sp_silence *silence)
 {
 	char from[SP_TIME_LEN + 1], *text;
@@ -241,22 +270,27 @@ tell_silent(struct sp_silence_watch *w, const struct source *s,
 	    " days (silences up to %.0f are usual)",
 	    kinds[s->kind], s->name, from, silence->expected,
 	    w->app->cfg->watch_learn / 86400, silence->usual);
-	add_told(w, s->kind, sp_view_str(s->name), s->last);
-	w->say(w->ctx, text);
+	add_announced(w, s->kind, sp_view_str(s->name), s->last);
+	w->announce(w->ctx, text);
 	free(text);
 }
 
+/* Announce a source that is back, or one whose silence is unusual now and was
+ * not announced.  ${since}: the beginning of the time learned from, ${now}: the
+ * wall clock. */
 static enum sp_code
-judge(struct sp_silence_watch *w, const struct sp_traffic_view *t,
-    const struct source *s, int64_t since, int64_t now, struct sp_err *err)
+judge_source(struct sp_silence_watch *w, const struct sp_traffic_view *t,
+    const struct traffic_source *s, int64_t since, int64_t now,
+    struct sp_err *err)
 {
 	const struct sp_config *cfg = w->app->cfg;
-	struct told **at = find_told(w, s->kind, sp_view_str(s->name));
+	struct announced_silence **at =
+	    find_announced(w, s->kind, sp_view_str(s->name));
 	struct sp_silence silence;
 	enum sp_code rc;
 
 	if (*at != NULL && s->last > (*at)->since)
-		tell_back(w, s, at);
+		announce_end(w, s, at);
 	else if (*at != NULL)
 		return (SP_OK);
 	if (!is_configured(cfg, s) ||
@@ -270,37 +304,41 @@ judge(struct sp_silence_watch *w, const struct sp_traffic_view *t,
 		return (rc);
 	sp_rhythm_judge(&w->rhythm, s->last, now, &silence);
 	if (silence.unusual)
-		tell_silent(w, s, &silence);
+		announce_silence(w, s, &silence);
 	return (SP_OK);
 }
 
+/* Read the traffic of all kinds from the index, then judge each source. */
 static enum sp_code
 look(struct sp_silence_watch *w, int64_t now, struct sp_err *err)
 {
 	const struct sp_config *cfg = w->app->cfg;
 	const int64_t since = now - (int64_t)cfg->watch_learn * SP_SECOND;
-	const uint64_t most[] = { 256, 256, cfg->watch_domains };
+	const uint64_t limits[] = { 256, 256, cfg->watch_domains };
 	struct sp_traffic_view *t = NULL;
 	enum sp_code rc = sp_traffic_open(w->app->dir, since, &t, err);
 
-	for (unsigned k = 0; rc == SP_OK && k < SP_COUNTOF(most); k++) {
+	for (unsigned k = 0; rc == SP_OK && k < SP_COUNTOF(limits); k++) {
 		w->kind = (enum sp_traffic_kind)k;
-		rc = sp_traffic_busiest(t, w->kind, most[k], on_sum, w, err);
+		rc = sp_traffic_busiest(t, w->kind, limits[k], on_sum, w, err);
 	}
 	for (size_t i = 0; rc == SP_OK && i < w->n; i++)
-		rc = judge(w, t, &w->v[i], since, now, err);
+		rc = judge_source(w, t, &w->v[i], since, now, err);
 	forget_sources(w);
 	sp_traffic_close(t);
 	return (rc);
 }
 
+/* How many silences are announced; with ${sum} of their beginnings, a cheap way
+ * to see whether any changed. */
 static size_t
-count_told(const struct sp_silence_watch *w, int64_t *sum)
+count_announced(const struct sp_silence_watch *w, int64_t *sum)
 {
 	size_t n = 0;
 
 	*sum = 0;
-	for (const struct told *t = w->told; t != NULL; t = t->next, n++)
+	for (const struct announced_silence *t = w->announced; t != NULL;
+	     t = t->next, n++)
 		*sum += t->since;
 	return (n);
 }
@@ -317,10 +355,10 @@ sp_silence_watch_look(
 	if (!w->app->cfg->watch_silence || boot < w->next)
 		return (SP_OK);
 	w->next = boot + (int64_t)w->app->cfg->watch_check * SP_SECOND;
-	n = count_told(w, &before);
+	n = count_announced(w, &before);
 	forget_old(w, now_us);
 	rc = look(w, now_us, err);
-	if (n != count_told(w, &after) || before != after) {
+	if (n != count_announced(w, &after) || before != after) {
 		enum sp_code saved = save(w, rc == SP_OK ? err : NULL);
 
 		rc = rc == SP_OK ? saved : rc;
@@ -330,13 +368,13 @@ sp_silence_watch_look(
 
 struct sp_silence_watch *
 sp_silence_watch_new(const struct sp_app *app, int64_t started_us,
-    void (*say)(void *ctx, const char *text), void *ctx)
+    void (*announce)(void *ctx, const char *text), void *ctx)
 {
 	struct sp_silence_watch *w = sp_xcalloc(1, sizeof(*w));
 
 	w->app = app;
 	w->started = started_us;
-	w->say = say;
+	w->announce = announce;
 	w->ctx = ctx;
 	w->path = sp_xasprintf("%s/state/silence", app->dir);
 	load(w);
@@ -348,8 +386,8 @@ sp_silence_watch_free(struct sp_silence_watch *w)
 {
 	if (w == NULL)
 		return;
-	while (w->told != NULL)
-		drop_told(&w->told);
+	while (w->announced != NULL)
+		drop_announced(&w->announced);
 	forget_sources(w);
 	free(w->path);
 	free(w);

@@ -1,6 +1,8 @@
 /*
- * Silence that is unusual (doc/watch.md): looked for now and then by the index
- * worker, over the traffic that the index counts.
+ * Silence that is unusual (doc/watch.md): a listener, an account or a sender
+ * domain from which nothing came for longer than its rhythm explains.  The
+ * index worker looks now and then, over the traffic that the index counts
+ * (index/traffic.h); journal/watch/silence.h judges.
  */
 #ifndef SP_APP_SERVICE_SILENCE_WATCH_H
 #define SP_APP_SERVICE_SILENCE_WATCH_H
@@ -11,14 +13,22 @@
 
 struct sp_silence_watch;
 
-/* ${say} is told which source fell silent, since when, and how much was
- * missed; and when it is back, from when to when nothing came.  Nothing is
- * judged before watch.least has passed since ${started_us}: what was sent while
- * we were away is still on its way. */
+/*
+ * Begin to watch the archive of ${app} and load what was announced before the
+ * last restart (state/silence).  ${announce} is given one line for a source
+ * that fell silent (since when, how much was missed) and one when it is back.
+ * Nothing is judged before watch.least has passed since ${started_us} (wall
+ * clock): what was sent while the service was away is still on its way.
+ * ${app} and ${ctx} are borrowed until sp_silence_watch_free().
+ */
 struct sp_silence_watch *sp_silence_watch_new(const struct sp_app *app,
-    int64_t started_us, void (*say)(void *ctx, const char *text), void *ctx);
-/* Look, if it is time to; each silence is told once, also over restarts
- * (state/silence keeps what was told). */
+    int64_t started_us, void (*announce)(void *ctx, const char *text),
+    void *ctx);
+/*
+ * Look, if watch.check has passed since the last look; ${now_us} is the wall
+ * clock.  Each silence is announced once, also over restarts.  The errors of
+ * the index (index/traffic.h), SP_EIO if state/silence cannot be written.
+ */
 SP_CHECK enum sp_code sp_silence_watch_look(
     struct sp_silence_watch *w, int64_t now_us, struct sp_err *err);
 void sp_silence_watch_free(struct sp_silence_watch *w); /* NULL is fine */

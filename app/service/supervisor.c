@@ -1,47 +1,76 @@
-#include "app/service/supervisor_priv.h"
+/*
+ * The supervisor's loop: it starts the workers and restarts them with back-off,
+ * carries requests between commands and workers, reads the configuration again
+ * on SIGHUP, and ends everything on SIGTERM and SIGINT. `sealpost serve` calls
+ * sp_supervisor_run(), which returns when the service is over.  The states of a
+ * worker and of the end are drawn in supervisor_priv.h.
+ *
+ * No mail comes here: what the supervisor reads is the configuration, the
+ * request lines of commands and the messages of its workers.  It is the process
+ * that has to stay up, so it does as little as possible.
+ */
+#include "app/service/supervisor.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-#include "app/service/reload.h"
+#include "app/common/account.h"
+#include "app/service/child_priv.h"
+#include "app/service/clients_priv.h"
+#include "app/service/reload_priv.h"
 #include "base/clock.h"
+#include "base/io.h"
+#include "base/layout.h"
 #include "base/log.h"
 
-#define LIFE  (60 * SP_SECOND)
-#define DRAIN (60 * SP_SECOND)
+#define STABLE (60 * SP_SECOND) /* a worker that lived so long starts at once */
+#define DRAIN  (60 * SP_SECOND) /* then a worker told to end is killed */
 
-/* A worker that crashed is started again, but somebody should look: it may
- * be a message made for that. */
+/* The workers by the stage in which they end: those that bring mail in, and
+ * those that must see all that came. */
+#define INTAKE_ROLES  (1u << SP_WORKER_RECEIVE | 1u << SP_WORKER_PULL)
+#define DERIVED_ROLES (1u << SP_WORKER_SEAL | 1u << SP_WORKER_INDEX)
+
+/* ---- workers that end ---------------------------------------------------- */
+
+/* A worker that a signal ended is started again, but somebody should look: it
+ * may be a message made for that.  Logged, counted, appended to the log by
+ * receive, and carried out by pull. */
 static void
-crashed(struct sp_super *s, enum sp_role role, int signal)
+report_crash(struct sp_supervisor *s, enum sp_worker_role role, int signal)
 {
 	char *text = sp_xasprintf(
 	    "alarm the %s worker was ended by signal %d and is started again",
-	    sp_role_names[role], signal);
+	    sp_worker_names[role], signal);
 	const char *plain = text + strlen("alarm ");
 
 	sp_log(SP_LOG_ERROR, "alarm", "text=\"%s\"", plain);
-	/* pull carries it out, as the archive's account. */
-	if (!sp_child_send(s, SP_ROLE_PULL, 0, text))
+	/* Through pull: the supervisor may be root, and the outbox is the
+	 * account's. */
+	if (!sp_child_send(s, SP_WORKER_PULL, 0, text))
 		sp_log(SP_LOG_WARN, "outbox_failed",
 		    "error=\"the pull worker is down\"");
 	sp_child_alarm(s, sp_view_str(plain));
 	free(text);
 }
 
+/* Worker ${pid} has ended: read what it sent last, answer who waits for it, and
+ * decide when it starts again.  ${status} is waitpid()'s. */
 static void
-on_exit_of(struct sp_super *s, pid_t pid, int status)
+on_worker_exit(struct sp_supervisor *s, pid_t pid, int status)
 {
-	for (enum sp_role r = 0; r < SP_ROLES; r++) {
+	for (enum sp_worker_role r = 0; r < SP_WORKERS; r++) {
 		struct sp_child *c = &s->child[r];
-		bool planned = s->ending || c->reload;
+		bool planned = s->stopping || c->reload;
 
 		if (c->pid != pid)
 			continue;
@@ -51,7 +80,7 @@ on_exit_of(struct sp_super *s, pid_t pid, int status)
 			(void)close(c->channel);
 		c->channel = -1;
 		sp_log(planned ? SP_LOG_INFO : SP_LOG_ERROR, "worker_exit",
-		    "name=%s pid=%d %s=%d", sp_role_names[r], (int)pid,
+		    "name=%s pid=%d %s=%d", sp_worker_names[r], (int)pid,
 		    WIFSIGNALED(status) ? "signal" : "status",
 		    WIFSIGNALED(status) ? WTERMSIG(status)
 					: WEXITSTATUS(status));
@@ -59,8 +88,8 @@ on_exit_of(struct sp_super *s, pid_t pid, int status)
 		if (!planned)
 			c->restarts++;
 		if (!planned && WIFSIGNALED(status))
-			crashed(s, r, WTERMSIG(status));
-		if (sp_clock_boot() - c->started > LIFE || c->reload) {
+			report_crash(s, r, WTERMSIG(status));
+		if (sp_clock_boot() - c->started > STABLE || c->reload) {
 			c->delay = 0;
 			c->next_start = 0;
 		}
@@ -69,57 +98,59 @@ on_exit_of(struct sp_super *s, pid_t pid, int status)
 }
 
 static void
-reap(struct sp_super *s)
+reap(struct sp_supervisor *s)
 {
 	int status;
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		on_exit_of(s, pid, status);
+		on_worker_exit(s, pid, status);
 }
 
+/* Send ${sig} to the workers that are up and whose bit is set in ${roles}. */
 static void
-signal_children(struct sp_super *s, int sig, unsigned roles)
+signal_children(struct sp_supervisor *s, int sig, unsigned roles)
 {
-	for (enum sp_role r = 0; r < SP_ROLES; r++) {
+	for (enum sp_worker_role r = 0; r < SP_WORKERS; r++) {
 		if ((roles & 1u << r) != 0 && s->child[r].pid > 0)
 			(void)kill(s->child[r].pid, sig);
 	}
 }
 
-#define INTAKE_ROLES (1u << SP_ROLE_RECEIVE | 1u << SP_ROLE_PULL)
-#define LATER_ROLES  (1u << SP_ROLE_SEAL | 1u << SP_ROLE_INDEX)
-
+/* Whether any worker of ${roles} is up. */
 static bool
-any_up(const struct sp_super *s, unsigned roles)
+any_up(const struct sp_supervisor *s, unsigned roles)
 {
-	for (enum sp_role r = 0; r < SP_ROLES; r++) {
+	for (enum sp_worker_role r = 0; r < SP_WORKERS; r++) {
 		if ((roles & 1u << r) != 0 && s->child[r].pid > 0)
 			return (true);
 	}
 	return (false);
 }
 
+/* The first stage of the end: no new mail; receive and pull finish what they
+ * have in hand. */
 static void
-begin_end(struct sp_super *s)
+begin_stopping(struct sp_supervisor *s)
 {
-	if (s->ending)
+	if (s->stopping)
 		return;
-	s->ending = true;
+	s->stopping = true;
 	s->deadline = sp_clock_boot() + DRAIN;
 	sp_log(SP_LOG_INFO, "stopping", "reason=signal");
 	(void)sd_notify(0, "STOPPING=1");
-	/* Ours stay open behind the worker's: who connects would wait. */
+	/* While our copies are open, the kernel accepts connections that nobody
+	 * will serve. */
 	sp_reload_unlisten(s);
 	signal_children(s, SIGTERM, INTAKE_ROLES);
 }
 
-/* A worker that does not end (stopped, a disk that hangs) must not keep its
- * role from the next. */
+/* Kill the workers that a reload told to end and that did not (stopped, a disk
+ * that hangs): they would keep their role's lock from their successor. */
 static void
-end_overdue(struct sp_super *s, int64_t now)
+kill_overdue(struct sp_supervisor *s, int64_t now)
 {
-	for (enum sp_role r = 0; r < SP_ROLES; r++) {
+	for (enum sp_worker_role r = 0; r < SP_WORKERS; r++) {
 		struct sp_child *c = &s->child[r];
 
 		if (c->pid > 0 && c->reload && now >= c->deadline)
@@ -127,31 +158,30 @@ end_overdue(struct sp_super *s, int64_t now)
 	}
 }
 
-/* A new configuration: check it, then let every worker end and start anew.
- * The sockets stay ours, so nobody is turned away meanwhile. */
+/* SIGHUP: check the new configuration, then let every worker end and start anew
+ * with it.  The sockets stay open here, so nobody is turned away meanwhile.  A
+ * configuration that cannot be used is logged, and the old one stays. */
 static void
-reload(struct sp_super *s)
+reload(struct sp_supervisor *s)
 {
 	struct sp_err err;
-	char quoted[SP_ERR_MAX];
 
-	if (s->ending)
+	if (s->stopping)
 		return;
 	if (sp_reload(s, &err) != SP_OK) {
-		sp_log(SP_LOG_ERROR, "reload_failed", "error=%s",
-		    sp_log_quote(sp_view_str(err.msg), quoted, sizeof(quoted)));
+		sp_worker_log_err(SP_LOG_ERROR, "reload_failed", &err);
 		return;
 	}
 	sp_log(SP_LOG_INFO, "reload", "listeners=%zu", s->app->cfg->nlisten);
-	for (enum sp_role r = 0; r < SP_ROLES; r++) {
+	for (enum sp_worker_role r = 0; r < SP_WORKERS; r++) {
 		s->child[r].reload = s->child[r].pid > 0;
 		s->child[r].deadline = sp_clock_boot() + DRAIN;
 	}
-	signal_children(s, SIGTERM, INTAKE_ROLES | LATER_ROLES);
+	signal_children(s, SIGTERM, INTAKE_ROLES | DERIVED_ROLES);
 }
 
 static void
-on_signals(struct sp_super *s)
+on_signals(struct sp_supervisor *s)
 {
 	struct signalfd_siginfo info;
 
@@ -161,18 +191,19 @@ on_signals(struct sp_super *s)
 		else if (info.ssi_signo == SIGHUP)
 			reload(s);
 		else
-			begin_end(s);
+			begin_stopping(s);
 	}
 }
 
-/* Start what is due; how long until the next is (ms). */
+/* Start the workers whose time has come; returns how long to wait until the
+ * next may be (ms). */
 static int
-keep_up(struct sp_super *s)
+start_due(struct sp_supervisor *s)
 {
 	int64_t now = sp_clock_boot(), wait = SP_SECOND;
 
-	end_overdue(s, now);
-	for (enum sp_role r = 0; !s->ending && r < SP_ROLES; r++) {
+	kill_overdue(s, now);
+	for (enum sp_worker_role r = 0; !s->stopping && r < SP_WORKERS; r++) {
 		struct sp_child *c = &s->child[r];
 
 		if (c->pid > 0)
@@ -185,9 +216,10 @@ keep_up(struct sp_super *s)
 	return ((int)(wait / 1000) + 1);
 }
 
-/* True when all is over. */
+/* The next step of the end, called again and again; true once all workers are
+ * down. */
 static bool
-go_on_ending(struct sp_super *s)
+continue_stopping(struct sp_supervisor *s)
 {
 	if (any_up(s, INTAKE_ROLES)) {
 		if (sp_clock_boot() < s->deadline)
@@ -195,56 +227,157 @@ go_on_ending(struct sp_super *s)
 		signal_children(s, SIGKILL, INTAKE_ROLES);
 		return (false);
 	}
-	if (!s->ending_late) {
-		s->ending_late = true;
+	if (!s->second_stage) {
+		s->second_stage = true;
 		s->deadline = sp_clock_boot() + DRAIN;
-		signal_children(s, SIGTERM, LATER_ROLES);
+		signal_children(s, SIGTERM, DERIVED_ROLES);
 	} else if (sp_clock_boot() >= s->deadline) {
-		signal_children(s, SIGKILL, LATER_ROLES);
+		signal_children(s, SIGKILL, DERIVED_ROLES);
 	}
-	return (!any_up(s, LATER_ROLES));
+	return (!any_up(s, DERIVED_ROLES));
 }
 
+/* Wait up to ${ms} for signals, workers and commands, and handle what came. */
 static void
-wait_for_something(struct sp_super *s, int ms)
+wait_for_events(struct sp_supervisor *s, int ms)
 {
-	struct pollfd p[2 + SP_ROLES + SP_CLIENTS_MAX];
+	struct pollfd p[2 + SP_WORKERS + SP_CLIENTS_MAX];
 
 	p[0] = (struct pollfd){ .fd = s->signals, .events = POLLIN };
 	p[1] = (struct pollfd){ .fd = s->control_fd, .events = POLLIN };
-	for (size_t i = 0; i < SP_ROLES; i++)
+	for (size_t i = 0; i < SP_WORKERS; i++)
 		p[2 + i] = (struct pollfd){ .fd = s->child[i].channel,
 			.events = POLLIN };
 	for (size_t i = 0; i < SP_CLIENTS_MAX; i++)
-		p[2 + SP_ROLES + i] =
+		p[2 + SP_WORKERS + i] =
 		    (struct pollfd){ .fd = s->client[i].fd, .events = POLLIN };
 	if (poll(p, SP_COUNTOF(p), ms) <= 0)
 		return;
 	if (p[0].revents != 0)
 		on_signals(s);
-	for (enum sp_role r = 0; r < SP_ROLES; r++) {
+	for (enum sp_worker_role r = 0; r < SP_WORKERS; r++) {
 		if (p[2 + r].revents != 0 && s->child[r].channel >= 0)
 			sp_child_receive(s, r);
 	}
 	for (size_t i = 0; i < SP_CLIENTS_MAX; i++) {
-		if (p[2 + SP_ROLES + i].revents != 0 && s->client[i].fd >= 0)
+		if (p[2 + SP_WORKERS + i].revents != 0 && s->client[i].fd >= 0)
 			sp_clients_input(s, &s->client[i]);
 	}
 	if (p[1].revents != 0)
 		sp_clients_accept(s);
 }
 
-int
-sp_supervise(struct sp_super *s)
+/* Until a signal asked to end and all workers are down. */
+static void
+supervise(struct sp_supervisor *s)
 {
 	s->since = sp_clock_wall();
-	while (!s->ending || !go_on_ending(s)) {
-		int ms = s->ending ? 50 : keep_up(s);
+	while (!s->stopping || !continue_stopping(s)) {
+		int ms = s->stopping ? 50 : start_due(s);
 
-		wait_for_something(s, ms);
+		wait_for_events(s, ms);
 	}
 	for (size_t i = 0; i < SP_CLIENTS_MAX; i++)
 		sp_clients_drop(&s->client[i]);
 	sp_log(SP_LOG_INFO, "stopped", "pid=%d", (int)getpid());
-	return (0);
+}
+
+/* ---- the start ---------------------------------------------------------- */
+
+/* Signals as a descriptor of the loop: they are blocked from here on, in the
+ * workers too until those open their own. */
+static enum sp_code
+open_signals(struct sp_supervisor *s, struct sp_err *err)
+{
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigaddset(&set, SIGINT);
+	(void)sigaddset(&set, SIGHUP);
+	(void)sigaddset(&set, SIGCHLD);
+	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+	s->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (s->signals < 0)
+		return (sp_err_set(err, SP_EIO, errno, "signalfd"));
+	return (SP_OK);
+}
+
+/* The slots of the workers, each with the eventfd that wakes it. */
+static enum sp_code
+open_workers(struct sp_supervisor *s, struct sp_err *err)
+{
+	for (size_t i = 0; i < SP_WORKERS; i++) {
+		s->child[i].channel = -1;
+		s->child[i].wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		if (s->child[i].wake < 0)
+			return (sp_err_set(err, SP_EIO, errno, "eventfd"));
+	}
+	return (SP_OK);
+}
+
+/* state/serve.lock, made as the archive's account: one service an archive. */
+static enum sp_code
+lock_archive(struct sp_supervisor *s, struct sp_err *err)
+{
+	char *lock = sp_layout_path(s->app->dir, "state/serve.lock");
+	struct sp_account acct;
+	enum sp_code rc;
+
+	rc = sp_account_find(s->app->dir, s->app->cfg, &acct, err);
+	if (rc == SP_OK) {
+		sp_account_enter(&acct);
+		rc = sp_io_lock(lock, 0, &s->lock_fd, err);
+		sp_account_leave(&acct);
+	}
+	if (rc == SP_ELOCKED)
+		(void)sp_err_prefix(
+		    err, "another `sealpost serve` runs on this archive");
+	free(lock);
+	return (rc);
+}
+
+static enum sp_code
+prepare(struct sp_supervisor *s, struct sp_err *err)
+{
+	enum sp_code rc;
+
+	(void)umask(0027);
+	rc = lock_archive(s, err);
+	if (rc == SP_OK)
+		rc = open_signals(s, err);
+	if (rc == SP_OK)
+		rc = open_workers(s, err);
+	if (rc == SP_OK)
+		rc = sp_reload_open(s, err);
+	return (rc);
+}
+
+/* The state is static: it is large, and a process runs one service. */
+int
+sp_supervisor_run(struct sp_app *app, bool accept_clock)
+{
+	static struct sp_supervisor s;
+	struct sp_err err;
+	int status = 2;
+
+	s = (struct sp_supervisor){ .app = app,
+		.accept_clock = accept_clock,
+		.door_fd = -1,
+		.control_fd = -1,
+		.signals = -1,
+		.lock_fd = -1 };
+	for (size_t i = 0; i < SP_CLIENTS_MAX; i++)
+		s.client[i].fd = -1;
+	if (prepare(&s, &err) != SP_OK) {
+		(void)sp_app_fail(&err);
+	} else {
+		sp_log(SP_LOG_INFO, "start", "version=%s archive=%s pid=%d",
+		    SP_VERSION, app->dir, (int)getpid());
+		supervise(&s);
+		status = 0;
+	}
+	sp_reload_close(&s);
+	(void)sp_io_close(s.lock_fd, NULL);
+	return (status);
 }

@@ -1,9 +1,21 @@
 /*
- * The supervisor: starts the four workers, restarts them with back-off, owns
- * the listening sockets, passes requests of state/control on, and ends all.
+ * The state of the supervisor, shared by its files:
  *
- * A worker:  DOWN -(fork)-> UP -(exit)-> DOWN, started again after a delay
- * that doubles from 0.1 s to 30 s and is forgotten after a minute of life.
+ *	supervisor.c	the loop, signals, the end of the service
+ *	child.c		starts workers, reads what they send
+ *	clients.c	requests of commands (state/control)
+ *	reload.c	sockets and certificates, the configuration read again
+ *
+ * A worker is DOWN -(fork)-> UP -(exit)-> DOWN.  It is started again 0.1 s
+ * after its last start at the earliest; that delay doubles with each start up
+ * to 30 s, and is forgotten once a worker lived for a minute.  One that ends
+ * because of a reload starts at once.
+ *
+ * The service ends in two stages of at most a minute each: first receive and
+ * pull, which bring mail in, then seal and index, which so see all of it:
+ *
+ *	RUNNING -(signal)-> STOPPING receive, pull
+ *		-(both down)-> STOPPING seal, index -(both down)-> end
  */
 #ifndef SP_APP_SERVICE_SUPERVISOR_PRIV_H
 #define SP_APP_SERVICE_SUPERVISOR_PRIV_H
@@ -11,67 +23,63 @@
 #include <sys/types.h>
 
 #include "app/service/worker.h"
-#include "journal/receive/certs.h"
+#include "journal/receive/listener_certs.h"
 
-#define SP_CLIENTS_MAX 32
+#define SP_CLIENTS_MAX 32 /* connections to state/control at a time */
 
+/* A worker as the supervisor sees it. */
 struct sp_child {
 	pid_t pid; /* 0: down */
-	int channel; /* -1: down */
+	int channel; /* our end of its channel (worker.h); -1: down */
 	int wake; /* eventfd, lives as long as the supervisor */
-	int64_t started, next_start; /* boot clock */
-	int64_t delay;
-	uint64_t restarts;
-	bool reload; /* ended on purpose: start again at once */
-	int64_t deadline; /* of that, boot clock */
+	/* when it is started again; boot clock, us */
+	int64_t started, next_start;
+	int64_t delay; /* at least between the next start and the one after */
+	uint64_t restarts; /* exits that nobody asked for */
+	/* a reload: it was told to end and starts again at once */
+	bool reload;
+	int64_t deadline; /* then it is killed; boot clock, us */
 };
 
-struct sp_client { /* of state/control */
-	int fd; /* -1: free */
-	int64_t since; /* boot clock */
-	bool operator_; /* may change things; else only read */
-	uint64_t id; /* of the request in work, 0: none */
-	enum sp_role role; /* who works on it */
-	bool then_pack; /* after the rotation: pack */
-	bool is_status;
-	struct sp_buf in;
+/* A connection to state/control. */
+struct sp_control_client {
+	int fd; /* -1: the slot is free */
+	int64_t since; /* boot clock, us: of the connection */
+	bool operator_; /* may change things; others may only ask */
+	struct sp_buf in; /* the request line as far as it came */
+	/* the request in work */
+	uint64_t id; /* 0: none */
+	enum sp_worker_role role; /* who works on it */
+	bool then_pack; /* `seal`: receive rotates, then seal packs */
+	bool is_status; /* the reply becomes a part of a larger one */
 };
 
-struct sp_super {
+struct sp_supervisor {
 	struct sp_app *app;
-	bool accept_clock;
-	struct sp_child child[SP_ROLES];
+	int64_t since; /* wall clock of the start, us */
+	bool accept_clock; /* until receive is ready for the first time */
+	/* opened here, inherited by the receive worker */
 	int *listen_fds; /* one for each cfg->listen[i] */
-	int door_fd, control_fd, signals, lock_fd;
-	struct sp_certs *certs; /* of the listeners, as checked */
-	struct sp_client client[SP_CLIENTS_MAX];
-	uint64_t last_id, alarms;
+	int door_fd;
+	struct sp_listener_certs *certs; /* of the listeners, as checked */
+	/* the supervisor's own; -1: not open */
+	int control_fd; /* state/control */
+	int signals; /* signalfd */
+	int lock_fd; /* state/serve.lock */
+	/* workers */
+	struct sp_child child[SP_WORKERS];
+	bool ready; /* receive served once, and systemd was told */
+	/* requests of commands */
+	struct sp_control_client client[SP_CLIENTS_MAX];
+	uint64_t last_id;
+	/* what workers sent, for `status` */
+	uint64_t alarms; /* since the start */
 	char last_alarm[SP_ERR_MAX];
-	char *pull_status; /* JSON that the pull worker sent last, or NULL */
-	int64_t since; /* wall clock of the start */
-	bool ready, ending;
-	bool ending_late; /* the second stage: seal and index */
-	int64_t deadline; /* of the present stage of ending */
+	char *pull_status; /* JSON array of the accounts, or NULL */
+	/* the end of the service */
+	bool stopping;
+	bool second_stage; /* receive and pull are down */
+	int64_t deadline; /* of the present stage; boot clock, us */
 };
-
-/* Run until SIGTERM or SIGINT; the exit status. */
-int sp_supervise(struct sp_super *s);
-
-/* ---- between the files of the supervisor ---------------------------- */
-void sp_child_start(struct sp_super *s, enum sp_role role);
-/* A message for a worker; false if it is down. */
-bool sp_child_send(
-    struct sp_super *s, enum sp_role role, uint64_t id, const char *text);
-/* Count an alarm and have receive enter it in the log. */
-void sp_child_alarm(struct sp_super *s, struct sp_view text);
-/* Everything waiting on the channels. */
-void sp_child_receive(struct sp_super *s, enum sp_role role);
-/* state/control: a new client, bytes from one, an answer for one. */
-void sp_clients_accept(struct sp_super *s);
-void sp_clients_input(struct sp_super *s, struct sp_client *c);
-void sp_clients_answer(struct sp_super *s, uint64_t id, struct sp_view text);
-void sp_clients_drop(struct sp_client *c);
-/* A worker went down: whoever waited for it gets an error. */
-void sp_clients_fail(struct sp_super *s, enum sp_role role);
 
 #endif

@@ -1,3 +1,7 @@
+/*
+ * The worker's end of its channel to the supervisor (worker.h), and what all
+ * workers do alike: waiting, replying, raising an alarm.
+ */
 #include "app/service/worker.h"
 
 #include <errno.h>
@@ -12,9 +16,10 @@
 #include "app/service/outbox.h"
 #include "base/log.h"
 
-const char *const sp_role_names[SP_ROLES] = { "receive", "pull", "seal",
+const char *const sp_worker_names[SP_WORKERS] = { "receive", "pull", "seal",
 	"index" };
 
+/* One message of the channel, cut into ID, verb and arguments in place. */
 bool
 sp_worker_request(struct sp_worker *w, struct sp_request *rq)
 {
@@ -24,7 +29,7 @@ sp_worker_request(struct sp_worker *w, struct sp_request *rq)
 	char *space;
 
 	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
-		w->stop = true; /* the supervisor is gone */
+		w->stop = true; /* the supervisor has ended */
 	if (n <= 0)
 		return (false);
 	rq->text[n] = '\0';
@@ -90,10 +95,19 @@ sp_worker_alarm(struct sp_worker *w, const char *text)
 	line = sp_xasprintf("0 alarm %s", text);
 	(void)send(w->channel, line, strlen(line), MSG_NOSIGNAL);
 	free(line);
-	if (sp_outbox_alarm(w->app->dir, sp_role_names[w->role], text, &err) !=
-	    SP_OK)
-		sp_log(SP_LOG_WARN, "outbox_failed", "error=%s",
-		    sp_log_quote(sp_view_str(err.msg), quoted, sizeof(quoted)));
+	if (sp_outbox_alarm(
+		w->app->dir, sp_worker_names[w->role], text, &err) != SP_OK)
+		sp_worker_log_err(SP_LOG_WARN, "outbox_failed", &err);
+}
+
+void
+sp_worker_log_err(
+    enum sp_log_level level, const char *event, const struct sp_err *err)
+{
+	char quoted[SP_ERR_MAX + 64];
+
+	sp_log(level, event, "error=%s",
+	    sp_log_quote(sp_view_str(err->msg), quoted, sizeof(quoted)));
 }
 
 void

@@ -1,12 +1,15 @@
 /*
  * A worker process: what it inherits from the supervisor, and the channel
- * between the two (a SOCK_SEQPACKET pair, one message a request or reply).
+ * between the two, a SOCK_SEQPACKET pair with one message for each request or
+ * reply:
  *
- *   supervisor -> worker   "ID VERB ARGS"
- *   worker -> supervisor   "ID ok TEXT", "ID err CODE TEXT", "0 alarm TEXT",
- *				"0 ready", "0 pull JSON" (how the accounts are)
+ *	supervisor -> worker	"ID VERB ARGS"
+ *	worker -> supervisor	"ID ok TEXT", "ID err CODE TEXT",
+ *				"0 alarm TEXT", "0 ready" (receive serves),
+ *				"0 pull JSON" (how the accounts are)
  *
- * SIGTERM asks a worker to finish what is in hand and end.
+ * A reply has the ID of its request; 0 is what nobody asked for.  SIGTERM asks
+ * a worker to finish what is in hand and end; it dies with the supervisor.
  */
 #ifndef SP_APP_SERVICE_WORKER_H
 #define SP_APP_SERVICE_WORKER_H
@@ -17,58 +20,75 @@
 #include "app/common/app.h"
 #include "app/common/control.h"
 #include "app/host/pull_secrets.h"
-#include "journal/receive/certs.h"
+#include "base/log.h"
+#include "journal/receive/listener_certs.h"
 
-enum sp_role {
-	SP_ROLE_RECEIVE,
-	SP_ROLE_PULL,
-	SP_ROLE_SEAL,
-	SP_ROLE_INDEX,
-	SP_ROLES
+enum sp_worker_role {
+	SP_WORKER_RECEIVE,
+	SP_WORKER_PULL,
+	SP_WORKER_SEAL,
+	SP_WORKER_INDEX,
+	SP_WORKERS /* how many there are */
 };
 
 struct sp_worker {
-	enum sp_role role;
+	enum sp_worker_role role;
 	struct sp_app *app;
+	/* how it is reached */
 	int channel; /* to the supervisor */
 	int wake; /* eventfd: there is something new */
-	int wake_seal, wake_index, wake_pull; /* whom receive wakes */
+	int signals; /* signalfd of SIGTERM */
+	bool stop; /* the supervisor or a signal asked to end */
+	/* receive's */
+	int wake_index; /* eventfd of the index worker */
 	const int *listen_fds; /* one for each cfg->listen[i] */
 	int door_fd;
-	const struct sp_certs *certs; /* receive alone: they hold keys */
-	bool accept_clock;
-	int signals; /* signalfd of SIGTERM */
-	struct sp_secrets secrets; /* pull's */
-	bool stop; /* the supervisor or a signal asked to end */
+	const struct sp_listener_certs
+	    *certs; /* NULL in others: they hold keys */
+	bool accept_clock; /* the operator says that the clock is right */
+	/* pull's */
+	struct sp_pull_secrets secrets;
 };
 
-extern const char *const sp_role_names[SP_ROLES];
+/* The names of the workers, by role: in the log, in `status`, as processes. */
+extern const char *const sp_worker_names[SP_WORKERS];
 
-/* The workers; each returns the exit status of its process. */
+/* The workers.  Each runs until it is asked to end, and returns the exit
+ * status of its process: 0 after all in hand was done, 1 after a failure that
+ * was logged; the supervisor then starts it again. */
 int sp_worker_receive(struct sp_worker *w);
 int sp_worker_pull(struct sp_worker *w);
 int sp_worker_seal(struct sp_worker *w);
+/* As above. */
 int sp_worker_index(struct sp_worker *w);
 
-/* A request from the supervisor, NUL-terminated. */
+/* A request from the supervisor; ${verb} and ${args} point into ${text}. */
 struct sp_request {
 	uint64_t id;
-	char *verb, *args;
+	char *verb, *args; /* NUL-terminated; "" without arguments */
 	char text[SP_CONTROL_MAX];
 };
 
 /* Wait up to ${ms} for a wake-up, a request or the end.  True: a request is in
  * ${rq}.  False: look at w->stop, else there may be work. */
 bool sp_worker_wait(struct sp_worker *w, int ms, struct sp_request *rq);
-/* Read one request without waiting (for a worker with its own loop). */
+/* Read one request without waiting (for a worker with its own loop); false if
+ * there is none.  Sets w->stop where the supervisor has gone. */
 bool sp_worker_request(struct sp_worker *w, struct sp_request *rq);
+/* Answer request ${id}: "ok ${text}", or an error where ${code} is not SP_OK.
+ * Lost where the supervisor has gone. */
 void sp_worker_reply(
     struct sp_worker *w, uint64_t id, enum sp_code code, const char *text);
-/* Tell the supervisor that this worker serves. */
+/* Tell the supervisor that the receive worker serves. */
 void sp_worker_ready(struct sp_worker *w);
-/* Log an alarm, tell the supervisor (which has it entered in the log), and
- * leave a request to carry it out in state/outbox for the pull worker. */
+/* Log an alarm, tell the supervisor (which has it appended to the log as an
+ * event), and leave a request to carry it out in state/outbox for the pull
+ * worker. */
 void sp_worker_alarm(struct sp_worker *w, const char *text);
+/* Log ${event} with error=MESSAGE, for what no caller is told. */
+void sp_worker_log_err(
+    enum sp_log_level level, const char *event, const struct sp_err *err);
+/* Wake the worker that waits on ${eventfd} (sp_worker_wait()). */
 void sp_worker_wake(int eventfd);
 
 #endif

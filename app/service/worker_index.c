@@ -1,4 +1,14 @@
-/* The index worker: parses mail, writes the index.  No network, no keys. */
+/*
+ * The index worker: reads the log, parses mail, writes the index
+ * (index/index.h) until it has everything, and then waits for more.  It also
+ * looks for unusual silence, since it knows the traffic, and answers what the
+ * pull worker, which may not read the log, wants to know (app/host/pulled.h).
+ * It has no network and no keys; it holds state/index.lock.
+ *
+ * A round takes at most 1,000 entries, so that requests are answered in
+ * between.  The process has a low priority: finding mail may be late where
+ * receiving it may not.
+ */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,20 +23,22 @@
 
 #define LOOK_MS 1000
 #define ROUND	1000 /* entries between looks at the channel */
-#define REST_MS \
-	250 /* pause between rounds: mail that trickles in is
-		     * taken together, and leaves the disk to receive */
+/* Pause after a round that found something: mail that trickles in is indexed
+ * together, and the disk is left to receive meanwhile. */
+#define REST_MS 250
 
-struct state {
+struct index_worker {
 	struct sp_worker *w;
 	struct sp_index *index;
 	struct sp_silence_watch *silence;
 };
 
+/* What index/index.h reports; a damaged shard is built again by itself, but
+ * somebody should know. */
 static void
 on_report(void *ctx, const char *what, const char *text)
 {
-	struct state *s = ctx;
+	struct index_worker *s = ctx;
 
 	if (strcmp(what, "indexed") == 0)
 		sp_log(SP_LOG_DEBUG, what, "%s", text);
@@ -36,32 +48,31 @@ on_report(void *ctx, const char *what, const char *text)
 		sp_log(SP_LOG_WARN, what, "%s", text);
 }
 
-/* The end of a gap belongs into the log as much as its beginning. */
+/* Both the beginning and the end of a silence are alarms, so that the log has
+ * both. */
 static void
 on_silence(void *ctx, const char *text)
 {
-	const struct state *s = ctx;
+	const struct index_worker *s = ctx;
 
 	sp_worker_alarm(s->w, text);
 }
 
-/* Only what the whole log says is a silence. */
+/* Look, once the index has reached the end of the log: entries still to come
+ * could end a silence. */
 static void
-look_for_silence(struct state *s, uint64_t behind)
+look_for_silence(struct index_worker *s, uint64_t behind)
 {
-	char quoted[SP_ERR_MAX];
 	struct sp_err err;
 
 	if (behind == 0 &&
 	    sp_silence_watch_look(s->silence, sp_clock_wall(), &err) != SP_OK)
-		sp_log(SP_LOG_WARN, "silence_unknown", "error=%s",
-		    sp_log_quote(sp_view_str(err.msg), quoted, sizeof(quoted)));
+		sp_worker_log_err(SP_LOG_WARN, "silence_unknown", &err);
 }
 
-/* Which messages of an account the log has, for the pull worker, which may not
- * read it. */
+/* `pulled ACCOUNT FROM HOST USER`: which messages of an account the log has. */
 static void
-pulled(struct state *s, const struct sp_request *rq)
+answer_pulled(struct index_worker *s, const struct sp_request *rq)
 {
 	struct sp_buf text;
 	struct sp_err err;
@@ -74,23 +85,26 @@ pulled(struct state *s, const struct sp_request *rq)
 	sp_buf_done(&text);
 }
 
-/* A reindex can take hours; the pull worker must not wait for it. */
+/* A reindex can take hours, and the pull worker must not wait for it; other
+ * requests are put off. */
 static void
-between_rounds(struct state *s)
+answer_between_rounds(struct index_worker *s)
 {
 	static struct sp_request rq;
 
 	while (sp_worker_request(s->w, &rq)) {
 		if (strcmp(rq.verb, "pulled") == 0)
-			pulled(s, &rq);
+			answer_pulled(s, &rq);
 		else
 			sp_worker_reply(s->w, rq.id, SP_EAGAIN,
 			    "the index is being built again; try later");
 	}
 }
 
+/* `reindex SINCE_US`: forget the index from that month on and build it again; a
+ * request to end leaves the rest to the next start. */
 static enum sp_code
-reindex(struct state *s, const char *args, struct sp_err *err)
+reindex(struct index_worker *s, const char *args, struct sp_err *err)
 {
 	enum sp_code rc;
 	uint64_t since, behind = 1;
@@ -100,14 +114,15 @@ reindex(struct state *s, const char *args, struct sp_err *err)
 	rc = sp_index_drop(s->index, (int64_t)since, err);
 	while (rc == SP_OK && behind > 0 && !s->w->stop) {
 		rc = sp_index_update(s->index, ROUND, &behind, err);
-		between_rounds(s);
+		answer_between_rounds(s);
 	}
 	return (rc);
 }
 
-/* Sleep; only a request ends it, not new mail. */
+/* Pause for REST_MS; only a request (true, in ${rq}) or the end makes it
+ * shorter, new mail does not. */
 static bool
-rest(struct sp_worker *w, struct sp_request *rq)
+pause_after_work(struct sp_worker *w, struct sp_request *rq)
 {
 	const int wake = w->wake;
 	bool asked;
@@ -118,39 +133,41 @@ rest(struct sp_worker *w, struct sp_request *rq)
 	return (asked);
 }
 
-/* A request, or false: look for mail again. */
+/* Wait until there may be new mail, not at all while the index is ${behind},
+ * and longer after a round that found some (${worked}).  True: a request is in
+ * ${rq}. */
 static bool
-wait(struct sp_worker *w, bool worked, uint64_t behind, struct sp_request *rq)
+wait_for_work(
+    struct sp_worker *w, bool worked, uint64_t behind, struct sp_request *rq)
 {
 	if (behind > 0)
 		return (sp_worker_wait(w, 0, rq));
-	if (worked && rest(w, rq))
+	if (worked && pause_after_work(w, rq))
 		return (true);
 	return (!w->stop && sp_worker_wait(w, LOOK_MS, rq));
 }
 
+/* Index up to ROUND entries; false after a failure, which was an alarm. */
 static bool
-round_of_work(struct state *s, uint64_t *behind)
+index_round(struct index_worker *s, uint64_t *behind)
 {
 	struct sp_err err;
-	char *text;
 
 	if (sp_index_update(s->index, ROUND, behind, &err) == SP_OK)
 		return (true);
-	text = sp_xasprintf("index: %s", err.msg);
-	sp_worker_alarm(s->w, text);
-	free(text);
+	(void)sp_err_prefix(&err, "index");
+	sp_worker_alarm(s->w, err.msg);
 	return (false);
 }
 
 static void
-answer(struct state *s, const struct sp_request *rq)
+answer(struct index_worker *s, const struct sp_request *rq)
 {
 	struct sp_err err;
 	enum sp_code rc;
 
 	if (strcmp(rq->verb, "pulled") == 0) {
-		pulled(s, rq);
+		answer_pulled(s, rq);
 		return;
 	}
 	if (strcmp(rq->verb, "reindex") != 0) {
@@ -161,36 +178,38 @@ answer(struct state *s, const struct sp_request *rq)
 	sp_worker_reply(s->w, rq->id, rc, rc == SP_OK ? "" : err.msg);
 }
 
+/* A failure ends the worker: the supervisor starts it again, with the index
+ * opened and checked anew. */
 int
 sp_worker_index(struct sp_worker *w)
 {
 	static struct sp_request rq;
-	struct state s = { .w = w };
+	struct index_worker s = { .w = w };
 	const struct sp_index_report report = { on_report, NULL, &s };
 	struct sp_err err = { .msg = "" };
 	uint64_t behind = 0, before;
-	bool well = true;
+	bool healthy = true;
 
-	/* Finding can wait a moment where receiving cannot. */
 	(void)setpriority(PRIO_PROCESS, 0, 15);
-	if (sp_index_open(w->app->dir, w->app->cfg, 10000, &report, &s.index,
-		&err) != SP_OK) {
+	if (sp_index_open(w->app->dir, w->app->cfg, SP_APP_LOCK_WAIT_MS,
+		&report, &s.index, &err) != SP_OK) {
 		sp_worker_alarm(w, err.msg);
 		return (1);
 	}
 	s.silence =
 	    sp_silence_watch_new(w->app, sp_clock_wall(), on_silence, &s);
-	while (well && !w->stop) {
+	while (healthy && !w->stop) {
 		before = sp_index_cursor(s.index);
-		well = round_of_work(&s, &behind);
-		if (well)
+		healthy = index_round(&s, &behind);
+		if (healthy)
 			look_for_silence(&s, behind);
-		if (!well ||
-		    !wait(w, sp_index_cursor(s.index) > before, behind, &rq))
+		if (!healthy ||
+		    !wait_for_work(
+			w, sp_index_cursor(s.index) > before, behind, &rq))
 			continue;
 		answer(&s, &rq);
 	}
 	sp_silence_watch_free(s.silence);
 	sp_index_close(s.index);
-	return (well ? 0 : 1);
+	return (healthy ? 0 : 1);
 }

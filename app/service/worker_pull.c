@@ -1,7 +1,9 @@
 /*
  * The pull worker: the only one that may connect out.  It fetches from the
- * mailboxes of the configuration, each in a thread of its own, and carries out
- * what the others leave in state/outbox; it reads no log, no index, no keys.
+ * mailboxes of the configuration, each in a thread of its own (pull_account.c),
+ * and carries out what the others leave in state/outbox.  It reads no log, no
+ * index and no keys; mail goes to the receive worker through the door
+ * (app/host/pull_door.c).  It holds state/pull.lock.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -12,25 +14,23 @@
 #include "app/service/pull_account.h"
 #include "app/service/worker.h"
 #include "base/clock.h"
-#include "base/io.h"
 #include "base/log.h"
-#include "base/layout.h"
 
-#define LOOK_MS	     2000
-#define RETRY	     (30 * SP_SECOND)
-#define STATUS_MAX   (48u << 10)
-#define LOCK_WAIT_MS 10000
+#define LOOK_MS	   2000
+#define RETRY	   (30 * SP_SECOND) /* after an alarm that was not carried out */
+#define STATUS_MAX (48u << 10) /* half of what a reply to `status` can hold */
 
-struct puller {
+struct pull_worker {
 	struct sp_worker *w;
-	struct sp_pull_account *of; /* of cfg->pull[i] */
+	struct sp_pull_account *of; /* one for each cfg->pull[i] */
 	size_t n;
 };
 
 /* ---- requests ----------------------------------------------------------- */
 
+/* `pull ACCOUNT`: visit its mailbox; answered at the end of the visit. */
 static void
-pull_now(struct puller *p, const struct sp_request *rq)
+visit_now(struct pull_worker *p, const struct sp_request *rq)
 {
 	for (size_t i = 0; i < p->n; i++) {
 		if (strcmp(p->of[i].run.conf->name, rq->args) == 0) {
@@ -43,29 +43,27 @@ pull_now(struct puller *p, const struct sp_request *rq)
 }
 
 static void
-answer(struct puller *p, const struct sp_request *rq)
+answer(struct pull_worker *p, const struct sp_request *rq)
 {
-	char quoted[SP_ERR_MAX];
 	struct sp_err err;
 
 	if (strcmp(rq->verb, "pull") == 0) {
-		pull_now(p, rq);
+		visit_now(p, rq);
 		return;
 	}
-	/* The supervisor's own alarms; it asks for nothing else. */
+	/* An alarm of the supervisor's own; it asks for nothing else. */
 	if (strcmp(rq->verb, "alarm") != 0) {
 		sp_worker_reply(p->w, rq->id, SP_EUSAGE, "no such request");
 		return;
 	}
 	if (sp_outbox_alarm(p->w->app->dir, "supervisor", rq->args, &err) !=
 	    SP_OK)
-		sp_log(SP_LOG_WARN, "outbox_failed", "error=%s",
-		    sp_log_quote(sp_view_str(err.msg), quoted, sizeof(quoted)));
+		sp_worker_log_err(SP_LOG_WARN, "outbox_failed", &err);
 }
 
-/* How the accounts are, to the supervisor, who tells `status`. */
+/* Send how the accounts are to the supervisor, which has it for `status`. */
 static void
-tell(struct puller *p)
+send_status(struct pull_worker *p)
 {
 	struct sp_json j;
 	struct sp_buf b;
@@ -87,8 +85,9 @@ tell(struct puller *p)
 
 /* ---- accounts ----------------------------------------------------------- */
 
+/* Start a thread for each account; one that cannot be started is an alarm. */
 static void
-start(struct puller *p)
+start_accounts(struct pull_worker *p)
 {
 	const struct sp_config *cfg = p->w->app->cfg;
 	struct sp_err err;
@@ -97,33 +96,32 @@ start(struct puller *p)
 	p->of = sp_xcalloc(p->n + 1, sizeof(*p->of));
 	for (size_t i = 0; i < p->n; i++) {
 		struct sp_pull_account *a = &p->of[i];
-		char *text;
 
 		a->run.app = p->w->app;
 		a->run.conf = &cfg->pull[i];
 		a->run.secret = &p->w->secrets.of[i];
 		if (sp_pull_account_start(a, p->w, &err) == SP_OK)
 			continue;
-		text =
-		    sp_xasprintf("account %s: %s", cfg->pull[i].name, err.msg);
-		sp_worker_alarm(p->w, text);
-		free(text);
+		(void)sp_err_prefix(&err, "account %s", cfg->pull[i].name);
+		sp_worker_alarm(p->w, err.msg);
 	}
 }
 
+/* All are asked to end before any is waited for. */
 static void
-end(struct puller *p)
+end_accounts(struct pull_worker *p)
 {
 	for (size_t i = 0; i < p->n; i++)
 		sp_pull_account_stop(&p->of[i]);
 	for (size_t i = 0; i < p->n; i++)
 		sp_pull_account_end(&p->of[i]);
-	/* Not freed: a thread that could not be woken may still look. */
+	/* Not freed: a thread that hangs may still use it. */
 }
 
-/* The outbox; when to look again (boot clock). */
+/* Carry out what the outbox has.  Returns when to look again (boot clock): at
+ * once, or after a pause. */
 static int64_t
-outbox(struct sp_worker *w)
+run_outbox(struct sp_worker *w)
 {
 	char quoted[SP_ERR_MAX];
 	size_t failed = 0;
@@ -136,31 +134,22 @@ outbox(struct sp_worker *w)
 	return (sp_clock_boot() + RETRY);
 }
 
-/* One puller at a time: `sealpost pull` without the service holds it too. */
-static bool
-take_role(struct sp_worker *w, int *fd)
-{
-	char *path = sp_layout_path(w->app->dir, "state/pull.lock");
-	struct sp_err err;
-	enum sp_code rc = sp_io_lock(path, LOCK_WAIT_MS, fd, &err);
-
-	free(path);
-	if (rc != SP_OK)
-		sp_worker_alarm(w, err.msg);
-	return (rc == SP_OK);
-}
-
+/* The alarms of others are carried out within LOOK_MS, at once after a
+ * request. */
 int
 sp_worker_pull(struct sp_worker *w)
 {
 	static struct sp_request rq;
-	struct puller p = { .w = w };
+	struct pull_worker p = { .w = w };
 	int64_t due = 0;
+	struct sp_err err;
 	int lock = -1;
 
-	if (!take_role(w, &lock))
+	if (sp_pull_run_lock(w->app->dir, &lock, &err) != SP_OK) {
+		sp_worker_alarm(w, err.msg);
 		return (1);
-	start(&p);
+	}
+	start_accounts(&p);
 	while (!w->stop) {
 		if (sp_worker_wait(w, LOOK_MS, &rq)) {
 			answer(&p, &rq);
@@ -168,10 +157,10 @@ sp_worker_pull(struct sp_worker *w)
 		}
 		if (w->stop)
 			break;
-		tell(&p);
+		send_status(&p);
 		if (sp_clock_boot() >= due)
-			due = outbox(w);
+			due = run_outbox(w);
 	}
-	end(&p);
+	end_accounts(&p);
 	return (0);
 }

@@ -1,6 +1,15 @@
 /*
- * The receive worker: listens, appends to the intake log.  It has no keys and
- * reads no segments.
+ * The receive worker: runs the receiving server (journal/receive/receive.h) on
+ * a libuv loop, on the listening sockets that the supervisor opened, and is the
+ * one writer of the intake log (state/receive.lock).  It has no signing keys
+ * and reads no segments.  Beside mail it appends the events of the service: a
+ * changed configuration, the alarms of all workers.
+ *
+ *	SERVING -(SIGTERM)-> DRAINING -(no session left, or 20 s)-> end
+ *
+ * Where the log must not go on (damage, a restored backup) it serves all the
+ * same and answers 451 to every message, so that senders keep their mail until
+ * somebody has looked.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -9,37 +18,42 @@
 #include <uv.h>
 
 #include "app/service/worker.h"
-#include "base/digest.h"
 #include "base/enc.h"
 #include "base/io.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/sha256.h"
 #include "journal/receive/receive.h"
 
-#define CONFIG_MAX	(1u << 20) /* bytes of its event */
+#define CONFIG_MAX	(1u << 20) /* bytes of the event `config` */
 #define CONFIG_RETRY_MS 5000
-/* While sessions end nobody new is served, so that a sender who takes its
- * time must not hold up a reload; it sends its message again. */
+/* While sessions end nobody new is served, so a slow sender must not hold up a
+ * reload for longer; it sends its message again. */
 #define DRAIN_MS 20000
-/* What a peer is told; the alarm has the reason. */
+/* What a peer gets as the reason of 451; the alarm has the real one. */
 #define HOLD "the archive needs its administrator"
 
-struct state {
+struct receive_worker {
 	struct sp_worker *w;
-	struct sp_append *append;
+	struct sp_append *append; /* NULL: the log must not go on */
 	struct sp_receive *receive;
+	/* the loop */
 	uv_loop_t loop;
 	uv_poll_t channel, signals;
 	uv_timer_t config_timer, drain_timer;
-	bool config_due, config_busy; /* its event is not in the log yet */
+	struct sp_request rq; /* the request in hand: too large for the stack */
+	/* the event of the configuration */
+	bool config_due; /* it is not in the log yet */
+	bool config_busy; /* it is on its way */
+	/* the end */
 	bool draining, done;
-	struct sp_request rq;
 };
 
+/* A log line of the server. */
 static void
 on_log(void *ctx, enum sp_log_level level, const char *event, const char *text)
 {
-	struct state *s = ctx;
+	struct receive_worker *s = ctx;
 
 	if (strcmp(event, "alarm") == 0)
 		sp_worker_alarm(s->w, text);
@@ -50,22 +64,23 @@ on_log(void *ctx, enum sp_log_level level, const char *event, const char *text)
 static void
 on_committed(void *ctx, uint64_t next_seq SP_UNUSED)
 {
-	struct state *s = ctx;
+	struct receive_worker *s = ctx;
 
-	/* seal signs by the clock; only the index waits for a call. */
+	/* seal looks by the clock; only the index waits to be woken. */
 	sp_worker_wake(s->w->wake_index);
 }
 
 static void
 on_drained(void *ctx)
 {
-	struct state *s = ctx;
+	struct receive_worker *s = ctx;
 
 	s->done = true;
 	uv_stop(&s->loop);
 }
 
-/* The server listens on copies; with ours open who connects would wait. */
+/* The server listens on duplicates: while ours are open, the kernel accepts
+ * connections that nobody will serve. */
 static void
 close_listeners(const struct sp_worker *w)
 {
@@ -74,12 +89,12 @@ close_listeners(const struct sp_worker *w)
 	(void)close(w->door_fd);
 }
 
-/* Who is still here is cut off; what is being committed is not (see
- * sp_receive_free). */
+/* The time is over: who is still connected is cut off.  What is being committed
+ * is not (sp_receive_free()). */
 static void
 on_drain_timer(uv_timer_t *t)
 {
-	struct state *s = t->data;
+	struct receive_worker *s = t->data;
 	struct sp_receive_stats st;
 
 	sp_receive_stats(s->receive, &st);
@@ -88,8 +103,9 @@ on_drain_timer(uv_timer_t *t)
 	on_drained(s);
 }
 
+/* Stop serving, once: sessions without a message in hand end now. */
 static void
-drain(struct state *s)
+drain(struct receive_worker *s)
 {
 	if (s->draining)
 		return;
@@ -99,15 +115,16 @@ drain(struct state *s)
 	sp_receive_drain(s->receive, on_drained, s);
 }
 
-struct pending {
-	struct state *s;
+/* A request to rotate the intake log that waits for its turn. */
+struct rotate_request {
+	struct receive_worker *s;
 	uint64_t id;
 };
 
 static void
 on_rotated(void *ctx, enum sp_code code)
 {
-	struct pending *p = ctx;
+	struct rotate_request *p = ctx;
 
 	sp_worker_reply(p->s->w, p->id, code,
 	    code == SP_OK ? ""
@@ -117,8 +134,9 @@ on_rotated(void *ctx, enum sp_code code)
 	free(p);
 }
 
+/* The receive worker's part of `status`: what happened since its start. */
 static void
-status(struct state *s, uint64_t id)
+reply_status(struct receive_worker *s, uint64_t id)
 {
 	struct sp_receive_stats st;
 	struct sp_json j;
@@ -143,9 +161,10 @@ status(struct state *s, uint64_t id)
 	sp_buf_done(&b);
 }
 
-/* "alarm TEXT": another worker's alarm becomes an event. */
+/* "alarm TEXT" of the supervisor: an alarm of any worker becomes an event of
+ * the log. */
 static void
-enter_alarm(struct state *s, const char *text)
+append_alarm(struct receive_worker *s, const char *text)
 {
 	struct sp_json j;
 	struct sp_buf b;
@@ -161,21 +180,22 @@ enter_alarm(struct state *s, const char *text)
 	sp_buf_done(&b);
 }
 
+/* Requests of the supervisor; its end is a request to end. */
 static void
-on_channel(uv_poll_t *h, int status_ SP_UNUSED, int events SP_UNUSED)
+on_channel(uv_poll_t *h, int uv_status SP_UNUSED, int events SP_UNUSED)
 {
-	struct state *s = h->data;
-	struct pending *p;
+	struct receive_worker *s = h->data;
+	struct rotate_request *p;
 
 	while (sp_worker_request(s->w, &s->rq)) {
 		if (strcmp(s->rq.verb, "rotate") == 0) {
 			p = sp_xmalloc(sizeof(*p));
-			*p = (struct pending){ s, s->rq.id };
+			*p = (struct rotate_request){ s, s->rq.id };
 			sp_receive_rotate(s->receive, on_rotated, p);
 		} else if (strcmp(s->rq.verb, "status") == 0) {
-			status(s, s->rq.id);
+			reply_status(s, s->rq.id);
 		} else if (strcmp(s->rq.verb, "alarm") == 0) {
-			enter_alarm(s, s->rq.args);
+			append_alarm(s, s->rq.args);
 		} else {
 			sp_worker_reply(
 			    s->w, s->rq.id, SP_EUSAGE, "no such request");
@@ -186,9 +206,9 @@ on_channel(uv_poll_t *h, int status_ SP_UNUSED, int events SP_UNUSED)
 }
 
 static void
-on_signal(uv_poll_t *h, int status_ SP_UNUSED, int events SP_UNUSED)
+on_signal(uv_poll_t *h, int uv_status SP_UNUSED, int events SP_UNUSED)
 {
-	struct state *s = h->data;
+	struct receive_worker *s = h->data;
 
 	(void)uv_poll_stop(h);
 	s->w->stop = true;
@@ -197,14 +217,16 @@ on_signal(uv_poll_t *h, int status_ SP_UNUSED, int events SP_UNUSED)
 
 /* ---- the event of a changed effective configuration ------------------- */
 
+/* The file that has the digest of the configuration that the log has last. */
 static char *
-config_path(const struct state *s)
+config_path(const struct receive_worker *s)
 {
 	return (sp_xasprintf("%s/state/config.sha256", s->w->app->dir));
 }
 
+/* The SHA-256, in hex, of the effective configuration less secrets. */
 static void
-config_digest(const struct state *s, char out[2 * SP_SHA256_LEN + 1])
+config_digest(const struct receive_worker *s, char out[2 * SP_SHA256_LEN + 1])
 {
 	const char *text = s->w->app->cfg->text;
 	uint8_t digest[SP_SHA256_LEN];
@@ -215,7 +237,7 @@ config_digest(const struct state *s, char out[2 * SP_SHA256_LEN + 1])
 
 /* Whether the log has this configuration already. */
 static bool
-config_known(const struct state *s)
+config_in_log(const struct receive_worker *s)
 {
 	char now[2 * SP_SHA256_LEN + 1];
 	char *path = config_path(s);
@@ -231,9 +253,10 @@ config_known(const struct state *s)
 	return (known);
 }
 
-/* A lost note only means that the event is entered again. */
+/* Remember that the log has the configuration.  If that fails, the next start
+ * appends the event again. */
 static void
-config_entered(struct state *s)
+note_config(struct receive_worker *s)
 {
 	char now[2 * SP_SHA256_LEN + 1];
 	char *path = config_path(s);
@@ -246,9 +269,10 @@ config_entered(struct state *s)
 	free(path);
 }
 
-/* Its full text less secrets. */
+/* The detail of the event `config`: the full text of the effective
+ * configuration less secrets, and its digest. */
 static enum sp_code
-config_detail(const struct state *s, struct sp_buf *out)
+config_detail(const struct receive_worker *s, struct sp_buf *out)
 {
 	char now[2 * SP_SHA256_LEN + 1];
 	struct sp_json j;
@@ -262,40 +286,41 @@ config_detail(const struct state *s, struct sp_buf *out)
 	return (sp_json_end(&j));
 }
 
-/* Before anything is received under it; a clock that was accepted is entered
- * in front of it. */
+/* Append a changed configuration before anything is received under it.  Where
+ * it cannot be appended now, the timer tries again. */
 static void
-enter_config(struct state *s)
+append_config(struct receive_worker *s)
 {
 	struct sp_buf b;
 
-	s->config_due = !config_known(s);
+	s->config_due = !config_in_log(s);
 	if (!s->config_due)
 		return;
 	sp_buf_init(&b, CONFIG_MAX);
 	if (config_detail(s, &b) == SP_OK &&
 	    sp_append_event(s->append, "config", sp_buf_view(&b), NULL, NULL) ==
 		SP_OK)
-		config_entered(s);
+		note_config(s);
 	sp_buf_done(&b);
 }
 
 static void
 on_config_entered(void *ctx, enum sp_code code, uint64_t seq SP_UNUSED)
 {
-	struct state *s = ctx;
+	struct receive_worker *s = ctx;
 
 	s->config_busy = false;
 	if (code == SP_OK)
-		config_entered(s);
+		note_config(s);
 }
 
-/* The log would not take it at the start (a full disk, a clock that leapt):
- * when it takes mail again, it takes this. */
+/* Append the event that was refused at the start (a full disk, a clock that
+ * leapt), in turn with the mail: when the log takes that again, it takes
+ * this. */
 static void
 on_config_timer(uv_timer_t *t)
 {
-	struct state *s = t->data;
+	struct receive_worker *s = t->data;
 	struct sp_buf b;
 
 	if (!s->config_due || s->config_busy || s->draining)
@@ -311,22 +336,28 @@ on_config_timer(uv_timer_t *t)
 
 /* ---- start ------------------------------------------------------------- */
 
-/* From the thread that commits. */
+/* Also called on the thread that commits: nothing of the loop may be touched
+ * here. */
 static void
 on_append_alarm(void *ctx, const char *text)
 {
-	const struct state *s = ctx;
+	const struct receive_worker *s = ctx;
 
 	sp_worker_alarm(s->w, text);
 }
 
-/* NULL: go on; else why every MAIL must be answered 451. */
-static char *
-open_log(struct state *s, int *status_)
+/*
+ * Open the intake log, taking the role's lock.  False, with an alarm: it cannot
+ * be opened now; the next start may do better.  ${held}, also with an alarm:
+ * the log must not go on (damage, a restored backup), s->append stays NULL, and
+ * every MAIL is to be answered 451.
+ */
+static bool
+open_log(struct receive_worker *s, bool *held)
 {
 	const struct sp_append_opts opts = { .by = sp_app_by(),
 		.accept_clock = s->w->accept_clock,
-		.lock_wait_ms = 10000,
+		.lock_wait_ms = SP_APP_LOCK_WAIT_MS,
 		.alarm = on_append_alarm,
 		.ctx = s };
 	struct sp_intake_found found = { 0 };
@@ -340,18 +371,17 @@ open_log(struct state *s, int *status_)
 		    "cut_bytes=%" PRIu64 " kept_in=%s next_seq=%" PRIu64,
 		    found.cut_bytes, found.cut_path, found.next_seq);
 	if (rc == SP_OK)
-		return (NULL);
+		return (true);
 	sp_worker_alarm(s->w, err.msg);
-	/* Only a log that must not go on is answered for; the rest may pass
-	 * with the next start. */
-	*status_ = 1;
-	return (rc == SP_EROLLBACK || rc == SP_EFORMAT || rc == SP_EMISMATCH
-		    ? sp_xstrdup(err.msg)
-		    : NULL);
+	*held = rc == SP_EROLLBACK || rc == SP_EFORMAT || rc == SP_EMISMATCH;
+	return (*held);
 }
 
+/* Start the server and put it, the channel, the signals and the timers on the
+ * loop.  False: it does not run; an alarm says why where the server is the
+ * reason. */
 static bool
-start(struct state *s)
+start_loop(struct receive_worker *s)
 {
 	const struct sp_receive_opts opts = { .loop = &s->loop,
 		.cfg = s->w->app->cfg,
@@ -383,30 +413,32 @@ start(struct state *s)
 		uv_poll_start(&s->signals, UV_READABLE, on_signal) == 0);
 }
 
+/* Before it is ready the events of a changed configuration and of an accepted
+ * clock are appended, where the log takes them. */
 int
 sp_worker_receive(struct sp_worker *w)
 {
-	static struct state s;
+	static struct receive_worker s;
 	struct sp_err err;
-	char *hold;
-	int rc = 0;
+	bool held = false;
+	int status;
 
 	s.w = w;
-	hold = open_log(&s, &rc);
-	if (s.append == NULL && hold == NULL)
+	if (!open_log(&s, &held))
 		return (1);
+	/* A log that is held is looked at again by the next start. */
+	status = held ? 1 : 0;
 	if (s.append != NULL) {
-		enter_config(&s);
-		/* An accepted clock is in the log before we are ready. */
+		append_config(&s);
 		if (sp_append_tick(s.append, &err) != SP_OK)
 			sp_worker_alarm(w, err.msg);
 	}
 	if (uv_loop_init(&s.loop) != 0)
 		return (1);
-	if (!start(&s)) {
-		rc = 1;
+	if (!start_loop(&s)) {
+		status = 1;
 	} else {
-		if (hold != NULL)
+		if (held)
 			sp_receive_hold(s.receive, HOLD);
 		sp_worker_ready(w);
 		while (!s.done && uv_run(&s.loop, UV_RUN_DEFAULT) != 0)
@@ -419,6 +451,5 @@ sp_worker_receive(struct sp_worker *w)
 	sp_receive_free(s.receive);
 	(void)uv_run(&s.loop, UV_RUN_NOWAIT);
 	sp_append_close(s.append);
-	free(hold);
-	return (rc);
+	return (status);
 }

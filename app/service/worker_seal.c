@@ -1,5 +1,13 @@
 /*
- * The seal worker: tree, checkpoints, segments, signatures.  No network.
+ * The seal worker: extends the tree, signs a checkpoint each second while
+ * something is new, and packs finished intake files into segments
+ * (journal/seal/seal.h).  It uses the private keys and has no network; it holds
+ * state/seal.lock.  On request it packs at once, keeps a checkpoint for good,
+ * and signs the tag manifest of an export.
+ *
+ * A failure is an alarm, once, and is tried again after ten seconds: mail is
+ * received and kept meanwhile.  The process has a low priority, since receiving
+ * comes first.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -11,27 +19,32 @@
 #include "base/clock.h"
 #include "base/enc.h"
 #include "base/log.h"
+#include "base/record.h"
+#include "base/sha256.h"
 #include "journal/log/reader.h"
 #include "journal/seal/seal.h"
 
 #define RETRY (10 * SP_SECOND) /* after a failure */
 
-struct state {
+struct seal_worker {
 	struct sp_worker *w;
 	struct sp_seal *seal;
-	int64_t due; /* boot clock: the next checkpoint */
-	int64_t pack_due; /* the next look for something to pack */
-	char told[SP_ERR_MAX]; /* the last alarm */
+	int64_t due; /* the next checkpoint; boot clock, us */
+	int64_t pack_due; /* not before: the next look for something to pack */
+	char last_alarm[SP_ERR_MAX]; /* "" since all went well again */
 	uint64_t size; /* of the last checkpoint */
 };
 
+/* What journal/seal/seal.h reports: to the log, an alarm also to the
+ * supervisor. */
 static void
 on_report(void *ctx, const char *what, const char *text)
 {
-	struct state *s = ctx;
+	struct seal_worker *s = ctx;
 
 	if (strcmp(what, "alarm") == 0) {
-		(void)snprintf(s->told, sizeof(s->told), "%s", text);
+		(void)snprintf(
+		    s->last_alarm, sizeof(s->last_alarm), "%s", text);
 		sp_worker_alarm(s->w, text);
 	} else
 		sp_log(strcmp(what, "checkpoint") == 0 ? SP_LOG_DEBUG
@@ -39,58 +52,58 @@ on_report(void *ctx, const char *what, const char *text)
 		    what, "%s", text);
 }
 
-/* It comes again at each attempt; an alarm is given once. */
+/* Raise an alarm for a failure, unless it is the one of the last attempt. */
 static void
-failed(struct state *s, const char *what, const struct sp_err *err)
+report_failure(struct seal_worker *s, const char *what, struct sp_err *err)
 {
-	char *text;
-
-	if (strcmp(s->told, err->msg) == 0)
+	if (strcmp(s->last_alarm, err->msg) == 0)
 		return;
-	(void)snprintf(s->told, sizeof(s->told), "%s", err->msg);
-	text = sp_xasprintf("%s: %s", what, err->msg);
-	sp_worker_alarm(s->w, text);
-	free(text);
+	(void)snprintf(s->last_alarm, sizeof(s->last_alarm), "%s", err->msg);
+	(void)sp_err_prefix(err, "%s", what);
+	sp_worker_alarm(s->w, err->msg);
 }
 
+/* Pack all finished intake files; false after a failure. */
 static bool
-pack(struct state *s)
+pack_all(struct seal_worker *s)
 {
 	struct sp_err err;
-	bool did = true;
+	bool packed = true;
 
-	while (did) {
-		if (sp_seal_pack(s->seal, &did, &err) != SP_OK) {
-			failed(s, "segment", &err);
+	while (packed) {
+		if (sp_seal_pack(s->seal, &packed, &err) != SP_OK) {
+			report_failure(s, "segment", &err);
 			s->pack_due = sp_clock_boot() + RETRY;
 			return (false);
 		}
 	}
-	s->told[0] = '\0';
+	s->last_alarm[0] = '\0';
 	return (true);
 }
 
-/* One round; false if something failed.  What cannot be packed must not keep
- * what comes in from being signed. */
+/* One round: a checkpoint over what is new, then what can be packed.  False if
+ * something failed.  What cannot be packed does not keep what comes in from
+ * being signed. */
 static bool
-work(struct state *s)
+checkpoint_and_pack(struct seal_worker *s)
 {
 	struct sp_err err;
 
 	if (sp_seal_checkpoint(s->seal, &s->size, &err) != SP_OK) {
-		failed(s, "checkpoint", &err);
+		report_failure(s, "checkpoint", &err);
 		s->due = sp_clock_boot() + RETRY;
 		return (false);
 	}
 	s->due = sp_clock_boot() +
 		 (int64_t)s->w->app->cfg->checkpoint_interval * 1000;
-	return (sp_clock_boot() < s->pack_due || pack(s));
+	return (sp_clock_boot() < s->pack_due || pack_all(s));
 }
 
-/* An export may be signed only if the log has its event: the signature must
- * not outlive its trace. */
+/* Whether a signature that is asked for belongs to an export: entry ${seq} must
+ * be the event of one, and covered by a checkpoint, so that no signature
+ * outlives its trace. */
 static enum sp_code
-check_event(struct state *s, uint64_t seq, struct sp_err *err)
+check_event(struct seal_worker *s, uint64_t seq, struct sp_err *err)
 {
 	struct sp_reader *r = NULL;
 	struct sp_record rec;
@@ -116,8 +129,9 @@ check_event(struct state *s, uint64_t seq, struct sp_err *err)
 	return (rc);
 }
 
-/* What is signed for a reader must be the tag manifest of a bag and nothing
- * else: the same key signs segments. */
+/* What a reader of the archive may have signed is the tag manifest of a bag
+ * (RFC 8493, three lines "HEX NAME") and nothing else, since the same key signs
+ * segments. */
 static bool
 is_tagmanifest(struct sp_view v)
 {
@@ -139,9 +153,11 @@ is_tagmanifest(struct sp_view v)
 	return (v.n == 0);
 }
 
-/* "SEQ BASE64" */
+/* `sign SEQ BASE64`: append to ${out} the CMS signature, base64, over the tag
+ * manifest of the export of event SEQ. */
 static enum sp_code
-sign(struct state *s, const char *args, struct sp_buf *out, struct sp_err *err)
+sign(struct seal_worker *s, const char *args, struct sp_buf *out,
+    struct sp_err *err)
 {
 	struct sp_view rest = sp_view_str(args);
 	struct sp_view word = sp_view_cut(&rest, ' ');
@@ -170,8 +186,9 @@ sign(struct state *s, const char *args, struct sp_buf *out, struct sp_err *err)
 	return (rc);
 }
 
+/* A request of the supervisor: pack, keep, sign. */
 static void
-answer(struct state *s, const struct sp_request *rq)
+answer(struct seal_worker *s, const struct sp_request *rq)
 {
 	struct sp_err err = { .msg = "" };
 	struct sp_buf out;
@@ -181,7 +198,7 @@ answer(struct state *s, const struct sp_request *rq)
 	sp_buf_init(&out, SP_CONTROL_MAX);
 	if (strcmp(rq->verb, "pack") == 0) {
 		s->pack_due = 0;
-		if (!work(s))
+		if (!checkpoint_and_pack(s))
 			rc = sp_err_set(&err, SP_EIO, 0,
 			    "sealing failed; see the alarms in the log");
 		(void)!sp_buf_addf(&out, "%" PRIu64 " %" PRIu64 " %" PRIu64,
@@ -201,32 +218,32 @@ answer(struct state *s, const struct sp_request *rq)
 	sp_buf_done(&out);
 }
 
+/* Signs and packs once more at the end, when receive and pull are down. */
 int
 sp_worker_seal(struct sp_worker *w)
 {
 	static struct sp_request rq;
-	struct state s = { .w = w };
+	struct seal_worker s = { .w = w };
 	const struct sp_seal_report report = { on_report, &s };
 	struct sp_err err;
-	bool well;
+	bool healthy;
 
-	/* Receiving comes first; sealing catches up. */
 	(void)setpriority(PRIO_PROCESS, 0, 5);
-	if (sp_seal_open(w->app->dir, w->app->cfg, 10000, &report, &s.seal,
-		&err) != SP_OK) {
-		failed(&s, "seal", &err);
+	if (sp_seal_open(w->app->dir, w->app->cfg, SP_APP_LOCK_WAIT_MS, &report,
+		&s.seal, &err) != SP_OK) {
+		report_failure(&s, "seal", &err);
 		return (1);
 	}
-	(void)work(&s);
+	(void)checkpoint_and_pack(&s);
 	while (!w->stop) {
 		int64_t left = s.due - sp_clock_boot();
 
 		if (left <= 0)
-			(void)work(&s);
+			(void)checkpoint_and_pack(&s);
 		else if (sp_worker_wait(w, (int)(left / 1000) + 1, &rq))
 			answer(&s, &rq);
 	}
-	well = work(&s); /* what came until the end */
+	healthy = checkpoint_and_pack(&s);
 	sp_seal_close(s.seal);
-	return (well ? 0 : 1);
+	return (healthy ? 0 : 1);
 }

@@ -1,6 +1,8 @@
 /*
- * The configuration: libconfuse syntax, one file, every option checked, every
- * error with file and line.  Loaded once, then const.  doc/sealpost.conf.5.
+ * The configuration, sealpost.conf: one file, read and checked as a whole, then
+ * const.  The service loads it at its start and at a reload, every command when
+ * it begins.  Syntax and options: doc/man/sealpost.conf.5.  What an option
+ * means is said there; here it says in which form its value comes.
  */
 #ifndef SP_BASE_CONFIG_CONFIG_H
 #define SP_BASE_CONFIG_CONFIG_H
@@ -14,13 +16,14 @@
 #include "base/err.h"
 #include "base/log.h"
 
+/* A network; no bit of ${addr} beyond the first ${bits} is set. */
 struct sp_cidr {
 	int family; /* AF_INET, AF_INET6 */
 	uint8_t addr[16];
 	unsigned bits;
 };
 
-/* Lists of an option; owned by the configuration. */
+/* The values of options that are lists; owned by the configuration. */
 struct sp_networks {
 	struct sp_cidr *v;
 	size_t n;
@@ -43,14 +46,17 @@ enum sp_oauth_grant {
 	SP_OAUTH_GRANT_CODE, /* a person, with a browser on this machine */
 	SP_OAUTH_GRANT_SERVICE /* Google's service account */
 };
+/* Where the client secret goes: into the request's body or its Authorization
+ * field (RFC 6749 section 2.3.1). */
 enum sp_oauth_client_auth { SP_OAUTH_POST, SP_OAUTH_BASIC };
 enum sp_oauth_alg { SP_OAUTH_PS256, SP_OAUTH_RS256 };
 
+/* The OAuth options of a pull section. */
 struct sp_oauth_conf {
 	enum sp_oauth_grant grant;
 	char *client_id;
 	char *client_secret_file; /* path, or "credential:NAME" */
-	enum sp_oauth_client_auth client_auth; /* where the secret goes */
+	enum sp_oauth_client_auth client_auth;
 	char *client_certificate, *client_key; /* PEM; instead of a secret */
 	enum sp_oauth_alg assertion_alg;
 	char *service_account_file; /* Google's JSON, or the key in PEM */
@@ -65,7 +71,8 @@ struct sp_oauth_conf {
 enum sp_socket_mode { SP_SOCKET_OWNER, SP_SOCKET_GROUP, SP_SOCKET_ALL };
 enum sp_listen_tls { SP_TLS_NONE, SP_TLS_STARTTLS, SP_TLS_IMPLICIT };
 
-/* Where in the file the options of a listener's files stand, for messages. */
+/* In which line of the file the options stand that name a listener's files: for
+ * messages about files that are opened after the configuration was loaded. */
 struct sp_listen_lines {
 	unsigned tls, certificate, key, sni_certificates;
 	unsigned client_ca, client_crl, client_fingerprints;
@@ -74,38 +81,36 @@ struct sp_listen_lines {
 /* listen NAME { ... } */
 struct sp_listen {
 	char *name;
+	/* where it listens */
 	char *address; /* "127.0.0.1:2525", "[::1]:2525", "unix:/PATH" */
 	struct sockaddr_storage sa;
 	socklen_t salen;
-	/* of unix:/PATH: who may connect */
+	/* who may connect to unix:/PATH */
 	enum sp_socket_mode socket_mode;
 	char *socket_group; /* NULL: that of the archive's account */
 	enum sp_proto protocol;
-	struct sp_networks allow; /* that may send; empty: loopback only, or
-	                           * anyone with require_auth */
-	/* accepted; empty: any.  "addr", "@domain", or a pattern
-	 * (base/pattern.h) */
-	struct sp_texts recipients;
+	/* who may send, and to whom */
+	struct sp_networks allow; /* empty: loopback, with require_auth all */
+	struct sp_networks proxy; /* must send a PROXY header; empty: nobody */
+	struct sp_texts recipients; /* "user@domain", "@domain", or a pattern
+	                             * (base/pattern.h); empty: any */
 	char *auth_users; /* file of who may log in; NULL: nobody */
-	bool require_auth; /* mail only from who has logged in */
+	bool require_auth; /* mail only from those who have logged in */
 	struct sp_networks xforward, xclient; /* may say whom they speak for */
 	bool journal; /* trusted journal source: reports are unwrapped */
+	/* the protocol and its limits */
 	enum sp_bare_newline bare_newline;
 	char *hostname; /* in the greeting; default: the host's name */
-	uint64_t max_message; /* bytes; default 150M */
-	uint64_t max_recipients; /* default 1000 */
-	uint64_t max_line; /* command line bytes; default 65536 */
-	uint64_t max_errors; /* default 20 */
-	uint64_t max_junk; /* NOOP, RSET, VRFY ...; default 100 */
-	uint64_t max_sessions; /* default 1000 */
-	uint64_t max_per_peer; /* sessions of one address; default 250 */
-	uint64_t
-	    timeout; /* seconds to wait for a command; default 300, milter 7200 */
-	uint64_t data_timeout; /* seconds to wait for data; default 180 */
-	uint64_t
-	    min_rate; /* bytes a second in DATA, averaged over a minute; default 100 */
-	/* Proxies that must send a PROXY header; empty: no proxy. */
-	struct sp_networks proxy;
+	uint64_t max_message; /* bytes */
+	uint64_t max_recipients; /* of a message */
+	uint64_t max_line; /* bytes of a command line */
+	uint64_t max_errors; /* wrong commands of a session */
+	uint64_t max_junk; /* NOOP, RSET, VRFY ... of a session */
+	uint64_t max_sessions; /* at a time */
+	uint64_t max_per_peer; /* sessions of one address at a time */
+	uint64_t timeout; /* seconds to wait for a command */
+	uint64_t data_timeout; /* seconds to wait for message data */
+	uint64_t min_rate; /* bytes a second of message data; 0: any */
 	/* encryption */
 	enum sp_listen_tls tls;
 	char *certificate; /* PEM: certificate and chain, perhaps the key */
@@ -116,7 +121,7 @@ struct sp_listen {
 	char *client_crl; /* PEM */
 	struct sp_texts client_fingerprints; /* SHA-256, hex */
 	bool require_client_cert;
-	uint64_t tls_timeout; /* seconds for the handshake; default 30 */
+	uint64_t tls_timeout; /* seconds for the handshake */
 	struct sp_listen_lines line;
 };
 
@@ -148,17 +153,20 @@ struct sp_pull_conf {
 	char *proxy; /* http://HOST:PORT; NULL: none */
 	struct sp_texts mailboxes; /* IMAP; empty: INBOX */
 	char *after; /* "keep", "delete", "move:MAILBOX" */
-	enum sp_pull_after then; /* what ${after} says */
-	const char *move_to; /* in ${after}; NULL: no move */
-	uint64_t poll; /* seconds between visits; default 300 */
+	enum sp_pull_after then; /* ${after}, parsed */
+	const char *move_to; /* the mailbox in ${after}; NULL: no move */
+	uint64_t poll; /* seconds between visits */
 	bool idle; /* IMAP: wait with IDLE where the server can */
 	bool journal; /* trusted journal source: reports are unwrapped */
 	bool active;
-	uint64_t max_message; /* bytes; default 150M */
-	uint64_t session_messages; /* of one session; default 500 */
-	uint64_t timeout; /* seconds to wait for the server; default 60 */
+	uint64_t max_message; /* bytes */
+	uint64_t session_messages; /* most messages of one session */
+	uint64_t timeout; /* seconds to wait for the server */
 };
 
+/*
+ * Options that are not given have their defaults; texts without one are NULL.
+ */
 struct sp_config {
 	char *path; /* of the file, NULL if there was none */
 	char *text; /* effective configuration, no secrets, one option a line */
@@ -167,74 +175,75 @@ struct sp_config {
 	enum sp_log_level log_level;
 	bool log_addresses; /* whether addresses are logged */
 	/* top level */
-	char *guard; /* directory outside the archive; NULL: none */
+	char *guard; /* directory outside the archive */
 	char *user; /* account the workers run as, where started as root */
 	char *group; /* readers; sockets belong to it */
-	uint64_t
-	    memory; /* budget for message data of all sessions; default 64M */
-	uint64_t
-	    disk_reserve; /* soft watermark, bytes; default 512M: 452 below it */
-	uint64_t disk_minimum; /* hard one: nothing is committed; default 64M */
-	uint64_t max_connections; /* of all listeners; default 2000 */
+	uint64_t memory; /* bytes for message data of all sessions */
+	uint64_t disk_reserve; /* free bytes below which new mail gets 452 */
+	uint64_t disk_minimum; /* free bytes below which nothing is committed */
+	uint64_t max_connections; /* of all listeners at a time */
 	struct sp_listen *listen;
 	size_t nlisten;
 	struct sp_pull_conf *pull;
 	size_t npull;
 	/* seal { } */
-	uint64_t seal_size; /* default 256M */
-	uint64_t seal_age; /* seconds, default 86400 */
-	int seal_level; /* zstd, 1-19, default 3 */
-	uint64_t seal_frame; /* bytes, default 1M */
-	uint64_t checkpoint_interval; /* milliseconds, default 1000 */
-	uint64_t heartbeat; /* seconds, default 3600 */
+	uint64_t seal_size; /* bytes of a segment */
+	uint64_t seal_age; /* seconds */
+	int seal_level; /* of zstd, 1 to 19 */
+	uint64_t seal_frame; /* bytes compressed as one frame */
+	uint64_t checkpoint_interval; /* milliseconds */
+	uint64_t heartbeat; /* seconds */
 	/* index { } */
-	uint64_t index_batch; /* messages a commit, default 1000 */
-	uint64_t
-	    index_max_text; /* bytes of text indexed of a message, default 4M */
+	uint64_t index_batch; /* messages of a transaction */
+	uint64_t index_max_text; /* bytes of text indexed of a message */
 	/* alarm { } */
-	char *
-	    alarm_command; /* run with the alarm on standard input; NULL: none */
+	char *alarm_command; /* gets each alarm on its standard input */
 	struct sp_texts alarm_mail; /* addresses that each alarm goes to */
 	/* submit { }: the mail server that alarms and canaries go through */
-	char *submit_server; /* "HOST:PORT"; NULL: none */
+	char *submit_server; /* "HOST:PORT" */
 	enum sp_submit_security submit_security;
 	char *submit_from;
 	char *submit_user; /* NULL: no authentication */
-	char *submit_password_file;
+	char *submit_password_file; /* path, or "credential:NAME" */
 	char *submit_ca; /* file of authorities; NULL: the system's */
 	/* canary { } */
-	char *canary_address; /* NULL: none */
-	uint64_t canary_within; /* seconds, default 300 */
+	char *canary_address;
+	uint64_t canary_within; /* seconds */
 	/* watch { } */
-	bool watch_silence; /* default true */
-	uint64_t watch_domains; /* busiest sender domains; default 50 */
-	uint64_t watch_learn; /* seconds of traffic to learn; default 28d */
-	uint64_t watch_least; /* shorter silences are none; default 30m */
-	uint64_t watch_check; /* seconds between looks; default 300 */
+	bool watch_silence; /* whether silence raises alarms */
+	uint64_t watch_domains; /* how many of the busiest sender domains */
+	uint64_t watch_learn; /* seconds of traffic that are learned from */
+	uint64_t watch_least; /* seconds; shorter silences raise no alarm */
+	uint64_t watch_check; /* seconds between looks */
 };
 
-/* Load and check ${path}.  The message has "FILE:LINE: what, expected". */
+/* Load and check the file ${path}; free ${out} with sp_config_free.  SP_ECONFIG
+ * for a mistake, with "FILE:LINE:COLUMN: what is wrong; what was expected";
+ * otherwise as sp_io_read_file. */
 SP_CHECK enum sp_code sp_config_load(
     const char *path, struct sp_config **out, struct sp_err *err);
-/* The same for a file's bytes; ${path} is only named.  Any bytes give a
- * configuration or SP_ECONFIG. */
+/* The same for the bytes of a file; ${path} is only named in messages.  Any
+ * bytes give a configuration or SP_ECONFIG. */
 SP_CHECK enum sp_code sp_config_parse(const char *path, struct sp_view text,
     struct sp_config **out, struct sp_err *err);
 /* The defaults, as if the file were empty. */
 struct sp_config *sp_config_default(void);
 void sp_config_free(struct sp_config *c); /* NULL is fine */
-/* The commented file that init writes.  ${listen}: ADDRESS:PORT, NULL for
- * 127.0.0.1:2525; ${user} and ${guard} may be NULL.  SP_EUSAGE if a value
- * could not be loaded again (no address, no absolute path ...).  An address
- * beyond loopback is written with a list that lets only this host send. */
+/* Append the commented file that `sealpost init` writes.  ${listen} is
+ * ADDRESS:PORT, or NULL for 127.0.0.1:2525; ${user} and ${guard} may be NULL.
+ * For an address beyond loopback it has a list that lets only this host send.
+ * SP_EUSAGE if a value could not be loaded again (no address, no absolute path
+ * ...), SP_ELIMIT beyond the maximum of ${out}; ${out} is then as it was. */
 SP_CHECK enum sp_code sp_config_template(struct sp_buf *out, const char *listen,
     const char *user, const char *guard);
-/* Whether ${sa} may send to the listener; an empty list means loopback. */
+/* Whether a peer at ${sa} may send to the listener: it lies in allow, or where
+ * that list is empty, in loopback (with require_auth: anywhere). */
 bool sp_config_allows(const struct sp_listen *l, const struct sockaddr *sa);
 /* Whether ${sa} lies in one of the networks. */
 bool sp_config_in_networks(
     const struct sp_networks *list, const struct sockaddr *sa);
-/* "10M" and the like; K, M, G are powers of 1024. */
+/* Read a size: "4096", "64K", "10M", "2G" (powers of 1024, either case).  False
+ * for any other text, and if it does not fit. */
 bool sp_config_size(const char *s, uint64_t *out);
 
 #endif

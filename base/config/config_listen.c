@@ -1,10 +1,15 @@
-/* What a listener's options for its socket and encryption must be together. */
+/*
+ * What the options of a listener for its socket, its encryption and its login
+ * must be together.  Called for each listener by config_check.c; whether the
+ * files that are named can be read is checked when they are (journal/receive).
+ */
 #include <string.h>
 
 #include "base/config/config_priv.h"
 
+/* Fill in the lines for messages about files that are opened later. */
 static void
-find_lines(struct sp_listen *l, const struct sp_config_scan *s)
+find_lines(struct sp_listen *l, const struct sp_config_file *f)
 {
 	const struct {
 		const char *name;
@@ -21,39 +26,39 @@ find_lines(struct sp_listen *l, const struct sp_config_scan *s)
 
 	for (size_t i = 0; i < SP_COUNTOF(table); i++)
 		*table[i].line =
-		    sp_config_line(s, "listen", l->name, table[i].name);
+		    sp_config_place(f, "listen", l->name, table[i].name).line;
 }
 
+/* Refuse the option ${name} of this listener. */
 static enum sp_code
-wrong(const struct sp_listen *l, const struct sp_config_scan *s,
+wrong(const struct sp_listen *l, const struct sp_config_file *f,
     const char *name, struct sp_err *err, const char *why)
 {
-	return (sp_err_set(err, SP_ECONFIG, 0, "%s:%u: %s", s->path,
-	    sp_config_line(s, "listen", l->name, name), why));
+	return (sp_config_wrong(f, err, "listen", l->name, name, "%s", why));
 }
 
 enum sp_code
 sp_config_listen_socket(const struct sp_listen *l,
-    const struct sp_config_scan *s, struct sp_err *err)
+    const struct sp_config_file *f, struct sp_err *err)
 {
 	if (l->sa.ss_family != AF_UNIX)
 		return (
 		    l->socket_group == NULL
 			? SP_OK
-			: wrong(l, s, "socket_group", err,
+			: wrong(l, f, "socket_group", err,
 			      "socket_group is of a socket in the file system; expected address = unix:/PATH"));
 	if (l->allow.n > 0)
-		return (wrong(l, s, "allow", err,
+		return (wrong(l, f, "allow", err,
 		    "a socket in the file system has no networks; expected socket_mode and socket_group to say who may connect"));
 	if (l->proxy.n > 0)
-		return (wrong(l, s, "proxy", err,
+		return (wrong(l, f, "proxy", err,
 		    "a socket in the file system has no networks; expected proxy with an ADDRESS:PORT only"));
 	return (SP_OK);
 }
 
-/* The first option for encryption that is given; NULL: none. */
+/* The first option for encryption that says something; NULL: none does. */
 static const char *
-given(const struct sp_listen *l)
+first_given(const struct sp_listen *l)
 {
 	return (l->certificate != NULL	       ? "certificate"
 		: l->key != NULL	       ? "key"
@@ -68,37 +73,37 @@ given(const struct sp_listen *l)
 
 enum sp_code
 sp_config_listen_tls(
-    struct sp_listen *l, const struct sp_config_scan *s, struct sp_err *err)
+    struct sp_listen *l, const struct sp_config_file *f, struct sp_err *err)
 {
-	find_lines(l, s);
+	find_lines(l, f);
 	if (l->tls == SP_TLS_NONE)
 		return (
-		    given(l) == NULL
+		    first_given(l) == NULL
 			? SP_OK
-			: wrong(l, s, given(l), err,
+			: wrong(l, f, first_given(l), err,
 			      "an option for encryption without it; expected tls = starttls or tls = implicit in this section"));
 	if (l->certificate == NULL)
-		return (wrong(l, s, "tls", err,
+		return (wrong(l, f, "tls", err,
 		    "encryption needs a certificate; expected certificate = /PATH/OF/FILE.pem in this section"));
 	if (l->client_crl != NULL && l->client_ca == NULL)
-		return (wrong(l, s, "client_crl", err,
+		return (wrong(l, f, "client_crl", err,
 		    "client_crl needs the authorities that it is of; expected client_ca = /PATH/OF/FILE.pem"));
 	if (l->require_client_cert && l->client_ca == NULL &&
 	    l->client_fingerprints.n == 0)
-		return (wrong(l, s, "require_client_cert", err,
+		return (wrong(l, f, "require_client_cert", err,
 		    "nothing to check a client's certificate against; expected client_ca or client_fingerprints"));
 	return (SP_OK);
 }
 
 enum sp_code
-sp_config_listen_auth(const struct sp_listen *l, const struct sp_config_scan *s,
+sp_config_listen_auth(const struct sp_listen *l, const struct sp_config_file *f,
     struct sp_err *err)
 {
 	if (l->require_auth && l->auth_users == NULL)
-		return (wrong(l, s, "require_auth", err,
+		return (wrong(l, f, "require_auth", err,
 		    "require_auth needs to know who may log in; expected auth_users = /FILE in this section"));
 	if (l->auth_users != NULL && l->tls == SP_TLS_NONE)
-		return (wrong(l, s, "auth_users", err,
+		return (wrong(l, f, "auth_users", err,
 		    "a login is taken inside TLS only; expected tls = starttls or tls = implicit in this section"));
 	return (SP_OK);
 }

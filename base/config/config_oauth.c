@@ -1,4 +1,8 @@
-/* The OAuth options of a pull section: presets, and what each grant needs. */
+/*
+ * The OAuth options of a pull section (RFC 6749; doc/oauth.md): what the
+ * presets of Microsoft and Google fill in, which options each grant needs, and
+ * which mean nothing with it.  Called by config_pull.c.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,55 +17,55 @@
 #define PERSON	(REFRESH | DEVICE | CODE)
 #define ALL	(CLIENT | PERSON | SERVICE)
 
-enum kind { PLAIN, SECRET, URL };
-
 /* Which grants an option is for, and which cannot do without it. */
-struct rule {
+struct oauth_rule {
 	const char *name;
 	size_t at; /* of a char * in sp_oauth_conf; NOT_TEXT: another type */
-	enum kind kind;
-	unsigned may, must;
+	bool url; /* it must be https://HOST/PATH */
+	unsigned may, must; /* sets of grants, BIT() each */
 };
 #define NOT_TEXT SIZE_MAX
 #define AT(f)	 offsetof(struct sp_oauth_conf, f)
 
-static const struct rule rules[] = {
-	{ "tenant", AT(tenant), PLAIN, CLIENT | PERSON, 0 },
-	{ "client_id", AT(client_id), PLAIN, ALL, CLIENT | PERSON },
-	{ "client_secret_file", AT(client_secret_file), SECRET, CLIENT | PERSON,
+static const struct oauth_rule rules[] = {
+	{ "tenant", AT(tenant), false, CLIENT | PERSON, 0 },
+	{ "client_id", AT(client_id), false, ALL, CLIENT | PERSON },
+	{ "client_secret_file", AT(client_secret_file), false, CLIENT | PERSON,
 	    0 },
-	{ "client_auth", NOT_TEXT, PLAIN, CLIENT | PERSON, 0 },
-	{ "client_certificate", AT(client_certificate), SECRET, CLIENT | PERSON,
+	{ "client_auth", NOT_TEXT, false, CLIENT | PERSON, 0 },
+	{ "client_certificate", AT(client_certificate), false, CLIENT | PERSON,
 	    0 },
-	{ "client_key", AT(client_key), SECRET, CLIENT | PERSON, 0 },
-	{ "assertion", NOT_TEXT, PLAIN, CLIENT | PERSON, 0 },
-	{ "service_account_file", AT(service_account_file), SECRET, SERVICE,
+	{ "client_key", AT(client_key), false, CLIENT | PERSON, 0 },
+	{ "assertion", NOT_TEXT, false, CLIENT | PERSON, 0 },
+	{ "service_account_file", AT(service_account_file), false, SERVICE,
 	    SERVICE },
-	{ "scopes", NOT_TEXT, PLAIN, ALL, 0 },
-	{ "parameters", NOT_TEXT, PLAIN, CLIENT | PERSON, 0 },
-	{ "token_url", AT(token_url), URL, ALL, CLIENT | PERSON },
-	{ "authorization_url", AT(authorization_url), URL, CODE, CODE },
-	{ "device_url", AT(device_url), URL, DEVICE, DEVICE },
-	{ "revocation_url", AT(revocation_url), URL, PERSON, 0 },
-	{ "redirect_url", AT(redirect_url), PLAIN, CODE, 0 },
-	{ "oauth_ca", NOT_TEXT, PLAIN, ALL, 0 },
+	{ "scopes", NOT_TEXT, false, ALL, 0 },
+	{ "parameters", NOT_TEXT, false, CLIENT | PERSON, 0 },
+	{ "token_url", AT(token_url), true, ALL, CLIENT | PERSON },
+	{ "authorization_url", AT(authorization_url), true, CODE, CODE },
+	{ "device_url", AT(device_url), true, DEVICE, DEVICE },
+	{ "revocation_url", AT(revocation_url), true, PERSON, 0 },
+	{ "redirect_url", AT(redirect_url), false, CODE, 0 },
+	{ "oauth_ca", NOT_TEXT, false, ALL, 0 },
 };
 
 static const char *const grants[] = { "none", "client_credentials",
 	"refresh_token", "device_code", "authorization_code",
 	"service_account" };
 
-/* ---- presets ----------------------------------------------------------------- */
+/* ---- presets --------------------------------------------------------- */
 
+/* Fill in a text that the section does not give. */
 static void
-put(char **to, const char *text)
+fill_text(char **to, const char *text)
 {
 	if (*to == NULL)
 		*to = sp_xstrdup(text);
 }
 
+/* Fill in a list of one or two texts (${b} may be NULL) likewise. */
 static void
-put_list(struct sp_texts *to, const char *a, const char *b)
+fill_list(struct sp_texts *to, const char *a, const char *b)
 {
 	if (to->n > 0)
 		return;
@@ -71,9 +75,9 @@ put_list(struct sp_texts *to, const char *a, const char *b)
 		to->v[to->n++] = sp_xstrdup(b);
 }
 
-/* https://login.microsoftonline.com/TENANT/oauth2/v2.0/... */
+/* Fill in https://login.microsoftonline.com/TENANT/oauth2/v2.0/END likewise. */
 static void
-put_tenant(char **to, const char *tenant, const char *end)
+fill_tenant_url(char **to, const char *tenant, const char *end)
 {
 	if (*to == NULL)
 		*to = sp_xasprintf(
@@ -81,46 +85,52 @@ put_tenant(char **to, const char *tenant, const char *end)
 		    tenant, end);
 }
 
+/* Fill in what Microsoft's identity platform wants: the tenant makes the URLs,
+ * the grant and the protocol make the scopes. */
 static void
 microsoft(struct sp_pull_conf *p)
 {
 	struct sp_oauth_conf *o = &p->oauth;
 
 	if (o->tenant != NULL) {
-		put_tenant(&o->token_url, o->tenant, "token");
+		fill_tenant_url(&o->token_url, o->tenant, "token");
 		if (o->grant == SP_OAUTH_GRANT_DEVICE)
-			put_tenant(&o->device_url, o->tenant, "devicecode");
+			fill_tenant_url(
+			    &o->device_url, o->tenant, "devicecode");
 		if (o->grant == SP_OAUTH_GRANT_CODE)
-			put_tenant(
+			fill_tenant_url(
 			    &o->authorization_url, o->tenant, "authorize");
 	}
 	if (o->grant == SP_OAUTH_GRANT_CLIENT)
-		put_list(
+		fill_list(
 		    &o->scopes, "https://outlook.office365.com/.default", NULL);
 	else
-		put_list(&o->scopes,
+		fill_list(&o->scopes,
 		    p->type == SP_PULL_POP3
 			? "https://outlook.office.com/POP.AccessAsUser.All"
 			: "https://outlook.office.com/IMAP.AccessAsUser.All",
 		    "offline_access");
 }
 
+/* Fill in Google's URLs and its one scope for mail.  It gives a refresh token
+ * only when access_type and prompt ask for it. */
 static void
 google(struct sp_pull_conf *p)
 {
 	struct sp_oauth_conf *o = &p->oauth;
 
-	put(&o->token_url, "https://oauth2.googleapis.com/token");
-	put_list(&o->scopes, "https://mail.google.com/", NULL);
+	fill_text(&o->token_url, "https://oauth2.googleapis.com/token");
+	fill_list(&o->scopes, "https://mail.google.com/", NULL);
 	if (o->grant == SP_OAUTH_GRANT_CODE) {
-		put(&o->authorization_url,
+		fill_text(&o->authorization_url,
 		    "https://accounts.google.com/o/oauth2/v2/auth");
-		put_list(
+		fill_list(
 		    &o->parameters, "access_type=offline", "prompt=consent");
 	}
 	if (o->grant == SP_OAUTH_GRANT_CODE ||
 	    o->grant == SP_OAUTH_GRANT_REFRESH)
-		put(&o->revocation_url, "https://oauth2.googleapis.com/revoke");
+		fill_text(
+		    &o->revocation_url, "https://oauth2.googleapis.com/revoke");
 }
 
 static bool
@@ -130,11 +140,11 @@ by_token(const struct sp_pull_conf *p)
 }
 
 void
-sp_config_oauth_preset(struct sp_pull_conf *p, const struct sp_config_scan *s)
+sp_config_oauth_preset(struct sp_pull_conf *p, const struct sp_config_file *f)
 {
 	const char *preset = p->preset == NULL ? "" : p->preset;
-	const bool given = sp_config_given(s, "pull", p->name, "grant");
-	/* Somebody else renews the token in that file. */
+	const bool given = sp_config_given(f, "pull", p->name, "grant");
+	/* With a password_file another program renews the token. */
 	const bool ours = by_token(p) && p->password_file == NULL;
 
 	if (strcmp(preset, "microsoft365") == 0) {
@@ -151,10 +161,10 @@ sp_config_oauth_preset(struct sp_pull_conf *p, const struct sp_config_scan *s)
 	}
 }
 
-/* ---- what is wrong --------------------------------------------------------------- */
+/* ---- what is wrong --------------------------------------------------- */
 
 static const char *
-text_of(const struct sp_oauth_conf *o, const struct rule *r)
+text_of(const struct sp_oauth_conf *o, const struct oauth_rule *r)
 {
 	const char *text;
 
@@ -164,7 +174,7 @@ text_of(const struct sp_oauth_conf *o, const struct rule *r)
 	return (text);
 }
 
-/* https with a host, nobody's name in it, no fragment. */
+/* https with a host, and neither a user name nor a fragment in it. */
 static bool
 url_ok(const char *s)
 {
@@ -175,6 +185,7 @@ url_ok(const char *s)
 		strcspn(host, "/?") > 0 && strpbrk(s, "@#") == NULL);
 }
 
+/* A URL on this machine (RFC 8252 section 7.3), or https for another one. */
 static bool
 redirect_ok(const char *s)
 {
@@ -191,29 +202,20 @@ redirect_ok(const char *s)
 	return (url_ok(s));
 }
 
-static const char *
-form_fault(const struct rule *r, const char *text)
-{
-	if (r->kind == URL && !url_ok(text))
-		return ("is not of the form https://HOST/PATH");
-	if (r->kind == SECRET && !sp_config_secret_ok(text))
-		return ("is no absolute path and no credential:NAME");
-	return (NULL);
-}
-
-/* One option against the grant. */
+/* Check one option against the grant; true if something is wrong, with the
+ * text appended to ${why}. */
 static bool
-rule_fault(const struct sp_pull_conf *p, const struct sp_config_scan *s,
-    const struct rule *r, struct sp_buf *why)
+rule_fault(const struct sp_pull_conf *p, const struct sp_config_file *f,
+    const struct oauth_rule *r, struct sp_buf *why)
 {
 	const struct sp_oauth_conf *o = &p->oauth;
-	const char *text = text_of(o, r), *form;
+	const char *text = text_of(o, r);
 	const bool tenant = p->preset != NULL &&
 			    strcmp(p->preset, "microsoft365") == 0 &&
 			    o->tenant == NULL;
 
 	if ((r->may & BIT(o->grant)) == 0) {
-		if (!sp_config_given(s, "pull", p->name, r->name))
+		if (!sp_config_given(f, "pull", p->name, r->name))
 			return (false);
 		(void)!sp_buf_addf(why, "%s means nothing with grant = %s",
 		    r->name, grants[o->grant]);
@@ -224,15 +226,19 @@ rule_fault(const struct sp_pull_conf *p, const struct sp_config_scan *s,
 	if (text == NULL && (r->must & BIT(o->grant)) != 0) {
 		(void)!sp_buf_addf(why, "grant = %s needs %s%s",
 		    grants[o->grant], r->name,
-		    r->kind == URL && tenant ? ", or a tenant" : "");
+		    r->url && tenant ? ", or a tenant" : "");
 		return (true);
 	}
-	form = text == NULL ? NULL : form_fault(r, text);
-	if (form != NULL)
-		(void)!sp_buf_addf(why, "%s %s", r->name, form);
-	return (form != NULL);
+	if (text == NULL || !r->url || url_ok(text))
+		return (false);
+	(void)!sp_buf_addf(
+	    why, "%s is not of the form https://HOST/PATH", r->name);
+	return (true);
 }
 
+/*
+ * What is wrong with how the application shows who it is; NULL if nothing is.
+ */
 static const char *
 client_fault(const struct sp_oauth_conf *o, const char **opt)
 {
@@ -251,8 +257,10 @@ client_fault(const struct sp_oauth_conf *o, const char **opt)
 	return (NULL);
 }
 
+/* What is wrong with the options together, and the option it is about in
+ * ${opt}; NULL if nothing is. */
 static const char *
-fault(const struct sp_pull_conf *p, const char **opt)
+find_fault(const struct sp_pull_conf *p, const char **opt)
 {
 	const struct sp_oauth_conf *o = &p->oauth;
 
@@ -292,18 +300,18 @@ fault(const struct sp_pull_conf *p, const char **opt)
 
 bool
 sp_config_oauth_fault(const struct sp_pull_conf *p,
-    const struct sp_config_scan *s, const char **opt, struct sp_buf *why)
+    const struct sp_config_file *f, const char **opt, struct sp_buf *why)
 {
 	const char *text;
 
 	for (size_t i = 0; i < SP_COUNTOF(rules); i++) {
 		*opt = rules[i].name;
-		if (!sp_config_given(s, "pull", p->name, *opt))
+		if (!sp_config_given(f, "pull", p->name, *opt))
 			*opt = "grant";
-		if (rule_fault(p, s, &rules[i], why))
+		if (rule_fault(p, f, &rules[i], why))
 			return (true);
 	}
-	text = fault(p, opt);
+	text = find_fault(p, opt);
 	if (text != NULL)
 		(void)!sp_buf_adds(why, text);
 	return (text != NULL);

@@ -1,4 +1,10 @@
-/* Private to base/config*.c: the option table and the structure of a file. */
+/*
+ * Private to base/config: the table of options, from which reading, defaults,
+ * checks of single values and the effective text all follow; the file being
+ * read; and the checks over several options.  To add an option: a field in
+ * config.h, a row in config_table.c, and its text in config_template.c and
+ * doc/man/sealpost.conf.5 (a test compares them).
+ */
 #ifndef SP_BASE_CONFIG_CONFIG_PRIV_H
 #define SP_BASE_CONFIG_CONFIG_PRIV_H
 
@@ -21,6 +27,7 @@
 
 enum sp_config_type {
 	SP_CT_PATH, /* char *: absolute path */
+	SP_CT_SECRET, /* char *: absolute path or credential:NAME */
 	SP_CT_TEXT, /* char *: any text on one line */
 	SP_CT_WORD, /* char *: no blanks (host, user and group names) */
 	SP_CT_NUMBER, /* uint64_t */
@@ -51,9 +58,10 @@ struct sp_config_option {
 extern const struct sp_config_option sp_config_options[];
 extern const size_t sp_config_noptions;
 
-/* NULL if there is none. */
+/* The option ${name} of ${section} ("" at top level); NULL if there is none. */
 const struct sp_config_option *sp_config_option(
-    const char *section, const char *name);
+    const char *section, struct sp_view name);
+/* Whether the option takes { value, value }. */
 bool sp_config_is_list(const struct sp_config_option *o);
 
 /*
@@ -70,91 +78,122 @@ struct sp_config_section {
 extern const struct sp_config_section sp_config_sections[];
 extern const size_t sp_config_nsections;
 
+/* The kind of section that is called ${name}; NULL if there is none. */
+const struct sp_config_section *sp_config_section(struct sp_view name);
 /* Whether the option belongs to structs of this section; NULL: to sp_config
  * itself (top level and sections without a name of their own). */
 bool sp_config_is_of(
     const struct sp_config_option *o, const struct sp_config_section *sec);
-/* How many sections of this kind the configuration has; the struct of one. */
+/* How many sections of this kind the configuration has. */
 size_t sp_config_count(
     const struct sp_config *c, const struct sp_config_section *sec);
+/* The struct of section ${i} of this kind; it may move when one is added. */
 void *sp_config_at(
     const struct sp_config *c, const struct sp_config_section *sec, size_t i);
-/* NULL: no section has this name. */
-const struct sp_config_section *sp_config_section(const char *name);
+/* Add a section of this kind called ${title}, with the defaults of its options.
+ * Returns its struct. */
+void *sp_config_add(struct sp_config *c, const struct sp_config_section *sec,
+    struct sp_view title);
 
-/* ---- the structure of a file (config_scan.c) ------------------------- */
+/* ---- a file (config_read.c) ------------------------------------------ */
 
-struct sp_config_item {
-	const char *section; /* of the option table; "" at top level */
-	char *title; /* "" where there is none */
-	char *name; /* of the option; "" for the section itself */
-	unsigned line;
+/* Where something stands in the file: both count from 1, columns in bytes. */
+struct sp_config_place {
+	unsigned line, column;
 };
 
-struct sp_config_scan {
-	const char *path;
-	char *text; /* the file without its comments, same lines */
-	struct sp_config_item *items;
-	size_t n;
+/* An option that is given, or the beginning of a section. */
+struct sp_config_item {
+	const char *section; /* of the option table; "" at top level */
+	struct sp_view title; /* in the file's text; "" where there is none */
+	const char *name; /* of the option; "" for the section itself */
+	struct sp_config_place at;
+};
+
+struct sp_config_file { /* begins with the path alone */
+	const char *path; /* for messages */
+	struct sp_config_item *items; /* malloc'ed */
+	size_t n, cap;
 };
 
 /*
- * Check what libconfuse lets pass: sections that are not closed, options and
- * sections given twice, unknown names, values that it would read otherwise
- * than they look.  ${text} is taken.
+ * Read ${text} into ${c}, which has the defaults already.  ${file} gets what is
+ * given and where, with views into ${text}; free file->items afterwards, also
+ * after a failure.  SP_ECONFIG with "FILE:LINE:COLUMN: what, expected" for the
+ * first mistake; ${c} is then filled in part.
  */
-SP_CHECK enum sp_code sp_config_scan(const char *path, char *text, size_t n,
-    struct sp_config_scan *out, struct sp_err *err);
-void sp_config_scan_done(struct sp_config_scan *s);
-/* Line of an option (or of the section where it is not given). */
-unsigned sp_config_line(const struct sp_config_scan *s, const char *section,
+SP_CHECK enum sp_code sp_config_read(struct sp_config *c, struct sp_view text,
+    struct sp_config_file *file, struct sp_err *err);
+/* The place of an option, or of the section where it is not given. */
+struct sp_config_place sp_config_place(const struct sp_config_file *f,
+    const char *section, const char *title, const char *name);
+/* Whether the file gives the option. */
+bool sp_config_given(const struct sp_config_file *f, const char *section,
     const char *title, const char *name);
-
-bool sp_config_given(const struct sp_config_scan *s, const char *section,
-    const char *title, const char *name);
+/* Refuse an option (or what the section lacks without it): SP_ECONFIG with
+ * "FILE:LINE:COLUMN: " and the text. */
+enum sp_code sp_config_wrong(const struct sp_config_file *f, struct sp_err *err,
+    const char *section, const char *title, const char *name, const char *fmt,
+    ...) SP_PRINTF(6, 7);
 
 /* ---- values (config_value.c) ----------------------------------------- */
 
-/*
- * Set the option in ${base} (struct sp_config or sp_listen) from ${n} texts
- * (1 unless it is a list).  ${what} is put before the message: "FILE:LINE".
- */
-SP_CHECK enum sp_code sp_config_set(void *base,
-    const struct sp_config_option *o, const char *const *texts, size_t n,
-    const char *what, struct sp_err *err);
-/* Free what the value owns. */
+/* Set the option in ${base} (struct sp_config or a section's struct) from
+ * ${text}; one more value where it is a list.  False if it is no value of the
+ * option; ${base} is then as it was. */
+bool sp_config_set(
+    void *base, const struct sp_config_option *o, const char *text);
+#define SP_CONFIG_EXPECTED_MAX 160
+/* Write what values the option takes, for messages. */
+void sp_config_expected(
+    const struct sp_config_option *o, char out[SP_CONFIG_EXPECTED_MAX]);
+/* Set every option of ${base} that has a default: of a section's struct, or
+ * with ${sec} NULL of sp_config. */
+void sp_config_set_defaults(void *base, const struct sp_config_section *sec);
+/* Free what the option's value owns. */
 void sp_config_drop(void *base, const struct sp_config_option *o);
-/* Append the value as text. */
+/* Append the value as text; SP_ELIMIT beyond the maximum of ${out}. */
 SP_CHECK enum sp_code sp_config_get(
     const void *base, const struct sp_config_option *o, struct sp_buf *out);
+
+/* ---- networks (config_net.c) ------------------------------------------ */
+
+/* "192.0.2.0/24", "2001:db8::/32", or a single address; false for any other
+ * text, and where bits beyond the prefix are set. */
+bool sp_config_cidr(const char *text, struct sp_cidr *out);
+/* "127.0.0.1:2525", "[::1]:2525", or "unix:/PATH"; false for any other text. */
+bool sp_config_address(
+    const char *text, struct sockaddr_storage *sa, socklen_t *len);
+/* Whether ${sa} is 127.0.0.0/8 or ::1, also mapped into IPv6. */
 bool sp_config_is_loopback(const struct sockaddr *sa);
 
-/* ---- whole configuration (config_check.c) ---------------------------- */
+/* ---- what options must be together ------------------------------------ */
 
-/* What concerns more than one option; the host's name is filled in. */
+/* Check all of ${c} and fill in what one option takes from others (presets,
+ * ports, the host's name).  SP_ECONFIG with the place of the option
+ * (config_check.c). */
 SP_CHECK enum sp_code sp_config_check(
-    struct sp_config *c, const struct sp_config_scan *s, struct sp_err *err);
-/* One pull section: its preset is filled in, the whole checked. */
+    struct sp_config *c, const struct sp_config_file *f, struct sp_err *err);
+/* The same for one pull section (config_pull.c). */
 SP_CHECK enum sp_code sp_config_check_pull(
-    struct sp_pull_conf *p, const struct sp_config_scan *s, struct sp_err *err);
-/* Of one listener, what concerns its socket, and its encryption
+    struct sp_pull_conf *p, const struct sp_config_file *f, struct sp_err *err);
+/* The same for the socket, the encryption and the login of one listener
  * (config_listen.c). */
 SP_CHECK enum sp_code sp_config_listen_socket(const struct sp_listen *l,
-    const struct sp_config_scan *s, struct sp_err *err);
+    const struct sp_config_file *f, struct sp_err *err);
 SP_CHECK enum sp_code sp_config_listen_tls(
-    struct sp_listen *l, const struct sp_config_scan *s, struct sp_err *err);
-/* Who may log in, and whether anybody could. */
+    struct sp_listen *l, const struct sp_config_file *f, struct sp_err *err);
 SP_CHECK enum sp_code sp_config_listen_auth(const struct sp_listen *l,
-    const struct sp_config_scan *s, struct sp_err *err);
-/* Its OAuth part: what the preset says where the section does not. */
+    const struct sp_config_file *f, struct sp_err *err);
+/* Fill in what the preset of a pull section says about OAuth where the section
+ * itself does not (config_oauth.c). */
 void sp_config_oauth_preset(
-    struct sp_pull_conf *p, const struct sp_config_scan *s);
-/* What is wrong with it, about option ${opt}; false: nothing. */
+    struct sp_pull_conf *p, const struct sp_config_file *f);
+/* What is wrong with the OAuth options of a pull section: false for nothing,
+ * else the option's name goes to ${opt} and the text is appended to ${why}. */
 bool sp_config_oauth_fault(const struct sp_pull_conf *p,
-    const struct sp_config_scan *s, const char **opt, struct sp_buf *why);
-/* An absolute path or credential:NAME. */
-bool sp_config_secret_ok(const char *s);
-/* c->text. */
+    const struct sp_config_file *f, const char **opt, struct sp_buf *why);
+/* Make c->text (config_effective.c).  SP_ECONFIG if it would be too large. */
 SP_CHECK enum sp_code sp_config_effective(
     struct sp_config *c, struct sp_err *err);
 

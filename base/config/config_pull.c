@@ -1,4 +1,8 @@
-/* What concerns more than one option of a pull section, and its presets. */
+/*
+ * Checks a pull section after it was read, and fills in what its preset and
+ * its protocol say where the section itself says nothing.  Called for each
+ * section by config_check.c; the OAuth options are in config_oauth.c.
+ */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -24,15 +28,18 @@ static const struct preset presets[] = {
 	{ "servicenow-pop3", SP_PULL_POP3, SP_PULL_PASSWORD, NULL, NULL, NULL },
 };
 
+/*
+ * Fill in from the preset what the section does not give.  Strings are copied.
+ */
 static void
-apply(struct sp_pull_conf *p, const struct preset *from,
-    const struct sp_config_scan *s)
+apply_preset(struct sp_pull_conf *p, const struct preset *from,
+    const struct sp_config_file *f)
 {
 	const char *server;
 
-	if (!sp_config_given(s, "pull", p->name, "type"))
+	if (!sp_config_given(f, "pull", p->name, "type"))
 		p->type = from->type;
-	if (!sp_config_given(s, "pull", p->name, "auth"))
+	if (!sp_config_given(f, "pull", p->name, "auth"))
 		p->auth = from->auth;
 	server = p->type == SP_PULL_POP3 ? from->pop3 : from->imap;
 	if (p->server == NULL && server != NULL)
@@ -65,8 +72,10 @@ is_loopback(const char *server)
 	return (strcmp(server, LOOPBACK_NAME) == 0);
 }
 
+/* Split "keep", "delete" or "move:MAILBOX" into p->then and p->move_to; false
+ * if it is none of these. */
 static bool
-take_after(struct sp_pull_conf *p)
+parse_after(struct sp_pull_conf *p)
 {
 	static const char move[] = "move:";
 
@@ -83,20 +92,10 @@ take_after(struct sp_pull_conf *p)
 	return (true);
 }
 
-bool
-sp_config_secret_ok(const char *s)
-{
-	static const char cred[] = "credential:";
-
-	if (strncmp(s, cred, sizeof(cred) - 1) != 0)
-		return (*s == '/');
-	s += sizeof(cred) - 1;
-	return (*s != '\0' && *s != '.' && strchr(s, '/') == NULL);
-}
-
-/* What is wrong with the section, about option ${opt}; NULL: nothing. */
+/* What is wrong with the section, and the option it is about in ${opt}; NULL if
+ * nothing is. */
 static const char *
-fault(struct sp_pull_conf *p, const char **opt)
+find_fault(struct sp_pull_conf *p, const char **opt)
 {
 	const bool token =
 	    p->auth == SP_PULL_XOAUTH2 || p->auth == SP_PULL_OAUTHBEARER;
@@ -111,11 +110,8 @@ fault(struct sp_pull_conf *p, const char **opt)
 	if (p->password_file == NULL && !token)
 		return (
 		    "it has no password_file; expected password_file = FILE with the password alone in it");
-	if (p->password_file != NULL && !sp_config_secret_ok(p->password_file))
-		return (
-		    "password_file is no absolute path and no credential:NAME");
 	*opt = "after";
-	if (!take_after(p))
+	if (!parse_after(p))
 		return ("after is none of keep, delete and move:MAILBOX");
 	if (p->then == SP_PULL_MOVE && p->type == SP_PULL_POP3)
 		return (
@@ -141,7 +137,7 @@ fault(struct sp_pull_conf *p, const char **opt)
 
 enum sp_code
 sp_config_check_pull(
-    struct sp_pull_conf *p, const struct sp_config_scan *s, struct sp_err *err)
+    struct sp_pull_conf *p, const struct sp_config_file *f, struct sp_err *err)
 {
 	const char *why, *opt;
 	struct sp_buf more;
@@ -149,19 +145,18 @@ sp_config_check_pull(
 
 	for (size_t i = 0; p->preset != NULL && i < SP_COUNTOF(presets); i++) {
 		if (strcmp(p->preset, presets[i].name) == 0)
-			apply(p, &presets[i], s);
+			apply_preset(p, &presets[i], f);
 	}
-	sp_config_oauth_preset(p, s);
+	sp_config_oauth_preset(p, f);
 	if (p->port == 0)
 		p->port = default_port(p);
 	sp_buf_init(&more, SP_ERR_MAX);
-	why = fault(p, &opt);
-	if (why == NULL && sp_config_oauth_fault(p, s, &opt, &more))
+	why = find_fault(p, &opt);
+	if (why == NULL && sp_config_oauth_fault(p, f, &opt, &more))
 		why = sp_buf_cstr(&more);
 	if (why != NULL)
-		rc = sp_err_set(err, SP_ECONFIG, 0,
-		    "%s:%u: section \"pull %s\": %s", s->path,
-		    sp_config_line(s, "pull", p->name, opt), p->name, why);
+		rc = sp_config_wrong(f, err, "pull", p->name, opt,
+		    "section \"pull %s\": %s", p->name, why);
 	sp_buf_done(&more);
 	return (rc);
 }

@@ -1,4 +1,8 @@
-/* Every option: doc/man/sealpost.conf.5 describes the same, in this order. */
+/*
+ * The table of all options and sections, and looking them up in it.  Reading,
+ * defaults, checks of single values and the effective text follow this table;
+ * doc/man/sealpost.conf.5 describes the same options in this order.
+ */
 #include <string.h>
 
 #include "base/config/config_priv.h"
@@ -100,7 +104,7 @@ const struct sp_config_option sp_config_options[] = {
 	{ "pull", "server", SP_CT_WORD, PUL(server), 1, 255, NULL, NULL },
 	{ "pull", "port", SP_CT_NUMBER, PUL(port), 0, 65535, "0", NULL },
 	{ "pull", "user", SP_CT_TEXT, PUL(user), 1, 255, NULL, NULL },
-	{ "pull", "password_file", SP_CT_TEXT, PUL(password_file), 1, 4095,
+	{ "pull", "password_file", SP_CT_SECRET, PUL(password_file), 1, 4095,
 	    NULL, NULL },
 	{ "pull", "auth", SP_CT_CHOICE, PUL(auth), 0, 0, "password",
 	    "password|plain|xoauth2|oauthbearer" },
@@ -109,17 +113,17 @@ const struct sp_config_option sp_config_options[] = {
 	{ "pull", "tenant", SP_CT_WORD, PUL(oauth.tenant), 1, 255, NULL, NULL },
 	{ "pull", "client_id", SP_CT_TEXT, PUL(oauth.client_id), 1, 1000, NULL,
 	    NULL },
-	{ "pull", "client_secret_file", SP_CT_TEXT,
+	{ "pull", "client_secret_file", SP_CT_SECRET,
 	    PUL(oauth.client_secret_file), 1, 4095, NULL, NULL },
 	{ "pull", "client_auth", SP_CT_CHOICE, PUL(oauth.client_auth), 0, 0,
 	    "post", "post|basic" },
-	{ "pull", "client_certificate", SP_CT_TEXT,
+	{ "pull", "client_certificate", SP_CT_SECRET,
 	    PUL(oauth.client_certificate), 1, 4095, NULL, NULL },
-	{ "pull", "client_key", SP_CT_TEXT, PUL(oauth.client_key), 1, 4095,
+	{ "pull", "client_key", SP_CT_SECRET, PUL(oauth.client_key), 1, 4095,
 	    NULL, NULL },
 	{ "pull", "assertion", SP_CT_CHOICE, PUL(oauth.assertion_alg), 0, 0,
 	    "PS256", "PS256|RS256" },
-	{ "pull", "service_account_file", SP_CT_TEXT,
+	{ "pull", "service_account_file", SP_CT_SECRET,
 	    PUL(oauth.service_account_file), 1, 4095, NULL, NULL },
 	{ "pull", "scopes", SP_CT_WORDS, PUL(oauth.scopes), 1, 500, NULL,
 	    NULL },
@@ -184,7 +188,7 @@ const struct sp_config_option sp_config_options[] = {
 	    "none", "none|starttls|tls" },
 	{ "submit", "from", SP_CT_WORD, TOP(submit_from), 3, 320, NULL, NULL },
 	{ "submit", "user", SP_CT_WORD, TOP(submit_user), 1, 320, NULL, NULL },
-	{ "submit", "password_file", SP_CT_PATH, TOP(submit_password_file), 1,
+	{ "submit", "password_file", SP_CT_SECRET, TOP(submit_password_file), 1,
 	    4095, NULL, NULL },
 	{ "submit", "ca", SP_CT_PATH, TOP(submit_ca), 1, 4095, NULL, NULL },
 
@@ -219,13 +223,13 @@ const struct sp_config_section sp_config_sections[] = {
 const size_t sp_config_nsections = SP_COUNTOF(sp_config_sections);
 
 const struct sp_config_option *
-sp_config_option(const char *section, const char *name)
+sp_config_option(const char *section, struct sp_view name)
 {
 	for (size_t i = 0; i < sp_config_noptions; i++) {
 		const struct sp_config_option *o = &sp_config_options[i];
 
 		if (strcmp(o->section, section) == 0 &&
-		    strcmp(o->name, name) == 0)
+		    sp_view_eq_str(name, o->name))
 			return (o);
 	}
 	return (NULL);
@@ -240,10 +244,10 @@ sp_config_is_list(const struct sp_config_option *o)
 }
 
 const struct sp_config_section *
-sp_config_section(const char *name)
+sp_config_section(struct sp_view name)
 {
 	for (size_t i = 0; i < sp_config_nsections; i++) {
-		if (strcmp(sp_config_sections[i].name, name) == 0)
+		if (sp_view_eq_str(name, sp_config_sections[i].name))
 			return (&sp_config_sections[i]);
 	}
 	return (NULL);
@@ -257,7 +261,7 @@ sp_config_is_of(
 
 	if (sec != NULL)
 		return (strcmp(o->section, sec->name) == 0);
-	own = sp_config_section(o->section);
+	own = sp_config_section(sp_view_str(o->section));
 	return (own == NULL || own->size == 0);
 }
 
@@ -279,4 +283,20 @@ sp_config_at(
 
 	memcpy(&list, (const char *)c + sec->list, sizeof(list));
 	return (list + i * sec->size);
+}
+
+void *
+sp_config_add(struct sp_config *c, const struct sp_config_section *sec,
+    struct sp_view title)
+{
+	const size_t count = sp_config_count(c, sec) + 1;
+	char *list = sp_xrealloc(sp_config_at(c, sec, 0), count * sec->size);
+	char **base = (char **)(void *)(list + (count - 1) * sec->size);
+
+	memset(base, 0, sec->size);
+	*base = sp_view_dup(title);
+	sp_config_set_defaults(base, sec);
+	memcpy((char *)c + sec->list, &list, sizeof(list));
+	memcpy((char *)c + sec->count, &count, sizeof(count));
+	return (base);
 }

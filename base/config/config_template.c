@@ -1,4 +1,8 @@
-/* The commented file that init writes.  Every option is in it (tested). */
+/*
+ * The commented sealpost.conf that `sealpost init` writes into a new archive.
+ * Every option is in it, and every default that it shows is the one of the
+ * table (tests/config/test_config_doc.c).
+ */
 #include <string.h>
 
 #include "base/config/config_priv.h"
@@ -204,7 +208,7 @@ static const char rest[] =
     "\t#check = 5m              # between looks\n"
     "}\n";
 
-/* name = "value", or the commented ${example}. */
+/* Append name = "value"; without a value the commented ${example}. */
 static enum sp_code
 line(struct sp_buf *out, const char *name, const char *value,
     const char *example)
@@ -223,8 +227,9 @@ line(struct sp_buf *out, const char *name, const char *value,
 	return (rc == SP_OK ? sp_buf_adds(out, "\"\n") : rc);
 }
 
-/* The network lines.  Beyond loopback the file would not be valid without a
- * list; the one written lets nobody else in before the administrator says so. */
+/* Append the option allow.  For an address beyond loopback the file would not
+ * be valid without it; the list that is written lets only this host send until
+ * the administrator adds others. */
 static enum sp_code
 networks(struct sp_buf *out, const char *listen)
 {
@@ -244,6 +249,8 @@ networks(struct sp_buf *out, const char *listen)
 	    why));
 }
 
+/* Put the texts and the given values together, and load the result: a value
+ * that would not load again is refused here, not at the first start. */
 enum sp_code
 sp_config_template(
     struct sp_buf *out, const char *listen, const char *user, const char *guard)
@@ -274,7 +281,6 @@ sp_config_template(
 		rc = sp_buf_adds(out, pull);
 	if (rc == SP_OK)
 		rc = sp_buf_adds(out, rest);
-	/* What init writes must load. */
 	if (rc == SP_OK && sp_config_parse("template",
 			       sp_view_mem(out->p + before, out->n - before),
 			       &c, NULL) != SP_OK)

@@ -1,19 +1,21 @@
-/* Texts to values and back. */
+/*
+ * The values of options: from text into the struct, as the type in the table
+ * says, and back into text; and what a type takes, in words, for messages.
+ * Where each value goes follows from the table alone (config_table.c).
+ */
 #include <arpa/inet.h>
-#include <assert.h>
 #include <inttypes.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/un.h>
 
 #include "base/config/config_priv.h"
 #include "base/pattern.h"
+#include "base/secret.h"
 
-#define ADDRESS_MAX 64
-#define SOCKET	    "unix:" /* and the path */
+#define RECIPIENT_MAX 320 /* bytes of an address (RFC 5321: 64, "@", 255) */
 
+/* A number and at most one letter behind it. */
 bool
 sp_config_size(const char *s, uint64_t *out)
 {
@@ -46,7 +48,7 @@ sp_config_size(const char *s, uint64_t *out)
 	return (true);
 }
 
-/* Seconds: "300", "300s", "5m", "1h", "2d". */
+/* Read a duration into seconds: "300", "300s", "5m", "1h", "2d". */
 static bool
 duration(const char *s, uint64_t *out)
 {
@@ -79,96 +81,8 @@ duration(const char *s, uint64_t *out)
 	return (true);
 }
 
-/* "192.0.2.0/24", "2001:db8::/32", a single address.  Bits beyond the prefix
- * must be zero: "10.1.2.3/8" is rather a slip than a wish. */
-static bool
-cidr(const char *s, struct sp_cidr *out)
-{
-	struct sp_view bits, addr = { 0 };
-	char host[ADDRESS_MAX];
-	uint64_t n, most;
-
-	bits = sp_view_str(s);
-	addr = sp_view_cut(&bits, '/');
-	if (addr.n >= sizeof(host))
-		return (false);
-	memcpy(host, addr.p, addr.n);
-	host[addr.n] = '\0';
-	memset(out, 0, sizeof(*out));
-	if (inet_pton(AF_INET, host, out->addr) == 1)
-		out->family = AF_INET;
-	else if (inet_pton(AF_INET6, host, out->addr) == 1)
-		out->family = AF_INET6;
-	else
-		return (false);
-	most = out->family == AF_INET ? 32 : 128;
-	n = most;
-	if (bits.p != NULL && (!sp_view_u64(bits, &n) || n > most))
-		return (false);
-	out->bits = (unsigned)n;
-	for (unsigned i = out->bits; i < most; i++) {
-		if ((out->addr[i / 8] & (0x80u >> (i % 8))) != 0)
-			return (false);
-	}
-	return (true);
-}
-
-/* "unix:/run/sealpost/lmtp": a socket in the file system. */
-static bool
-local(const char *path, struct sockaddr_storage *sa, socklen_t *len)
-{
-	struct sockaddr_un *un = (struct sockaddr_un *)(void *)sa;
-
-	if (*path != '/' || strlen(path) >= sizeof(un->sun_path))
-		return (false);
-	un->sun_family = AF_UNIX;
-	memcpy(un->sun_path, path, strlen(path) + 1);
-	*len = sizeof(*un);
-	return (true);
-}
-
-/* "127.0.0.1:2525", "[::1]:2525": numbers only, so that what is listened on
- * does not depend on a name server. */
-static bool
-address(const char *s, struct sockaddr_storage *sa, socklen_t *len)
-{
-	const char *colon = strrchr(s, ':');
-	struct sockaddr_in *in4 = (struct sockaddr_in *)(void *)sa;
-	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)(void *)sa;
-	char host[ADDRESS_MAX];
-	uint64_t port;
-	size_t n;
-
-	memset(sa, 0, sizeof(*sa));
-	if (strncmp(s, SOCKET, sizeof(SOCKET) - 1) == 0)
-		return (local(s + sizeof(SOCKET) - 1, sa, len));
-	if (colon == NULL || !sp_view_u64(sp_view_str(colon + 1), &port) ||
-	    port == 0 || port > 65535)
-		return (false);
-	n = (size_t)(colon - s);
-	if (n >= sizeof(host))
-		return (false);
-	memcpy(host, s, n);
-	host[n] = '\0';
-	if (inet_pton(AF_INET, host, &in4->sin_addr) == 1) {
-		in4->sin_family = AF_INET;
-		in4->sin_port = htons((uint16_t)port);
-		*len = sizeof(*in4);
-		return (true);
-	}
-	if (n < 2 || host[0] != '[' || host[n - 1] != ']')
-		return (false);
-	host[n - 1] = '\0';
-	if (inet_pton(AF_INET6, host + 1, &in6->sin6_addr) != 1)
-		return (false);
-	in6->sin6_family = AF_INET6;
-	in6->sin6_port = htons((uint16_t)port);
-	*len = sizeof(*in6);
-	return (true);
-}
-
-/* "user@example.org" or "@example.org", as the client will write it, or a
- * pattern. */
+/* "user@example.org" or "@example.org" as it stands between the <> of RCPT, or
+ * a pattern. */
 static bool
 recipient(const char *s)
 {
@@ -176,8 +90,8 @@ recipient(const char *s)
 	struct sp_pattern p;
 
 	if (sp_pattern_is(s))
-		return (strlen(s) <= 320 && sp_pattern_parse(s, &p));
-	if (at == NULL || at[1] == '\0' || strlen(s) > 320)
+		return (strlen(s) <= RECIPIENT_MAX && sp_pattern_parse(s, &p));
+	if (at == NULL || at[1] == '\0' || strlen(s) > RECIPIENT_MAX)
 		return (false);
 	for (; *s != '\0'; s++) {
 		if ((unsigned char)*s <= 0x20 || *s == 0x7f || *s == '<' ||
@@ -215,6 +129,7 @@ choice(const char *s, const char *choices)
 	return (-1);
 }
 
+/* Whether ${s} may be the text, the word or the path that the option takes. */
 static bool
 text_ok(const struct sp_config_option *o, const char *s)
 {
@@ -234,13 +149,20 @@ text_ok(const struct sp_config_option *o, const char *s)
 	return (true);
 }
 
-/* What the option takes, for the message. */
-static void
-expected(const struct sp_config_option *o, char *out, size_t size)
+/* One phrase for each type of the table. */
+void
+sp_config_expected(
+    const struct sp_config_option *o, char out[SP_CONFIG_EXPECTED_MAX])
 {
+	const size_t size = SP_CONFIG_EXPECTED_MAX;
+
 	switch (o->type) {
 	case SP_CT_PATH:
 		(void)snprintf(out, size, "an absolute path");
+		break;
+	case SP_CT_SECRET:
+		(void)snprintf(
+		    out, size, "an absolute path or credential:NAME");
 		break;
 	case SP_CT_WORD:
 		(void)snprintf(out, size,
@@ -307,6 +229,8 @@ set_text(char **at, const char *s)
 	*at = sp_xstrdup(s);
 }
 
+/* Set an option that is no list; ${at} is its place in ${base}.  False, and
+ * nothing is changed, if ${s} is no value of it. */
 static bool
 set_one(char *at, void *base, const struct sp_config_option *o, const char *s)
 {
@@ -344,10 +268,14 @@ set_one(char *at, void *base, const struct sp_config_option *o, const char *s)
 			memcpy(at, &i, sizeof(i));
 		return (true);
 	case SP_CT_ADDRESS:
-		if (!text_ok(o, s) || !address(s, &l->sa, &l->salen))
+		if (!text_ok(o, s) || !sp_config_address(s, &l->sa, &l->salen))
 			return (false);
 		set_text((char **)(void *)at, s);
 		return (true);
+	case SP_CT_SECRET:
+		if (!sp_secret_path_ok(s))
+			return (false);
+		/* fall through */
 	case SP_CT_PATH:
 	case SP_CT_TEXT:
 	case SP_CT_WORD:
@@ -365,7 +293,7 @@ set_one(char *at, void *base, const struct sp_config_option *o, const char *s)
 	return (false);
 }
 
-/* One more value of a list. */
+/* Append a value to an option that is a list, otherwise as set_one. */
 static bool
 add_one(void *at, const struct sp_config_option *o, const char *s)
 {
@@ -374,7 +302,7 @@ add_one(void *at, const struct sp_config_option *o, const char *s)
 	struct sp_cidr net;
 
 	if (o->type == SP_CT_NETWORKS) {
-		if (!cidr(s, &net))
+		if (!sp_config_cidr(s, &net))
 			return (false);
 		nets->v =
 		    sp_xrealloc(nets->v, (nets->n + 1) * sizeof(*nets->v));
@@ -388,25 +316,27 @@ add_one(void *at, const struct sp_config_option *o, const char *s)
 	return (true);
 }
 
-enum sp_code
-sp_config_set(void *base, const struct sp_config_option *o,
-    const char *const *texts, size_t n, const char *what, struct sp_err *err)
+bool
+sp_config_set(void *base, const struct sp_config_option *o, const char *text)
 {
-	char want[160];
+	char *at = (char *)base + o->at;
 
-	assert(sp_config_is_list(o) || n == 1);
-	for (size_t i = 0; i < n; i++) {
-		char *at = (char *)base + o->at;
+	return (sp_config_is_list(o) ? add_one(at, o, text)
+				     : set_one(at, base, o, text));
+}
 
-		if (sp_config_is_list(o) ? add_one(at, o, texts[i])
-					 : set_one(at, base, o, texts[i]))
+void
+sp_config_set_defaults(void *base, const struct sp_config_section *sec)
+{
+	for (size_t i = 0; i < sp_config_noptions; i++) {
+		const struct sp_config_option *o = &sp_config_options[i];
+
+		if (o->value == NULL || !sp_config_is_of(o, sec))
 			continue;
-		expected(o, want, sizeof(want));
-		return (sp_err_set(err, SP_ECONFIG, 0,
-		    "%s: \"%.100s\" is no value of option \"%s\"; expected %s",
-		    what, texts[i], o->name, want));
+		/* The table is ours: its defaults are valid (tested). */
+		if (!sp_config_set(base, o, o->value))
+			abort();
 	}
-	return (SP_OK);
 }
 
 static enum sp_code
@@ -436,6 +366,7 @@ get_texts(const struct sp_texts *l, struct sp_buf *out)
 	return (rc);
 }
 
+/* Numbers come out in their unit (bytes, seconds), whatever was written. */
 enum sp_code
 sp_config_get(
     const void *base, const struct sp_config_option *o, struct sp_buf *out)
@@ -474,6 +405,7 @@ sp_config_get(
 		return (sp_buf_addv(out, one));
 	case SP_CT_NAME:
 	case SP_CT_PATH:
+	case SP_CT_SECRET:
 	case SP_CT_TEXT:
 	case SP_CT_WORD:
 	case SP_CT_ADDRESS:
@@ -483,6 +415,7 @@ sp_config_get(
 	return (sp_buf_adds(out, text == NULL ? "" : text));
 }
 
+/* Only texts and lists own memory. */
 void
 sp_config_drop(void *base, const struct sp_config_option *o)
 {
@@ -505,6 +438,7 @@ sp_config_drop(void *base, const struct sp_config_option *o)
 		break;
 	case SP_CT_NAME:
 	case SP_CT_PATH:
+	case SP_CT_SECRET:
 	case SP_CT_TEXT:
 	case SP_CT_WORD:
 	case SP_CT_ADDRESS:

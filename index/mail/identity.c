@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/sha256.h"
 #include "index/mail/limits.h"
 
 /* What a server on the way has no reason to change. */

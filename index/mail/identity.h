@@ -6,7 +6,7 @@
 #define SP_INDEX_MAIL_IDENTITY_H
 
 #include "base/buf.h"
-#include "base/digest.h"
+#include "base/sha256.h"
 #include "index/mail/header.h"
 #include "index/mail/tree.h"
 

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/sha256.h"
 #include "index/mail/charset.h"
 #include "index/mail/header.h"
 #include "index/mail/journal_priv.h"

@@ -13,7 +13,7 @@
 
 #include <stdbool.h>
 
-#include "base/digest.h"
+#include "base/sha256.h"
 #include "base/view.h"
 #include "index/mail/mem.h"
 

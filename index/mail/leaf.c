@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/sha256.h"
 #include "index/mail/charset.h"
 
 static void

@@ -6,7 +6,7 @@
 #define SP_INDEX_MAIL_LEAF_H
 
 #include "base/buf.h"
-#include "base/digest.h"
+#include "base/sha256.h"
 #include "base/view.h"
 #include "index/mail/transfer.h"
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/sha256.h"
 #include "index/mail/charset.h"
 #include "index/mail/detect.h"
 #include "index/mail/facts.h"

@@ -1,4 +1,16 @@
-/* Files and trees: what is mail, and in which form. */
+/*
+ * The walk over what the operator named: which files are mail, in which form,
+ * and which reader gets each of them.
+ *
+ *	sp_import_path
+ *	  "-"        read_stdin ---.
+ *	  a file     read_file ----+--> read_open: --as, else name and first bytes
+ *	  Maildir    read_maildir -|      read_eml:  one message
+ *	  a folder   read_tree ----'      read_many: mbox, Outlook, container
+ *
+ * Called by app/cmd/cmd_import.c.  A file that cannot be read is reported by
+ * im->failed, and the walk goes on with the next one.
+ */
 #include "journal/import/import.h"
 
 #include <errno.h>
@@ -10,60 +22,43 @@
 
 #include "base/buf.h"
 #include "base/io.h"
+#include "base/sha256.h"
+#include "journal/import/import_priv.h"
 
-#define DEPTH_MAX 64
-#define CHUNK	  (256u << 10)
+#define DEPTH_MAX 64 /* folders within each other */
+#define CHUNK	  (256u << 10) /* bytes read at a time */
 
-bool
-sp_import_ends_with(const char *name, const char *suffix)
-{
-	size_t n = strlen(name), s = strlen(suffix);
-
-	return (n > s && strcasecmp(name + n - s, suffix) == 0);
-}
-
-void
-sp_import_failed(const struct sp_import *im, const char *path,
-    const char *member, const char *why)
-{
-	char *text = member == NULL || member[0] == '\0'
-			 ? sp_xstrdup(path)
-			 : sp_xasprintf("%s:%s", path, member);
-
-	for (char *p = text; *p != '\0'; p++) {
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			*p = '?';
-	}
-	im->failed(im->ctx, text, why);
-	free(text);
-}
+/* The folders of a Maildir whose files are messages; "tmp" has unfinished ones. */
+static const char *const maildir_parts[] = { "cur", "new" };
 
 static bool
 is_maildir(const char *path)
 {
-	static const char *const parts[] = { "cur", "new" };
 	struct stat st;
 
-	for (size_t i = 0; i < SP_COUNTOF(parts); i++) {
-		char *sub = sp_xasprintf("%s/%s", path, parts[i]);
-		bool dir = stat(sub, &st) == 0 && S_ISDIR(st.st_mode);
+	for (size_t i = 0; i < SP_COUNTOF(maildir_parts); i++) {
+		char *part = sp_xasprintf("%s/%s", path, maildir_parts[i]);
+		bool dir = stat(part, &st) == 0 && S_ISDIR(st.st_mode);
 
-		free(sub);
+		free(part);
 		if (!dir)
 			return (false);
 	}
 	return (true);
 }
 
-/* The facts beside the message, and the message. */
+/* ---- one message in a file ----------------------------------------------- */
+
+/* Give the message of ${item} to the callback, with the facts of its place and
+ * header.  SP_ELIMIT: they are too long. */
 static enum sp_code
-hand_on(const struct sp_import *im, struct sp_import_item *item, bool maildir,
+emit(const struct sp_import *im, struct sp_import_item *item, bool maildir,
     struct sp_err *err)
 {
 	struct sp_buf extra;
 	enum sp_code rc;
 
-	sp_buf_init(&extra, 256u << 10);
+	sp_buf_init(&extra, SP_IMPORT_EXTRA_MAX);
 	rc = sp_import_facts(
 	    item->path, maildir, im->as == SP_AS_PILER, item->msg, &extra);
 	item->extra = sp_buf_view(&extra);
@@ -76,48 +71,59 @@ hand_on(const struct sp_import *im, struct sp_import_item *item, bool maildir,
 	return (rc);
 }
 
+/* Append the file to ${out} until its end or until it is larger than ${max}:
+ * ${out} holds ${max} and CHUNK bytes more. */
 static enum sp_code
-take_eml(const struct sp_import *im, int fd, const char *path, bool maildir,
+read_up_to(int fd, uint64_t max, struct sp_buf *out, struct sp_err *err)
+{
+	enum sp_code rc = SP_OK;
+	uint64_t off = 0;
+	size_t got = 1;
+
+	while (rc == SP_OK && got > 0 && out->n <= max) {
+		char *at = sp_buf_reserve(out, CHUNK);
+
+		if (at == NULL)
+			return (sp_err_set(err, SP_ELIMIT, 0, "no memory"));
+		rc = sp_io_pread(fd, at, CHUNK, off, &got, err);
+		if (rc == SP_OK) {
+			off += got;
+			out->n += got;
+		}
+	}
+	return (rc);
+}
+
+/* Every byte of the file is one message.  One that cannot be read, or is too
+ * large, is reported and is no error. */
+static enum sp_code
+read_eml(const struct sp_import *im, int fd, const char *path, bool maildir,
     struct sp_err *err)
 {
 	struct sp_import_item item = { .path = path };
 	uint8_t sha256[SP_SHA256_LEN];
-	struct sp_buf b;
-	uint64_t off = 0;
-	size_t got = 1;
 	enum sp_code rc = SP_OK;
+	struct sp_buf b;
 
 	sp_buf_init(&b, im->max_message + CHUNK);
-	while (rc == SP_OK && got > 0 && b.n <= im->max_message) {
-		char *at = sp_buf_reserve(&b, CHUNK);
-
-		if (at == NULL) {
-			rc = sp_err_set(err, SP_ELIMIT, 0, "no memory");
-			break;
-		}
-		rc = sp_io_pread(fd, at, CHUNK, off, &got, err);
-		if (rc == SP_OK) {
-			off += got;
-			b.n += got;
-		}
-	}
-	if (rc == SP_OK && b.n > im->max_message) {
-		im->failed(im->ctx, path, "larger than the message limit");
-	} else if (rc != SP_OK) {
+	if (read_up_to(fd, im->max_message, &b, err) != SP_OK) {
 		im->failed(im->ctx, path, err->msg);
-		rc = SP_OK;
+	} else if (b.n > im->max_message) {
+		im->failed(im->ctx, path, "larger than the message limit");
 	} else {
 		sp_sha256_once(b.p, b.n, sha256);
 		item.msg = sp_buf_view(&b);
 		item.file_sha256 = sha256;
-		rc = hand_on(im, &item, maildir, err);
+		rc = emit(im, &item, maildir, err);
 	}
 	sp_buf_done(&b);
 	return (rc);
 }
 
+/* ---- many messages in a file --------------------------------------------- */
+
 static enum sp_code
-digest_of(int fd, uint8_t out[SP_SHA256_LEN], struct sp_err *err)
+digest_fd(int fd, uint8_t out[SP_SHA256_LEN], struct sp_err *err)
 {
 	struct sp_sha256 *s = sp_sha256_new();
 	char *chunk = sp_xmalloc(CHUNK);
@@ -146,14 +152,15 @@ sp_import_digest(
 	enum sp_code rc = sp_io_open(path, O_RDONLY, 0, &fd, err);
 
 	if (rc == SP_OK)
-		rc = digest_of(fd, out, err);
+		rc = digest_fd(fd, out, err);
 	(void)sp_io_close(fd, NULL);
 	return (rc);
 }
 
-/* Whether the file is what it is taken for, and what to say if not. */
+/* Why the file with these ${first} bytes is not of the form ${as} (an Outlook
+ * file or an mbox); NULL if it is. */
 static const char *
-not_that(enum sp_import_as as, struct sp_view first)
+mismatch(enum sp_import_as as, struct sp_view first)
 {
 	struct sp_view rest = first;
 
@@ -174,13 +181,14 @@ is_mbox(enum sp_import_as as)
 	return (as >= SP_AS_MBOX && as <= SP_AS_MBOXCL2);
 }
 
-/* A file of many messages. */
+/* A file of many messages: a ${container}, or what ${as} says.  All of it is
+ * hashed first, since each item names its digest. */
 static enum sp_code
-take_many(const struct sp_import *im, int fd, const char *path, bool container,
+read_many(const struct sp_import *im, int fd, const char *path, bool container,
     enum sp_import_as as, struct sp_err *err)
 {
 	uint8_t sha256[SP_SHA256_LEN];
-	struct sp_import_item of = { .path = path, .file_sha256 = sha256 };
+	struct sp_import_item source = { .path = path, .file_sha256 = sha256 };
 	const char *why = NULL;
 	char first[1024];
 	size_t got;
@@ -188,7 +196,7 @@ take_many(const struct sp_import *im, int fd, const char *path, bool container,
 
 	rc = sp_io_pread(fd, first, sizeof(first), 0, &got, err);
 	if (rc == SP_OK)
-		rc = digest_of(fd, sha256, err);
+		rc = digest_fd(fd, sha256, err);
 	if (rc != SP_OK) {
 		im->failed(im->ctx, path, err->msg);
 		return (SP_OK);
@@ -196,19 +204,23 @@ take_many(const struct sp_import *im, int fd, const char *path, bool container,
 	if (got == 0 && is_mbox(as))
 		return (SP_OK); /* an empty mailbox */
 	if (!container)
-		why = not_that(as, sp_view_mem(first, got));
+		why = mismatch(as, sp_view_mem(first, got));
 	if (why != NULL) {
 		im->failed(im->ctx, path, why);
 		return (SP_OK);
 	}
 	if (container)
-		return (sp_import_container(im, fd, &of, err));
+		return (sp_import_container(im, fd, &source, err));
 	if (as == SP_AS_PST)
-		return (sp_import_pst(im, fd, &of, err));
-	return (sp_import_mbox(im, fd, &of, as, err));
+		return (sp_import_pst(im, fd, &source, err));
+	return (sp_import_mbox(im, fd, &source, as, err));
 }
 
-/* ${container}: whatever ${im} says that is in it. */
+/* ---- one file ------------------------------------------------------------ */
+
+/* What the file is, by its name, else by its first bytes: one message where
+ * nothing else is known.  Where it is a ${container}, im->as says what is in
+ * it, and the result means nothing. */
 static enum sp_import_as
 detect(int fd, const char *path, bool *container)
 {
@@ -231,88 +243,102 @@ detect(int fd, const char *path, bool *container)
 	return (SP_AS_EML);
 }
 
+/* The file open on ${fd} to the reader of its form.  What is in a container is
+ * said by im->as, so a container is looked for whatever ${as} says, except a
+ * message or an Outlook file. */
 static enum sp_code
-take_open(const struct sp_import *im, int fd, const char *path,
+read_open(const struct sp_import *im, int fd, const char *path,
     enum sp_import_as as, struct sp_err *err)
 {
 	bool maildir = as == SP_AS_MAILDIR, container = false;
-	enum sp_import_as found;
+	enum sp_import_as form;
 
 	if (as == SP_AS_DETECT)
 		as = detect(fd, path, &container);
 	else if (as != SP_AS_EML && as != SP_AS_PST)
 		(void)detect(fd, path, &container);
-	found = container || maildir || as == SP_AS_PILER ? SP_AS_EML : as;
-	if (container || found != SP_AS_EML)
-		return (take_many(im, fd, path, container, found, err));
-	return (take_eml(im, fd, path, maildir, err));
+	form = container || maildir || as == SP_AS_PILER ? SP_AS_EML : as;
+	if (container || form != SP_AS_EML)
+		return (read_many(im, fd, path, container, form, err));
+	return (read_eml(im, fd, path, maildir, err));
+}
+
+/* Open for reading; false, and reported, where that fails.  A FIFO that came
+ * in place of a file since it was looked at is not waited for. */
+static bool
+open_source(
+    const struct sp_import *im, const char *path, int *fd, struct sp_err *err)
+{
+	if (sp_io_open(path, O_RDONLY | O_NONBLOCK, 0, fd, err) == SP_OK)
+		return (true);
+	im->failed(im->ctx, path, err->msg);
+	return (false);
 }
 
 static enum sp_code
-take_file(const struct sp_import *im, const char *path, enum sp_import_as as,
+read_file(const struct sp_import *im, const char *path, enum sp_import_as as,
     struct sp_err *err)
 {
 	enum sp_code rc;
 	int fd;
 
-	rc = sp_io_open(path, O_RDONLY | O_NONBLOCK, 0, &fd, err);
-	if (rc != SP_OK) {
-		im->failed(im->ctx, path, err->msg);
+	if (!open_source(im, path, &fd, err))
 		return (SP_OK);
-	}
-	rc = take_open(im, fd, path, as, err);
+	rc = read_open(im, fd, path, as, err);
 	(void)sp_io_close(fd, NULL);
 	return (rc);
 }
 
-/* Its name says nothing: a file of a Maildir, or a *.eml. */
+/* A file that is one message whatever its bytes are: one of a ${maildir}, or
+ * a *.eml in a tree. */
 static enum sp_code
-take_message(const struct sp_import *im, const char *path, bool maildir,
+read_message(const struct sp_import *im, const char *path, bool maildir,
     struct sp_err *err)
 {
 	enum sp_code rc;
 	int fd;
 
-	rc = sp_io_open(path, O_RDONLY | O_NONBLOCK, 0, &fd, err);
-	if (rc != SP_OK) {
-		im->failed(im->ctx, path, err->msg);
+	if (!open_source(im, path, &fd, err))
 		return (SP_OK);
-	}
-	rc = take_eml(im, fd, path, maildir, err);
+	rc = read_eml(im, fd, path, maildir, err);
 	(void)sp_io_close(fd, NULL);
 	return (rc);
 }
 
+/* ---- folders ------------------------------------------------------------- */
+
+/* The messages in "cur" and "new" of the Maildir at ${path}. */
 static enum sp_code
-take_maildir(const struct sp_import *im, const char *path, struct sp_err *err)
+read_maildir(const struct sp_import *im, const char *path, struct sp_err *err)
 {
-	static const char *const parts[] = { "cur", "new" };
 	enum sp_code rc = SP_OK;
 
-	for (size_t p = 0; rc == SP_OK && p < SP_COUNTOF(parts); p++) {
-		char *sub = sp_xasprintf("%s/%s", path, parts[p]);
+	for (size_t p = 0; rc == SP_OK && p < SP_COUNTOF(maildir_parts); p++) {
+		char *part = sp_xasprintf("%s/%s", path, maildir_parts[p]);
 		char **names = NULL;
 		size_t n = 0;
 
-		rc = sp_io_list(sub, &names, &n, err);
+		rc = sp_io_list(part, &names, &n, err);
 		for (size_t i = 0; rc == SP_OK && i < n; i++) {
-			char *file = sp_xasprintf("%s/%s", sub, names[i]);
+			char *file = sp_xasprintf("%s/%s", part, names[i]);
 
 			if (names[i][0] != '.')
-				rc = take_message(im, file, true, err);
+				rc = read_message(im, file, true, err);
 			free(file);
 		}
 		sp_io_names_free(names, n);
-		free(sub);
+		free(part);
 	}
 	return (rc);
 }
 
-static enum sp_code take_tree(const struct sp_import *im, const char *path,
+static enum sp_code read_tree(const struct sp_import *im, const char *path,
     unsigned depth, struct sp_err *err);
 
+/* ${name}, which lies at ${path} in a folder (${in_maildir}: in a Maildir, whose
+ * own folders are read already): mail by its name, or a folder, or not mail. */
 static enum sp_code
-take_member(const struct sp_import *im, const char *path, const char *name,
+read_entry(const struct sp_import *im, const char *path, const char *name,
     bool in_maildir, unsigned depth, struct sp_err *err)
 {
 	struct stat st;
@@ -327,22 +353,24 @@ take_member(const struct sp_import *im, const char *path, const char *name,
 		    (strcmp(name, "cur") == 0 || strcmp(name, "new") == 0 ||
 			strcmp(name, "tmp") == 0))
 			return (SP_OK);
-		return (take_tree(im, path, depth + 1, err));
+		return (read_tree(im, path, depth + 1, err));
 	}
 	if (S_ISREG(st.st_mode) && sp_import_ends_with(name, ".eml"))
-		return (take_message(im, path, false, err));
+		return (read_message(im, path, false, err));
 	if (S_ISREG(st.st_mode) && sp_import_ends_with(name, ".mbox"))
-		return (take_file(
+		return (read_file(
 		    im, path, is_mbox(im->as) ? im->as : SP_AS_MBOX, err));
 	if (S_ISREG(st.st_mode) &&
 	    (sp_import_is_container(name) || sp_import_is_pst(name)))
-		return (take_file(im, path, SP_AS_DETECT, err));
+		return (read_file(im, path, SP_AS_DETECT, err));
 	im->not_mail(im->ctx, path);
 	return (SP_OK);
 }
 
+/* A folder and all below it, in the order of the names.  A folder that cannot
+ * be listed is reported. */
 static enum sp_code
-take_tree(const struct sp_import *im, const char *path, unsigned depth,
+read_tree(const struct sp_import *im, const char *path, unsigned depth,
     struct sp_err *err)
 {
 	bool maildir = is_maildir(path);
@@ -355,30 +383,31 @@ take_tree(const struct sp_import *im, const char *path, unsigned depth,
 		return (SP_OK);
 	}
 	if (maildir)
-		rc = take_maildir(im, path, err);
+		rc = read_maildir(im, path, err);
 	if (rc == SP_OK && sp_io_list(path, &names, &n, err) != SP_OK)
 		im->failed(im->ctx, path, err->msg);
 	for (size_t i = 0; rc == SP_OK && i < n; i++) {
-		char *sub = sp_xasprintf("%s/%s", path, names[i]);
+		char *entry = sp_xasprintf("%s/%s", path, names[i]);
 
-		rc = take_member(im, sub, names[i], maildir, depth, err);
-		free(sub);
+		rc = read_entry(im, entry, names[i], maildir, depth, err);
+		free(entry);
 	}
 	sp_io_names_free(names, n);
 	return (rc);
 }
 
+/* ---- all of it ----------------------------------------------------------- */
+
 /* Standard input may be a pipe: spool it, so that it can be read twice. */
 static enum sp_code
-take_stdin(const struct sp_import *im, struct sp_err *err)
+read_stdin(const struct sp_import *im, struct sp_err *err)
 {
-	const char *tmp = getenv("TMPDIR");
 	char *chunk = sp_xmalloc(CHUNK);
 	enum sp_code rc;
 	ssize_t got;
 	int fd = -1;
 
-	rc = sp_io_tmpfile(tmp == NULL ? "/tmp" : tmp, &fd, err);
+	rc = sp_import_tmpfile(&fd, err);
 	while (rc == SP_OK && (got = read(STDIN_FILENO, chunk, CHUNK)) != 0) {
 		if (got < 0 && errno != EINTR)
 			rc = sp_err_set(err, SP_EIO, errno, "standard input");
@@ -386,25 +415,27 @@ take_stdin(const struct sp_import *im, struct sp_err *err)
 			rc = sp_io_write(fd, chunk, (size_t)got, err);
 	}
 	if (rc == SP_OK)
-		rc = take_open(im, fd, "-", im->as, err);
+		rc = read_open(im, fd, "-", im->as, err);
 	(void)sp_io_close(fd, NULL);
 	free(chunk);
 	return (rc);
 }
 
+/* Standard input, one file, one Maildir, or a tree: whatever else ${path} is
+ * goes to im->failed. */
 enum sp_code
 sp_import_path(const struct sp_import *im, const char *path, struct sp_err *err)
 {
 	struct stat st;
 
 	if (strcmp(path, "-") == 0)
-		return (take_stdin(im, err));
+		return (read_stdin(im, err));
 	if (stat(path, &st) != 0) {
 		im->failed(im->ctx, path, strerror(errno));
 		return (SP_OK);
 	}
 	if (S_ISREG(st.st_mode))
-		return (take_file(im, path, im->as, err));
+		return (read_file(im, path, im->as, err));
 	if (!S_ISDIR(st.st_mode)) {
 		im->failed(im->ctx, path,
 		    "not a regular file; - takes mail from standard input");
@@ -416,6 +447,6 @@ sp_import_path(const struct sp_import *im, const char *path, struct sp_err *err)
 		return (SP_OK);
 	}
 	if (im->as == SP_AS_MAILDIR)
-		return (take_maildir(im, path, err));
-	return (take_tree(im, path, 0, err));
+		return (read_maildir(im, path, err));
+	return (read_tree(im, path, 0, err));
 }

@@ -1,9 +1,14 @@
 /*
- * Reading mail from files: .eml, mbox, Maildir, trees, containers and Outlook
- * files of them.  Streams; one message is in memory at a time, at most
- * ${max_message} bytes.  Reads only; what becomes of a message is the
- * callback's business.  What becomes the message's bytes in each case:
- * doc/import.md.
+ * Reading mail from files for `sealpost import`: .eml files, mboxes, Maildirs,
+ * trees of them, containers and Outlook files.
+ *
+ * app/cmd/cmd_import.c calls sp_import_path() for each path that the operator
+ * names.  Every message found comes back by the callback ${item} together with
+ * the place where it lay; what cannot be read comes by ${failed}.  Appending
+ * to the log is the callback's business: nothing is written here but unnamed
+ * temporary files.  Files are streamed; one message is in memory at a time, of
+ * at most ${max_message} bytes.  Which bytes of each kind of source become the
+ * message: doc/import.md.
  */
 #ifndef SP_IMPORT_IMPORT_H
 #define SP_IMPORT_IMPORT_H
@@ -12,14 +17,13 @@
 #include <stdint.h>
 
 #include "base/attr.h"
-#include "base/buf.h"
-#include "base/digest.h"
 #include "base/err.h"
+#include "base/sha256.h"
 #include "base/view.h"
 
-#define SP_IMPORT_DATE_MAX 32
-#define SP_IMPORT_FLAGS	   4
+#define SP_IMPORT_FLAGS 4
 
+/* What the operator says that a source is (--as). */
 enum sp_import_as {
 	SP_AS_DETECT, /* by name, then by the first bytes */
 	SP_AS_EML,
@@ -34,74 +38,70 @@ enum sp_import_as {
 	SP_AS_EXPORT /* of a Sealpost archive, in a container */
 };
 
-struct sp_import_item { /* borrowed for the call */
+/* One message and what is known of it.  All is borrowed for the call. */
+struct sp_import_item {
 	struct sp_view msg; /* every byte */
+	/* where it lay: its place (doc/import.md) */
 	const char *path; /* the file, "-" for standard input */
-	const uint8_t *file_sha256;
+	const uint8_t *file_sha256; /* of all of the file */
 	const char *member; /* its name in a container, or NULL */
-	uint64_t offset; /* in the file or member: of an mbox's From line */
+	uint64_t offset; /* of its From line in an mbox, else 0 */
+	/* what an mbox says of it */
 	bool mbox; /* from an mbox: */
 	struct sp_view from_line; /* with its line end */
 	bool quoted; /* has lines that may be quoted From lines */
+	/* for the record */
 	struct sp_view extra; /* more members of "source", JSON, no braces */
 	struct sp_view origin_date; /* RFC 3339, or empty */
 	const char *flags[SP_IMPORT_FLAGS]; /* static text */
 	size_t nflags;
 };
 
+/* A walk: how to read, and where what is found goes. */
 struct sp_import {
 	enum sp_import_as as;
-	uint64_t max_message;
-	/* Anything but SP_OK ends the walk with that code. */
+	uint64_t max_message; /* bytes; a larger one is ${failed} */
+	/* A message.  Anything but SP_OK ends the walk with that code. */
 	enum sp_code (*item)(
 	    void *ctx, const struct sp_import_item *item, struct sp_err *err);
-	/* SP_AS_EXPORT: records.jsonl; the fd is the walk's. */
+	/* records.jsonl of an export in a container (SP_AS_EXPORT), open on
+	 * ${fd}, which is the walk's and closed behind the call; NULL where
+	 * ${as} is another.  Anything but SP_OK ends the walk. */
 	enum sp_code (*file)(void *ctx, int fd, struct sp_err *err);
-	/* Mail that could not be read, and why. */
+	/* Mail that could not be read, and why; the walk goes on. */
 	void (*failed)(void *ctx, const char *path, const char *why);
 	/* A file in a tree, or a thing in a file, that is not mail. */
 	void (*not_mail)(void *ctx, const char *path);
-	void *ctx;
+	void *ctx; /* of all callbacks */
 };
 
-/* One path: a file, a Maildir, a tree, or "-". */
+/*
+ * Read ${path}: a file, a Maildir, a tree of folders, or "-" for standard
+ * input.  Links within a tree are not followed.  SP_OK also where parts could
+ * not be read (they were ${failed}).  Else the code of a callback, SP_EIO for
+ * a failed system call (a temporary file, the child process, a Maildir that
+ * cannot be listed) and an mbox that changes while it is read, or SP_ELIMIT
+ * for facts that no record holds.
+ */
 SP_CHECK enum sp_code sp_import_path(
     const struct sp_import *im, const char *path, struct sp_err *err);
 
-/* ---- between the files of the room ---------------------------------- */
+/*
+ * Read the container open on ${fd} (.zip, .7z, .tar, compressed or not) in a
+ * child process.  Every item begins as a copy of ${source} (path and digest)
+ * and gets the name of its member.  ${fd} stays the caller's.  Errors as
+ * sp_import_path.
+ */
+SP_CHECK enum sp_code sp_import_container(const struct sp_import *im, int fd,
+    const struct sp_import_item *source, struct sp_err *err);
 
-/* "PATH:MEMBER" with what would disturb a terminal replaced. */
+/* Call im->failed for "PATH:MEMBER" (PATH where ${member} is NULL or empty)
+ * with what would disturb a terminal replaced. */
 void sp_import_failed(const struct sp_import *im, const char *path,
     const char *member, const char *why);
 
-/* SHA-256 of the file at ${path}. */
+/* SHA-256 of the file at ${path}.  SP_ENOTFOUND, SP_EIO. */
 SP_CHECK enum sp_code sp_import_digest(
     const char *path, uint8_t out[SP_SHA256_LEN], struct sp_err *err);
-
-bool sp_import_ends_with(const char *name, const char *suffix);
-/* An mbox open on ${fd}: each message to im->item.  ${of}: path, digest and
- * member that every item gets. */
-SP_CHECK enum sp_code sp_import_mbox(const struct sp_import *im, int fd,
-    const struct sp_import_item *of, enum sp_import_as as, struct sp_err *err);
-/* Whether a line (without its end) separates mbox messages: "From ", a sender
- * (any words), and a date from the name of the day to the year (RFC 4155, and
- * the variations with a zone, a comma or the day before the month). */
-bool sp_import_is_from_line(struct sp_view line);
-/* The date of such a line, RFC 3339; false where its zone is only a name. */
-bool sp_import_from_date(struct sp_view line, char out[SP_IMPORT_DATE_MAX]);
-
-/* Facts of a single-message file by its name and place: folder and flags of a
- * Maildir ("cur", "new" as the last folder), and with ${piler} the recipients
- * that Piler noted in the header.  Members of "source" appended to ${out}. */
-SP_CHECK enum sp_code sp_import_facts(const char *path, bool maildir,
-    bool piler, struct sp_view msg, struct sp_buf *out);
-
-/* A container or Outlook file open on ${fd}, read in a child process. */
-bool sp_import_is_container(const char *name);
-bool sp_import_is_pst(const char *name);
-SP_CHECK enum sp_code sp_import_container(const struct sp_import *im, int fd,
-    const struct sp_import_item *of, struct sp_err *err);
-SP_CHECK enum sp_code sp_import_pst(const struct sp_import *im, int fd,
-    const struct sp_import_item *of, struct sp_err *err);
 
 #endif

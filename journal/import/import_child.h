@@ -1,69 +1,45 @@
 /*
  * Files in formats that large libraries read (containers, Outlook) are read by
- * a child process that may do nothing but read the one open file, compute and
- * write to one socket.  What comes out of it is frames, and as little trusted
- * as the file itself:
+ * a child process that may do nothing but read the one open file, compute, and
+ * write to one socket: what hostile bytes do to a library ends there.
  *
- *	type (1 byte)  length (4 bytes, little-endian)  payload
+ *	parent                                 child
+ *	sp_child_run --- fork --------------->  work->open   (files can be opened)
+ *	  sp_import_in_read <== frames ======   the cage is shut
+ *	  im->item, im->failed                  work->run    (sp_out_*)
+ *	  crash: report, once more behind it
  *
- *	M  a message begins: {"member","kind","extra","flags","date"}
- *	D  bytes of it
- *	E  it is complete
- *	X  it is not to be taken: MEMBER NUL WHY
- *	F  MEMBER NUL WHY: mail that could not be read
- *	N  MEMBER: not mail
- *	I  the number of the item in work (8 bytes): where to go on after a
- *	   crash
- *	Q  the end of the file was reached
+ * The readers are import_container.c and import_pst.c; the frames are drawn in
+ * import_out.h.
  */
 #ifndef SP_IMPORT_IMPORT_CHILD_H
 #define SP_IMPORT_IMPORT_CHILD_H
 
-#include "journal/import/import.h"
+#include "journal/import/import_out.h"
 
-#define SP_FRAME_MAX (64u << 10)
-
-/* ---- in the child ---- */
-
-struct sp_out {
-	int fd;
-	bool broken; /* nobody listens any more */
-	uint64_t bytes; /* of messages, so far */
-	uint64_t max_message;
-};
-
-/* kind: "eml", "mbox", "mail" (one of both), or "file" (SP_AS_EXPORT).  ${extra} (members, no braces), ${date}: may be empty. */
-void sp_out_begin(struct sp_out *o, const char *member, const char *kind,
-    struct sp_view extra, const char *const *flags, size_t nflags,
-    struct sp_view date);
-void sp_out_data(struct sp_out *o, const void *p, size_t n);
-void sp_out_end(struct sp_out *o);
-/* Instead of sp_out_end. */
-void sp_out_cut(struct sp_out *o, const char *member, const char *why);
-void sp_out_failed(struct sp_out *o, const char *member, const char *why);
-void sp_out_not_mail(struct sp_out *o, const char *member);
-void sp_out_item(struct sp_out *o, uint64_t number);
-void sp_out_done(struct sp_out *o);
-
-/* What the child does with the file open on ${fd}; ${first}: the number of the
- * item to begin with. */
+/* What the child does with the file open on ${fd}, which is its own. */
 struct sp_child_work {
-	/* Before the cage is shut (files can still be opened); NULL is fine.
-	 * NULL from it: said by itself why not, the work is over. */
-	void *(*open)(struct sp_out *o, int fd);
-	void (*run)(struct sp_out *o, void *opened, int fd, uint64_t size,
-	    uint64_t first);
+	/* Before the cage is shut, while files can still be opened; NULL where
+	 * nothing needs that.  The result goes to ${run}; NULL: it has said by
+	 * itself why not (sp_out_failed, sp_out_done), and the work is over. */
+	void *(*open)(struct sp_import_out *o, int fd);
+	/* Read the file of ${size} bytes, beginning with item ${first}, and say
+	 * what is in it; sp_out_done at its end.  The process ends then, and
+	 * ${opened} with it. */
+	void (*run)(struct sp_import_out *o, void *opened, int fd,
+	    uint64_t size, uint64_t first);
 	bool again; /* after a crash go on behind the item that did it */
 };
 
-/* ---- in the parent ---- */
-
 /*
- * Run ${work} on ${fd} and hand on what it gives.  A crash, a hang and a
- * broken rule are a line for im->failed, and SP_OK; see ${again}.
+ * Run ${work} on ${fd} (stays the caller's) in a child and give what it says to
+ * the callbacks of ${im}; each item begins as a copy of ${source}.  A crash, a
+ * hang and a broken rule are a line for im->failed, and SP_OK; with ${again},
+ * another child goes on behind the item (twenty times at most).  Else the code
+ * of a callback, or SP_EIO where no child can be started.
  */
 SP_CHECK enum sp_code sp_child_run(const struct sp_import *im, int fd,
-    const struct sp_import_item *of, const struct sp_child_work *work,
+    const struct sp_import_item *source, const struct sp_child_work *work,
     struct sp_err *err);
 
 #endif

@@ -1,10 +1,13 @@
 /*
  * Containers: .zip, .7z, .tar, and what gzip, bzip2, xz and zstd compressed,
- * read by libarchive in the child.  Formats and filters one by one: others are
- * not needed, and some of libarchive's read badly or run programs.
+ * read by libarchive in the child process (import_child.h); the parent gets
+ * each member that is mail as frames (import_out.h).  Formats and filters are
+ * enabled one by one: others are not needed, and some of libarchive's read
+ * badly or run programs.
  *
  * Limits: ENTRIES_MAX members, RATIO times the size of the container (and
- * FREE_BYTES) of bytes out of it, one container within another.
+ * FREE_BYTES) of bytes out of it, one container within another.  What is
+ * encrypted, damaged or beyond a limit is named, and the rest is read.
  */
 #include <archive.h>
 #include <archive_entry.h>
@@ -13,11 +16,12 @@
 #include <string.h>
 
 #include "journal/import/import_child.h"
+#include "journal/import/import_priv.h"
 
-#define ENTRIES_MAX 20000000u
+#define ENTRIES_MAX 20000000u /* members, of all containers in the file */
 #define RATIO	    250u
 #define FREE_BYTES  (UINT64_C(256) << 20)
-#define NAME_MAX_   4096u
+#define NAME_BYTES  4096u /* of a member's name */
 #define DEPTH_MAX   1 /* containers within the first */
 #define CHUNK	    (64u << 10)
 
@@ -26,16 +30,18 @@ static const char *const containers[] = { ".zip", ".7z", ".tar", ".tgz",
 	".tbz2", ".txz", ".tzst" };
 
 struct reader {
-	struct sp_out *o;
-	uint64_t size; /* of the file */
-	uint64_t entries, bytes;
+	struct sp_import_out *o;
 	bool bag; /* an export: its messages, and records.jsonl as a file */
+	/* against bombs */
+	uint64_t size; /* bytes of the file */
+	uint64_t entries, bytes; /* that came out of it so far */
 	const char *stop; /* the limit that was reached, or NULL */
 };
 
-/* The name less ".gz" and the like; malloc'ed, or NULL. */
+/* The name without the ending of a compression; NULL where it has none.
+ * malloc'ed. */
 static char *
-plain_name(const char *name)
+name_uncompressed(const char *name)
 {
 	size_t n = strlen(name);
 
@@ -50,7 +56,7 @@ plain_name(const char *name)
 bool
 sp_import_is_container(const char *name)
 {
-	char *plain = plain_name(name);
+	char *plain = name_uncompressed(name);
 	bool yes = plain != NULL && (sp_import_ends_with(plain, ".eml") ||
 					sp_import_ends_with(plain, ".mbox") ||
 					sp_import_ends_with(plain, ".tar"));
@@ -63,7 +69,8 @@ sp_import_is_container(const char *name)
 
 /* ---- a member ------------------------------------------------------------ */
 
-/* cur/NAME and new/NAME are messages of a Maildir. */
+/* Whether ${name} is cur/NAME or new/NAME at any depth: a message of a
+ * Maildir. */
 static bool
 in_maildir(const char *name)
 {
@@ -85,6 +92,7 @@ in_maildir(const char *name)
 	return (false);
 }
 
+/* How a member of an export is read, or NULL: only part of its proof. */
 static const char *
 kind_in_bag(const char *name)
 {
@@ -93,7 +101,7 @@ kind_in_bag(const char *name)
 	return (strstr(name, "data/messages/") != NULL ? "eml" : NULL);
 }
 
-/* How it is read, or NULL: not mail. */
+/* How a member is read (see sp_out_begin), or NULL: not mail. */
 static const char *
 kind_of(const char *name)
 {
@@ -104,9 +112,9 @@ kind_of(const char *name)
 	return (in_maildir(name) ? "eml" : NULL);
 }
 
-/* What limit was reached, or NULL. */
+/* The limit that is reached, as a reason, or NULL; kept in r->stop. */
 static const char *
-limit(struct reader *r)
+check_limits(struct reader *r)
 {
 	if (r->entries > ENTRIES_MAX)
 		r->stop =
@@ -117,6 +125,7 @@ limit(struct reader *r)
 	return (r->stop);
 }
 
+/* Why libarchive failed. */
 static const char *
 reason(struct archive *a)
 {
@@ -125,9 +134,10 @@ reason(struct archive *a)
 	return (text == NULL ? "damaged" : text);
 }
 
-/* The bytes of the member in hand; what is wrong with them, or NULL. */
+/* Send the bytes of the member in hand, the holes of a sparse one as zeros.
+ * What is wrong with them, or NULL. */
 static const char *
-copy(struct reader *r, struct archive *a)
+send_data(struct reader *r, struct archive *a)
 {
 	const void *p;
 	size_t n;
@@ -139,7 +149,7 @@ copy(struct reader *r, struct archive *a)
 		static const char zeros[4096];
 
 		r->bytes += n + (uint64_t)(at > next ? at - next : 0);
-		if (limit(r) != NULL)
+		if (check_limits(r) != NULL)
 			return (r->stop);
 		for (; next < at; next += (la_int64_t)sizeof(zeros)) {
 			size_t gap = (size_t)(at - next);
@@ -155,8 +165,10 @@ copy(struct reader *r, struct archive *a)
 	return (rc == ARCHIVE_EOF ? NULL : reason(a));
 }
 
+/* Send the member in hand, which is to be read as ${kind}. */
 static void
-take(struct reader *r, struct archive *a, const char *name, const char *kind)
+send_member(
+    struct reader *r, struct archive *a, const char *name, const char *kind)
 {
 	struct sp_buf extra;
 	const struct sp_view none = { NULL, 0 };
@@ -168,7 +180,7 @@ take(struct reader *r, struct archive *a, const char *name, const char *kind)
 		sp_buf_clear(&extra);
 	sp_out_begin(r->o, name, kind, sp_buf_view(&extra), NULL, 0, none);
 	sp_buf_done(&extra);
-	why = copy(r, a);
+	why = send_data(r, a);
 	if (why == NULL)
 		sp_out_end(r->o);
 	else
@@ -177,8 +189,10 @@ take(struct reader *r, struct archive *a, const char *name, const char *kind)
 
 /* ---- a container --------------------------------------------------------- */
 
+/* A libarchive reader with the formats that we read: also a file that is only
+ * compressed ("raw"). */
 static struct archive *
-reader_new(bool raw)
+reader_new(void)
 {
 	struct archive *a = archive_read_new();
 
@@ -187,8 +201,7 @@ reader_new(bool raw)
 	(void)archive_read_support_format_tar(a);
 	(void)archive_read_support_format_zip(a);
 	(void)archive_read_support_format_7zip(a);
-	if (raw)
-		(void)archive_read_support_format_raw(a);
+	(void)archive_read_support_format_raw(a);
 	(void)archive_read_support_filter_gzip(a);
 	(void)archive_read_support_filter_bzip2(a);
 	(void)archive_read_support_filter_xz(a);
@@ -196,13 +209,14 @@ reader_new(bool raw)
 	return (a);
 }
 
-static void members(
+static void read_members(
     struct reader *r, struct archive *a, const char *within, int depth);
 
+/* A container within a container: read through the outer one, so that it is
+ * nowhere as a whole. */
 struct inner {
 	struct reader *r;
 	struct archive *outer;
-	const char *name;
 	char buf[CHUNK];
 };
 
@@ -217,7 +231,7 @@ on_inner_read(struct archive *a, void *ctx, const void **out)
 		return (-1);
 	}
 	in->r->bytes += (uint64_t)n;
-	if (limit(in->r) != NULL) {
+	if (check_limits(in->r) != NULL) {
 		archive_set_error(a, -1, "%s", in->r->stop);
 		return (-1);
 	}
@@ -225,9 +239,9 @@ on_inner_read(struct archive *a, void *ctx, const void **out)
 	return (n);
 }
 
+/* Read the member ${name} of ${outer}, itself a container. */
 static void
-container_within(
-    struct reader *r, struct archive *outer, const char *name, int depth)
+read_inner(struct reader *r, struct archive *outer, const char *name, int depth)
 {
 	struct inner *in;
 	struct archive *a;
@@ -238,20 +252,21 @@ container_within(
 		return;
 	}
 	in = sp_xcalloc(1, sizeof(*in));
-	a = reader_new(true);
+	a = reader_new();
 	in->r = r;
 	in->outer = outer;
-	in->name = name;
 	if (a == NULL ||
 	    archive_read_open(a, in, NULL, on_inner_read, NULL) != ARCHIVE_OK)
 		sp_out_failed(r->o, name, a == NULL ? "no memory" : reason(a));
 	else
-		members(r, a, name, depth + 1);
+		read_members(r, a, name, depth + 1);
 	(void)archive_read_free(a);
 	free(in);
 }
 
-/* A file of one member that was only compressed has no name of its own. */
+/* The name for the record: "WITHIN:NAME" in an inner container.  A file that
+ * was only compressed has no name of its own: it is ${within} without the
+ * ending, or "data".  NULL where it is not readable or too long; malloc'ed. */
 static char *
 member_name(
     struct archive *a, struct archive_entry *e, const char *within, int depth)
@@ -262,18 +277,20 @@ member_name(
 	if (name == NULL)
 		name = archive_entry_pathname_utf8(e);
 	if (archive_format(a) == ARCHIVE_FORMAT_RAW) {
-		plain = within == NULL ? NULL : plain_name(within);
+		plain = within == NULL ? NULL : name_uncompressed(within);
 		return (plain == NULL ? sp_xstrdup("data") : plain);
 	}
-	if (name == NULL || strlen(name) > NAME_MAX_)
+	if (name == NULL || strlen(name) > NAME_BYTES)
 		return (NULL);
 	out =
 	    depth == 0 ? sp_xstrdup(name) : sp_xasprintf("%s:%s", within, name);
 	return (out);
 }
 
+/* One member: what it is decides whether it is sent, read as a container,
+ * counted as not mail, or named as not readable. */
 static void
-member(struct reader *r, struct archive *a, struct archive_entry *e,
+read_member(struct reader *r, struct archive *a, struct archive_entry *e,
     const char *within, int depth)
 {
 	char *name = member_name(a, e, within, depth);
@@ -300,14 +317,16 @@ member(struct reader *r, struct archive *a, struct archive_entry *e,
 	else if (archive_entry_is_encrypted(e))
 		sp_out_failed(r->o, name, "encrypted; unpack it first");
 	else if (kind != NULL)
-		take(r, a, name, kind);
+		send_member(r, a, name, kind);
 	else
-		container_within(r, a, name, depth);
+		read_inner(r, a, name, depth);
 	free(name);
 }
 
+/* All members of ${a}, the container ${within} (NULL: the outermost), until
+ * its end, a limit, or damage that libarchive cannot pass. */
 static void
-members(struct reader *r, struct archive *a, const char *within, int depth)
+read_members(struct reader *r, struct archive *a, const char *within, int depth)
 {
 	struct archive_entry *e;
 	int rc = ARCHIVE_OK;
@@ -316,12 +335,12 @@ members(struct reader *r, struct archive *a, const char *within, int depth)
 	       ((rc = archive_read_next_header(a, &e)) == ARCHIVE_OK ||
 		   rc == ARCHIVE_WARN)) {
 		r->entries++;
-		if (limit(r) != NULL) {
+		if (check_limits(r) != NULL) {
 			sp_out_failed(
 			    r->o, within == NULL ? "" : within, r->stop);
 			return;
 		}
-		member(r, a, e, within, depth);
+		read_member(r, a, e, within, depth);
 	}
 	if (r->stop == NULL && !r->o->broken && rc != ARCHIVE_EOF)
 		sp_out_failed(r->o, within == NULL ? "" : within,
@@ -331,50 +350,38 @@ members(struct reader *r, struct archive *a, const char *within, int depth)
 }
 
 static void *
-on_open(struct sp_out *o, int fd)
+on_open(struct sp_import_out *o, int fd)
 {
 	(void)o;
 	(void)fd;
 	/* Names in UTF-8 need a locale that has them. */
 	(void)setlocale(LC_CTYPE, "C.UTF-8");
-	return (reader_new(true));
+	return (reader_new());
 }
 
 static void
-read_all(struct sp_out *o, void *opened, int fd, uint64_t size, bool bag)
+run(struct sp_import_out *o, void *opened, int fd, uint64_t size,
+    uint64_t first)
 {
-	struct reader r = { .o = o, .size = size, .bag = bag };
+	struct reader r = {
+		.o = o, .size = size, .bag = o->as == SP_AS_EXPORT
+	};
 	struct archive *a = opened;
 
+	(void)first;
 	if (archive_read_open_fd(a, fd, CHUNK) != ARCHIVE_OK)
 		sp_out_failed(o, "", reason(a));
 	else
-		members(&r, a, NULL, 0);
+		read_members(&r, a, NULL, 0);
 	(void)archive_read_free(a);
 	sp_out_done(o);
 }
 
-static void
-run(struct sp_out *o, void *opened, int fd, uint64_t size, uint64_t first)
-{
-	(void)first;
-	read_all(o, opened, fd, size, false);
-}
-
-static void
-run_bag(struct sp_out *o, void *opened, int fd, uint64_t size, uint64_t first)
-{
-	(void)first;
-	read_all(o, opened, fd, size, true);
-}
-
 enum sp_code
 sp_import_container(const struct sp_import *im, int fd,
-    const struct sp_import_item *of, struct sp_err *err)
+    const struct sp_import_item *source, struct sp_err *err)
 {
 	static const struct sp_child_work work = { on_open, run, false };
-	static const struct sp_child_work bag = { on_open, run_bag, false };
 
-	return (sp_child_run(
-	    im, fd, of, im->as == SP_AS_EXPORT ? &bag : &work, err));
+	return (sp_child_run(im, fd, source, &work, err));
 }

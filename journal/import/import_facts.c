@@ -1,16 +1,21 @@
-/* What a file's name, place and header say besides the message. */
+/*
+ * What the place and the header of a file say besides the message: members of
+ * "source" in its record (doc/import.md, "Maildir" and "Piler").  Called for
+ * files of one message (import.c), members of containers (import_container.c,
+ * in the child) and what Piler exported (import_in.c).
+ */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/json.h"
-#include "journal/import/import.h"
+#include "journal/import/import_priv.h"
 
-#define PILER_MAX 1000 /* recipients noted */
+#define PILER_MAX 1000 /* recipients noted; more are left out */
 
-static const char piler_header[] = "X-Piler-Envelope-To:";
+static const char piler_field[] = "X-Piler-Envelope-To:";
 
-/* The part of ${path} before its last "/", and what follows. */
+/* The part of ${path} before its last "/", and in ${name} what follows. */
 static struct sp_view
 parent_of(struct sp_view path, struct sp_view *name)
 {
@@ -26,7 +31,7 @@ parent_of(struct sp_view path, struct sp_view *name)
 
 /* ".../Maildir/.Sent.2025/cur/NAME:2,FS": folder ".Sent.2025", flags "FS". */
 static void
-maildir(struct sp_json *j, const char *path)
+add_maildir(struct sp_json *j, const char *path)
 {
 	struct sp_view name, part, folder, box;
 	const char *info;
@@ -48,34 +53,39 @@ maildir(struct sp_json *j, const char *path)
 	sp_json_obj_end(j);
 }
 
+/* Whether the header goes on with a continuation of the field before (RFC 5322
+ * section 2.2.3). */
 static bool
-folded(struct sp_view rest)
+is_folded(struct sp_view rest)
 {
 	return (rest.n > 0 && (rest.p[0] == ' ' || rest.p[0] == '\t'));
 }
 
+/* Cut the recipient that Piler noted from the top of ${rest}; false where the
+ * next line is another field, or is not as Piler writes it. */
 static bool
-take_piler(struct sp_view *rest, struct sp_view *addr)
+next_piler(struct sp_view *rest, struct sp_view *addr)
 {
 	struct sp_view line = sp_view_cut(rest, '\n');
 
-	if (!sp_view_istarts(line, piler_header))
+	if (!sp_view_istarts(line, piler_field))
 		return (false);
 	*addr = sp_view_trim(sp_view_mem(
-	    line.p + strlen(piler_header), line.n - strlen(piler_header)));
+	    line.p + strlen(piler_field), line.n - strlen(piler_field)));
 	if (addr->n >= 2 && addr->p[0] == '<' && addr->p[addr->n - 1] == '>')
 		*addr = sp_view_mem(addr->p + 1, addr->n - 2);
-	return (addr->n > 0 && !folded(*rest));
+	return (addr->n > 0 && !is_folded(*rest));
 }
 
-/* Piler wrote one line for each recipient before all that it received. */
+/* Piler wrote one line for each recipient before all that it received: a claim
+ * of the envelope.  Lines of that name further down came with the message. */
 static void
-piler(struct sp_json *j, struct sp_view msg)
+add_piler(struct sp_json *j, struct sp_view msg)
 {
 	struct sp_view rest = msg, addr;
 	size_t n = 0;
 
-	while (n < PILER_MAX && take_piler(&rest, &addr)) {
+	while (n < PILER_MAX && next_piler(&rest, &addr)) {
 		if (n++ == 0) {
 			sp_json_obj(j, "claimed_envelope");
 			sp_json_cstr(j, "by", "piler");
@@ -102,9 +112,9 @@ sp_import_facts(const char *path, bool in_maildir, bool from_piler,
 	sp_buf_init(&b, out->max);
 	sp_json_init(&j, &b);
 	if (in_maildir)
-		maildir(&j, path);
+		add_maildir(&j, path);
 	if (from_piler)
-		piler(&j, msg);
+		add_piler(&j, msg);
 	rc = sp_json_end(&j);
 	if (rc == SP_OK && b.n > 0 && out->n > 0)
 		rc = sp_buf_addc(out, ',');

@@ -1,13 +1,21 @@
-/* The line that begins a message in an mbox, and the date in it. */
+/*
+ * The line that begins a message in an mbox, and the date in it (RFC 4155, and
+ * what programs write besides).  It must hold a whole date: a sentence that
+ * begins with "From " would otherwise cut a message in two.  Pure, for
+ * mbox_span.c (where messages end) and import_mbox.c (their dates).
+ *
+ *	From SENDER Mon[,] Jan 5 10:00[:00] [ZONE [ZONE]] 2026 [remote from HOST]
+ *	            day    month, day of it, clock, zone, year: in any order
+ */
 #include <stdio.h>
 #include <string.h>
 
-#include "journal/import/import.h"
+#include "journal/import/import_priv.h"
 
+/* Whether ${w} is one of ${names}, three letters each: "MonTue...". */
 static bool
-one_of(struct sp_view w, const char *names)
+is_one_of(struct sp_view w, const char *names)
 {
-	/* names: three letters each, "MonTue..." */
 	for (; w.n == 3 && *names != '\0'; names += 3) {
 		if (memcmp(w.p, names, 3) == 0)
 			return (true);
@@ -16,7 +24,7 @@ one_of(struct sp_view w, const char *names)
 }
 
 static bool
-digits(struct sp_view w, size_t min, size_t max)
+is_number(struct sp_view w, size_t min, size_t max)
 {
 	if (w.n < min || w.n > max)
 		return (false);
@@ -27,7 +35,7 @@ digits(struct sp_view w, size_t min, size_t max)
 	return (true);
 }
 
-/* 10:00, 10:00:00, 9:05 */
+/* 10:00, 10:00:00, 9:05; whether such a time exists is not looked at. */
 static bool
 is_clock(struct sp_view w)
 {
@@ -35,8 +43,8 @@ is_clock(struct sp_view w)
 	struct sp_view hour = sp_view_cut(&rest, ':');
 	struct sp_view minute = sp_view_cut(&rest, ':');
 
-	return (digits(hour, 1, 2) && digits(minute, 2, 2) &&
-		(rest.p == NULL || digits(rest, 2, 2)));
+	return (is_number(hour, 1, 2) && is_number(minute, 2, 2) &&
+		(rest.p == NULL || is_number(rest, 2, 2)));
 }
 
 /* +0100, -0800, GMT, MEST, (CET) */
@@ -44,7 +52,7 @@ static bool
 is_zone(struct sp_view w)
 {
 	if (w.n == 5 && (w.p[0] == '+' || w.p[0] == '-'))
-		return (digits(sp_view_mem(w.p + 1, 4), 4, 4));
+		return (is_number(sp_view_mem(w.p + 1, 4), 4, 4));
 	if (w.n > 2 && w.p[0] == '(' && w.p[w.n - 1] == ')')
 		w = sp_view_mem(w.p + 1, w.n - 2);
 	for (size_t i = 0; i < w.n; i++) {
@@ -54,6 +62,7 @@ is_zone(struct sp_view w)
 	return (w.n >= 1 && w.n <= 5);
 }
 
+/* The next word of ${rest}, cut at blanks; empty at the end. */
 static struct sp_view
 next_word(struct sp_view *rest)
 {
@@ -66,13 +75,14 @@ next_word(struct sp_view *rest)
 
 static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 
-/* The date in words, as they come. */
+/* The words of a date, and how often each kind came. */
 struct date {
 	struct sp_view month, day, clock, year, zone;
 	unsigned months, days, clocks, years, zones;
 };
 
-/* What stands behind the name of the day. */
+/* Whether ${rest}, which stands behind the name of the day, is a date and
+ * nothing else: its words in any order, each kind once, up to two zones. */
 static bool
 is_date(struct sp_view rest, struct date *d)
 {
@@ -80,13 +90,13 @@ is_date(struct sp_view rest, struct date *d)
 
 	*d = (struct date){ .months = 0 };
 	while ((w = next_word(&rest)).n > 0) {
-		if (one_of(w, months)) {
+		if (is_one_of(w, months)) {
 			d->months++;
 			d->month = w;
-		} else if (digits(w, 1, 2)) {
+		} else if (is_number(w, 1, 2)) {
 			d->days++;
 			d->day = w;
-		} else if (digits(w, 4, 4)) {
+		} else if (is_number(w, 4, 4)) {
 			d->years++;
 			d->year = w;
 		} else if (is_clock(w)) {
@@ -105,6 +115,7 @@ is_date(struct sp_view rest, struct date *d)
 		d->years == 1 && d->zones <= 2);
 }
 
+/* Whether ${line} is a From line; its date in ${d}. */
 static bool
 find_date(struct sp_view line, struct date *d)
 {
@@ -117,7 +128,7 @@ find_date(struct sp_view line, struct date *d)
 	while ((w = next_word(&rest)).n > 0) {
 		if (w.p[w.n - 1] == ',')
 			w.n--;
-		if (one_of(w, "MonTueWedThuFriSatSun") && is_date(rest, d))
+		if (is_one_of(w, "MonTueWedThuFriSatSun") && is_date(rest, d))
 			return (true);
 	}
 	return (false);
@@ -131,7 +142,8 @@ sp_import_is_from_line(struct sp_view line)
 	return (find_date(line, &d));
 }
 
-/* Without a zone it is UTC (RFC 4155); named zones mean too many things. */
+/* The zone as RFC 3339 writes it.  Without one it is UTC (RFC 4155); false for
+ * a named one, which means too many things. */
 static bool
 zone_text(const struct date *d, char out[8])
 {
@@ -139,13 +151,14 @@ zone_text(const struct date *d, char out[8])
 	    sp_view_eq_str(d->zone, "UTC"))
 		(void)snprintf(out, 8, "Z");
 	else if (d->zones == 1 && d->zone.n == 5 &&
-		 digits(sp_view_mem(d->zone.p + 1, 4), 4, 4))
+		 is_number(sp_view_mem(d->zone.p + 1, 4), 4, 4))
 		(void)snprintf(out, 8, "%.3s:%.2s", d->zone.p, d->zone.p + 3);
 	else
 		return (false);
 	return (true);
 }
 
+/* 1 to 12 of a month's name; 0 for none. */
 static unsigned
 month_of(struct sp_view w)
 {
@@ -156,6 +169,7 @@ month_of(struct sp_view w)
 	return (0);
 }
 
+/* Only the parts are looked at: day 31 passes in every month. */
 bool
 sp_import_from_date(struct sp_view line, char out[SP_IMPORT_DATE_MAX])
 {

@@ -1,13 +1,19 @@
-/* The child's side: frames to the parent. */
+/*
+ * The child's side of the socket: writes the frames that import_out.h draws.
+ * Runs in the caged child process, called by the readers of containers
+ * (import_container.c) and Outlook files (import_pst.c).
+ */
+#include "journal/import/import_out.h"
+
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/enc.h"
 #include "base/json.h"
-#include "journal/import/import_child.h"
 
 static void
-put(struct sp_out *o, const void *p, size_t n)
+send_all(struct sp_import_out *o, const void *p, size_t n)
 {
 	const char *at = p;
 
@@ -26,17 +32,20 @@ put(struct sp_out *o, const void *p, size_t n)
 }
 
 static void
-frame(struct sp_out *o, char type, const void *p, size_t n)
+send_frame(
+    struct sp_import_out *o, enum sp_import_frame type, const void *p, size_t n)
 {
-	uint8_t head[5] = { (uint8_t)type, (uint8_t)n, (uint8_t)(n >> 8),
-		(uint8_t)(n >> 16), (uint8_t)(n >> 24) };
+	uint8_t head[SP_IMPORT_FRAME_HEAD] = { (uint8_t)type };
 
-	put(o, head, sizeof(head));
-	put(o, p, n);
+	sp_le32_put(head + 1, (uint32_t)n);
+	send_all(o, head, sizeof(head));
+	send_all(o, p, n);
 }
 
+/* What does not fit into one frame is sent as a message without a name, which
+ * the parent refuses: it must not be taken with other facts than it has. */
 void
-sp_out_begin(struct sp_out *o, const char *member, const char *kind,
+sp_out_begin(struct sp_import_out *o, const char *member, const char *kind,
     struct sp_view extra, const char *const *flags, size_t nflags,
     struct sp_view date)
 {
@@ -60,79 +69,80 @@ sp_out_begin(struct sp_out *o, const char *member, const char *kind,
 		sp_json_str(&j, "date", date);
 	sp_json_obj_end(&j);
 	if (sp_json_end(&j) == SP_OK)
-		frame(o, 'M', b.p, b.n);
+		send_frame(o, SP_IMPORT_FRAME_BEGIN, b.p, b.n);
 	else
-		frame(o, 'M', "{}", 2); /* refused over there */
+		send_frame(o, SP_IMPORT_FRAME_BEGIN, "{}", 2);
 	sp_buf_done(&b);
 }
 
 void
-sp_out_data(struct sp_out *o, const void *p, size_t n)
+sp_out_data(struct sp_import_out *o, const void *p, size_t n)
 {
 	const char *at = p;
 
-	o->bytes += n;
 	while (n > 0 && !o->broken) {
-		size_t take = n < SP_FRAME_MAX ? n : SP_FRAME_MAX;
+		size_t part = n < SP_FRAME_MAX ? n : SP_FRAME_MAX;
 
-		frame(o, 'D', at, take);
-		at += take;
-		n -= take;
+		send_frame(o, SP_IMPORT_FRAME_DATA, at, part);
+		at += part;
+		n -= part;
 	}
 }
 
 void
-sp_out_end(struct sp_out *o)
+sp_out_end(struct sp_import_out *o)
 {
-	frame(o, 'E', "", 0);
+	send_frame(o, SP_IMPORT_FRAME_END, "", 0);
 }
 
+/* A frame of MEMBER NUL WHY. */
 static void
-named(struct sp_out *o, char type, const char *member, const char *why)
+send_reason(struct sp_import_out *o, enum sp_import_frame type,
+    const char *member, const char *why)
 {
 	struct sp_buf b;
 
 	sp_buf_init(&b, SP_FRAME_MAX);
 	if (sp_buf_adds(&b, member) == SP_OK &&
 	    sp_buf_addc(&b, '\0') == SP_OK && sp_buf_adds(&b, why) == SP_OK)
-		frame(o, type, b.p, b.n);
+		send_frame(o, type, b.p, b.n);
 	else
-		frame(o, type, "(a name too long)\0not readable", 30);
+		send_frame(o, type, "(a name too long)\0not readable", 30);
 	sp_buf_done(&b);
 }
 
 void
-sp_out_cut(struct sp_out *o, const char *member, const char *why)
+sp_out_cut(struct sp_import_out *o, const char *member, const char *why)
 {
-	named(o, 'X', member, why);
+	send_reason(o, SP_IMPORT_FRAME_CUT, member, why);
 }
 
 void
-sp_out_failed(struct sp_out *o, const char *member, const char *why)
+sp_out_failed(struct sp_import_out *o, const char *member, const char *why)
 {
-	named(o, 'F', member, why);
+	send_reason(o, SP_IMPORT_FRAME_FAILED, member, why);
 }
 
 void
-sp_out_not_mail(struct sp_out *o, const char *member)
+sp_out_not_mail(struct sp_import_out *o, const char *member)
 {
 	size_t n = strlen(member);
 
-	frame(o, 'N', member, n < SP_FRAME_MAX ? n : SP_FRAME_MAX);
+	send_frame(o, SP_IMPORT_FRAME_NOT_MAIL, member,
+	    n < SP_FRAME_MAX ? n : SP_FRAME_MAX);
 }
 
 void
-sp_out_item(struct sp_out *o, uint64_t number)
+sp_out_item(struct sp_import_out *o, uint64_t number)
 {
 	uint8_t b[8];
 
-	for (int i = 0; i < 8; i++)
-		b[i] = (uint8_t)(number >> (8 * i));
-	frame(o, 'I', b, sizeof(b));
+	sp_le64_put(b, number);
+	send_frame(o, SP_IMPORT_FRAME_ITEM, b, sizeof(b));
 }
 
 void
-sp_out_done(struct sp_out *o)
+sp_out_done(struct sp_import_out *o)
 {
-	frame(o, 'Q', "", 0);
+	send_frame(o, SP_IMPORT_FRAME_DONE, "", 0);
 }

@@ -1,25 +1,33 @@
 /*
- * Outlook .pst and .ost, read by libpff in the child: the folders from the
- * root down, then what lies outside of them.  Items are numbered as they come;
- * after a crash the work goes on behind the item that did it.
+ * Outlook .pst and .ost, read by libpff in the child process (import_child.h):
+ * the folders from the root down, then what lies outside of them.  Items are
+ * numbered in the order in which they come, so that after a crash another child
+ * goes on behind the item that did it.
+ *
+ *	read_folders --> read_messages --> read_item --> emit --> frames
+ *	read_recovered --> read_unfiled ------^
+ *
+ * What an item becomes is pst_item.c's and pst_mail.c's affair.
  */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
+#include "base/time_text.h"
 #include "journal/import/import_child.h"
-#include "journal/import/import_pst_item.h"
+#include "journal/import/import_priv.h"
+#include "journal/import/pst_item.h"
 
-#define DEPTH_MAX 64
-#define ITEMS_MAX 10000000
-#define WHY_MAX	  1024
+#define DEPTH_MAX 64 /* folders within each other */
+#define ITEMS_MAX 10000000 /* of a folder */
+#define WHY_MAX	  1024 /* bytes of a reason */
 
-struct walk {
-	struct sp_out *o;
+struct pst_walk {
+	struct sp_import_out *o;
 	libpff_file_t *file;
-	uint64_t next, first; /* numbers of items */
+	uint64_t next; /* the number of the next item */
+	uint64_t first; /* the first one to be read: those before are known */
 };
 
 bool
@@ -31,7 +39,8 @@ sp_import_is_pst(const char *name)
 
 /* ---- one item ------------------------------------------------------------ */
 
-/* What Outlook keeps beside mail. */
+/* Whether an item of class ${cls} is mail, and not what Outlook keeps beside
+ * it. */
 static bool
 is_mail(const char *cls)
 {
@@ -48,8 +57,9 @@ is_mail(const char *cls)
 	return (true);
 }
 
+/* Rebuild the message of ${m} and send it as ${member}. */
 static void
-hand_on(struct walk *w, const struct sp_pst_mail *m, const char *folder,
+emit(struct pst_walk *w, const struct sp_pst_mail *m, const char *folder,
     const char *member, bool recovered)
 {
 	const char *flags[3] = { "reassembled" };
@@ -84,9 +94,10 @@ hand_on(struct walk *w, const struct sp_pst_mail *m, const char *folder,
 	sp_buf_done(&facts);
 }
 
-/* FOLDER/#ID, the ID in hex as the tools for these files write it. */
+/* FOLDER/#ID, the ID in hex as the tools for these files write it.
+ * malloc'ed. */
 static char *
-name_of(libpff_item_t *item, const char *folder)
+member_name(libpff_item_t *item, const char *folder)
 {
 	uint32_t id = 0;
 
@@ -94,12 +105,15 @@ name_of(libpff_item_t *item, const char *folder)
 	return (sp_xasprintf("%s/#%08" PRIx32, folder, id));
 }
 
+/* One item of ${folder}: sent, counted as not mail, or named as not
+ * readable. */
 static void
-take(struct walk *w, libpff_item_t *item, const char *folder, bool recovered)
+read_item(
+    struct pst_walk *w, libpff_item_t *item, const char *folder, bool recovered)
 {
 	uint64_t budget = w->o->max_message;
-	char *member = name_of(item, folder), why[WHY_MAX];
-	char *cls = sp_pst_item_text(item, 0, 0x001a);
+	char *member = member_name(item, folder), why[WHY_MAX];
+	char *cls = sp_pst_item_class(item);
 	struct sp_pst_mail *m = NULL;
 
 	if (cls != NULL && !is_mail(cls)) {
@@ -109,16 +123,17 @@ take(struct walk *w, libpff_item_t *item, const char *folder, bool recovered)
 		if (m == NULL)
 			sp_out_failed(w->o, member, why);
 		else
-			hand_on(w, m, folder, member, recovered);
+			emit(w, m, folder, member, recovered);
 	}
 	sp_pst_mail_free(m);
 	free(cls);
 	free(member);
 }
 
-/* Whether it is this one's turn: numbers are given in any case. */
+/* Give the next thing its number, and announce it to the parent.  False: it was
+ * read by an earlier child, or nobody listens. */
 static bool
-turn(struct walk *w)
+begin_item(struct pst_walk *w)
 {
 	uint64_t number = w->next++;
 
@@ -128,10 +143,32 @@ turn(struct walk *w)
 	return (true);
 }
 
+/* Name ${path} as not readable, by the error ${e}, which is freed. */
+static void
+report_failed(struct sp_import_out *o, const char *path, libpff_error_t **e)
+{
+	char why[WHY_MAX];
+
+	sp_pst_error(e, why, sizeof(why));
+	sp_out_failed(o, path, why);
+}
+
+/* The same for what has no number yet: it gets one, so that it is named once
+ * although a later child meets it again. */
+static void
+number_and_report(struct pst_walk *w, const char *path, libpff_error_t **e)
+{
+	if (begin_item(w))
+		report_failed(w->o, path, e);
+	libpff_error_free(e);
+}
+
 /* ---- folders ------------------------------------------------------------- */
 
+/* The path of ${folder}, which lies in ${above} (empty: at the top); malloc'ed.
+ * A folder without a readable name counts as the one above. */
 static char *
-folder_name(libpff_item_t *folder, const char *above)
+folder_path(libpff_item_t *folder, const char *above)
 {
 	uint8_t *name = NULL;
 	size_t n = 0;
@@ -153,65 +190,56 @@ folder_name(libpff_item_t *folder, const char *above)
 	return (path);
 }
 
+/* The messages of one folder. */
 static void
-messages(struct walk *w, libpff_item_t *folder, const char *path)
+read_messages(struct pst_walk *w, libpff_item_t *folder, const char *path)
 {
 	libpff_error_t *e = NULL;
-	char why[WHY_MAX];
 	int n = 0;
 
 	if (libpff_folder_get_number_of_sub_messages(folder, &n, &e) != 1) {
-		if (turn(w)) {
-			sp_pst_error(&e, why, sizeof(why));
-			sp_out_failed(w->o, path, why);
-		}
-		libpff_error_free(&e);
+		number_and_report(w, path, &e);
 		return;
 	}
 	for (int i = 0; i < n && i < ITEMS_MAX; i++) {
 		libpff_item_t *item = NULL;
 
-		if (!turn(w))
+		if (!begin_item(w))
 			continue;
 		if (libpff_folder_get_sub_message(folder, i, &item, &e) == 1) {
-			take(w, item, path, false);
+			read_item(w, item, path, false);
 			(void)libpff_item_free(&item, NULL);
 			continue;
 		}
-		sp_pst_error(&e, why, sizeof(why));
-		sp_out_failed(w->o, path, why);
+		report_failed(w->o, path, &e);
 	}
 }
 
+/* A folder and all below it. */
 static void
-folders(
-    struct walk *w, libpff_item_t *folder, const char *above, unsigned depth)
+read_folders(struct pst_walk *w, libpff_item_t *folder, const char *above,
+    unsigned depth)
 {
-	char *path = folder_name(folder, above);
-	char why[WHY_MAX];
+	char *path = folder_path(folder, above);
 	libpff_error_t *e = NULL;
 	int n = 0;
 
-	messages(w, folder, path);
+	read_messages(w, folder, path);
 	if (depth >= DEPTH_MAX) {
 		sp_out_failed(w->o, path, "folders nested too deep");
 	} else if (libpff_folder_get_number_of_sub_folders(folder, &n, &e) !=
 		   1) {
-		sp_pst_error(&e, why, sizeof(why));
-		if (turn(w))
-			sp_out_failed(w->o, path, why);
+		number_and_report(w, path, &e);
 	}
 	for (int i = 0; i < n && i < ITEMS_MAX && !w->o->broken; i++) {
 		libpff_item_t *sub = NULL;
 
 		if (libpff_folder_get_sub_folder(folder, i, &sub, &e) == 1) {
-			folders(w, sub, path, depth + 1);
+			read_folders(w, sub, path, depth + 1);
 			(void)libpff_item_free(&sub, NULL);
 			continue;
 		}
-		sp_pst_error(&e, why, sizeof(why));
-		if (turn(w))
-			sp_out_failed(w->o, path, why);
+		number_and_report(w, path, &e);
 	}
 	free(path);
 }
@@ -221,8 +249,10 @@ folders(
 typedef int count_items(libpff_file_t *, int *, libpff_error_t **);
 typedef int get_item(libpff_file_t *, int, libpff_item_t **, libpff_error_t **);
 
+/* The items that ${get} finds, under the folder ${name}. */
 static void
-loose(struct walk *w, count_items *count, get_item *get, const char *name)
+read_unfiled(
+    struct pst_walk *w, count_items *count, get_item *get, const char *name)
 {
 	int n = 0;
 
@@ -232,73 +262,73 @@ loose(struct walk *w, count_items *count, get_item *get, const char *name)
 		libpff_item_t *item = NULL;
 		char *cls;
 
-		if (!turn(w) || get(w->file, i, &item, NULL) != 1)
+		if (!begin_item(w) || get(w->file, i, &item, NULL) != 1)
 			continue;
 		/* Parts of items, tables and folders are found here too. */
-		cls = sp_pst_item_text(item, 0, 0x001a);
+		cls = sp_pst_item_class(item);
 		if (cls != NULL && cls[0] != '\0')
-			take(w, item, name, true);
+			read_item(w, item, name, true);
 		free(cls);
 		(void)libpff_item_free(&item, NULL);
 	}
 }
 
-/* The deleted and the lost, as far as the library finds them. */
+/* The deleted and the lost, as far as the library finds them.  The search has a
+ * number itself: after a crash in it, or in an item that it found, it is not
+ * repeated, and what it had still to give is not read. */
 static void
-recover(struct walk *w)
+read_recovered(struct pst_walk *w)
 {
-	if (!turn(w) || libpff_file_recover_items(w->file, 0, NULL) != 1)
+	if (!begin_item(w) || libpff_file_recover_items(w->file, 0, NULL) != 1)
 		return;
-	loose(w, libpff_file_get_number_of_orphan_items,
+	read_unfiled(w, libpff_file_get_number_of_orphan_items,
 	    libpff_file_get_orphan_item_by_index, "(orphans)");
-	loose(w, libpff_file_get_number_of_recovered_items,
+	read_unfiled(w, libpff_file_get_number_of_recovered_items,
 	    libpff_file_get_recovered_item_by_index, "(recovered)");
 }
 
+/* libpff opens the file by its name, which the cage forbids. */
 static void *
-on_open(struct sp_out *o, int fd)
+on_open(struct sp_import_out *o, int fd)
 {
 	libpff_file_t *file = NULL;
 	libpff_error_t *e = NULL;
-	char path[64], why[WHY_MAX];
+	char path[64];
 
 	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	if (libpff_file_initialize(&file, &e) == 1 &&
 	    libpff_file_open(file, path, LIBPFF_OPEN_READ, &e) == 1)
 		return (file);
-	sp_pst_error(&e, why, sizeof(why));
-	sp_out_failed(o, "", why);
+	report_failed(o, "", &e);
 	sp_out_done(o);
 	return (NULL);
 }
 
 static void
-run(struct sp_out *o, void *opened, int fd, uint64_t size, uint64_t first)
+run(struct sp_import_out *o, void *opened, int fd, uint64_t size,
+    uint64_t first)
 {
-	struct walk w = { .o = o, .file = opened, .first = first };
+	struct pst_walk w = { .o = o, .file = opened, .first = first };
 	libpff_item_t *root = NULL;
 	libpff_error_t *e = NULL;
-	char why[WHY_MAX];
 
 	(void)fd;
 	(void)size;
 	if (libpff_file_get_root_folder(w.file, &root, &e) == 1) {
-		folders(&w, root, "", 0);
+		read_folders(&w, root, "", 0);
 		(void)libpff_item_free(&root, NULL);
 	} else {
-		sp_pst_error(&e, why, sizeof(why));
-		if (turn(&w))
-			sp_out_failed(o, "", why);
+		number_and_report(&w, "", &e);
 	}
-	recover(&w);
+	read_recovered(&w);
 	sp_out_done(o);
 }
 
 enum sp_code
 sp_import_pst(const struct sp_import *im, int fd,
-    const struct sp_import_item *of, struct sp_err *err)
+    const struct sp_import_item *source, struct sp_err *err)
 {
 	static const struct sp_child_work work = { on_open, run, true };
 
-	return (sp_child_run(im, fd, of, &work, err));
+	return (sp_child_run(im, fd, source, &work, err));
 }

@@ -1,3 +1,13 @@
+/*
+ * The one acceptance path (append.h): opening the log with its checks against
+ * rollback, the clock rules, and one batch from facts to durable entries.
+ *
+ *   items -> clock looked at -> records formatted -> intake batch -> durable
+ *
+ * The lock state/receive.lock is held from open to close, so numbers and times
+ * have one writer.  Entries that were committed here are read by journal/seal,
+ * which puts them into the tree and signs them, and by the indexer.
+ */
 #include "journal/log/append.h"
 
 #include <assert.h>
@@ -7,41 +17,46 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/digest.h"
 #include "base/io.h"
 #include "base/json.h"
+#include "base/line.h"
+#include "base/random.h"
+#include "base/time_text.h"
 #include "journal/log/append_clock_priv.h"
 #include "journal/tree/guard.h"
 #include "base/layout.h"
 #include "journal/segment/segment_list.h"
 #include "journal/tree/tree.h"
 
-#define LOCK	  "state/receive.lock"
-#define KEEP_MAX  (4u << 20) /* bytes of records kept between batches */
-#define ALARM_MAX 512
+#define LOCK		 "state/receive.lock"
+#define RECORDS_KEPT_MAX (4u << 20) /* bytes kept for the next batch */
+#define ALARM_MAX	 512 /* bytes of an alarm, or of a clock event */
 
 struct sp_append {
-	const struct sp_config *cfg;
-	int lock;
+	/* from open to close */
+	const struct sp_config *cfg; /* borrowed */
+	int lock; /* descriptor of state/receive.lock */
 	struct sp_intake *in;
 	char *by;
 	void (*alarm)(void *ctx, const char *text);
 	void *ctx;
+	/* time */
 	struct sp_append_clock clock;
 	int64_t idle_since; /* boot clock: when the last entry was made */
-	bool cannot_rotate; /* the alarm was given */
-	/* one batch, kept for the next */
+	bool rotation_alarmed; /* an alarm says that rotation fails */
+	/* memory of one batch, kept for the next */
 	struct sp_buf records;
 	struct sp_intake_entry *entries;
 	size_t *ends; /* of each record in records */
-	size_t cap;
+	size_t cap; /* entries that entries and ends have room for */
 };
 
 /* ---- opening ---------------------------------------------------------- */
 
-/* One past the last entry in a segment. */
+/* Set ${end} to one past the last entry that a segment holds, 0 without
+ * segments. */
 static enum sp_code
-packed(const char *dir, uint64_t *end, struct sp_err *err)
+find_packed_end(const char *dir, uint64_t *end, struct sp_err *err)
 {
 	struct sp_segment_file *files = NULL;
 	enum sp_code rc;
@@ -57,10 +72,12 @@ packed(const char *dir, uint64_t *end, struct sp_err *err)
 	return (rc);
 }
 
-/* Where the intake log has no entry any more, the tree knows the time of the
- * last one. */
+/* The time of the entry before ${next}, from the tree: where everything is
+ * packed, the intake log has no entry that could tell it.  ${us} stays as it is
+ * where the tree does not reach that far. */
 static enum sp_code
-last_of_tree(const char *dir, uint64_t next, int64_t *us, struct sp_err *err)
+last_received_in_tree(
+    const char *dir, uint64_t next, int64_t *us, struct sp_err *err)
 {
 	struct sp_tree *t = NULL;
 	struct sp_line line;
@@ -79,6 +96,8 @@ last_of_tree(const char *dir, uint64_t next, int64_t *us, struct sp_err *err)
 	return (rc);
 }
 
+/* Open the intake log where the segments end, and refuse it (SP_EROLLBACK) if
+ * tree or guard have seen more entries than it has. */
 static enum sp_code
 open_log(struct sp_append *a, const char *dir, const char *origin,
     struct sp_intake_found *found, struct sp_err *err)
@@ -86,18 +105,19 @@ open_log(struct sp_append *a, const char *dir, const char *origin,
 	uint64_t floor;
 	enum sp_code rc;
 
-	rc = packed(dir, &floor, err);
+	rc = find_packed_end(dir, &floor, err);
 	if (rc == SP_OK)
 		rc = sp_intake_open(dir, origin, floor, &a->in, found, err);
 	if (rc == SP_OK)
 		rc = sp_guard_check(dir, a->cfg->guard, found->next_seq, err);
 	if (rc == SP_OK && found->last_received == 0 && found->next_seq > 0)
-		rc = last_of_tree(
+		rc = last_received_in_tree(
 		    dir, found->next_seq, &found->last_received, err);
 	return (rc);
 }
 
-/* The pause before the start counts as silence. */
+/* Start the clock rules at ${last}, the time of the last entry (0: none).  The
+ * pause before the start counts as silence, for the heartbeat. */
 static void
 start_clock(struct sp_append *a, int64_t last, bool accepted)
 {
@@ -110,6 +130,8 @@ start_clock(struct sp_append *a, int64_t last, bool accepted)
 		a->idle_since -= wall - last;
 }
 
+/* The lock comes before everything that reads the log: until it is held,
+ * another process may be writing. */
 enum sp_code
 sp_append_open(const char *dir, const struct sp_config *cfg,
     const struct sp_append_opts *opts, struct sp_append **out,
@@ -171,25 +193,26 @@ sp_append_accept_clock(struct sp_append *a)
 }
 
 static void
-give_alarm(struct sp_append *a, const char *text)
+raise_alarm(struct sp_append *a, const char *text)
 {
 	if (a->alarm != NULL)
 		a->alarm(a->ctx, text);
 }
 
-/* SP_ECLOCK: nothing may be appended now. */
+/* Look at both clocks and judge them into ${l}.  SP_ECLOCK: a leap that nobody
+ * accepted, nothing may be appended now; the first time it raises the alarm. */
 static enum sp_code
-look_at_clock(struct sp_append *a, struct sp_clock_look *l, struct sp_err *err)
+check_clock(struct sp_append *a, struct sp_clock_look *l, struct sp_err *err)
 {
 	const int64_t wall = sp_clock_wall(), boot = sp_clock_boot();
 	char now[SP_TIME_LEN + 1], then[SP_TIME_LEN + 1];
 	struct sp_err e;
-	bool news;
+	bool first;
 
 	sp_append_clock_look(&a->clock, wall, boot, false, l);
-	if (l->word != SP_CLOCK_REFUSED)
+	if (l->verdict != SP_CLOCK_REFUSED)
 		return (SP_OK);
-	news = l->news;
+	first = l->first_refusal;
 	if (sp_append_clock_synchronised(wall)) {
 		sp_append_clock_look(&a->clock, wall, boot, true, l);
 		return (SP_OK);
@@ -200,14 +223,14 @@ look_at_clock(struct sp_append *a, struct sp_clock_look *l, struct sp_err *err)
 	    "the clock leapt forward more than a day: it says %s, %s %s; nothing is accepted until it is back or synchronised (NTP); if it is right, say so once with `sealpost serve --accept-clock`",
 	    now, a->clock.running ? "expected was" : "the last entry was at",
 	    then);
-	if (news)
-		give_alarm(a, e.msg);
+	if (first)
+		raise_alarm(a, e.msg);
 	if (err != NULL)
 		*err = e;
 	return (SP_ECLOCK);
 }
 
-/* The detail of a `clock` event. */
+/* Write the detail of a `clock` event, a JSON object, to ${out}. */
 static enum sp_code
 clock_detail(const struct sp_append *a, const struct sp_clock_look *l,
     struct sp_buf *out)
@@ -218,7 +241,7 @@ clock_detail(const struct sp_append *a, const struct sp_clock_look *l,
 	sp_json_init(&j, out);
 	sp_json_obj(&j, NULL);
 	sp_json_cstr(
-	    &j, "what", l->word == SP_CLOCK_ACCEPTED ? "leap" : "step");
+	    &j, "what", l->verdict == SP_CLOCK_ACCEPTED ? "leap" : "step");
 	sp_json_cstr(
 	    &j, "against", a->clock.running ? "boot clock" : "last entry");
 	sp_time_format(l->wall, time);
@@ -226,13 +249,14 @@ clock_detail(const struct sp_append *a, const struct sp_clock_look *l,
 	sp_time_format(l->expected, time);
 	sp_json_cstr(&j, "expected", time);
 	sp_json_i64(&j, "step_us", l->wall - l->expected);
-	if (l->word == SP_CLOCK_ACCEPTED)
+	if (l->verdict == SP_CLOCK_ACCEPTED)
 		sp_json_cstr(&j, "accepted",
 		    l->synchronised ? "synchronised" : "operator");
 	sp_json_obj_end(&j);
 	return (sp_json_end(&j));
 }
 
+/* Raise the alarm for a step or an accepted leap, once it is in the log. */
 static void
 clock_alarm(struct sp_append *a, const struct sp_clock_look *l)
 {
@@ -243,14 +267,15 @@ clock_alarm(struct sp_append *a, const struct sp_clock_look *l)
 	    "the clock stepped by %" PRId64
 	    " seconds to %s%s; it is logged as a clock event: look at the time service of this host",
 	    (l->wall - l->expected) / SP_SECOND, time,
-	    l->word != SP_CLOCK_ACCEPTED ? ""
-	    : l->synchronised		 ? " (accepted: synchronised)"
-					 : " (accepted by an operator)");
-	give_alarm(a, text);
+	    l->verdict != SP_CLOCK_ACCEPTED ? ""
+	    : l->synchronised		    ? " (accepted: synchronised)"
+					    : " (accepted by an operator)");
+	raise_alarm(a, text);
 }
 
 /* ---- one batch -------------------------------------------------------- */
 
+/* Make room for ${n} entries; the memory of the batch before is used again. */
 static void
 make_room(struct sp_append *a, size_t n)
 {
@@ -263,6 +288,8 @@ make_room(struct sp_append *a, size_t n)
 	a->cap = n;
 }
 
+/* Append the record of one item to a->records, with fresh salts, under the
+ * number and time in ${st}.  SP_ELIMIT: it is over SP_RECORD_MAX. */
 static enum sp_code
 format_item(struct sp_append *a, struct sp_stamp *st,
     const struct sp_append_item *item, struct sp_err *err)
@@ -286,6 +313,7 @@ format_item(struct sp_append *a, struct sp_stamp *st,
 	return (SP_OK);
 }
 
+/* Fill ${e} for the intake log, all but the record. */
 static void
 fill_entry(
     struct sp_intake_entry *e, uint64_t seq, const struct sp_append_item *item)
@@ -298,7 +326,9 @@ fill_entry(
 	e->fd = item->fd;
 }
 
-/* Records and entries of ${first} (or NULL) and ${items}. */
+/* Format the records of ${first} (NULL: none) and the ${n} items behind it, and
+ * fill a->entries with them, ready for sp_intake_commit.  All get the same
+ * time. */
 static enum sp_code
 prepare(struct sp_append *a, const struct sp_clock_look *l, int64_t received,
     const struct sp_append_item *first, const struct sp_append_item *items,
@@ -325,7 +355,7 @@ prepare(struct sp_append *a, const struct sp_clock_look *l, int64_t received,
 		fill_entry(&a->entries[i], st.seq, item);
 		a->ends[i] = a->records.n;
 	}
-	/* The buffer may have moved while it grew. */
+	/* Only now: the buffer may have moved while it grew. */
 	for (size_t i = 0; i < total; i++) {
 		a->entries[i].record =
 		    sp_view_mem(a->records.p + from, a->ends[i] - from);
@@ -334,6 +364,9 @@ prepare(struct sp_append *a, const struct sp_clock_look *l, int64_t received,
 	return (SP_OK);
 }
 
+/* Finish the intake file if it has reached the configured size, so that it can
+ * be packed.  A failure raises an alarm once, and stops nothing: a large file
+ * does no harm. */
 static void
 rotate_if_large(struct sp_append *a)
 {
@@ -343,18 +376,19 @@ rotate_if_large(struct sp_append *a)
 	    sp_intake_file_bytes(a->in) < a->cfg->seal_size)
 		return;
 	if (sp_intake_rotate(a->in, &e) == SP_OK) {
-		a->cannot_rotate = false;
+		a->rotation_alarmed = false;
 		return;
 	}
-	/* A large file does no harm: go on with it while it lasts. */
-	if (!a->cannot_rotate)
-		give_alarm(a, e.msg);
-	a->cannot_rotate = true;
+	if (!a->rotation_alarmed)
+		raise_alarm(a, e.msg);
+	a->rotation_alarmed = true;
 }
 
-/* The items, with a `clock` event in front where the clock calls for it. */
+/* Append ${n} items (0 is fine) as one batch, with a `clock` event in front
+ * where ${l}, the look at the clock, calls for one.  Only a batch that is
+ * durable moves the clock rules on. */
 static enum sp_code
-commit(struct sp_append *a, const struct sp_clock_look *l,
+commit_batch(struct sp_append *a, const struct sp_clock_look *l,
     struct sp_append_item *items, size_t n, struct sp_err *err)
 {
 	const int64_t received =
@@ -362,7 +396,7 @@ commit(struct sp_append *a, const struct sp_clock_look *l,
 	const uint64_t seq = sp_intake_next_seq(a->in);
 	struct sp_event event = { .name = "clock" };
 	struct sp_append_item clock = { .event = &event, .fd = -1 };
-	const bool extra = l->word != SP_CLOCK_FINE;
+	const bool extra = l->verdict != SP_CLOCK_FINE;
 	struct sp_buf detail, self;
 	enum sp_code rc = SP_OK;
 
@@ -392,7 +426,7 @@ commit(struct sp_append *a, const struct sp_clock_look *l,
 			a->idle_since = l->boot;
 		}
 	}
-	if (a->records.cap > KEEP_MAX)
+	if (a->records.cap > RECORDS_KEPT_MAX)
 		sp_buf_done(&a->records);
 	sp_buf_done(&detail);
 	sp_buf_done(&self);
@@ -407,9 +441,9 @@ sp_append_commit(struct sp_append *a, struct sp_append_item *items, size_t n,
 	enum sp_code rc;
 
 	assert(n > 0);
-	rc = look_at_clock(a, &l, err);
+	rc = check_clock(a, &l, err);
 	if (rc == SP_OK)
-		rc = commit(a, &l, items, n, err);
+		rc = commit_batch(a, &l, items, n, err);
 	return (rc);
 }
 
@@ -435,6 +469,8 @@ sp_append_event(struct sp_append *a, const char *name, struct sp_view detail,
 
 /* ---- housekeeping ----------------------------------------------------- */
 
+/* Whether the first entry of the intake file is as old as the configuration
+ * lets it become before the file is finished. */
 static bool
 is_old(const struct sp_append *a, int64_t wall)
 {
@@ -450,12 +486,12 @@ sp_append_tick(struct sp_append *a, struct sp_err *err)
 	struct sp_clock_look l;
 	enum sp_code rc = SP_OK;
 
-	if (look_at_clock(a, &l, NULL) != SP_OK)
+	if (check_clock(a, &l, NULL) != SP_OK)
 		return (SP_OK);
-	if (l.word == SP_CLOCK_FINE)
+	if (l.verdict == SP_CLOCK_FINE)
 		sp_append_clock_take(&a->clock, &l);
 	else
-		rc = commit(a, &l, NULL, 0, err);
+		rc = commit_batch(a, &l, NULL, 0, err);
 	if (rc == SP_OK && is_old(a, l.wall))
 		rc = sp_intake_rotate(a->in, err);
 	rotate_if_large(a);

@@ -1,11 +1,23 @@
+/*
+ * The clock rules as a pure state machine (append_clock_priv.h has its states):
+ * append.c looks at the clocks, asks for a verdict before each batch, and
+ * reports back once the batch is durable.  That way a failed write never moves
+ * the rules on.
+ */
+#include "base/clock.h"
 #include "journal/log/append_clock_priv.h"
 
 #include <sys/timex.h>
 
-/* Slewing may add up to two seconds an hour: forget it after so long, or
- * an honest clock would seem to step after a day and a half. */
+/* The pair of clocks is renewed after so long.  A time service that slews may
+ * move the wall clock by two seconds an hour: kept for a day and a half, that
+ * would look like a step of a minute. */
 #define PAIR_AGE (3600 * SP_SECOND)
 
+/*
+ * Before the first look there is no pair of clocks, only the time of the last
+ * entry: up to a day ahead of that is taken for the pause in which nothing ran.
+ */
 void
 sp_append_clock_look(struct sp_append_clock *c, int64_t wall, int64_t boot,
     bool synchronised, struct sp_clock_look *out)
@@ -20,30 +32,32 @@ sp_append_clock_look(struct sp_append_clock *c, int64_t wall, int64_t boot,
 	step = wall - l.expected;
 	if (step > SP_CLOCK_LEAP_MAX) {
 		l.synchronised = synchronised;
-		l.word = synchronised || c->accepted ? SP_CLOCK_ACCEPTED
-						     : SP_CLOCK_REFUSED;
+		l.verdict = synchronised || c->accepted ? SP_CLOCK_ACCEPTED
+							: SP_CLOCK_REFUSED;
 	} else if (step < -SP_CLOCK_STEP_MAX ||
 		   (c->running && step > SP_CLOCK_STEP_MAX)) {
-		l.word = SP_CLOCK_STEPPED;
+		l.verdict = SP_CLOCK_STEPPED;
 	}
-	l.news = l.word == SP_CLOCK_REFUSED && !c->leapt;
-	c->leapt = l.word == SP_CLOCK_REFUSED;
+	l.first_refusal = l.verdict == SP_CLOCK_REFUSED && !c->leapt;
+	c->leapt = l.verdict == SP_CLOCK_REFUSED;
 	*out = l;
 }
 
 void
 sp_append_clock_take(struct sp_append_clock *c, const struct sp_clock_look *l)
 {
-	if (!c->running || l->word != SP_CLOCK_FINE ||
+	if (!c->running || l->verdict != SP_CLOCK_FINE ||
 	    l->boot - c->boot > PAIR_AGE) {
 		c->wall = l->wall;
 		c->boot = l->boot;
 		c->running = true;
 	}
-	/* The operator spoke of the clock as he saw it, not of a later leap. */
+	/* The operator accepted the clock as it was, not a later leap. */
 	c->accepted = false;
 }
 
+/* The kernel's word is about its own clock; where ${wall} comes from another
+ * one (that of a test), it does not count. */
 bool
 sp_append_clock_synchronised(int64_t wall)
 {
@@ -53,7 +67,6 @@ sp_append_clock_synchronised(int64_t wall)
 
 	if (state == -1 || state == TIME_ERROR)
 		return (false);
-	/* Its word does not count for another clock (that of a test). */
 	apart = (int64_t)t.time.tv_sec - wall / SP_SECOND;
 	return (apart >= -2 && apart <= 2);
 }

@@ -1,11 +1,16 @@
 /*
- * The clock rules (DESIGN section 4, Time).  Pure: instants come in.  Private
- * to append*.c.
+ * The clock rules of the single writer (doc/architecture.md, "Time").  Pure:
+ * instants come in, a verdict comes out.  Private to append*.c.
  *
- * START -- first check --> RUNNING <--> LEAPT (refusing)
+ *   START -- look taken --> RUNNING
+ *     |                       |  ^
+ *     | leap             leap |  | clock back, synchronised or accepted
+ *     |                       v  |
+ *     +-------------------> LEAPT
  *
- * RUNNING compares the wall clock with the boot clock.  START has no boot
- * clock to compare with, only the time of the last entry.
+ * RUNNING compares the wall clock with the boot clock, which nobody sets.
+ * START has no boot clock to compare with, only the time of the last entry.
+ * In LEAPT nothing may be appended.
  */
 #ifndef SP_LOG_APPEND_CLOCK_PRIV_H
 #define SP_LOG_APPEND_CLOCK_PRIV_H
@@ -15,6 +20,7 @@
 
 #include "base/clock.h"
 
+/* Microseconds, as all times here. */
 #define SP_CLOCK_STEP_MAX (60 * SP_SECOND) /* larger ones are logged */
 #define SP_CLOCK_LEAP_MAX (86400 * SP_SECOND) /* larger ones are refused */
 
@@ -29,22 +35,24 @@ struct sp_append_clock {
 enum sp_clock_word {
 	SP_CLOCK_FINE,
 	SP_CLOCK_STEPPED, /* log it, then sp_append_clock_take */
-	SP_CLOCK_ACCEPTED, /* a leap, accepted: log it, then take */
+	SP_CLOCK_ACCEPTED, /* a leap, accepted: the same */
 	SP_CLOCK_REFUSED /* a leap, not accepted */
 };
 
+/* One look at the clocks, and what the rules say of it. */
 struct sp_clock_look {
-	enum sp_clock_word word;
+	enum sp_clock_word verdict;
 	int64_t wall, boot;
 	int64_t expected; /* what the wall clock should be */
-	bool synchronised; /* why it was accepted; else the operator */
-	bool news; /* REFUSED: for the first time */
+	bool synchronised; /* ACCEPTED: by this; else by the operator */
+	bool first_refusal; /* REFUSED, and the look before was not */
 };
 
-/* Judge the instant; changes nothing but c->leapt. */
+/* Judge one instant of both clocks; ${synchronised}: a leap is accepted because
+ * the kernel calls its clock synchronised.  Changes nothing but c->leapt. */
 void sp_append_clock_look(struct sp_append_clock *c, int64_t wall, int64_t boot,
     bool synchronised, struct sp_clock_look *out);
-/* The instant was taken into the log: judge from here from now on. */
+/* ${l} was acted upon (its entries are durable): judge from it from now on. */
 void sp_append_clock_take(
     struct sp_append_clock *c, const struct sp_clock_look *l);
 /* Whether the kernel says that its clock is synchronised, and ${wall} is that

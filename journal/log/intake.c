@@ -1,3 +1,19 @@
+/*
+ * The writer of the intake log: the file that is written now, batches into it,
+ * and the step to a new file.  append.c calls it.  It promises that after SP_OK
+ * a batch is durable, and after any error it never happened
+ * (doc/format-intake.md, "Writing a batch").
+ *
+ *   NO FILE -- first batch --> OPEN <--> (batch)
+ *                               |  ^
+ *        failed sync, truncate  |  | new file, whose header says how many
+ *        or mark                v  | bytes of the old one count
+ *                              CLOSED
+ *
+ * NO FILE is an empty log.  In CLOSED nothing is ever written to the file
+ * again: after a failed sync the kernel may call pages clean that never reached
+ * the disk, so a second sync would prove nothing.
+ */
 #include "journal/log/intake.h"
 
 #include <assert.h>
@@ -9,32 +25,26 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/io.h"
-#include "base/record.h"
 #include "journal/log/intake_priv.h"
 
-/*
- *   NONE -- first batch --> OPEN <--> (batch)
- *                            |  ^
- *     failed sync, truncate  |  | new file, which says how much of the old
- *     or mark                v  | one counts
- *                           CLOSED
- *
- * NONE is an empty log.  In CLOSED nothing is ever written to the file again.
- */
 struct sp_intake {
-	char *dir;
+	char *dir; /* the archive's */
 	char origin[SP_ORIGIN_MAX + 1];
-	bool none;
-	int fd; /* -1 in NONE, perhaps in CLOSED */
-	char name[64];
+	/* the current file */
+	bool no_file; /* there is none yet; what follows is not set */
+	int fd; /* -1 without a file, perhaps in CLOSED */
+	char name[64]; /* in intake/ */
 	struct sp_intake_head head;
-	struct sp_intake_end at;
+	struct sp_intake_end at; /* next_seq in it is set in any case */
 	int64_t since; /* wall time of the first entry; 0: empty */
+	/* memory for one batch */
 	struct sp_intake_writer writer;
 };
 
 /* ---- opening ---------------------------------------------------------- */
 
+/* Go on in the newest file: recover its end, and take over its times.
+ * SP_EFORMAT: it is damaged, or belongs to another log. */
 static enum sp_code
 open_newest(struct sp_intake *in, const struct sp_intake_info *i,
     struct sp_intake_found *found, struct sp_err *err)
@@ -63,20 +73,22 @@ out:
 	return (rc);
 }
 
-/* The time of the last entry where the newest file has none: in the one
- * before, if that is still there. */
+/* Where the newest file has no entries, find the time of the last one in the
+ * ${n} files before it.  0 remains if none of them has entries or is still
+ * there. */
 static enum sp_code
-look_back(struct sp_intake *in, const struct sp_intake_info *f, size_t n,
-    int64_t *us, struct sp_err *err)
+find_last_received(struct sp_intake *in, const struct sp_intake_info *f,
+    size_t n, int64_t *us, struct sp_err *err)
 {
 	enum sp_code rc = SP_OK;
 
 	while (rc == SP_OK && *us == 0 && n-- > 0)
 		rc = sp_intake_last_received(in->dir, &f[n], us, err);
-	/* Packed and removed meanwhile. */
+	/* Packed and removed since it was listed: the tree knows its time. */
 	return (rc == SP_ENOTFOUND ? SP_OK : rc);
 }
 
+/* SP_EROLLBACK if the log ends before ${floor}, where the segments end. */
 static enum sp_code
 check_floor(const struct sp_intake *in, uint64_t floor, struct sp_err *err)
 {
@@ -89,6 +101,7 @@ check_floor(const struct sp_intake *in, uint64_t floor, struct sp_err *err)
 	    in->at.next_seq, floor - 1, in->dir, in->dir));
 }
 
+/* Leftovers of unfinished files are removed last, once nothing is refused. */
 enum sp_code
 sp_intake_open(const char *dir, const char *origin, uint64_t floor,
     struct sp_intake **out, struct sp_intake_found *found, struct sp_err *err)
@@ -111,12 +124,12 @@ sp_intake_open(const char *dir, const char *origin, uint64_t floor,
 	if (rc != SP_OK)
 		goto out;
 	if (n == 0) {
-		in->none = true;
+		in->no_file = true;
 		in->at.next_seq = floor;
 	} else {
 		rc = open_newest(in, &files[n - 1], &got, err);
 		if (rc == SP_OK)
-			rc = look_back(
+			rc = find_last_received(
 			    in, files, n - 1, &got.last_received, err);
 		if (rc == SP_OK)
 			rc = check_floor(in, floor, err);
@@ -136,7 +149,9 @@ out:
 
 /* ---- files ------------------------------------------------------------ */
 
-/* Start the successor of the present file (or the first one). */
+/* Begin the successor of the current file, or the first file.  Its header says
+ * how many bytes of the old one count, so from then on the old one is finished;
+ * that holds also after a failure in which the new name may exist. */
 static enum sp_code
 start_file(struct sp_intake *in, struct sp_err *err)
 {
@@ -147,17 +162,17 @@ start_file(struct sp_intake *in, struct sp_err *err)
 	int fd = -1;
 
 	memcpy(h.origin, in->origin, sizeof(h.origin));
-	if (!in->none) {
+	if (!in->no_file) {
 		memcpy(h.prev_id, in->head.id, sizeof(h.prev_id));
 		h.prev_length = in->at.synced;
 	}
 	rc = sp_intake_create(in->dir, &h, name, &fd, &named, err);
 	if (!named)
 		return (rc);
-	/* It may have its name: the old file is finished in any case. */
+	/* The new name may exist: the old file is finished in any case. */
 	(void)sp_io_close(in->fd, NULL);
 	in->fd = fd;
-	in->none = false;
+	in->no_file = false;
 	in->head = h;
 	memcpy(in->name, name, sizeof(in->name));
 	in->at.end = in->at.synced = h.length;
@@ -170,35 +185,18 @@ start_file(struct sp_intake *in, struct sp_err *err)
 enum sp_code
 sp_intake_rotate(struct sp_intake *in, struct sp_err *err)
 {
-	if (in->none || in->at.synced == in->head.length)
+	if (in->no_file || in->at.synced == in->head.length)
 		return (SP_OK);
 	return (start_file(in, err));
 }
 
 /* ---- one batch -------------------------------------------------------- */
 
-enum sp_code
-sp_intake_mark(
-    int fd, const uint8_t id[16], struct sp_intake_end *e, uint64_t seq)
-{
-	const struct sp_intake_batch mark = { .number = e->number,
-		.first = seq };
-	uint8_t p[SP_INTAKE_BATCH_LEN];
-	enum sp_code rc;
-
-	sp_intake_batch_format(&mark, id, p);
-	rc = sp_io_pwrite(fd, p, sizeof(p), e->end, NULL);
-	if (rc == SP_OK) {
-		e->end += sizeof(p);
-		e->number++;
-	}
-	return (rc);
-}
-
-/* The batch is durable.  A mark that cannot be written takes nothing back:
- * the next batch goes to a new file, whose header says how far this counts. */
+/* Account for a batch that is durable, and mark it.  A mark that cannot be
+ * written takes nothing back: the next batch goes to a new file, whose header
+ * says how far this one counts. */
 static void
-done(struct sp_intake *in, size_t n, uint64_t length)
+batch_committed(struct sp_intake *in, size_t n, uint64_t length)
 {
 	in->at.end += SP_INTAKE_BATCH_LEN + length;
 	in->at.synced = in->at.end;
@@ -211,15 +209,18 @@ done(struct sp_intake *in, size_t n, uint64_t length)
 		in->at.closed = true;
 }
 
-/* Where the file cannot go on, say so on disk at once: if that fails too, the
- * next batch tries again. */
+/*
+ * Never write to the current file again, and say so on disk at once, by
+ * beginning its successor.  If that fails too, the next batch tries it again.
+ */
 static void
-give_up(struct sp_intake *in)
+abandon_file(struct sp_intake *in)
 {
 	in->at.closed = true;
 	(void)!start_file(in, NULL);
 }
 
+/* Write, sync, mark: the order in doc/format-intake.md, "Writing a batch". */
 enum sp_code
 sp_intake_commit(struct sp_intake *in, const struct sp_intake_entry *entries,
     size_t n, struct sp_err *err)
@@ -228,7 +229,7 @@ sp_intake_commit(struct sp_intake *in, const struct sp_intake_entry *entries,
 	uint64_t length = 0;
 
 	rc = sp_intake_batch_size(in->at.next_seq, entries, n, &length, err);
-	if (rc == SP_OK && (in->none || in->at.closed))
+	if (rc == SP_OK && (in->no_file || in->at.closed))
 		rc = start_file(in, err);
 	if (rc != SP_OK)
 		return (rc);
@@ -236,19 +237,19 @@ sp_intake_commit(struct sp_intake *in, const struct sp_intake_entry *entries,
 	    &in->writer, in->fd, in->head.id, &in->at, entries, n, length, err);
 	if (rc != SP_OK) {
 		if (sp_io_ftruncate(in->fd, in->at.end, NULL) != SP_OK)
-			give_up(in);
+			abandon_file(in);
 		return (rc);
 	}
 	rc = sp_io_fdatasync(in->fd, err);
 	if (rc != SP_OK) {
-		give_up(in);
+		abandon_file(in);
 		return (rc);
 	}
-	done(in, n, length);
+	batch_committed(in, n, length);
 	return (SP_OK);
 }
 
-/* ---- the rest --------------------------------------------------------- */
+/* ---- state ------------------------------------------------------------ */
 
 uint64_t
 sp_intake_next_seq(const struct sp_intake *in)
@@ -259,7 +260,7 @@ sp_intake_next_seq(const struct sp_intake *in)
 uint64_t
 sp_intake_file_bytes(const struct sp_intake *in)
 {
-	return (in->none ? 0 : in->at.synced - in->head.length);
+	return (in->no_file ? 0 : in->at.synced - in->head.length);
 }
 
 int64_t

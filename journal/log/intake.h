@@ -1,13 +1,11 @@
 /*
- * The intake log: entries accepted but not yet in a segment.  One writer,
- * which holds state/receive.lock.  An entry is accepted once
- * sp_intake_commit() returned SP_OK, and only then may a peer be told 250.
- * Format, recovery and rotation: doc/format-intake.md.
+ * The intake log: entries that are accepted but not yet in a segment.  append.h
+ * is its only user for writing; intake_read.h and reader.h read it;
+ * journal/seal packs its finished files into segments and removes them.
  *
- * States: OPEN -> (append)* -> commit -> OPEN.  A failed write truncates back
- * to the last batch: still OPEN, nothing of the batch happened.  A failed sync
- * or truncate: the file is closed for good, the next append starts a new file
- * whose header says up to which length this one counts.
+ * One writer, which holds state/receive.lock.  An entry is accepted once
+ * sp_intake_commit() returned SP_OK, and only then may a peer be told 250.
+ * Format, recovery and rotation: doc/format-intake.md; states: intake.c.
  */
 #ifndef SP_LOG_INTAKE_H
 #define SP_LOG_INTAKE_H
@@ -21,27 +19,32 @@
 
 struct sp_intake;
 
-/* What start-up found; reported by the caller. */
+/* What opening the log found, for the caller to report. */
 struct sp_intake_found {
-	uint64_t next_seq;
-	int64_t last_received; /* 0 if there is no entry */
-	uint64_t cut_bytes; /* torn tail kept as .torn; 0 if none */
-	char cut_path[256];
+	uint64_t next_seq; /* of the entry that comes next */
+	int64_t last_received; /* microseconds since 1970; 0: no entry */
+	uint64_t cut_bytes; /* of a torn tail, kept as .torn; 0: none */
+	char cut_path[256]; /* where they are kept */
 };
 
 /*
- * Open the log in ${dir} (the archive), recover its tail (cut a torn last
- * batch, keep it as .torn, sync and mark what is whole), ready to append.
- * ${floor} is the lowest seq that may come next (one after the last sealed
- * entry); with no intake file a new one starts there.
- * Damage before a valid batch header: SP_EFORMAT, nothing changed.
+ * Open the log in ${dir} (the archive) for appending.  Its tail is recovered: a
+ * torn last batch is cut and kept as .torn, what is whole is synced and marked.
+ * ${floor} is the lowest number that may come next (one after the last entry in
+ * a segment); where there is no intake file, the log begins there.
+ * ${out} is the caller's.
+ * SP_EFORMAT: damage before a valid batch header, or a file of another origin;
+ * nothing was changed.  SP_EROLLBACK: the log ends before ${floor}.
+ * SP_EVERSION, SP_EUSAGE (${origin} cannot be one), SP_EIO, SP_ENOSPC,
+ * SP_ESYNC.
  */
 SP_CHECK enum sp_code sp_intake_open(const char *dir, const char *origin,
     uint64_t floor, struct sp_intake **out, struct sp_intake_found *found,
     struct sp_err *err);
 
-/* One entry of a batch.  The message is in memory, or in ${fd} (whole file
- * of ${msg.n} bytes from offset 0, msg.p == NULL), or absent (!has_message). */
+/* One entry of a batch, borrowed.  The message is in memory, or in ${fd} (a
+ * file of ${msg.n} bytes from offset 0, msg.p == NULL), or absent
+ * (!has_message). */
 struct sp_intake_entry {
 	uint64_t seq;
 	struct sp_view record;
@@ -51,22 +54,33 @@ struct sp_intake_entry {
 };
 
 /*
- * Write ${n} entries (consecutive seqs from next_seq) as one batch, sync it,
- * mark it.  All or nothing.  SP_ENOSPC / SP_EIO: nothing happened, the log
- * goes on.  SP_ESYNC: nothing happened, a new file will be started.
+ * Write ${n} entries (at least one, with consecutive numbers from
+ * sp_intake_next_seq) as one batch, sync it, and mark it as durable.  All or
+ * nothing: after every error nothing of the batch happened, and the next batch
+ * takes the same numbers.
+ * SP_ELIMIT: a limit of the format is exceeded.  SP_ENOSPC, SP_EIO: a write
+ * failed.  SP_ESYNC: the sync failed, the next batch goes to a new file.
  */
 SP_CHECK enum sp_code sp_intake_commit(struct sp_intake *in,
     const struct sp_intake_entry *entries, size_t n, struct sp_err *err);
 
+/* The number that the next entry must have. */
 uint64_t sp_intake_next_seq(const struct sp_intake *in);
-/* Bytes of batches in the current file, and when (wall, us) its first entry
- * was committed (0: empty). */
+/* Bytes of batches in the current file. */
 uint64_t sp_intake_file_bytes(const struct sp_intake *in);
+/* When the first entry of the current file was committed, in microseconds of
+ * the wall clock; 0: it has none. */
 int64_t sp_intake_file_since(const struct sp_intake *in);
-/* Finish the current file by starting its successor.  An empty file is kept
- * and SP_OK returned: nothing to rotate. */
+/*
+ * Finish the current file by beginning its successor, so that it can be packed.
+ * An empty file stays (SP_OK): there is nothing to finish.  SP_ENOSPC, SP_EIO,
+ * SP_ESYNC: the current file goes on, or, where its successor may have its name
+ * already, the next batch begins another file.
+ */
 SP_CHECK enum sp_code sp_intake_rotate(
     struct sp_intake *in, struct sp_err *err);
-void sp_intake_close(struct sp_intake *in); /* NULL is fine */
+/* Close the file; NULL is fine.  Nothing is lost: what was committed is
+ * durable. */
+void sp_intake_close(struct sp_intake *in);
 
 #endif

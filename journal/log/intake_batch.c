@@ -1,18 +1,27 @@
-/* Writing one batch. */
+/*
+ * Writing one batch into an intake file: its header, its entries, and the mark
+ * that goes behind it once it is durable.  intake.c decides where, syncs, and
+ * undoes a batch that failed.  Format: doc/format-intake.md, "Batches" and
+ * "Entries".
+ *
+ * Records and messages that lie in memory are gathered and written with as few
+ * calls as possible; a message that lies in a file is copied in pieces.
+ */
 #include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
-#include "base/digest.h"
+#include "base/crc32c.h"
 #include "base/io.h"
 #include "base/record.h"
 #include "journal/log/intake_priv.h"
 
 #define KEEP_MAX 4096 /* entries whose arrays are kept between batches */
 
-/* A batch being written: what was gathered belongs at ${from}. */
+/* A batch being written.  Pieces of memory are gathered until they are written
+ * with one call, at ${from}. */
 struct gather {
 	struct sp_intake_writer *w;
 	int fd;
@@ -39,6 +48,8 @@ sp_intake_writer_done(struct sp_intake_writer *w)
 	w->piece = NULL;
 }
 
+/* Make room for ${n} entries: a batch header, and header, record and message of
+ * each. */
 static void
 make_room(struct sp_intake_writer *w, size_t n)
 {
@@ -56,6 +67,7 @@ in_file(const struct sp_intake_entry *e)
 	return (e->has_message && e->msg.p == NULL && e->msg.n > 0);
 }
 
+/* Bytes of one entry in the file.  SP_ELIMIT: record or message is too long. */
 static enum sp_code
 entry_size(const struct sp_intake_entry *e, uint64_t *size, struct sp_err *err)
 {
@@ -71,6 +83,7 @@ entry_size(const struct sp_intake_entry *e, uint64_t *size, struct sp_err *err)
 	return (SP_OK);
 }
 
+/* That the numbers are consecutive is the caller's duty, and asserted. */
 enum sp_code
 sp_intake_batch_size(uint64_t next_seq, const struct sp_intake_entry *e,
     size_t n, uint64_t *length, struct sp_err *err)
@@ -104,22 +117,25 @@ sp_intake_batch_size(uint64_t next_seq, const struct sp_intake_entry *e,
 	return (SP_OK);
 }
 
-/* An iovec is not const; nothing is written through it. */
+/* Add ${len} bytes at ${p}, which must stay where they are until they are
+ * flushed. */
 static void
-add(struct gather *g, const void *p, size_t len)
+gather_add(struct gather *g, const void *p, size_t len)
 {
 	struct iovec *iov = &g->w->iov[g->n];
 
 	if (len == 0)
 		return;
+	/* iov_base is not const, but nothing is written through it. */
 	memcpy(&iov->iov_base, &p, sizeof(p));
 	iov->iov_len = len;
 	g->n++;
 	g->to += len;
 }
 
+/* Write what was gathered, to where it belongs. */
 static enum sp_code
-flush(struct gather *g, struct sp_err *err)
+gather_flush(struct gather *g, struct sp_err *err)
 {
 	const size_t n = g->n;
 	const uint64_t from = g->from;
@@ -131,7 +147,8 @@ flush(struct gather *g, struct sp_err *err)
 	return (sp_io_pwritev(g->fd, g->w->iov, n, from, err));
 }
 
-/* Copy a message from its file to ${off}, in pieces. */
+/* Copy a message from its file to ${off}, in pieces; ${crc} is continued over
+ * it.  SP_EIO if the file is shorter than the entry says. */
 static enum sp_code
 copy_message(struct gather *g, const struct sp_intake_entry *e, uint64_t off,
     uint32_t *crc, struct sp_err *err)
@@ -162,9 +179,12 @@ copy_message(struct gather *g, const struct sp_intake_entry *e, uint64_t off,
 	return (rc);
 }
 
-/* A message in a file goes to its place before its frame, which has its
- * checksum.  What was gathered before is written first: readers who look
- * meanwhile shall see the batch's header and know where it will end. */
+/*
+ * Write or gather one entry; ${frame} is memory for its header.  A message in a
+ * file goes to its place before its header does, which has its checksum.  What
+ * was gathered before is written first: readers that look meanwhile shall see
+ * the batch's header and know where the batch will end.
+ */
 static enum sp_code
 write_entry(struct gather *g, const struct sp_intake_entry *e, uint8_t *frame,
     struct sp_err *err)
@@ -179,25 +199,27 @@ write_entry(struct gather *g, const struct sp_intake_entry *e, uint8_t *frame,
 	uint32_t crc = 0;
 
 	if (in_file(e)) {
-		rc = flush(g, err);
+		rc = gather_flush(g, err);
 		if (rc == SP_OK)
 			rc = copy_message(g, e, at, &crc, err);
 	} else
 		crc = sp_crc32c(0, e->msg.p, e->msg.n);
 	sp_intake_frame_start(&f, frame);
 	sp_intake_frame_finish(frame, e->record, crc);
-	add(g, frame, SP_INTAKE_FRAME_LEN);
-	add(g, e->record.p, e->record.n);
+	gather_add(g, frame, SP_INTAKE_FRAME_LEN);
+	gather_add(g, e->record.p, e->record.n);
 	if (!in_file(e)) {
-		add(g, e->msg.p, e->msg.n);
+		gather_add(g, e->msg.p, e->msg.n);
 		return (rc);
 	}
 	if (rc == SP_OK)
-		rc = flush(g, err);
+		rc = gather_flush(g, err);
 	g->from = g->to = at + e->msg.n;
 	return (rc);
 }
 
+/* Large arrays are freed afterwards; a usual batch finds those of the one
+ * before. */
 enum sp_code
 sp_intake_write(struct sp_intake_writer *w, int fd, const uint8_t id[16],
     const struct sp_intake_end *at, const struct sp_intake_entry *e, size_t n,
@@ -215,14 +237,32 @@ sp_intake_write(struct sp_intake_writer *w, int fd, const uint8_t id[16],
 
 	make_room(w, n);
 	sp_intake_batch_format(&b, id, header);
-	add(&g, header, sizeof(header));
+	gather_add(&g, header, sizeof(header));
 	for (size_t i = 0; i < n && rc == SP_OK; i++)
 		rc = write_entry(
 		    &g, &e[i], w->frames + i * SP_INTAKE_FRAME_LEN, err);
 	if (rc == SP_OK)
-		rc = flush(&g, err);
+		rc = gather_flush(&g, err);
 	assert(rc != SP_OK || g.to == at->end + sizeof(header) + length);
 	if (w->cap > KEEP_MAX)
 		free_arrays(w);
+	return (rc);
+}
+
+enum sp_code
+sp_intake_mark(
+    int fd, const uint8_t id[16], struct sp_intake_end *e, uint64_t seq)
+{
+	const struct sp_intake_batch mark = { .number = e->number,
+		.first = seq };
+	uint8_t p[SP_INTAKE_BATCH_LEN];
+	enum sp_code rc;
+
+	sp_intake_batch_format(&mark, id, p);
+	rc = sp_io_pwrite(fd, p, sizeof(p), e->end, NULL);
+	if (rc == SP_OK) {
+		e->end += sizeof(p);
+		e->number++;
+	}
 	return (rc);
 }

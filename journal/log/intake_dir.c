@@ -1,4 +1,9 @@
-/* The folder of the intake log: its files in order, and new ones. */
+/*
+ * The folder of the intake log: its files in order, and new ones.  Writer,
+ * readers and packing begin here; which file follows which, and how many bytes
+ * of a finished one count, is known from the headers (doc/format-intake.md,
+ * "Names", "Rotation").
+ */
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -7,15 +12,15 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/digest.h"
 #include "base/enc.h"
 #include "base/io.h"
+#include "base/random.h"
 #include "journal/log/intake_priv.h"
 
 #define NEW_SUFFIX ".new"
 #define TRIES_MAX  32 /* listings, while files come and go */
 #define FILES_MAX  (1u << 20) /* files of one log */
-#define MODE	   0640
+#define FILE_MODE  0640
 
 char *
 sp_intake_path(const char *dir, const char *name)
@@ -39,9 +44,12 @@ sp_intake_head_read(int fd, struct sp_intake_head *h, struct sp_err *err)
 
 /* ---- listing ---------------------------------------------------------- */
 
+/* Read what the header of file ${name} says; ${parsed} is what its name says.
+ * SP_EFORMAT: damage, or the two disagree.  SP_ENOTFOUND: it was removed. */
 static enum sp_code
-look(const char *dir, const char *name, const struct sp_intake_name *parsed,
-    struct sp_intake_info *out, struct sp_err *err)
+read_info(const char *dir, const char *name,
+    const struct sp_intake_name *parsed, struct sp_intake_info *out,
+    struct sp_err *err)
 {
 	struct sp_intake_info i = { .limit = UINT64_MAX };
 	char *path = sp_intake_path(dir, name);
@@ -70,6 +78,7 @@ out:
 	return (rc);
 }
 
+/* Whether ${b} names ${a} as its predecessor. */
 static bool
 follows(const struct sp_intake_info *a, const struct sp_intake_info *b)
 {
@@ -95,10 +104,10 @@ swap(struct sp_intake_info *a, struct sp_intake_info *b)
 	*b = tmp;
 }
 
-/* Files with the same first seq (all but the last have no entries) go one
- * behind the other: first the one that follows none of them. */
+/* Order ${n} files with the same first number (all but the last have no
+ * entries) by predecessor: first the one that follows none of them. */
 static void
-chain(struct sp_intake_info *f, size_t n)
+order_same_first(struct sp_intake_info *f, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		bool follower = false;
@@ -120,8 +129,10 @@ chain(struct sp_intake_info *f, size_t n)
 	}
 }
 
+/* Order the files of the log, and fill in which are finished and how many bytes
+ * of them count. */
 static void
-order(struct sp_intake_info *f, size_t n)
+order_files(struct sp_intake_info *f, size_t n)
 {
 	size_t from = 0;
 
@@ -131,18 +142,20 @@ order(struct sp_intake_info *f, size_t n)
 	for (size_t i = 1; i <= n; i++) {
 		if (i < n && f[i].head.first == f[from].head.first)
 			continue;
-		chain(f + from, i - from);
+		order_same_first(f + from, i - from);
 		from = i;
 	}
 	for (size_t i = 0; i + 1 < n; i++) {
-		/* Without a link (a file was lost) its own headers decide. */
+		/* Where the next file names another predecessor (a file was
+		 * lost), there is no limit: its own batch headers decide. */
 		f[i].finished = true;
 		if (follows(&f[i], &f[i + 1]))
 			f[i].limit = f[i + 1].head.prev_length;
 	}
 }
 
-/* One look; SP_ENOTFOUND if a file went away meanwhile. */
+/* List once; SP_ENOTFOUND if a file was removed between its name and its
+ * header. */
 static enum sp_code
 list_once(
     const char *dir, struct sp_intake_info **out, size_t *n, struct sp_err *err)
@@ -168,12 +181,12 @@ list_once(
 		if (!sp_layout_parse_intake(names[i], &parsed) ||
 		    strlen(names[i]) >= sizeof(f->name))
 			continue;
-		rc = look(dir, names[i], &parsed, &f[have], err);
+		rc = read_info(dir, names[i], &parsed, &f[have], err);
 		have += rc == SP_OK;
 	}
 out:
 	if (rc == SP_OK) {
-		order(f, have);
+		order_files(f, have);
 		*out = f;
 		*n = have;
 	} else
@@ -189,7 +202,7 @@ sp_intake_list(
 {
 	enum sp_code rc = SP_ENOTFOUND;
 
-	/* seal removes packed files while we look. */
+	/* journal/seal removes packed files meanwhile. */
 	for (int i = 0; i < TRIES_MAX && rc == SP_ENOTFOUND; i++)
 		rc = list_once(dir, out, n, err);
 	return (rc);
@@ -197,13 +210,15 @@ sp_intake_list(
 
 /* ---- new files -------------------------------------------------------- */
 
+/* Create the file ${tmp} with its header, synced; ${fd} is the caller's also
+ * after an error. */
 static enum sp_code
 write_new(const char *tmp, const uint8_t *head, size_t len, int *fd,
     struct sp_err *err)
 {
 	enum sp_code rc;
 
-	rc = sp_io_open(tmp, O_RDWR | O_CREAT | O_TRUNC, MODE, fd, err);
+	rc = sp_io_open(tmp, O_RDWR | O_CREAT | O_TRUNC, FILE_MODE, fd, err);
 	if (rc == SP_OK)
 		rc = sp_io_pwrite(*fd, head, len, 0, err);
 	if (rc == SP_OK)
@@ -211,8 +226,8 @@ write_new(const char *tmp, const uint8_t *head, size_t len, int *fd,
 	return (rc);
 }
 
-/* A file has its name only once its header is durable: so a file with a name
- * and without a whole header is damaged, never half made. */
+/* A file has its name only once its header is durable: so a file that has a
+ * name and no whole header is damaged, never half made. */
 enum sp_code
 sp_intake_create(const char *dir, struct sp_intake_head *h, char name[64],
     int *fd, bool *named, struct sp_err *err)
@@ -235,7 +250,7 @@ sp_intake_create(const char *dir, struct sp_intake_head *h, char name[64],
 	tmp = sp_xasprintf("%s" NEW_SUFFIX, path);
 	rc = write_new(tmp, head, h->length, &f, err);
 	if (rc == SP_OK) {
-		/* Also where the call says no, the name may be there. */
+		/* The name may exist even where the call reports a failure. */
 		*named = true;
 		rc = sp_io_rename(tmp, path, err);
 		if (rc != SP_OK && !sp_io_exists(path))

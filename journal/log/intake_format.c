@@ -1,9 +1,17 @@
+/*
+ * The intake log as bytes: file header, batch header, entry header, each parsed
+ * and formatted.  Pure and total: any bytes give a struct or a refusal, nothing
+ * is read or written here.  The offsets are those of the tables in
+ * doc/format-intake.md.
+ *
+ *   file header | batch header, entries | batch header (a mark) | ...
+ */
 #include "journal/log/intake_format_priv.h"
 
 #include <assert.h>
 #include <string.h>
 
-#include "base/digest.h"
+#include "base/crc32c.h"
 #include "base/enc.h"
 #include "base/record.h"
 
@@ -50,12 +58,15 @@ sp_intake_head_format(
 	return (len);
 }
 
+/* SP_EFORMAT for a file header. */
 static enum sp_code
 bad_head(struct sp_err *err, const char *why)
 {
 	return (sp_err_set(err, SP_EFORMAT, 0, "file header: %s", why));
 }
 
+/* The version comes before the rest: only a header of a known version has the
+ * fields that follow where this program expects them. */
 enum sp_code
 sp_intake_head_parse(
     struct sp_view v, struct sp_intake_head *h, struct sp_err *err)
@@ -119,6 +130,8 @@ sp_intake_batch_format(const struct sp_intake_batch *b, const uint8_t id[16],
 	sp_le32_put(out + 52, sp_crc32c(0, out, 52));
 }
 
+/* The checksum comes first; what is checked after it is that the numbers make
+ * sense, so that no caller has to fear an overflow. */
 bool
 sp_intake_batch_parse(const uint8_t p[SP_INTAKE_BATCH_LEN],
     const uint8_t id[16], struct sp_intake_batch *b)
@@ -135,7 +148,7 @@ sp_intake_batch_parse(const uint8_t p[SP_INTAKE_BATCH_LEN],
 	o.first = sp_le64_get(p + 32);
 	o.count = sp_le32_get(p + 40);
 	o.length = sp_le64_get(p + 44);
-	/* A mark is empty; each entry has a header; nothing may overflow. */
+	/* A mark is empty, and each entry has a header. */
 	if (o.count > SP_INTAKE_COUNT_MAX ||
 	    o.length > SP_INTAKE_BATCH_BYTES_MAX ||
 	    o.first > SP_SEQ_MAX - o.count)

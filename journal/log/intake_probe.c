@@ -1,6 +1,8 @@
 /*
- * What is at a place of an intake file: the batch that should be there, a
- * tail that is being written or was torn by a power cut, or damage.
+ * What is at a place of an intake file: the batch that should be there, a tail
+ * that is being written or was torn by a power cut, or damage.  Readers ask it
+ * at the end of the newest file, the recovery where a batch is not whole; it
+ * changes nothing.  The rules are those of doc/format-intake.md, "Recovery".
  */
 #include <assert.h>
 #include <inttypes.h>
@@ -25,8 +27,9 @@ sp_intake_probe(int fd, const uint8_t id[16], uint64_t off,
 	return (rc);
 }
 
-/* The first valid header in [off, end of file) with a number above ${number}:
- * copies of older parts of this file may lie in mail, and have lower ones. */
+/* Find the first valid header of file ${id} in [off, end of file) with a number
+ * above ${number}.  Copies of older parts of the file may lie in mail, and have
+ * lower numbers. */
 static enum sp_code
 find_later(int fd, const uint8_t id[16], uint64_t off, uint64_t number,
     struct sp_intake_batch *b, uint64_t *at, bool *found, struct sp_err *err)
@@ -58,7 +61,7 @@ find_later(int fd, const uint8_t id[16], uint64_t off, uint64_t number,
 			}
 			p++;
 		}
-		/* A header may begin in this piece and end in the next. */
+		/* A header may begin in this piece and end in the next one. */
 		if (*found || got < SP_INTAKE_PIECE)
 			break;
 		off += got - (SP_INTAKE_BATCH_LEN - 1);
@@ -69,7 +72,7 @@ find_later(int fd, const uint8_t id[16], uint64_t off, uint64_t number,
 
 /*
  * A valid mark proves all before it.  A valid header of a batch with entries
- * proves all before it but the marks directly in front: those were never
+ * proves all before it but the marks directly in front of it: those were never
  * synced.  Where only such marks are damaged and nothing comes after that
  * batch, it was a power cut while that batch was synced.
  */

@@ -1,3 +1,17 @@
+/*
+ * A reader of one intake file that needs no lock: it sees only entries that are
+ * proven durable, also while the writer goes on in the file
+ * (doc/format-intake.md, "Reading").
+ *
+ * In a finished file the proof is the length that the successor states.  In the
+ * newest file it is a valid batch header behind the batch:
+ *
+ *   batch header, entries | batch header (or a mark)
+ *         ^ read again            ^ seen first
+ *
+ * A batch that failed may be replaced by another in the same place, so the
+ * batch's own header is read once more after the one behind it was seen.
+ */
 #include "journal/log/intake_read.h"
 
 #include <assert.h>
@@ -6,41 +20,43 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/digest.h"
+#include "base/crc32c.h"
 #include "base/io.h"
 #include "base/record.h"
 #include "journal/log/intake_priv.h"
 
-#define POINT_BYTES (1u << 20) /* a point of the index for so many bytes */
+#define POINT_BYTES (1u << 20) /* file bytes between two places to seek from */
 
-/* A place where a batch begins, to seek from. */
-struct point {
+/* Where a batch begins: offset, number of the batch, seq of its first entry. */
+struct batch_pos {
 	uint64_t off, number, seq;
 };
 
 /*
- * Bytes are taken into the window only after a header behind them proved them
- * durable: before that the writer may take them back and write others.
+ * Bytes are read into the window only after a header behind them proved them
+ * durable: before that the writer may cut them off and write others.
  */
 struct sp_intake_file {
 	int fd;
 	char *name; /* intake/NAME, for messages */
 	struct sp_intake_head head;
 	uint64_t limit;
-	struct point next; /* the next batch */
-	/* the present batch */
-	uint64_t pos, end; /* of the next entry, of the batch */
+	/* the current batch */
+	uint64_t pos, end; /* of the next entry; of the batch */
 	uint32_t left; /* entries in [pos, end) */
-	/* window */
+	struct batch_pos next; /* the batch behind it */
+	/* window: bytes of the file, for small reads */
 	uint8_t *win;
 	uint64_t win_off;
 	size_t win_len;
-	struct point *points; /* ascending, each a batch seen before */
+	/* places to seek from, ascending */
+	struct batch_pos *points;
 	size_t npoints, points_cap;
 };
 
 /* ---- opening ---------------------------------------------------------- */
 
+/* The file's name for messages, below the archive.  The caller frees it. */
 static char *
 short_name(const char *path)
 {
@@ -49,6 +65,8 @@ short_name(const char *path)
 	return (sp_xasprintf("intake/%s", slash == NULL ? path : slash + 1));
 }
 
+/* A limit inside the file header would mean a header that was never whole,
+ * which no writer leaves. */
 enum sp_code
 sp_intake_file_open(const char *path, uint64_t limit,
     struct sp_intake_file **out, struct sp_err *err)
@@ -101,6 +119,7 @@ sp_intake_file_close(struct sp_intake_file *f)
 	free(f);
 }
 
+/* SP_EFORMAT for batch ${number}, with what is wrong at ${off}. */
 static enum sp_code
 damaged(const struct sp_intake_file *f, uint64_t number, uint64_t off,
     const char *what, struct sp_err *err)
@@ -112,10 +131,12 @@ damaged(const struct sp_intake_file *f, uint64_t number, uint64_t off,
 
 /* ---- proven bytes ----------------------------------------------------- */
 
-/* ${n} bytes at ${off}, all before f->end (proven). */
+/* Read ${n} bytes at ${off}, all of them before ${end}, up to which the file
+ * is proven.  Small reads go through the window.  SP_EFORMAT: the file is
+ * shorter. */
 static enum sp_code
-get(struct sp_intake_file *f, void *p, size_t n, uint64_t off, uint64_t end,
-    struct sp_err *err)
+read_proven(struct sp_intake_file *f, void *p, size_t n, uint64_t off,
+    uint64_t end, struct sp_err *err)
 {
 	enum sp_code rc = SP_OK;
 	size_t got = n;
@@ -148,32 +169,38 @@ get(struct sp_intake_file *f, void *p, size_t n, uint64_t off, uint64_t end,
 
 /* ---- batches ---------------------------------------------------------- */
 
+/* Whether a header has the number and seq that follow from the batches
+ * before. */
 static bool
-expected(const struct sp_intake_batch *b, const struct point *at)
+expected(const struct sp_intake_batch *b, const struct batch_pos *at)
 {
 	return (b->number == at->number && b->first == at->seq);
 }
 
+/* Whether two headers read from one place are the same. */
 static bool
-same(const struct sp_intake_batch *a, const struct sp_intake_batch *b)
+same_batch(const struct sp_intake_batch *a, const struct sp_intake_batch *b)
 {
 	return (a->number == b->number && a->first == b->first &&
 		a->count == b->count && a->length == b->length);
 }
 
-static struct point
-after(const struct point *at, const struct sp_intake_batch *b)
+/* Where the batch behind ${b}, which lies at ${at}, begins. */
+static struct batch_pos
+pos_after(const struct batch_pos *at, const struct sp_intake_batch *b)
 {
-	return ((struct point){
+	return ((struct batch_pos){
 	    .off = at->off + SP_INTAKE_BATCH_LEN + b->length,
 	    .number = at->number + 1,
 	    .seq = at->seq + b->count,
 	});
 }
 
-/* No valid header at ${at} in the newest file: the end for now, or damage. */
+/* There is no valid header at ${at} in the newest file: SP_EEND if that is its
+ * end for now, SP_EFORMAT if it is damage. */
 static enum sp_code
-no_header(struct sp_intake_file *f, const struct point *at, struct sp_err *err)
+no_header(
+    struct sp_intake_file *f, const struct batch_pos *at, struct sp_err *err)
 {
 	enum sp_intake_tail tail;
 	struct sp_intake_batch b;
@@ -192,7 +219,7 @@ no_header(struct sp_intake_file *f, const struct point *at, struct sp_err *err)
 		return (rc);
 	if (tail == SP_INTAKE_TAIL_OPEN)
 		return (SP_EEND);
-	/* The writer may have been faster than our scan: look once more. */
+	/* The writer may have gone on while we scanned: look once more. */
 	rc = sp_intake_probe(f->fd, f->head.id, at->off, &b, &valid, err);
 	if (rc != SP_OK)
 		return (rc);
@@ -201,12 +228,13 @@ no_header(struct sp_intake_file *f, const struct point *at, struct sp_err *err)
 	return (damaged(f, at->number, at->off, "no batch header", err));
 }
 
-/* The newest file: is the batch proven by a header behind it? */
+/* SP_OK if a header behind ${b}, the batch at f->next of the newest file,
+ * proves it durable; SP_EEND if none does yet. */
 static enum sp_code
-proven(struct sp_intake_file *f, const struct sp_intake_batch *b,
+check_proven(struct sp_intake_file *f, const struct sp_intake_batch *b,
     struct sp_err *err)
 {
-	const struct point then = after(&f->next, b);
+	const struct batch_pos then = pos_after(&f->next, b);
 	struct sp_intake_batch behind, again;
 	enum sp_code rc;
 	bool valid;
@@ -216,20 +244,21 @@ proven(struct sp_intake_file *f, const struct sp_intake_batch *b,
 		return (rc);
 	if (!valid)
 		return (no_header(f, &then, err));
-	/* A batch that was taken back leaves its place to another one. */
+	/* Another batch may be in the place of one that failed. */
 	rc = sp_intake_probe(
 	    f->fd, f->head.id, f->next.off, &again, &valid, err);
 	if (rc != SP_OK)
 		return (rc);
-	if (!valid || !same(b, &again))
+	if (!valid || !same_batch(b, &again))
 		return (SP_EEND);
 	if (!expected(&behind, &then))
 		return (damaged(f, then.number, then.off, "out of order", err));
 	return (SP_OK);
 }
 
+/* Keep ${at} as a place to seek from, unless one is near. */
 static void
-remember(struct sp_intake_file *f, const struct point *at)
+remember_pos(struct sp_intake_file *f, const struct batch_pos *at)
 {
 	if (f->npoints > 0 &&
 	    at->off < f->points[f->npoints - 1].off + POINT_BYTES)
@@ -242,9 +271,10 @@ remember(struct sp_intake_file *f, const struct point *at)
 	f->points[f->npoints++] = *at;
 }
 
-/* Header of the next batch.  SP_EEND: there is none yet. */
+/* Read the header of the next batch.  SP_EEND: there is none (yet). */
 static enum sp_code
-header(struct sp_intake_file *f, struct sp_intake_batch *b, struct sp_err *err)
+next_header(
+    struct sp_intake_file *f, struct sp_intake_batch *b, struct sp_err *err)
 {
 	uint8_t p[SP_INTAKE_BATCH_LEN];
 	enum sp_code rc;
@@ -263,7 +293,7 @@ header(struct sp_intake_file *f, struct sp_intake_batch *b, struct sp_err *err)
 		if (f->limit - f->next.off < sizeof(p))
 			return (damaged(f, f->next.number, f->next.off,
 			    "no batch ends where the successor says", err));
-		rc = get(f, p, sizeof(p), f->next.off, f->limit, err);
+		rc = read_proven(f, p, sizeof(p), f->next.off, f->limit, err);
 		if (rc != SP_OK)
 			return (rc);
 		if (!sp_intake_batch_parse(p, f->head.id, b))
@@ -276,27 +306,27 @@ header(struct sp_intake_file *f, struct sp_intake_batch *b, struct sp_err *err)
 	return (SP_OK);
 }
 
-/* Step to the next batch that has entries. */
+/* Step to the next batch that has entries.  SP_EEND: there is none (yet). */
 static enum sp_code
 next_batch(
     struct sp_intake_file *f, struct sp_intake_batch *b, struct sp_err *err)
 {
 	for (;;) {
-		enum sp_code rc = header(f, b, err);
-		struct point then;
+		enum sp_code rc = next_header(f, b, err);
+		struct batch_pos then;
 
 		if (rc != SP_OK)
 			return (rc);
-		then = after(&f->next, b);
+		then = pos_after(&f->next, b);
 		if (f->limit != UINT64_MAX && then.off > f->limit)
 			return (damaged(f, f->next.number, f->next.off,
 			    "goes beyond what the successor says", err));
 		if (f->limit == UINT64_MAX && b->count > 0)
-			rc = proven(f, b, err);
+			rc = check_proven(f, b, err);
 		if (rc != SP_OK)
 			return (rc);
 		if (b->count > 0) {
-			remember(f, &f->next);
+			remember_pos(f, &f->next);
 			f->pos = f->next.off + SP_INTAKE_BATCH_LEN;
 			f->end = then.off;
 			f->left = b->count;
@@ -309,6 +339,7 @@ next_batch(
 
 /* ---- entries ---------------------------------------------------------- */
 
+/* The entry header is all that is read; f->left counts down in the batch. */
 enum sp_code
 sp_intake_file_next(
     struct sp_intake_file *f, struct sp_intake_item *item, struct sp_err *err)
@@ -326,7 +357,7 @@ sp_intake_file_next(
 	if (f->end - f->pos < sizeof(p))
 		return (damaged(f, f->next.number - 1, f->pos,
 		    "entries are longer than their batch", err));
-	rc = get(f, p, sizeof(p), f->pos, f->end, err);
+	rc = read_proven(f, p, sizeof(p), f->pos, f->end, err);
 	if (rc != SP_OK)
 		return (rc);
 	if (!sp_intake_frame_parse(p, f->end - f->pos, &fr))
@@ -352,9 +383,10 @@ sp_intake_file_next(
 	return (SP_OK);
 }
 
-/* ${n} bytes at ${off} into ${b}, which is cleared first. */
+/* Read ${n} bytes at ${off}, which are proven, into ${b}, which is cleared
+ * first. */
 static enum sp_code
-fill(struct sp_intake_file *f, struct sp_buf *b, uint64_t off, uint64_t n,
+read_range(struct sp_intake_file *f, struct sp_buf *b, uint64_t off, uint64_t n,
     const char *what, uint64_t seq, struct sp_err *err)
 {
 	enum sp_code rc;
@@ -369,12 +401,13 @@ fill(struct sp_intake_file *f, struct sp_buf *b, uint64_t off, uint64_t n,
 		    "%s: the %s of entry %" PRIu64 " has %" PRIu64
 		    " bytes, more than can be held here",
 		    f->name, what, seq, n));
-	rc = get(f, p, (size_t)n, off, off + n, err);
+	rc = read_proven(f, p, (size_t)n, off, off + n, err);
 	if (rc == SP_OK)
 		b->n = (size_t)n;
 	return (rc);
 }
 
+/* SP_EFORMAT for a checksum: ${what} is "record" or "message". */
 static enum sp_code
 bad_bytes(const struct sp_intake_file *f, const struct sp_intake_item *item,
     const char *what, uint64_t off, struct sp_err *err)
@@ -385,6 +418,8 @@ bad_bytes(const struct sp_intake_file *f, const struct sp_intake_item *item,
 	    f->name, item->batch, off, what, item->seq));
 }
 
+/* The record's checksum begins with the entry header, so that also the header
+ * is the one that was written. */
 enum sp_code
 sp_intake_file_read(struct sp_intake_file *f, const struct sp_intake_item *item,
     struct sp_buf *record, struct sp_buf *msg, struct sp_err *err)
@@ -397,7 +432,7 @@ sp_intake_file_read(struct sp_intake_file *f, const struct sp_intake_item *item,
 	uint32_t crc = sp_intake_frame_crc(&fr);
 	enum sp_code rc;
 
-	rc = fill(f, record, item->record_off, item->record_len, "record",
+	rc = read_range(f, record, item->record_off, item->record_len, "record",
 	    item->seq, err);
 	if (rc != SP_OK)
 		return (rc);
@@ -406,7 +441,7 @@ sp_intake_file_read(struct sp_intake_file *f, const struct sp_intake_item *item,
 		    item->record_off - SP_INTAKE_FRAME_LEN, err));
 	if (msg == NULL)
 		return (SP_OK);
-	rc = fill(
+	rc = read_range(
 	    f, msg, item->msg_off, item->msg_len, "message", item->seq, err);
 	if (rc != SP_OK)
 		return (rc);
@@ -417,11 +452,11 @@ sp_intake_file_read(struct sp_intake_file *f, const struct sp_intake_item *item,
 
 /* ---- seeking ---------------------------------------------------------- */
 
-/* The last place known where a batch begins at or before ${seq}. */
-static struct point
+/* The last place known at which a batch begins at or before ${seq}. */
+static struct batch_pos
 nearest(const struct sp_intake_file *f, uint64_t seq)
 {
-	struct point at = { .off = f->head.length, .seq = f->head.first };
+	struct batch_pos at = { .off = f->head.length, .seq = f->head.first };
 	size_t lo = 0, hi = f->npoints;
 
 	while (lo < hi) {
@@ -439,6 +474,8 @@ nearest(const struct sp_intake_file *f, uint64_t seq)
 	return (at);
 }
 
+/* Batches are stepped over until the one with ${seq} is the current one; then
+ * entries. */
 enum sp_code
 sp_intake_file_seek(struct sp_intake_file *f, uint64_t seq, struct sp_err *err)
 {
@@ -469,6 +506,7 @@ sp_intake_file_seek(struct sp_intake_file *f, uint64_t seq, struct sp_err *err)
 	return (SP_OK);
 }
 
+/* All entry headers are walked: which entry is the last, only the end tells. */
 enum sp_code
 sp_intake_last_received(const char *dir, const struct sp_intake_info *i,
     int64_t *us, struct sp_err *err)

@@ -1,7 +1,16 @@
 /*
- * Start-up of the newest file.  It walks all batches and checks every byte;
- * what it finds behind the last whole batch is a torn tail (cut, kept beside)
- * or damage (reported, nothing changed).
+ * Recovery of the newest intake file when a writer opens the log; the caller
+ * (intake.c) holds state/receive.lock.  All batches are walked and every byte
+ * is checked.  What lies behind the last whole batch is a torn tail (kept
+ * beside, then cut) or damage (reported, and nothing is changed).  What is
+ * whole is made durable again, and marked.  Rules: doc/format-intake.md,
+ * "Recovery".
+ *
+ *   whole batches | not whole: a tail that a power cut tore, or damage
+ *                 ^ off
+ *
+ * Recovery of a recovered file changes nothing, so it may be interrupted
+ * anywhere.
  */
 #include <assert.h>
 #include <fcntl.h>
@@ -11,31 +20,35 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "base/digest.h"
+#include "base/crc32c.h"
 #include "base/io.h"
 #include "base/record.h"
 #include "journal/log/intake_priv.h"
 
-#define TORN_MAX 1000 /* torn tails kept beside one file */
-#define MODE	 0640
+#define TORN_MAX  1000 /* torn tails kept beside one file */
+#define FILE_MODE 0640
 
-struct walk {
+/* The walk over the file; at its end, where the whole batches end. */
+struct recovery {
+	/* the file */
 	int fd;
 	const uint8_t *id;
-	uint64_t size; /* of the file */
-	uint64_t off; /* of the next batch */
-	uint64_t number; /* of the next batch */
-	uint64_t seq; /* of the next entry */
-	uint64_t data; /* offset of the last batch with entries; 0: none */
-	uint64_t data_end; /* and its end */
+	uint64_t size; /* bytes */
+	/* the next batch */
+	uint64_t off;
+	uint64_t number;
+	uint64_t seq; /* of its first entry */
+	/* what was seen: offsets and lengths, 0: none */
+	uint64_t data, data_end; /* the last batch with entries */
 	uint64_t first_rec, first_len; /* record of the first entry */
-	uint64_t last_rec, last_len; /* and of the last one */
-	uint8_t *piece;
+	uint64_t last_rec, last_len; /* record of the last one */
+	uint8_t *piece; /* memory for SP_INTAKE_PIECE bytes */
 };
 
-/* CRC of ${n} bytes at ${off}; *whole is false where the file ends earlier. */
+/* Continue ${crc} over ${n} bytes at ${off}; *whole is false where the file
+ * ends before them. */
 static enum sp_code
-crc_of(struct walk *w, uint64_t off, uint64_t n, uint32_t *crc, bool *whole,
+crc_of(struct recovery *w, uint64_t off, uint64_t n, uint32_t *crc, bool *whole,
     struct sp_err *err)
 {
 	enum sp_code rc = SP_OK;
@@ -54,9 +67,11 @@ crc_of(struct walk *w, uint64_t off, uint64_t n, uint32_t *crc, bool *whole,
 	return (rc);
 }
 
-/* One entry at ${off}; *whole is false unless all its checksums fit. */
+/* Check one entry at ${off} of a batch that has ${left} bytes from there on.
+ * *whole is false unless it fits and both its checksums match; ${len} gets its
+ * bytes. */
 static enum sp_code
-check_entry(struct walk *w, uint64_t off, uint64_t left, uint64_t *len,
+check_entry(struct recovery *w, uint64_t off, uint64_t left, uint64_t *len,
     bool *whole, struct sp_err *err)
 {
 	uint8_t p[SP_INTAKE_FRAME_LEN];
@@ -89,10 +104,11 @@ check_entry(struct walk *w, uint64_t off, uint64_t left, uint64_t *len,
 	return (SP_OK);
 }
 
-/* Small batches in one read: most have a few KiB, and a read for each part
- * would make a start with a full log slow. */
+/* Check the entries of a batch that was read into ${p} with one call; ${off} is
+ * where they lie in the file.  Most batches have a few KiB, and a read for each
+ * part would make a start with a full log slow. */
 static bool
-check_small(struct walk *w, const uint8_t *p, uint64_t off,
+check_small(struct recovery *w, const uint8_t *p, uint64_t off,
     const struct sp_intake_batch *b)
 {
 	const uint8_t *at = p, *end = p + b->length;
@@ -121,8 +137,10 @@ check_small(struct walk *w, const uint8_t *p, uint64_t off,
 	return (at == end);
 }
 
+/* Check the entries of a batch that is larger than SP_INTAKE_PIECE, from the
+ * file. */
 static enum sp_code
-check_large(struct walk *w, uint64_t off, const struct sp_intake_batch *b,
+check_large(struct recovery *w, uint64_t off, const struct sp_intake_batch *b,
     bool *whole, struct sp_err *err)
 {
 	const uint64_t end = off + b->length;
@@ -143,8 +161,11 @@ check_large(struct walk *w, uint64_t off, const struct sp_intake_batch *b,
 	return (rc);
 }
 
+/* Check all entries of the batch at w->off, whose header is ${b}.  *whole is
+ * false where the file ends inside it, a checksum does not match, or entries do
+ * not fill it exactly. */
 static enum sp_code
-check_batch(struct walk *w, const struct sp_intake_batch *b, bool *whole,
+check_batch(struct recovery *w, const struct sp_intake_batch *b, bool *whole,
     struct sp_err *err)
 {
 	const uint64_t off = w->off + SP_INTAKE_BATCH_LEN;
@@ -162,8 +183,9 @@ check_batch(struct walk *w, const struct sp_intake_batch *b, bool *whole,
 	return (rc);
 }
 
+/* SP_EFORMAT for the batch at w->off; ${what} says what is wrong with it. */
 static enum sp_code
-damaged(const char *name, const struct walk *w, const char *what,
+damaged(const char *name, const struct recovery *w, const char *what,
     struct sp_err *err)
 {
 	return (sp_err_set(err, SP_EFORMAT, 0,
@@ -172,9 +194,11 @@ damaged(const char *name, const struct walk *w, const char *what,
 	    name, w->number, w->off, what));
 }
 
-/* All whole batches; stops at the end or where one is not whole. */
+/* Walk over all whole batches; SP_OK at the end of the file or before a torn
+ * tail, SP_EFORMAT at damage.  What the walk saw is then of whole batches
+ * alone. */
 static enum sp_code
-walk(struct walk *w, const char *name, struct sp_err *err)
+check_batches(struct recovery *w, const char *name, struct sp_err *err)
 {
 	while (w->off < w->size) {
 		const uint64_t first = w->first_rec, len = w->first_len;
@@ -220,9 +244,10 @@ walk(struct walk *w, const char *name, struct sp_err *err)
 
 /* ---- the torn tail ---------------------------------------------------- */
 
-/* Whether ${path} holds exactly the tail already (a crash came after). */
+/* Whether the file ${path} holds exactly the torn tail: then an interrupted run
+ * saved it already. */
 static enum sp_code
-same_tail(struct walk *w, const char *path, bool *same, struct sp_err *err)
+same_tail(struct recovery *w, const char *path, bool *same, struct sp_err *err)
 {
 	uint8_t *other = sp_xmalloc(SP_INTAKE_PIECE);
 	uint64_t off = w->off, size = 0;
@@ -249,9 +274,9 @@ same_tail(struct walk *w, const char *path, bool *same, struct sp_err *err)
 	return (rc);
 }
 
-/* Copy [from, to) of ${in} to ${out} at ${at}. */
+/* Copy the bytes [from, to) of the intake file to offset ${at} of ${out}. */
 static enum sp_code
-copy(struct walk *w, int out, uint64_t from, uint64_t to, uint64_t at,
+copy_range(struct recovery *w, int out, uint64_t from, uint64_t to, uint64_t at,
     struct sp_err *err)
 {
 	enum sp_code rc = SP_OK;
@@ -273,18 +298,19 @@ copy(struct walk *w, int out, uint64_t from, uint64_t to, uint64_t at,
 	return (rc);
 }
 
+/* Write the torn tail to ${path}, durably. */
 static enum sp_code
-write_tail(
-    const char *dir, struct walk *w, const char *path, struct sp_err *err)
+write_torn(
+    const char *dir, struct recovery *w, const char *path, struct sp_err *err)
 {
 	char *folder = sp_intake_path(dir, "");
 	char *tmp = sp_xasprintf("%s.new", path);
 	enum sp_code rc;
 	int fd = -1;
 
-	rc = sp_io_open(tmp, O_RDWR | O_CREAT | O_TRUNC, MODE, &fd, err);
+	rc = sp_io_open(tmp, O_RDWR | O_CREAT | O_TRUNC, FILE_MODE, &fd, err);
 	if (rc == SP_OK)
-		rc = copy(w, fd, w->off, w->size, 0, err);
+		rc = copy_range(w, fd, w->off, w->size, 0, err);
 	if (rc == SP_OK)
 		rc = sp_io_fsync(fd, err);
 	if (rc == SP_OK)
@@ -300,9 +326,10 @@ write_tail(
 	return (rc);
 }
 
-/* Keep the bytes from w->off on beside the file, durable, never over others. */
+/* Save the torn tail beside the file, durably and never over another one, and
+ * say in ${found} where.  SP_ELIMIT: TORN_MAX of them lie there already. */
 static enum sp_code
-keep_tail(const char *dir, const char *name, struct walk *w,
+save_tail(const char *dir, const char *name, struct recovery *w,
     struct sp_intake_found *found, struct sp_err *err)
 {
 	char *path = NULL;
@@ -320,7 +347,7 @@ keep_tail(const char *dir, const char *name, struct walk *w,
 			rc = same_tail(w, path, &kept, err);
 			continue;
 		}
-		rc = write_tail(dir, w, path, err);
+		rc = write_torn(dir, w, path, err);
 		kept = rc == SP_OK;
 	}
 	if (rc == SP_OK && !kept)
@@ -339,33 +366,38 @@ keep_tail(const char *dir, const char *name, struct walk *w,
 /* ---- what is whole ---------------------------------------------------- */
 
 /*
- * The last batch was perhaps never synced, or its sync failed and left pages
- * that look clean: writing its bytes again makes the next sync a true one.
+ * Cut what is not whole, sync what is, and mark it; ${e} is where the file goes
+ * on.  The last batch was perhaps never synced, or its sync failed and left
+ * pages in memory that look clean: writing its bytes again makes the sync a
+ * true one.
  */
 static enum sp_code
-settle(struct walk *w, struct sp_intake_end *e, struct sp_err *err)
+make_durable(struct recovery *w, struct sp_intake_end *e, struct sp_err *err)
 {
-	const bool fresh = w->data > 0 && w->off == w->data_end;
+	/* No mark behind the last batch: nothing says that it was synced. */
+	const bool unproven = w->data > 0 && w->off == w->data_end;
 	enum sp_code rc = SP_OK;
 
-	if (fresh)
-		rc = copy(w, w->fd, w->data, w->data_end, w->data, err);
+	if (unproven)
+		rc = copy_range(w, w->fd, w->data, w->data_end, w->data, err);
 	if (rc == SP_OK && w->off < w->size)
 		rc = sp_io_ftruncate(w->fd, w->off, err);
 	if (rc == SP_OK)
 		rc = sp_io_fsync(w->fd, err);
 	e->end = w->off;
 	e->number = w->number;
-	/* Without its mark the file is at its end; a full disk is no reason
-	 * not to start. */
-	if (rc == SP_OK && fresh &&
+	/* Without the mark the file cannot go on, but the start can: the disk
+	 * may be full. */
+	if (rc == SP_OK && unproven &&
 	    sp_intake_mark(w->fd, w->id, e, w->seq) != SP_OK)
 		e->closed = true;
 	return (rc);
 }
 
+/* The time of the entry whose record has ${len} bytes at ${off}; 0 if ${off} is
+ * 0, as there is none.  SP_EFORMAT: it is no record. */
 static enum sp_code
-received(struct walk *w, const char *name, uint64_t off, uint64_t len,
+read_received(struct recovery *w, const char *name, uint64_t off, uint64_t len,
     int64_t *us, struct sp_err *err)
 {
 	struct sp_record r;
@@ -391,10 +423,11 @@ received(struct walk *w, const char *name, uint64_t off, uint64_t len,
 	return (SP_OK);
 }
 
-/* Nobody's bytes: the beginning of the very mark that is written here next.
- * So a start needs no space for them on a disk that was full. */
+/* Whether the tail is the beginning of the very mark that will be written
+ * there next.  It need not be saved, so that a start on a full disk needs no
+ * space. */
 static enum sp_code
-is_part_of_mark(struct walk *w, bool *is, struct sp_err *err)
+is_part_of_mark(struct recovery *w, bool *is, struct sp_err *err)
 {
 	const struct sp_intake_batch mark = { .number = w->number,
 		.first = w->seq };
@@ -411,12 +444,13 @@ is_part_of_mark(struct walk *w, bool *is, struct sp_err *err)
 	return (rc);
 }
 
+/* Nothing is changed before the whole file was checked. */
 enum sp_code
 sp_intake_recover(const char *dir, const char *name, int fd,
     const struct sp_intake_head *h, struct sp_intake_end *end,
     struct sp_intake_found *found, struct sp_err *err)
 {
-	struct walk w = {
+	struct recovery w = {
 		.fd = fd, .id = h->id, .off = h->length, .seq = h->first
 	};
 	struct sp_intake_end e = { 0 };
@@ -426,19 +460,19 @@ sp_intake_recover(const char *dir, const char *name, int fd,
 	w.piece = sp_xmalloc(SP_INTAKE_PIECE);
 	rc = sp_io_size(fd, &w.size, err);
 	if (rc == SP_OK)
-		rc = walk(&w, name, err);
+		rc = check_batches(&w, name, err);
 	if (rc == SP_OK)
-		rc = received(
+		rc = read_received(
 		    &w, name, w.first_rec, w.first_len, &e.first_received, err);
 	if (rc == SP_OK)
-		rc = received(
+		rc = read_received(
 		    &w, name, w.last_rec, w.last_len, &e.last_received, err);
 	if (rc == SP_OK)
 		rc = is_part_of_mark(&w, &nothing, err);
 	if (rc == SP_OK && w.off < w.size && !nothing)
-		rc = keep_tail(dir, name, &w, found, err);
+		rc = save_tail(dir, name, &w, found, err);
 	if (rc == SP_OK)
-		rc = settle(&w, &e, err);
+		rc = make_durable(&w, &e, err);
 	if (rc == SP_OK) {
 		e.synced = w.data > 0 ? w.data_end : h->length;
 		e.next_seq = w.seq;

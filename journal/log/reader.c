@@ -1,8 +1,9 @@
 /*
- * Reading entries from segments and intake files alike.  Listings, open
- * segments and scanned intake files are kept; what is not found is looked for
- * once more in fresh listings, because sealing moves entries from one to the
- * other while we read.
+ * Reading entries from segments and intake files alike (reader.h).  An entry is
+ * looked for in the segments first, then in the intake log.  Listings, open
+ * segments and scanned intake files are kept between calls; what is not found
+ * is looked for once more in fresh listings, because sealing moves entries from
+ * intake files into segments while we read.
  */
 #include "journal/log/reader.h"
 
@@ -11,44 +12,49 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/record.h"
 #include "journal/log/intake_read.h"
 #include "journal/segment/segment.h"
 #include "journal/segment/segment_list.h"
 
-#define OPEN_SEGMENTS 4
-#define OPEN_INTAKES  2
+#define OPEN_SEGMENTS 4 /* kept open */
+#define OPEN_INTAKES  2 /* kept open, with the places of their entries */
 /* How often a file may vanish before it is called missing. */
-#define LOOKS	    4
-#define KEEP_BUFFER (16u << 20) /* a larger one is given back */
+#define LOOKS		4
+#define BUFFER_KEPT_MAX (16u << 20) /* bytes; a larger buffer is freed */
 
 struct open_segment {
 	char path[128];
-	struct sp_segment *s; /* NULL: free */
-	uint64_t used;
+	struct sp_segment *s; /* NULL: the slot is free */
+	uint64_t used; /* when last, by use_clock */
 };
 
 struct open_intake {
 	char name[64];
-	struct sp_intake_file *f; /* NULL: free */
-	uint64_t limit;
-	uint64_t first;
+	struct sp_intake_file *f; /* NULL: the slot is free */
+	uint64_t limit; /* under which it was opened */
+	uint64_t first; /* seq of its first entry */
 	struct sp_intake_item *items; /* of the entries found so far */
 	size_t n, cap;
-	uint64_t used;
+	uint64_t used; /* when last, by use_clock */
 };
 
 struct sp_reader {
-	char *dir;
+	char *dir; /* the archive's */
 	char origin[SP_ORIGIN_MAX + 1];
+	/* listings */
 	struct sp_segment_file *segments;
 	size_t nsegments;
 	struct sp_intake_info *intakes;
 	size_t nintakes;
+	/* open files, the least recently used one goes */
 	struct open_segment open[OPEN_SEGMENTS];
 	struct open_intake scan[OPEN_INTAKES];
-	uint64_t clock; /* of use, for the caches */
+	uint64_t use_clock; /* counts uses */
+	/* sequential reading */
 	uint64_t pos; /* of sp_reader_next */
 	uint64_t end; /* as last seen */
+	/* the entry read last */
 	struct sp_buf record, msg;
 };
 
@@ -67,6 +73,7 @@ close_segment(struct open_segment *o)
 	*o = (struct open_segment){ 0 };
 }
 
+/* List the intake files anew; after an error the old list remains. */
 static enum sp_code
 list_intakes(struct sp_reader *r, struct sp_err *err)
 {
@@ -85,6 +92,7 @@ list_intakes(struct sp_reader *r, struct sp_err *err)
 	return (SP_OK);
 }
 
+/* List the segments anew; after an error the old list remains. */
 static enum sp_code
 list_segments(struct sp_reader *r, struct sp_err *err)
 {
@@ -100,7 +108,8 @@ list_segments(struct sp_reader *r, struct sp_err *err)
 	return (SP_OK);
 }
 
-/* Intake first: an entry that has left it is in a segment by then. */
+/* List both anew.  Intake first: an entry that has left it is in a segment by
+ * then. */
 static enum sp_code
 refresh(struct sp_reader *r, struct sp_err *err)
 {
@@ -154,6 +163,8 @@ sp_reader_origin(const struct sp_reader *r)
 
 /* ---- segments ------------------------------------------------------- */
 
+/* A segment from the cache, or opened into it; ${out} is the reader's.
+ * SP_EFORMAT if it holds other entries than its name says. */
 static enum sp_code
 open_segment(struct sp_reader *r, const struct sp_segment_file *f,
     struct sp_segment **out, struct sp_err *err)
@@ -167,7 +178,7 @@ open_segment(struct sp_reader *r, const struct sp_segment_file *f,
 		struct open_segment *c = &r->open[i];
 
 		if (c->s != NULL && strcmp(c->path, f->path) == 0) {
-			c->used = ++r->clock;
+			c->used = ++r->use_clock;
 			*out = c->s;
 			return (SP_OK);
 		}
@@ -191,7 +202,7 @@ open_segment(struct sp_reader *r, const struct sp_segment_file *f,
 	close_segment(o);
 	(void)snprintf(o->path, sizeof(o->path), "%s", f->path);
 	o->s = s;
-	o->used = ++r->clock;
+	o->used = ++r->use_clock;
 	*out = s;
 	return (SP_OK);
 }
@@ -203,8 +214,10 @@ no_entry(uint64_t seq, struct sp_err *err)
 	    err, SP_ENOTFOUND, 0, "there is no entry %" PRIu64, seq));
 }
 
+/* Read an entry from the segment that holds it; SP_ENOTFOUND if none does, or
+ * if it was replaced meanwhile. */
 static enum sp_code
-from_segment(
+get_from_segment(
     struct sp_reader *r, uint64_t seq, struct sp_entry *out, struct sp_err *err)
 {
 	const struct sp_segment_file *f =
@@ -230,6 +243,7 @@ from_segment(
 
 /* ---- intake --------------------------------------------------------- */
 
+/* An intake file from the cache, or opened into it; ${out} is the reader's. */
 static enum sp_code
 open_intake(struct sp_reader *r, const struct sp_intake_info *f,
     struct open_intake **out, struct sp_err *err)
@@ -244,13 +258,13 @@ open_intake(struct sp_reader *r, const struct sp_intake_info *f,
 
 		if (c->f != NULL && strcmp(c->name, f->name) == 0) {
 			if (c->limit != f->limit) {
-				/* It was finished since: only now is it known
-				 * how much of it counts. */
+				/* It was finished since: now it is known how
+				 * many bytes of it count. */
 				close_intake(c);
 				o = c;
 				break;
 			}
-			c->used = ++r->clock;
+			c->used = ++r->use_clock;
 			*out = c;
 			return (SP_OK);
 		}
@@ -269,12 +283,13 @@ open_intake(struct sp_reader *r, const struct sp_intake_info *f,
 	o->f = file;
 	o->limit = f->limit;
 	o->first = f->head.first;
-	o->used = ++r->clock;
+	o->used = ++r->use_clock;
 	*out = o;
 	return (SP_OK);
 }
 
-/* Find entries until ${seq} is among them, or there are no more now. */
+/* Find the places of entries until ${seq} is among them, or there are no more
+ * now. */
 static enum sp_code
 scan_to(struct open_intake *o, uint64_t seq, struct sp_err *err)
 {
@@ -301,8 +316,10 @@ scan_to(struct open_intake *o, uint64_t seq, struct sp_err *err)
 	return (SP_OK);
 }
 
+/* Read an entry from the intake file that holds it; SP_ENOTFOUND if none does,
+ * or if it was removed meanwhile. */
 static enum sp_code
-from_intake(
+get_from_intake(
     struct sp_reader *r, uint64_t seq, struct sp_entry *out, struct sp_err *err)
 {
 	const struct sp_intake_item *it;
@@ -331,9 +348,10 @@ from_intake(
 	return (SP_OK);
 }
 
-/* A damaged file may be restored meanwhile, so it is opened anew next time. */
+/* Close all files after an error: a damaged one may be restored meanwhile, so
+ * it is opened anew next time. */
 static void
-forget(struct sp_reader *r)
+close_files(struct sp_reader *r)
 {
 	for (size_t i = 0; i < OPEN_SEGMENTS; i++)
 		close_segment(&r->open[i]);
@@ -343,6 +361,8 @@ forget(struct sp_reader *r)
 
 /* ---- both ----------------------------------------------------------- */
 
+/* A fresh list that ends before ${seq} is the answer; a file that vanished is
+ * not. */
 enum sp_code
 sp_reader_get(
     struct sp_reader *r, uint64_t seq, struct sp_entry *out, struct sp_err *err)
@@ -350,10 +370,9 @@ sp_reader_get(
 	struct sp_entry e = { .seq = seq };
 	enum sp_code rc = SP_ENOTFOUND;
 
-	if (r->msg.cap > KEEP_BUFFER)
+	if (r->msg.cap > BUFFER_KEPT_MAX)
 		sp_buf_done(&r->msg);
 	for (int look = 0; look < LOOKS && rc == SP_ENOTFOUND; look++) {
-		/* A fresh list that ends before seq is the answer. */
 		if (look > 0) {
 			rc = refresh(r, err);
 			if (rc == SP_OK)
@@ -363,12 +382,12 @@ sp_reader_get(
 			if (seq >= r->end)
 				return (no_entry(seq, err));
 		}
-		rc = from_segment(r, seq, &e, err);
+		rc = get_from_segment(r, seq, &e, err);
 		if (rc == SP_ENOTFOUND)
-			rc = from_intake(r, seq, &e, err);
+			rc = get_from_intake(r, seq, &e, err);
 	}
 	if (rc != SP_OK) {
-		forget(r);
+		close_files(r);
 		return (rc);
 	}
 	e.record = sp_buf_view(&r->record);
@@ -377,7 +396,8 @@ sp_reader_get(
 	return (SP_OK);
 }
 
-/* The newest file begins where all others end, so only it is read. */
+/* One past the last entry of the intake log; ${end} stays as it is without
+ * one.  The newest file begins where all others end, so only it is read. */
 static enum sp_code
 intake_end(struct sp_reader *r, uint64_t *end, struct sp_err *err)
 {
@@ -400,11 +420,11 @@ sp_reader_end(struct sp_reader *r, uint64_t *end, struct sp_err *err)
 	enum sp_code rc = SP_ENOTFOUND;
 	uint64_t e = 0;
 
-	/* Rotated and packed between listing and opening: there are newer. */
+	/* A file that vanished was packed, so there is a newer one. */
 	for (int look = 0; look < LOOKS && rc == SP_ENOTFOUND; look++)
 		rc = intake_end(r, &e, err);
 	if (rc != SP_OK) {
-		forget(r);
+		close_files(r);
 		return (rc);
 	}
 	/* A copy of an archive may have no intake log. */

@@ -1,3 +1,17 @@
+/*
+ * The token source: hands out access tokens that are good, gets new ones before
+ * they end, and keeps the reason of a failure until asking again makes sense:
+ * the states are drawn in journal/oauth/oauth.h.  Logins are oauth_login.c's.
+ *
+ *	sp_oauth_get            called before each session by app/host/pull_run.c
+ *	  renew                 unless a failure still counts
+ *	    refresh             by the stored refresh token, under the account's
+ *	      sp_oauth_spend    lock
+ *	    ask                 by client credentials, or for a service account
+ *	      exchange          one request; then
+ *	        sp_oauth_accept   the tokens that came, or
+ *	        sp_oauth_refused  the reason why none did
+ */
 #include "journal/oauth/oauth.h"
 
 #include <inttypes.h>
@@ -7,19 +21,20 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/digest.h"
 #include "base/io.h"
-#include "journal/oauth/oauth_priv.h"
 #include "base/secret.h"
+#include "base/sha256.h"
+#include "journal/oauth/oauth_priv.h"
+#include "journal/oauth/oauth_state.h"
 
 #define HTTP_TIMEOUT 30u /* seconds */
-#define MARGIN	     (60 * SP_SECOND)
-#define DELAY_MIN    (10 * SP_SECOND)
+#define MARGIN	     (60 * SP_SECOND) /* a token is renewed before its end */
+#define DELAY_MIN    (10 * SP_SECOND) /* after a failure */
 #define DELAY_MAX    (900 * SP_SECOND)
 
 static const struct {
 	const char *name;
-	bool person;
+	bool person; /* who must log in once */
 } grants[] = {
 	[SP_OAUTH_GRANT_NONE] = { "none", false },
 	[SP_OAUTH_GRANT_CLIENT] = { "client_credentials", false },
@@ -73,10 +88,11 @@ sp_oauth_free(struct sp_oauth *o)
 	free(o);
 }
 
-/* ---- what an answer means ---------------------------------------------------- */
+/* ---- what an answer means ------------------------------------------------ */
 
+/* Write down what the last request came to, for `sealpost oauth status`. */
 static void
-tell_state(const struct sp_oauth *o, uint64_t expires_in, const char *why)
+save_state(const struct sp_oauth *o, uint64_t expires_in, const char *why)
 {
 	struct sp_oauth_state s = { .asked = sp_clock_wall() };
 
@@ -86,21 +102,23 @@ tell_state(const struct sp_oauth *o, uint64_t expires_in, const char *why)
 	sp_oauth_state_save(o->opts.dir, o->opts.account, &s);
 }
 
-/* Each failure makes the next wait twice as long, up to a quarter of an hour;
- * what the provider asks for may be longer. */
+/* Keep ${err} as the answer for ${wait} us.  Each failure makes the next wait
+ * twice as long, up to a quarter of an hour; what the provider asks for may be
+ * longer. */
 static void
-remember(struct sp_oauth *o, int64_t wait, const struct sp_err *err)
+record_failure(struct sp_oauth *o, int64_t wait, const struct sp_err *err)
 {
 	if (wait < o->delay)
 		wait = o->delay;
 	o->not_before = sp_clock_boot() + wait;
 	o->delay = wait > DELAY_MAX / 2 ? DELAY_MAX : wait * 2;
 	o->last = *err;
-	tell_state(o, 0, err->msg);
+	save_state(o, 0, err->msg);
 }
 
+/* What the operator can do about verdict ${v} where nobody can log in. */
 static const char *
-what_to_do(enum sp_oauth_grant g, enum sp_oauth_verdict v)
+advice(enum sp_oauth_grant g, enum sp_oauth_verdict v)
 {
 	if (v == SP_OAUTH_CONFIG)
 		return (
@@ -112,6 +130,8 @@ what_to_do(enum sp_oauth_grant g, enum sp_oauth_verdict v)
 	    "check the grants of this client at the provider, and the clock of this machine");
 }
 
+/* Whether a person can help depends on the grant: doc/oauth.md, "What happens
+ * then". */
 enum sp_code
 sp_oauth_refused(
     struct sp_oauth *o, const struct sp_oauth_answer *a, struct sp_err *err)
@@ -125,7 +145,7 @@ sp_oauth_refused(
 			return (err->code);
 		if (err->code != SP_EAGAIN)
 			wait = DELAY_MAX;
-		remember(o, wait, err);
+		record_failure(o, wait, err);
 		return (err->code);
 	}
 	if (a->verdict == SP_OAUTH_BUSY || a->verdict == SP_OAUTH_UNREADABLE) {
@@ -139,17 +159,18 @@ sp_oauth_refused(
 		wait = DELAY_MAX;
 	} else {
 		(void)sp_err_set(err, SP_ECONFIG, 0, "no token for %s: %s; %s",
-		    o->opts.account, a->why, what_to_do(g, a->verdict));
+		    o->opts.account, a->why, advice(g, a->verdict));
 		wait = DELAY_MAX;
 	}
-	remember(o, wait < DELAY_MIN ? DELAY_MIN : wait, err);
+	record_failure(o, wait < DELAY_MIN ? DELAY_MIN : wait, err);
 	return (err->code);
 }
 
-/* ---- a new token ---------------------------------------------------------------- */
+/* ---- a new token --------------------------------------------------------- */
 
+/* Store the new refresh token; it stays unsaved where that fails. */
 static enum sp_code
-save(struct sp_oauth *o, struct sp_err *err)
+save_refresh(struct sp_oauth *o, struct sp_err *err)
 {
 	enum sp_code rc = sp_oauth_store_save(o->path, &o->unsaved, err);
 
@@ -158,8 +179,10 @@ save(struct sp_oauth *o, struct sp_err *err)
 	return (rc);
 }
 
+/* The access token of ${a} is the one to hand out, until a tenth of its life or
+ * a minute before its end, whichever is more.  Failures are over. */
 static void
-take_access(struct sp_oauth *o, const struct sp_oauth_answer *a)
+set_access(struct sp_oauth *o, const struct sp_oauth_answer *a)
 {
 	const int64_t life = (int64_t)a->expires_in * SP_SECOND;
 	const int64_t margin = life / 10 > MARGIN ? life / 10 : MARGIN;
@@ -172,7 +195,7 @@ take_access(struct sp_oauth *o, const struct sp_oauth_answer *a)
 	o->renew_at = o->expires_at - margin;
 	o->last = (struct sp_err){ 0 };
 	o->not_before = o->delay = 0;
-	tell_state(o, a->expires_in, "");
+	save_state(o, a->expires_in, "");
 }
 
 enum sp_code
@@ -195,23 +218,24 @@ sp_oauth_accept(struct sp_oauth *o, const struct sp_oauth_answer *a,
 		s->user = sp_xstrdup(o->opts.user);
 		s->scope = sp_xstrdup(a->scope);
 		s->obtained = sp_clock_wall();
-		rc = save(o, err);
+		rc = save_refresh(o, err);
 	}
-	take_access(o, a);
+	set_access(o, a);
 	return (rc);
 }
 
-/* ---- refresh tokens ----------------------------------------------------------------- */
+/* ---- refresh tokens ------------------------------------------------------ */
 
+/* SP_EPERM, with ${why} and what to do. */
 static enum sp_code
-not_stored(struct sp_oauth *o, const char *why, struct sp_err *err)
+needs_login(struct sp_oauth *o, const char *why, struct sp_err *err)
 {
 	return (sp_err_set(err, SP_EPERM, 0,
 	    "%s for %s: log in with `sealpost oauth login %s`", why,
 	    o->opts.account, o->opts.account));
 }
 
-/* A token goes only to whom it came from. */
+/* It belongs to the token_url, client_id and user that it came for. */
 enum sp_code
 sp_oauth_stored_for_us(
     struct sp_oauth *o, struct sp_oauth_stored *out, struct sp_err *err)
@@ -220,7 +244,7 @@ sp_oauth_stored_for_us(
 	enum sp_code rc = sp_oauth_store_load(o->path, out, err);
 
 	if (rc == SP_ENOTFOUND)
-		return (not_stored(o, "no refresh token is stored", err));
+		return (needs_login(o, "no refresh token is stored", err));
 	if (rc != SP_OK)
 		return (rc);
 	if (strcmp(out->token_url, conf->token_url) == 0 &&
@@ -228,11 +252,12 @@ sp_oauth_stored_for_us(
 	    strcmp(out->user, o->opts.user) == 0)
 		return (SP_OK);
 	sp_oauth_store_done(out);
-	return (not_stored(o,
+	return (needs_login(o,
 	    "the refresh token that is stored belongs to another token_url, client_id or user than the section names,",
 	    err));
 }
 
+/* Whether ${s} is the token that the provider refused: it is not asked again. */
 static bool
 was_refused(const struct sp_oauth *o, const struct sp_oauth_stored *s)
 {
@@ -243,33 +268,45 @@ was_refused(const struct sp_oauth *o, const struct sp_oauth_stored *s)
 	    o->have_refused && memcmp(digest, o->refused, sizeof(digest)) == 0);
 }
 
+/* Send ${r}, unless making it failed already (${rc}, ${err}), and accept the
+ * tokens that come, or record the failure.  ${r} is done. */
+static enum sp_code
+exchange(struct sp_oauth *o, struct sp_oauth_request *r, bool with_refresh,
+    enum sp_code rc, struct sp_err *err)
+{
+	struct sp_oauth_answer a = { 0 };
+
+	if (rc == SP_OK)
+		rc = sp_oauth_exchange(&o->http, r, &a, err);
+	if (rc != SP_OK)
+		rc = sp_oauth_refused(o, NULL, err);
+	else if (a.verdict == SP_OAUTH_TOKEN)
+		rc = sp_oauth_accept(o, &a, with_refresh, err);
+	else
+		rc = sp_oauth_refused(o, &a, err);
+	sp_oauth_answer_done(&a);
+	sp_oauth_request_done(r);
+	return (rc);
+}
+
 enum sp_code
 sp_oauth_spend(
     struct sp_oauth *o, const struct sp_oauth_stored *s, struct sp_err *err)
 {
 	struct sp_oauth_request r;
-	struct sp_oauth_answer a = { 0 };
 	enum sp_code rc;
 
 	rc = sp_oauth_request_refresh(
 	    &r, &o->who, sp_buf_view(&s->refresh), err);
-	if (rc == SP_OK)
-		rc = sp_oauth_exchange(&o->http, &r, &a, err);
-	if (rc != SP_OK)
-		rc = sp_oauth_refused(o, NULL, err);
-	else if (a.verdict == SP_OAUTH_TOKEN)
-		rc = sp_oauth_accept(o, &a, true, err);
-	else
-		rc = sp_oauth_refused(o, &a, err);
+	rc = exchange(o, &r, true, rc, err);
 	if (rc == SP_EPERM) {
 		sp_sha256_once(s->refresh.p, s->refresh.n, o->refused);
 		o->have_refused = true;
 	}
-	sp_oauth_answer_done(&a);
-	sp_oauth_request_done(&r);
 	return (rc);
 }
 
+/* Renew by the stored refresh token, under the account's lock. */
 static enum sp_code
 refresh(struct sp_oauth *o, struct sp_err *err)
 {
@@ -296,11 +333,12 @@ refresh(struct sp_oauth *o, struct sp_err *err)
 	return (rc);
 }
 
-/* What could not be stored when it came; a later login counts more. */
+/* Store the refresh token that could not be stored when it came; it is dropped
+ * where somebody has logged in since. */
 static enum sp_code
-save_late(struct sp_oauth *o, struct sp_err *err)
+save_unsaved(struct sp_oauth *o, struct sp_err *err)
 {
-	struct sp_oauth_stored have = { 0 };
+	struct sp_oauth_stored stored = { 0 };
 	struct sp_err ignored;
 	enum sp_code rc;
 	int fd = -1;
@@ -308,43 +346,33 @@ save_late(struct sp_oauth *o, struct sp_err *err)
 	rc = sp_oauth_store_lock(o->path, SP_OAUTH_LOCK_MS, &fd, err);
 	if (rc != SP_OK)
 		return (rc);
-	if (sp_oauth_store_load(o->path, &have, &ignored) == SP_OK &&
-	    have.obtained > o->unsaved.obtained)
+	if (sp_oauth_store_load(o->path, &stored, &ignored) == SP_OK &&
+	    stored.obtained > o->unsaved.obtained)
 		sp_oauth_store_done(&o->unsaved);
 	else
-		rc = save(o, err);
-	sp_oauth_store_done(&have);
+		rc = save_refresh(o, err);
+	sp_oauth_store_done(&stored);
 	(void)close(fd);
 	return (rc);
 }
 
-/* ---- handing out ---------------------------------------------------------------------- */
+/* ---- handing out --------------------------------------------------------- */
 
 /* The grants that need nothing but what is configured. */
 static enum sp_code
 ask(struct sp_oauth *o, struct sp_err *err)
 {
 	struct sp_oauth_request r;
-	struct sp_oauth_answer a = { 0 };
 	enum sp_code rc;
 
 	rc = o->opts.conf->grant == SP_OAUTH_GRANT_SERVICE
 		 ? sp_oauth_request_service(&r, &o->who, err)
 		 : sp_oauth_request_credentials(&r, &o->who, err);
-	if (rc == SP_OK)
-		rc = sp_oauth_exchange(&o->http, &r, &a, err);
-	if (rc != SP_OK)
-		rc = sp_oauth_refused(o, NULL, err);
-	else if (a.verdict == SP_OAUTH_TOKEN)
-		rc = sp_oauth_accept(o, &a, false, err);
-	else
-		rc = sp_oauth_refused(o, &a, err);
-	sp_oauth_answer_done(&a);
-	sp_oauth_request_done(&r);
-	return (rc);
+	return (exchange(o, &r, false, rc, err));
 }
 
-/* Somebody may have logged in meanwhile: then waiting is over. */
+/* Whether somebody has logged in since a person was asked for: then waiting is
+ * over. */
 static bool
 logged_in_since(struct sp_oauth *o)
 {
@@ -360,6 +388,8 @@ logged_in_since(struct sp_oauth *o)
 	return (is);
 }
 
+/* A new access token, unless it makes no sense to ask yet: then the failure is
+ * the answer. */
 static enum sp_code
 renew(struct sp_oauth *o, struct sp_err *err)
 {
@@ -375,6 +405,8 @@ renew(struct sp_oauth *o, struct sp_err *err)
 	return (ask(o, err));
 }
 
+/* A refresh token that is not stored yet comes first: nothing else is done with
+ * the account before it is safe. */
 enum sp_code
 sp_oauth_get(
     struct sp_oauth *o, bool again, struct sp_buf *out, struct sp_err *err)
@@ -385,7 +417,7 @@ sp_oauth_get(
 	(void)pthread_mutex_lock(&o->lock);
 	now = sp_clock_boot();
 	if (o->unsaved.refresh.n > 0)
-		rc = save_late(o, err);
+		rc = save_unsaved(o, err);
 	if (rc == SP_OK && again)
 		sp_secret_done(&o->access);
 	if (rc == SP_OK && (o->access.n == 0 || now >= o->renew_at)) {

@@ -3,6 +3,9 @@
  * and 3.5), read totally: any status and any bytes give a verdict that says
  * what to do next.  No I/O.  The texts of an answer that may be shown hold
  * printable ASCII only; tokens are secret and wiped.
+ *
+ * oauth_request.c reads every answer by this; oauth.c and oauth_login.c act on
+ * the verdict (doc/oauth.md, "What happens then").
  */
 #ifndef SP_OAUTH_OAUTH_ANSWER_H
 #define SP_OAUTH_OAUTH_ANSWER_H
@@ -39,17 +42,19 @@ struct sp_oauth_answer { /* init (or parse) before done */
 	char why[512]; /* "" with a token */
 };
 
-/* The answer of the token or revocation endpoint. */
+/* Read the answer of the token or revocation endpoint: its HTTP ${status} and
+ * its ${body}.  ${out} is filled in any case, and needs
+ * sp_oauth_answer_done. */
 void sp_oauth_answer_parse(
     unsigned status, struct sp_view body, struct sp_oauth_answer *out);
 void sp_oauth_answer_done(struct sp_oauth_answer *a); /* wipes */
 
-/* The answer of the device authorization endpoint. */
+/* The answer of the device authorization endpoint (RFC 8628 section 3.2). */
 struct sp_oauth_device {
-	struct sp_buf code; /* secret */
-	char user_code[64];
+	struct sp_buf code; /* secret: what the client polls with */
+	char user_code[64]; /* what the person enters at ${uri} */
 	char uri[512];
-	char uri_complete[512]; /* "" if it did not say */
+	char uri_complete[512]; /* with the code in it; "" if it did not say */
 	uint64_t expires_in; /* seconds; default 900, at most an hour */
 	uint64_t interval; /* seconds, 1 to 300; default 5 */
 };
@@ -59,15 +64,8 @@ bool sp_oauth_device_parse(unsigned status, struct sp_view body,
     struct sp_oauth_device *out, struct sp_oauth_answer *failure);
 void sp_oauth_device_done(struct sp_oauth_device *d); /* wipes */
 
-/* What a browser brings back to the redirect URL: the request line's target,
- * or the whole URL as a person pastes it. */
-struct sp_oauth_redirect {
-	struct sp_buf code, state; /* decoded; code is secret */
-	char error[512]; /* "" if none */
-};
-/* False: it has neither a code nor an error. */
-bool sp_oauth_redirect_parse(
-    struct sp_view target, struct sp_oauth_redirect *out);
-void sp_oauth_redirect_done(struct sp_oauth_redirect *r); /* wipes */
+/* Copy the printable ASCII of ${v} to ${out} of ${size} bytes, cut to fit, with
+ * "?" for all else: what others wrote, fit to be shown. */
+void sp_oauth_printable(char *out, size_t size, struct sp_view v);
 
 #endif

@@ -1,3 +1,8 @@
+/*
+ * HTTPS POST through libcurl, and nothing else of it: see
+ * journal/oauth/oauth_http.h.  The Authorization field and the body of the
+ * answer may hold secrets: both are wiped.
+ */
 #include "journal/oauth/oauth_http.h"
 
 #include <pthread.h>
@@ -9,8 +14,8 @@
 #include "journal/oauth/oauth_answer.h"
 #include "base/secret.h"
 
-#define CONNECT_TIMEOUT 15L
-#define HEADER_MAX	4096u
+#define CONNECT_TIMEOUT 15L /* seconds */
+#define FIELD_MAX	4096u /* bytes of the Authorization field */
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -21,52 +26,19 @@ start(void)
 		abort();
 }
 
-enum sp_code
-sp_oauth_escape(struct sp_buf *out, struct sp_view text)
-{
-	static const char digits[] = "0123456789ABCDEF";
-	static const char plain[] =
-	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
-	enum sp_code rc = SP_OK;
+/* ---- libcurl's callbacks ------------------------------------------------- */
 
-	for (size_t i = 0; rc == SP_OK && i < text.n; i++) {
-		const unsigned char c = (unsigned char)text.p[i];
-		const char esc[3] = { '%', digits[c >> 4], digits[c & 15] };
-
-		if (c != '\0' && strchr(plain, c) != NULL)
-			rc = sp_buf_addc(out, (char)c);
-		else
-			rc = sp_buf_add(out, esc, sizeof(esc));
-	}
-	return (rc);
-}
-
-enum sp_code
-sp_oauth_form_add(struct sp_buf *form, const char *name, struct sp_view value)
-{
-	enum sp_code rc = SP_OK;
-
-	if (form->n > 0)
-		rc = sp_buf_addc(form, '&');
-	if (rc == SP_OK)
-		rc = sp_oauth_escape(form, sp_view_str(name));
-	if (rc == SP_OK)
-		rc = sp_buf_addc(form, '=');
-	return (rc == SP_OK ? sp_oauth_escape(form, value) : rc);
-}
-
-/* ---- libcurl's callbacks ----------------------------------------------- */
-
-struct call {
+struct http_call {
 	const struct sp_oauth_http *http;
-	struct sp_buf *body;
-	bool stopped, too_long;
+	struct sp_buf *body; /* of the answer */
+	bool stopped; /* http->stop said so */
+	bool too_long; /* the answer */
 };
 
 static size_t
 on_body(char *p, size_t size, size_t n, void *ctx)
 {
-	struct call *c = ctx;
+	struct http_call *c = ctx;
 
 	if (sp_buf_add(c->body, p, size * n) == SP_OK)
 		return (size * n);
@@ -78,7 +50,7 @@ static int
 on_progress(
     void *ctx, curl_off_t dt, curl_off_t dn, curl_off_t ut, curl_off_t un)
 {
-	struct call *c = ctx;
+	struct http_call *c = ctx;
 
 	(void)dt;
 	(void)dn;
@@ -91,8 +63,10 @@ on_progress(
 
 /* ---- one request --------------------------------------------------------- */
 
+/* Set all options of one request; false where libcurl lacks one.  ${why}
+ * (CURL_ERROR_SIZE bytes) is for its error text. */
 static bool
-set_up(CURL *h, struct call *c, const char *url, struct sp_view form,
+set_options(CURL *h, struct http_call *c, const char *url, struct sp_view form,
     struct curl_slist *fields, char *why)
 {
 	const struct sp_oauth_http *http = c->http;
@@ -138,9 +112,10 @@ host_of(const char *url)
 	return (sp_view_cut(&v, '/'));
 }
 
+/* The error of a request that got no answer. */
 static enum sp_code
-fail(const struct call *c, const char *url, CURLcode code, const char *why,
-    struct sp_err *err)
+transfer_error(const struct http_call *c, const char *url, CURLcode code,
+    const char *why, struct sp_err *err)
 {
 	const struct sp_view host = host_of(url);
 	const int n = host.n > 200 ? 200 : (int)host.n;
@@ -165,9 +140,10 @@ fail(const struct call *c, const char *url, CURLcode code, const char *why,
 	    sp_err_set(err, rc, 0, "no answer from %.*s: %s", n, host.p, why));
 }
 
-/* Accept and, where there is one, Authorization; wiped by free_fields. */
+/* The header fields: Accept and, where there is one, Authorization.  NULL: no
+ * memory.  To fields_free, which wipes them. */
 static struct curl_slist *
-fields_of(struct sp_view basic)
+fields_new(struct sp_view basic)
 {
 	struct curl_slist *list = curl_slist_append(
 			      NULL, "Accept: application/json"),
@@ -176,7 +152,7 @@ fields_of(struct sp_view basic)
 
 	if (list == NULL || basic.n == 0)
 		return (list);
-	sp_secret_init(&line, HEADER_MAX);
+	sp_secret_init(&line, FIELD_MAX);
 	if (sp_buf_adds(&line, "Authorization: Basic ") != SP_OK ||
 	    sp_buf_addv(&line, basic) != SP_OK) {
 		sp_secret_done(&line);
@@ -191,19 +167,21 @@ fields_of(struct sp_view basic)
 }
 
 static void
-free_fields(struct curl_slist *list)
+fields_free(struct curl_slist *list)
 {
 	for (struct curl_slist *f = list; f != NULL; f = f->next)
 		sp_secret_wipe(f->data, strlen(f->data));
 	curl_slist_free_all(list);
 }
 
+/* Without memory for libcurl's handle or the fields the process ends, as with
+ * any small allocation. */
 enum sp_code
 sp_oauth_post(const struct sp_oauth_http *http, const char *url,
     struct sp_view form, struct sp_view basic, struct sp_oauth_reply *out,
     struct sp_err *err)
 {
-	struct call c = { .http = http, .body = &out->body };
+	struct http_call c = { .http = http, .body = &out->body };
 	char why[CURL_ERROR_SIZE] = "";
 	struct curl_slist *fields;
 	CURLcode code = CURLE_OUT_OF_MEMORY;
@@ -214,21 +192,21 @@ sp_oauth_post(const struct sp_oauth_http *http, const char *url,
 	(void)pthread_once(&once, start);
 	*out = (struct sp_oauth_reply){ 0 };
 	sp_secret_init(&out->body, SP_OAUTH_BODY_MAX);
-	fields = fields_of(basic);
+	fields = fields_new(basic);
 	h = curl_easy_init();
 	if (h == NULL || fields == NULL)
 		abort();
-	if (set_up(h, &c, url, form, fields, why))
+	if (set_options(h, &c, url, form, fields, why))
 		code = curl_easy_perform(h);
 	if (code == CURLE_OK) {
 		(void)curl_easy_getinfo(h, CURLINFO_RESPONSE_CODE, &status);
 		(void)curl_easy_getinfo(h, CURLINFO_RETRY_AFTER, &wait);
 	}
 	curl_easy_cleanup(h);
-	free_fields(fields);
+	fields_free(fields);
 	if (code != CURLE_OK) {
 		sp_oauth_reply_done(out);
-		return (fail(&c, url, code, why, err));
+		return (transfer_error(&c, url, code, why, err));
 	}
 	out->status = (unsigned)status;
 	out->wait = wait <= 0				   ? 0

@@ -1,8 +1,11 @@
 /*
- * The requests to a token endpoint: a form sent by HTTPS POST, an answer of
- * bounded size in bounded time.  Certificates are verified, redirects are not
- * followed (secrets would go after them), http is not spoken.  Proxies come
- * from the environment (https_proxy, no_proxy).
+ * One request to an endpoint of a provider: a form sent by HTTPS POST, an
+ * answer of bounded size in bounded time.  Certificates are verified, redirects
+ * are not followed (secrets would go after them), http is not spoken.  Proxies
+ * come from the environment (https_proxy, no_proxy).  Blocking; any thread.
+ *
+ * oauth_request.c sends its forms here and has the answer read by
+ * oauth_answer.c.
  */
 #ifndef SP_OAUTH_OAUTH_HTTP_H
 #define SP_OAUTH_OAUTH_HTTP_H
@@ -15,17 +18,9 @@
 #include "base/err.h"
 #include "base/view.h"
 
-#define SP_OAUTH_FORM_MAX 65536u /* bytes of a request */
 #define SP_OAUTH_BODY_MAX 65536u /* bytes of an answer */
 
-/* Append "&name=value", encoded as application/x-www-form-urlencoded; the
- * first without "&". */
-SP_CHECK enum sp_code sp_oauth_form_add(
-    struct sp_buf *form, const char *name, struct sp_view value);
-/* Append the text with all but unreserved characters as %XX (RFC 3986). */
-SP_CHECK enum sp_code sp_oauth_escape(struct sp_buf *out, struct sp_view text);
-
-struct sp_oauth_http {
+struct sp_oauth_http { /* borrowed for the call */
 	const char *ca; /* PEM file of authorities; NULL: the system's */
 	uint64_t timeout; /* seconds for all of it */
 	/* Asked about once a second; true ends the request (SP_EINTERRUPT).
@@ -36,7 +31,7 @@ struct sp_oauth_http {
 
 struct sp_oauth_reply {
 	unsigned status; /* HTTP */
-	uint64_t wait; /* Retry-After in seconds; 0: none */
+	uint64_t wait; /* Retry-After in seconds (RFC 9110 10.2.3); 0: none */
 	struct sp_buf body; /* secret */
 };
 
@@ -44,7 +39,8 @@ struct sp_oauth_reply {
  * POST ${form} to ${url}.  ${basic}: "user:password" in base64 for the
  * Authorization field, empty for none.  SP_OK whatever the status is; the
  * reply needs sp_oauth_reply_done.  SP_EAGAIN: no answer came (network);
- * SP_ECONFIG: certificate, URL or CA file; SP_ELIMIT: an answer too long.
+ * SP_ECONFIG: certificate, URL or CA file; SP_ELIMIT: an answer too long;
+ * SP_EINTERRUPT.
  */
 SP_CHECK enum sp_code sp_oauth_post(const struct sp_oauth_http *http,
     const char *url, struct sp_view form, struct sp_view basic,

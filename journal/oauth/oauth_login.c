@@ -1,23 +1,35 @@
-/* A person logs in, or takes it back: see journal/oauth/oauth.h. */
+/*
+ * A person logs in, or takes it back: the second half of journal/oauth/oauth.h,
+ * called by `sealpost oauth login` and `revoke`.  Each login ends in a refresh
+ * token that is stored; from then on oauth.c renews without the person.
+ *
+ *	device code (RFC 8628)           authorization code with PKCE (RFC 7636)
+ *	  device_begin: code, URI          browser_url: where to send the browser
+ *	  ui->device shows them            ui->browser shows it
+ *	  device_round, again and again    browser_wait: the redirect brings a code
+ *	    until the person is done       browser_redeem: the code for tokens
+ *	                 '------> store_tokens <------'
+ */
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/digest.h"
-#include "journal/oauth/oauth_priv.h"
-#include "journal/oauth/oauth_jwt.h"
+#include "base/random.h"
 #include "base/secret.h"
+#include "journal/oauth/jwt.h"
+#include "journal/oauth/oauth_loopback.h"
+#include "journal/oauth/oauth_priv.h"
 
 #define DEVICE_GRANT "urn:ietf:params:oauth:grant-type:device_code"
-#define SLOWER	     5u /* seconds, RFC 8628 3.5 */
-#define INTERVAL_MAX 300u
+#define SLOWER	     5u /* seconds, by slow_down (RFC 8628 section 3.5) */
+#define INTERVAL_MAX 300u /* seconds between two questions */
 #define CODE_LIFE    (600 * SP_SECOND) /* that we wait for a browser */
-#define LOOK_MS	     200
-#define URL_MAX	     8192u
+#define LOOK_MS	     200 /* between two looks whether to stop */
+#define URL_MAX	     8192u /* bytes of the URL for the browser */
 #define RANDOM_BYTES 32u
-#define RANDOM_TEXT  43u
+#define RANDOM_TEXT  43u /* of them in base64url */
 
 static bool
 stopped(const struct sp_oauth *o)
@@ -25,9 +37,9 @@ stopped(const struct sp_oauth *o)
 	return (o->opts.stop != NULL && o->opts.stop(o->opts.ctx));
 }
 
-/* False: somebody wants to end. */
+/* Wait for ${seconds}.  False: somebody wants to end. */
 static bool
-rest(const struct sp_oauth *o, uint64_t seconds)
+pause_for(const struct sp_oauth *o, uint64_t seconds)
 {
 	const int64_t until = sp_clock_boot() + (int64_t)seconds * SP_SECOND;
 
@@ -39,8 +51,9 @@ rest(const struct sp_oauth *o, uint64_t seconds)
 	return (!stopped(o));
 }
 
+/* The error of a login or a revocation that the answer ${a} ends. */
 static enum sp_code
-failed(const struct sp_oauth *o, const struct sp_oauth_answer *a,
+login_error(const struct sp_oauth *o, const struct sp_oauth_answer *a,
     struct sp_err *err)
 {
 	switch (a->verdict) {
@@ -67,15 +80,16 @@ failed(const struct sp_oauth *o, const struct sp_oauth_answer *a,
 	    o->opts.account, a->why));
 }
 
-/* The tokens of a login: without a refresh token it was for nothing. */
+/* Store the tokens of a login; without a refresh token it was for nothing. */
 static enum sp_code
-finish(struct sp_oauth *o, const struct sp_oauth_answer *a, struct sp_err *err)
+store_tokens(
+    struct sp_oauth *o, const struct sp_oauth_answer *a, struct sp_err *err)
 {
 	enum sp_code rc;
 	int fd = -1;
 
 	if (a->verdict != SP_OAUTH_TOKEN)
-		return (failed(o, a, err));
+		return (login_error(o, a, err));
 	if (a->refresh.n == 0)
 		return (sp_err_set(err, SP_ECONFIG, 0,
 		    "the provider gave no refresh token, so the login would end within the hour: add the scope offline_access (Google: the parameters access_type=offline and prompt=consent)"));
@@ -87,8 +101,9 @@ finish(struct sp_oauth *o, const struct sp_oauth_answer *a, struct sp_err *err)
 	return (rc);
 }
 
-/* ---- device code --------------------------------------------------------------- */
+/* ---- device code --------------------------------------------------------- */
 
+/* Ask for a device code (RFC 8628 section 3.1). */
 static enum sp_code
 device_begin(
     struct sp_oauth *o, struct sp_oauth_device *out, struct sp_err *err)
@@ -103,12 +118,11 @@ device_begin(
 	if (rc == SP_OK)
 		rc = sp_oauth_request_scope(&r, &o->who, err);
 	if (rc == SP_OK)
-		rc = sp_oauth_post(&o->http, r.url, sp_buf_view(&r.form),
-		    sp_buf_view(&r.basic), &reply, err);
+		rc = sp_oauth_request_send(&o->http, &r, &reply, err);
 	if (rc == SP_OK && !sp_oauth_device_parse(reply.status,
 			       sp_buf_view(&reply.body), out, &no)) {
 		sp_oauth_censor(&r, &no);
-		rc = failed(o, &no, err);
+		rc = login_error(o, &no, err);
 	}
 	sp_oauth_answer_done(&no);
 	sp_oauth_reply_done(&reply);
@@ -116,6 +130,7 @@ device_begin(
 	return (rc);
 }
 
+/* Ask once whether the person is done (RFC 8628 section 3.4). */
 static enum sp_code
 device_ask(struct sp_oauth *o, const struct sp_oauth_device *d,
     struct sp_oauth_answer *a, struct sp_err *err)
@@ -137,12 +152,14 @@ device_ask(struct sp_oauth *o, const struct sp_oauth_device *d,
 	return (rc);
 }
 
-/* One round of polling.  True: there is an answer in ${a} or an error. */
+/* One round of polling: wait, ask, and ask more slowly where the provider wants
+ * that or does not answer.  True: it is over, with the answer ${a} or an error
+ * in ${rc}. */
 static bool
 device_round(struct sp_oauth *o, struct sp_oauth_device *d,
     struct sp_oauth_answer *a, enum sp_code *rc, struct sp_err *err)
 {
-	if (!rest(o, a->wait > d->interval ? a->wait : d->interval)) {
+	if (!pause_for(o, a->wait > d->interval ? a->wait : d->interval)) {
 		*rc = sp_err_set(err, SP_EINTERRUPT, 0, "interrupted");
 		return (true);
 	}
@@ -155,7 +172,7 @@ device_round(struct sp_oauth *o, struct sp_oauth_device *d,
 		d->interval += SLOWER;
 	else if (*rc == SP_EAGAIN ||
 		 (*rc == SP_OK && a->verdict == SP_OAUTH_BUSY))
-		d->interval *= 2; /* RFC 8628 3.5 */
+		d->interval *= 2; /* RFC 8628 section 3.5 */
 	else
 		return (true);
 	if (d->interval > INTERVAL_MAX)
@@ -163,6 +180,7 @@ device_round(struct sp_oauth *o, struct sp_oauth_device *d,
 	return (false);
 }
 
+/* Log in by a device code, which the person enters at any machine. */
 static enum sp_code
 login_device(
     struct sp_oauth *o, const struct sp_oauth_ui *ui, struct sp_err *err)
@@ -181,21 +199,25 @@ login_device(
 		done = device_round(o, &d, &a, &rc, err);
 	if (!done) {
 		a.verdict = SP_OAUTH_EXPIRED;
-		rc = failed(o, &a, err);
+		rc = login_error(o, &a, err);
 	} else if (rc == SP_OK)
-		rc = finish(o, &a, err);
+		rc = store_tokens(o, &a, err);
 	sp_oauth_answer_done(&a);
 	sp_oauth_device_done(&d);
 	return (rc);
 }
 
-/* ---- authorization code ------------------------------------------------------------ */
+/* ---- authorization code -------------------------------------------------- */
 
 struct browser {
-	char verifier[RANDOM_TEXT + 1], state[RANDOM_TEXT + 1];
-	struct sp_oauth_listener *at;
+	/* of RFC 7636 section 4.1: who redeems the code is who asked for it */
+	char verifier[RANDOM_TEXT + 1];
+	/* what the redirect must bring back */
+	char state[RANDOM_TEXT + 1];
+	struct sp_oauth_listener *listener;
 };
 
+/* 256 random bits as text. */
 static void
 random_text(char out[RANDOM_TEXT + 1])
 {
@@ -210,7 +232,9 @@ random_text(char out[RANDOM_TEXT + 1])
 	sp_secret_done(&b);
 }
 
-/* Where the browser is sent.  The verifier is secret, the challenge is not. */
+/* Append to ${out} where the browser is sent: the authorization request (RFC
+ * 6749 section 4.1.1, RFC 7636 section 4.3).  The verifier is secret, the
+ * challenge is not. */
 static enum sp_code
 browser_url(struct sp_oauth *o, const struct browser *w, struct sp_buf *out,
     struct sp_err *err)
@@ -219,7 +243,7 @@ browser_url(struct sp_oauth *o, const struct browser *w, struct sp_buf *out,
 	char challenge[SP_JWT_SHA256_LEN + 1];
 	const char *const pairs[][2] = { { "response_type", "code" },
 		{ "client_id", o->opts.conf->client_id },
-		{ "redirect_uri", sp_oauth_listener_url(w->at) },
+		{ "redirect_uri", sp_oauth_listener_url(w->listener) },
 		{ "state", w->state }, { "code_challenge", challenge },
 		{ "code_challenge_method", "S256" },
 		{ "login_hint", o->opts.user } };
@@ -244,6 +268,8 @@ browser_url(struct sp_oauth *o, const struct browser *w, struct sp_buf *out,
 	return (rc);
 }
 
+/* Wait for the redirect, with a code.  ${out} needs sp_oauth_redirect_done if
+ * SP_OK. */
 static enum sp_code
 browser_wait(struct sp_oauth *o, const struct browser *w,
     const struct sp_oauth_ui *ui, struct sp_oauth_redirect *out,
@@ -256,7 +282,7 @@ browser_wait(struct sp_oauth *o, const struct browser *w,
 		if (stopped(o))
 			return (
 			    sp_err_set(err, SP_EINTERRUPT, 0, "interrupted"));
-		rc = sp_oauth_listener_wait(w->at, ui->input,
+		rc = sp_oauth_listener_wait(w->listener, ui->input,
 		    sp_view_str(w->state), SP_SECOND / 2, out, err);
 	}
 	if (rc == SP_EEND)
@@ -271,6 +297,8 @@ browser_wait(struct sp_oauth *o, const struct browser *w,
 	return (rc);
 }
 
+/* Exchange the authorization code for tokens (RFC 6749 section 4.1.3, RFC 7636
+ * section 4.5), and store them. */
 static enum sp_code
 browser_redeem(struct sp_oauth *o, const struct browser *w, struct sp_view code,
     struct sp_err *err)
@@ -286,7 +314,7 @@ browser_redeem(struct sp_oauth *o, const struct browser *w, struct sp_view code,
 		rc = sp_oauth_request_add_once(&r, "code", code, err);
 	if (rc == SP_OK)
 		rc = sp_oauth_request_add(&r, "redirect_uri",
-		    sp_view_str(sp_oauth_listener_url(w->at)), err);
+		    sp_view_str(sp_oauth_listener_url(w->listener)), err);
 	if (rc == SP_OK)
 		rc = sp_oauth_request_add(
 		    &r, "code_verifier", sp_view_str(w->verifier), err);
@@ -295,43 +323,44 @@ browser_redeem(struct sp_oauth *o, const struct browser *w, struct sp_view code,
 	if (rc == SP_OK)
 		rc = sp_oauth_exchange(&o->http, &r, &a, err);
 	if (rc == SP_OK)
-		rc = finish(o, &a, err);
+		rc = store_tokens(o, &a, err);
 	sp_oauth_answer_done(&a);
 	sp_oauth_request_done(&r);
 	return (rc);
 }
 
+/* Log in by a browser, on this machine or another one. */
 static enum sp_code
 login_browser(
     struct sp_oauth *o, const struct sp_oauth_ui *ui, struct sp_err *err)
 {
-	struct sp_oauth_redirect got;
-	struct browser w = { .at = NULL };
+	struct sp_oauth_redirect redirect;
+	struct browser w = { .listener = NULL };
 	struct sp_buf url;
 	enum sp_code rc;
 
 	random_text(w.verifier);
 	random_text(w.state);
 	sp_buf_init(&url, URL_MAX);
-	rc = sp_oauth_listen(o->opts.conf->redirect_url, &w.at, err);
+	rc = sp_oauth_listen(o->opts.conf->redirect_url, &w.listener, err);
 	if (rc == SP_OK)
 		rc = browser_url(o, &w, &url, err);
 	if (rc == SP_OK) {
-		ui->browser(
-		    ui->ctx, sp_buf_cstr(&url), sp_oauth_listener_url(w.at));
-		rc = browser_wait(o, &w, ui, &got, err);
+		ui->browser(ui->ctx, sp_buf_cstr(&url),
+		    sp_oauth_listener_url(w.listener));
+		rc = browser_wait(o, &w, ui, &redirect, err);
 	}
 	if (rc == SP_OK) {
-		rc = browser_redeem(o, &w, sp_buf_view(&got.code), err);
-		sp_oauth_redirect_done(&got);
+		rc = browser_redeem(o, &w, sp_buf_view(&redirect.code), err);
+		sp_oauth_redirect_done(&redirect);
 	}
 	sp_buf_done(&url);
-	sp_oauth_listener_close(w.at);
+	sp_oauth_listener_close(w.listener);
 	sp_secret_wipe(&w, sizeof(w));
 	return (rc);
 }
 
-/* ---- all of them ---------------------------------------------------------------------- */
+/* ---- all of them --------------------------------------------------------- */
 
 enum sp_code
 sp_oauth_login(
@@ -352,6 +381,8 @@ sp_oauth_login(
 	return (rc);
 }
 
+/* The token is used once, which shows that it is good: if no new one came for it,
+ * it is the one to store. */
 enum sp_code
 sp_oauth_login_with(
     struct sp_oauth *o, struct sp_view refresh, struct sp_err *err)
@@ -383,8 +414,9 @@ sp_oauth_login_with(
 	return (rc);
 }
 
+/* Revoke ${s} at the provider (RFC 7009 section 2.1). */
 static enum sp_code
-tell_provider(
+revoke_at_provider(
     struct sp_oauth *o, const struct sp_oauth_stored *s, struct sp_err *err)
 {
 	struct sp_oauth_answer no = { 0 };
@@ -401,15 +433,14 @@ tell_provider(
 	if (rc == SP_OK)
 		rc = sp_oauth_request_client(&r, &o->who, err);
 	if (rc == SP_OK)
-		rc = sp_oauth_post(&o->http, r.url, sp_buf_view(&r.form),
-		    sp_buf_view(&r.basic), &reply, err);
+		rc = sp_oauth_request_send(&o->http, &r, &reply, err);
 	if (rc == SP_OK && (reply.status < 200 || reply.status >= 300)) {
 		sp_oauth_answer_parse(
 		    reply.status, sp_buf_view(&reply.body), &no);
 		sp_oauth_censor(&r, &no);
 		/* A token that it does not know is gone, too (Google). */
 		if (strncmp(no.why, "invalid_token", 13) != 0)
-			rc = failed(o, &no, err);
+			rc = login_error(o, &no, err);
 	}
 	sp_oauth_answer_done(&no);
 	sp_oauth_reply_done(&reply);
@@ -417,14 +448,16 @@ tell_provider(
 	return (rc);
 }
 
+/* A token of another section's provider must not be sent to this one, so it is
+ * loaded a second time where it is sent anywhere. */
 enum sp_code
-sp_oauth_revoke(struct sp_oauth *o, bool *told, struct sp_err *err)
+sp_oauth_revoke(struct sp_oauth *o, bool *revoked, struct sp_err *err)
 {
 	struct sp_oauth_stored s = { 0 };
 	enum sp_code rc;
 	int fd = -1;
 
-	*told = false;
+	*revoked = false;
 	(void)pthread_mutex_lock(&o->lock);
 	rc = sp_oauth_store_lock(o->path, SP_OAUTH_LOCK_MS, &fd, err);
 	if (rc == SP_OK)
@@ -433,8 +466,8 @@ sp_oauth_revoke(struct sp_oauth *o, bool *told, struct sp_err *err)
 		sp_oauth_store_done(&s);
 		rc = sp_oauth_stored_for_us(o, &s, err);
 		if (rc == SP_OK)
-			rc = tell_provider(o, &s, err);
-		*told = rc == SP_OK;
+			rc = revoke_at_provider(o, &s, err);
+		*revoked = rc == SP_OK;
 	}
 	if (rc == SP_OK)
 		rc = sp_oauth_store_remove(o->path, err);

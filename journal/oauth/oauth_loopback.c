@@ -1,8 +1,10 @@
 /*
- * The redirect of an authorization (RFC 8252 section 7.3): a browser on this
- * machine comes to 127.0.0.1, or a person pastes the URL that his browser
- * could not open.
+ * The redirect of an authorization: see journal/oauth/oauth_loopback.h.  Speaks
+ * as much HTTP as one request line needs: GET with the right state gets a page
+ * that says so, anything else gets a 404, and the waiting goes on.
  */
+#include "journal/oauth/oauth_loopback.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -14,16 +16,15 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "journal/oauth/oauth_priv.h"
 #include "base/secret.h"
 
-#define REQUEST_MAX  8192u
+#define REQUEST_MAX  8192u /* bytes of a request line, or a pasted one */
 #define REQUEST_TIME (5 * SP_SECOND) /* that a browser has to ask */
-#define URL_MAX	     1024u
 
 struct sp_oauth_listener {
+	char *url; /* the redirect URL */
 	int fd; /* -1: only what is pasted */
-	char *url;
+	/* what a person pastes; secret */
 	struct sp_buf line; /* of the input, so far */
 	bool closed; /* the input is at its end */
 };
@@ -37,9 +38,10 @@ static const char other_page[] =
     "Connection: close\r\n\r\n"
     "This is not the answer to the login that is waiting.\n";
 
-/* host, port and path of "http://HOST[:PORT][/PATH]". */
+/* Split "http://HOST[:PORT][/PATH]": ${six} for ::1, ${port} 0 where there is
+ * none, ${path} "/" likewise.  False: HOST is not this machine. */
 static bool
-split(const char *url, bool *six, uint16_t *port, const char **path)
+split_url(const char *url, bool *six, uint16_t *port, const char **path)
 {
 	struct sp_view rest = sp_view_str(url + strlen("http://")), host;
 	uint64_t n = 0;
@@ -69,8 +71,10 @@ split(const char *url, bool *six, uint16_t *port, const char **path)
 	return (true);
 }
 
+/* Listen on the loopback address, only: nobody else can connect.  ${port} is the
+ * wanted one (0: any) and becomes the one that it is. */
 static enum sp_code
-bind_to(
+bind_loopback(
     struct sp_oauth_listener *l, bool six, uint16_t *port, struct sp_err *err)
 {
 	struct sockaddr_in a4 = { .sin_family = AF_INET,
@@ -97,6 +101,7 @@ bind_to(
 	return (SP_OK);
 }
 
+/* A host name is not looked up: "localhost" is 127.0.0.1. */
 enum sp_code
 sp_oauth_listen(
     const char *redirect, struct sp_oauth_listener **out, struct sp_err *err)
@@ -116,11 +121,11 @@ sp_oauth_listen(
 		*out = l;
 		return (SP_OK);
 	}
-	if (!split(redirect, &six, &port, &path))
+	if (!split_url(redirect, &six, &port, &path))
 		rc = sp_err_set(err, SP_ECONFIG, 0,
 		    "redirect_url is not on this machine; expected http://127.0.0.1:PORT/, or an https URL from which you paste the answer");
 	else
-		rc = bind_to(l, six, &port, err);
+		rc = bind_loopback(l, six, &port, err);
 	if (rc != SP_OK) {
 		sp_oauth_listener_close(l);
 		return (rc);
@@ -153,7 +158,7 @@ sp_oauth_listener_close(struct sp_oauth_listener *l)
 	free(l);
 }
 
-/* The first line of a request; empty if none came in time. */
+/* The first line of a request on ${fd}, in ${in}; empty if none came in time. */
 static struct sp_view
 request_line(int fd, struct sp_buf *in)
 {
@@ -177,9 +182,11 @@ request_line(int fd, struct sp_buf *in)
 			   : sp_view_mem(in->p, (size_t)(nl - in->p)));
 }
 
-/* Whether ${v} is the answer that is waited for. */
+/* Whether ${v} is the answer that is waited for, by its state (RFC 6749 section
+ * 10.12: anybody could send the browser here with a code of his). */
 static bool
-is_ours(struct sp_view v, struct sp_view state, struct sp_oauth_redirect *out)
+is_awaited(
+    struct sp_view v, struct sp_view state, struct sp_oauth_redirect *out)
 {
 	if (!sp_oauth_redirect_parse(v, out))
 		return (false);
@@ -189,20 +196,21 @@ is_ours(struct sp_view v, struct sp_view state, struct sp_oauth_redirect *out)
 	return (false);
 }
 
+/* Answer one connection and close it; true if it brought the answer. */
 static bool
-browser(int fd, struct sp_view state, struct sp_oauth_redirect *out)
+serve_browser(int fd, struct sp_view state, struct sp_oauth_redirect *out)
 {
 	struct sp_view line, target;
 	const char *page = other_page;
 	struct sp_buf in;
-	bool ours;
+	bool awaited;
 
 	sp_secret_init(&in, REQUEST_MAX);
 	line = request_line(fd, &in);
 	target = line;
-	ours = sp_view_eq_str(sp_view_cut(&target, ' '), "GET") &&
-	       is_ours(sp_view_cut(&target, ' '), state, out);
-	if (ours)
+	awaited = sp_view_eq_str(sp_view_cut(&target, ' '), "GET") &&
+		  is_awaited(sp_view_cut(&target, ' '), state, out);
+	if (awaited)
 		page = done_page;
 	(void)send(fd, page, strlen(page), MSG_NOSIGNAL);
 	/* What is left of the request would make the close a reset. */
@@ -211,16 +219,18 @@ browser(int fd, struct sp_view state, struct sp_oauth_redirect *out)
 		;
 	(void)close(fd);
 	sp_secret_done(&in);
-	return (ours);
+	return (awaited);
 }
 
+/* Read what there is of ${input}.  SP_OK: the line is the answer; SP_EEND: no
+ * line yet, or an empty one; SP_EPERM: it is something else. */
 static enum sp_code
-pasted(struct sp_oauth_listener *l, int input, struct sp_view state,
+read_pasted(struct sp_oauth_listener *l, int input, struct sp_view state,
     struct sp_oauth_redirect *out, struct sp_err *err)
 {
 	ssize_t n = read(input, l->line.p + l->line.n, REQUEST_MAX - l->line.n);
 	const char *nl;
-	bool ours;
+	bool awaited;
 
 	if (n <= 0) {
 		l->closed = true;
@@ -230,11 +240,11 @@ pasted(struct sp_oauth_listener *l, int input, struct sp_view state,
 	nl = memchr(l->line.p, '\n', l->line.n);
 	if (nl == NULL && l->line.n < REQUEST_MAX)
 		return (SP_EEND);
-	ours = is_ours(sp_view_trim(sp_buf_view(&l->line)), state, out);
+	awaited = is_awaited(sp_view_trim(sp_buf_view(&l->line)), state, out);
 	n = (ssize_t)sp_view_trim(sp_buf_view(&l->line)).n;
 	sp_secret_wipe(l->line.p, l->line.n);
 	l->line.n = 0;
-	if (ours)
+	if (awaited)
 		return (SP_OK);
 	if (n == 0)
 		return (SP_EEND);
@@ -258,10 +268,10 @@ sp_oauth_listener_wait(struct sp_oauth_listener *l, int input,
 		return (SP_EEND);
 	if (p[0].revents != 0) {
 		fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC);
-		if (fd >= 0 && browser(fd, state, out))
+		if (fd >= 0 && serve_browser(fd, state, out))
 			return (SP_OK);
 	}
 	if (p[1].revents != 0)
-		return (pasted(l, input, state, out, err));
+		return (read_pasted(l, input, state, out, err));
 	return (SP_EEND);
 }

@@ -1,14 +1,18 @@
-/* The query of a redirect URL: see journal/oauth/oauth_answer.h. */
-#include "journal/oauth/oauth_answer.h"
+/*
+ * Reads the query of a redirect URL: see journal/oauth/oauth_redirect.h.  Any
+ * bytes are read; of a parameter that comes twice, the last one counts.
+ */
+#include "journal/oauth/oauth_redirect.h"
 
 #include <string.h>
 
 #include "base/enc.h"
 #include "base/secret.h"
+#include "journal/oauth/oauth_answer.h"
 
-#define TARGET_MAX 8192u
+#define TARGET_MAX 8192u /* bytes of a URL */
 
-/* Decode %XX and + into ${out}; a broken escape stays as it is. */
+/* Decode %XX and + into ${out}, made here; a broken escape stays as it is. */
 static void
 decode(struct sp_buf *out, struct sp_view v)
 {
@@ -25,8 +29,9 @@ decode(struct sp_buf *out, struct sp_view v)
 	}
 }
 
+/* Append the decoded ${v} to the error, behind ": " if there is one. */
 static void
-show(struct sp_oauth_redirect *out, struct sp_view v)
+add_error(struct sp_oauth_redirect *out, struct sp_view v)
 {
 	size_t at = strlen(out->error);
 	struct sp_buf b;
@@ -36,13 +41,13 @@ show(struct sp_oauth_redirect *out, struct sp_view v)
 		memcpy(out->error + at, ": ", 2);
 		at += 2;
 	}
-	for (size_t i = 0; i < b.n && at < sizeof(out->error) - 1; i++)
-		out->error[at++] =
-		    b.p[i] >= ' ' && b.p[i] <= '~' ? b.p[i] : '?';
-	out->error[at] = '\0';
+	sp_oauth_printable(
+	    out->error + at, sizeof(out->error) - at, sp_buf_view(&b));
 	sp_secret_done(&b);
 }
 
+/* The parameters that count are found first and decoded at the end: nothing is
+ * to be freed on the way. */
 bool
 sp_oauth_redirect_parse(struct sp_view target, struct sp_oauth_redirect *out)
 {
@@ -72,9 +77,9 @@ sp_oauth_redirect_parse(struct sp_view target, struct sp_oauth_redirect *out)
 	decode(&out->code, code);
 	decode(&out->state, state);
 	if (error.n > 0)
-		show(out, error);
+		add_error(out, error);
 	if (error.n > 0 && more.n > 0)
-		show(out, more);
+		add_error(out, more);
 	return (true);
 }
 

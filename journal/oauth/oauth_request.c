@@ -1,27 +1,31 @@
+/*
+ * The requests of each grant, and one exchange with the token endpoint: see
+ * journal/oauth/oauth_request.h.
+ *
+ *	sp_oauth_request_credentials, _refresh, _service; oauth_login.c's own
+ *	  --> a form, by which the client says who it is
+ *	sp_oauth_exchange
+ *	  --> oauth_http.c sends it, oauth_answer.c reads the answer
+ *	sp_oauth_censor
+ *	  --> an answer that repeats a secret of the form is not shown
+ */
 #include "journal/oauth/oauth_request.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
-#include "base/digest.h"
 #include "base/enc.h"
-#include "base/json.h"
-#include "journal/oauth/oauth_jwt.h"
 #include "base/secret.h"
+#include "journal/oauth/jwt.h"
+#include "journal/oauth/oauth_assertion.h"
+#include "journal/oauth/oauth_form.h"
 
-#define ASSERTION_LIFE 600 /* seconds */
-#define CLOCK_SLACK    10 /* seconds that a provider's clock may be behind */
-#define SCOPE_MAX      16384u
-#define SECRET_MAX     2048u
-#define BASIC_MAX      12000u
-#define CLAIMS_MAX     32768u
-#define HEADER_MAX     1024u
-#define PIECE	       12u /* bytes of a secret that must not be shown */
+#define SCOPE_MAX  16384u
+#define SECRET_MAX 2048u /* bytes of a client secret */
+#define BASIC_MAX  12000u
+#define PIECE	   12u /* bytes of a secret that must not be shown */
 
-#define CERTIFICATE "client_certificate" /* the one that is no secret */
-#define JWT_BEARER  "urn:ietf:params:oauth:grant-type:jwt-bearer"
+#define JWT_BEARER "urn:ietf:params:oauth:grant-type:jwt-bearer"
 #define CLIENT_ASSERTION \
 	"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
@@ -41,7 +45,7 @@ sp_oauth_request_done(struct sp_oauth_request *r)
 	sp_secret_done(&r->form);
 	sp_secret_done(&r->basic);
 	sp_secret_done(&r->secret);
-	sp_secret_done(&r->once);
+	sp_secret_done(&r->grant_secret);
 }
 
 enum sp_code
@@ -61,9 +65,9 @@ enum sp_code
 sp_oauth_request_add_once(struct sp_oauth_request *r, const char *name,
     struct sp_view value, struct sp_err *err)
 {
-	sp_secret_done(&r->once);
-	sp_secret_init(&r->once, value.n + 1);
-	(void)!sp_buf_addv(&r->once, value);
+	sp_secret_done(&r->grant_secret);
+	sp_secret_init(&r->grant_secret, value.n + 1);
+	(void)!sp_buf_addv(&r->grant_secret, value);
 	return (sp_oauth_request_add(r, name, value, err));
 }
 
@@ -72,20 +76,6 @@ add_text(struct sp_oauth_request *r, const char *name, const char *text,
     struct sp_err *err)
 {
 	return (sp_oauth_request_add(r, name, sp_view_str(text), err));
-}
-
-enum sp_code
-sp_oauth_scope_text(const struct sp_oauth_conf *conf, struct sp_buf *out)
-{
-	enum sp_code rc = SP_OK;
-
-	for (size_t i = 0; rc == SP_OK && i < conf->scopes.n; i++) {
-		if (i > 0)
-			rc = sp_buf_addc(out, ' ');
-		if (rc == SP_OK)
-			rc = sp_buf_adds(out, conf->scopes.v[i]);
-	}
-	return (rc);
 }
 
 enum sp_code
@@ -112,26 +102,10 @@ sp_oauth_request_scope(struct sp_oauth_request *r,
 	return (rc);
 }
 
-enum sp_code
-sp_oauth_file(
-    const char *what, const char *where, struct sp_buf *out, struct sp_err *err)
-{
-	return (sp_secret_file(
-	    what, where, strcmp(what, CERTIFICATE) != 0, out, err));
-}
+/* ---- who we are ---------------------------------------------------------- */
 
-static enum sp_code
-read_file(const struct sp_oauth_who *who, const char *what, const char *where,
-    struct sp_buf *out, struct sp_err *err)
-{
-	if (who->read != NULL)
-		return (who->read(who->ctx, what, where, out, err));
-	return (sp_oauth_file(what, where, out, err));
-}
-
-/* ---- who we are ------------------------------------------------------------- */
-
-/* RFC 6749 2.3.1: both are encoded as in a form, then "id:secret". */
+/* The Authorization field: both are encoded as in a form, then "id:secret" (RFC
+ * 6749 section 2.3.1). */
 static enum sp_code
 add_basic(struct sp_oauth_request *r, const char *id, struct sp_err *err)
 {
@@ -153,6 +127,8 @@ add_basic(struct sp_oauth_request *r, const char *id, struct sp_err *err)
 	return (rc);
 }
 
+/* The client secret, in the form or in the Authorization field, as the
+ * configuration says. */
 static enum sp_code
 add_secret(struct sp_oauth_request *r, const struct sp_oauth_who *who,
     struct sp_err *err)
@@ -161,7 +137,8 @@ add_secret(struct sp_oauth_request *r, const struct sp_oauth_who *who,
 	const struct sp_oauth_conf *conf = who->conf;
 	enum sp_code rc;
 
-	rc = read_file(who, what, conf->client_secret_file, &r->secret, err);
+	rc = sp_oauth_client_file(
+	    who, what, conf->client_secret_file, &r->secret, err);
 	if (rc == SP_OK)
 		rc = sp_secret_trim(what, &r->secret, err);
 	if (rc != SP_OK)
@@ -179,90 +156,8 @@ add_secret(struct sp_oauth_request *r, const struct sp_oauth_who *who,
 	return (rc);
 }
 
-/* A name that no other assertion has. */
-static void
-add_jti(struct sp_json *j)
-{
-	uint8_t random[16];
-	char hex[2 * sizeof(random) + 1];
-
-	sp_random(random, sizeof(random));
-	sp_hex_encode(random, sizeof(random), hex);
-	sp_json_cstr(j, "jti", hex);
-}
-
-static void
-add_times(struct sp_json *j, bool not_before)
-{
-	const int64_t now = sp_clock_wall() / SP_SECOND;
-
-	sp_json_i64(j, not_before ? "nbf" : "iat", now - CLOCK_SLACK);
-	sp_json_i64(j, "exp", now + ASSERTION_LIFE);
-}
-
-/* RFC 7523 section 3; Microsoft wants x5t#S256 and nbf. */
-static enum sp_code
-assertion(const struct sp_oauth_conf *conf, const struct sp_jwt_key *key,
-    const char *thumb, struct sp_buf *out, struct sp_err *err)
-{
-	const bool pss = conf->assertion_alg == SP_OAUTH_PS256;
-	struct sp_buf header, claims;
-	struct sp_json h, c;
-	enum sp_code rc;
-
-	sp_buf_init(&header, HEADER_MAX);
-	sp_buf_init(&claims, CLAIMS_MAX);
-	sp_json_init(&h, &header);
-	sp_json_obj(&h, NULL);
-	sp_json_cstr(&h, "alg", pss ? "PS256" : "RS256");
-	sp_json_cstr(&h, "typ", "JWT");
-	sp_json_cstr(&h, "x5t#S256", thumb);
-	sp_json_obj_end(&h);
-	sp_json_init(&c, &claims);
-	sp_json_obj(&c, NULL);
-	sp_json_cstr(&c, "aud", conf->token_url);
-	sp_json_cstr(&c, "iss", conf->client_id);
-	sp_json_cstr(&c, "sub", conf->client_id);
-	add_jti(&c);
-	add_times(&c, true);
-	sp_json_obj_end(&c);
-	if (sp_json_end(&h) != SP_OK || sp_json_end(&c) != SP_OK)
-		rc = sp_err_set(err, SP_ELIMIT, 0, "the assertion is too long");
-	else
-		rc = sp_jwt_sign(key, pss, sp_buf_view(&header),
-		    sp_buf_view(&claims), out, err);
-	sp_buf_done(&header);
-	sp_buf_done(&claims);
-	return (rc);
-}
-
-static enum sp_code
-make_assertion(
-    const struct sp_oauth_who *who, struct sp_buf *out, struct sp_err *err)
-{
-	const struct sp_oauth_conf *conf = who->conf;
-	char thumb[SP_JWT_SHA256_LEN + 1];
-	struct sp_jwt_key *key = NULL;
-	struct sp_buf pem, cert;
-	enum sp_code rc;
-
-	rc = read_file(who, "client_key", conf->client_key, &pem, err);
-	if (rc == SP_OK)
-		rc = sp_jwt_key_new("client_key", sp_buf_view(&pem), &key, err);
-	sp_secret_done(&pem);
-	if (rc != SP_OK)
-		return (rc);
-	rc = read_file(who, CERTIFICATE, conf->client_certificate, &cert, err);
-	if (rc == SP_OK)
-		rc = sp_jwt_thumbprint(
-		    key, "client_certificate", sp_buf_view(&cert), thumb, err);
-	sp_secret_done(&cert);
-	if (rc == SP_OK)
-		rc = assertion(conf, key, thumb, out, err);
-	sp_jwt_key_free(key);
-	return (rc);
-}
-
+/* A secret if one is configured, an assertion if a certificate is, else only
+ * the name: a public client (RFC 6749 section 2.1). */
 enum sp_code
 sp_oauth_request_client(struct sp_oauth_request *r,
     const struct sp_oauth_who *who, struct sp_err *err)
@@ -277,7 +172,7 @@ sp_oauth_request_client(struct sp_oauth_request *r,
 	if (rc != SP_OK || conf->client_certificate == NULL)
 		return (rc);
 	sp_secret_init(&jwt, SP_JWT_MAX);
-	rc = make_assertion(who, &jwt, err);
+	rc = sp_oauth_assertion_client(who, &jwt, err);
 	if (rc == SP_OK)
 		rc =
 		    add_text(r, "client_assertion_type", CLIENT_ASSERTION, err);
@@ -290,7 +185,7 @@ sp_oauth_request_client(struct sp_oauth_request *r,
 	return (rc);
 }
 
-/* ---- the grants ---------------------------------------------------------------- */
+/* ---- the grants ---------------------------------------------------------- */
 
 enum sp_code
 sp_oauth_request_credentials(struct sp_oauth_request *r,
@@ -321,161 +216,33 @@ sp_oauth_request_refresh(struct sp_oauth_request *r,
 	return (rc == SP_OK ? sp_oauth_request_scope(r, who, err) : rc);
 }
 
-/* What Google's JSON file says; a PEM file says only the key. */
-struct service {
-	struct sp_jwt_key *key;
-	char *mail, *key_id, *url;
-};
-
-static void
-service_done(struct service *s)
-{
-	sp_jwt_key_free(s->key);
-	free(s->mail);
-	free(s->key_id);
-	free(s->url);
-}
-
-static char *
-member(const json_t *j, const char *key)
-{
-	const char *s = json_string_value(json_object_get(j, key));
-
-	return (s == NULL ? NULL : sp_xstrdup(s));
-}
-
-static enum sp_code
-read_json(struct sp_view text, struct service *out, struct sp_err *err)
-{
-	struct sp_err ignored; /* its message quotes the text */
-	json_t *j = NULL;
-	char *pem;
-	enum sp_code rc;
-
-	if (sp_json_load(text, &j, &ignored) != SP_OK)
-		return (sp_err_set(err, SP_EKEY, 0,
-		    "service_account_file is damaged: no valid JSON"));
-	pem = member(j, "private_key");
-	out->mail = member(j, "client_email");
-	out->key_id = member(j, "private_key_id");
-	out->url = member(j, "token_uri");
-	if (pem == NULL || out->mail == NULL)
-		rc = sp_err_set(err, SP_EKEY, 0,
-		    "service_account_file has no private_key and client_email; expected the JSON key file of a service account, as Google's console gives it");
-	else
-		rc = sp_jwt_key_new("private_key of service_account_file",
-		    sp_view_str(pem), &out->key, err);
-	if (pem != NULL)
-		sp_secret_wipe(pem, strlen(pem));
-	free(pem);
-	json_decref(j);
-	return (rc);
-}
-
-static enum sp_code
-read_service(
-    const struct sp_oauth_who *who, struct service *out, struct sp_err *err)
-{
-	const struct sp_oauth_conf *conf = who->conf;
-	struct sp_buf file;
-	enum sp_code rc;
-
-	*out = (struct service){ 0 };
-	rc = read_file(who, "service_account_file", conf->service_account_file,
-	    &file, err);
-	if (rc == SP_OK &&
-	    sp_view_starts(sp_view_trim(sp_buf_view(&file)), "{"))
-		rc = read_json(sp_buf_view(&file), out, err);
-	else if (rc == SP_OK)
-		rc = sp_jwt_key_new(
-		    "service_account_file", sp_buf_view(&file), &out->key, err);
-	sp_secret_done(&file);
-	if (rc != SP_OK)
-		return (rc);
-	if (conf->client_id != NULL) {
-		free(out->mail);
-		out->mail = sp_xstrdup(conf->client_id);
-	}
-	if (conf->token_url != NULL) {
-		free(out->url);
-		out->url = sp_xstrdup(conf->token_url);
-	}
-	if (out->mail == NULL)
-		return (sp_err_set(err, SP_ECONFIG, 0,
-		    "service_account_file is a PEM file, which does not name the account; expected client_id = its e-mail address"));
-	if (out->url == NULL || strncmp(out->url, "https://", 8) != 0)
-		return (sp_err_set(err, SP_ECONFIG, 0,
-		    "no token_url with https for the service account"));
-	return (SP_OK);
-}
-
-/* RFC 7523 section 2.1, with Google's scope and sub (the mailbox). */
-static enum sp_code
-grant_assertion(const struct service *s, const struct sp_oauth_who *who,
-    struct sp_buf *out, struct sp_err *err)
-{
-	struct sp_buf header, claims, scope;
-	struct sp_json h, c;
-	enum sp_code rc;
-
-	sp_buf_init(&header, HEADER_MAX);
-	sp_buf_init(&claims, CLAIMS_MAX);
-	sp_buf_init(&scope, SCOPE_MAX);
-	rc = sp_oauth_scope_text(who->conf, &scope);
-	sp_json_init(&h, &header);
-	sp_json_obj(&h, NULL);
-	sp_json_cstr(&h, "alg", "RS256");
-	sp_json_cstr(&h, "typ", "JWT");
-	if (s->key_id != NULL)
-		sp_json_cstr(&h, "kid", s->key_id);
-	sp_json_obj_end(&h);
-	sp_json_init(&c, &claims);
-	sp_json_obj(&c, NULL);
-	sp_json_cstr(&c, "iss", s->mail);
-	sp_json_cstr(&c, "sub", who->user);
-	sp_json_str(&c, "scope", sp_buf_view(&scope));
-	sp_json_cstr(&c, "aud", s->url);
-	add_jti(&c);
-	add_times(&c, false);
-	sp_json_obj_end(&c);
-	if (rc != SP_OK || sp_json_end(&h) != SP_OK || sp_json_end(&c) != SP_OK)
-		rc = sp_err_set(err, SP_ELIMIT, 0, "the assertion is too long");
-	else
-		rc = sp_jwt_sign(s->key, false, sp_buf_view(&header),
-		    sp_buf_view(&claims), out, err);
-	sp_buf_done(&header);
-	sp_buf_done(&claims);
-	sp_buf_done(&scope);
-	return (rc);
-}
-
 enum sp_code
 sp_oauth_request_service(struct sp_oauth_request *r,
     const struct sp_oauth_who *who, struct sp_err *err)
 {
-	struct service s;
+	char *url = NULL;
 	struct sp_buf jwt;
-	enum sp_code rc = read_service(who, &s, err);
+	enum sp_code rc;
 
-	sp_oauth_request_init(r, rc == SP_OK ? s.url : "");
 	sp_secret_init(&jwt, SP_JWT_MAX);
-	if (rc == SP_OK)
-		rc = grant_assertion(&s, who, &jwt, err);
+	rc = sp_oauth_assertion_service(who, &url, &jwt, err);
+	sp_oauth_request_init(r, url == NULL ? "" : url);
 	if (rc == SP_OK)
 		rc = add_text(r, "grant_type", JWT_BEARER, err);
 	if (rc == SP_OK)
 		rc = sp_oauth_request_add_once(
 		    r, "assertion", sp_buf_view(&jwt), err);
 	sp_secret_done(&jwt);
-	service_done(&s);
+	free(url);
 	return (rc);
 }
 
-/* ---- one exchange ---------------------------------------------------------------- */
+/* ---- one exchange -------------------------------------------------------- */
 
-/* Whether the text has a piece of the secret: it may be cut off or encoded. */
+/* Whether ${text} has a piece of ${secret}, of PIECE bytes: an echo may be cut
+ * off or encoded in part. */
 static bool
-has(const char *text, const struct sp_buf *secret)
+repeats(const char *text, const struct sp_buf *secret)
 {
 	const size_t len = strlen(text);
 	const size_t piece = secret->n < PIECE ? secret->n : PIECE;
@@ -493,10 +260,20 @@ sp_oauth_censor(const struct sp_oauth_request *r, struct sp_oauth_answer *a)
 	static const char instead[] =
 	    "the answer repeats a secret of ours and is not shown";
 
-	if (has(a->why, &r->secret) || has(a->why, &r->once))
+	if (repeats(a->why, &r->secret) || repeats(a->why, &r->grant_secret))
 		memcpy(a->why, instead, sizeof(instead));
-	if (has(a->scope, &r->secret) || has(a->scope, &r->once))
+	if (repeats(a->scope, &r->secret) ||
+	    repeats(a->scope, &r->grant_secret))
 		a->scope[0] = '\0';
+}
+
+enum sp_code
+sp_oauth_request_send(const struct sp_oauth_http *http,
+    const struct sp_oauth_request *r, struct sp_oauth_reply *out,
+    struct sp_err *err)
+{
+	return (sp_oauth_post(http, r->url, sp_buf_view(&r->form),
+	    sp_buf_view(&r->basic), out, err));
 }
 
 enum sp_code
@@ -505,10 +282,8 @@ sp_oauth_exchange(const struct sp_oauth_http *http,
     struct sp_err *err)
 {
 	struct sp_oauth_reply reply;
-	enum sp_code rc;
+	enum sp_code rc = sp_oauth_request_send(http, r, &reply, err);
 
-	rc = sp_oauth_post(http, r->url, sp_buf_view(&r->form),
-	    sp_buf_view(&r->basic), &reply, err);
 	if (rc != SP_OK)
 		return (rc);
 	sp_oauth_answer_parse(reply.status, sp_buf_view(&reply.body), out);

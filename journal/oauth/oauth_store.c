@@ -1,18 +1,20 @@
+/*
+ * The token file of an account: see journal/oauth/oauth_store.h.  JSON, one
+ * object of version 1; its format is in doc/format-archive.md, "Secrets".
+ */
 #include "journal/oauth/oauth_store.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/json.h"
 #include "base/secret.h"
+#include "base/time_text.h"
+#include "journal/oauth/oauth_json.h"
 
 #define FOLDER_MODE 0700
 #define FILE_MODE   0600
-#define STATE_MODE  0640
-#define STATE_MAX   4096u
 
 char *
 sp_oauth_store_path(const char *dir, const char *account)
@@ -31,27 +33,20 @@ sp_oauth_store_done(struct sp_oauth_stored *s)
 	*s = (struct sp_oauth_stored){ 0 };
 }
 
-/* A member's text, malloc'ed; NULL if it has none. */
-static char *
-text_of(const json_t *obj, const char *key)
-{
-	const char *s = json_string_value(json_object_get(obj, key));
-
-	return (s == NULL ? NULL : sp_xstrdup(s));
-}
-
+/* Whether ${j} is a token file of version 1; ${out} is filled in part if not,
+ * and needs sp_oauth_store_done in any case. */
 static bool
-take(const json_t *j, struct sp_oauth_stored *out)
+read_members(const json_t *j, struct sp_oauth_stored *out)
 {
 	const json_t *token = json_object_get(j, "refresh_token");
 	const size_t n = json_string_length(token);
-	char *time = text_of(j, "obtained");
+	char *time = sp_oauth_json_dup(j, "obtained");
 	bool ok;
 
-	out->token_url = text_of(j, "token_url");
-	out->client_id = text_of(j, "client_id");
-	out->user = text_of(j, "user");
-	out->scope = text_of(j, "scope");
+	out->token_url = sp_oauth_json_dup(j, "token_url");
+	out->client_id = sp_oauth_json_dup(j, "client_id");
+	out->user = sp_oauth_json_dup(j, "user");
+	out->scope = sp_oauth_json_dup(j, "scope");
 	sp_secret_init(&out->refresh, n + 1);
 	ok = json_integer_value(json_object_get(j, "v")) == 1 && n > 0 &&
 	     sp_buf_add(&out->refresh, json_string_value(token), n) == SP_OK &&
@@ -62,23 +57,18 @@ take(const json_t *j, struct sp_oauth_stored *out)
 	return (ok);
 }
 
+/* jansson's copy of the token is wiped; the text is the caller's. */
 enum sp_code
 sp_oauth_store_parse(
     struct sp_view text, struct sp_oauth_stored *out, struct sp_err *err)
 {
 	struct sp_oauth_stored s = { 0 };
-	union {
-		const char *in;
-		char *out;
-	} token;
 	struct sp_err ignored; /* jansson's message quotes the text */
 	json_t *j = NULL;
 	bool ok;
 
-	ok = sp_json_load(text, &j, &ignored) == SP_OK && take(j, &s);
-	token.in = json_string_value(json_object_get(j, "refresh_token"));
-	if (token.in != NULL)
-		sp_secret_wipe(token.out, strlen(token.in));
+	ok = sp_json_load(text, &j, &ignored) == SP_OK && read_members(j, &s);
+	sp_oauth_json_wipe(j, "refresh_token");
 	json_decref(j);
 	if (ok) {
 		*out = s;
@@ -107,6 +97,7 @@ sp_oauth_store_load(
 	return (rc);
 }
 
+/* Make the directory of ${path}. */
 static enum sp_code
 make_folder(const char *path, struct sp_err *err)
 {
@@ -117,6 +108,7 @@ make_folder(const char *path, struct sp_err *err)
 	return (rc);
 }
 
+/* The text of the file is made in memory that is wiped, then written at once. */
 enum sp_code
 sp_oauth_store_save(
     const char *path, const struct sp_oauth_stored *in, struct sp_err *err)
@@ -177,62 +169,4 @@ sp_oauth_store_lock(const char *path, int wait_ms, int *fd, struct sp_err *err)
 		rc = sp_io_lock(lock, wait_ms, fd, err);
 	free(lock);
 	return (rc);
-}
-
-/* ---- what the last request came to ------------------------------------------- */
-
-static char *
-state_path(const char *dir, const char *account)
-{
-	return (sp_xasprintf("%s/state/oauth/%s", dir, account));
-}
-
-void
-sp_oauth_state_save(
-    const char *dir, const char *account, const struct sp_oauth_state *s)
-{
-	char *path = state_path(dir, account), *folder;
-	char asked[SP_TIME_LEN + 1], expires[SP_TIME_LEN + 1];
-	struct sp_err ignored;
-	struct sp_buf b;
-
-	folder = sp_io_parent(path, NULL);
-	sp_time_format(s->asked, asked);
-	sp_time_format(s->expires, expires);
-	sp_buf_init(&b, STATE_MAX);
-	/* Nothing rests on it: what cannot be written is not there. */
-	if (sp_buf_addf(&b, "%s\n%s\n%s\n", asked, expires, s->why) == SP_OK &&
-	    sp_io_mkdirs(folder, 0750, &ignored) == SP_OK)
-		(void)!sp_io_replace(path, b.p, b.n, STATE_MODE, &ignored);
-	sp_buf_done(&b);
-	free(folder);
-	free(path);
-}
-
-void
-sp_oauth_state_load(
-    const char *dir, const char *account, struct sp_oauth_state *out)
-{
-	char *path = state_path(dir, account);
-	struct sp_oauth_state s = { 0 };
-	struct sp_err ignored;
-	struct sp_view rest;
-	struct sp_buf b;
-
-	*out = s;
-	sp_buf_init(&b, STATE_MAX);
-	if (sp_io_read_file(path, STATE_MAX, &b, &ignored) == SP_OK) {
-		rest = sp_buf_view(&b);
-		if (sp_time_parse(sp_view_cut(&rest, '\n'), &s.asked) &&
-		    sp_time_parse(sp_view_cut(&rest, '\n'), &s.expires)) {
-			const struct sp_view why = sp_view_cut(&rest, '\n');
-
-			(void)snprintf(s.why, sizeof(s.why), "%.*s",
-			    why.n > STATE_MAX ? 0 : (int)why.n,
-			    why.n == 0 ? "" : why.p);
-			*out = s;
-		}
-	}
-	sp_buf_done(&b);
-	free(path);
 }

@@ -15,9 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/digest.h"
 #include "base/enc.h"
 #include "base/io.h"
+#include "base/sha256.h"
 
 #define SLOTS_MIN  64 /* a power of two */
 #define FILE_MAX   ((size_t)4 << 30)

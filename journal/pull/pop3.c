@@ -15,8 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/digest.h"
 #include "base/enc.h"
+#include "base/sha256.h"
 #include "journal/pull/pop3.h"
 #include "journal/pull/pop3_priv.h"
 

@@ -9,7 +9,6 @@
 #ifndef SP_PULL_PULL_PRIV_H
 #define SP_PULL_PULL_PRIV_H
 
-#include "base/clock.h"
 #include "journal/pull/ids.h"
 #include "journal/pull/pull.h"
 

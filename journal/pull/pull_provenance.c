@@ -6,7 +6,9 @@
  */
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/json.h"
+#include "base/time_text.h"
 #include "journal/pull/pull_priv.h"
 
 void

@@ -1,3 +1,15 @@
+/*
+ * Group commit on libuv's thread pool.  Everything to be appended queues up in
+ * the thread of the loop; one batch at a time goes to the pool, which appends
+ * and syncs it; back on the loop its owners are answered while the next batch
+ * is syncing already.
+ *
+ *	push --> waiting --(start_batch)--> in flight on the pool
+ *	                                        |
+ *	answered <--(on_batch_done)-------------'
+ *
+ * The appender is used on the pool alone, by one batch at a time.
+ */
 #include "journal/receive/commit.h"
 
 #include <assert.h>
@@ -10,20 +22,23 @@ struct sp_commit {
 	uv_work_t work;
 	struct sp_append *append;
 	struct sp_commit_hooks hooks;
-	struct sp_commit_job *head, **tail; /* waiting */
-	bool tick_due;
-	bool running;
+	struct sp_commit_job *head, **tail; /* jobs that wait */
+	bool tick_due; /* housekeeping is due with the next batch */
+	bool running; /* a batch is in flight */
 	uint64_t batches;
 
-	/* in flight; the pool's thread alone while running */
+	/* The batch in flight; only the thread of the pool touches it while
+	 * ${running}. */
 	struct sp_commit_job *jobs[SP_COMMIT_ITEMS];
 	struct sp_append_item items[SP_COMMIT_ITEMS];
 	enum sp_code codes[SP_COMMIT_ITEMS];
 	size_t n;
-	bool tick, rotate;
-	enum sp_code code, tick_code; /* code: SP_OK, or one failure */
+	bool tick, rotate; /* what is done besides or instead */
+	enum sp_code code; /* SP_OK, or the last failure of the batch */
+	enum sp_code tick_code;
 	struct sp_err err, tick_err;
-	uint64_t next_seq, told_seq;
+	uint64_t next_seq; /* entries below it are durable */
+	uint64_t announced_seq; /* what hook committed was told last */
 };
 
 struct sp_commit *
@@ -38,7 +53,7 @@ sp_commit_new(uv_loop_t *loop, struct sp_append *append,
 	c->tail = &c->head;
 	c->work.data = c;
 	if (append != NULL)
-		c->next_seq = c->told_seq = sp_append_next_seq(append);
+		c->next_seq = c->announced_seq = sp_append_next_seq(append);
 	return (c);
 }
 
@@ -63,7 +78,8 @@ sp_commit_batches(const struct sp_commit *c)
 	return (c->batches);
 }
 
-/* One of them is too large: find out which, so that the others pass. */
+/* One item of the batch is too large for an entry and kept all of them out:
+ * append each alone, so that the others are stored. */
 static void
 commit_singly(struct sp_commit *c)
 {
@@ -80,9 +96,10 @@ commit_singly(struct sp_commit *c)
 	}
 }
 
-/* SP_OK where the messages of this batch may be written. */
+/* Whether the messages of this batch may be written; else the status for them,
+ * with the reason in c->err. */
 static enum sp_code
-room(struct sp_commit *c)
+check_room(struct sp_commit *c)
 {
 	uint64_t bytes = 0;
 	bool any = false;
@@ -96,7 +113,8 @@ room(struct sp_commit *c)
 	return (c->hooks.room(c->hooks.ctx, bytes, &c->err));
 }
 
-/* The messages have failed already; a few events still find a place. */
+/* There is no room for the messages: they fail with ${code}, while the events
+ * of the batch, which are small, are appended. */
 static void
 commit_events(struct sp_commit *c, enum sp_code code)
 {
@@ -110,10 +128,11 @@ commit_events(struct sp_commit *c, enum sp_code code)
 			: sp_append_commit(c->append, &c->items[i], 1, &err);
 }
 
+/* Append the batch; every item gets a status of its own. */
 static void
 commit_batch(struct sp_commit *c)
 {
-	enum sp_code full = room(c);
+	enum sp_code full = check_room(c);
 
 	if (full != SP_OK) {
 		commit_events(c, full);
@@ -128,9 +147,9 @@ commit_batch(struct sp_commit *c)
 	}
 }
 
-/* On the pool. */
+/* On the pool: housekeeping if it is due, then the rotation or the batch. */
 static void
-run(uv_work_t *work)
+run_batch(uv_work_t *work)
 {
 	struct sp_commit *c = work->data;
 
@@ -151,9 +170,9 @@ run(uv_work_t *work)
 	c->next_seq = sp_append_next_seq(c->append);
 }
 
-static void start(struct sp_commit *c);
+static void start_batch(struct sp_commit *c);
 
-/* What is to be told, and to whom. */
+/* The results of a batch, kept while the next one takes its place in ${c}. */
 struct outcome {
 	struct sp_commit_job *jobs[SP_COMMIT_ITEMS];
 	enum sp_code codes[SP_COMMIT_ITEMS];
@@ -161,9 +180,9 @@ struct outcome {
 	struct sp_err err;
 };
 
-/* The results go to their owners' items before the next batch starts. */
+/* Copy the results, and give seq and time to the items of their owners. */
 static void
-take_outcome(struct sp_commit *c, struct outcome *o)
+collect_outcome(struct sp_commit *c, struct outcome *o)
 {
 	o->n = c->n;
 	o->err = c->err;
@@ -177,37 +196,38 @@ take_outcome(struct sp_commit *c, struct outcome *o)
 	}
 }
 
-/* Back on the loop. */
+/* Back on the loop: report failures, announce what is durable, start the next
+ * batch, and only then answer this one: the disk works meanwhile. */
 static void
-ran(uv_work_t *work, int status)
+on_batch_done(uv_work_t *work, int status)
 {
 	struct sp_commit *c = work->data;
 	struct outcome o;
 
 	(void)status;
 	c->running = false;
-	take_outcome(c, &o);
+	collect_outcome(c, &o);
 	if (o.n > 0)
 		c->batches++;
 	if (c->tick_code != SP_OK)
 		c->hooks.failed(c->hooks.ctx, &c->tick_err);
 	if (c->code != SP_OK)
 		c->hooks.failed(c->hooks.ctx, &o.err);
-	if (c->next_seq != c->told_seq) {
-		c->told_seq = c->next_seq;
+	if (c->next_seq != c->announced_seq) {
+		c->announced_seq = c->next_seq;
 		c->hooks.committed(c->hooks.ctx, c->next_seq);
 	}
-	/* The disk works on the next batch while this one is answered. */
-	start(c);
+	start_batch(c);
 	for (size_t i = 0; i < o.n; i++)
 		o.jobs[i]->done(o.jobs[i], o.codes[i], &o.err);
 	if (sp_commit_idle(c))
 		c->hooks.idle(c->hooks.ctx);
 }
 
-/* Take the next batch off the queue. */
+/* Take the next batch off the queue: a rotation alone, or items up to the
+ * limits of a batch. */
 static void
-gather(struct sp_commit *c)
+gather_batch(struct sp_commit *c)
 {
 	uint64_t bytes = 0;
 
@@ -216,7 +236,6 @@ gather(struct sp_commit *c)
 	while (c->head != NULL && c->n < SP_COMMIT_ITEMS) {
 		struct sp_commit_job *job = c->head;
 
-		/* A rotation goes alone. */
 		if (job->item == NULL && c->n > 0)
 			break;
 		if (c->n > 0 && bytes + job->item->msg.n > SP_COMMIT_BYTES)
@@ -234,16 +253,18 @@ gather(struct sp_commit *c)
 	}
 }
 
+/* Give the pool its next batch, if there is something to do and none in
+ * flight. */
 static void
-start(struct sp_commit *c)
+start_batch(struct sp_commit *c)
 {
 	if (c->running || (c->head == NULL && !c->tick_due))
 		return;
-	gather(c);
+	gather_batch(c);
 	c->tick = c->tick_due;
 	c->tick_due = false;
 	c->running = true;
-	if (uv_queue_work(c->loop, &c->work, run, ran) != 0)
+	if (uv_queue_work(c->loop, &c->work, run_batch, on_batch_done) != 0)
 		abort();
 }
 
@@ -253,12 +274,12 @@ sp_commit_push(struct sp_commit *c, struct sp_commit_job *job)
 	job->next = NULL;
 	*c->tail = job;
 	c->tail = &job->next;
-	start(c);
+	start_batch(c);
 }
 
 void
 sp_commit_tick(struct sp_commit *c)
 {
 	c->tick_due = c->append != NULL;
-	start(c);
+	start_batch(c);
 }

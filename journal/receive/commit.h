@@ -1,11 +1,12 @@
 /*
- * Group commit: what is finished queues up; one batch at a time is made
- * durable on libuv's thread pool; then all of it is answered.  What arrives
- * meanwhile is the next batch, so the busier it is the fewer syncs a message
- * costs.  A batch that failed is not tried again: its peers are told 4xx.
+ * Group commit: messages that are complete queue up; one batch at a time is
+ * made durable on libuv's thread pool; then all of it is answered.  What
+ * arrives meanwhile is the next batch, so the busier the server is the fewer
+ * syncs a message costs.  A batch that failed is not tried again: its peers are
+ * told 4xx and send again.
  *
  * The appender belongs to this queue: housekeeping and rotation take their
- * turn in it too.  Loop's thread only.
+ * turn in it too.  All functions are for the thread of the loop.
  */
 #ifndef SP_RECEIVE_COMMIT_H
 #define SP_RECEIVE_COMMIT_H
@@ -18,41 +19,46 @@
 #include "journal/log/append.h"
 
 #define SP_COMMIT_ITEMS 256 /* of one batch, at most */
-#define SP_COMMIT_BYTES ((uint64_t)8 << 20) /* about, of messages */
+#define SP_COMMIT_BYTES ((uint64_t)8 << 20) /* of one batch, about */
 
 struct sp_commit;
 
 /* One thing to commit; embedded by its owner, borrowed until done. */
 struct sp_commit_job {
 	struct sp_append_item *item; /* NULL: rotate */
-	/* ${item} has seq and received where ${code} is SP_OK. */
+	/* Called on the loop; ${item} has seq and received where ${code} is
+	 * SP_OK.  The job may be freed or pushed again in it. */
 	void (*done)(struct sp_commit_job *job, enum sp_code code,
 	    const struct sp_err *err);
 	struct sp_commit_job *next;
 };
 
 struct sp_commit_hooks {
-	/* Something more is durable. */
+	/* Entries below ${next_seq} are durable now. */
 	void (*committed)(void *ctx, uint64_t next_seq);
-	/* A batch or housekeeping failed; once for each. */
+	/* A batch or housekeeping failed; called once for each. */
 	void (*failed)(void *ctx, const struct sp_err *err);
-	/* On the pool, before each batch with messages of so many bytes:
-	 * anything but SP_OK is their result, and nothing is written.  Events
-	 * are entered all the same.  NULL: always. */
+	/* On the pool, before each batch with messages of ${bytes}: whether
+	 * there is room.  Anything but SP_OK is their result, and none is
+	 * written; events are appended all the same.  NULL: there is. */
 	enum sp_code (*room)(void *ctx, uint64_t bytes, struct sp_err *err);
 	/* The queue has just run empty. */
 	void (*idle)(void *ctx);
 	void *ctx;
 };
 
-/* ${append} NULL: the log cannot be written; everything fails. */
+/* A queue for ${append}, which outlives it as ${loop} does.  ${append} NULL:
+ * the log cannot be written, and every job fails with SP_EROLLBACK.  The caller
+ * frees it with sp_commit_free(). */
 struct sp_commit *sp_commit_new(uv_loop_t *loop, struct sp_append *append,
     const struct sp_commit_hooks *hooks);
+/* Add ${job}, which stays the caller's and must live until its done(). */
 void sp_commit_push(struct sp_commit *c, struct sp_commit_job *job);
-/* Run sp_append_tick in turn. */
+/* Run sp_append_tick() when its turn comes. */
 void sp_commit_tick(struct sp_commit *c);
-/* Nothing queued and nothing in flight. */
+/* Whether nothing is queued and nothing in flight. */
 bool sp_commit_idle(const struct sp_commit *c);
+/* Batches so far, for status. */
 uint64_t sp_commit_batches(const struct sp_commit *c);
 /* Only when idle; NULL is fine. */
 void sp_commit_free(struct sp_commit *c);

@@ -1,4 +1,11 @@
-/* From a new connection to its greeting: who it is, and whether it may. */
+/*
+ * From a new connection to its greeting: which addresses it has, whether a
+ * PROXY header must come, whether the limits let it in.  What is turned away is
+ * told why where it would understand, and is reported.
+ *
+ *	accept --> PROXY header --> admit --> TLS handshake --> greeting
+ *	               (if wanted)   '--(with starttls or none)---^
+ */
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,9 +14,9 @@
 
 #include "base/clock.h"
 #include "journal/receive/proxy.h"
-#include "journal/receive/receive_priv.h"
+#include "journal/receive/connection_priv.h"
 
-/* Say why and close; nothing is kept for such a peer. */
+/* Say why and close: nothing more is kept for such a peer. */
 static void
 turn_away(struct sp_connection *c, enum sp_reply why)
 {
@@ -23,8 +30,8 @@ turn_away(struct sp_connection *c, enum sp_reply why)
 	assert(v.n <= sizeof(text));
 	memcpy(text, v.p, v.n);
 	b = uv_buf_init(text, (unsigned)v.n);
-	/* To an MTA a closed filter says all that there is to say, and who
-	 * wants to shake hands would not understand. */
+	/* Neither an MTA that speaks to its filter nor a client that waits for
+	 * a TLS handshake would understand a reply. */
 	if (sp_machine_greets(&c->machine) &&
 	    c->l->env.cfg->tls != SP_TLS_IMPLICIT)
 		(void)uv_try_write(&c->u.stream, &b, 1);
@@ -34,31 +41,35 @@ turn_away(struct sp_connection *c, enum sp_reply why)
 	sp_connection_drop(c);
 }
 
+/* A session id of 16 hex digits that differs for all sessions of a server, and,
+ * as its start is random, from those of other servers. */
 static void
 name_session(struct sp_receive *r, char out[20])
 {
 	static const char digits[] = "0123456789abcdef";
-	uint64_t v = r->id_base + r->id_next++;
+	uint64_t v = r->pool.id_base + r->pool.id_next++;
 
 	for (size_t i = 16; i-- > 0; v >>= 4)
 		out[i] = digits[v & 15];
 	out[16] = '\0';
 }
 
-/* ${sa} is whom we serve: the peer, or whom a proxy serves. */
+/* Whether an address may have a session more, which counts it; ${sa} is whom we
+ * serve: the peer, or whom a proxy serves.  Returns the refusal, or
+ * SP_REPLY_NONE. */
 static enum sp_reply
-limits(struct sp_connection *c, const struct sockaddr *sa)
+check_limits(struct sp_connection *c, const struct sockaddr *sa)
 {
 	const struct sp_listen *cfg = c->l->env.cfg;
 	uint64_t count;
 
-	/* A socket in the file system has permissions of its own. */
+	/* A socket in the file system has its permissions instead. */
 	if (!c->l->local && !sp_config_allows(cfg, sa))
 		return (SP_REPLY_DENIED);
-	if (c->r->draining)
+	if (c->r->stop.draining)
 		return (SP_REPLY_CLOSING);
 	if (c->l->sessions > cfg->max_sessions ||
-	    (!c->l->env.door && c->r->stats.sessions > c->r->ceiling))
+	    (!c->l->env.door && c->r->stats.sessions > c->r->pool.ceiling))
 		return (SP_REPLY_BUSY);
 	c->peer = sp_peers_enter(c->r->peers, sa, c->l->number, &count);
 	if (count > cfg->max_per_peer)
@@ -67,26 +78,27 @@ limits(struct sp_connection *c, const struct sockaddr *sa)
 							      : SP_REPLY_NONE);
 }
 
-/* Bytes before the greeting: not a mail client that follows the rules. */
+/* Whether there are bytes before the greeting: not a mail client that follows
+ * the rules. */
 static bool
-early(const struct sp_connection *c)
+has_spoken(const struct sp_connection *c)
 {
 	uv_os_fd_t fd;
 	char one;
 
-	if (c->pre.n > 0)
+	if (c->arrival.bytes.n > 0)
 		return (true);
 	return (uv_fileno(&c->u.handle, &fd) == 0 &&
 		recv(fd, &one, 1, MSG_PEEK | MSG_DONTWAIT) == 1);
 }
 
-/* The peer is known: let it in, or not. */
+/* It is known whom we serve: begin TLS or the session, or turn it away. */
 static void
 admit(struct sp_connection *c, const struct sockaddr *sa)
 {
-	enum sp_reply bad = limits(c, sa);
+	enum sp_reply bad = check_limits(c, sa);
 
-	c->stage = SP_STAGE_SESSION;
+	c->arrival.stage = SP_STAGE_SESSION;
 	if (c->machine.smtp != NULL)
 		sp_session_relay(c->machine.smtp,
 		    sp_config_in_networks(&c->l->env.cfg->xforward, sa),
@@ -97,20 +109,22 @@ admit(struct sp_connection *c, const struct sockaddr *sa)
 	}
 	if (c->l->env.cfg->tls == SP_TLS_IMPLICIT) {
 		sp_connection_tls_start(c);
-		sp_tls_feed(c->tls, c->pre.p, c->pre.n);
-		sp_buf_done(&c->pre);
+		sp_tls_feed(
+		    c->tls.session, c->arrival.bytes.p, c->arrival.bytes.n);
+		sp_buf_done(&c->arrival.bytes);
 	} else if (!c->l->env.door && sp_machine_greets(&c->machine) &&
-		   early(c))
-		sp_machine_end(&c->machine, SP_REPLY_EARLY, &c->out);
+		   has_spoken(c))
+		sp_machine_end(&c->machine, SP_REPLY_EARLY, &c->out.replies);
 	else
-		sp_machine_greet(&c->machine, &c->out);
+		sp_machine_greet(&c->machine, &c->out.replies);
 	sp_connection_go_on(c);
 }
 
 /* ---- PROXY ---------------------------------------------------------- */
 
+/* Tell the session what the proxy said. */
 static void
-claim(struct sp_connection *c, const struct sp_proxy *h)
+record_claim(struct sp_connection *c, const struct sp_proxy *h)
 {
 	char src[SP_PEER_TEXT], dst[SP_PEER_TEXT];
 
@@ -119,16 +133,17 @@ claim(struct sp_connection *c, const struct sp_proxy *h)
 	sp_machine_proxied(&c->machine, src, dst);
 }
 
+/* The header may come in pieces, and with bytes of the session behind it. */
 void
 sp_connection_proxy(struct sp_connection *c, const char *p, size_t n)
 {
-	struct sockaddr_storage sa = c->real;
+	struct sockaddr_storage sa = c->arrival.address;
 	enum sp_proxy_result rc;
 	struct sp_proxy h;
 
-	if (sp_buf_add(&c->pre, p, n) != SP_OK)
+	if (sp_buf_add(&c->arrival.bytes, p, n) != SP_OK)
 		abort(); /* reads are smaller than its room */
-	rc = sp_proxy_parse(sp_buf_view(&c->pre), &h);
+	rc = sp_proxy_parse(sp_buf_view(&c->arrival.bytes), &h);
 	if (rc == SP_PROXY_MORE) {
 		sp_connection_go_on(c);
 		return;
@@ -138,9 +153,9 @@ sp_connection_proxy(struct sp_connection *c, const char *p, size_t n)
 		sp_connection_drop(c);
 		return;
 	}
-	sp_buf_consume(&c->pre, h.length);
+	sp_buf_consume(&c->arrival.bytes, h.length);
 	if (!h.local) {
-		claim(c, &h);
+		record_claim(c, &h);
 		sa = h.src;
 		sp_peer_unmap(&sa);
 	}
@@ -149,7 +164,7 @@ sp_connection_proxy(struct sp_connection *c, const char *p, size_t n)
 
 /* ---- accepting ------------------------------------------------------ */
 
-/* The peer of a local socket, by what the kernel says of it. */
+/* The peer of a socket in the file system, by what the kernel says of it. */
 static void
 local_peer(int fd, char peer[SP_PEER_TEXT], struct sockaddr_storage *sa)
 {
@@ -162,24 +177,26 @@ local_peer(int fd, char peer[SP_PEER_TEXT], struct sockaddr_storage *sa)
 	sp_peer_local(cred.uid, sa);
 }
 
+/* Write the addresses of both ends for the record: ${peer} is "" at the
+ * door. */
 static void
-find_peer(struct sp_connection *c, int fd, char peer[SP_PEER_TEXT],
+find_addresses(struct sp_connection *c, int fd, char peer[SP_PEER_TEXT],
     char local[SP_PEER_TEXT])
 {
 	struct sockaddr_storage me = { .ss_family = AF_UNSPEC };
-	socklen_t len = sizeof(c->real);
+	socklen_t len = sizeof(c->arrival.address);
 
 	memcpy(local, c->l->local_text, SP_PEER_TEXT);
 	peer[0] = '\0';
 	if (c->l->env.door)
 		return;
 	if (c->l->local) {
-		local_peer(fd, peer, &c->real);
+		local_peer(fd, peer, &c->arrival.address);
 		return;
 	}
-	(void)getpeername(fd, (struct sockaddr *)&c->real, &len);
-	sp_peer_unmap(&c->real);
-	sp_peer_format((struct sockaddr *)&c->real, peer);
+	(void)getpeername(fd, (struct sockaddr *)&c->arrival.address, &len);
+	sp_peer_unmap(&c->arrival.address);
+	sp_peer_format((struct sockaddr *)&c->arrival.address, peer);
 	if (local[0] != '\0')
 		return;
 	len = sizeof(me);
@@ -187,8 +204,9 @@ find_peer(struct sp_connection *c, int fd, char peer[SP_PEER_TEXT],
 	sp_peer_format((struct sockaddr *)&me, local);
 }
 
+/* Give the connection a session, then see whether it may have it. */
 static void
-welcome(struct sp_connection *c)
+begin_session(struct sp_connection *c)
 {
 	char peer[SP_PEER_TEXT], local[SP_PEER_TEXT], actor[256] = "";
 	const struct sp_listen *cfg = c->l->env.cfg;
@@ -199,7 +217,7 @@ welcome(struct sp_connection *c)
 
 	if (uv_fileno(&c->u.handle, &fd) != 0)
 		fd = -1;
-	find_peer(c, fd, peer, local);
+	find_addresses(c, fd, peer, local);
 	name_session(c->r, id);
 	p.id = id;
 	p.local = local;
@@ -208,58 +226,64 @@ welcome(struct sp_connection *c)
 		known = sp_door_identify(
 		    &c->r->door, fd, &p.rights, actor, sizeof(actor));
 	sp_machine_begin(&c->machine, &c->l->env, &p);
-	if (!known || (cfg->proxy.n > 0 && !sp_config_in_networks(&cfg->proxy,
-					       (struct sockaddr *)&c->real)))
+	if (!known ||
+	    (cfg->proxy.n > 0 && !sp_config_in_networks(&cfg->proxy,
+				     (struct sockaddr *)&c->arrival.address)))
 		turn_away(c, SP_REPLY_DENIED);
 	else if (cfg->proxy.n > 0) {
-		c->stage = SP_STAGE_PROXY;
-		c->stage_since = uv_now(c->r->loop);
+		c->arrival.stage = SP_STAGE_PROXY;
+		c->clock.stage_since = uv_now(c->r->loop);
 		sp_connection_go_on(c);
 	} else
-		admit(c, (struct sockaddr *)&c->real);
+		admit(c, (struct sockaddr *)&c->arrival.address);
 }
 
+/* A zeroed struct, new or used before; a used one keeps its session and
+ * buffer. */
 static struct sp_connection *
-obtain(struct sp_receive *r)
+get_connection(struct sp_receive *r)
 {
-	struct sp_connection *c = r->idle, old;
+	struct sp_connection *c = r->pool.idle, old;
 
 	if (c == NULL)
 		c = sp_xcalloc(1, sizeof(*c));
 	else {
-		r->idle = c->next;
-		r->nidle--;
+		r->pool.idle = c->next;
+		r->pool.nidle--;
 		old = *c;
 		memset(c, 0, sizeof(*c));
 		c->machine = old.machine;
-		c->out = old.out;
+		c->out.replies = old.out.replies;
 	}
-	sp_buf_clear(&c->out);
-	c->out.max = SP_SESSION_OUT_MAX;
-	sp_buf_init(&c->pre, SP_PROXY_MAX + SP_READ_SIZE);
-	c->stage = SP_STAGE_SESSION;
+	sp_buf_clear(&c->out.replies);
+	c->out.replies.max = SP_SESSION_OUT_MAX;
+	sp_buf_init(&c->arrival.bytes, SP_PROXY_MAX + SP_READ_SIZE);
+	c->arrival.stage = SP_STAGE_SESSION;
 	c->r = r;
 	return (c);
 }
 
+/* Count the connection and put it into the list of the server. */
 static void
-enlist(struct sp_connection *c)
+add_connection(struct sp_connection *c)
 {
 	struct sp_receive *r = c->r;
 
 	c->u.handle.data = c;
-	c->handle_open = true;
+	c->end.handle_open = true;
 	r->handles++;
-	c->next = r->connections;
+	c->next = r->pool.open;
 	if (c->next != NULL)
 		c->next->prev = c;
-	r->connections = c;
+	r->pool.open = c;
 	c->l->sessions++;
 	r->stats.sessions++;
 	r->stats.connections++;
-	c->idle_since = c->data_since = uv_now(r->loop);
+	c->clock.idle_since = c->clock.data_since = uv_now(r->loop);
 }
 
+/* Even a connection that libuv cannot accept is given a session, so that all
+ * have one when they are closed. */
 void
 sp_connection_accept(uv_stream_t *server, int status)
 {
@@ -269,7 +293,7 @@ sp_connection_accept(uv_stream_t *server, int status)
 
 	if (status != 0)
 		return;
-	c = obtain(l->r);
+	c = get_connection(l->r);
 	c->l = l;
 	rc = l->local ? uv_pipe_init(l->r->loop, &c->u.pipe, 0)
 		      : uv_tcp_init(l->r->loop, &c->u.tcp);
@@ -277,7 +301,7 @@ sp_connection_accept(uv_stream_t *server, int status)
 		sp_connection_destroy(c);
 		return;
 	}
-	enlist(c);
+	add_connection(c);
 	if (uv_accept(server, &c->u.stream) != 0) {
 		struct sp_session_peer p = { .id = "-" };
 
@@ -285,5 +309,5 @@ sp_connection_accept(uv_stream_t *server, int status)
 		sp_connection_drop(c);
 		return;
 	}
-	welcome(c);
+	begin_session(c);
 }

@@ -1,3 +1,9 @@
+/*
+ * Who is at the local door, and what it may: by the credentials that the kernel
+ * keeps for the socket (SO_PEERCRED, SO_PEERGROUPS, /proc/PID/loginuid), never
+ * by what the client says.  connection_accept.c asks when a client connects;
+ * the rights and the actor go into its session (session_door.c).
+ */
 #include "journal/receive/door.h"
 
 #include <errno.h>
@@ -14,7 +20,7 @@
 #include "base/io.h"
 #include "base/json.h"
 
-#define GROUPS_MAX 1024
+#define GROUPS_MAX 1024 /* of a peer */
 #define NO_LOGIN   UINT32_MAX /* what the kernel says for none */
 
 enum sp_code
@@ -62,7 +68,8 @@ sp_door_listen(struct sp_listen *l, char *name, char *hostname)
 	};
 }
 
-/* Primary and supplementary groups as the kernel has them for the socket. */
+/* Whether the peer is in ${group}: primary and supplementary groups as the
+ * kernel has them for the socket. */
 static bool
 in_group(int fd, const struct ucred *cred, gid_t group)
 {
@@ -80,7 +87,8 @@ in_group(int fd, const struct ucred *cred, gid_t group)
 	return (false);
 }
 
-/* The user who logged in, also behind su and sudo. */
+/* The user who logged in at first, also behind su and sudo; false: nobody
+ * did. */
 static bool
 login_uid(pid_t pid, uint64_t *uid)
 {
@@ -97,6 +105,8 @@ login_uid(pid_t pid, uint64_t *uid)
 	return (ok);
 }
 
+/* Write the "actor" of an event as a JSON object of at most ${size} bytes with
+ * its NUL; if a name does not fit, the uid alone. */
 static void
 write_actor(uid_t uid, pid_t pid, const char *worker, char *out, size_t size)
 {

@@ -1,4 +1,8 @@
-/* Who is at the local door, as the kernel says (doc/door.md). */
+/*
+ * Who is at the local door, by the word of the kernel, and what it may
+ * (doc/door.md).  Also the limits of the door, which is a listener that no
+ * configuration names.
+ */
 #ifndef SP_RECEIVE_DOOR_H
 #define SP_RECEIVE_DOOR_H
 
@@ -14,25 +18,28 @@
 #define SP_DOOR_MAX_LINE    ((uint64_t)1 << 20)
 #define SP_DOOR_TIMEOUT	    60 /* seconds */
 
-/* Whom the door knows. */
+/* Whom the door lets in. */
 struct sp_doorkeeper {
 	uid_t owner; /* of the archive's directory */
 	bool has_group;
-	gid_t group; /* readers */
+	gid_t group; /* its members may read, and append events of that */
 };
 
-/* Look up the owner of ${dir} and the group; an unknown group is SP_ECONFIG. */
+/* Look up the owner of the archive ${dir}, and ${group} (NULL: none).  SP_EIO:
+ * no such archive; SP_ECONFIG: no such group on this host. */
 SP_CHECK enum sp_code sp_door_init(struct sp_doorkeeper *d, const char *dir,
     const char *group, struct sp_err *err);
-/* The limits of the door, in the shape of a listener; text is borrowed. */
+/* The limits of the door, as those of a listener; ${name} and ${hostname} are
+ * borrowed. */
 void sp_door_listen(struct sp_listen *l, char *name, char *hostname);
 /*
- * The peer of the connected socket ${fd}: what it may, and the actor of its
- * events as a JSON object.  False: nothing at all.
+ * Who the peer of the connected socket ${fd} is: what it may goes to ${may},
+ * the "actor" of its events to ${actor}, a JSON object of at most ${size} bytes
+ * with its NUL.  False: it may nothing, and the actor is not set.
  */
 bool sp_door_identify(const struct sp_doorkeeper *d, int fd,
     struct sp_door_rights *may, char *actor, size_t size);
-/* The actor of the service's own events. */
+/* The actor of the service's own events, in the same way. */
 void sp_door_self(char *actor, size_t size);
 
 #endif

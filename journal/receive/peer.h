@@ -1,29 +1,23 @@
-/* Who is connected: addresses as text, and how many sessions each has. */
+/*
+ * Addresses of peers: as text for records and log lines, and in the one form
+ * that networks and counters compare (peers.h).  No I/O.
+ */
 #ifndef SP_RECEIVE_PEER_H
 #define SP_RECEIVE_PEER_H
 
 #include <stdint.h>
 #include <sys/socket.h>
 
-#define SP_PEER_TEXT 72
+#define SP_PEER_TEXT 72 /* bytes of an address as text, with its NUL */
 
-/* "192.0.2.7:51234", "[2001:db8::1]:25"; IPv4 in IPv6 as IPv4. */
+/* Write ${sa} as "192.0.2.7:51234" or "[2001:db8::1]:25", an IPv4 address
+ * mapped into IPv6 as IPv4, and "local" for any other family. */
 void sp_peer_format(const struct sockaddr *sa, char out[SP_PEER_TEXT]);
-/* Turn ::ffff:192.0.2.7 into 192.0.2.7, so that networks match. */
+/* Turn ::ffff:192.0.2.7 into 192.0.2.7, so that it lies in the networks of
+ * IPv4; leave any other address as it is. */
 void sp_peer_unmap(struct sockaddr_storage *sa);
-
-/* The key of a user on this host, as peers are counted. */
+/* The address by which user ${uid} of this host is counted: AF_UNIX, with the
+ * uid in place of a name. */
 void sp_peer_local(uid_t uid, struct sockaddr_storage *out);
-
-struct sp_peers;
-struct sp_peer; /* one address */
-
-struct sp_peers *sp_peers_new(void);
-void sp_peers_free(struct sp_peers *p); /* NULL is fine */
-/* One session more of ${sa} on listener ${n}; the count goes to ${count}. */
-struct sp_peer *sp_peers_enter(
-    struct sp_peers *p, const struct sockaddr *sa, unsigned n, uint64_t *count);
-void sp_peers_leave(
-    struct sp_peers *p, struct sp_peer *peer); /* NULL is fine */
 
 #endif

@@ -1,10 +1,19 @@
+/*
+ * The parser of the PROXY header (HAProxy's proxy-protocol.txt), for listeners
+ * with the option `proxy`.  connection_accept.c gives it all bytes so far until
+ * the header is whole.
+ *
+ *	version 1   PROXY TCP4 192.0.2.7 192.0.2.1 51234 25 CR LF
+ *	version 2   signature (12) | version, command | family | length (2)
+ *	            addresses and ports | type, length (2), value | ...
+ */
 #include "journal/receive/proxy.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <string.h>
 
-#include "base/digest.h"
+#include "base/crc32c.h"
 #include "base/enc.h"
 
 #define V1_MAX	   107 /* with its line end */
@@ -14,8 +23,9 @@
 static const uint8_t signature[12] = { 0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a,
 	0x51, 0x55, 0x49, 0x54, 0x0a };
 
+/* The header is wrong: ${why} is for the log. */
 static enum sp_proxy_result
-bad(struct sp_proxy *out, const char *why)
+reject(struct sp_proxy *out, const char *why)
 {
 	out->why = why;
 	return (SP_PROXY_BAD);
@@ -23,8 +33,9 @@ bad(struct sp_proxy *out, const char *why)
 
 /* ---- version 1 ------------------------------------------------------ */
 
+/* Digits without a leading zero, at most 65535; ${out} in network order. */
 static bool
-port(struct sp_view v, uint16_t *out)
+parse_port(struct sp_view v, uint16_t *out)
 {
 	uint64_t n;
 
@@ -35,8 +46,9 @@ port(struct sp_view v, uint16_t *out)
 	return (true);
 }
 
+/* An address of ${family} and its port, as text. */
 static bool
-address(int family, struct sp_view host, struct sp_view p,
+parse_address(int family, struct sp_view host, struct sp_view p,
     struct sockaddr_storage *out)
 {
 	struct sockaddr_in in = { .sin_family = AF_INET };
@@ -52,18 +64,19 @@ address(int family, struct sp_view host, struct sp_view p,
 	memset(out, 0, sizeof(*out));
 	if (family == AF_INET) {
 		ok = inet_pton(AF_INET, text, &in.sin_addr) == 1 &&
-		     port(p, &in.sin_port);
+		     parse_port(p, &in.sin_port);
 		memcpy(out, &in, sizeof(in));
 	} else {
 		ok = inet_pton(AF_INET6, text, &in6.sin6_addr) == 1 &&
-		     port(p, &in6.sin6_port);
+		     parse_port(p, &in6.sin6_port);
 		memcpy(out, &in6, sizeof(in6));
 	}
 	return (ok);
 }
 
+/* Version 1 without its line end.  UNKNOWN means the proxy's own connection. */
 static enum sp_proxy_result
-line(struct sp_view v, struct sp_proxy *out)
+parse_line(struct sp_view v, struct sp_proxy *out)
 {
 	struct sp_view word[6];
 	size_t n = 0;
@@ -77,41 +90,44 @@ line(struct sp_view v, struct sp_proxy *out)
 	while (v.p != NULL && n < SP_COUNTOF(word))
 		word[n++] = sp_view_cut(&v, ' ');
 	if (n != 5 || v.p != NULL)
-		return (bad(out, "it has not the five words of version 1"));
+		return (reject(out, "it has not the five words of version 1"));
 	family = sp_view_eq_str(word[0], "TCP4")   ? AF_INET
 		 : sp_view_eq_str(word[0], "TCP6") ? AF_INET6
 						   : AF_UNSPEC;
 	if (family == AF_UNSPEC)
-		return (bad(out, "it is neither of TCP4, TCP6 nor UNKNOWN"));
-	if (!address(family, word[1], word[3], &out->src) ||
-	    !address(family, word[2], word[4], &out->dst))
-		return (bad(out, "its addresses or ports are not such"));
+		return (reject(out, "it is neither of TCP4, TCP6 nor UNKNOWN"));
+	if (!parse_address(family, word[1], word[3], &out->src) ||
+	    !parse_address(family, word[2], word[4], &out->dst))
+		return (reject(out, "its addresses or ports are not such"));
 	return (SP_PROXY_OK);
 }
 
+/* Find the line; it has at most 107 bytes. */
 static enum sp_proxy_result
-version1(struct sp_view v, struct sp_proxy *out)
+parse_version1(struct sp_view v, struct sp_proxy *out)
 {
 	static const char head[] = "PROXY ";
 	size_t n = v.n < sizeof(head) - 1 ? v.n : sizeof(head) - 1;
 	const char *lf;
 
 	if (memcmp(v.p, head, n) != 0)
-		return (bad(out, "there is none"));
+		return (reject(out, "there is none"));
 	lf = memchr(v.p, '\n', v.n < V1_MAX ? v.n : V1_MAX);
 	if (lf == NULL)
-		return (v.n < V1_MAX ? SP_PROXY_MORE
-				     : bad(out, "it is longer than 107 bytes"));
+		return (v.n < V1_MAX
+			    ? SP_PROXY_MORE
+			    : reject(out, "it is longer than 107 bytes"));
 	if (lf[-1] != '\r')
-		return (bad(out, "it does not end with CR LF"));
+		return (reject(out, "it does not end with CR LF"));
 	out->length = (size_t)(lf - v.p) + 1;
-	return (line(sp_view_mem(v.p, out->length - 2), out));
+	return (parse_line(sp_view_mem(v.p, out->length - 2), out));
 }
 
 /* ---- version 2 ------------------------------------------------------ */
 
+/* Version 2: source and destination, one behind the other, then both ports. */
 static void
-addresses(const uint8_t *p, int family, struct sp_proxy *out)
+parse_addresses(const uint8_t *p, int family, struct sp_proxy *out)
 {
 	const size_t n = family == AF_INET ? 4 : 16;
 
@@ -133,7 +149,8 @@ addresses(const uint8_t *p, int family, struct sp_proxy *out)
 	}
 }
 
-/* The whole header, with zeros where its checksum stands. */
+/* Whether the CRC-32C at ${at} is that of the whole header, with zeros where it
+ * stands. */
 static bool
 checksum_ok(const uint8_t *head, size_t n, const uint8_t *at)
 {
@@ -147,28 +164,31 @@ checksum_ok(const uint8_t *head, size_t n, const uint8_t *at)
 	return (crc == sp_be32_get(at));
 }
 
-/* What follows the addresses: type, length, value. */
+/* Look through the values behind the addresses: only a checksum matters here,
+ * and all must lie inside the header. */
 static enum sp_proxy_result
-values(const uint8_t *head, size_t at, size_t n, struct sp_proxy *out)
+check_values(const uint8_t *head, size_t at, size_t n, struct sp_proxy *out)
 {
 	while (at < n) {
 		size_t len;
 
 		if (n - at < 3)
-			return (bad(out, "a value in it is cut off"));
+			return (reject(out, "a value in it is cut off"));
 		len = sp_be16_get(head + at + 1);
 		if (n - at - 3 < len)
-			return (bad(out, "a value in it is cut off"));
+			return (reject(out, "a value in it is cut off"));
 		if (head[at] == TLV_CRC32C &&
 		    (len != 4 || !checksum_ok(head, n, head + at + 3)))
-			return (bad(out, "its checksum is wrong"));
+			return (reject(out, "its checksum is wrong"));
 		at += 3 + len;
 	}
 	return (SP_PROXY_OK);
 }
 
+/* Fixed part, addresses, values.  Whatever a LOCAL header carries is
+ * skipped. */
 static enum sp_proxy_result
-version2(struct sp_view v, struct sp_proxy *out)
+parse_version2(struct sp_view v, struct sp_proxy *out)
 {
 	const uint8_t *p = (const uint8_t *)v.p;
 	size_t n, need = 0;
@@ -176,10 +196,10 @@ version2(struct sp_view v, struct sp_proxy *out)
 	if (v.n < V2_FIXED)
 		return (SP_PROXY_MORE);
 	if (p[12] != 0x20 && p[12] != 0x21)
-		return (bad(out, "its version or command is unknown"));
+		return (reject(out, "its version or command is unknown"));
 	n = V2_FIXED + (size_t)sp_be16_get(p + 14);
 	if (n > SP_PROXY_MAX)
-		return (bad(out, "it is longer than 4096 bytes"));
+		return (reject(out, "it is longer than 4096 bytes"));
 	if (v.n < n)
 		return (SP_PROXY_MORE);
 	out->length = n;
@@ -190,15 +210,16 @@ version2(struct sp_view v, struct sp_proxy *out)
 	else if (p[13] == 0x21)
 		need = 36;
 	else
-		return (bad(out, "it is not of a TCP connection"));
+		return (reject(out, "it is not of a TCP connection"));
 	/* What a LOCAL header carries is skipped. */
 	if (p[12] == 0x20)
 		return (SP_PROXY_OK);
 	if (n - V2_FIXED < need)
-		return (bad(out, "its addresses are cut off"));
+		return (reject(out, "its addresses are cut off"));
 	if (need > 0)
-		addresses(p + V2_FIXED, need == 12 ? AF_INET : AF_INET6, out);
-	return (values(p, V2_FIXED + need, n, out));
+		parse_addresses(
+		    p + V2_FIXED, need == 12 ? AF_INET : AF_INET6, out);
+	return (check_values(p, V2_FIXED + need, n, out));
 }
 
 enum sp_proxy_result
@@ -210,6 +231,6 @@ sp_proxy_parse(struct sp_view v, struct sp_proxy *out)
 	if (v.n == 0)
 		return (SP_PROXY_MORE);
 	if (memcmp(v.p, signature, n) == 0)
-		return (version2(v, out));
-	return (version1(v, out));
+		return (parse_version2(v, out));
+	return (parse_version1(v, out));
 }

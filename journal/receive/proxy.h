@@ -1,7 +1,7 @@
 /*
  * The header of the PROXY protocol, version 1 (a line of text) and 2 (binary),
- * as HAProxy's specification has them: what a proxy says of the connection
- * behind it.  Any bytes give a result; no I/O.
+ * as HAProxy's proxy-protocol.txt has them: what a proxy says of the connection
+ * behind it (doc/smtp.md, "PROXY").  Any bytes give a result; no I/O.
  */
 #ifndef SP_RECEIVE_PROXY_H
 #define SP_RECEIVE_PROXY_H
@@ -14,21 +14,21 @@
 #define SP_PROXY_MAX 4096 /* bytes of a header */
 
 enum sp_proxy_result {
-	SP_PROXY_MORE, /* not all of it is there */
+	SP_PROXY_MORE, /* it is not whole yet */
 	SP_PROXY_OK,
 	SP_PROXY_BAD
 };
 
 struct sp_proxy {
 	size_t length; /* of the header; what follows is the connection */
-	/* The proxy's own connection (LOCAL, a health check) or of a kind
-	 * that it has no address for: the real peer counts. */
+	/* It is the proxy's own connection (LOCAL: a health check), or of a
+	 * kind that has no address: src and dst are not set. */
 	bool local;
 	struct sockaddr_storage src, dst; /* AF_INET or AF_INET6 */
-	const char *why; /* of SP_PROXY_BAD */
+	const char *why; /* SP_PROXY_BAD: what is wrong, for the log */
 };
 
-/* ${v} begins with the connection's first byte. */
+/* Parse the header; ${v} is all bytes of the connection so far. */
 enum sp_proxy_result sp_proxy_parse(struct sp_view v, struct sp_proxy *out);
 
 #endif

@@ -1,29 +1,44 @@
-/* The inside of the server, shared by receive.c, connection.c and report.c. */
+/*
+ * The inside of the server, between the files of the room:
+ *
+ *	receive.c		life, the timer, drain
+ *	receive_listen.c	listening sockets, what their sessions share
+ *	receive_disk.c		whether there is room on the disk
+ *	receive_event.c		events of the service's own, rotation
+ *	receive_log.c		log lines, alarms, the event of refusals
+ *
+ * Connections are in connection_priv.h.  Everything here belongs to the thread
+ * of the loop, but for sp_receive_has_room().
+ */
 #ifndef SP_RECEIVE_RECEIVE_PRIV_H
 #define SP_RECEIVE_RECEIVE_PRIV_H
 
 #include "journal/receive/commit.h"
 #include "journal/receive/door.h"
-#include "journal/receive/login.h"
-#include "journal/smtp/machine.h"
-#include "journal/smtp/memory.h"
+#include "journal/receive/logins.h"
 #include "journal/receive/peer.h"
+#include "journal/receive/peers.h"
 #include "journal/receive/receive.h"
+#include "journal/smtp/memory.h"
+#include "journal/smtp/reply.h"
+#include "journal/smtp/session.h"
 #include "journal/smtp/users.h"
 #include "journal/tls/tls.h"
 
-#define SP_READ_SIZE	65536 /* one read of message data */
-#define SP_READ_SMALL	8192 /* of commands, or when memory is tight */
-#define SP_LOG_RATE	100 /* refused and deferred lines a second */
-#define SP_IDLE_KEPT	128 /* connection structs kept for reuse */
-#define SP_ALARM_MS	60000 /* between alarms of one kind */
-#define SP_LINGER_MS	2000 /* after an error, for the peer to read it */
-#define SP_PROGRESS_MS	10000 /* of a commit, between signs of life */
-#define SP_RATE_MS	60000 /* window of the minimum rate */
-#define SP_PATIENCE_MIN 10 /* seconds, also when places are few */
-#define SP_TLS_MEMORY	32768 /* what OpenSSL takes for a connection */
+#define SP_READ_SIZE  65536 /* one read of message data */
+#define SP_READ_SMALL 8192 /* of commands, or when memory is tight */
+#define SP_LOG_RATE   100 /* refused and deferred lines a second */
+#define SP_IDLE_KEPT  128 /* connection structs kept for reuse */
+#define SP_ALARM_MS   60000 /* between alarms of one kind */
+#define SP_TICK_MS    1000 /* of the timer */
 
-union sp_stream {
+/* One alarm for each status that a commit can fail with. */
+#define SP_ALARM_KINDS (SP_EAGAIN + 1)
+
+struct sp_connection;
+
+/* A socket of libuv, listening or connected, TCP or in the file system. */
+union sp_uv_socket {
 	uv_handle_t handle;
 	uv_stream_t stream;
 	uv_tcp_t tcp;
@@ -32,75 +47,73 @@ union sp_stream {
 
 struct sp_listener {
 	struct sp_receive *r;
-	union sp_stream u;
-	unsigned number;
-	bool open;
+	union sp_uv_socket u;
+	unsigned number; /* in the configuration; the door is the last */
+	bool open; /* ${u} is listening */
 	bool local; /* a socket in the file system: no addresses */
-	struct sp_listen door; /* limits of the door */
+	struct sp_listen door; /* limits of the door, if it is the door */
 	struct sp_session_env env;
 	struct sp_tls_ctx *tls; /* NULL: no encryption */
 	char local_text[SP_PEER_TEXT]; /* "" where bound to any address */
-	uint64_t sessions;
-	struct sp_users *users;
+	uint64_t sessions; /* open now */
+	struct sp_users *users; /* NULL: no AUTH, or its file is unusable */
 };
 
-/*
- *	PROXY --(header)--> TLS --(handshake)--> SESSION
- * Each but the last only where the listener wants it; with STARTTLS a session
- * goes back to TLS.
- */
-enum sp_stage { SP_STAGE_PROXY, SP_STAGE_TLS, SP_STAGE_SESSION };
-
-struct sp_connection {
-	union sp_stream u;
-	struct sp_receive *r;
-	struct sp_listener *l;
-	struct sp_connection *prev, *next;
-	struct sp_machine machine;
-	struct sp_peer *peer;
-
-	struct sp_buf out; /* replies not yet given to libuv */
-	struct sp_buf writing; /* what libuv is writing */
-	bool is_writing;
-	uv_write_t write;
-	uv_shutdown_t shutdown;
-
-	enum sp_stage stage;
-	struct sockaddr_storage real; /* the peer, whatever a proxy says */
-	struct sp_buf pre; /* a PROXY header so far */
-	struct sp_tls *tls; /* NULL: plain */
-	bool charged; /* its memory is counted */
-	bool tls_closed, tls_failed;
-
-	char *held; /* input that must wait */
-	size_t held_at, held_n, held_cap;
-	bool held_mine; /* malloc'ed beyond the budget */
-
-	bool reading, eof, broken, lingering, closing;
-	bool handle_open, job_open; /* what still needs this struct */
-	struct sp_commit_job job;
-	bool check_open; /* a login is being checked */
-	uint64_t check_until; /* its answer waits; 0: none is known yet */
-	struct sp_login_job check;
-
-	/* milliseconds of the loop's clock */
-	uint64_t stage_since, idle_since, data_since, write_since, linger_until;
-	uint64_t commit_since; /* or since progress was last told */
-	uint64_t commands; /* as last seen by the sweep */
-	uint64_t window_since, window_bytes;
+/* Connections: those that are open, and structs for the next ones. */
+struct sp_receive_pool {
+	struct sp_connection *open; /* linked both ways */
+	struct sp_connection *idle; /* linked by next */
+	size_t nidle;
+	uint64_t ceiling; /* connections at a time */
+	uint64_t id_base, id_next; /* of session ids */
 };
 
-/* An event of the service's own on its way. */
-struct sp_own_event;
+/* The stop of the service (sp_receive_drain()). */
+struct sp_receive_stop {
+	bool draining; /* it has begun */
+	bool drained; /* nothing is in work any more */
+	void (*done)(void *ctx); /* called once, then */
+	void *ctx;
+};
+
+/* The last look at the file system of the archive. */
+struct sp_receive_disk {
+	bool known;
+	uint64_t bytes, inodes; /* free */
+	uint64_t at; /* milliseconds of the loop's clock */
+};
+
+/* Refusals with 5xx that wait for their event "refused". */
+struct sp_receive_refusals {
+	uint64_t pending; /* not in an event yet */
+	uint64_t sent; /* in the event that is being committed */
+	bool busy; /* there is such an event */
+	struct sp_buf first; /* JSON of the first that is pending */
+};
+
+/* What keeps a peer from filling the log. */
+struct sp_receive_log {
+	unsigned lines; /* in this second */
+	uint64_t suppressed; /* left out in this second */
+	uint64_t alarm_at[SP_ALARM_KINDS]; /* last one; 0: none yet */
+};
 
 struct sp_receive {
 	struct sp_receive_opts opts;
+
+	/* the loop */
 	uv_loop_t *loop;
 	uv_timer_t timer;
 	bool timer_open;
+	size_t handles; /* of ours that are open */
+
+	/* names */
 	char *dir, *state_dir;
 	char *hostname;
 	char *door_name;
+	char actor[256]; /* of the service's own events, JSON */
+
+	/* what all connections share */
 	struct sp_memory *memory;
 	struct sp_commit *commit;
 	struct sp_peers *peers;
@@ -108,106 +121,83 @@ struct sp_receive {
 	struct sp_doorkeeper door;
 	struct sp_listener *listeners;
 	size_t nlisteners;
-	struct sp_connection *connections;
-	struct sp_connection *idle; /* for reuse, by next */
-	size_t nidle;
 	char *read_buf; /* SP_READ_SIZE; one read at a time */
 	char *plain_buf; /* SP_TLS_PLAIN_MAX */
-	char *hold; /* NULL: accepting */
-	char actor[256]; /* of the service's own events */
-	uint64_t id_base, id_next;
-	size_t handles; /* open ones, ours */
-	uint64_t ceiling; /* connections at a time */
+	char *hold; /* MAIL is answered 451 and this; NULL: accepting */
 
-	bool draining, drained, freeing;
-	void (*drain_done)(void *ctx);
-	void *drain_ctx;
-
-	uint64_t space, inodes, space_at; /* last look at the disk */
-	bool space_known;
-
-	/* refusals waiting for their event, log lines in this second */
-	uint64_t refused_pending, refused_sent;
-	bool refused_busy;
-	struct sp_buf refused_first;
-	unsigned log_lines;
-	uint64_t log_suppressed;
-	uint64_t alarm_at[SP_EAGAIN + 1]; /* when each kind was given; 0: not */
-
+	struct sp_receive_pool pool;
+	struct sp_receive_stop stop;
+	struct sp_receive_disk disk;
+	struct sp_receive_refusals refusals;
+	struct sp_receive_log log;
 	struct sp_receive_stats stats;
 };
 
-/* connection_accept.c */
-void sp_connection_accept(uv_stream_t *server, int status);
-void sp_connection_proxy(struct sp_connection *c, const char *p, size_t n);
+/* ---- receive.c ------------------------------------------------------- */
 
-/* connection_tls.c */
-/* Count the memory that TLS takes; false: there is none left. */
-bool sp_connection_charge(struct sp_connection *c);
-void sp_connection_tls_start(struct sp_connection *c);
-/* Handshake, and what was decrypted to the session. */
-void sp_connection_tls_pump(struct sp_connection *c);
-struct sp_buf *sp_connection_wire(struct sp_connection *c);
-/* Say close_notify, once; true: it is being written. */
-bool sp_connection_tls_goodbye(struct sp_connection *c);
-void sp_connection_tls_done(struct sp_connection *c);
-
-/* connection.c */
-void sp_connection_go_on(struct sp_connection *c);
-void sp_connection_flush(struct sp_connection *c);
-/* Keep what the session did not take. */
-void sp_connection_hold(struct sp_connection *c, const char *p, size_t n);
-void sp_connection_report_lost(struct sp_connection *c);
-/* Timeouts, minimum rate; once a second. */
-void sp_connection_sweep(struct sp_connection *c, uint64_t now);
-void sp_connection_drain(struct sp_connection *c);
-/* Close at once. */
-void sp_connection_drop(struct sp_connection *c);
-void sp_connection_destroy(struct sp_connection *c);
-/* After anything happened: flush, feed, commit, close, read on. */
-void sp_connection_go_on(struct sp_connection *c);
-/* Give it back once nothing needs it any more. */
-void sp_connection_maybe_free(struct sp_connection *c);
-
-/* connection_login.c; the session is in CHECK */
-void sp_connection_check_login(struct sp_connection *c);
-void sp_connection_sweep_login(struct sp_connection *c, uint64_t now);
-
-/* receive.c */
-/* A connection or listener is gone: see whether drain or free is done. */
+/* A connection, a listener or a job is gone: see whether drain is done. */
 void sp_receive_gone(struct sp_receive *r);
 
-/* report.c */
-void sp_report(struct sp_receive *r, enum sp_log_level level, const char *event,
-    const char *fmt, ...) SP_PRINTF(4, 5);
+/* ---- receive_listen.c ------------------------------------------------ */
+
+/* Listen on all sockets of the configuration and on the door.  SP_EIO for a
+ * socket, SP_ECONFIG for a certificate; what is open then is closed by
+ * sp_receive_free(). */
+SP_CHECK enum sp_code sp_receive_listen(
+    struct sp_receive *r, struct sp_err *err);
+/* Stop listening; the handles are closed by the loop, later. */
+void sp_receive_listen_close(struct sp_receive *r);
+/* Free what the listeners hold; all connections are gone. */
+void sp_receive_listen_done(struct sp_receive *r);
+
+/* ---- receive_disk.c -------------------------------------------------- */
+
+/* Hook may_begin of a session (session.h): whether a message of ${declared}
+ * bytes may begin, ${ctx} being the server.  SP_ENOSPC: the disk is nearly
+ * full.  SP_EAGAIN with ${why}: on hold. */
+enum sp_code sp_receive_may_begin(
+    void *ctx, uint64_t declared, const char **why);
+/* Hook room of the commit queue (commit.h), on a thread of the pool: whether
+ * ${bytes} may be written.  SP_ENOSPC: the disk is full. */
+SP_CHECK enum sp_code sp_receive_has_room(
+    void *ctx, uint64_t bytes, struct sp_err *err);
+
+/* ---- receive_log.c --------------------------------------------------- */
+
+/* ${item} is durable: "accepted" for a message, "event" for an event. */
 void sp_report_accepted(struct sp_receive *r, const struct sp_session_info *i,
     const struct sp_append_item *item);
+/* Hook refused of a session: "refused" for 5xx, which is also entered into the
+ * log of the archive, "deferred" for 4xx. */
 void sp_report_refused(
     void *ctx, const struct sp_session_info *i, struct sp_view reply);
-/* Somebody tried to log in. */
+/* Hook login of a session: "login"; a wrong one counts against its address. */
 void sp_report_login(void *ctx, const struct sp_session_info *i,
     const char *user, const char *mechanism, bool ok);
-/* The file of a listener's users cannot be used. */
+/* The file of a listener's users cannot be used: "alarm". */
 void sp_report_users(
     struct sp_receive *r, const char *listener, const struct sp_err *err);
+/* Hook fault of a session: "alarm". */
 void sp_report_fault(
     void *ctx, const struct sp_session_info *i, const struct sp_err *err);
-/* What came was not the protocol, and the connection was closed. */
+/* Hook protocol_error of a session: "broken". */
 void sp_report_broken(
     void *ctx, const struct sp_session_info *i, const char *why);
-/* A handshake failed, or a connection inside TLS. */
+/* A handshake failed, or a connection inside TLS: "tls_failed". */
 void sp_report_tls(const struct sp_connection *c, const char *why);
-/* A PROXY header was wrong. */
+/* A PROXY header was wrong or late: "proxy_failed". */
 void sp_report_proxy(const struct sp_connection *c, const char *why);
-/* The log cannot be written; each kind at most once a minute. */
+/* A message could not be stored: "alarm", each kind of ${err} at most once in
+ * SP_ALARM_MS.  ${session} may be "". */
 void sp_report_alarm(
     struct sp_receive *r, const char *session, const struct sp_err *err);
-/* A peer that may not even connect. */
+/* A peer was turned away before its greeting: "refused" or "deferred". */
 void sp_report_unwanted(struct sp_receive *r, const struct sp_listener *l,
     const char *peer, enum sp_reply reply);
-/* The connection went away with a message half sent. */
+/* The connection went away with a message half sent: "lost". */
 void sp_report_lost(struct sp_receive *r, const struct sp_session_info *i);
-/* Once a second: the event of the refusals, the count of lines left out. */
+/* Once a second: append the event of the refusals, write how many lines were
+ * left out. */
 void sp_report_tick(struct sp_receive *r);
 
 #endif

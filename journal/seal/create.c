@@ -1,13 +1,14 @@
 /*
- * Making an archive.  It is built in DIR/.init, where every step keeps what
- * an interrupted run left, and then moved up, keys first and FORMAT last:
+ * Making an archive (create.h).  It is built in DIR/.init, the stage, where
+ * every step keeps what an interrupted run left, and then moved up, keys first
+ * and FORMAT last:
  *
  *   no DIR/FORMAT, no DIR/keys    still being built in DIR/.init
  *   no DIR/FORMAT, DIR/keys       complete, being moved up
  *   DIR/FORMAT                    an archive
  *
- * Building beside DIR would be simpler, but who may write in DIR often may
- * not write beside it.
+ * Building beside DIR would be simpler, but who may write in DIR often may not
+ * write beside it.
  */
 #include "journal/seal/create.h"
 
@@ -27,10 +28,11 @@
 #define SECRET_MODE  0700
 #define CONF_MODE    0640
 #define VKEY_MODE    0644
-#define DETAIL_MAX   (1u << 20)
+#define DETAIL_MAX   (1u << 20) /* bytes of the detail of entry 0 */
 #define LOCK_WAIT_MS 10000
 
-struct make {
+/* An archive being made. */
+struct creation {
 	const struct sp_create *c;
 	char *stage; /* DIR/.init */
 };
@@ -39,8 +41,9 @@ struct make {
 static const char *const parts[] = { "keys", "intake", "archive", "tree",
 	"index", "state", "sealpost.conf" };
 
+/* Whether ${name} is there in ${dir}. */
 static bool
-have(const char *dir, const char *name)
+has(const char *dir, const char *name)
 {
 	char *path = sp_layout_path(dir, name);
 	bool is = sp_io_exists(path);
@@ -49,8 +52,9 @@ have(const char *dir, const char *name)
 	return (is);
 }
 
-/* ---- may we? --------------------------------------------------------- */
+/* ---- checks ---------------------------------------------------------- */
 
+/* Whether a name in DIR may come from an interrupted run that was moving up. */
 static bool
 is_part(const char *name)
 {
@@ -61,9 +65,10 @@ is_part(const char *name)
 	return (false);
 }
 
-/* Empty, or what an interrupted run left. */
+/* SP_EEXISTS unless DIR is empty or missing, or holds what an interrupted run
+ * left. */
 static enum sp_code
-check_dir(const struct make *m, struct sp_err *err)
+check_dir(const struct creation *m, struct sp_err *err)
 {
 	const char *dir = m->c->dir;
 	bool resume = sp_io_exists(m->stage);
@@ -71,7 +76,7 @@ check_dir(const struct make *m, struct sp_err *err)
 	char **names;
 	size_t n;
 
-	if (have(dir, "FORMAT")) {
+	if (has(dir, "FORMAT")) {
 		(void)!sp_io_rmdir(m->stage, NULL); /* empty, if it is there */
 		return (sp_err_set(
 		    err, SP_EEXISTS, 0, "%s is already an archive", dir));
@@ -94,7 +99,7 @@ check_dir(const struct make *m, struct sp_err *err)
 	return (rc);
 }
 
-/* Whether two small files are the same; false if one is not there. */
+/* Whether two small files have the same bytes; false if one is not there. */
 static bool
 same_file(const char *a, const char *b)
 {
@@ -111,9 +116,10 @@ same_file(const char *a, const char *b)
 	return (same);
 }
 
-/* The guard must be outside, and nobody else's. */
+/* Check that the guard directory is outside of the archive, and no other
+ * archive's. */
 static enum sp_code
-check_guard(const struct make *m, struct sp_err *err)
+check_guard(const struct creation *m, struct sp_err *err)
 {
 	const char *dir = m->c->dir, *guard = m->c->guard;
 	char *theirs, *moved, *staged;
@@ -130,7 +136,7 @@ check_guard(const struct make *m, struct sp_err *err)
 	theirs = sp_layout_path(guard, "log.vkey");
 	moved = sp_layout_path(dir, "keys/log.vkey");
 	staged = sp_layout_path(m->stage, "keys/log.vkey");
-	if (have(guard, "checkpoint") ||
+	if (has(guard, "checkpoint") ||
 	    (sp_io_exists(theirs) && !same_file(theirs, moved) &&
 		!same_file(theirs, staged)))
 		rc = sp_err_set(err, SP_EEXISTS, 0,
@@ -142,9 +148,10 @@ check_guard(const struct make *m, struct sp_err *err)
 	return (rc);
 }
 
-/* Looked at before anything is made, and again when it is written. */
+/* Check the archive that is continued, before anything is made; entry 0 looks
+ * at it again. */
 static enum sp_code
-check_old(const struct make *m, struct sp_err *err)
+check_predecessor(const struct creation *m, struct sp_err *err)
 {
 	struct sp_checkpoint old;
 	struct sp_buf note;
@@ -160,8 +167,9 @@ check_old(const struct make *m, struct sp_err *err)
 
 /* ---- building in the stage ------------------------------------------- */
 
+/* Make the directories of the stage. */
 static enum sp_code
-make_dirs(const struct make *m, struct sp_err *err)
+make_dirs(const struct creation *m, struct sp_err *err)
 {
 	/* keys/ too: who may read the archive needs its public keys, and the
 	 * private ones have a mode of their own. */
@@ -179,8 +187,9 @@ make_dirs(const struct make *m, struct sp_err *err)
 	return (rc);
 }
 
+/* Write sealpost.conf; the text of this run counts. */
 static enum sp_code
-write_conf(const struct make *m, struct sp_err *err)
+write_conf(const struct creation *m, struct sp_err *err)
 {
 	char *path = sp_layout_path(m->stage, "sealpost.conf");
 	const struct sp_view text = m->c->config;
@@ -191,9 +200,10 @@ write_conf(const struct make *m, struct sp_err *err)
 	return (rc);
 }
 
-/* Entry 0, unless an interrupted run wrote it. */
+/* Write entry 0, unless an interrupted run wrote it: what it says then
+ * stays. */
 static enum sp_code
-write_entry(const struct make *m, struct sp_err *err)
+write_entry(const struct creation *m, struct sp_err *err)
 {
 	const struct sp_append_opts opts = { .by = m->c->by,
 		.lock_wait_ms = LOCK_WAIT_MS };
@@ -218,8 +228,10 @@ write_entry(const struct make *m, struct sp_err *err)
 	return (rc);
 }
 
+/* Build everything in the stage.  SP_EEXISTS: it was begun with another
+ * origin. */
 static enum sp_code
-build(const struct make *m, struct sp_err *err)
+build(const struct creation *m, struct sp_err *err)
 {
 	enum sp_code rc;
 
@@ -241,8 +253,9 @@ build(const struct make *m, struct sp_err *err)
 
 /* ---- moving it up ---------------------------------------------------- */
 
+/* Move one part from the stage to DIR, unless it is there already. */
 static enum sp_code
-move_up(const struct make *m, const char *name, struct sp_err *err)
+move_up(const struct creation *m, const char *name, struct sp_err *err)
 {
 	char *from = sp_layout_path(m->stage, name);
 	char *to = sp_layout_path(m->c->dir, name);
@@ -259,8 +272,10 @@ move_up(const struct make *m, const char *name, struct sp_err *err)
 	return (rc);
 }
 
+/* Copy log.vkey to the guard directory, from where the keys are by now.
+ * SP_EMISMATCH: another one is there. */
 static enum sp_code
-write_guard(const struct make *m, struct sp_err *err)
+write_guard(const struct creation *m, struct sp_err *err)
 {
 	char *from = sp_layout_path(m->stage, "keys/log.vkey");
 	char *to = NULL;
@@ -285,8 +300,9 @@ write_guard(const struct make *m, struct sp_err *err)
 	return (rc);
 }
 
+/* Give archive and guard to the account, if one was named. */
 static enum sp_code
-own(const struct make *m, struct sp_err *err)
+chown_archive(const struct creation *m, struct sp_err *err)
 {
 	enum sp_code rc;
 
@@ -298,18 +314,20 @@ own(const struct make *m, struct sp_err *err)
 	return (rc);
 }
 
+/* Publish a complete stage: guard, owner, then all parts, FORMAT last. */
 static enum sp_code
-finish(const struct make *m, struct sp_err *err)
+finish(const struct creation *m, struct sp_err *err)
 {
 	enum sp_code rc = SP_OK;
 
 	if (m->c->guard != NULL)
 		rc = write_guard(m, err);
 	if (rc == SP_OK)
-		rc = own(m, err);
+		rc = chown_archive(m, err);
 	for (size_t i = 0; rc == SP_OK && i < SP_COUNTOF(parts); i++) {
 		rc = move_up(m, parts[i], err);
-		/* That keys are up says that the rest is complete. */
+		/* keys/ in place says that the stage is complete: durably, as
+		 * the next run must not make new ones. */
 		if (rc == SP_OK && i == 0)
 			rc = sp_io_syncdir(m->c->dir, err);
 	}
@@ -324,10 +342,11 @@ finish(const struct make *m, struct sp_err *err)
 	return (rc);
 }
 
+/* Arguments that cannot be used are refused before anything is made. */
 enum sp_code
 sp_create(const struct sp_create *c, struct sp_err *err)
 {
-	struct make m = { .c = c };
+	struct creation m = { .c = c };
 	enum sp_code rc;
 
 	if (!sp_layout_origin_ok(c->origin))
@@ -341,10 +360,10 @@ sp_create(const struct sp_create *c, struct sp_err *err)
 	if (rc == SP_OK)
 		rc = sp_create_own_check(c->user, err);
 	if (rc == SP_OK)
-		rc = check_old(&m, err);
+		rc = check_predecessor(&m, err);
 	if (rc == SP_OK)
 		rc = sp_io_mkdirs(c->dir, DIR_MODE, err);
-	if (rc == SP_OK && !have(c->dir, "keys"))
+	if (rc == SP_OK && !has(c->dir, "keys"))
 		rc = build(&m, err);
 	if (rc == SP_OK)
 		rc = finish(&m, err);

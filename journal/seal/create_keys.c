@@ -1,19 +1,26 @@
-/* The keys of a new archive, and what entry 0 says about them. */
+/*
+ * The keys of a new archive, and what entry 0 says about them and about the
+ * archive (create.h).  Files, modes and members: doc/format-archive.md, "Keys"
+ * and "Entry 0".
+ */
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/digest.h"
 #include "base/io.h"
 #include "base/json.h"
-#include "journal/sign/cms.h"
+#include "journal/sign/sealer.h"
+#include "journal/tree/signer.h"
+#include "journal/tree/vkey.h"
 #include "journal/seal/create_priv.h"
 #include "base/layout.h"
+#include "base/sha256.h"
 
 #define SECRET_MODE 0600
 #define PUBLIC_MODE 0640
 
+/* Write ${stage}/${name} durably, in place of what is there. */
 static enum sp_code
-replace(const char *stage, const char *name, const struct sp_buf *text,
+write_file(const char *stage, const char *name, const struct sp_buf *text,
     mode_t mode, struct sp_err *err)
 {
 	char *path = sp_layout_path(stage, name);
@@ -23,15 +30,17 @@ replace(const char *stage, const char *name, const struct sp_buf *text,
 	return (rc);
 }
 
+/* Free a buffer after overwriting it: it held a private key. */
 static void
-done_secret(struct sp_buf *b)
+wipe(struct sp_buf *b)
 {
 	if (b->p != NULL)
 		explicit_bzero(b->p, b->cap);
 	sp_buf_done(b);
 }
 
-/* The log's key; the files beside it follow from it. */
+/* Make the log's key, unless it is there; the files beside it follow from it
+ * and are written again. */
 static enum sp_code
 log_key(const char *stage, const char *origin, struct sp_err *err)
 {
@@ -50,24 +59,27 @@ log_key(const char *stage, const char *origin, struct sp_err *err)
 	if (rc == SP_OK)
 		rc = sp_signer_pem(s, &priv, &pub, err);
 	if (rc == SP_OK && !have)
-		rc = replace(stage, "keys/log.key", &priv, SECRET_MODE, err);
+		rc = write_file(stage, "keys/log.key", &priv, SECRET_MODE, err);
 	if (rc == SP_OK)
-		rc = replace(stage, "keys/log.pub.pem", &pub, PUBLIC_MODE, err);
+		rc = write_file(
+		    stage, "keys/log.pub.pem", &pub, PUBLIC_MODE, err);
 	if (rc == SP_OK) {
 		sp_vkey_format(sp_signer_vkey(s), vkey);
 		rc = sp_buf_addf(&text, "%s\n", vkey);
 	}
 	if (rc == SP_OK)
-		rc = replace(stage, "keys/log.vkey", &text, PUBLIC_MODE, err);
+		rc =
+		    write_file(stage, "keys/log.vkey", &text, PUBLIC_MODE, err);
 	sp_signer_free(s);
-	done_secret(&priv);
+	wipe(&priv);
 	sp_buf_done(&pub);
 	sp_buf_done(&text);
 	free(path);
 	return (rc);
 }
 
-/* Key and certificate belong together: half a pair is made anew. */
+/* Make the sealing key with its certificate.  They belong together: where one
+ * is missing or does not fit, both are made anew. */
 static enum sp_code
 seal_key(const char *stage, const char *cn, struct sp_err *err)
 {
@@ -84,17 +96,17 @@ seal_key(const char *stage, const char *cn, struct sp_err *err)
 	} else {
 		rc = sp_sealer_create(cn, &priv, &pem, err);
 		if (rc == SP_OK)
-			rc = replace(
+			rc = write_file(
 			    stage, "keys/seal.key", &priv, SECRET_MODE, err);
 		if (rc == SP_OK)
-			rc = replace(
+			rc = write_file(
 			    stage, "keys/seal.crt", &pem, PUBLIC_MODE, err);
 	}
 	if (rc == SP_OK)
-		rc =
-		    replace(stage, "keys/seal-all.crt", &pem, PUBLIC_MODE, err);
+		rc = write_file(
+		    stage, "keys/seal-all.crt", &pem, PUBLIC_MODE, err);
 	sp_sealer_free(s);
-	done_secret(&priv);
+	wipe(&priv);
 	sp_buf_done(&pem);
 	free(crt);
 	free(key);
@@ -109,9 +121,10 @@ sp_create_keys(const char *stage, const char *origin, struct sp_err *err)
 	return (rc == SP_OK ? seal_key(stage, origin, err) : rc);
 }
 
-/* The formats that this archive begins with, each with its document. */
+/* Add the versions of the formats that this archive begins with, each of which
+ * has its document. */
 static void
-formats(struct sp_json *j)
+add_formats(struct sp_json *j)
 {
 	static const char *const names[] = { "archive", "entry", "record",
 		"intake", "segment", "tree", "export" };
@@ -122,8 +135,9 @@ formats(struct sp_json *j)
 	sp_json_obj_end(j);
 }
 
+/* Add which log this one continues, and where that one ended. */
 static enum sp_code
-continues(struct sp_json *j, const struct sp_create *c, struct sp_err *err)
+add_continues(struct sp_json *j, const struct sp_create *c, struct sp_err *err)
 {
 	struct sp_checkpoint old;
 	struct sp_buf note;
@@ -142,6 +156,7 @@ continues(struct sp_json *j, const struct sp_create *c, struct sp_err *err)
 	return (rc);
 }
 
+/* Keys are read back from their files, so that entry 0 says what is there. */
 enum sp_code
 sp_create_detail(const char *stage, const struct sp_create *c,
     struct sp_buf *out, struct sp_err *err)
@@ -169,11 +184,11 @@ sp_create_detail(const char *stage, const struct sp_create *c,
 	sp_json_cstr(&j, "vkey", text);
 	sp_json_str(&j, "seal_crt", sp_buf_view(&pem));
 	sp_json_hex(&j, "seal_crt_sha256", digest, sizeof(digest));
-	formats(&j);
+	add_formats(&j);
 	sp_json_cstr(&j, "software", c->by);
 	sp_json_cstr(&j, "time_zone", "UTC");
 	if (c->continues != NULL)
-		rc = continues(&j, c, err);
+		rc = add_continues(&j, c, err);
 	sp_json_obj_end(&j);
 	if (rc == SP_OK && sp_json_end(&j) != SP_OK)
 		rc = sp_err_set(err, SP_ELIMIT, 0,

@@ -1,24 +1,31 @@
-/* What is last known of an archive that a new one continues. */
+/*
+ * The last checkpoint of an archive that a new one continues (`init
+ * --continues`), so that entry 0 can bind the old log.  An archive that was set
+ * back knows less than its guard: so both are asked, and the larger one counts.
+ */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/config/config.h"
 #include "base/io.h"
 #include "journal/seal/create_priv.h"
+#include "journal/tree/vkey.h"
 #include "base/layout.h"
 
-struct old {
+/* The archive that is continued, and the best checkpoint found of it. */
+struct predecessor {
 	const char *dir;
 	char origin[SP_ORIGIN_MAX + 1];
 	struct sp_vkey vkey;
-	bool have;
+	bool found;
 	struct sp_checkpoint best;
-	struct sp_buf *note; /* of best */
+	struct sp_buf *note; /* the bytes of best */
 };
 
-/* Take the checkpoint in ${dir}, if it is there and newer. */
+/* Read and verify the checkpoint in ${dir}, if there is one; the largest
+ * counts. */
 static enum sp_code
-consider(struct old *o, const char *dir, struct sp_err *err)
+read_checkpoint(struct predecessor *o, const char *dir, struct sp_err *err)
 {
 	char *path = sp_layout_path(dir, "checkpoint");
 	struct sp_checkpoint c;
@@ -44,11 +51,11 @@ consider(struct old *o, const char *dir, struct sp_err *err)
 		(void)sp_err_prefix(err, "%s", path);
 		goto out;
 	}
-	if (!o->have || c.size > o->best.size) {
+	if (!o->found || c.size > o->best.size) {
 		sp_buf_clear(o->note);
 		rc = sp_buf_addv(o->note, sp_buf_view(&note));
 		o->best = c;
-		o->have = true;
+		o->found = true;
 	}
 out:
 	sp_buf_done(&note);
@@ -56,9 +63,9 @@ out:
 	return (rc);
 }
 
-/* An archive that was rolled back knows less than its guard. */
+/* Read the one in the guard directory that the old configuration names. */
 static enum sp_code
-consider_guard(struct old *o, struct sp_err *err)
+read_guard(struct predecessor *o, struct sp_err *err)
 {
 	char *path = sp_layout_path(o->dir, "sealpost.conf");
 	struct sp_config *cfg = NULL;
@@ -67,17 +74,19 @@ consider_guard(struct old *o, struct sp_err *err)
 	if (sp_io_exists(path))
 		rc = sp_config_load(path, &cfg, err);
 	if (rc == SP_OK && cfg != NULL && cfg->guard != NULL)
-		rc = consider(o, cfg->guard, err);
+		rc = read_checkpoint(o, cfg->guard, err);
 	sp_config_free(cfg);
 	free(path);
 	return (rc);
 }
 
+/* The new origin must be another: two logs of one name could not be told
+ * apart. */
 enum sp_code
 sp_create_old(const char *old, const char *origin, struct sp_buf *note,
     struct sp_checkpoint *out, struct sp_err *err)
 {
-	struct old o = { .dir = old, .note = note };
+	struct predecessor o = { .dir = old, .note = note };
 	char *key = sp_layout_path(old, "keys/log.vkey");
 	char *tree = sp_layout_path(old, "tree");
 	enum sp_code rc;
@@ -90,10 +99,10 @@ sp_create_old(const char *old, const char *origin, struct sp_buf *note,
 	if (rc == SP_OK)
 		rc = sp_vkey_load(key, &o.vkey, err);
 	if (rc == SP_OK)
-		rc = consider(&o, tree, err);
+		rc = read_checkpoint(&o, tree, err);
 	if (rc == SP_OK)
-		rc = consider_guard(&o, err);
-	if (rc == SP_OK && !o.have)
+		rc = read_guard(&o, err);
+	if (rc == SP_OK && !o.found)
 		rc = sp_err_set(err, SP_ENOTFOUND, 0,
 		    "%s has no checkpoint, in tree/ or in its guard directory: there is nothing that a new archive could continue",
 		    old);

@@ -1,4 +1,11 @@
-/* Sealing: opening the role, and what is common to its steps. */
+/*
+ * The role of sealing: opening it with all checks, and closing it (seal.h).
+ * Between the two, seal_checkpoint.c and seal_pack.c do the work.
+ *
+ * Opening refuses an archive of which a part was set back: the tree must hold
+ * what was signed, segments must lie under the signed tree, and the newest
+ * entry of the tree must be the one in the intake log.
+ */
 #include "journal/seal/seal.h"
 
 #include <inttypes.h>
@@ -10,39 +17,7 @@
 #include "journal/seal/seal_priv.h"
 #include "journal/segment/segment_list.h"
 
-void
-sp_seal_tell(struct sp_seal *s, const char *what, const char *text)
-{
-	if (s->report.fn != NULL)
-		s->report.fn(s->report.ctx, what, text);
-}
-
-void
-sp_seal_alarm(struct sp_seal *s, const struct sp_err *err)
-{
-	bool about_bytes =
-	    err->code == SP_EFORMAT || err->code == SP_EMISMATCH ||
-	    err->code == SP_EVERSION || err->code == SP_EROLLBACK;
-
-	/* It comes again at each attempt, which may be every second. */
-	if (!about_bytes || strcmp(s->alarm, err->msg) == 0)
-		return;
-	(void)snprintf(s->alarm, sizeof(s->alarm), "%s", err->msg);
-	sp_seal_tell(s, "alarm", err->msg);
-}
-
-enum sp_code
-sp_seal_line(
-    struct sp_tree *t, uint64_t seq, struct sp_line *out, struct sp_err *err)
-{
-	struct sp_view v;
-	enum sp_code rc = sp_tree_line(t, seq, &v, err);
-
-	if (rc == SP_OK)
-		rc = sp_line_parse(v, out, err);
-	return (rc);
-}
-
+/* Load the log's key and the sealing key.  SP_EKEY. */
 static enum sp_code
 load_keys(struct sp_seal *s, struct sp_err *err)
 {
@@ -59,8 +34,9 @@ load_keys(struct sp_seal *s, struct sp_err *err)
 	return (rc);
 }
 
+/* Take state/seal.lock.  SP_ELOCKED: another process seals. */
 static enum sp_code
-take_lock(struct sp_seal *s, int wait_ms, struct sp_err *err)
+acquire_lock(struct sp_seal *s, int wait_ms, struct sp_err *err)
 {
 	char *path = sp_layout_path(s->dir, "state/seal.lock");
 	enum sp_code rc = sp_io_lock(path, wait_ms, &s->lock, err);
@@ -69,7 +45,8 @@ take_lock(struct sp_seal *s, int wait_ms, struct sp_err *err)
 	return (rc);
 }
 
-/* Which entries are in segments; they must be under the signed tree. */
+/* Find out which entries are in segments.  SP_EROLLBACK unless the last
+ * checkpoint covers them: nothing is packed before it is signed. */
 static enum sp_code
 find_packed(struct sp_seal *s, struct sp_err *err)
 {
@@ -81,20 +58,20 @@ find_packed(struct sp_seal *s, struct sp_err *err)
 		return (rc);
 	s->packed = n > 0 ? files[n - 1].name.last + 1 : 0;
 	free(files);
-	if (s->packed > s->last.size)
+	if (s->packed > s->signed_last.size)
 		return (sp_err_set(err, SP_EROLLBACK, 0,
 		    "segments in %s/archive reach entry %" PRIu64
 		    ", but the last checkpoint covers %" PRIu64
 		    " entries: tree/ is older than the rest; restore the newer tree, or go on with init --continues",
-		    s->dir, s->packed - 1, s->last.size));
+		    s->dir, s->packed - 1, s->signed_last.size));
 	return (SP_OK);
 }
 
 /*
- * The last entry of the tree, where it is not in a segment yet, must be the
- * one in the intake log.  That it is not visible there is no fault: after a
- * power cut the mark behind it may be lost, until the writer looks (and
- * guard.h tells the writer if the log ends too early).
+ * Check that the last entry of the tree, if no segment holds it, is the one in
+ * the intake log.  That it is not visible there is no fault: after a power cut
+ * the mark behind it may be lost until the writer looks (and guard.h tells the
+ * writer if the log ends too early).
  */
 static enum sp_code
 check_newest(struct sp_seal *s, struct sp_err *err)
@@ -122,9 +99,9 @@ check_newest(struct sp_seal *s, struct sp_err *err)
 	return (rc);
 }
 
-/* What a crash left of files that only this role writes. */
+/* Remove unfinished files that a crash left where only this role writes. */
 static enum sp_code
-clean(struct sp_seal *s, struct sp_err *err)
+remove_leftovers(struct sp_seal *s, struct sp_err *err)
 {
 	char *kept = sp_layout_path(s->dir, "tree/checkpoints");
 	struct sp_err ignored;
@@ -133,22 +110,24 @@ clean(struct sp_seal *s, struct sp_err *err)
 	if (sp_io_exists(kept))
 		rc = sp_io_clean(kept, NULL, err);
 	free(kept);
-	/* A guard that is read-only now must not stop us. */
+	/* A guard that cannot be written now must not stop sealing. */
 	if (s->guard != NULL && sp_io_exists(s->guard) &&
 	    sp_io_clean(s->guard, NULL, &ignored) != SP_OK)
 		sp_seal_tell(s, "alarm", ignored.msg);
 	return (rc);
 }
 
+/* The lock comes first: nothing is checked that another process may be
+ * changing. */
 static enum sp_code
 open_all(struct sp_seal *s, int lock_wait_ms, struct sp_err *err)
 {
 	enum sp_code rc = sp_layout_read_format(s->dir, s->origin, err);
 
 	if (rc == SP_OK)
-		rc = take_lock(s, lock_wait_ms, err);
+		rc = acquire_lock(s, lock_wait_ms, err);
 	if (rc == SP_OK)
-		rc = clean(s, err);
+		rc = remove_leftovers(s, err);
 	if (rc == SP_OK)
 		rc = load_keys(s, err);
 	if (rc == SP_OK)
@@ -164,6 +143,7 @@ open_all(struct sp_seal *s, int lock_wait_ms, struct sp_err *err)
 	return (rc);
 }
 
+/* A refusal is reported as an alarm too, if it is about the bytes. */
 enum sp_code
 sp_seal_open(const char *dir, const struct sp_config *cfg, int lock_wait_ms,
     const struct sp_seal_report *report, struct sp_seal **out,
@@ -201,7 +181,7 @@ sp_seal_close(struct sp_seal *s)
 	sp_sealer_free(s->sealer);
 	sp_signer_free(s->signer);
 	sp_buf_done(&s->note);
-	/* The lock last: until here we are the role. */
+	/* The lock last: whoever waits for the role may write from here on. */
 	(void)sp_io_close(s->lock, NULL);
 	free(s->guard);
 	free(s->dir);

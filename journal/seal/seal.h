@@ -1,7 +1,13 @@
 /*
- * Sealing: reads the intake log, extends the tree, signs checkpoints, packs
- * finished intake files into segments.  Holder of state/seal.lock.  Every step
- * is idempotent; a start after a crash is an ordinary start.
+ * Sealing: takes what the intake log has accepted into the tree, signs
+ * checkpoints over it, and packs finished intake files into segments.  The only
+ * room that loads private keys.  Whoever seals (worker `seal`, or a command
+ * without the service) holds state/seal.lock.
+ *
+ *   intake log --> tree --> checkpoint --> guard copy      each second
+ *       finished file --> segment, signed --> file removed
+ *
+ * Every step is idempotent; a start after a crash is an ordinary start.
  */
 #ifndef SP_SEAL_SEAL_H
 #define SP_SEAL_SEAL_H
@@ -10,39 +16,60 @@
 #include <stdint.h>
 
 #include "base/attr.h"
+#include "base/buf.h"
 #include "base/config/config.h"
 #include "base/err.h"
-#include "base/buf.h"
-#include "journal/tree/note.h"
+#include "base/view.h"
 
 struct sp_seal;
 
-/* What happened, for the worker to log.  ${what}: "checkpoint" (size),
- * "sealed" (path, first, last, bytes), "alarm" (text). */
+/* Whom to call about what happened, so that a worker can log it.
+ * ${what}: "checkpoint" (the text is its size), "sealed" (path, first, last,
+ * bytes) or "alarm" (one line for a person). */
 struct sp_seal_report {
 	void (*fn)(void *ctx, const char *what, const char *text);
 	void *ctx;
 };
 
-/* Takes the lock, loads keys, opens the tree, checks it against the last
- * checkpoint and the guard copy (SP_EROLLBACK). */
+/*
+ * Take the lock of the archive in ${dir} (waiting ${lock_wait_ms} at most),
+ * load the keys, open the tree, and check it against what was signed: the last
+ * checkpoint, the newest one that was kept, and the guard copy.  ${report} is
+ * copied, NULL: nobody listens; ${out} is the caller's.
+ * SP_ELOCKED, SP_EKEY, SP_EROLLBACK, SP_EFORMAT and SP_EMISMATCH (damage),
+ * SP_EIO ...
+ */
 SP_CHECK enum sp_code sp_seal_open(const char *dir, const struct sp_config *cfg,
     int lock_wait_ms, const struct sp_seal_report *report, struct sp_seal **out,
     struct sp_err *err);
-/* Take in what is new in the intake log and sign a checkpoint over it, if
- * there is anything; ${size} is the size of the latest checkpoint. */
+/*
+ * Take what is new in the intake log into the tree, and sign a checkpoint over
+ * it; ${size} gets the size of the latest checkpoint.  An entry that is damaged
+ * or does not fit what was before it ends it (SP_EFORMAT, SP_EMISMATCH): what
+ * is good before it is signed nevertheless.  SP_EIO, SP_ENOSPC, SP_ESYNC: the
+ * next call tries again.
+ */
 SP_CHECK enum sp_code sp_seal_checkpoint(
     struct sp_seal *s, uint64_t *size, struct sp_err *err);
-/* Pack one finished intake file; *did is false if there was none. */
+/*
+ * Pack the oldest intake file, if it is finished, into a segment; *did is false
+ * if there was none.  The intake file is removed only after the segment was
+ * read back and compared with the tree.
+ * SP_EAGAIN: no checkpoint covers it yet; SP_EFORMAT, SP_EMISMATCH: something
+ * does not fit, nothing is removed; SP_EIO, SP_ENOSPC, SP_ESYNC: try again.
+ */
 SP_CHECK enum sp_code sp_seal_pack(
     struct sp_seal *s, bool *did, struct sp_err *err);
-/* CMS signature over ${data} (an export's tag manifest) with the sealing key. */
+/* Append a seal (CMS, DER) over ${data}, an export's tag manifest, to ${p7s}.
+ * SP_ECRYPTO, SP_ELIMIT. */
 SP_CHECK enum sp_code sp_seal_sign(struct sp_seal *s, struct sp_view data,
     struct sp_buf *p7s, struct sp_err *err);
-/* Keep the latest checkpoint for good (given away, hourly). */
+/* Keep the latest checkpoint for good, in tree/checkpoints, because it is given
+ * away.  SP_EMISMATCH: another one of that size is there; SP_EIO ... */
 SP_CHECK enum sp_code sp_seal_keep(struct sp_seal *s, struct sp_err *err);
-/* First seq not covered by a segment. */
+/* The first entry that no segment holds. */
 uint64_t sp_seal_packed(const struct sp_seal *s);
+/* Close everything and give up the lock; NULL is fine. */
 void sp_seal_close(struct sp_seal *s);
 
 #endif

@@ -1,15 +1,58 @@
 /*
- * Comparing bytes with the tree: entries on their way into a segment, and a
- * segment read back before its intake file goes.
+ * Comparing bytes with the tree: entries on their way into the tree or a
+ * segment, and a segment read back before its intake file is removed.  Also the
+ * reports that the steps of sealing share.
  */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/line.h"
+#include "base/sha256.h"
 #include "journal/seal/seal_priv.h"
 #include "journal/segment/segment.h"
 
+/* ---- what the steps share --------------------------------------------- */
+
+void
+sp_seal_tell(struct sp_seal *s, const char *what, const char *text)
+{
+	if (s->report.fn != NULL)
+		s->report.fn(s->report.ctx, what, text);
+}
+
+/* Other errors (a full disk, a lock) are the caller's to log. */
+void
+sp_seal_alarm(struct sp_seal *s, const struct sp_err *err)
+{
+	bool about_bytes =
+	    err->code == SP_EFORMAT || err->code == SP_EMISMATCH ||
+	    err->code == SP_EVERSION || err->code == SP_EROLLBACK;
+
+	/* The same error comes again at each attempt, each second perhaps. */
+	if (!about_bytes || strcmp(s->last_alarm, err->msg) == 0)
+		return;
+	(void)snprintf(s->last_alarm, sizeof(s->last_alarm), "%s", err->msg);
+	sp_seal_tell(s, "alarm", err->msg);
+}
+
+enum sp_code
+sp_seal_line(
+    struct sp_tree *t, uint64_t seq, struct sp_line *out, struct sp_err *err)
+{
+	struct sp_view v;
+	enum sp_code rc = sp_tree_line(t, seq, &v, err);
+
+	if (rc == SP_OK)
+		rc = sp_line_parse(v, out, err);
+	return (rc);
+}
+
+/* ---- one entry -------------------------------------------------------- */
+
+/* The line is made from the record again: it binds record and message
+ * digests. */
 enum sp_code
 sp_seal_check_record(struct sp_tree *t, uint64_t seq, struct sp_view record,
     struct sp_record *out, struct sp_err *err)
@@ -55,33 +98,42 @@ sp_seal_check_message(const struct sp_record *r, bool has_message,
 	return (SP_OK);
 }
 
-/* ---- read back ------------------------------------------------------ */
+/* ---- read-back ------------------------------------------------------ */
 
-enum phase { LINES, RECORD, MESSAGE };
+/* Which member comes next, or is being read:
+ * LINES -> RECORD -> (MESSAGE ->) RECORD -> ... */
+enum read_back_phase { LINES, RECORD, MESSAGE };
 
-/* LINES -> RECORD -> (MESSAGE ->) RECORD -> ... */
-struct back {
+/* A segment being read back. */
+struct read_back {
+	/* what it should be */
 	struct sp_tree *tree;
-	struct sp_segment *toc;
 	uint64_t first, last;
-	enum phase phase; /* of the member that comes next, or is read */
+	/* its table of contents, which must say the same */
+	struct sp_segment *toc;
+	/* the member */
+	enum read_back_phase phase;
 	uint64_t seq; /* of the entry, or of the line */
-	uint64_t at, size; /* of the member */
-	char line[SP_LINE_MAX]; /* the line expected, with its LF */
+	uint64_t at, size; /* of its data in the tar */
+	/* lines: the one expected, with its LF, and how much of it was seen */
+	char line[SP_LINE_MAX];
 	size_t line_n, line_off;
+	/* records and messages */
 	struct sp_buf record;
 	struct sp_record parsed; /* of the entry whose message comes */
 	struct sp_sha256 *sha;
 };
 
+/* SP_EMISMATCH; the entry is named by sp_seal_read_back. */
 static enum sp_code
 mismatch(struct sp_err *err, const char *why)
 {
 	return (sp_err_set(err, SP_EMISMATCH, 0, "%s", why));
 }
 
+/* The name that the member must have. */
 static void
-expected_name(const struct back *b, char out[96])
+expected_name(const struct read_back *b, char out[96])
 {
 	if (b->phase == LINES)
 		(void)snprintf(out, 96, "%012" PRIu64 "-%012" PRIu64 ".lines",
@@ -91,9 +143,10 @@ expected_name(const struct back *b, char out[96])
 		    b->phase == RECORD ? ".json" : ".eml");
 }
 
-/* The table of contents must say the same about this member. */
+/* Check that the table of contents gives the same place and length for the
+ * member. */
 static enum sp_code
-check_place(const struct back *b, struct sp_err *err)
+check_place(const struct read_back *b, struct sp_err *err)
 {
 	struct sp_segment_item it;
 	uint64_t at, len;
@@ -113,11 +166,12 @@ check_place(const struct back *b, struct sp_err *err)
 	return (SP_OK);
 }
 
+/* A member begins: it must be the one that comes next. */
 static enum sp_code
-back_member(void *ctx, const char *name, uint64_t size, int64_t mtime,
+on_member(void *ctx, const char *name, uint64_t size, int64_t mtime,
     struct sp_err *err)
 {
-	struct back *b = ctx;
+	struct read_back *b = ctx;
 	char want[96];
 
 	(void)mtime;
@@ -133,9 +187,9 @@ back_member(void *ctx, const char *name, uint64_t size, int64_t mtime,
 	return (check_place(b, err));
 }
 
-/* The next line expected, with the LF that follows it. */
+/* Fetch the next line expected from the tree, with the LF that follows it. */
 static enum sp_code
-next_line(struct back *b, struct sp_err *err)
+next_line(struct read_back *b, struct sp_err *err)
 {
 	struct sp_view v;
 	enum sp_code rc;
@@ -154,8 +208,10 @@ next_line(struct back *b, struct sp_err *err)
 	return (SP_OK);
 }
 
+/* Compare a piece of .lines with the lines in the tree; lines may be cut
+ * anywhere. */
 static enum sp_code
-back_lines(struct back *b, const char *p, size_t n, struct sp_err *err)
+compare_lines(struct read_back *b, const char *p, size_t n, struct sp_err *err)
 {
 	while (n > 0) {
 		size_t k = b->line_n - b->line_off;
@@ -180,9 +236,9 @@ back_lines(struct back *b, const char *p, size_t n, struct sp_err *err)
 	return (SP_OK);
 }
 
-/* The member is complete: judge it, and what must come next. */
+/* The member is complete: judge it, and say what must come next. */
 static enum sp_code
-end_member(struct back *b, struct sp_err *err)
+end_member(struct read_back *b, struct sp_err *err)
 {
 	uint8_t sha256[SP_SHA256_LEN];
 	enum sp_code rc;
@@ -216,16 +272,18 @@ end_member(struct back *b, struct sp_err *err)
 	return (SP_OK);
 }
 
+/* A piece of the member's data, or its end.  Lines are compared as they come,
+ * records kept to be parsed, messages hashed. */
 static enum sp_code
-back_data(void *ctx, const void *p, size_t n, struct sp_err *err)
+on_data(void *ctx, const void *p, size_t n, struct sp_err *err)
 {
-	struct back *b = ctx;
+	struct read_back *b = ctx;
 
 	if (n == 0)
 		return (end_member(b, err));
 	switch (b->phase) {
 	case LINES:
-		return (back_lines(b, p, n, err));
+		return (compare_lines(b, p, n, err));
 	case RECORD:
 		if (sp_buf_add(&b->record, p, n) != SP_OK)
 			return (mismatch(err, "the record is too long"));
@@ -237,15 +295,16 @@ back_data(void *ctx, const void *p, size_t n, struct sp_err *err)
 	}
 }
 
+/* It goes through zstd and tar only, so it sees what an auditor will see. */
 enum sp_code
 sp_seal_read_back(struct sp_tree *t, const char *path, uint64_t first,
     uint64_t last, struct sp_err *err)
 {
-	struct back b = {
+	struct read_back b = {
 		.tree = t, .first = first, .last = last, .seq = first
 	};
 	const struct sp_segment_walk cb = {
-		.member = back_member, .data = back_data, .ctx = &b, .at = &b.at
+		.member = on_member, .data = on_data, .ctx = &b, .at = &b.at
 	};
 	enum sp_code rc = sp_segment_open(path, &b.toc, err);
 

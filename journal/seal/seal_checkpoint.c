@@ -1,24 +1,33 @@
 /*
- * Checkpoints: new entries into the tree, the tree's root signed.  The order
- * is tree (durable), tree/checkpoint, guard; so of these three none is ever
- * ahead of the one before, and a start can tell a crash from a rollback.
+ * Checkpoints: new entries into the tree, the tree's root signed.  The order is
+ * tree (durable), tree/checkpoint, guard; so of these three none is ever ahead
+ * of the one before, and a start can tell a crash from a rollback.
+ *
+ *   intake log --> check --> tree --> durable --> sign --> tree/checkpoint
+ *                                                               |
+ *                              tree/checkpoints (hourly) <------+--> guard
  */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/io.h"
+#include "base/line.h"
+#include "base/sha256.h"
 #include "journal/tree/guard.h"
 #include "journal/seal/seal_priv.h"
 
-/* Entries a commit of the tree takes at most: what is held in memory, and
- * how long a long backlog goes unsigned. */
+/* Entries that a commit of the tree takes at most: it bounds what is held in
+ * memory, and how long a backlog goes unsigned. */
 #define BATCH 16384u
 #define HOUR  (3600 * SP_SECOND)
 
 /* ---- what was signed before ----------------------------------------- */
 
+/* SP_EROLLBACK: ${what}, which was signed, covers ${size} entries, and there
+ * are only ${have}. */
 static enum sp_code
 rolled_back(struct sp_seal *s, const char *what, uint64_t size, uint64_t have,
     struct sp_err *err)
@@ -29,7 +38,8 @@ rolled_back(struct sp_seal *s, const char *what, uint64_t size, uint64_t have,
 	    what, size, s->dir, have));
 }
 
-/* That the tree has ${cp} as its past. */
+/* Check that ${cp} is of this log and that the tree, of which ${have} entries
+ * count, has it as its past: the same root at its size. */
 static enum sp_code
 check_past(struct sp_seal *s, const char *what, const struct sp_checkpoint *cp,
     uint64_t have, struct sp_err *err)
@@ -52,9 +62,10 @@ check_past(struct sp_seal *s, const char *what, const struct sp_checkpoint *cp,
 	return (rc);
 }
 
-/* A note of ours: signed by our key. */
+/* Verify a note as signed by our key, and parse its checkpoint; ${what} names
+ * it. */
 static enum sp_code
-parse_ours(struct sp_seal *s, const char *what, struct sp_view note,
+verify_own_note(struct sp_seal *s, const char *what, struct sp_view note,
     struct sp_checkpoint *cp, struct sp_err *err)
 {
 	struct sp_view text;
@@ -68,6 +79,7 @@ parse_ours(struct sp_seal *s, const char *what, struct sp_view note,
 	return (rc);
 }
 
+/* Check tree/checkpoint against the tree, and take it over as the latest. */
 static enum sp_code
 check_latest(struct sp_seal *s, struct sp_err *err)
 {
@@ -77,21 +89,22 @@ check_latest(struct sp_seal *s, struct sp_err *err)
 	sp_buf_clear(&s->note);
 	rc = sp_tree_checkpoint(s->dir, &s->note, &cp, err);
 	if (rc == SP_ENOTFOUND) {
-		s->last = (struct sp_checkpoint){ 0 };
+		s->signed_last = (struct sp_checkpoint){ 0 };
 		return (SP_OK);
 	}
 	if (rc == SP_OK)
-		rc = parse_ours(
+		rc = verify_own_note(
 		    s, "tree/checkpoint", sp_buf_view(&s->note), &cp, err);
 	if (rc == SP_OK)
 		rc = check_past(
 		    s, "tree/checkpoint", &cp, sp_tree_size(s->tree), err);
 	if (rc == SP_OK)
-		s->last = cp;
+		s->signed_last = cp;
 	return (rc);
 }
 
-/* A checkpoint in the file ${path}, against what was signed last. */
+/* Check the checkpoint in the file ${path} against the one that was signed
+ * last. */
 static enum sp_code
 check_copy(struct sp_seal *s, const char *path, struct sp_checkpoint *cp,
     struct sp_err *err)
@@ -102,14 +115,15 @@ check_copy(struct sp_seal *s, const char *path, struct sp_checkpoint *cp,
 	sp_buf_init(&note, SP_NOTE_MAX);
 	rc = sp_io_read_file(path, SP_NOTE_MAX, &note, err);
 	if (rc == SP_OK)
-		rc = parse_ours(s, path, sp_buf_view(&note), cp, err);
+		rc = verify_own_note(s, path, sp_buf_view(&note), cp, err);
 	if (rc == SP_OK)
-		rc = check_past(s, path, cp, s->last.size, err);
+		rc = check_past(s, path, cp, s->signed_last.size, err);
 	sp_buf_done(&note);
 	return (rc);
 }
 
-/* The newest kept checkpoint: given away, so it can never be taken back. */
+/* Check the newest checkpoint that was kept: it was given away, so it can never
+ * be taken back.  Also finds out when it was kept, for the hourly ones. */
 static enum sp_code
 check_kept(struct sp_seal *s, struct sp_err *err)
 {
@@ -134,27 +148,30 @@ check_kept(struct sp_seal *s, struct sp_err *err)
 		if (rc == SP_OK)
 			rc = sp_seal_line(s->tree, newest - 1, &line, err);
 		if (rc == SP_OK)
-			s->kept = line.received;
+			s->kept_received = line.received;
 	}
 	free(dir);
 	return (rc);
 }
 
-/* A guard that cannot be written must not stop sealing, but be heard. */
+/* Replace the guard's copy by the latest checkpoint.  A guard that cannot be
+ * written raises an alarm, and does not stop sealing. */
 static void
-put_guard(struct sp_seal *s)
+update_guard(struct sp_seal *s)
 {
 	struct sp_err err;
 
 	if (s->guard == NULL || s->note.n == 0 ||
 	    sp_guard_put(s->guard, sp_buf_view(&s->note), &err) == SP_OK)
 		return;
-	if (strcmp(s->alarm, err.msg) != 0) {
-		(void)snprintf(s->alarm, sizeof(s->alarm), "%s", err.msg);
+	if (strcmp(s->last_alarm, err.msg) != 0) {
+		(void)snprintf(
+		    s->last_alarm, sizeof(s->last_alarm), "%s", err.msg);
 		sp_seal_tell(s, "alarm", err.msg);
 	}
 }
 
+/* Check the guard's copy; one that is missing or older is replaced. */
 static enum sp_code
 check_guard(struct sp_seal *s, struct sp_err *err)
 {
@@ -167,9 +184,10 @@ check_guard(struct sp_seal *s, struct sp_err *err)
 	path = sp_layout_path(s->guard, "checkpoint");
 	rc = check_copy(s, path, &cp, err);
 	free(path);
-	/* None yet, or a crash came before it was written. */
-	if (rc == SP_ENOTFOUND || (rc == SP_OK && cp.size < s->last.size)) {
-		put_guard(s);
+	/* There is none yet, or a crash came before it was replaced. */
+	if (rc == SP_ENOTFOUND ||
+	    (rc == SP_OK && cp.size < s->signed_last.size)) {
+		update_guard(s);
 		rc = SP_OK;
 	}
 	return (rc);
@@ -188,14 +206,15 @@ sp_seal_check_signed(struct sp_seal *s, struct sp_err *err)
 		rc = check_guard(s, err);
 	if (rc == SP_OK && size > 0) {
 		rc = sp_seal_line(s->tree, size - 1, &line, err);
-		s->received = line.received;
+		s->tree_received = line.received;
 	}
 	return (rc);
 }
 
 /* ---- new entries ---------------------------------------------------- */
 
-/* That record and message fit each other and what came before. */
+/* Check that record and message of an entry fit each other and what came
+ * before. */
 static enum sp_code
 check_entry(struct sp_seal *s, const struct sp_entry *e,
     const struct sp_record *r, struct sp_err *err)
@@ -205,7 +224,7 @@ check_entry(struct sp_seal *s, const struct sp_entry *e,
 	if (r->seq != e->seq)
 		return (sp_err_set(err, SP_EMISMATCH, 0,
 		    "its record has the number %" PRIu64, r->seq));
-	if (r->received < s->received)
+	if (r->received < s->tree_received)
 		return (sp_err_set(err, SP_EMISMATCH, 0,
 		    "its time of receipt is before that of the entry before"));
 	if (e->has_message)
@@ -214,8 +233,10 @@ check_entry(struct sp_seal *s, const struct sp_entry *e,
 	    sp_seal_check_message(r, e->has_message, e->msg.n, sha256, err));
 }
 
+/* Check an entry and add its line to the tree.  An error names the entry; where
+ * the tree itself failed, it has to be opened again. */
 static enum sp_code
-take_entry(struct sp_seal *s, const struct sp_entry *e, struct sp_err *err)
+add_entry(struct sp_seal *s, const struct sp_entry *e, struct sp_err *err)
 {
 	char text[SP_LINE_MAX];
 	struct sp_record r;
@@ -236,13 +257,14 @@ take_entry(struct sp_seal *s, const struct sp_entry *e, struct sp_err *err)
 	if (rc != SP_OK)
 		return (
 		    sp_err_prefix(err, "%s: entry %" PRIu64, e->where, e->seq));
-	s->received = line.received;
+	s->tree_received = line.received;
 	return (SP_OK);
 }
 
-/* Up to BATCH new entries, made durable in the tree.  SP_EEND: no more. */
+/* Add up to BATCH new entries and make them durable in the tree.  SP_EEND:
+ * there are no more. */
 static enum sp_code
-extend(struct sp_seal *s, struct sp_err *err)
+extend_tree(struct sp_seal *s, struct sp_err *err)
 {
 	enum sp_code rc = SP_OK, crc = SP_OK;
 	struct sp_err commit;
@@ -252,11 +274,11 @@ extend(struct sp_seal *s, struct sp_err *err)
 	for (; n < BATCH && rc == SP_OK; n++) {
 		rc = sp_reader_next(s->reader, &e, err);
 		if (rc == SP_OK)
-			rc = take_entry(s, &e, err);
+			rc = add_entry(s, &e, err);
 		if (rc != SP_OK)
 			break;
 	}
-	/* What is good before a damaged entry is sealed nevertheless. */
+	/* What is good before a damaged entry is made durable all the same. */
 	if (n > 0 && !s->tree_stale)
 		crc = sp_tree_commit(s->tree, &commit);
 	if (crc != SP_OK) {
@@ -269,6 +291,7 @@ extend(struct sp_seal *s, struct sp_err *err)
 
 /* ---- signing -------------------------------------------------------- */
 
+/* A kept checkpoint is immutable: keeping it again changes nothing. */
 enum sp_code
 sp_seal_keep(struct sp_seal *s, struct sp_err *err)
 {
@@ -276,23 +299,23 @@ sp_seal_keep(struct sp_seal *s, struct sp_err *err)
 	struct sp_line line;
 	enum sp_code rc;
 
-	if (s->last.size == 0)
+	if (s->signed_last.size == 0)
 		return (SP_OK);
 	dir = sp_layout_path(s->dir, "tree/checkpoints");
-	path = sp_xasprintf("%s/%" PRIu64, dir, s->last.size);
+	path = sp_xasprintf("%s/%" PRIu64, dir, s->signed_last.size);
 	rc = sp_io_mkdirs(dir, 0750, err);
 	if (rc == SP_OK)
 		rc = sp_io_publish(path, s->note.p, s->note.n, 0440, err);
 	if (rc == SP_OK)
-		rc = sp_seal_line(s->tree, s->last.size - 1, &line, err);
+		rc = sp_seal_line(s->tree, s->signed_last.size - 1, &line, err);
 	if (rc == SP_OK)
-		s->kept = line.received;
+		s->kept_received = line.received;
 	free(path);
 	free(dir);
 	return (rc);
 }
 
-/* Text and signature of ${cp} into ${note}. */
+/* Make the signed note of ${cp}. */
 static enum sp_code
 make_note(struct sp_seal *s, const struct sp_checkpoint *cp,
     struct sp_buf *note, struct sp_err *err)
@@ -310,22 +333,24 @@ make_note(struct sp_seal *s, const struct sp_checkpoint *cp,
 	return (rc);
 }
 
-/* Sign what the tree has now, if that is more than was signed. */
+/* Sign the root of the tree as it is on disk, if it has more entries than the
+ * latest checkpoint; then update the guard, and keep one checkpoint an hour. */
 static enum sp_code
-sign(struct sp_seal *s, struct sp_err *err)
+sign_root(struct sp_seal *s, struct sp_err *err)
 {
 	struct sp_checkpoint cp = { .size = sp_tree_size(s->tree) };
 	char *path, text[32];
 	struct sp_buf note;
 	enum sp_code rc = SP_OK;
 
-	if (cp.size <= s->last.size)
+	if (cp.size <= s->signed_last.size)
 		return (SP_OK);
 	(void)snprintf(cp.origin, sizeof(cp.origin), "%s", s->origin);
-	/* Computed from the tiles again, not remembered. */
-	if (s->last.size > 0)
+	/* The past is computed from the tiles again, not remembered: what was
+	 * signed must still be what the tree has. */
+	if (s->signed_last.size > 0)
 		rc = check_past(
-		    s, "the last checkpoint", &s->last, cp.size, err);
+		    s, "the last checkpoint", &s->signed_last, cp.size, err);
 	if (rc == SP_OK)
 		rc = sp_tree_root(s->tree, cp.size, &cp.root, err);
 	if (rc != SP_OK)
@@ -342,15 +367,18 @@ sign(struct sp_seal *s, struct sp_err *err)
 	}
 	sp_buf_done(&s->note);
 	s->note = note;
-	s->last = cp;
-	put_guard(s);
+	s->signed_last = cp;
+	update_guard(s);
 	(void)snprintf(text, sizeof(text), "%" PRIu64, cp.size);
 	sp_seal_tell(s, "checkpoint", text);
-	/* By the log's own time, so that a restart comes to the same. */
-	return (
-	    s->received / HOUR > s->kept / HOUR ? sp_seal_keep(s, err) : SP_OK);
+	/* The hour is one of the log's own time, so that a restart changes
+	 * nothing. */
+	return (s->tree_received / HOUR > s->kept_received / HOUR
+		    ? sp_seal_keep(s, err)
+		    : SP_OK);
 }
 
+/* What was added and not committed is read from the intake log again. */
 enum sp_code
 sp_seal_ready(struct sp_seal *s, struct sp_err *err)
 {
@@ -366,17 +394,18 @@ sp_seal_ready(struct sp_seal *s, struct sp_err *err)
 	if (rc != SP_OK)
 		return (rc);
 	size = sp_tree_size(s->tree);
-	s->received = 0;
+	s->tree_received = 0;
 	if (size > 0) {
 		rc = sp_seal_line(s->tree, size - 1, &line, err);
 		if (rc != SP_OK)
 			return (rc);
-		s->received = line.received;
+		s->tree_received = line.received;
 	}
 	s->tree_stale = false;
 	return (SP_OK);
 }
 
+/* A long backlog is taken in batches, each signed before the next is read. */
 enum sp_code
 sp_seal_checkpoint(struct sp_seal *s, uint64_t *size, struct sp_err *err)
 {
@@ -385,9 +414,9 @@ sp_seal_checkpoint(struct sp_seal *s, uint64_t *size, struct sp_err *err)
 
 	while (rc == SP_OK && src == SP_OK) {
 		sp_reader_seek(s->reader, sp_tree_size(s->tree));
-		rc = extend(s, err);
+		rc = extend_tree(s, err);
 		if (!s->tree_stale)
-			src = sign(s, &serr);
+			src = sign_root(s, &serr);
 	}
 	if (src != SP_OK) {
 		*err = serr;
@@ -397,6 +426,6 @@ sp_seal_checkpoint(struct sp_seal *s, uint64_t *size, struct sp_err *err)
 		sp_seal_alarm(s, err);
 		return (rc);
 	}
-	*size = s->last.size;
+	*size = s->signed_last.size;
 	return (SP_OK);
 }

@@ -1,12 +1,12 @@
 /*
  * Packing a finished intake file into a segment.
  *
- *	temporary file, synced -> signature durable -> rename (the commit) ->
- *	folder synced -> read back -> intake file removed
+ *   temporary file, synced -> signature durable -> rename (the commit) ->
+ *   folder synced -> read back -> intake file removed
  *
  * A crash before the rename leaves nothing that counts, and the work is done
- * again; after it the segment is there, and what is left is to read it back
- * and remove the intake file.
+ * again; after it the segment is there, and what is left is to read it back and
+ * remove the intake file.  Names and signature: doc/format-segment.md.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -14,24 +14,31 @@
 #include <string.h>
 
 #include "base/io.h"
+#include "base/line.h"
+#include "base/sha256.h"
+#include "base/time_text.h"
 #include "journal/seal/seal_priv.h"
 #include "journal/segment/segment.h"
 #include "journal/segment/segment_list.h"
 
-/* A finished intake file and the segment it becomes. */
-struct job {
+/* A finished intake file, and the segment that it becomes. */
+struct pack_job {
+	/* the intake file */
 	char *intake; /* path */
 	char rel[64]; /* "intake/..." */
-	uint64_t limit;
-	uint64_t first, last;
+	uint64_t limit; /* bytes of it that count */
+	uint64_t first, last; /* seq */
+	int64_t received; /* of the first entry */
+	/* the segment */
 	char folder[32]; /* "archive/2026/11" */
 	char name[96]; /* in the folder */
-	char *dir, *path, *tmp, *p7s; /* of folder, segment, ... */
-	int64_t received; /* of the first entry */
+	char *dir; /* path of the folder */
+	char *path, *tmp; /* paths of the segment, final and temporary */
+	char *p7s; /* path of its signature */
 };
 
 static void
-job_done(struct job *j)
+job_done(struct pack_job *j)
 {
 	free(j->intake);
 	free(j->dir);
@@ -40,8 +47,9 @@ job_done(struct job *j)
 	free(j->p7s);
 }
 
+/* Remove the intake file, durably. */
 static enum sp_code
-remove_intake(struct sp_seal *s, const struct job *j, struct sp_err *err)
+remove_intake(struct sp_seal *s, const struct pack_job *j, struct sp_err *err)
 {
 	char *dir = sp_layout_path(s->dir, "intake");
 	enum sp_code rc = sp_io_unlink(j->intake, err);
@@ -52,9 +60,9 @@ remove_intake(struct sp_seal *s, const struct job *j, struct sp_err *err)
 	return (rc);
 }
 
-/* Where the segment goes: the month of its first entry. */
+/* Fill in where the segment goes: the month of its first entry. */
 static enum sp_code
-place(struct sp_seal *s, struct job *j, struct sp_err *err)
+choose_paths(struct sp_seal *s, struct pack_job *j, struct sp_err *err)
 {
 	const struct sp_segment_name sn = { .first = j->first,
 		.last = j->last };
@@ -76,10 +84,11 @@ place(struct sp_seal *s, struct job *j, struct sp_err *err)
 	return (SP_OK);
 }
 
-/* All entry lines, each with its LF: once to measure, once to write. */
+/* Write all entry lines to ${w}, each with its LF; ${len} gets their bytes.
+ * With ${w} NULL they are only measured: the tar needs the length first. */
 static enum sp_code
-lines(struct sp_seal *s, const struct job *j, struct sp_segment_writer *w,
-    uint64_t *len, struct sp_err *err)
+write_lines(struct sp_seal *s, const struct pack_job *j,
+    struct sp_segment_writer *w, uint64_t *len, struct sp_err *err)
 {
 	char text[SP_LINE_MAX];
 	enum sp_code rc = SP_OK;
@@ -105,7 +114,7 @@ lines(struct sp_seal *s, const struct job *j, struct sp_segment_writer *w,
 	return (rc);
 }
 
-/* One entry, compared with the tree before it is written and signed. */
+/* Compare one entry with the tree, then write it. */
 static enum sp_code
 add_entry(struct sp_seal *s, struct sp_segment_writer *w, uint64_t seq,
     const struct sp_intake_item *it, const struct sp_buf *record,
@@ -131,8 +140,9 @@ add_entry(struct sp_seal *s, struct sp_segment_writer *w, uint64_t seq,
 	return (rc);
 }
 
+/* Write all entries of the intake file ${f}; an error names file and entry. */
 static enum sp_code
-copy_entries(struct sp_seal *s, const struct job *j,
+copy_entries(struct sp_seal *s, const struct pack_job *j,
     struct sp_segment_writer *w, struct sp_intake_file *f, struct sp_err *err)
 {
 	struct sp_buf record, msg;
@@ -159,14 +169,16 @@ copy_entries(struct sp_seal *s, const struct job *j,
 	return (rc);
 }
 
+/* Write the segment under its temporary name, synced; ${size} gets its
+ * bytes. */
 static enum sp_code
-write_segment(
-    struct sp_seal *s, const struct job *j, uint64_t *size, struct sp_err *err)
+write_segment(struct sp_seal *s, const struct pack_job *j, uint64_t *size,
+    struct sp_err *err)
 {
 	struct sp_segment_writer *w = NULL;
 	struct sp_intake_file *f = NULL;
 	uint64_t len;
-	enum sp_code rc = lines(s, j, NULL, &len, err);
+	enum sp_code rc = write_lines(s, j, NULL, &len, err);
 
 	if (rc == SP_OK)
 		rc = sp_intake_file_open(j->intake, j->limit, &f, err);
@@ -174,7 +186,7 @@ write_segment(
 		rc = sp_segment_create(j->tmp, j->first, j->last, len,
 		    j->received, s->level, s->frame, &w, err);
 	if (rc == SP_OK)
-		rc = lines(s, j, w, &len, err);
+		rc = write_lines(s, j, w, &len, err);
 	if (rc == SP_OK)
 		rc = copy_entries(s, j, w, f, err);
 	sp_intake_file_close(f);
@@ -184,17 +196,18 @@ write_segment(
 	return (rc);
 }
 
-/* Sign and commit what was written. */
+/* Sign what was written, and give it its name.  The signature is durable
+ * before: a segment that has its name has its signature. */
 static enum sp_code
-commit_segment(struct sp_seal *s, const struct job *j, struct sp_err *err)
+commit_segment(struct sp_seal *s, const struct pack_job *j, struct sp_err *err)
 {
 	struct sp_buf der;
 	enum sp_code rc;
 
 	sp_buf_init(&der, 1u << 20);
 	rc = sp_cms_sign_file(s->sealer, j->tmp, &der, err);
-	/* Not yet the signature of anything: one that a crash left is
-	 * replaced, for ECDSA never gives the same twice. */
+	/* One that a crash left is replaced: it is the signature of nothing
+	 * yet, and ECDSA never gives the same twice. */
 	if (rc == SP_OK)
 		rc = sp_io_replace(j->p7s, der.p, der.n, 0440, err);
 	sp_buf_done(&der);
@@ -205,9 +218,10 @@ commit_segment(struct sp_seal *s, const struct job *j, struct sp_err *err)
 	return (rc);
 }
 
-/* The segment is there: compare, then let the intake file go. */
+/* Read the segment back and compare it, then remove the intake file.  If it is
+ * not as it should be, the file is kept and the error says what to do. */
 static enum sp_code
-conclude(struct sp_seal *s, const struct job *j, struct sp_err *err)
+release_intake(struct sp_seal *s, const struct pack_job *j, struct sp_err *err)
 {
 	enum sp_code rc =
 	    sp_seal_read_back(s->tree, j->path, j->first, j->last, err);
@@ -221,8 +235,9 @@ conclude(struct sp_seal *s, const struct job *j, struct sp_err *err)
 	return (rc == SP_OK ? remove_intake(s, j, err) : rc);
 }
 
+/* Report the segment to whoever listens. */
 static void
-tell_sealed(struct sp_seal *s, const struct job *j, uint64_t size)
+report_sealed(struct sp_seal *s, const struct pack_job *j, uint64_t size)
 {
 	char text[256];
 
@@ -232,13 +247,14 @@ tell_sealed(struct sp_seal *s, const struct job *j, uint64_t size)
 	sp_seal_tell(s, "sealed", text);
 }
 
-/* All steps for a file that holds entries. */
+/* All steps for a file that holds entries; if the segment is there already,
+ * those that are left. */
 static enum sp_code
-pack(struct sp_seal *s, struct job *j, struct sp_err *err)
+pack(struct sp_seal *s, struct pack_job *j, struct sp_err *err)
 {
 	uint64_t size = 0;
 	bool fresh;
-	enum sp_code rc = place(s, j, err);
+	enum sp_code rc = choose_paths(s, j, err);
 
 	if (rc != SP_OK)
 		return (rc);
@@ -255,25 +271,26 @@ pack(struct sp_seal *s, struct job *j, struct sp_err *err)
 		/* A crash came between rename and its sync. */
 		rc = sp_io_syncdir(j->dir, err);
 	}
-	/* One checkpoint is kept for each segment cut. */
+	/* A checkpoint is kept for each segment (doc/format-tree.md). */
 	if (rc == SP_OK)
 		rc = sp_seal_keep(s, err);
 	if (rc == SP_OK)
-		rc = conclude(s, j, err);
+		rc = release_intake(s, j, err);
 	if (rc != SP_OK)
 		return (rc);
 	if (s->packed <= j->last)
 		s->packed = j->last + 1;
 	if (fresh)
-		tell_sealed(s, j, size);
+		report_sealed(s, j, size);
 	return (SP_OK);
 }
 
-/* What the file holds must follow what is packed, and be signed. */
+/* Check that what the file holds follows what is packed, and is signed; a
+ * checkpoint is made if need be. */
 static enum sp_code
-check_run(struct sp_seal *s, const struct job *j, struct sp_err *err)
+check_run(struct sp_seal *s, const struct pack_job *j, struct sp_err *err)
 {
-	uint64_t signed_size = s->last.size;
+	uint64_t signed_size = s->signed_last.size;
 	enum sp_code rc;
 
 	if (j->first > s->packed)
@@ -291,9 +308,11 @@ check_run(struct sp_seal *s, const struct job *j, struct sp_err *err)
 	return (rc);
 }
 
-/* The oldest file, if it is finished; its successor tells where it ends. */
+/* Find the oldest intake file, if it is finished; its successor tells where it
+ * ends.  *empty: it holds no entries.  SP_EFORMAT: the two contradict each
+ * other. */
 static enum sp_code
-oldest(struct sp_seal *s, struct job *j, bool *empty, bool *found,
+find_oldest(struct sp_seal *s, struct pack_job *j, bool *empty, bool *found,
     struct sp_err *err)
 {
 	struct sp_intake_info *v;
@@ -314,8 +333,8 @@ oldest(struct sp_seal *s, struct job *j, bool *empty, bool *found,
 		if (v[1].head.first < j->first)
 			rc = sp_err_set(err, SP_EFORMAT, 0,
 			    "%s begins behind its successor", j->rel);
-		/* Only the successor's word makes it empty: a file of another
-		 * history holds entries that somebody was told of. */
+		/* Only its successor can say that it is empty: a file of
+		 * another history holds entries that were accepted. */
 		if (*empty && v[0].limit != v[0].head.length)
 			rc = sp_err_set(err, SP_EFORMAT, 0,
 			    "%s and intake/%.56s begin at the same entry, and neither continues the other: they are of two histories of this archive; nothing is removed, move the one away that does not belong here",
@@ -325,16 +344,18 @@ oldest(struct sp_seal *s, struct job *j, bool *empty, bool *found,
 	return (rc);
 }
 
+/* Pack the oldest file, if it is finished.  An empty one is removed, and *again
+ * says to go on with the next. */
 static enum sp_code
 pack_oldest(struct sp_seal *s, bool *again, bool *did, struct sp_err *err)
 {
-	struct job j = { 0 };
+	struct pack_job j = { 0 };
 	bool empty = false, found = false;
-	enum sp_code rc = oldest(s, &j, &empty, &found, err);
+	enum sp_code rc = find_oldest(s, &j, &empty, &found, err);
 
 	*again = false;
 	if (rc == SP_OK && found && empty) {
-		/* Its first sync failed; nothing in it ever happened. */
+		/* Its first sync failed: nothing in it was accepted. */
 		rc = remove_intake(s, &j, err);
 		*again = true;
 	} else if (rc == SP_OK && found) {
@@ -347,6 +368,8 @@ pack_oldest(struct sp_seal *s, bool *again, bool *did, struct sp_err *err)
 	return (rc);
 }
 
+/* Files are packed one by one, so that the caller can sign and answer in
+ * between. */
 enum sp_code
 sp_seal_pack(struct sp_seal *s, bool *did, struct sp_err *err)
 {

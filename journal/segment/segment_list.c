@@ -1,4 +1,7 @@
-/* See segment_list.h. */
+/*
+ * Listing the segments of an archive from its folders, year by year and month
+ * by month, and picking the one that holds an entry (segment_list.h).
+ */
 #include "journal/segment/segment_list.h"
 
 #include <stdio.h>
@@ -8,7 +11,8 @@
 #include "base/buf.h"
 #include "base/io.h"
 
-struct list {
+/* The segments found so far. */
+struct segment_files {
 	struct sp_segment_file *files;
 	size_t n, cap;
 };
@@ -19,8 +23,9 @@ is_digits(const char *s, size_t n)
 	return (strlen(s) == n && strspn(s, "0123456789") == n);
 }
 
+/* Add the file ${name} in the folder ${rel}, if it is named as a segment is. */
 static void
-add(struct list *l, const char *rel, const char *name)
+add_segment(struct segment_files *l, const char *rel, const char *name)
 {
 	struct sp_segment_name sn;
 	struct sp_segment_file *f;
@@ -36,14 +41,16 @@ add(struct list *l, const char *rel, const char *name)
 	(void)snprintf(f->path, sizeof(f->path), "%s/%s", rel, name);
 }
 
-/* What to do with a name in a folder; ${rel} is the folder. */
-struct level {
-	size_t digits; /* of a folder's name; 0: segments */
+/* What the names in a folder of archive/ are. */
+struct folder_level {
+	size_t digits; /* folders, with names of so many digits; 0: segments */
 };
 
+/* Add the segments in the folder ${rel} and below; ${lv} is its level, and
+ * those behind it the levels below. */
 static enum sp_code
-walk(const char *dir, const char *rel, const struct level *lv, struct list *l,
-    struct sp_err *err)
+list_folder(const char *dir, const char *rel, const struct folder_level *lv,
+    struct segment_files *l, struct sp_err *err)
 {
 	char *path = sp_layout_path(dir, rel), **names;
 	size_t n;
@@ -56,19 +63,20 @@ walk(const char *dir, const char *rel, const struct level *lv, struct list *l,
 		char *below;
 
 		if (lv->digits == 0) {
-			add(l, rel, names[i]);
+			add_segment(l, rel, names[i]);
 			continue;
 		}
 		if (!is_digits(names[i], lv->digits))
 			continue;
 		below = sp_xasprintf("%s/%s", rel, names[i]);
-		rc = walk(dir, below, lv + 1, l, err);
+		rc = list_folder(dir, below, lv + 1, l, err);
 		free(below);
 	}
 	sp_io_names_free(names, n);
 	return (rc);
 }
 
+/* By first entry, last entry, revision. */
 static int
 compare(const void *a, const void *b)
 {
@@ -88,9 +96,9 @@ enum sp_code
 sp_segment_list(const char *dir, struct sp_segment_file **out, size_t *n,
     struct sp_err *err)
 {
-	static const struct level levels[] = { { 4 }, { 2 }, { 0 } };
-	struct list l = { 0 };
-	enum sp_code rc = walk(dir, "archive", levels, &l, err);
+	static const struct folder_level levels[] = { { 4 }, { 2 }, { 0 } };
+	struct segment_files l = { 0 };
+	enum sp_code rc = list_folder(dir, "archive", levels, &l, err);
 
 	if (rc != SP_OK) {
 		free(l.files);
@@ -103,12 +111,13 @@ sp_segment_list(const char *dir, struct sp_segment_file **out, size_t *n,
 	return (SP_OK);
 }
 
+/* Revisions stand behind their original, so the first of its run is the one. */
 const struct sp_segment_file *
 sp_segment_pick(const struct sp_segment_file *files, size_t n, uint64_t seq)
 {
 	size_t lo = 0, hi = n;
 
-	/* lo: the first one that begins behind seq */
+	/* Find the first one that begins behind seq. */
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
 

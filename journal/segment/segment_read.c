@@ -1,6 +1,14 @@
 /*
- * Reading a segment by its tables: open checks them once, a read then costs
- * the frames that hold the entry.
+ * Reading a segment by its tables: opening checks them once, reading an entry
+ * then costs the frames that hold it (segment.h).  From the end of the file:
+ *
+ *   data frames | table of contents | seek table
+ *                                       ^ read first: where the frames are
+ *                 ^ then this: where each entry lies
+ *     ^ then the frames of one entry
+ *
+ * The tables are a convenience; what proves the content are the lines in the
+ * tree.
  */
 #include <assert.h>
 #include <fcntl.h>
@@ -13,6 +21,7 @@
 #include "base/enc.h"
 #include "base/io.h"
 #include "journal/segment/segment_format_priv.h"
+#include "journal/segment/toc_priv.h"
 
 #define NO_FRAME SIZE_MAX
 
@@ -27,12 +36,14 @@ struct sp_segment {
 	struct sp_buf in; /* a frame as in the file */
 };
 
+/* SP_EFORMAT for this segment. */
 static enum sp_code
 bad(const struct sp_segment *s, struct sp_err *err, const char *why)
 {
 	return (sp_err_set(err, SP_EFORMAT, 0, "segment %s: %s", s->path, why));
 }
 
+/* Read ${n} bytes at ${off}; SP_EFORMAT if the file ends before. */
 static enum sp_code
 read_exact(const struct sp_segment *s, void *p, size_t n, uint64_t off,
     struct sp_err *err)
@@ -45,7 +56,8 @@ read_exact(const struct sp_segment *s, void *p, size_t n, uint64_t off,
 	return (rc);
 }
 
-/* ${n} bytes at ${off} into ${b}, which the caller has bounded. */
+/* Read ${n} bytes at ${off} into ${b}, which is cleared first and which the
+ * caller has bounded. */
 static enum sp_code
 read_into(const struct sp_segment *s, struct sp_buf *b, uint64_t n,
     uint64_t off, struct sp_err *err)
@@ -64,8 +76,9 @@ read_into(const struct sp_segment *s, struct sp_buf *b, uint64_t n,
 	return (rc);
 }
 
-/* The seek table's items, n of them in ${b}, to offsets.  The last is the
- * table of contents. */
+/* Turn the ${n} items of the seek table in ${b} into offsets.  The last item is
+ * the table of contents.  Together they must account for the file up to
+ * ${table_at}, where the seek table begins. */
 static enum sp_code
 load_frames(struct sp_segment *s, const struct sp_buf *b, size_t n,
     uint64_t table_at, struct sp_err *err)
@@ -98,7 +111,7 @@ load_frames(struct sp_segment *s, const struct sp_buf *b, size_t n,
 	return (SP_OK);
 }
 
-/* The seek table at the end of the file. */
+/* Read the seek table at the end of a file of ${size} bytes. */
 static enum sp_code
 load_seek(struct sp_segment *s, uint64_t size, struct sp_err *err)
 {
@@ -133,6 +146,7 @@ load_seek(struct sp_segment *s, uint64_t size, struct sp_err *err)
 	return (rc);
 }
 
+/* Read and check the table of contents, which the seek table lists last. */
 static enum sp_code
 load_toc(struct sp_segment *s, struct sp_err *err)
 {
@@ -160,6 +174,8 @@ load_toc(struct sp_segment *s, struct sp_err *err)
 	return (rc);
 }
 
+/* Sizes that the file claims are compared with the file before memory is spent
+ * on them. */
 enum sp_code
 sp_segment_open(const char *path, struct sp_segment **out, struct sp_err *err)
 {
@@ -218,6 +234,7 @@ sp_segment_last(const struct sp_segment *s)
 	return (s->toc.last);
 }
 
+/* Where entry ${seq} lies, and its key id.  SP_ENOTFOUND: it is not in here. */
 static enum sp_code
 find(const struct sp_segment *s, uint64_t seq, struct sp_segment_item *out,
     uint32_t *key, struct sp_err *err)
@@ -237,7 +254,7 @@ sp_segment_item(const struct sp_segment *s, uint64_t seq,
 	return (find(s, seq, out, &key, err));
 }
 
-/* Frame ${i} into s->data. */
+/* Read and decompress frame ${i} into s->data, unless it is there. */
 static enum sp_code
 load_frame(struct sp_segment *s, size_t i, struct sp_err *err)
 {
@@ -256,7 +273,7 @@ load_frame(struct sp_segment *s, size_t i, struct sp_err *err)
 	rc = read_into(s, &s->in, clen, f->coff[i], err);
 	if (rc != SP_OK)
 		return (rc);
-	/* The frame's own word first: no memory for a size it does not claim. */
+	/* What the frame itself says, before memory is spent on its size. */
 	if (ZSTD_getFrameContentSize(s->in.p, s->in.n) != ulen)
 		return (sp_err_set(err, SP_EFORMAT, 0,
 		    "segment %s: frame %zu: its length is not the one in the seek table",
@@ -299,7 +316,8 @@ frame_of(const struct sp_segment *s, uint64_t at)
 	return (lo);
 }
 
-/* ${len} bytes at ${at} of the tar; sp_toc_load knows them to be inside. */
+/* Append the ${len} bytes at ${at} of the tar to ${out}; sp_toc_load has
+ * checked that they are inside. */
 static enum sp_code
 read_range(struct sp_segment *s, uint64_t at, uint64_t len, struct sp_buf *out,
     struct sp_err *err)
@@ -327,8 +345,9 @@ read_range(struct sp_segment *s, uint64_t at, uint64_t len, struct sp_buf *out,
 	return (SP_OK);
 }
 
-/* A table of contents that points at another member is noticed here: the
- * tar header lies just before the payload, in the same frame. */
+/* That the tar header before the payload at ${at}, in the same frame, has the
+ * name of this entry: a wrong table of contents must not pass one member off as
+ * another. */
 static enum sp_code
 check_header(struct sp_segment *s, uint64_t seq, const char *suffix,
     uint64_t at, struct sp_err *err)
@@ -349,6 +368,7 @@ check_header(struct sp_segment *s, uint64_t seq, const char *suffix,
 	return (SP_OK);
 }
 
+/* Read one payload of entry ${seq} into ${out}, which is cleared first. */
 static enum sp_code
 read_payload(struct sp_segment *s, uint64_t seq, const char *suffix,
     uint64_t at, uint64_t len, struct sp_buf *out, struct sp_err *err)
@@ -360,6 +380,7 @@ read_payload(struct sp_segment *s, uint64_t seq, const char *suffix,
 	return (rc == SP_OK ? read_range(s, at, len, out, err) : rc);
 }
 
+/* An encrypted entry is refused: this version knows no keys. */
 enum sp_code
 sp_segment_read(struct sp_segment *s, uint64_t seq, struct sp_buf *record,
     struct sp_buf *msg, struct sp_err *err)

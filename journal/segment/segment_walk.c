@@ -1,5 +1,7 @@
 /*
- * Reading a segment as a stranger would: zstd and tar, no table of ours.
+ * Reading a segment as a stranger with stock tools would: all of it in order,
+ * through zstd and tar of libarchive, without the tables (segment.h).  What it
+ * finds is what an auditor finds who has never heard of us.
  */
 #include <archive.h>
 #include <archive_entry.h>
@@ -7,11 +9,11 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "base/io.h"
-#include "journal/segment/segment_format_priv.h"
+#include "journal/segment/segment.h"
 
 #define READ_BLOCK (256u << 10)
 
+/* SP_EFORMAT with libarchive's reason. */
 static enum sp_code
 bad(struct sp_err *err, const char *path, struct archive *a)
 {
@@ -21,7 +23,7 @@ bad(struct sp_err *err, const char *path, struct archive *a)
 	    why != NULL ? why : "not a zstd-compressed tar"));
 }
 
-/* A member's data, in order and without holes. */
+/* Pass on a member's data: in order, without holes, exactly ${size} bytes. */
 static enum sp_code
 walk_data(struct archive *a, const char *path, const struct sp_segment_walk *cb,
     const char *name, uint64_t size, struct sp_err *err)
@@ -55,6 +57,7 @@ walk_data(struct archive *a, const char *path, const struct sp_segment_walk *cb,
 	return (cb->data(cb->ctx, NULL, 0, err));
 }
 
+/* Pass on a member, which must be a plain file. */
 static enum sp_code
 walk_member(struct archive *a, struct archive_entry *e, const char *path,
     const struct sp_segment_walk *cb, struct sp_err *err)
@@ -68,7 +71,7 @@ walk_member(struct archive *a, struct archive_entry *e, const char *path,
 		return (sp_err_set(err, SP_EFORMAT, 0,
 		    "segment %s: a member is not a plain file", path));
 	size = (uint64_t)archive_entry_size(e);
-	/* Headers are consumed, data is not. */
+	/* libarchive has read the headers by now, and none of the data. */
 	if (cb->at != NULL)
 		*cb->at = (uint64_t)archive_filter_bytes(a, 0);
 	rc = cb->member(
@@ -76,6 +79,7 @@ walk_member(struct archive *a, struct archive_entry *e, const char *path,
 	return (rc == SP_OK ? walk_data(a, path, cb, name, size, err) : rc);
 }
 
+/* Only zstd and tar are read, whatever the file may claim to be. */
 enum sp_code
 sp_segment_walk(
     const char *path, const struct sp_segment_walk *cb, struct sp_err *err)
@@ -87,7 +91,8 @@ sp_segment_walk(
 	if (a == NULL)
 		return (sp_err_set(
 		    err, SP_ELIMIT, 0, "segment %s: no memory", path));
-	/* Named one by one: the "all" calls run other programs. */
+	/* Filter and format are named: the "all" calls may run other
+	 * programs. */
 	if (archive_read_support_filter_zstd(a) != ARCHIVE_OK ||
 	    archive_read_support_format_tar(a) != ARCHIVE_OK ||
 	    archive_read_open_filename(a, path, READ_BLOCK) != ARCHIVE_OK) {

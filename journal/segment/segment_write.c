@@ -1,8 +1,12 @@
 /*
- * Writing a segment.  libarchive makes the tar, its bytes land in a frame
- * buffer, and the buffer is cut and compressed between members.
+ * Writing a segment (segment.h).  libarchive makes the tar; its bytes land in a
+ * buffer, which is compressed as one frame when it is cut.  The table of
+ * contents grows meanwhile, and is written with the seek table at the end.
  *
- *	create -> add_lines* -> add* -> finish
+ *   create -> add_lines* -> add* -> finish
+ *
+ * The cutting rules are in doc/format-segment.md, "The frames": an entry that
+ * fits into a frame is never split, and a longer one has frames of its own.
  */
 #include <archive.h>
 #include <archive_entry.h>
@@ -18,43 +22,52 @@
 #include "base/enc.h"
 #include "base/io.h"
 #include "journal/segment/segment_format_priv.h"
+#include "journal/segment/toc_priv.h"
 
 /* What a member may take in the tar besides its data: a header, and a pax
  * header with its own header where a time or size needs one. */
 #define MEMBER_HEAD (3u * SP_TAR_BLOCK)
-#define FRAMES_MAX  ((UINT32_MAX - 64u) / SP_SEEK_ITEM)
+/* Frames whose seek table fits into a skippable frame. */
+#define FRAMES_MAX ((UINT32_MAX - 64u) / SP_SEEK_ITEM)
 
 struct sp_segment_writer {
+	/* the file */
 	char *path;
 	int fd;
-	uint64_t first, last, next;
-	uint64_t lines_left;
+	uint64_t off; /* bytes in it so far */
+	/* what goes into it */
+	uint64_t first, last, next; /* seq */
+	uint64_t lines_left; /* bytes of lines still to come */
 	int64_t first_received;
-	size_t target; /* bytes a frame aims at */
+	/* the tar */
 	struct archive *tar;
 	struct archive_entry *entry;
+	bool discard; /* being freed: bytes that still come are dropped */
+	struct sp_err failed; /* what the write callback met */
+	/* frames */
+	size_t target; /* bytes a frame aims at */
 	ZSTD_CCtx *cctx;
 	struct sp_buf frame; /* tar bytes not yet compressed */
-	char *out; /* compressed */
+	char *out; /* a frame compressed */
 	size_t out_cap;
-	uint64_t off; /* bytes in the file */
-	uint32_t frames;
+	uint32_t frames; /* written so far */
+	/* tables */
 	struct sp_buf seek; /* items of the seek table */
 	struct sp_toc_writer toc;
 	struct sp_toc_pos end; /* of the member written last */
-	bool discard; /* the end is near: what comes is not wanted */
-	struct sp_err failed; /* what the write callback met */
 };
 
+/* SP_ELIMIT: libarchive, zstd or a buffer has no memory. */
 static enum sp_code
 no_memory(struct sp_err *err)
 {
 	return (sp_err_set(err, SP_ELIMIT, 0, "segment: not enough memory"));
 }
 
-/* libarchive hands over the bytes of the tar. */
+/* libarchive's write callback: bytes of the tar, into the frame that is being
+ * filled. */
 static la_ssize_t
-take_bytes(struct archive *a, void *ctx, const void *p, size_t n)
+collect_tar_bytes(struct archive *a, void *ctx, const void *p, size_t n)
 {
 	struct sp_segment_writer *w = ctx;
 
@@ -68,6 +81,7 @@ take_bytes(struct archive *a, void *ctx, const void *p, size_t n)
 	return ((la_ssize_t)n);
 }
 
+/* What went wrong in libarchive: the callback's own error, or its text. */
 static enum sp_code
 tar_failed(struct sp_segment_writer *w, struct sp_err *err)
 {
@@ -79,6 +93,8 @@ tar_failed(struct sp_segment_writer *w, struct sp_err *err)
 	    w->path, archive_error_string(w->tar)));
 }
 
+/* Add a frame to the seek table, with its bytes in the file and
+ * decompressed. */
 static enum sp_code
 add_frame(struct sp_segment_writer *w, uint64_t clen, uint64_t ulen,
     struct sp_err *err)
@@ -93,9 +109,9 @@ add_frame(struct sp_segment_writer *w, uint64_t clen, uint64_t ulen,
 	return (SP_OK);
 }
 
-/* End the frame; nothing if it is empty. */
+/* Compress and write the frame that is being filled; nothing if it is empty. */
 static enum sp_code
-cut(struct sp_segment_writer *w, struct sp_err *err)
+end_frame(struct sp_segment_writer *w, struct sp_err *err)
 {
 	enum sp_code rc;
 	size_t n;
@@ -114,26 +130,29 @@ cut(struct sp_segment_writer *w, struct sp_err *err)
 	return (rc);
 }
 
+/* Bytes of ${n} bytes of data in a tar. */
 static size_t
 padded(uint64_t n)
 {
 	return ((size_t)((n + SP_TAR_BLOCK - 1) / SP_TAR_BLOCK * SP_TAR_BLOCK));
 }
 
-/* Bytes a member takes at most. */
+/* Bytes that a member with ${n} bytes of data takes in the tar at most. */
 static uint64_t
 member_size(uint64_t n)
 {
 	return (MEMBER_HEAD + padded(n));
 }
 
+/* Where the next byte of the tar will stand. */
 static struct sp_toc_pos
-here(const struct sp_segment_writer *w)
+current_pos(const struct sp_segment_writer *w)
 {
 	return ((struct sp_toc_pos){ w->frames, (uint32_t)w->frame.n });
 }
 
-/* A member's header; one that is longer than a frame begins its own. */
+/* Write a member's header; ${at} is where its data begins.  One that does not
+ * fit into what is left of the frame begins a new one. */
 static enum sp_code
 begin_member(struct sp_segment_writer *w, const char *name, uint64_t size,
     int64_t received, struct sp_toc_pos *at, struct sp_err *err)
@@ -145,7 +164,7 @@ begin_member(struct sp_segment_writer *w, const char *name, uint64_t size,
 	if (archive_write_finish_entry(w->tar) != ARCHIVE_OK)
 		return (tar_failed(w, err));
 	if (w->frame.n + member_size(size) > w->target)
-		rc = cut(w, err);
+		rc = end_frame(w, err);
 	if (rc != SP_OK)
 		return (rc);
 	archive_entry_clear(e);
@@ -157,12 +176,12 @@ begin_member(struct sp_segment_writer *w, const char *name, uint64_t size,
 	    e, received > 0 ? (time_t)(received / SP_SECOND) : 0, 0);
 	if (archive_write_header(w->tar, e) != ARCHIVE_OK)
 		return (tar_failed(w, err));
-	*at = here(w);
+	*at = current_pos(w);
 	w->end = *at;
 	return (SP_OK);
 }
 
-/* Data of a member, cut where a frame is full. */
+/* Write data of a member, and end each frame that is full. */
 static enum sp_code
 put_data(struct sp_segment_writer *w, struct sp_view v, struct sp_err *err)
 {
@@ -171,7 +190,7 @@ put_data(struct sp_segment_writer *w, struct sp_view v, struct sp_err *err)
 		size_t n;
 
 		if (w->frame.n >= w->target) {
-			rc = cut(w, err);
+			rc = end_frame(w, err);
 			if (rc != SP_OK)
 				return (rc);
 		}
@@ -182,12 +201,13 @@ put_data(struct sp_segment_writer *w, struct sp_view v, struct sp_err *err)
 			return (tar_failed(w, err));
 		v.p += n;
 		v.n -= n;
-		w->end = here(w);
+		w->end = current_pos(w);
 	}
 	return (SP_OK);
 }
 
-/* After a member that has frames of its own, the next begins a new one. */
+/* After a member that has frames of its own, the next one begins a new
+ * frame. */
 static enum sp_code
 end_member(struct sp_segment_writer *w, uint64_t size, struct sp_err *err)
 {
@@ -195,9 +215,10 @@ end_member(struct sp_segment_writer *w, uint64_t size, struct sp_err *err)
 		return (SP_OK);
 	if (archive_write_finish_entry(w->tar) != ARCHIVE_OK)
 		return (tar_failed(w, err));
-	return (cut(w, err));
+	return (end_frame(w, err));
 }
 
+/* Write a whole member; its payload begins at ${at} and ends at ${end}. */
 static enum sp_code
 put_member(struct sp_segment_writer *w, const char *name, int64_t received,
     struct sp_view v, struct sp_toc_pos *at, struct sp_toc_pos *end,
@@ -211,6 +232,8 @@ put_member(struct sp_segment_writer *w, const char *name, int64_t received,
 	return (rc == SP_OK ? end_member(w, v.n, err) : rc);
 }
 
+/* Set up libarchive: ustar headers, pax only where needed, no padding at the
+ * end. */
 static enum sp_code
 init_tar(struct sp_segment_writer *w, struct sp_err *err)
 {
@@ -220,12 +243,13 @@ init_tar(struct sp_segment_writer *w, struct sp_err *err)
 	    archive_write_add_filter_none(a) != ARCHIVE_OK ||
 	    archive_write_set_bytes_per_block(a, 0) != ARCHIVE_OK ||
 	    archive_write_set_bytes_in_last_block(a, 1) != ARCHIVE_OK ||
-	    archive_write_open2(a, w, NULL, take_bytes, NULL, NULL) !=
+	    archive_write_open2(a, w, NULL, collect_tar_bytes, NULL, NULL) !=
 		ARCHIVE_OK)
 		return (tar_failed(w, err));
 	return (SP_OK);
 }
 
+/* Set up zstd: each frame has a checksum and its content size. */
 static enum sp_code
 init_zstd(struct sp_segment_writer *w, int level, struct sp_err *err)
 {
@@ -240,12 +264,13 @@ init_zstd(struct sp_segment_writer *w, int level, struct sp_err *err)
 	return (SP_OK);
 }
 
+/* Free a writer at any stage; its file stays as it is. */
 static void
 writer_free(struct sp_segment_writer *w)
 {
 	if (w == NULL)
 		return;
-	/* Freeing closes, and closing writes. */
+	/* Freeing closes the tar, and closing writes its end. */
 	w->discard = true;
 	(void)archive_write_free(w->tar);
 	archive_entry_free(w->entry);
@@ -259,6 +284,8 @@ writer_free(struct sp_segment_writer *w)
 	free(w);
 }
 
+/* A file that cannot be removed does no harm: it has a temporary name, and is
+ * replaced when the work is done again. */
 void
 sp_segment_abort(struct sp_segment_writer *w)
 {
@@ -266,13 +293,13 @@ sp_segment_abort(struct sp_segment_writer *w)
 
 	if (w == NULL)
 		return;
-	/* One that stays is replaced when the work is done again. */
 	if (sp_io_unlink(w->path, &ignored) != SP_OK)
 		ignored.code = SP_OK;
 	writer_free(w);
 }
 
-/* Everything but the file. */
+/* Allocate a writer, all but its file; members that could not be made are
+ * NULL. */
 static struct sp_segment_writer *
 writer_new(const char *path, uint64_t frame)
 {
@@ -296,6 +323,7 @@ writer_new(const char *path, uint64_t frame)
 	return (w);
 }
 
+/* The file is created at the end, when nothing else can fail but writing. */
 enum sp_code
 sp_segment_create(const char *path, uint64_t first, uint64_t last,
     uint64_t lines_len, int64_t first_received, int level, uint64_t frame,
@@ -358,20 +386,22 @@ sp_segment_add_lines(
 	return (SP_OK);
 }
 
-/* An entry that fits into a frame is never split. */
+/* End the frame if an entry of ${bytes} needs a new one: an entry that fits
+ * into a frame is never split. */
 static enum sp_code
 place_entry(struct sp_segment_writer *w, uint64_t bytes, struct sp_err *err)
 {
 	if (archive_write_finish_entry(w->tar) != ARCHIVE_OK)
 		return (tar_failed(w, err));
-	/* Lines longer than a frame had frames of their own. */
+	/* Lines longer than a frame have frames of their own. */
 	if (w->next == w->first && w->frames > 0)
-		return (cut(w, err));
+		return (end_frame(w, err));
 	if (bytes <= w->target && w->frame.n + bytes > w->target)
-		return (cut(w, err));
+		return (end_frame(w, err));
 	return (SP_OK);
 }
 
+/* The table of contents gets the entry once its members are written. */
 enum sp_code
 sp_segment_add(struct sp_segment_writer *w, uint64_t seq, int64_t received,
     struct sp_view record, bool has_message, struct sp_view msg,
@@ -406,7 +436,7 @@ sp_segment_add(struct sp_segment_writer *w, uint64_t seq, int64_t received,
 	return (rc);
 }
 
-/* The end-of-archive blocks, in a frame of their own. */
+/* Write the two zero blocks that end a tar, as a frame of their own. */
 static enum sp_code
 end_tar(struct sp_segment_writer *w, struct sp_err *err)
 {
@@ -414,14 +444,15 @@ end_tar(struct sp_segment_writer *w, struct sp_err *err)
 
 	if (archive_write_finish_entry(w->tar) != ARCHIVE_OK)
 		return (tar_failed(w, err));
-	rc = cut(w, err);
+	rc = end_frame(w, err);
 	if (rc != SP_OK)
 		return (rc);
 	if (archive_write_close(w->tar) != ARCHIVE_OK)
 		return (tar_failed(w, err));
-	return (cut(w, err));
+	return (end_frame(w, err));
 }
 
+/* Write a skippable frame (RFC 8878 section 3.1.2) with ${v} in it. */
 static enum sp_code
 put_skippable(struct sp_segment_writer *w, uint32_t magic, struct sp_view v,
     struct sp_err *err)
@@ -437,6 +468,7 @@ put_skippable(struct sp_segment_writer *w, uint32_t magic, struct sp_view v,
 	return (rc);
 }
 
+/* Write the table of contents and, as the last bytes, the seek table. */
 static enum sp_code
 put_tables(struct sp_segment_writer *w, struct sp_err *err)
 {
@@ -462,6 +494,7 @@ put_tables(struct sp_segment_writer *w, struct sp_err *err)
 	return (put_skippable(w, SP_SKIP_SEEK, sp_buf_view(&w->seek), err));
 }
 
+/* The signature and the final name are the caller's work. */
 enum sp_code
 sp_segment_finish(
     struct sp_segment_writer *w, uint64_t *size, struct sp_err *err)

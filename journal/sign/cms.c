@@ -1,4 +1,7 @@
-/* Detached CMS signatures, CAdES-BES, DER. */
+/*
+ * Making seals: detached CMS signatures, CAdES-BES, DER (cms.h).  A file is
+ * read in pieces, so that a segment of any size can be signed.
+ */
 #include "journal/sign/cms.h"
 
 #include <fcntl.h>
@@ -13,6 +16,7 @@
 
 #define FLAGS (CMS_BINARY | CMS_DETACHED | CMS_CADES | CMS_NOSMIMECAP)
 
+/* The descriptor comes from base/io, as every other; the BIO closes it. */
 enum sp_code
 sp_cms_open(const char *path, BIO **out, uint64_t *size, struct sp_err *err)
 {
@@ -43,9 +47,10 @@ sp_cms_all_read(const char *path, BIO *data, uint64_t size, struct sp_err *err)
 	    path, (uint64_t)BIO_number_read(data), size));
 }
 
-/* The time of signing is our clock's, not OpenSSL's look at it. */
+/* Add the signed attribute signing time (RFC 5652 section 11.3) from our clock:
+ * left alone, OpenSSL would ask the system for it. */
 static bool
-add_time(CMS_SignerInfo *si)
+add_signing_time(CMS_SignerInfo *si)
 {
 	ASN1_TIME *t =
 	    ASN1_TIME_set(NULL, (time_t)(sp_clock_wall() / SP_SECOND));
@@ -57,7 +62,7 @@ add_time(CMS_SignerInfo *si)
 	return (ok);
 }
 
-/* Sign what ${data} gives until its end. */
+/* Sign what ${data} gives until its end; the DER is appended to ${out}. */
 static enum sp_code
 sign(struct sp_sealer *s, BIO *data, struct sp_buf *out, struct sp_err *err)
 {
@@ -70,7 +75,7 @@ sign(struct sp_sealer *s, BIO *data, struct sp_buf *out, struct sp_err *err)
 	si = cms == NULL ? NULL
 			 : CMS_add1_signer(cms, s->crt, s->key, EVP_sha256(),
 			       FLAGS | CMS_PARTIAL);
-	if (der == NULL || si == NULL || !add_time(si) ||
+	if (der == NULL || si == NULL || !add_signing_time(si) ||
 	    CMS_final(cms, data, NULL, FLAGS) != 1 ||
 	    i2d_CMS_bio(der, cms) != 1)
 		rc = sp_openssl_fail(err, "cannot sign with the sealing key");

@@ -1,7 +1,9 @@
 /*
- * CMS detached signatures (RFC 5652, CAdES-BES, DER, ECDSA P-256, certificate
- * embedded) as stock `openssl cms -verify -binary -inform DER` takes them,
- * and the sealing key and its self-signed certificate.
+ * Seals: detached CMS signatures (RFC 5652, CAdES-BES as in RFC 5126) in DER,
+ * with the signer's certificate embedded, as stock openssl checks them with
+ * `openssl cms -verify -binary -inform DER`.  journal/seal signs segments and
+ * exports with them, journal/verify checks them.  doc/format-archive.md,
+ * "Seals".
  */
 #ifndef SP_SIGN_CMS_H
 #define SP_SIGN_CMS_H
@@ -10,39 +12,32 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/view.h"
+#include "journal/sign/certs.h"
+#include "journal/sign/sealer.h"
 
-struct sp_sealer; /* private key and certificate */
-struct sp_certs; /* trusted sealing certificates */
-
-/* New P-256 key and certificate (CN=${cn}, no end, digitalSignature), PEM. */
-SP_CHECK enum sp_code sp_sealer_create(const char *cn, struct sp_buf *key_pem,
-    struct sp_buf *crt_pem, struct sp_err *err);
-SP_CHECK enum sp_code sp_sealer_load(const char *key, const char *crt,
-    struct sp_sealer **out, struct sp_err *err);
-void sp_sealer_free(struct sp_sealer *s);
-/* Sign the file ${path} (streamed), DER to ${out}. */
+/* Sign the file ${path}, read in pieces; the DER is appended to ${out}.
+ * SP_ENOTFOUND, SP_EIO; SP_ECRYPTO; SP_ELIMIT: ${out} is too small.  After an
+ * error ${out} is as it was. */
 SP_CHECK enum sp_code sp_cms_sign_file(struct sp_sealer *s, const char *path,
     struct sp_buf *out, struct sp_err *err);
+/* Sign ${data} (below 2 GiB); the DER is appended to ${out}.  SP_ECRYPTO,
+ * SP_ELIMIT. */
 SP_CHECK enum sp_code sp_cms_sign_mem(struct sp_sealer *s, struct sp_view data,
     struct sp_buf *out, struct sp_err *err);
 
-/* PEM bundle (seal-all.crt). */
-SP_CHECK enum sp_code sp_certs_load(
-    const char *path, struct sp_certs **out, struct sp_err *err);
-SP_CHECK enum sp_code sp_certs_parse(
-    struct sp_view pem, struct sp_certs **out, struct sp_err *err);
-void sp_certs_free(struct sp_certs *c);
-/* SP_EMISMATCH if the signature is not over these bytes or not by these
- * certificates; the message says which.  Chain and CAdES checked. */
+/* Verify a seal over the file ${path}, read in pieces.  SP_EMISMATCH: it is no
+ * seal, not over these bytes, not by these certificates, or not in the one form
+ * in which it is written; the message says which.  SP_ENOTFOUND, SP_EIO. */
 SP_CHECK enum sp_code sp_cms_verify_file(struct sp_view p7s, const char *path,
     const struct sp_certs *c, struct sp_err *err);
+/* The same over ${data} (below 2 GiB). */
 SP_CHECK enum sp_code sp_cms_verify_mem(struct sp_view p7s, struct sp_view data,
     const struct sp_certs *c, struct sp_err *err);
 
 /*
- * The fields of CMS that no signature covers (versions, digest algorithms, the
- * spelling of the issuer) must be as our signer writes them; call it for a
- * signature that holds.  SP_EMISMATCH names the field.
+ * Check the fields of a seal that no signature covers (versions, digest
+ * algorithms, spelling of the issuer ...): they must be as our signer writes
+ * them.  For a seal that holds; SP_EMISMATCH if it is not so.
  */
 SP_CHECK enum sp_code sp_cms_form(struct sp_view p7s, struct sp_err *err);
 

@@ -1,9 +1,14 @@
 /*
- * The form of a CMS signature.  A few fields of CMS are covered by no
- * signature (versions, the list of digest algorithms, the name of the
- * signature algorithm, the spelling of the issuer).  They say nothing, but a
- * changed file shall be seen as changed: so they must be what the rest of the
- * structure demands.
+ * The form of a CMS signature.  A few fields of CMS are covered by no signature
+ * (versions, the list of digest algorithms, the name of the signature
+ * algorithm, the spelling of the issuer).  They say nothing, but a changed file
+ * shall be seen as changed: so they must be what the rest of the structure
+ * demands.  journal/verify calls this for a seal that holds.
+ *
+ *   SEQUENCE { signedData, [0] { SEQUENCE { 1, digestAlgorithms,
+ *     encapContentInfo, [0] certificates, SET { SEQUENCE { 1, ...
+ *
+ * RFC 5652 sections 3 (ContentInfo), 5.1 (SignedData), 5.3 (SignerInfo).
  */
 #include <openssl/asn1.h>
 #include <openssl/cms.h>
@@ -15,9 +20,12 @@
 
 #include "journal/sign/cms.h"
 
-#define VERSION 1 /* of SignedData and of SignerInfo here: RFC 5652 5.1, 5.3 */
+/* Of SignedData with plain data (RFC 5652 section 5.1) and of a SignerInfo that
+ * names its signer by issuer and serial number (section 5.3). */
+#define VERSION 1
 
-/* Go into (constructed) or past (primitive) the next element. */
+/* Step into the next element, which must have this tag and class; ${len} gets
+ * the length of its content. */
 static bool
 element(const unsigned char **p, long *left, int tag, int class, long *len)
 {
@@ -25,7 +33,7 @@ element(const unsigned char **p, long *left, int tag, int class, long *len)
 	int t, c;
 	int r = ASN1_get_object(&at, len, &t, &c, *left);
 
-	/* 0x80: an error; 1: indefinite length, which DER has not. */
+	/* 0x80: an error; 0x01: indefinite length, which DER does not have. */
 	if ((r & 0x81) != 0 || t != tag || c != class)
 		return (false);
 	*left -= (long)(at - *p);
@@ -33,7 +41,7 @@ element(const unsigned char **p, long *left, int tag, int class, long *len)
 	return (true);
 }
 
-/* Past a whole element. */
+/* Step over the next element with its content. */
 static bool
 skip(const unsigned char **p, long *left, int tag, int class)
 {
@@ -46,7 +54,7 @@ skip(const unsigned char **p, long *left, int tag, int class)
 	return (true);
 }
 
-/* INTEGER 1 */
+/* Step over the INTEGER 1. */
 static bool
 version(const unsigned char **p, long *left)
 {
@@ -59,7 +67,8 @@ version(const unsigned char **p, long *left)
 	return (true);
 }
 
-/* SET { SEQUENCE { sha256 } }, with or without NULL. */
+/* Step over the set of digest algorithms, which is SHA-256 alone, with or
+ * without the parameter NULL. */
 static bool
 digests(const unsigned char **p, long *left)
 {
@@ -76,10 +85,8 @@ digests(const unsigned char **p, long *left)
 	return (skip(p, left, V_ASN1_SET, V_ASN1_UNIVERSAL));
 }
 
-/*
- * SEQUENCE { signedData, [0] { SEQUENCE { 1, digestAlgorithms,
- * encapContentInfo, [0] certificates, SET { SEQUENCE { 1, ...
- */
+/* Whether the bytes up to the version of the first signer are those of the
+ * picture above. */
 static bool
 head_ok(struct sp_view p7s)
 {
@@ -98,7 +105,7 @@ head_ok(struct sp_view p7s)
 	    element(&p, &left, V_ASN1_SEQUENCE, all, &n) && version(&p, &left));
 }
 
-/* SHA-256, without parameters or with NULL. */
+/* Whether the digest algorithm is SHA-256, without parameters or with NULL. */
 static bool
 digest_ok(const X509_ALGOR *alg)
 {
@@ -110,6 +117,8 @@ digest_ok(const X509_ALGOR *alg)
 		(type == V_ASN1_UNDEF || type == V_ASN1_NULL));
 }
 
+/* Whether the signature algorithm is one that belongs to the key and
+ * SHA-256. */
 static bool
 signature_ok(const X509_ALGOR *alg, EVP_PKEY *key)
 {
@@ -126,7 +135,8 @@ signature_ok(const X509_ALGOR *alg, EVP_PKEY *key)
 	    type == V_ASN1_NULL);
 }
 
-/* The same bytes, where comparing names would forgive case and blanks. */
+/* Whether two names have the same bytes; comparing them as names would forgive
+ * case and blanks. */
 static bool
 same_name(const X509_NAME *a, const X509_NAME *b)
 {
@@ -138,6 +148,7 @@ same_name(const X509_NAME *a, const X509_NAME *b)
 		memcmp(pa, pb, na) == 0);
 }
 
+/* The certificate of the signer among those embedded, borrowed, or NULL. */
 static X509 *
 cert_of(STACK_OF(X509) * certs, CMS_SignerInfo *si)
 {
@@ -147,6 +158,8 @@ cert_of(STACK_OF(X509) * certs, CMS_SignerInfo *si)
 	return (NULL);
 }
 
+/* Whether the signer has no unsigned attributes, and issuer and algorithms as
+ * its certificate demands. */
 static bool
 signer_ok(CMS_SignerInfo *si, STACK_OF(X509) * certs)
 {
@@ -165,7 +178,8 @@ signer_ok(CMS_SignerInfo *si, STACK_OF(X509) * certs)
 	    digest_ok(digest) && signature_ok(signature, X509_get0_pubkey(x)));
 }
 
-/* What OpenSSL writes for what it read: nothing may be lost on the way. */
+/* Whether OpenSSL writes the same bytes for what it read: then nothing was lost
+ * on the way, and it is DER. */
 static bool
 same_again(CMS_ContentInfo *cms, struct sp_view p7s)
 {
@@ -178,6 +192,7 @@ same_again(CMS_ContentInfo *cms, struct sp_view p7s)
 	return (same);
 }
 
+/* Whether there is one signer, over plain data, in the right form. */
 static bool
 form_ok(CMS_ContentInfo *cms, struct sp_view p7s)
 {
@@ -193,6 +208,7 @@ form_ok(CMS_ContentInfo *cms, struct sp_view p7s)
 	return (ok);
 }
 
+/* The head is looked at as bytes, the rest as OpenSSL has parsed it. */
 enum sp_code
 sp_cms_form(struct sp_view p7s, struct sp_err *err)
 {

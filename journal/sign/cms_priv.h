@@ -1,4 +1,7 @@
-/* Shared by cms.c, cms_verify.c and sealer.c. */
+/*
+ * What the files of CMS share: the key as OpenSSL takes it (cms.c, sealer.c),
+ * and reading a file and the strict form (cms.c, cms_verify.c, cms_strict.c).
+ */
 #ifndef SP_SIGN_CMS_PRIV_H
 #define SP_SIGN_CMS_PRIV_H
 
@@ -16,12 +19,12 @@ struct sp_sealer {
 	X509 *crt;
 };
 
-/* A BIO that reads the file through an open descriptor of its own, and the
- * file's size. */
+/* Open a file for OpenSSL: a BIO over a descriptor of its own, which the caller
+ * frees, and the file's size in bytes.  SP_ENOTFOUND, SP_EIO. */
 SP_CHECK enum sp_code sp_cms_open(
     const char *path, BIO **out, uint64_t *size, struct sp_err *err);
-/* SP_EIO where ${data} did not give ${size} bytes: OpenSSL takes a failed
- * read for the end of the file. */
+/* SP_EIO unless ${data} gave all ${size} bytes: OpenSSL takes a failed read for
+ * the end of the file. */
 SP_CHECK enum sp_code sp_cms_all_read(
     const char *path, BIO *data, uint64_t size, struct sp_err *err);
 /* Whether a verified signature is written in the one way in which it can be;

@@ -1,7 +1,8 @@
 /*
- * What OpenSSL does not look at.  A seal must be written in the one way in
- * which it can be written, so that any changed bit of it is noticed, also
- * where nothing rests on that bit.
+ * What OpenSSL does not look at when it verifies.  A seal must be written in
+ * the one way in which it can be written, so that any changed bit of it is
+ * noticed, also where nothing rests on that bit.  cms_verify.c asks it about
+ * every seal that holds (doc/format-archive.md, "Seals").
  */
 #include <openssl/asn1.h>
 #include <openssl/cms.h>
@@ -11,7 +12,8 @@
 
 #include "journal/sign/cms_priv.h"
 
-/* DER has one way to write it; d2i reads others too. */
+/* Whether the bytes are DER: there is one way to write it, but d2i reads others
+ * too. */
 static bool
 canonical(CMS_ContentInfo *cms, struct sp_view p7s)
 {
@@ -23,7 +25,8 @@ canonical(CMS_ContentInfo *cms, struct sp_view p7s)
 	return (same);
 }
 
-/* Cut the first element off ${rest}; its content, empty at the end. */
+/* Cut the first element off ${rest} and return its content; at the end, and
+ * where there is no element, it is empty. */
 static struct sp_view
 element(struct sp_view *rest)
 {
@@ -50,8 +53,9 @@ is_one(struct sp_view integer)
 	return (integer.n == 1 && integer.p[0] == 1);
 }
 
-/* RFC 5652, 5.1 and 5.3: plain data, and signers named by issuer and serial
- * number, are of version 1.  ${p7s} was parsed before: its shape is right. */
+/* Whether all versions are 1: that of SignedData with plain data (RFC 5652
+ * section 5.1) and those of signers named by issuer and serial number (section
+ * 5.3).  ${p7s} was parsed before, so its shape is right. */
 static bool
 versions(struct sp_view p7s)
 {
@@ -59,8 +63,8 @@ versions(struct sp_view p7s)
 
 	info = element(&rest); /* ContentInfo */
 	(void)element(&info); /* contentType */
-	data = element(&info); /* [0] */
-	data = element(&data); /* SignedData */
+	data = element(&info); /* [0], which holds SignedData */
+	data = element(&data);
 	if (!is_one(element(&data)))
 		return (false);
 	while (data.n > 0)
@@ -76,7 +80,8 @@ versions(struct sp_view p7s)
 	return (true);
 }
 
-/* The name is compared without regard to case elsewhere. */
+/* Whether the issuer is written as in the certificate; OpenSSL compares the
+ * names without regard to case. */
 static bool
 same_issuer(CMS_SignerInfo *si, X509 *crt)
 {
@@ -90,7 +95,8 @@ same_issuer(CMS_SignerInfo *si, X509 *crt)
 		an == bn && memcmp(a, b, an) == 0);
 }
 
-/* For an EC key OpenSSL takes any word for the algorithm. */
+/* Whether the signature algorithm names the digest in use; for an EC key
+ * OpenSSL takes any algorithm there. */
 static bool
 same_algorithm(X509_ALGOR *digest, X509_ALGOR *sig, EVP_PKEY *key)
 {
@@ -105,6 +111,7 @@ same_algorithm(X509_ALGOR *digest, X509_ALGOR *sig, EVP_PKEY *key)
 		md == OBJ_obj2nid(d) && pk == NID_X9_62_id_ecPublicKey);
 }
 
+/* Every signer is looked at: OpenSSL has verified all of them. */
 bool
 sp_cms_strict(CMS_ContentInfo *cms, struct sp_view p7s)
 {

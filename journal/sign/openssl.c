@@ -1,4 +1,8 @@
-/* What our OpenSSL users share: errors, memory BIOs, keys from files. */
+/*
+ * What our users of OpenSSL share (openssl.h).  OpenSSL keeps errors in a queue
+ * of the thread: whoever meets one empties it, so that the next looks at its
+ * own.
+ */
 #include <limits.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -53,7 +57,7 @@ sp_openssl_bio(struct sp_view v)
 	return (bio);
 }
 
-/* Without this OpenSSL asks the terminal. */
+/* Say that there is no passphrase: without this OpenSSL asks the terminal. */
 static int
 no_passphrase(char *buf, int size, int rwflag, void *ctx)
 {
@@ -64,6 +68,7 @@ no_passphrase(char *buf, int size, int rwflag, void *ctx)
 	return (-1);
 }
 
+/* The bytes of the file are wiped; the key is OpenSSL's from then on. */
 enum sp_code
 sp_openssl_load_key(const char *path, EVP_PKEY **out, struct sp_err *err)
 {

@@ -1,4 +1,7 @@
-/* What our OpenSSL users share. */
+/*
+ * What our users of OpenSSL share: its errors as ours, memory as BIOs, private
+ * keys from files.  For journal/sign and journal/tree.
+ */
 #ifndef SP_SIGN_OPENSSL_H
 #define SP_SIGN_OPENSSL_H
 
@@ -10,16 +13,20 @@
 #include "base/err.h"
 #include "base/view.h"
 
-/* SP_ECRYPTO "${what}: reason"; empties OpenSSL's error queue. */
+/* Set and return SP_ECRYPTO, "${what}: OpenSSL says: reason"; empties OpenSSL's
+ * error queue. */
 enum sp_code sp_openssl_fail(struct sp_err *err, const char *what);
-/* The first reason in OpenSSL's queue as text, and empty the queue. */
+/* The first reason in OpenSSL's error queue as text (never NULL), and empty the
+ * queue. */
 const char *sp_openssl_reason(void);
 /* Append what a memory BIO holds.  SP_ELIMIT if ${out} is too small. */
 SP_CHECK enum sp_code sp_openssl_drain(
     BIO *bio, struct sp_buf *out, struct sp_err *err);
-/* A read-only BIO over ${v}; aborts on exhaustion. */
+/* A read-only BIO over ${v}, which is borrowed while it lives; the caller frees
+ * it.  Aborts on exhaustion, and beyond 2 GiB. */
 BIO *sp_openssl_bio(struct sp_view v);
-/* A private key in PEM, without passphrase.  SP_EKEY, SP_ENOTFOUND. */
+/* Load a private key in PEM without passphrase; ${out} is the caller's.
+ * SP_EKEY: it is none; SP_ENOTFOUND, SP_EIO, SP_ELIMIT. */
 SP_CHECK enum sp_code sp_openssl_load_key(
     const char *path, EVP_PKEY **out, struct sp_err *err);
 

@@ -1,4 +1,8 @@
-/* The sealing key: ECDSA P-256 and its self-signed certificate. */
+/*
+ * The sealing key: made with its self-signed certificate, and loaded
+ * (sealer.h).  Extensions and validity are those of doc/format-archive.md,
+ * "Keys".
+ */
 #include <openssl/asn1.h>
 #include <openssl/bn.h>
 #include <openssl/ec.h>
@@ -9,17 +13,17 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/digest.h"
 #include "base/io.h"
+#include "base/random.h"
 #include "journal/sign/cms.h"
 #include "journal/sign/cms_priv.h"
 #include "journal/sign/openssl.h"
 
-#define CN_MAX	    64 /* X.520 ub-common-name */
-#define SERIAL_LEN  16
-#define DAY	    (24 * 3600)
-#define CERT_MAX    (1u << 20) /* bytes of a certificate file, at most */
-#define END_OF_TIME "99991231235959Z" /* RFC 5280, 4.1.2.5 */
+#define CN_MAX	   64 /* bytes of a common name: X.520 ub-common-name */
+#define SERIAL_LEN 16
+#define DAY	   (24 * 3600) /* seconds */
+#define CERT_MAX   (1u << 20) /* bytes of a certificate file, at most */
+#define NO_END	   "99991231235959Z" /* RFC 5280 section 4.1.2.5 */
 
 void
 sp_sealer_free(struct sp_sealer *s)
@@ -31,6 +35,7 @@ sp_sealer_free(struct sp_sealer *s)
 	free(s);
 }
 
+/* Subject and issuer: the common name alone, cut to what X.520 allows. */
 static bool
 set_names(X509 *x, const char *cn)
 {
@@ -44,6 +49,8 @@ set_names(X509 *x, const char *cn)
 		X509_set_issuer_name(x, name) == 1);
 }
 
+/* A random serial number: positive and of full length (RFC 5280 section
+ * 4.1.2.2). */
 static bool
 set_serial(X509 *x)
 {
@@ -75,24 +82,27 @@ add_extension(X509 *x, int nid, const char *value)
 	return (ok);
 }
 
-/* No end, because the seal must still be good in twenty years, and no EKU,
- * because stock `openssl cms -verify` would refuse any but e-mail's. */
+/* Fill and sign the certificate.  It has no end, because the seal must still
+ * hold in twenty years, and no extended key usage, because stock `openssl cms
+ * -verify` would refuse any but that of e-mail. */
 static bool
-fill(X509 *x, EVP_PKEY *key, const char *cn)
+fill_certificate(X509 *x, EVP_PKEY *key, const char *cn)
 {
-	/* A day early: the clock of who verifies may be behind ours. */
+	/* A day early: the clock of a verifier may be behind ours. */
 	time_t from = (time_t)(sp_clock_wall() / SP_SECOND) - DAY;
 
 	return (X509_set_version(x, X509_VERSION_3) == 1 && set_serial(x) &&
 		set_names(x, cn) && X509_set_pubkey(x, key) == 1 &&
 		ASN1_TIME_set(X509_getm_notBefore(x), from) != NULL &&
-		ASN1_TIME_set_string(X509_getm_notAfter(x), END_OF_TIME) == 1 &&
+		ASN1_TIME_set_string(X509_getm_notAfter(x), NO_END) == 1 &&
 		add_extension(x, NID_basic_constraints, "critical,CA:FALSE") &&
 		add_extension(x, NID_key_usage, "critical,digitalSignature") &&
 		add_extension(x, NID_subject_key_identifier, "hash") &&
 		X509_sign(x, key, EVP_sha256()) > 0);
 }
 
+/* Append key and certificate as PEM; the key goes through secure memory of
+ * OpenSSL, which wipes it. */
 static enum sp_code
 write_pem(EVP_PKEY *key, X509 *x, struct sp_buf *key_pem,
     struct sp_buf *crt_pem, struct sp_err *err)
@@ -123,7 +133,7 @@ sp_sealer_create(const char *cn, struct sp_buf *key_pem, struct sp_buf *crt_pem,
 	X509 *x = X509_new();
 	enum sp_code rc;
 
-	if (key == NULL || x == NULL || !fill(x, key, cn))
+	if (key == NULL || x == NULL || !fill_certificate(x, key, cn))
 		rc = sp_openssl_fail(err, "cannot make the sealing key");
 	else
 		rc = write_pem(key, x, key_pem, crt_pem, err);
@@ -132,6 +142,7 @@ sp_sealer_create(const char *cn, struct sp_buf *key_pem, struct sp_buf *crt_pem,
 	return (rc);
 }
 
+/* Load the first certificate of a file. */
 static enum sp_code
 load_cert(const char *path, X509 **out, struct sp_err *err)
 {
@@ -154,6 +165,8 @@ load_cert(const char *path, X509 **out, struct sp_err *err)
 	return (rc);
 }
 
+/* Every failure is SP_EKEY here, whatever its cause: without the pair nothing
+ * can be sealed. */
 enum sp_code
 sp_sealer_load(const char *key, const char *crt, struct sp_sealer **out,
     struct sp_err *err)

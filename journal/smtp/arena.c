@@ -1,7 +1,15 @@
+/*
+ * The arena of a mail transaction: pieces are cut one behind the other from the
+ * inline bytes of the struct, then from chunks of the memory budget (memory.h).
+ * A piece never moves and is never freed alone; sp_arena_reset() at the end of
+ * the transaction gives all chunks back.  Used by envelope.c, session_mail.c
+ * and the milter for addresses, parameters and macros.
+ */
 #include "journal/smtp/arena.h"
 
 #include <string.h>
 
+/* The head of a chunk; its pieces follow. */
 struct sp_arena_chunk {
 	struct sp_arena_chunk *next;
 	size_t cap;
@@ -31,8 +39,10 @@ sp_arena_reset(struct sp_arena *a)
 	a->end = a->first + sizeof(a->first);
 }
 
+/* Get a chunk with room for ${n} bytes and cut from it from now on; what was
+ * left of the last one stays unused.  False: the budget is used up. */
 static bool
-grow(struct sp_arena *a, size_t n)
+add_chunk(struct sp_arena *a, size_t n)
 {
 	size_t head =
 	    (sizeof(struct sp_arena_chunk) + ALIGN - 1) & ~(ALIGN - 1);
@@ -58,7 +68,7 @@ sp_arena_get(struct sp_arena *a, size_t n)
 	if (n > SP_MEMORY_MAX / 2)
 		return (NULL);
 	n = n == 0 ? ALIGN : (n + ALIGN - 1) & ~(ALIGN - 1);
-	if ((size_t)(a->end - a->at) < n && !grow(a, n))
+	if ((size_t)(a->end - a->at) < n && !add_chunk(a, n))
 		return (NULL);
 	p = a->at;
 	a->at += n;

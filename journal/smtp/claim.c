@@ -1,3 +1,9 @@
+/*
+ * The attributes of XFORWARD and XCLIENT, from the argument of the command to
+ * the members of the record.  session_claim.c decides who may send them; here
+ * they are only understood.  A command with one attribute that is not
+ * understood changes nothing.
+ */
 #include "journal/smtp/claim.h"
 
 #include <arpa/inet.h>
@@ -8,11 +14,12 @@
 #include "base/buf.h"
 #include "base/xtext.h"
 
-enum form { TEXT, ADDRESS, PORT, PROTO, SOURCE };
+/* What the value of an attribute must look like. */
+enum claim_form { TEXT, ADDRESS, PORT, PROTO, SOURCE };
 
 static const struct {
 	const char *name, *member;
-	enum form form;
+	enum claim_form form;
 	bool xforward, xclient;
 } attrs[SP_CLAIM_ATTRS] = {
 	[SP_CLAIM_NAME] = { "NAME", "name", TEXT, true, true },
@@ -59,7 +66,8 @@ sp_claim_json(const struct sp_claim *c, const char *key, struct sp_json *j)
 
 /* ---- values ---------------------------------------------------------- */
 
-/* "IPV6:" goes; what is left must be an address. */
+/* Whether ${v} is an IPv4 address, or an IPv6 address with "IPV6:" in front,
+ * which is cut off. */
 static bool
 address_ok(struct sp_view *v)
 {
@@ -79,6 +87,7 @@ address_ok(struct sp_view *v)
 		inet_pton(six ? AF_INET6 : AF_INET, text, &any) == 1);
 }
 
+/* Whether ${v} has 1 to SP_CLAIM_VALUE_MAX bytes and no control bytes. */
 static bool
 text_ok(struct sp_view v)
 {
@@ -91,8 +100,9 @@ text_ok(struct sp_view v)
 	return (v.n > 0 && v.n <= SP_CLAIM_VALUE_MAX);
 }
 
+/* Whether ${v} is one of ${n} texts, ASCII case aside. */
 static bool
-one_of(struct sp_view v, const char *const *list, size_t n)
+is_one_of(struct sp_view v, const char *const *list, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		if (sp_view_ieq_str(v, list[i]))
@@ -101,8 +111,10 @@ one_of(struct sp_view v, const char *const *list, size_t n)
 	return (false);
 }
 
+/* Whether the decoded value ${v} has the form of its attribute; the prefix of
+ * an IPv6 address is cut off. */
 static bool
-value_ok(enum form form, struct sp_view *v)
+value_ok(enum claim_form form, struct sp_view *v)
 {
 	static const char *const protos[] = { "SMTP", "ESMTP", "LMTP" };
 	static const char *const sources[] = { "LOCAL", "REMOTE" };
@@ -118,16 +130,17 @@ value_ok(enum form form, struct sp_view *v)
 	case PORT:
 		return (sp_view_u64(*v, &port) && port <= 65535);
 	case PROTO:
-		return (one_of(*v, protos, SP_COUNTOF(protos)));
+		return (is_one_of(*v, protos, SP_COUNTOF(protos)));
 	case SOURCE:
 		break;
 	}
-	return (one_of(*v, sources, SP_COUNTOF(sources)));
+	return (is_one_of(*v, sources, SP_COUNTOF(sources)));
 }
 
-/* xtext, or as it is: old clients do not encode. */
+/* Undo xtext (RFC 3461 section 4) into ${room}; what is no xtext is returned as
+ * it is, since old clients do not encode. */
 static struct sp_view
-decode(struct sp_view v, char room[SP_CLAIM_VALUE_MAX * 3])
+decode_xtext(struct sp_view v, char room[SP_CLAIM_VALUE_MAX * 3])
 {
 	size_t n;
 
@@ -138,8 +151,9 @@ decode(struct sp_view v, char room[SP_CLAIM_VALUE_MAX * 3])
 
 /* ---- the command ----------------------------------------------------- */
 
+/* The index of an attribute that the command has, or -1. */
 static int
-attr_of(struct sp_view name, bool xclient)
+find_attr(struct sp_view name, bool xclient)
 {
 	for (int i = 0; i < SP_CLAIM_ATTRS; i++) {
 		if ((xclient ? attrs[i].xclient : attrs[i].xforward) &&
@@ -149,24 +163,28 @@ attr_of(struct sp_view name, bool xclient)
 	return (-1);
 }
 
-struct change {
+/* What one command says of an attribute, before it is known whether the whole
+ * command is understood. */
+struct claim_change {
 	bool given;
 	char *value; /* NULL: not known */
 	size_t n;
 };
 
-/* One "NAME=value". */
+/* Understand one "NAME=value" and store it in ${all}.  False: not understood,
+ * or given twice. */
 static bool
-take(struct change all[SP_CLAIM_ATTRS], struct sp_view word, bool xclient)
+parse_attr(
+    struct claim_change all[SP_CLAIM_ATTRS], struct sp_view word, bool xclient)
 {
 	char room[SP_CLAIM_VALUE_MAX * 3];
 	struct sp_view v = word, name = sp_view_cut(&v, '=');
-	int at = attr_of(name, xclient);
+	int at = find_attr(name, xclient);
 
 	if (v.p == NULL || at < 0 || all[at].given)
 		return (false);
 	all[at].given = true;
-	v = decode(v, room);
+	v = decode_xtext(v, room);
 	if (sp_view_ieq_str(v, "[UNAVAILABLE]") ||
 	    sp_view_ieq_str(v, "[TEMPUNAVAIL]"))
 		return (true);
@@ -177,10 +195,12 @@ take(struct change all[SP_CLAIM_ATTRS], struct sp_view word, bool xclient)
 	return (true);
 }
 
+/* Collect all attributes first; then take over those that were given, or, where
+ * one is not understood, none. */
 bool
 sp_claim_parse(struct sp_claim *c, struct sp_view arg, bool xclient)
 {
-	struct change all[SP_CLAIM_ATTRS] = { 0 };
+	struct claim_change all[SP_CLAIM_ATTRS] = { 0 };
 	struct sp_view rest = arg;
 	bool ok = true, any = false;
 
@@ -189,7 +209,7 @@ sp_claim_parse(struct sp_claim *c, struct sp_view arg, bool xclient)
 
 		if (word.n == 0)
 			continue;
-		ok = take(all, word, xclient);
+		ok = parse_attr(all, word, xclient);
 		any = true;
 	}
 	ok = ok && any;

@@ -1,7 +1,8 @@
 /*
  * What a trusted relay says of its client: the attributes of XFORWARD and
- * XCLIENT (Postfix XFORWARD_README, XCLIENT_README).  Total; no I/O.  A claim
- * is recorded beside what was observed, and decides nothing.
+ * XCLIENT (Postfix XFORWARD_README, XCLIENT_README).  Any bytes are understood
+ * or refused; no I/O.  A claim is recorded beside what was observed, and
+ * decides nothing.
  */
 #ifndef SP_SMTP_CLAIM_H
 #define SP_SMTP_CLAIM_H
@@ -29,9 +30,10 @@ enum sp_claim_attr {
 };
 
 struct sp_claim {
-	bool set; /* something was said, be it that nothing is known */
-	char *value[SP_CLAIM_ATTRS]; /* decoded; NULL: not known */
-	size_t n[SP_CLAIM_ATTRS];
+	bool
+	    set; /* a command was given, if only to say that nothing is known */
+	char *value[SP_CLAIM_ATTRS]; /* decoded, malloc'ed; NULL: not known */
+	size_t n[SP_CLAIM_ATTRS]; /* bytes of each */
 };
 
 /* The keyword and its attributes as EHLO lists them. */
@@ -39,13 +41,17 @@ struct sp_claim {
 #define SP_CLAIM_XCLIENT \
 	"XCLIENT NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT"
 
-/* Take "NAME=value ADDR=value ...", adding to what is there.  False, with
- * nothing changed: not understood. */
+/* Parse the argument of XFORWARD, or of XCLIENT if ${xclient}: "NAME=value
+ * ADDR=value ...".  Values are added to those of earlier commands, or replace
+ * them.  False, with nothing changed: not understood (doc/smtp.md, "What a
+ * relay says of its client").  sp_claim_clear() frees the values. */
 bool sp_claim_parse(struct sp_claim *c, struct sp_view arg, bool xclient);
+/* Forget everything; a zeroed struct is clear already. */
 void sp_claim_clear(struct sp_claim *c);
-/* {NULL, 0}: not known. */
+/* The value of an attribute, borrowed; {NULL, 0}: not known. */
 struct sp_view sp_claim_get(const struct sp_claim *c, enum sp_claim_attr a);
-/* The object ${key}, if anything was said. */
+/* Write the object ${key} with all values that are known, if a command was
+ * given. */
 void sp_claim_json(
     const struct sp_claim *c, const char *key, struct sp_json *j);
 

@@ -1,10 +1,17 @@
+/*
+ * The grammar of command lines, as tables and total functions: which verb it
+ * is, the path of MAIL and RCPT with its ESMTP parameters, the size of BDAT.
+ * The session (session.c) cuts the line out of the input; session_mail.c and
+ * session_data.c decide what a command means.  Parameters are checked here, and
+ * recorded by the caller as they came.
+ */
 #include "journal/smtp/command.h"
 
 #include <string.h>
 
 #include "base/xtext.h"
 
-#define BDAT_DIGITS 18 /* more cannot be counted safely */
+#define BDAT_DIGITS 18 /* of a chunk size; fit into 64 bits */
 
 static const struct {
 	const char *name;
@@ -47,6 +54,8 @@ static const struct {
 	{ "PATCH", SP_VERB_HTTP },
 };
 
+/* The verb ends at the first blank; blanks around it and around the argument
+ * are forgiven. */
 void
 sp_command_parse(struct sp_view line, struct sp_command *out)
 {
@@ -54,7 +63,7 @@ sp_command_parse(struct sp_view line, struct sp_command *out)
 
 	out->verb = SP_VERB_UNKNOWN;
 	out->arg = sp_view_trim(rest);
-	/* "MAIL" at most is ended by a tab; "DATA " has a blank behind it. */
+	/* A tab behind a verb that has no argument is forgiven. */
 	word = sp_view_trim(word);
 	for (size_t i = 0; i < SP_COUNTOF(verbs); i++) {
 		if (sp_view_ieq_str(word, verbs[i].name)) {
@@ -64,6 +73,8 @@ sp_command_parse(struct sp_view line, struct sp_command *out)
 	}
 }
 
+/* Whether ${k} is an esmtp-keyword: a letter or digit, then letters, digits and
+ * hyphens (RFC 5321 section 4.1.2). */
 static bool
 keyword_ok(struct sp_view k)
 {
@@ -80,13 +91,18 @@ keyword_ok(struct sp_view k)
 	return (true);
 }
 
+/* Check one parameter of MAIL, keyword ${k} and value ${v} (${has}: there is a
+ * "="), and note what it says in ${c}.  SIZE is RFC 1870, BODY RFC 6152 and
+ * 3030, SMTPUTF8 RFC 6531, AUTH RFC 4954 section 5, REQUIRETLS RFC 8689, RET
+ * and ENVID RFC 3461. */
 static enum sp_path_result
-mail_param(
+check_mail_param(
     struct sp_path_command *c, struct sp_view k, bool has, struct sp_view v)
 {
 	if (sp_view_ieq_str(k, "SIZE")) {
 		c->has_size = true;
-		/* 20 digits are allowed: what does not fit is too large. */
+		/* 20 digits are allowed (RFC 1870 section 3), which is more
+		 * than 64 bits hold: such a message is too large anyway. */
 		if (v.n > 20 || v.n == 0 || v.p[0] < '0' || v.p[0] > '9')
 			return (SP_PATH_VALUE);
 		if (!sp_view_u64(v, &c->size)) {
@@ -135,8 +151,10 @@ mail_param(
 	return (SP_PATH_PARAM);
 }
 
+/* NOTIFY: NEVER alone, or a list of SUCCESS, FAILURE and DELAY (RFC 3461
+ * section 4.1). */
 static enum sp_path_result
-notify(struct sp_path_command *c, struct sp_view v)
+check_notify(struct sp_path_command *c, struct sp_view v)
 {
 	bool never = false, other = false;
 
@@ -158,6 +176,8 @@ notify(struct sp_path_command *c, struct sp_view v)
 	return (never && other ? SP_PATH_VALUE : SP_PATH_OK);
 }
 
+/* Whether ${v} is an address type, a semicolon and an xtext address (RFC 3461
+ * section 4.2); with the type utf-8 also UTF-8 as it is (RFC 6533). */
 static bool
 orcpt_ok(struct sp_view v)
 {
@@ -171,20 +191,23 @@ orcpt_ok(struct sp_view v)
 	return (sp_xtext_ok(rest));
 }
 
+/* The same for a parameter of RCPT: NOTIFY and ORCPT. */
 static enum sp_path_result
-rcpt_param(
+check_rcpt_param(
     struct sp_path_command *c, struct sp_view k, bool has, struct sp_view v)
 {
 	(void)has;
 	if (sp_view_ieq_str(k, "NOTIFY"))
-		return (notify(c, v));
+		return (check_notify(c, v));
 	if (sp_view_ieq_str(k, "ORCPT"))
 		return (orcpt_ok(v) ? SP_PATH_OK : SP_PATH_VALUE);
 	return (SP_PATH_PARAM);
 }
 
+/* Split ${param} at its "="; without one, ${has} is false and ${value}
+ * empty. */
 static struct sp_view
-keyword_of(struct sp_view param, bool *has, struct sp_view *value)
+cut_keyword(struct sp_view param, bool *has, struct sp_view *value)
 {
 	struct sp_view k;
 
@@ -194,6 +217,8 @@ keyword_of(struct sp_view param, bool *has, struct sp_view *value)
 	return (k);
 }
 
+/* Whether two keywords are the same; they hold letters, digits and hyphens
+ * only, whose case bit is 0x20. */
 static bool
 same_keyword(struct sp_view a, struct sp_view b)
 {
@@ -206,21 +231,25 @@ same_keyword(struct sp_view a, struct sp_view b)
 	return (true);
 }
 
+/* Whether the keyword ${k} is among the parameters that were accepted
+ * before. */
 static bool
-seen(const struct sp_path_command *c, struct sp_view k)
+is_repeated(const struct sp_path_command *c, struct sp_view k)
 {
 	struct sp_view v;
 	bool has;
 
 	for (size_t i = 0; i < c->nparams; i++) {
-		if (same_keyword(keyword_of(c->params[i], &has, &v), k))
+		if (same_keyword(cut_keyword(c->params[i], &has, &v), k))
 			return (true);
 	}
 	return (false);
 }
 
+/* Cut ${rest} into parameters, have ${one} check each, and list those that are
+ * good in c->params. */
 static enum sp_path_result
-params(struct sp_view rest, struct sp_path_command *c,
+parse_params(struct sp_view rest, struct sp_path_command *c,
     enum sp_path_result (*one)(
 	struct sp_path_command *, struct sp_view, bool, struct sp_view))
 {
@@ -231,10 +260,10 @@ params(struct sp_view rest, struct sp_path_command *c,
 
 		if (p.n == 0)
 			continue;
-		k = keyword_of(p, &has, &v);
+		k = cut_keyword(p, &has, &v);
 		if (!keyword_ok(k) || (has && v.n == 0))
 			return (SP_PATH_SYNTAX);
-		if (c->nparams == SP_PARAMS_MAX || seen(c, k))
+		if (c->nparams == SP_PARAMS_MAX || is_repeated(c, k))
 			return (SP_PATH_VALUE);
 		rc = one(c, k, has, v);
 		if (rc != SP_PATH_OK)
@@ -244,9 +273,11 @@ params(struct sp_view rest, struct sp_path_command *c,
 	return (SP_PATH_OK);
 }
 
-/* "FROM:<path> params"; blanks around the colon are forgiven. */
+/* Parse "FROM:<path>" or "TO:<path>" (${word} is which) and leave the
+ * parameters in ${rest}.  Blanks around the colon are forgiven.  ${allow_null}:
+ * <> is a path. */
 static enum sp_path_result
-path(struct sp_view arg, const char *word, bool allow_null,
+parse_path(struct sp_view arg, const char *word, bool allow_null,
     struct sp_path_command *out, struct sp_view *rest)
 {
 	struct sp_view v = arg;
@@ -292,13 +323,13 @@ sp_command_mail(struct sp_view arg, bool extended, struct sp_path_command *out)
 	enum sp_path_result rc;
 	struct sp_view rest;
 
-	rc = path(arg, "FROM", true, out, &rest);
+	rc = parse_path(arg, "FROM", true, out, &rest);
 	if (rc != SP_PATH_OK)
 		return (rc);
 	rest = sp_view_trim(rest);
 	if (!extended && rest.n > 0)
 		return (SP_PATH_PARAM);
-	return (params(rest, out, mail_param));
+	return (parse_params(rest, out, check_mail_param));
 }
 
 enum sp_path_result
@@ -307,13 +338,13 @@ sp_command_rcpt(struct sp_view arg, bool extended, struct sp_path_command *out)
 	enum sp_path_result rc;
 	struct sp_view rest;
 
-	rc = path(arg, "TO", false, out, &rest);
+	rc = parse_path(arg, "TO", false, out, &rest);
 	if (rc != SP_PATH_OK)
 		return (rc);
 	rest = sp_view_trim(rest);
 	if (!extended && rest.n > 0)
 		return (SP_PATH_PARAM);
-	return (params(rest, out, rcpt_param));
+	return (parse_params(rest, out, check_rcpt_param));
 }
 
 bool

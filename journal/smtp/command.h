@@ -1,7 +1,8 @@
 /*
- * Command lines of SMTP and LMTP: verbs, paths with their ESMTP parameters
- * (RFC 5321 section 4.1, 1870, 6152, 3030, 3461, 6531), BDAT.  Any bytes give
- * a struct or a code; no I/O.
+ * Command lines of SMTP and LMTP: verbs, the paths of MAIL and RCPT with their
+ * ESMTP parameters (RFC 5321 section 4.1, 1870, 6152, 3030, 3461, 4954, 6531,
+ * 8689), and BDAT.  Any bytes give a struct or a result that says what is
+ * wrong; no I/O.  Views point into the line.
  */
 #ifndef SP_SMTP_COMMAND_H
 #define SP_SMTP_COMMAND_H
@@ -39,10 +40,11 @@ enum sp_verb {
 
 struct sp_command {
 	enum sp_verb verb;
-	struct sp_view arg; /* behind the verb, trimmed */
+	struct sp_view arg; /* behind the verb, without blanks around it */
 };
 
-/* ${line} without its line end. */
+/* Split a line without its line end into verb and argument.  Case does not
+ * matter; a verb that is not known is SP_VERB_UNKNOWN. */
 void sp_command_parse(struct sp_view line, struct sp_command *out);
 
 #define SP_PARAMS_MAX	  16 /* parameters of one command */
@@ -52,22 +54,22 @@ void sp_command_parse(struct sp_view line, struct sp_command *out);
 
 enum sp_path_result {
 	SP_PATH_OK,
-	SP_PATH_SYNTAX, /* 501 5.5.4 */
-	SP_PATH_LONG, /* 501 5.5.4, another text */
-	SP_PATH_RAW8, /* 553 5.6.7 */
-	SP_PATH_PARAM, /* 555 5.5.4: not known */
-	SP_PATH_VALUE /* 501 5.5.4: known, but not so */
+	SP_PATH_SYNTAX, /* not a path, or no parameters behind it */
+	SP_PATH_LONG, /* the address is beyond SP_MAILBOX_MAX */
+	SP_PATH_RAW8, /* bytes that are neither ASCII nor UTF-8 */
+	SP_PATH_PARAM, /* a parameter that is not known */
+	SP_PATH_VALUE /* a bad value, a parameter twice, or too many */
 };
 
 enum sp_body { SP_BODY_NONE, SP_BODY_7BIT, SP_BODY_8BIT, SP_BODY_BINARY };
 
-/* What MAIL and RCPT say.  Views into the line. */
+/* What a MAIL or RCPT command has. */
 struct sp_path_command {
 	struct sp_mailbox path; /* addr "" for <> */
-	struct sp_view params[SP_PARAMS_MAX]; /* raw */
+	struct sp_view params[SP_PARAMS_MAX]; /* as they came */
 	size_t nparams;
 	bool has_size;
-	uint64_t size;
+	uint64_t size; /* bytes, UINT64_MAX for more; 0: not declared */
 	enum sp_body body;
 	bool smtputf8;
 	bool auth; /* AUTH= was given (RFC 4954 section 5) */
@@ -75,13 +77,15 @@ struct sp_path_command {
 	bool notify_success; /* NOTIFY holds SUCCESS */
 };
 
-/* ${arg} of MAIL, with ESMTP parameters if ${extended}. */
+/* Parse the argument of MAIL, with ESMTP parameters if ${extended}.  ${out} is
+ * only good for SP_PATH_OK. */
 enum sp_path_result sp_command_mail(
     struct sp_view arg, bool extended, struct sp_path_command *out);
-/* ${arg} of RCPT. */
+/* The same for RCPT. */
 enum sp_path_result sp_command_rcpt(
     struct sp_view arg, bool extended, struct sp_path_command *out);
-/* "SIZE [LAST]"; false: no way to know how many bytes follow. */
+/* Parse the argument of BDAT, "SIZE [LAST]" (RFC 3030 section 2).  False: how
+ * many bytes follow cannot be known. */
 bool sp_command_bdat(struct sp_view arg, uint64_t *size, bool *last);
 
 #endif

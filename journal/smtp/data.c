@@ -1,10 +1,16 @@
+/*
+ * The automaton of data.h over the bytes of a message.  It looks for the few
+ * bytes that matter with memchr() and moves nothing but what stands behind a
+ * dot that was dropped, so that ordinary text costs one pass.  session_data.c
+ * and milter_data.c feed it and store what it gives.
+ */
 #include "journal/smtp/data.h"
 
 #include <assert.h>
 #include <string.h>
 
-/* Where the content of one call is put together. */
-struct piece {
+/* The content of one call, as one run inside the bytes that were given. */
+struct kept_content {
 	char *base; /* the bytes given */
 	size_t from; /* start of what is kept but not yet placed */
 	size_t start; /* where the content begins */
@@ -12,9 +18,10 @@ struct piece {
 	bool any; /* anything placed */
 };
 
-/* Keep [from, end): in place unless a dot was dropped before it. */
+/* Add the bytes from c->from up to ${end} to the content: where they are, or
+ * moved down if a dot was dropped before them. */
 static void
-keep(struct piece *c, size_t end)
+append_content(struct kept_content *c, size_t end)
 {
 	size_t n = end - c->from;
 
@@ -31,6 +38,7 @@ keep(struct piece *c, size_t end)
 	c->to += n;
 }
 
+/* How often ${what} is among ${n} bytes. */
 static uint64_t
 count(const char *p, size_t n, char what)
 {
@@ -44,17 +52,19 @@ count(const char *p, size_t n, char what)
 	return (found);
 }
 
+/* A line ended, with its CR LF counted in d->column. */
 static void
-line_end(struct sp_data *d)
+end_line(struct sp_data *d)
 {
 	if (d->column > d->longest)
 		d->longest = d->column;
 	d->column = 0;
 }
 
-/* The inside of a line from ${i} on, up to and with its CR. */
+/* Go on inside a line from ${i} up to and with the next CR, or to the end of
+ * the input; count bare LFs on the way.  Returns where it stopped. */
 static size_t
-middle(struct sp_data *d, const char *p, size_t i, size_t n)
+scan_line(struct sp_data *d, const char *p, size_t i, size_t n)
 {
 	const char *cr = memchr(p + i, '\r', n - i);
 	size_t end = cr == NULL ? n : (size_t)(cr - p);
@@ -71,12 +81,15 @@ middle(struct sp_data *d, const char *p, size_t i, size_t n)
 	return (end);
 }
 
+/* State CR: an LF ends the line.  Anything else means that the CR was bare;
+ * another CR may begin a line end itself, any other byte is looked at again as
+ * the inside of a line. */
 static size_t
 after_cr(struct sp_data *d, const char *p, size_t i)
 {
 	if (p[i] == '\n') {
 		d->column++;
-		line_end(d);
+		end_line(d);
 		d->state = SP_DATA_BOL;
 		return (i + 1);
 	}
@@ -89,8 +102,10 @@ after_cr(struct sp_data *d, const char *p, size_t i)
 	return (i);
 }
 
+/* State DOT: a dot at the start of a line was dropped.  A CR is not content
+ * yet: with an LF behind it the message is over. */
 static size_t
-after_dot(struct sp_data *d, struct piece *c, const char *p, size_t i)
+after_dot(struct sp_data *d, struct kept_content *c, const char *p, size_t i)
 {
 	if (p[i] == '\r') {
 		/* Held back until the next byte says what it is. */
@@ -102,8 +117,11 @@ after_dot(struct sp_data *d, struct piece *c, const char *p, size_t i)
 	return (i);
 }
 
+/* State DOTCR: dot, CR.  An LF ends the message; otherwise dot was stuffing
+ * and the CR is content, which may lie in the input of an earlier call
+ * (out->cr). */
 static size_t
-after_dotcr(struct sp_data *d, struct piece *c, struct sp_data_run *out,
+after_dotcr(struct sp_data *d, struct kept_content *c, struct sp_data_run *out,
     const char *p, size_t i)
 {
 	if (p[i] == '\n') {
@@ -128,10 +146,12 @@ sp_data_init(struct sp_data *d, bool raw)
 	*d = (struct sp_data){ .state = SP_DATA_BOL, .raw = raw };
 }
 
+/* Run the automaton until the input or the message ends, and hand out the
+ * content as one run. */
 void
 sp_data_feed(struct sp_data *d, char *p, size_t n, struct sp_data_run *out)
 {
-	struct piece c = { .base = p };
+	struct kept_content c = { .base = p };
 	size_t i = 0;
 
 	assert(d->state != SP_DATA_END);
@@ -140,15 +160,15 @@ sp_data_feed(struct sp_data *d, char *p, size_t n, struct sp_data_run *out)
 		switch (d->state) {
 		case SP_DATA_BOL:
 			if (p[i] == '.' && !d->raw) {
-				keep(&c, i);
+				append_content(&c, i);
 				c.from = ++i;
 				d->state = SP_DATA_DOT;
 				break;
 			}
-			i = middle(d, p, i, n);
+			i = scan_line(d, p, i, n);
 			break;
 		case SP_DATA_MID:
-			i = middle(d, p, i, n);
+			i = scan_line(d, p, i, n);
 			break;
 		case SP_DATA_CR:
 			i = after_cr(d, p, i);
@@ -165,7 +185,7 @@ sp_data_feed(struct sp_data *d, char *p, size_t n, struct sp_data_run *out)
 	}
 	if (d->state != SP_DATA_DOT && d->state != SP_DATA_DOTCR &&
 	    d->state != SP_DATA_END)
-		keep(&c, i);
+		append_content(&c, i);
 	out->p = p + c.start;
 	out->n = c.to - c.start;
 	out->used = i;
@@ -178,5 +198,5 @@ sp_data_finish(struct sp_data *d)
 {
 	if (d->state == SP_DATA_CR)
 		d->bare_cr++;
-	line_end(d);
+	end_line(d);
 }

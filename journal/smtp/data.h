@@ -30,27 +30,29 @@ enum sp_data_state {
 
 struct sp_data {
 	enum sp_data_state state;
-	bool raw; /* BDAT: no stuffing, no end */
+	bool raw; /* no dot stuffing, and no end of data */
 	uint64_t bare_lf; /* LF without CR before it */
 	uint64_t bare_cr; /* CR without LF behind it */
 	uint64_t nul;
 	uint64_t longest; /* bytes of the longest line with its CR LF */
-	uint64_t column; /* bytes of the line at hand so far */
+	uint64_t column; /* bytes so far of the line that is coming in */
 };
 
 struct sp_data_run {
-	bool cr; /* a CR held back earlier comes first */
+	bool cr; /* a CR of an earlier call comes first */
 	const char *p; /* content, inside the bytes given */
 	size_t n;
 	size_t used; /* bytes taken; < n given only at the end */
 	bool end; /* the end of data was seen */
 };
 
+/* Begin a message; ${raw}: its bytes come by BDAT or from a milter. */
 void sp_data_init(struct sp_data *d, bool raw);
 /*
- * Take ${n} bytes.  The content is compacted in place where dots were dropped
- * (so that there is one run whatever comes); ordinary text is not moved.  Any
- * split of the input gives the same content and counts.
+ * Take ${n} bytes as they were sent; not after the end of data.  The content is
+ * one run inside them, compacted in place where dots were dropped; ordinary
+ * text is not moved.  Any split of the input gives the same content and
+ * counts.
  */
 void sp_data_feed(
     struct sp_data *d, char *p, size_t n, struct sp_data_run *out);

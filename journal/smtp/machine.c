@@ -1,7 +1,13 @@
+/*
+ * One way for connections (journal/receive) to drive either machine: each
+ * function passes the call on to the session or the milter that was begun.
+ */
 #include "journal/smtp/machine.h"
 
 #include <assert.h>
 
+/* A struct that is used again keeps its machine if that is of the kind that the
+ * listener speaks. */
 void
 sp_machine_begin(struct sp_machine *m, const struct sp_session_env *env,
     const struct sp_session_peer *peer)
@@ -106,7 +112,8 @@ sp_machine_drain(struct sp_machine *m, struct sp_buf *out)
 		sp_session_drain(m->smtp, out);
 }
 
-/* The configuration lets milter listeners have neither. */
+/* The configuration lets a milter listener have neither TLS nor a proxy, so
+ * this and the two below are for sessions only. */
 void
 sp_machine_tls(struct sp_machine *m, const struct sp_session_tls_info *info)
 {

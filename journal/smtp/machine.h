@@ -1,7 +1,9 @@
 /*
  * What a connection drives: an SMTP or LMTP session, or a milter.  Each is a
  * pure machine of its own (session.h, milter.h); this is the one place that
- * knows of both.
+ * knows of both, and the one that journal/receive calls.  The functions do
+ * what those of the same name do there; where they say nothing of the milter,
+ * it does the same.
  */
 #ifndef SP_SMTP_MACHINE_H
 #define SP_SMTP_MACHINE_H
@@ -9,40 +11,54 @@
 #include "journal/smtp/milter.h"
 #include "journal/smtp/session.h"
 
-/* At most one of them is set; kept for the next connection of its kind. */
+/* At most one of them is set; it is kept for the next connection of its kind.
+ * A zeroed struct has none. */
 struct sp_machine {
 	struct sp_session *smtp;
 	struct sp_milter *milter;
 };
 
-/* For a new connection of any listener. */
+/* A new connection of any listener: begin the machine that its protocol
+ * needs. */
 void sp_machine_begin(struct sp_machine *m, const struct sp_session_env *env,
     const struct sp_session_peer *peer);
+/* The connection is over: give back the memory of the budget. */
 void sp_machine_rest(struct sp_machine *m);
+/* Free the machine. */
 void sp_machine_done(struct sp_machine *m);
 
-/* Whether we speak first; if so, sp_machine_greet() does. */
+/* Whether we speak first, as SMTP does; then sp_machine_greet() is due. */
 bool sp_machine_greets(const struct sp_machine *m);
+/* Give the greeting; nothing for a milter. */
 void sp_machine_greet(struct sp_machine *m, struct sp_buf *out);
+/* Take bytes of the peer; see sp_session_input(). */
 size_t sp_machine_input(
     struct sp_machine *m, char *p, size_t n, struct sp_buf *out);
+/* What the machine waits for.  A milter is never in CHECK or TLS. */
 enum sp_session_state sp_machine_state(const struct sp_machine *m);
+/* In COMMIT: what to append, borrowed until it is committed. */
 struct sp_append_item *sp_machine_item(struct sp_machine *m);
+/* In COMMIT: it is durable, or could not be stored; answers. */
 void sp_machine_committed(
     struct sp_machine *m, enum sp_code code, struct sp_buf *out);
-/* The commit takes long: say so where the protocol can. */
+/* In COMMIT: it takes long; tells the peer where the protocol can. */
 void sp_machine_progress(struct sp_machine *m, struct sp_buf *out);
+/* Close, with the reply ${r} where the protocol has one; not in COMMIT. */
 void sp_machine_end(struct sp_machine *m, enum sp_reply r, struct sp_buf *out);
+/* The service stops: close now, or after the message in hand. */
 void sp_machine_drain(struct sp_machine *m, struct sp_buf *out);
-/* The handshake is over (session.h). */
+/* Sessions only: the TLS handshake is over. */
 void sp_machine_tls(
     struct sp_machine *m, const struct sp_session_tls_info *info);
-/* What a proxy said of the connection behind it. */
+/* Sessions only: what a proxy said of the connection behind it. */
 void sp_machine_proxied(struct sp_machine *m, const char *src, const char *dst);
-/* Close without a word. */
+/* Sessions only: close without a reply. */
 void sp_machine_abandon(struct sp_machine *m);
+/* In CLOSING: whether the peer asked for it. */
 bool sp_machine_quit(const struct sp_machine *m);
+/* A count that changes with each command or packet that was complete. */
 uint64_t sp_machine_commands(const struct sp_machine *m);
+/* For log lines; borrowed until the next call. */
 void sp_machine_info(const struct sp_machine *m, struct sp_session_info *out);
 
 #endif

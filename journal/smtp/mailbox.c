@@ -1,11 +1,16 @@
+/*
+ * Paths of MAIL and RCPT, and whether a listener takes a recipient.  Lenient
+ * where a sender may be (a path without brackets, without a domain, beyond the
+ * lengths of the RFC), strict where guessing would change the address.  Called
+ * by command.c, milter_mail.c and session_mail.c.
+ */
 #include "journal/smtp/mailbox.h"
 
 #include <string.h>
 
-/*
- * Take one mailbox up to the character that ends it: '>' inside brackets, a
- * blank or the end outside.  Quoted strings may hold anything printable.
- */
+/* Find the character that ends one mailbox: ">" inside brackets, a blank or the
+ * end outside.  A quoted string may hold anything printable.  ${len} is the
+ * bytes before it, ${high} whether any is beyond ASCII. */
 static enum sp_mailbox_result
 scan(struct sp_view in, bool bracket, size_t *len, bool *high)
 {
@@ -44,7 +49,8 @@ scan(struct sp_view in, bool bracket, size_t *len, bool *high)
 	return (SP_MAILBOX_OK);
 }
 
-/* "@a,@b:user@c": the route is ignored (RFC 5321 appendix C). */
+/* Cut the source route off "@a,@b:user@c"; it is ignored (RFC 5321 appendix C).
+ * False: there is a route and no mailbox behind it. */
 static bool
 drop_route(struct sp_view *v)
 {
@@ -60,15 +66,38 @@ drop_route(struct sp_view *v)
 	return (v->n > 0);
 }
 
+/* The domain, behind the last unquoted "@"; {NULL, 0} if there is none. */
+static struct sp_view
+domain_of(struct sp_view addr)
+{
+	bool quoted = false;
+	size_t at = addr.n;
+
+	for (size_t i = 0; i < addr.n; i++) {
+		if (addr.p[i] == '\\' && quoted)
+			i++;
+		else if (addr.p[i] == '"')
+			quoted = !quoted;
+		else if (addr.p[i] == '@' && !quoted)
+			at = i;
+	}
+	if (at == addr.n)
+		return ((struct sp_view){ NULL, 0 });
+	return (sp_view_mem(addr.p + at + 1, addr.n - at - 1));
+}
+
+/* Whether there is a local part, and a domain that is not empty if there is
+ * one. */
 static bool
 mailbox_ok(struct sp_view v)
 {
-	struct sp_view domain = sp_mailbox_domain(v);
+	struct sp_view domain = domain_of(v);
 	size_t local = domain.p == NULL ? v.n : v.n - domain.n - 1;
 
 	return (local > 0 && (domain.p == NULL || domain.n > 0));
 }
 
+/* Cut the path out first, then look at its length, its bytes and its parts. */
 enum sp_mailbox_result
 sp_mailbox_parse(
     struct sp_view in, struct sp_mailbox *out, struct sp_view *rest)
@@ -102,29 +131,10 @@ sp_mailbox_parse(
 	return (SP_MAILBOX_OK);
 }
 
-struct sp_view
-sp_mailbox_domain(struct sp_view addr)
-{
-	bool quoted = false;
-	size_t at = addr.n;
-
-	for (size_t i = 0; i < addr.n; i++) {
-		if (addr.p[i] == '\\' && quoted)
-			i++;
-		else if (addr.p[i] == '"')
-			quoted = !quoted;
-		else if (addr.p[i] == '@' && !quoted)
-			at = i;
-	}
-	if (at == addr.n)
-		return ((struct sp_view){ NULL, 0 });
-	return (sp_view_mem(addr.p + at + 1, addr.n - at - 1));
-}
-
 bool
 sp_mailbox_listed(struct sp_view addr, char *const *list, size_t n)
 {
-	struct sp_view domain = sp_mailbox_domain(addr), local = addr;
+	struct sp_view domain = domain_of(addr), local = addr;
 
 	if (domain.p != NULL)
 		local.n = addr.n - domain.n - 1;

@@ -1,6 +1,7 @@
 /*
- * Paths of MAIL and RCPT (RFC 5321 section 4.1.2, RFC 6531).  The stored text
- * is what was sent: never normalised.
+ * Paths of MAIL and RCPT (RFC 5321 section 4.1.2, RFC 6531), and which
+ * recipients a listener takes.  An address is what was sent, never normalised.
+ * Any bytes give a struct or a result; no I/O.
  */
 #ifndef SP_SMTP_MAILBOX_H
 #define SP_SMTP_MAILBOX_H
@@ -11,7 +12,7 @@
 
 #include "base/view.h"
 
-/* Longer than the RFC's 256, which is what must at least be taken. */
+/* Bytes of an address.  RFC 5321 section 4.5.3.1.3: at least 256. */
 #define SP_MAILBOX_MAX 1024
 
 enum sp_mailbox_result {
@@ -28,14 +29,13 @@ struct sp_mailbox {
 };
 
 /*
- * A path at the start of ${in}: "<...>", or bare up to a blank.  What follows
- * it goes to ${rest}.  ${out} and ${rest} are set for OK and NULL.
- * A mailbox without a domain ("<postmaster>", "<import>") is taken.
+ * Parse a path at the start of ${in}: "<...>", or without brackets up to a
+ * blank.  What follows it goes to ${rest}.  ${out} and ${rest} point into ${in}
+ * and are good for SP_MAILBOX_OK and SP_MAILBOX_NULL.  A mailbox without a
+ * domain ("<postmaster>", "<import>") is one.
  */
 enum sp_mailbox_result sp_mailbox_parse(
     struct sp_view in, struct sp_mailbox *out, struct sp_view *rest);
-/* Where the domain starts (behind the last unquoted @); {NULL,0} if none. */
-struct sp_view sp_mailbox_domain(struct sp_view addr);
 /* Whether ${addr} is one of ${list} ("addr", "@domain"), ASCII case aside.
  * postmaster is always (RFC 5321 section 4.5.1). */
 bool sp_mailbox_listed(struct sp_view addr, char *const *list, size_t n);

@@ -1,3 +1,10 @@
+/*
+ * The memory budget of all sessions (doc/smtp.md, "Memory").  Buffers come in
+ * classes of SP_MEMORY_MIN << class bytes.  Those up to SMALL that were given
+ * back wait in a list for each class and are given away again, so that a busy
+ * server does not ask the system for each message; when the budget is short
+ * the largest of them are freed first.
+ */
 #include "journal/smtp/memory.h"
 
 #include <assert.h>
@@ -7,19 +14,21 @@
 #include "base/buf.h"
 
 #define CLASSES 11 /* SP_MEMORY_MIN << 10 == SP_MEMORY_MAX */
-#define SMALL	((size_t)256 << 10)
+#define SMALL	((size_t)256 << 10) /* bytes; larger ones are not kept */
 
-struct slot {
-	struct slot *next;
+/* A buffer that waits for reuse; the rest of its bytes are whatever was in
+ * it. */
+struct idle_buffer {
+	struct idle_buffer *next;
 };
 
 struct sp_memory {
 	uint64_t budget;
-	uint64_t used; /* handed out */
-	uint64_t kept; /* waiting for reuse */
-	struct slot *idle[CLASSES];
-	const char *dir;
-	uint64_t spilled;
+	uint64_t used; /* bytes given away or charged */
+	uint64_t kept; /* bytes waiting for reuse */
+	struct idle_buffer *idle[CLASSES]; /* those that wait */
+	const char *dir; /* for temporary files; borrowed */
+	uint64_t spilled; /* messages that went to a file */
 };
 
 struct sp_memory *
@@ -32,11 +41,12 @@ sp_memory_new(uint64_t budget, const char *dir)
 	return (m);
 }
 
+/* Free all buffers of a class that wait. */
 static void
 drop_idle(struct sp_memory *m, size_t class)
 {
 	while (m->idle[class] != NULL) {
-		struct slot *s = m->idle[class];
+		struct idle_buffer *s = m->idle[class];
 
 		m->idle[class] = s->next;
 		m->kept -= SP_MEMORY_MIN << class;
@@ -55,6 +65,7 @@ sp_memory_free(struct sp_memory *m)
 	free(m);
 }
 
+/* The smallest class whose buffers hold ${n} bytes. */
 static size_t
 class_of(size_t n)
 {
@@ -65,10 +76,11 @@ class_of(size_t n)
 	return (class);
 }
 
-/* Large buffers may take half of the budget together and a sixteenth each, so
- * that a few large messages do not push the small ones into files. */
+/* Whether a buffer of ${size} may be given away.  Large ones may take half of
+ * the budget together and a sixteenth each, so that a few large messages do not
+ * push the small ones into files. */
 static bool
-may(const struct sp_memory *m, size_t size)
+fits_budget(const struct sp_memory *m, size_t size)
 {
 	if (size > m->budget || m->used > m->budget - size)
 		return (false);
@@ -77,6 +89,7 @@ may(const struct sp_memory *m, size_t size)
 	return (size <= m->budget / 16 && m->used + size <= m->budget / 2);
 }
 
+/* Free waiting buffers until ${size} more bytes fit into the budget. */
 static void
 make_room(struct sp_memory *m, size_t size)
 {
@@ -87,17 +100,18 @@ make_room(struct sp_memory *m, size_t size)
 	}
 }
 
+/* First a buffer that waits, else a new one from the system. */
 void *
 sp_memory_get(struct sp_memory *m, size_t n, size_t *cap)
 {
-	struct slot *s;
+	struct idle_buffer *s;
 	size_t class, size;
 
 	if (n > SP_MEMORY_MAX)
 		return (NULL);
 	class = class_of(n);
 	size = SP_MEMORY_MIN << class;
-	if (!may(m, size))
+	if (!fits_budget(m, size))
 		return (NULL);
 	s = m->idle[class];
 	if (s != NULL) {
@@ -117,14 +131,14 @@ sp_memory_get(struct sp_memory *m, size_t n, size_t *cap)
 void
 sp_memory_put(struct sp_memory *m, void *p, size_t cap)
 {
-	struct slot *s = p;
+	struct idle_buffer *s = p;
 	size_t class = class_of(cap);
 
 	if (p == NULL)
 		return;
 	assert(m->used >= cap);
 	m->used -= cap;
-	/* Large ones go back to the system: few, and it takes them well. */
+	/* Large ones are few, and malloc() gives their pages back. */
 	if (cap > SMALL) {
 		free(p);
 		return;

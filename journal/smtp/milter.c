@@ -1,4 +1,13 @@
-/* The milter machine's life, its packets and answers. */
+/*
+ * The life of a milter connection and its packets: bytes are cut into packets,
+ * and each goes to the function for its command (milter_mail.c, milter_macro.c,
+ * milter_data.c).  The states are drawn in milter.h, the packets in
+ * milter_packet.h.
+ *
+ * Packets of the envelope are small and handed over whole: from the caller's
+ * buffer where they came in one piece, else from a copy in the memory budget.
+ * Headers and body are handed over as their bytes come.
+ */
 #include "journal/smtp/milter.h"
 
 #include <assert.h>
@@ -16,125 +25,24 @@
 	    SP_MILTER_QUIET_UNKNOWN | SP_MILTER_QUIET_HEADER |               \
 	    SP_MILTER_QUIET_EOH | SP_MILTER_QUIET_BODY)
 
-#define VERSION_MIN 2
+#define VERSION_MIN 2 /* of the protocol */
 #define VERSION_MAX 6
-
-/* ---- answers -------------------------------------------------------- */
-
-static void
-put(struct sp_milter *m, struct sp_buf *out, char answer, struct sp_view data)
-{
-	char head[SP_MILTER_HEAD] = { 0, 0, 0, 0, answer };
-	uint32_t n = (uint32_t)data.n + 1;
-
-	for (size_t i = 4; i-- > 0; n >>= 8)
-		head[i] = (char)(n & 0xff);
-	/* Input stops far below the limit; beyond it the MTA is lost. */
-	if (sp_buf_add(out, head, sizeof(head)) != SP_OK ||
-	    sp_buf_addv(out, data) != SP_OK)
-		m->phase = SP_MILTER_CLOSED;
-}
-
-void
-sp_milter_answer(struct sp_milter *m, char answer, struct sp_buf *out)
-{
-	put(m, out, answer, (struct sp_view){ NULL, 0 });
-}
-
-static void
-report(struct sp_milter *m, struct sp_view line)
-{
-	struct sp_session_info i;
-
-	if (m->env->refused == NULL)
-		return;
-	sp_milter_info(m, &i);
-	m->env->refused(m->env->ctx, &i, line);
-}
-
-void
-sp_milter_defer(struct sp_milter *m, const char *why, struct sp_buf *out)
-{
-	char line[256];
-
-	(void)snprintf(line, sizeof(line), "451 4.3.0 %s", why);
-	report(m, sp_view_str(line));
-	sp_milter_answer(m, SP_MILTER_TEMPFAIL, out);
-}
-
-/* Too many recipients is 4xx, but for the MTA's client to hear: it sends the
- * rest again in a transaction of its own. */
-void
-sp_milter_refuse(struct sp_milter *m, enum sp_reply r, struct sp_buf *out)
-{
-	struct sp_view line = sp_view_trim(sp_reply_text(r));
-	char text[256];
-
-	report(m, line);
-	if (sp_reply_class(r) == 4 && r != SP_REPLY_RCPTS) {
-		sp_milter_answer(m, SP_MILTER_TEMPFAIL, out);
-		return;
-	}
-	assert(line.n < sizeof(text));
-	memcpy(text, line.p, line.n);
-	text[line.n] = '\0';
-	put(m, out, SP_MILTER_REPLY, sp_view_mem(text, line.n + 1));
-}
 
 /* ---- life ----------------------------------------------------------- */
 
+/* Give back the copy of a packet. */
 static void
-drop_held(struct sp_milter *m)
+drop_data(struct sp_milter *m)
 {
-	sp_memory_put(m->env->memory, m->held, m->held_cap);
-	m->held = NULL;
-	m->held_n = m->held_cap = 0;
-}
-
-void
-sp_milter_reset(struct sp_milter *m)
-{
-	if (m->phase > SP_MILTER_READY && m->phase < SP_MILTER_CLOSED)
-		m->phase = SP_MILTER_READY;
-	sp_arena_reset(&m->arena);
-	sp_store_reset(&m->store);
-	m->macros = (struct sp_milter_macros){ NULL, 0, 0, 0 };
-	m->rcpt_mailer = m->rcpt_host = m->rcpt_addr =
-	    (struct sp_view){ NULL, 0 };
-	m->from = (struct sp_view){ NULL, 0 };
-	m->from_params = NULL;
-	m->to = m->refused = NULL;
-	m->nfrom_params = m->nto = m->nrefused = 0;
-	m->to_cap = m->refused_cap = 0;
-	m->envelope = 0;
-	m->declared = m->wire = 0;
-	m->verdict = SP_REPLY_NONE;
-}
-
-static void
-shut(struct sp_milter *m)
-{
-	sp_milter_reset(m);
-	m->phase = SP_MILTER_CLOSED;
-}
-
-void
-sp_milter_broken(struct sp_milter *m, const char *why)
-{
-	struct sp_session_info i;
-
-	if (m->phase == SP_MILTER_CLOSED)
-		return;
-	sp_milter_info(m, &i);
-	if (m->env->broken != NULL)
-		m->env->broken(m->env->ctx, &i, why);
-	shut(m);
+	sp_memory_put(m->env->memory, m->packet.data, m->packet.data_cap);
+	m->packet.data = NULL;
+	m->packet.data_n = m->packet.data_cap = 0;
 }
 
 void
 sp_milter_rest(struct sp_milter *m)
 {
-	drop_held(m);
+	drop_data(m);
 	sp_milter_reset(m);
 	sp_milter_forget(m);
 }
@@ -143,20 +51,20 @@ void
 sp_milter_reuse(struct sp_milter *m, const struct sp_session_env *env,
     const struct sp_session_peer *peer)
 {
-	assert(env->memory == m->arena.memory);
+	assert(env->memory == m->mail.arena.memory);
 	sp_milter_rest(m);
 	m->env = env;
 	m->phase = SP_MILTER_START;
 	m->draining = m->quit = false;
-	m->packets = m->transaction = 0;
-	m->head_n = 0;
+	m->packets = m->transactions = 0;
+	m->packet.head_n = 0;
 	m->version = m->steps = 0;
-	(void)snprintf(m->peer, sizeof(m->peer), "%s",
+	(void)snprintf(m->link.peer, sizeof(m->link.peer), "%s",
 	    peer->peer == NULL ? "" : peer->peer);
-	(void)snprintf(m->local, sizeof(m->local), "%s",
+	(void)snprintf(m->link.local, sizeof(m->link.local), "%s",
 	    peer->local == NULL ? "" : peer->local);
-	(void)snprintf(m->id, sizeof(m->id), "%s", peer->id);
-	m->connected = peer->connected;
+	(void)snprintf(m->link.id, sizeof(m->link.id), "%s", peer->id);
+	m->link.connected = peer->connected;
 }
 
 struct sp_milter *
@@ -166,10 +74,10 @@ sp_milter_new(
 	struct sp_milter *m = sp_xcalloc(1, sizeof(*m));
 
 	m->env = env;
-	sp_arena_init(&m->arena, env->memory);
-	sp_arena_init(&m->client_arena, env->memory);
-	sp_store_init(&m->store, env->memory);
-	sp_buf_init(&m->source, SP_RECORD_MAX);
+	sp_arena_init(&m->mail.arena, env->memory);
+	sp_arena_init(&m->client.arena, env->memory);
+	sp_store_init(&m->message.store, env->memory);
+	sp_buf_init(&m->entry.source, SP_RECORD_MAX);
 	sp_milter_reuse(m, env, peer);
 	return (m);
 }
@@ -180,19 +88,9 @@ sp_milter_free(struct sp_milter *m)
 	if (m == NULL)
 		return;
 	sp_milter_rest(m);
-	sp_store_done(&m->store);
-	sp_buf_done(&m->source);
+	sp_store_done(&m->message.store);
+	sp_buf_done(&m->entry.source);
 	free(m);
-}
-
-void
-sp_milter_end(struct sp_milter *m, enum sp_reply r)
-{
-	assert(m->phase != SP_MILTER_COMMITTING);
-	if (m->phase == SP_MILTER_CLOSED)
-		return;
-	report(m, sp_view_trim(sp_reply_text(r)));
-	shut(m);
 }
 
 void
@@ -241,25 +139,10 @@ sp_milter_progress(struct sp_milter *m, struct sp_buf *out)
 	sp_milter_answer(m, SP_MILTER_PROGRESS, out);
 }
 
-void
-sp_milter_info(const struct sp_milter *m, struct sp_session_info *out)
-{
-	*out = (struct sp_session_info){
-		.listener = m->env->cfg->name,
-		.peer = m->peer,
-		.client = m->peer,
-		.id = m->id,
-		.helo = { m->helo, m->helo_n },
-		.from = m->from,
-		.recipients = m->nto,
-		.size = m->store.size,
-		.mail_at = m->mail_at,
-		.transaction = m->transaction,
-	};
-}
-
 /* ---- packets -------------------------------------------------------- */
 
+/* OPTNEG: agree on the lower version, no actions, and those of WANTED that the
+ * MTA offers. */
 static void
 negotiate(struct sp_milter *m, struct sp_view data, struct sp_buf *out)
 {
@@ -276,12 +159,14 @@ negotiate(struct sp_milter *m, struct sp_view data, struct sp_buf *out)
 	for (size_t i = 0; i < 4; i++)
 		reply[8 + i] = (char)(m->steps >> (24 - 8 * i) & 0xff);
 	m->phase = SP_MILTER_READY;
-	put(m, out, SP_MILTER_OPTNEG, sp_view_mem(reply, sizeof(reply)));
+	sp_milter_send(
+	    m, SP_MILTER_OPTNEG, sp_view_mem(reply, sizeof(reply)), out);
 }
 
-/* The bit by which the MTA agreed to hear nothing; 0: none has ever one. */
+/* The bit by which the MTA agreed to await no answer to ${command}; 0: there is
+ * none. */
 static uint32_t
-quiet(char command)
+quiet_bit(char command)
 {
 	switch ((enum sp_milter_command)command) {
 	case SP_MILTER_CONNECT:
@@ -311,27 +196,29 @@ quiet(char command)
 	return (0);
 }
 
-/* Nothing to say but "go on", and that only where it is awaited. */
+/* Nothing is wrong: say so, where the MTA awaits an answer. */
 static void
-go_on(struct sp_milter *m, struct sp_buf *out)
+answer_continue(struct sp_milter *m, struct sp_buf *out)
 {
-	if (m->phase != SP_MILTER_CLOSED && (m->steps & quiet(m->command)) == 0)
+	if (m->phase != SP_MILTER_CLOSED &&
+	    (m->steps & quiet_bit(m->packet.command)) == 0)
 		sp_milter_answer(m, SP_MILTER_CONTINUE, out);
 }
 
+/* ABORT: the message is not delivered; the client may send another. */
 static void
-abandon(struct sp_milter *m)
+abort_message(struct sp_milter *m)
 {
 	sp_milter_reset(m);
 	if (m->draining)
-		shut(m);
+		sp_milter_close(m);
 }
 
-/* A packet whose data was held; those of the content are not. */
+/* Act on a packet whose data is here as a whole. */
 static void
-whole(struct sp_milter *m, struct sp_view data, struct sp_buf *out)
+handle_packet(struct sp_milter *m, struct sp_view data, struct sp_buf *out)
 {
-	switch ((enum sp_milter_command)m->command) {
+	switch ((enum sp_milter_command)m->packet.command) {
 	case SP_MILTER_OPTNEG:
 		negotiate(m, data, out);
 		break;
@@ -340,11 +227,11 @@ whole(struct sp_milter *m, struct sp_view data, struct sp_buf *out)
 		break;
 	case SP_MILTER_CONNECT:
 		sp_milter_connect(m, data);
-		go_on(m, out);
+		answer_continue(m, out);
 		break;
 	case SP_MILTER_HELO:
 		sp_milter_helo(m, data);
-		go_on(m, out);
+		answer_continue(m, out);
 		break;
 	case SP_MILTER_MAIL:
 		sp_milter_mail(m, data, out);
@@ -354,22 +241,22 @@ whole(struct sp_milter *m, struct sp_view data, struct sp_buf *out)
 		break;
 	case SP_MILTER_DATA:
 	case SP_MILTER_UNKNOWN:
-		go_on(m, out);
+		answer_continue(m, out);
 		break;
 	case SP_MILTER_ABORT:
-		abandon(m);
+		abort_message(m);
 		break;
 	case SP_MILTER_QUIT:
 		m->quit = true;
-		shut(m);
+		sp_milter_close(m);
 		break;
 	case SP_MILTER_QUIT_NC:
-		abandon(m);
+		abort_message(m);
 		sp_milter_forget(m);
 		break;
 	case SP_MILTER_EOH:
 		sp_milter_eoh(m);
-		go_on(m, out);
+		answer_continue(m, out);
 		break;
 	case SP_MILTER_HEADER:
 	case SP_MILTER_BODY:
@@ -378,16 +265,17 @@ whole(struct sp_milter *m, struct sp_view data, struct sp_buf *out)
 	}
 }
 
-/* Of a packet whose data is not held: take what there is. */
+/* Act on the next bytes of a header or body packet; m->packet.left is 0 with
+ * the last of them. */
 static void
-piece(struct sp_milter *m, char *p, size_t n, struct sp_buf *out)
+stream_content(struct sp_milter *m, char *p, size_t n, struct sp_buf *out)
 {
-	bool last = m->left == 0;
+	bool last = m->packet.left == 0;
 
 	if (m->phase == SP_MILTER_CLOSED)
 		return;
-	m->wire += n;
-	if (m->command == SP_MILTER_HEADER) {
+	m->message.wire_bytes += n;
+	if (m->packet.command == SP_MILTER_HEADER) {
 		sp_milter_take_header(m, p, n);
 		if (last)
 			sp_milter_end_header(m);
@@ -395,12 +283,13 @@ piece(struct sp_milter *m, char *p, size_t n, struct sp_buf *out)
 		sp_milter_take_body(m, p, n);
 	if (!last || m->phase == SP_MILTER_CLOSED)
 		return;
-	if (m->command == SP_MILTER_EOB)
+	if (m->packet.command == SP_MILTER_EOB)
 		sp_milter_eob(m, out);
 	else
-		go_on(m, out);
+		answer_continue(m, out);
 }
 
+/* Whether the data of such a packet is part of the message, and not held. */
 static bool
 is_content(char command)
 {
@@ -408,100 +297,111 @@ is_content(char command)
 		command == SP_MILTER_EOB);
 }
 
-/* All of a packet's length and command is here. */
+/* Length and command of a packet are here: refuse what is no packet or out of
+ * order, else prepare for its data. */
 static void
-begin(struct sp_milter *m)
+begin_packet(struct sp_milter *m)
 {
-	uint32_t n = sp_milter_u32(m->head), max;
+	uint32_t n = sp_milter_u32(m->packet.head), max;
 
-	m->command = m->head[4];
-	if (n == 0 || !sp_milter_known(m->command, &max))
+	m->packet.command = m->packet.head[4];
+	if (n == 0 || !sp_milter_known(m->packet.command, &max))
 		sp_milter_broken(m, "not a packet of the milter protocol");
 	else if (n - 1 > max)
 		sp_milter_broken(m, "a packet larger than we take");
 	else if ((m->phase == SP_MILTER_START) !=
-		 (m->command == SP_MILTER_OPTNEG))
+		 (m->packet.command == SP_MILTER_OPTNEG))
 		sp_milter_broken(m, "options not at the start, or twice");
 	else if (m->phase < SP_MILTER_ENVELOPE &&
-		 (is_content(m->command) || m->command == SP_MILTER_EOH ||
-		     m->command == SP_MILTER_RCPT))
+		 (is_content(m->packet.command) ||
+		     m->packet.command == SP_MILTER_EOH ||
+		     m->packet.command == SP_MILTER_RCPT))
 		sp_milter_broken(m, "a message without MAIL");
 	if (m->phase == SP_MILTER_CLOSED)
 		return;
-	m->left = n - 1;
-	if (m->command == SP_MILTER_HEADER)
+	m->packet.left = n - 1;
+	if (m->packet.command == SP_MILTER_HEADER)
 		sp_milter_begin_header(m);
-	else if (is_content(m->command))
+	else if (is_content(m->packet.command))
 		sp_milter_begin_body(m);
-	if (is_content(m->command))
-		m->wire += SP_MILTER_HEAD;
+	if (is_content(m->packet.command))
+		m->message.wire_bytes += SP_MILTER_HEAD;
 }
 
 /* ---- input ---------------------------------------------------------- */
 
+/* The packet was handled. */
 static void
-finished(struct sp_milter *m)
+end_packet(struct sp_milter *m)
 {
-	drop_held(m);
-	m->head_n = 0;
+	drop_data(m);
+	m->packet.head_n = 0;
 	m->packets++;
 }
 
-/* Keep the start of a packet until the rest comes. */
+/* Store a piece of a packet until the rest comes.  False: there is no memory,
+ * and the connection is closed. */
 static bool
-keep(struct sp_milter *m, const char *p, size_t n)
+hold_data(struct sp_milter *m, const char *p, size_t n)
 {
-	if (m->held == NULL) {
-		m->held =
-		    sp_memory_get(m->env->memory, n + m->left, &m->held_cap);
-		if (m->held == NULL) {
+	if (m->packet.data == NULL) {
+		m->packet.data = sp_memory_get(
+		    m->env->memory, n + m->packet.left, &m->packet.data_cap);
+		if (m->packet.data == NULL) {
 			sp_milter_end(m, SP_REPLY_MEMORY);
 			return (false);
 		}
 	}
-	memcpy(m->held + m->held_n, p, n);
-	m->held_n += n;
+	memcpy(m->packet.data + m->packet.data_n, p, n);
+	m->packet.data_n += n;
 	return (true);
 }
 
+/* Take up to ${n} bytes of the packet's data, and act on the packet if they are
+ * the last.  Returns how many were taken. */
 static size_t
-take_data(struct sp_milter *m, char *p, size_t n, struct sp_buf *out)
+read_data(struct sp_milter *m, char *p, size_t n, struct sp_buf *out)
 {
-	size_t take = m->left < n ? m->left : n;
+	size_t take = m->packet.left < n ? m->packet.left : n;
 
-	m->left -= (uint32_t)take;
-	if (is_content(m->command)) {
-		piece(m, p, take, out);
-		if (m->left == 0)
-			finished(m);
+	m->packet.left -= (uint32_t)take;
+	if (is_content(m->packet.command)) {
+		stream_content(m, p, take, out);
+		if (m->packet.left == 0)
+			end_packet(m);
 		return (take);
 	}
-	if (m->left == 0 && m->held == NULL) {
-		whole(m, sp_view_mem(p, take), out);
-		finished(m);
-	} else if ((take == 0 || keep(m, p, take)) && m->left == 0) {
-		whole(m, sp_view_mem(m->held, m->held_n), out);
-		finished(m);
+	if (m->packet.left == 0 && m->packet.data == NULL) {
+		handle_packet(m, sp_view_mem(p, take), out);
+		end_packet(m);
+	} else if ((take == 0 || hold_data(m, p, take)) &&
+		   m->packet.left == 0) {
+		handle_packet(
+		    m, sp_view_mem(m->packet.data, m->packet.data_n), out);
+		end_packet(m);
 	}
 	return (take);
 }
 
+/* Take up to ${n} bytes of length and command.  Returns how many were taken. */
 static size_t
-take_head(struct sp_milter *m, char *p, size_t n, struct sp_buf *out)
+read_head(struct sp_milter *m, char *p, size_t n, struct sp_buf *out)
 {
-	size_t want = SP_MILTER_HEAD - m->head_n, take = n < want ? n : want;
+	size_t want = SP_MILTER_HEAD - m->packet.head_n,
+	       take = n < want ? n : want;
 
-	memcpy(m->head + m->head_n, p, take);
-	m->head_n += take;
-	if (m->head_n < SP_MILTER_HEAD)
+	memcpy(m->packet.head + m->packet.head_n, p, take);
+	m->packet.head_n += take;
+	if (m->packet.head_n < SP_MILTER_HEAD)
 		return (take);
-	begin(m);
-	/* Without data it is whole now: no more bytes need come. */
-	if (m->phase != SP_MILTER_CLOSED && m->left == 0)
-		(void)take_data(m, p + take, 0, out);
+	begin_packet(m);
+	/* A packet without data is whole now: no more bytes need come. */
+	if (m->phase != SP_MILTER_CLOSED && m->packet.left == 0)
+		(void)read_data(m, p + take, 0, out);
 	return (take);
 }
 
+/* Each round takes the head of a packet, or some of its data. */
 size_t
 sp_milter_input(struct sp_milter *m, char *p, size_t n, struct sp_buf *out)
 {
@@ -509,10 +409,10 @@ sp_milter_input(struct sp_milter *m, char *p, size_t n, struct sp_buf *out)
 
 	while (i < n && m->phase < SP_MILTER_COMMITTING &&
 	       out->n <= SP_SESSION_OUT_HIGH) {
-		if (m->head_n == SP_MILTER_HEAD)
-			i += take_data(m, p + i, n - i, out);
+		if (m->packet.head_n == SP_MILTER_HEAD)
+			i += read_data(m, p + i, n - i, out);
 		else
-			i += take_head(m, p + i, n - i, out);
+			i += read_head(m, p + i, n - i, out);
 	}
 	return (i);
 }

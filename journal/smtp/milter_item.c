@@ -1,4 +1,9 @@
-/* The facts of a message from a milter, as the record wants them. */
+/*
+ * The facts of a message from a milter, as the record wants them
+ * (doc/format-record.md, doc/milter.md): the members of "source", the flags,
+ * the envelope, and where the bytes are.  Called at the end of the body by
+ * milter_data.c; the item that it fills is then appended by the owner.
+ */
 #include <string.h>
 
 #include "base/clock.h"
@@ -6,8 +11,9 @@
 #include "journal/smtp/milter_priv.h"
 #include "journal/smtp/source.h"
 
+/* Write the macros of ${l} as members, but those that ${over} has too. */
 static void
-macros_members(struct sp_json *j, const struct sp_milter_macros *l,
+write_macros(struct sp_json *j, const struct sp_milter_macros *l,
     const struct sp_milter_macros *over)
 {
 	char name[SP_MILTER_MACRO_NAME + 1];
@@ -25,98 +31,100 @@ macros_members(struct sp_json *j, const struct sp_milter_macros *l,
 	}
 }
 
-/* All of it is the MTA's word. */
+/* All that the MTA says of its client and of the message: it is its word. */
 static void
-claimed(struct sp_json *j, const struct sp_milter *m)
+write_claims(struct sp_json *j, const struct sp_milter *m)
 {
 	sp_json_obj(j, "claimed");
 	sp_json_obj(j, "milter");
-	if (m->has_client) {
-		sp_json_str(j, "name", m->client.name);
-		if (m->client.family == 'L')
-			sp_json_str(j, "path", m->client.addr);
-		else if (m->client.family != 'U') {
-			sp_json_str(j, "addr", m->client.addr);
-			sp_json_u64(j, "port", m->client.port);
+	if (m->client.known) {
+		sp_json_str(j, "name", m->client.connect.name);
+		if (m->client.connect.family == 'L')
+			sp_json_str(j, "path", m->client.connect.addr);
+		else if (m->client.connect.family != 'U') {
+			sp_json_str(j, "addr", m->client.connect.addr);
+			sp_json_u64(j, "port", m->client.connect.port);
 		}
 	}
-	if (m->helo_n > 0)
-		sp_json_str(j, "helo", sp_view_mem(m->helo, m->helo_n));
+	if (m->client.helo_n > 0)
+		sp_json_str(
+		    j, "helo", sp_view_mem(m->client.helo, m->client.helo_n));
 	sp_json_obj(j, "macros");
-	macros_members(j, &m->client_macros, &m->macros);
-	macros_members(j, &m->macros, NULL);
+	write_macros(j, &m->client.macros, &m->mail.macros);
+	write_macros(j, &m->mail.macros, NULL);
 	sp_json_obj_end(j);
 	sp_json_obj_end(j);
 	sp_json_obj_end(j);
 }
 
+/* Write the members of "source" into m->entry.source. */
 static enum sp_code
-source(struct sp_milter *m)
+write_source(struct sp_milter *m)
 {
 	struct sp_json j;
 
-	sp_buf_clear(&m->source);
-	sp_json_init(&j, &m->source);
+	sp_buf_clear(&m->entry.source);
+	sp_json_init(&j, &m->entry.source);
 	sp_json_cstr(&j, "via", "milter");
 	sp_json_cstr(&j, "grade", "witnessed");
 	sp_json_cstr(&j, "listener", m->env->cfg->name);
-	sp_json_cstr(&j, "peer", m->peer);
-	sp_json_cstr(&j, "local", m->local);
+	sp_json_cstr(&j, "peer", m->link.peer);
+	sp_json_cstr(&j, "local", m->link.local);
 	sp_json_u64(&j, "milter", m->version);
-	sp_json_cstr(&j, "session", m->id);
-	sp_json_u64(&j, "transaction", m->transaction);
-	sp_source_time(&j, "connected", m->connected);
-	sp_source_time(&j, "mail_at", m->mail_at);
+	sp_json_cstr(&j, "session", m->link.id);
+	sp_json_u64(&j, "transaction", m->transactions);
+	sp_source_time(&j, "connected", m->link.connected);
+	sp_source_time(&j, "mail_at", m->mail.mail_at);
 	sp_source_time(&j, "last_byte", sp_clock_wall());
-	sp_json_u64(&j, "wire_bytes", m->wire);
-	sp_source_lines(&j, &m->data);
-	claimed(&j, m);
+	sp_json_u64(&j, "wire_bytes", m->message.wire_bytes);
+	sp_source_lines(&j, &m->message.data);
+	write_claims(&j, m);
 	return (sp_json_end(&j));
 }
 
+/* What was put together or guessed, and what is odd in the bytes. */
 static void
-flags(struct sp_milter *m)
+collect_flags(struct sp_milter *m)
 {
-	m->nflags = 0;
-	m->flags[m->nflags++] = "reassembled";
+	m->entry.nflags = 0;
+	m->entry.flags[m->entry.nflags++] = "reassembled";
 	if ((m->steps & SP_MILTER_HDR_LEADSPC) == 0)
-		m->flags[m->nflags++] = "header_space_guessed";
-	if (m->data.bare_lf > 0)
-		m->flags[m->nflags++] = "bare_lf";
-	if (m->data.bare_cr > 0)
-		m->flags[m->nflags++] = "bare_cr";
-	if (m->data.nul > 0)
-		m->flags[m->nflags++] = "nul";
-	if (m->data.longest > SP_LONG_LINE)
-		m->flags[m->nflags++] = "long_line";
+		m->entry.flags[m->entry.nflags++] = "header_space_guessed";
+	if (m->message.data.bare_lf > 0)
+		m->entry.flags[m->entry.nflags++] = "bare_lf";
+	if (m->message.data.bare_cr > 0)
+		m->entry.flags[m->entry.nflags++] = "bare_cr";
+	if (m->message.data.nul > 0)
+		m->entry.flags[m->entry.nflags++] = "nul";
+	if (m->message.data.longest > SP_LONG_LINE)
+		m->entry.flags[m->entry.nflags++] = "long_line";
 }
 
+/* The views of the item point into the machine, which stays as it is until the
+ * commit is answered. */
 enum sp_code
 sp_milter_build(struct sp_milter *m)
 {
-	enum sp_code rc = source(m);
+	enum sp_code rc = write_source(m);
 
 	if (rc != SP_OK)
 		return (rc);
-	flags(m);
-	m->facts = (struct sp_facts){
-		.from = m->from,
+	collect_flags(m);
+	m->entry.facts = (struct sp_facts){
 		.has_envelope = true,
-		.from_params = m->from_params,
-		.nfrom_params = m->nfrom_params,
-		.to = m->to,
-		.nto = m->nto,
-		.refused = m->refused,
-		.nrefused = m->nrefused,
-		.source = sp_buf_view(&m->source),
-		.flags = m->flags,
-		.nflags = m->nflags,
+		.source = sp_buf_view(&m->entry.source),
+		.flags = m->entry.flags,
+		.nflags = m->entry.nflags,
 	};
-	m->item = (struct sp_append_item){ .facts = &m->facts, .fd = -1 };
-	m->item.msg = sp_view_mem(
-	    m->store.fd >= 0 ? NULL : (m->store.p == NULL ? "" : m->store.p),
-	    (size_t)m->store.size);
-	m->item.fd = m->store.fd;
-	sp_store_end(&m->store, m->item.sha256);
+	sp_envelope_facts(&m->mail.envelope, &m->entry.facts);
+	m->entry.item =
+	    (struct sp_append_item){ .facts = &m->entry.facts, .fd = -1 };
+	m->entry.item.msg = sp_view_mem(
+	    m->message.store.fd >= 0
+		? NULL
+		: (m->message.store.p == NULL ? "" : m->message.store.p),
+	    (size_t)m->message.store.size);
+	m->entry.item.fd = m->message.store.fd;
+	sp_store_end(&m->message.store, m->entry.item.sha256);
 	return (SP_OK);
 }

@@ -1,3 +1,7 @@
+/*
+ * The packets of the milter protocol as total functions over bytes (milter.c
+ * cuts them out of the input, milter_mail.c and milter_macro.c act on them).
+ */
 #include "journal/smtp/milter_packet.h"
 
 #include <string.h>
@@ -11,6 +15,8 @@ sp_milter_u32(const char p[4])
 		(uint32_t)b[2] << 8 | b[3]);
 }
 
+/* The commands whose data is part of the message may have more of it than those
+ * that are held as a whole. */
 bool
 sp_milter_known(char c, uint32_t *max)
 {
@@ -80,6 +86,7 @@ sp_milter_texts_parse(
 	return (data.n == 0);
 }
 
+/* Host name, family, port, address; with the family U nothing follows. */
 bool
 sp_milter_client_parse(struct sp_view data, struct sp_milter_client *out)
 {

@@ -13,9 +13,9 @@
 
 #include "base/view.h"
 
-#define SP_MILTER_HEAD	     5 /* length and command */
-#define SP_MILTER_PACKET_MAX (64u << 10) /* data that is held as a whole */
-#define SP_MILTER_STREAM_MAX (1u << 20) /* of one header, one body chunk */
+#define SP_MILTER_HEAD	     5 /* bytes of length and command */
+#define SP_MILTER_PACKET_MAX (64u << 10) /* bytes that are held as a whole */
+#define SP_MILTER_STREAM_MAX (1u << 20) /* bytes of one header, body chunk */
 #define SP_MILTER_ARGS_MAX   64 /* of MAIL and RCPT */
 
 /* Commands of the MTA. */
@@ -62,29 +62,36 @@ enum sp_milter_answer {
 #define SP_MILTER_QUIET_EOH	(1u << 18)
 #define SP_MILTER_QUIET_BODY	(1u << 19)
 
+/* The data of OPTNEG. */
 struct sp_milter_options {
 	uint32_t version;
-	uint32_t actions;
-	uint32_t steps;
+	uint32_t actions; /* what the MTA lets filters change */
+	uint32_t steps; /* SP_MILTER_NO_DATA and the others above */
 };
 
+/* The data of CONNECT: the client of the MTA. */
 struct sp_milter_client {
-	struct sp_view name;
+	struct sp_view name; /* of its host */
 	char family; /* '4', '6', 'L' (a local socket), 'U' (unknown) */
 	uint16_t port; /* 0 for 'L' and 'U' */
 	struct sp_view addr; /* a path for 'L'; empty for 'U' */
 };
 
+/* Four bytes, most significant first. */
 uint32_t sp_milter_u32(const char p[4]);
-/* Whether ${c} is a command at all, and the most data it may have. */
+/* Whether ${c} is a command of the MTA; the most bytes of data that it may have
+ * go to ${max}. */
 bool sp_milter_known(char c, uint32_t *max);
+/* Parse the data of OPTNEG; false: it is too short. */
 bool sp_milter_options_parse(
     struct sp_view data, struct sp_milter_options *out);
+/* Parse the data of CONNECT; views point into it.  False: not understood. */
 bool sp_milter_client_parse(struct sp_view data, struct sp_milter_client *out);
-/* Texts, each ended by NUL, the last one too; false beyond ${max} of them. */
+/* Cut ${data} into texts, each ended by NUL, the last one too; false: it is not
+ * so, or there are more than ${max}. */
 bool sp_milter_texts_parse(
     struct sp_view data, struct sp_view *out, size_t max, size_t *n);
-/* The next text of ${rest}; false at its end, or where a NUL is missing:
+/* Cut the next text off ${rest}; false at its end, or where its NUL is missing:
  * then ${rest} is not empty. */
 bool sp_milter_text_next(struct sp_view *rest, struct sp_view *out);
 

@@ -1,8 +1,16 @@
+/*
+ * The wording of every fixed reply, and which one a failure gets: a full disk,
+ * a clock that leapt.  The session and the milter take a reply by its name; the
+ * few that carry a number or a reason are written where they are given, with
+ * sp_session_say().  A change here is a change of the wire: doc/smtp.md lists
+ * what clients rely on.
+ */
 #include "journal/smtp/reply.h"
 
 #include <assert.h>
 
-static const char *const texts[SP_REPLY_COUNT] = {
+/* The text of each reply: a whole line. */
+static const char *const reply_texts[SP_REPLY_COUNT] = {
 	[SP_REPLY_NONE] = "",
 	[SP_REPLY_OK] = "250 2.0.0 Ok\r\n",
 	[SP_REPLY_MAIL_OK] = "250 2.1.0 Ok\r\n",
@@ -90,27 +98,38 @@ static const char *const texts[SP_REPLY_COUNT] = {
 	[SP_REPLY_DOOR_ARG] = "501 5.5.4 Argument not as doc/door.md says\r\n",
 };
 
+/*
+ * What a peer is told when a message cannot be stored, by the status with
+ * which that failed.  All others are SP_REPLY_FAULT.
+ */
+static const struct {
+	enum sp_code code;
+	enum sp_reply reply;
+} failure_replies[] = {
+	{ SP_ENOSPC, SP_REPLY_NOSPACE }, /* disk or quota full */
+	{ SP_ECLOCK, SP_REPLY_CLOCK }, /* the clock leapt */
+	{ SP_EROLLBACK, SP_REPLY_ROLLBACK }, /* an old copy of the archive */
+};
+
 struct sp_view
 sp_reply_text(enum sp_reply r)
 {
-	assert(r < SP_REPLY_COUNT && texts[r] != NULL);
-	return (sp_view_str(texts[r]));
+	assert(r < SP_REPLY_COUNT && reply_texts[r] != NULL);
+	return (sp_view_str(reply_texts[r]));
 }
 
 enum sp_reply
 sp_reply_of_code(enum sp_code code)
 {
-	if (code == SP_ENOSPC)
-		return (SP_REPLY_NOSPACE);
-	if (code == SP_ECLOCK)
-		return (SP_REPLY_CLOCK);
-	if (code == SP_EROLLBACK)
-		return (SP_REPLY_ROLLBACK);
+	for (size_t i = 0; i < SP_COUNTOF(failure_replies); i++) {
+		if (failure_replies[i].code == code)
+			return (failure_replies[i].reply);
+	}
 	return (SP_REPLY_FAULT);
 }
 
 int
 sp_reply_class(enum sp_reply r)
 {
-	return (texts[r][0] == '\0' ? 0 : texts[r][0] - '0');
+	return (reply_texts[r][0] == '\0' ? 0 : reply_texts[r][0] - '0');
 }

@@ -1,7 +1,12 @@
 /*
- * Every reply that the server gives, in one table (doc/smtp.md says when and
- * why), and the one table from internal codes to replies.  A fault of ours is
- * always 4xx: the peer keeps the mail and comes again.
+ * The replies of the SMTP and LMTP server: every fixed reply has a name here
+ * and its text in one table of reply.c, and one table there says which of them
+ * a failure gets (a full disk, a clock that leapt, ...).  doc/smtp.md says when
+ * each is given and why.  A fault of ours is always 4xx: the peer keeps the
+ * mail and comes again.
+ *
+ * The milter (milter_answer.c) takes the same replies and makes its own answers
+ * of them.
  */
 #ifndef SP_SMTP_REPLY_H
 #define SP_SMTP_REPLY_H
@@ -10,7 +15,7 @@
 #include "base/view.h"
 
 enum sp_reply {
-	SP_REPLY_NONE,
+	SP_REPLY_NONE, /* no reply: nothing is wrong */
 	SP_REPLY_OK,
 	SP_REPLY_MAIL_OK,
 	SP_REPLY_RCPT_OK,
@@ -27,12 +32,12 @@ enum sp_reply {
 	SP_REPLY_ERRORS, /* 421 4.7.0 */
 	SP_REPLY_IDLE, /* 421 4.4.2 */
 	SP_REPLY_SLOW, /* 421 4.4.2 */
-	SP_REPLY_NOSPACE, /* 452 4.3.1 */
+	SP_REPLY_NOSPACE, /* 452 4.3.1, the disk is full */
 	SP_REPLY_RCPTS, /* 452 4.5.3 */
-	SP_REPLY_MEMORY, /* 452 4.3.1 */
-	SP_REPLY_FAULT, /* 451 4.3.0 */
-	SP_REPLY_CLOCK, /* 451 4.3.0 */
-	SP_REPLY_ROLLBACK, /* 451 4.3.0 */
+	SP_REPLY_MEMORY, /* 452 4.3.1, the memory budget is used up */
+	SP_REPLY_FAULT, /* 451 4.3.0, any other fault of ours */
+	SP_REPLY_CLOCK, /* 451 4.3.0, the clock leapt */
+	SP_REPLY_ROLLBACK, /* 451 4.3.0, the archive was rolled back */
 	SP_REPLY_AUTH_LATER, /* 454 4.7.0 */
 	SP_REPLY_AUTH_BLOCKED, /* 454 4.7.0 */
 	/* theirs: syntax */
@@ -88,11 +93,12 @@ enum sp_reply {
 	SP_REPLY_COUNT
 };
 
-/* The whole line with CR LF. */
+/* The text of a reply: the whole line with CR LF.  Static. */
 struct sp_view sp_reply_text(enum sp_reply r);
-/* What a peer is told of an internal failure; never 5xx. */
+/* The reply for a message that could not be stored because of ${code}; never
+ * 5xx. */
 enum sp_reply sp_reply_of_code(enum sp_code code);
-/* First digit, 2 to 5. */
+/* The first digit, 2 to 5; 0 for SP_REPLY_NONE. */
 int sp_reply_class(enum sp_reply r);
 
 #endif

@@ -1,3 +1,8 @@
+/*
+ * SCRAM verifiers: made from a password by `sealpost passwd`, kept in the file
+ * of users (users.c) as text, and checked against the passwords of PLAIN and
+ * LOGIN (session_auth.c).  The exchange of SCRAM itself is in scram_server.c.
+ */
 #include "journal/smtp/scram.h"
 
 #include <inttypes.h>
@@ -9,6 +14,8 @@
 #include <string.h>
 
 #include "base/enc.h"
+#include "base/random.h"
+#include "base/sha256.h"
 
 #define SCHEME "SCRAM-SHA-256"
 
@@ -52,7 +59,8 @@ sp_scram_hmac(const uint8_t key[SP_SHA256_LEN], struct sp_view text,
 		abort();
 }
 
-/* RFC 5802 section 3: StoredKey and ServerKey of a password. */
+/* StoredKey and ServerKey of ${password} with salt and iterations of ${v} (RFC
+ * 5802 section 3). */
 static void
 derive(const struct sp_scram_verifier *v, struct sp_view password,
     uint8_t stored[SP_SHA256_LEN], uint8_t server[SP_SHA256_LEN])

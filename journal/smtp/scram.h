@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "base/digest.h"
+#include "base/sha256.h"
 #include "base/view.h"
 
 #define SP_SCRAM_ITERATIONS	100000 /* of a new verifier */
@@ -38,27 +38,32 @@ struct sp_scram_verifier {
 	uint8_t server_key[SP_SHA256_LEN];
 };
 
-/* 1 to SP_SCRAM_NAME_MAX of A-Z a-z 0-9 . _ @ + - */
+/* Whether ${v} can be the name of a user: 1 to SP_SCRAM_NAME_MAX of A-Z a-z
+ * 0-9 . _ @ + - */
 bool sp_scram_name_ok(struct sp_view v);
-/* 1 to SP_SCRAM_PASSWORD_MAX bytes of printable ASCII, blanks too. */
+/* Whether ${v} can be a password: 1 to SP_SCRAM_PASSWORD_MAX bytes of printable
+ * ASCII, blanks too. */
 bool sp_scram_password_ok(struct sp_view v);
-/* A verifier with a random salt. */
+/* Make a verifier of ${password} with a random salt. */
 void sp_scram_make(struct sp_view password, uint32_t iterations,
     struct sp_scram_verifier *out);
-/* Whether ${password} is that of ${v}; takes as long for any. */
+/* Whether ${password} is that of ${v}.  Takes v->iterations hashes, right or
+ * wrong: not for the thread of the loop. */
 bool sp_scram_check(const struct sp_scram_verifier *v, struct sp_view password);
-/* "SCRAM-SHA-256$ITERATIONS:SALT$STORED:SERVER" (RFC 5803), base64; NUL at
- * the end.  Returns its length. */
+/* Write "SCRAM-SHA-256$ITERATIONS:SALT$STORED:SERVER" (RFC 5803), in base64,
+ * with a NUL behind it.  Returns its length. */
 size_t sp_scram_format(
     const struct sp_scram_verifier *v, char out[SP_SCRAM_TEXT]);
+/* Parse such text.  False: it is none, or beyond the limits above. */
 bool sp_scram_parse(struct sp_view text, struct sp_scram_verifier *out);
+/* HMAC-SHA-256 of ${text}. */
 void sp_scram_hmac(const uint8_t key[SP_SHA256_LEN], struct sp_view text,
     uint8_t out[SP_SHA256_LEN]);
 
 /* ---- the exchange (scram_server.c) ------------------------------------ */
 
 struct sp_scram {
-	struct sp_buf auth; /* AuthMessage so far */
+	struct sp_buf auth; /* AuthMessage so far (RFC 5802 section 3) */
 	char gs2[SP_SCRAM_GS2_MAX]; /* the header in front, as it came */
 	size_t gs2_n;
 	char name[SP_SCRAM_NAME_MAX + 1];
@@ -66,18 +71,22 @@ struct sp_scram {
 	struct sp_scram_verifier verifier;
 };
 
+/* An exchange that has not begun. */
 void sp_scram_server_init(struct sp_scram *x);
+/* Free and wipe it. */
 void sp_scram_server_done(struct sp_scram *x);
 /*
- * client-first-message: x->name is who it says it is.  False: not understood,
- * channel binding (not offered), another authorization identity, or an
- * extension that must be understood.
+ * Take client-first-message: x->name is who the client says it is.  False: not
+ * understood, channel binding (not offered), another authorization identity, or
+ * an extension that must be understood.  The caller then sets x->verifier.
  */
 bool sp_scram_server_first(struct sp_scram *x, struct sp_view msg);
-/* server-first-message for x->verifier, appended to ${out}. */
+/* Append server-first-message for x->verifier to ${out}.  SP_ELIMIT: it does
+ * not fit. */
 SP_CHECK enum sp_code sp_scram_server_challenge(
     struct sp_scram *x, struct sp_buf *out);
-/* client-final-message; ${out} gets server-final-message where it is right. */
+/* Take client-final-message.  True: the client knows the password of
+ * x->verifier, and server-final-message is appended to ${out}. */
 bool sp_scram_server_final(
     struct sp_scram *x, struct sp_view msg, struct sp_buf *out);
 

@@ -1,8 +1,23 @@
+/*
+ * The server's side of a SCRAM-SHA-256 exchange (RFC 5802 section 5), from the
+ * messages of the client to our answers.  session_auth.c carries the messages,
+ * in base64, and looks up the verifier between the first and the second.
+ *
+ *	client-first    n,a=,n=NAME,r=NONCE         sp_scram_server_first()
+ *	server-first    r=NONCE+OURS,s=SALT,i=N     sp_scram_server_challenge()
+ *	client-final    c=biws,r=...,p=PROOF        sp_scram_server_final()
+ *	server-final    v=SIGNATURE                 the same
+ *
+ * AuthMessage, which both sides sign, is client-first without its header, then
+ * server-first, then client-final without its proof, with commas between.
+ */
 #include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/enc.h"
+#include "base/random.h"
+#include "base/sha256.h"
 #include "journal/smtp/scram.h"
 
 #define AUTH_MAX    4096 /* bytes of the AuthMessage */
@@ -23,9 +38,10 @@ sp_scram_server_done(struct sp_scram *x)
 	OPENSSL_cleanse(x, sizeof(*x));
 }
 
-/* "=2C" is a comma and "=3D" an equals sign; nothing else is. */
+/* Undo the two escapes of a name (RFC 5802 section 5.1): "=2C" is a comma,
+ * "=3D" an equals sign; any other "=" is an error. */
 static bool
-saslname(struct sp_view v, char out[SP_SCRAM_NAME_MAX + 1])
+decode_saslname(struct sp_view v, char out[SP_SCRAM_NAME_MAX + 1])
 {
 	size_t n = 0;
 
@@ -51,9 +67,10 @@ saslname(struct sp_view v, char out[SP_SCRAM_NAME_MAX + 1])
 	return (n > 0);
 }
 
-/* "r=..." into x->nonce, with ours behind it. */
+/* Take the client's nonce from "r=..." into x->nonce, and put ours behind
+ * it. */
 static bool
-nonce(struct sp_scram *x, struct sp_view v)
+parse_nonce(struct sp_scram *x, struct sp_view v)
 {
 	uint8_t raw[OUR_NONCE];
 
@@ -69,9 +86,11 @@ nonce(struct sp_scram *x, struct sp_view v)
 	return (true);
 }
 
-/* The header in front: binding flag and authorization identity. */
+/* Cut the gs2-header off the front of ${msg} and keep it in x->gs2: the channel
+ * binding flag, which must be "n" or "y", and the authorization identity. */
 static bool
-gs2_header(struct sp_scram *x, struct sp_view *msg, struct sp_view *authzid)
+parse_gs2_header(
+    struct sp_scram *x, struct sp_view *msg, struct sp_view *authzid)
 {
 	const char *start = msg->p;
 	struct sp_view flag = sp_view_cut(msg, ',');
@@ -89,25 +108,28 @@ gs2_header(struct sp_scram *x, struct sp_view *msg, struct sp_view *authzid)
 	return (authzid->n == 0 || sp_view_starts(*authzid, "a="));
 }
 
+/* The gs2-header, the name and the nonce; extensions in front of the name
+ * ("m=") must be understood, and none is. */
 bool
 sp_scram_server_first(struct sp_scram *x, struct sp_view msg)
 {
 	char other[SP_SCRAM_NAME_MAX + 1];
 	struct sp_view rest = msg, authzid, bare, user;
 
-	if (msg.n > MESSAGE_MAX || !gs2_header(x, &rest, &authzid))
+	if (msg.n > MESSAGE_MAX || !parse_gs2_header(x, &rest, &authzid))
 		return (false);
 	bare = rest;
 	/* "m=" would be an extension that must be understood. */
 	user = sp_view_cut(&rest, ',');
 	if (rest.p == NULL || !sp_view_starts(user, "n=") ||
-	    !saslname(sp_view_mem(user.p + 2, user.n - 2), x->name))
+	    !decode_saslname(sp_view_mem(user.p + 2, user.n - 2), x->name))
 		return (false);
 	if (authzid.n > 0 &&
-	    (!saslname(sp_view_mem(authzid.p + 2, authzid.n - 2), other) ||
+	    (!decode_saslname(
+		 sp_view_mem(authzid.p + 2, authzid.n - 2), other) ||
 		strcmp(other, x->name) != 0))
 		return (false);
-	return (nonce(x, sp_view_cut(&rest, ',')) &&
+	return (parse_nonce(x, sp_view_cut(&rest, ',')) &&
 		sp_buf_addv(&x->auth, bare) == SP_OK);
 }
 
@@ -130,10 +152,11 @@ sp_scram_server_challenge(struct sp_scram *x, struct sp_buf *out)
 	return (rc);
 }
 
-/* ClientKey = ClientProof XOR HMAC(StoredKey, AuthMessage); its hash must be
+/* Whether ${proof} shows that the client knows the password: ClientKey is
+ * ClientProof XOR HMAC(StoredKey, AuthMessage), and its hash must be
  * StoredKey. */
 static bool
-proof_ok(const struct sp_scram *x, const uint8_t proof[SP_SHA256_LEN])
+is_proof(const struct sp_scram *x, const uint8_t proof[SP_SHA256_LEN])
 {
 	const struct sp_scram_verifier *v = &x->verifier;
 	uint8_t key[SP_SHA256_LEN], hash[SP_SHA256_LEN];
@@ -146,9 +169,11 @@ proof_ok(const struct sp_scram *x, const uint8_t proof[SP_SHA256_LEN])
 	return (CRYPTO_memcmp(hash, v->stored_key, sizeof(hash)) == 0);
 }
 
-/* The message in front of ",p=": channel binding and nonce are as before. */
+/* Whether the client-final-message without its proof repeats what was
+ * agreed: the gs2-header of the first message in base64, and the nonce of
+ * both sides. */
 static bool
-unchanged(const struct sp_scram *x, struct sp_view msg)
+repeats_header(const struct sp_scram *x, struct sp_view msg)
 {
 	struct sp_view rest = msg, c = sp_view_cut(&rest, ','), r;
 	uint8_t header[SP_SCRAM_GS2_MAX + 3];
@@ -178,11 +203,11 @@ sp_scram_server_final(
 	if (p == NULL)
 		return (false);
 	before = sp_view_mem(msg.p, (size_t)(p - msg.p));
-	if (!unchanged(x, before) ||
+	if (!repeats_header(x, before) ||
 	    !sp_b64_decode_exact(sp_view_mem(p + 3, msg.n - before.n - 3),
 		proof, sizeof(proof)) ||
 	    sp_buf_addc(&x->auth, ',') != SP_OK ||
-	    sp_buf_addv(&x->auth, before) != SP_OK || !proof_ok(x, proof))
+	    sp_buf_addv(&x->auth, before) != SP_OK || !is_proof(x, proof))
 		return (false);
 	sp_scram_hmac(x->verifier.server_key, sp_buf_view(&x->auth), sign);
 	return (sp_buf_adds(out, "v=") == SP_OK &&

@@ -1,166 +1,58 @@
-/* The session's life, its input loop and the command table. */
+/*
+ * The life of an SMTP or LMTP session and its input: bytes are cut into lines,
+ * lines into commands, and each command goes to the function that answers it.
+ * Message data goes to session_data.c as it comes.  The states are drawn in
+ * session.h, the phases and the other files of the session in session_priv.h.
+ *
+ * An input line that came whole is parsed where it lies in the caller's buffer;
+ * only a line that came in pieces is copied, into memory of the budget.
+ */
 #include "journal/smtp/session.h"
 
 #include <assert.h>
 #include <openssl/crypto.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "journal/smtp/session_priv.h"
 
-bool
-sp_session_lmtp(const struct sp_session *s)
-{
-	return (s->env->door || s->env->cfg->protocol == SP_PROTO_LMTP);
-}
-
-/* ---- replies -------------------------------------------------------- */
-
-static void
-put(struct sp_session *s, struct sp_buf *out, struct sp_view v)
-{
-	/* Input stops far below the limit; beyond it the peer is lost. */
-	if (sp_buf_addv(out, v) != SP_OK)
-		s->mode = SP_MODE_CLOSED;
-}
-
-/* Count an error reply and tell the owner. */
-static void
-note(struct sp_session *s, struct sp_view line)
-{
-	char class = line.n > 0 ? line.p[0] : '2';
-	struct sp_session_info i;
-
-	if (class != '4' && class != '5')
-		return;
-	if (class == '5')
-		s->errors++;
-	if (s->env->refused == NULL)
-		return;
-	sp_session_info(s, &i);
-	s->env->refused(s->env->ctx, &i, sp_view_trim(line));
-}
-
-void
-sp_session_fault(struct sp_session *s, const struct sp_err *err)
-{
-	struct sp_session_info i;
-
-	if (s->env->fault == NULL)
-		return;
-	sp_session_info(s, &i);
-	s->env->fault(s->env->ctx, &i, err);
-}
-
-void
-sp_session_reply(struct sp_session *s, enum sp_reply r, struct sp_buf *out)
-{
-	struct sp_view line = sp_reply_text(r);
-
-	put(s, out, line);
-	note(s, line);
-}
-
-void
-sp_session_reply_all(struct sp_session *s, enum sp_reply r, struct sp_buf *out)
-{
-	sp_session_reply(s, r, out);
-	for (size_t i = 1; sp_session_lmtp(s) && i < s->nto; i++)
-		put(s, out, sp_reply_text(r));
-}
-
-void
-sp_session_say(struct sp_session *s, struct sp_buf *out, const char *fmt, ...)
-{
-	char text[512];
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vsnprintf(text, sizeof(text) - 2, fmt, ap);
-	va_end(ap);
-	assert(n >= 0);
-	if ((size_t)n > sizeof(text) - 3)
-		n = sizeof(text) - 3;
-	memcpy(text + n, "\r\n", 2);
-	put(s, out, sp_view_mem(text, (size_t)n + 2));
-	note(s, sp_view_mem(text, (size_t)n));
-}
-
-void
-sp_session_challenge(struct sp_session *s, const char *text, struct sp_buf *out)
-{
-	put(s, out, SP_VIEW_LIT("334 "));
-	put(s, out, sp_view_str(text));
-	put(s, out, SP_VIEW_LIT("\r\n"));
-}
-
-void
-sp_session_close(struct sp_session *s, enum sp_reply r, struct sp_buf *out)
-{
-	sp_session_reply(s, r, out);
-	sp_session_reset(s);
-	s->mode = SP_MODE_CLOSED;
-}
-
 /* ---- life ----------------------------------------------------------- */
 
+/* Give back the copy of a line.  Where users may log in it is wiped first,
+ * since it may hold a password. */
 static void
 drop_line(struct sp_session *s)
 {
-	if (s->line != NULL && s->env->users != NULL)
-		OPENSSL_cleanse(s->line, s->line_n);
-	sp_memory_put(s->env->memory, s->line, s->line_cap);
-	s->line = NULL;
-	s->line_n = s->line_cap = 0;
-	s->line_bad = SP_REPLY_NONE;
-}
-
-void
-sp_session_reset(struct sp_session *s)
-{
-	if (s->phase > SP_PHASE_READY)
-		s->phase = SP_PHASE_READY;
-	sp_arena_reset(&s->arena);
-	sp_store_reset(&s->store);
-	sp_provenance_done(&s->prov);
-	free(s->event_detail);
-	s->event_detail = NULL;
-	s->from = (struct sp_view){ NULL, 0 };
-	s->from_params = NULL;
-	s->to = s->refused = NULL;
-	s->nfrom_params = s->nto = s->nrefused = 0;
-	s->to_cap = s->refused_cap = 0;
-	s->rcpt_tried = s->declared = s->wire = 0;
-	s->envelope = 0;
-	s->body = SP_BODY_NONE;
-	s->smtputf8 = s->started = false;
-	s->verdict = s->chunk_bad = SP_REPLY_NONE;
+	if (s->line.p != NULL && s->env->users != NULL)
+		OPENSSL_cleanse(s->line.p, s->line.n);
+	sp_memory_put(s->env->memory, s->line.p, s->line.cap);
+	s->line.p = NULL;
+	s->line.n = s->line.cap = 0;
+	s->line.refusal = SP_REPLY_NONE;
 }
 
 static void
-take_peer(struct sp_session *s, const struct sp_session_peer *peer)
+copy_peer(struct sp_session *s, const struct sp_session_peer *peer)
 {
-	(void)snprintf(s->peer, sizeof(s->peer), "%s",
+	(void)snprintf(s->link.peer, sizeof(s->link.peer), "%s",
 	    peer->peer == NULL ? "" : peer->peer);
-	(void)snprintf(s->local, sizeof(s->local), "%s",
+	(void)snprintf(s->link.local, sizeof(s->link.local), "%s",
 	    peer->local == NULL ? "" : peer->local);
-	(void)snprintf(s->id, sizeof(s->id), "%s", peer->id);
-	(void)snprintf(s->actor, sizeof(s->actor), "%s",
+	(void)snprintf(s->link.id, sizeof(s->link.id), "%s", peer->id);
+	(void)snprintf(s->door.actor, sizeof(s->door.actor), "%s",
 	    peer->actor == NULL ? "" : peer->actor);
-	s->connected = peer->connected;
-	s->proxy_src[0] = s->proxy_dst[0] = '\0';
-	s->rights = peer->rights;
-	s->may_xforward = s->may_xclient = false;
+	s->link.connected = peer->connected;
+	s->link.proxy_src[0] = s->link.proxy_dst[0] = '\0';
+	s->door.rights = peer->rights;
+	s->claims.may_xforward = s->claims.may_xclient = false;
 }
 
 void
 sp_session_proxied(struct sp_session *s, const char *src, const char *dst)
 {
-	(void)snprintf(s->proxy_src, sizeof(s->proxy_src), "%s", src);
-	(void)snprintf(s->proxy_dst, sizeof(s->proxy_dst), "%s", dst);
+	(void)snprintf(s->link.proxy_src, sizeof(s->link.proxy_src), "%s", src);
+	(void)snprintf(s->link.proxy_dst, sizeof(s->link.proxy_dst), "%s", dst);
 }
 
 void
@@ -177,16 +69,16 @@ void
 sp_session_reuse(struct sp_session *s, const struct sp_session_env *env,
     const struct sp_session_peer *peer)
 {
-	assert(env->memory == s->arena.memory);
+	assert(env->memory == s->mail.arena.memory);
 	sp_session_rest(s);
 	s->env = env;
 	s->phase = SP_PHASE_GREETED;
 	s->mode = SP_MODE_COMMAND;
-	s->extended = s->draining = s->quit = s->more = false;
-	s->commands = s->errors = s->junk = 0;
-	s->helo_n = 0;
-	s->transaction = 0;
-	take_peer(s, peer);
+	s->client.extended = s->draining = s->quit = s->pipelined = false;
+	s->count.commands = s->count.errors = s->count.junk = 0;
+	s->client.name_n = 0;
+	s->count.transactions = 0;
+	copy_peer(s, peer);
 }
 
 struct sp_session *
@@ -196,9 +88,9 @@ sp_session_new(
 	struct sp_session *s = sp_xcalloc(1, sizeof(*s));
 
 	s->env = env;
-	sp_arena_init(&s->arena, env->memory);
-	sp_store_init(&s->store, env->memory);
-	sp_buf_init(&s->source, SP_RECORD_MAX);
+	sp_arena_init(&s->mail.arena, env->memory);
+	sp_store_init(&s->message.store, env->memory);
+	sp_buf_init(&s->entry.source, SP_RECORD_MAX);
 	sp_session_reuse(s, env, peer);
 	return (s);
 }
@@ -209,16 +101,9 @@ sp_session_free(struct sp_session *s)
 	if (s == NULL)
 		return;
 	sp_session_rest(s);
-	sp_store_done(&s->store);
-	sp_buf_done(&s->source);
+	sp_store_done(&s->message.store);
+	sp_buf_done(&s->entry.source);
 	free(s);
-}
-
-void
-sp_session_greet(struct sp_session *s, struct sp_buf *out)
-{
-	sp_session_say(s, out, "220 %s %s Sealpost%s", s->env->cfg->hostname,
-	    sp_session_lmtp(s) ? "LMTP" : "ESMTP", s->env->door ? " door" : "");
 }
 
 void
@@ -269,11 +154,12 @@ sp_session_quit(const struct sp_session *s)
 uint64_t
 sp_session_commands(const struct sp_session *s)
 {
-	return (s->commands);
+	return (s->count.commands);
 }
 
 /* ---- commands ------------------------------------------------------- */
 
+/* RSET (RFC 5321 section 4.1.1.5). */
 static void
 rset(struct sp_session *s, struct sp_view arg, struct sp_buf *out)
 {
@@ -282,10 +168,11 @@ rset(struct sp_session *s, struct sp_view arg, struct sp_buf *out)
 		return;
 	}
 	sp_session_reset(s);
-	sp_claim_clear(&s->xforward);
+	sp_claim_clear(&s->claims.xforward);
 	sp_session_reply(s, SP_REPLY_OK, out);
 }
 
+/* QUIT (RFC 5321 section 4.1.1.10). */
 static void
 quit(struct sp_session *s, struct sp_buf *out)
 {
@@ -294,20 +181,22 @@ quit(struct sp_session *s, struct sp_buf *out)
 }
 
 /* Whether bytes behind this command show a peer that does not wait where it
- * must (RFC 2920 section 3.1); a peer without EHLO was offered no pipelining. */
+ * must (RFC 2920 section 3.1): a smuggler, or a program that does not read
+ * replies.  A peer without EHLO was offered no pipelining. */
 static bool
-too_early(const struct sp_session *s, enum sp_verb verb)
+breaks_pipelining(const struct sp_session *s, enum sp_verb verb)
 {
-	if (!s->more || s->env->door || verb == SP_VERB_QUIT ||
+	if (!s->pipelined || s->env->door || verb == SP_VERB_QUIT ||
 	    verb == SP_VERB_BDAT)
 		return (false);
 	if (verb == SP_VERB_EHLO || verb == SP_VERB_HELO ||
 	    verb == SP_VERB_LHLO || verb == SP_VERB_DATA ||
 	    verb == SP_VERB_AUTH || verb == SP_VERB_STARTTLS)
 		return (true);
-	return (!s->extended && s->phase != SP_PHASE_GREETED);
+	return (!s->client.extended && s->phase != SP_PHASE_GREETED);
 }
 
+/* The command table.  Commands that do nothing for mail are counted as junk. */
 static void
 dispatch(struct sp_session *s, const struct sp_command *c, struct sp_buf *out)
 {
@@ -330,22 +219,22 @@ dispatch(struct sp_session *s, const struct sp_command *c, struct sp_buf *out)
 		sp_session_bdat(s, c->arg, out);
 		break;
 	case SP_VERB_RSET:
-		s->junk++;
+		s->count.junk++;
 		rset(s, c->arg, out);
 		break;
 	case SP_VERB_NOOP:
-		s->junk++;
+		s->count.junk++;
 		sp_session_reply(s, SP_REPLY_OK, out);
 		break;
 	case SP_VERB_QUIT:
 		quit(s, out);
 		break;
 	case SP_VERB_VRFY:
-		s->junk++;
+		s->count.junk++;
 		sp_session_reply(s, SP_REPLY_VRFY, out);
 		break;
 	case SP_VERB_HELP:
-		s->junk++;
+		s->count.junk++;
 		sp_session_reply(s, SP_REPLY_HELP, out);
 		break;
 	case SP_VERB_AUTH:
@@ -375,21 +264,15 @@ dispatch(struct sp_session *s, const struct sp_command *c, struct sp_buf *out)
 	}
 }
 
-void
-sp_session_count_errors(struct sp_session *s, struct sp_buf *out)
-{
-	if (s->errors > s->env->cfg->max_errors ||
-	    s->junk > s->env->cfg->max_junk)
-		sp_session_close(s, SP_REPLY_ERRORS, out);
-}
-
+/* Answer one command line, unless it breaks pipelining, the service stops, or
+ * the listener demands more encryption first. */
 static void
-command(struct sp_session *s, struct sp_view line, struct sp_buf *out)
+run_command(struct sp_session *s, struct sp_view line, struct sp_buf *out)
 {
 	struct sp_command c;
 
 	sp_command_parse(line, &c);
-	if (too_early(s, c.verb)) {
+	if (breaks_pipelining(s, c.verb)) {
 		sp_session_close(s, SP_REPLY_EARLY, out);
 		return;
 	}
@@ -406,13 +289,14 @@ command(struct sp_session *s, struct sp_view line, struct sp_buf *out)
 
 /* ---- lines ---------------------------------------------------------- */
 
-/* A whole line, its LF taken off. */
+/* Answer a whole line, whose LF was taken off: a command, or a response of
+ * AUTH.  CR LF must end it, and neither CR nor NUL may stand in it. */
 static void
-line_done(struct sp_session *s, struct sp_view line, struct sp_buf *out)
+handle_line(struct sp_session *s, struct sp_view line, struct sp_buf *out)
 {
-	enum sp_reply bad = s->line_bad;
+	enum sp_reply bad = s->line.refusal;
 
-	s->commands++;
+	s->count.commands++;
 	if (bad == SP_REPLY_NONE) {
 		if (line.n == 0 || line.p[line.n - 1] != '\r')
 			bad = SP_REPLY_BARE_LF_LINE;
@@ -424,14 +308,15 @@ line_done(struct sp_session *s, struct sp_view line, struct sp_buf *out)
 	if (s->mode == SP_MODE_AUTH)
 		sp_session_auth_line(s, bad, line, out);
 	else if (bad == SP_REPLY_NONE)
-		command(s, line, out);
+		run_command(s, line, out);
 	else {
 		sp_session_reply(s, bad, out);
 		sp_session_count_errors(s, out);
 	}
 }
 
-/* An AUTH command with its first response may be as long as RFC 4954 says. */
+/* The longest line that is read now, with its CR LF.  An AUTH command with its
+ * first response may be as long as RFC 4954 section 4 says. */
 static size_t
 line_max(const struct sp_session *s)
 {
@@ -443,7 +328,7 @@ line_max(const struct sp_session *s)
 	    s->env->users != NULL && max < SP_AUTH_LINE ? SP_AUTH_LINE : max);
 }
 
-/* Whether a password may stand in it. */
+/* Whether a password may stand in the line. */
 static bool
 is_secret(const struct sp_session *s, struct sp_view line)
 {
@@ -451,79 +336,84 @@ is_secret(const struct sp_session *s, struct sp_view line)
 		(s->env->users != NULL && sp_view_istarts(line, "AUTH")));
 }
 
-/* Keep the start of a line until the rest comes. */
+/* Store a piece of a line until the rest comes.  A line that is too long, or
+ * for which there is no memory, is dropped up to its end and then refused. */
 static void
-keep_line(struct sp_session *s, const char *p, size_t n)
+store_line(struct sp_session *s, const char *p, size_t n)
 {
 	struct sp_memory *m = s->env->memory;
 	size_t cap;
 	char *q;
 
-	if (s->line_bad != SP_REPLY_NONE)
+	if (s->line.refusal != SP_REPLY_NONE)
 		return;
-	if (s->line_n + n > line_max(s)) {
+	if (s->line.n + n > line_max(s)) {
 		drop_line(s);
-		s->line_bad = SP_REPLY_LINE_LONG;
+		s->line.refusal = SP_REPLY_LINE_LONG;
 		return;
 	}
-	if (s->line == NULL || s->line_n + n > s->line_cap) {
-		q = sp_memory_get(m, s->line_n + n, &cap);
+	if (s->line.p == NULL || s->line.n + n > s->line.cap) {
+		q = sp_memory_get(m, s->line.n + n, &cap);
 		if (q == NULL) {
 			drop_line(s);
-			s->line_bad = SP_REPLY_MEMORY;
+			s->line.refusal = SP_REPLY_MEMORY;
 			return;
 		}
-		if (s->line_n > 0)
-			memcpy(q, s->line, s->line_n);
-		if (s->line != NULL && s->env->users != NULL)
-			OPENSSL_cleanse(s->line, s->line_n);
-		sp_memory_put(m, s->line, s->line_cap);
-		s->line = q;
-		s->line_cap = cap;
+		if (s->line.n > 0)
+			memcpy(q, s->line.p, s->line.n);
+		if (s->line.p != NULL && s->env->users != NULL)
+			OPENSSL_cleanse(s->line.p, s->line.n);
+		sp_memory_put(m, s->line.p, s->line.cap);
+		s->line.p = q;
+		s->line.cap = cap;
 	}
-	memcpy(s->line + s->line_n, p, n);
-	s->line_n += n;
+	memcpy(s->line.p + s->line.n, p, n);
+	s->line.n += n;
 }
 
+/* Read up to the end of a line: answer the line if its end is here, else store
+ * the piece.  Returns how many bytes were used. */
 static size_t
-take_whole_line(struct sp_session *s, char *p, size_t n, struct sp_buf *out)
+consume_line(struct sp_session *s, char *p, size_t n, struct sp_buf *out)
 {
 	const char *lf = memchr(p, '\n', n);
 	size_t used = lf == NULL ? n : (size_t)(lf - p) + 1;
 
 	if (lf == NULL) {
-		keep_line(s, p, n);
+		store_line(s, p, n);
 		return (n);
 	}
-	s->more = used < n;
-	if (s->line == NULL && s->line_bad == SP_REPLY_NONE) {
+	s->pipelined = used < n;
+	if (s->line.p == NULL && s->line.refusal == SP_REPLY_NONE) {
 		if (used > line_max(s))
-			s->line_bad = SP_REPLY_LINE_LONG;
-		line_done(s, sp_view_mem(p, used - 1), out);
+			s->line.refusal = SP_REPLY_LINE_LONG;
+		handle_line(s, sp_view_mem(p, used - 1), out);
 	} else {
-		keep_line(s, p, used);
-		line_done(s,
-		    sp_view_mem(s->line, s->line_n == 0 ? 0 : s->line_n - 1),
+		store_line(s, p, used);
+		handle_line(s,
+		    sp_view_mem(s->line.p, s->line.n == 0 ? 0 : s->line.n - 1),
 		    out);
 	}
 	drop_line(s);
 	return (used);
 }
 
-/* What a secret came in is wiped, whether it was whole or not. */
+/* As consume_line(); what a secret came in is wiped, whether the line was whole
+ * or not. */
 static size_t
-take_line(struct sp_session *s, char *p, size_t n, struct sp_buf *out)
+read_line(struct sp_session *s, char *p, size_t n, struct sp_buf *out)
 {
 	bool secret =
-	    is_secret(s, s->line == NULL ? sp_view_mem(p, n)
-					 : sp_view_mem(s->line, s->line_n));
-	size_t used = take_whole_line(s, p, n, out);
+	    is_secret(s, s->line.p == NULL ? sp_view_mem(p, n)
+					   : sp_view_mem(s->line.p, s->line.n));
+	size_t used = consume_line(s, p, n, out);
 
 	if (secret)
 		OPENSSL_cleanse(p, used);
 	return (used);
 }
 
+/* Each round takes one line, or a run of message data. */
 size_t
 sp_session_input(struct sp_session *s, char *p, size_t n, struct sp_buf *out)
 {
@@ -531,7 +421,7 @@ sp_session_input(struct sp_session *s, char *p, size_t n, struct sp_buf *out)
 
 	while (i < n && out->n <= SP_SESSION_OUT_HIGH) {
 		if (s->mode == SP_MODE_COMMAND || s->mode == SP_MODE_AUTH)
-			i += take_line(s, p + i, n - i, out);
+			i += read_line(s, p + i, n - i, out);
 		else if (s->mode == SP_MODE_DATA)
 			i += sp_session_take_data(s, p + i, n - i, out);
 		else if (s->mode == SP_MODE_CHUNK)
@@ -540,26 +430,4 @@ sp_session_input(struct sp_session *s, char *p, size_t n, struct sp_buf *out)
 			break;
 	}
 	return (i);
-}
-
-void
-sp_session_info(const struct sp_session *s, struct sp_session_info *out)
-{
-	*out = (struct sp_session_info){
-		.listener = s->env->cfg->name,
-		.peer = s->peer,
-		.client = s->proxy_src[0] == '\0' ? s->peer : s->proxy_src,
-		.id = s->id,
-		.helo = { s->helo, s->helo_n },
-		.from = s->from,
-		.recipients = s->nto,
-		.size = s->store.size,
-		.mail_at = s->mail_at,
-		.event = s->event_detail != NULL ? s->event_name : NULL,
-		.transaction = s->transaction,
-		.auth = s->auth_name,
-		.xclient_addr = sp_claim_get(&s->xclient, SP_CLAIM_ADDR),
-		.xforward_addr = sp_claim_get(&s->xforward, SP_CLAIM_ADDR),
-		.xforward_ident = sp_claim_get(&s->xforward, SP_CLAIM_IDENT),
-	};
 }

@@ -1,20 +1,27 @@
 /*
- * One SMTP or LMTP session, the door's too, as a pure machine: bytes in, replies
- * out, no sockets, no waiting.
+ * One SMTP or LMTP session, the local door's too, as a pure machine: bytes in,
+ * replies out, no sockets, no waiting.  The owner (journal/receive, by way of
+ * machine.h) moves the bytes, makes the message durable, and does what takes
+ * time.
  *
  *	         commands              end of data
  *	COMMAND ----------> DATA ---------------------> COMMIT
  *	   ^  ^-------------- (refused) --'                |
  *	   '----------------- committed() ----------------'
  *	COMMAND -- STARTTLS --> TLS -- sp_session_tls() --> COMMAND
+ *	COMMAND -- AUTH --> CHECK -- sp_session_checked() --> COMMAND
  *	any -> CLOSING (after 221, 421 or an error that ends the session)
  *
- * AUTH leads from COMMAND to CHECK where a password is to be hashed: the owner
- * runs sp_session_check() somewhere and reports with sp_session_checked().
- *
  * In COMMIT the owner makes sp_session_item() durable and reports with
- * sp_session_committed(); no input is taken meanwhile, nor in TLS.  RFC 5321, 2920, 1870,
- * 6152, 3030, 3461, 2034, 6531, 2033; what is answered when: doc/smtp.md.
+ * sp_session_committed(): only then is 250 said.  In CHECK the owner runs
+ * sp_session_check() on some thread, since hashing a password takes a while,
+ * and reports with sp_session_checked().  In COMMIT, CHECK, TLS and CLOSING no
+ * input is taken.
+ *
+ * RFC 5321 (SMTP), 2920 (PIPELINING), 1870 (SIZE), 6152 (8BITMIME), 3030
+ * (CHUNKING, BINARYMIME), 3461 (DSN), 2034 (enhanced status codes), 6531
+ * (SMTPUTF8), 2033 (LMTP), 3207 (STARTTLS), 4954 (AUTH).  What is answered
+ * when: doc/smtp.md.
  */
 #ifndef SP_SMTP_SESSION_H
 #define SP_SMTP_SESSION_H
@@ -30,8 +37,8 @@
 #include "journal/smtp/memory.h"
 #include "journal/smtp/reply.h"
 
-#define SP_SESSION_OUT_HIGH 4096 /* no input is taken above it */
-#define SP_SESSION_OUT_MAX  (256u << 10) /* replies waiting, at most */
+#define SP_SESSION_OUT_HIGH 4096 /* bytes of replies: no input above it */
+#define SP_SESSION_OUT_MAX  (256u << 10) /* bytes of replies, at most */
 
 struct sp_session;
 struct sp_session_info;
@@ -44,132 +51,163 @@ struct sp_door_rights {
 	bool reader; /* events of its own reads */
 };
 
-/* What all sessions of a listener share. */
+/* What all sessions of a listener share.  A hook that is NULL is not called. */
 struct sp_session_env {
 	const struct sp_listen *cfg;
-	bool door;
-	struct sp_memory *memory;
+	bool door; /* the local door, not a listener of the network */
+	struct sp_memory *memory; /* the budget of all sessions */
 	struct sp_users *users; /* who may log in; NULL: AUTH is not offered */
-	bool users_bad; /* nobody knows who: AUTH is answered 454 */
+	bool users_unusable; /* AUTH is answered 454: no usable file */
 	/* Whether a transaction of ${declared} bytes may begin.  SP_OK, or a
-	 * code for the reply; or SP_EAGAIN with ${why} for "451 4.3.0 why". */
+	 * status whose reply is in reply.h; or SP_EAGAIN with ${why} for
+	 * "451 4.3.0 WHY".  NULL: always. */
 	enum sp_code (*may_begin)(
 	    void *ctx, uint64_t declared, const char **why);
-	/* The door: nothing is in work that a client handed over who has
-	 * since gone. */
+	/* At the door: whether nothing is in work any more that a client
+	 * handed over who has gone since (XSEALPOST SETTLED).  NULL: yes. */
 	bool (*settled)(void *ctx);
 	/* A 4xx or 5xx was given; ${reply} is without CR LF. */
 	void (*refused)(
 	    void *ctx, const struct sp_session_info *i, struct sp_view reply);
-	/* A fault of ours kept a message from being taken in. */
+	/* A fault of ours kept a message from being stored. */
 	void (*fault)(void *ctx, const struct sp_session_info *i,
 	    const struct sp_err *err);
-	/* What came is not the protocol; the connection is closed. */
-	void (*broken)(
+	/* What came is not the protocol (milter); the connection is closed. */
+	void (*protocol_error)(
 	    void *ctx, const struct sp_session_info *i, const char *why);
-	/* Whether this peer may try to log in; a login was tried. */
+	/* Whether this peer may try to log in.  NULL: always. */
 	bool (*may_login)(void *ctx, const struct sp_session_info *i);
+	/* A login was tried; ${ok}: it was right. */
 	void (*login)(void *ctx, const struct sp_session_info *i,
 	    const char *user, const char *mechanism, bool ok);
 	void *ctx;
 };
 
-/* What is known of this connection.  Text is copied. */
+/* What is known of a connection.  Text is copied. */
 struct sp_session_peer {
 	const char *peer; /* "192.0.2.7:51234"; NULL at the door */
 	const char *local;
 	const char *id; /* of the session */
-	int64_t connected;
-	struct sp_door_rights rights;
-	const char *actor; /* JSON object, from the kernel; door */
+	int64_t connected; /* microseconds since the epoch */
+	struct sp_door_rights rights; /* at the door */
+	const char *actor; /* JSON object, from the kernel; at the door */
 };
 
-/* What a TLS handshake came to; NULL: not there.  Text is copied. */
+/* What a TLS handshake came to.  NULL: there is none.  Text is copied. */
 struct sp_session_tls_info {
-	const char *version; /* "TLSv1.3" */
-	const char *cipher;
-	const char *sni; /* the name asked for */
+	const char *version; /* "TLSv1.3"; never NULL */
+	const char *cipher; /* never NULL */
+	const char *sni; /* the name that the client asked for */
 	const char *peer_sha256; /* of the client's certificate */
-	bool verified;
-	const char *why; /* not verified: why; may be NULL */
+	bool verified; /* that certificate is good */
+	const char *why; /* it is not: why */
 };
 
 enum sp_session_state {
-	SP_SESSION_COMMAND,
-	SP_SESSION_DATA,
-	SP_SESSION_COMMIT,
-	SP_SESSION_CHECK, /* a login is being checked */
-	SP_SESSION_TLS, /* flush, shake hands, then sp_session_tls */
+	SP_SESSION_COMMAND, /* give input: commands */
+	SP_SESSION_DATA, /* give input: a message */
+	SP_SESSION_COMMIT, /* append sp_session_item() */
+	SP_SESSION_CHECK, /* check a login */
+	SP_SESSION_TLS, /* flush, shake hands, then sp_session_tls() */
 	SP_SESSION_CLOSING /* flush, then close */
 };
 
+/* ---- life ------------------------------------------------------------ */
+
+/* A session for a connection; ${env} outlives it.  sp_session_free() frees
+ * it. */
 struct sp_session *sp_session_new(
     const struct sp_session_env *env, const struct sp_session_peer *peer);
-/* Use a session again for a new connection of any listener. */
+/* Use a session again for a new connection of any listener with the same
+ * memory budget. */
 void sp_session_reuse(struct sp_session *s, const struct sp_session_env *env,
     const struct sp_session_peer *peer);
-/* Give back what it holds until it is used again. */
+/* The connection is over: give back all memory of the budget, and wipe what
+ * was secret.  Then only reuse and free are allowed. */
 void sp_session_rest(struct sp_session *s);
 void sp_session_free(struct sp_session *s); /* NULL is fine */
 
-/* The greeting. */
+/* ---- the connection -------------------------------------------------- */
+
+/* A trusted proxy said who its client is, ${src}, and where that connected to,
+ * ${dst}, both "ADDR:PORT".  It is recorded as claimed; the peer of the record
+ * stays the proxy. */
+void sp_session_proxied(struct sp_session *s, const char *src, const char *dst);
+/* Set whether this peer may say for whom it speaks, by XFORWARD and XCLIENT. */
+void sp_session_relay(struct sp_session *s, bool xforward, bool xclient);
+/* Give the greeting (RFC 5321 section 3.1). */
 void sp_session_greet(struct sp_session *s, struct sp_buf *out);
 /*
- * Take bytes (which may be changed); returns how many were taken.  Fewer than
- * ${n} when a commit is due, the session closes, or ${out} is above
- * SP_SESSION_OUT_HIGH: give the rest again later.
+ * Take bytes of the peer, which may be changed; append the replies to ${out}.
+ * Returns how many were taken.  Fewer than ${n} where the state is now one
+ * that takes no input, or ${out} is above SP_SESSION_OUT_HIGH: give the rest
+ * again later.
  */
 size_t sp_session_input(
     struct sp_session *s, char *p, size_t n, struct sp_buf *out);
 enum sp_session_state sp_session_state(const struct sp_session *s);
-/* A trusted proxy said: "ADDR:PORT" of its client, and where that connected
- * to.  For the record; the peer stays the proxy. */
-void sp_session_proxied(struct sp_session *s, const char *src, const char *dst);
-/* Whether this peer may say whom it speaks for (XFORWARD, XCLIENT). */
-void sp_session_relay(struct sp_session *s, bool xforward, bool xclient);
-/* The connection is encrypted from here on.  All that was said before is
- * forgotten (RFC 3207 section 4.2). */
+/* In TLS, or before the greeting: the connection is encrypted from here on.
+ * All that was said before is forgotten (RFC 3207 section 4.2). */
 void sp_session_tls(
     struct sp_session *s, const struct sp_session_tls_info *info);
-/* In COMMIT: what to append; stays valid until committed or freed. */
+
+/* ---- COMMIT ---------------------------------------------------------- */
+
+/* In COMMIT: what to append.  Borrowed; it stays valid until
+ * sp_session_committed(), sp_session_rest() or sp_session_free(). */
 struct sp_append_item *sp_session_item(struct sp_session *s);
-/* In COMMIT: how it went; answers and goes on. */
+/* In COMMIT: the item is durable (SP_OK; then it has its seq), or it could not
+ * be stored.  Gives the reply, and goes to COMMAND or CLOSING. */
 void sp_session_committed(
     struct sp_session *s, enum sp_code code, struct sp_buf *out);
-/* In CHECK: whether there is work for sp_session_check(). */
+
+/* ---- CHECK ----------------------------------------------------------- */
+
+/* Whether there is work for sp_session_check(). */
 bool sp_session_check_due(const struct sp_session *s);
-/* That work, on any thread while nobody else uses the session. */
+/* Hash the password, which takes a while: on any thread, while nobody else
+ * uses the session. */
 void sp_session_check(struct sp_session *s);
-/* In CHECK: whether the login is right; a wrong one is answered late. */
+/* With no work due: whether the login is right.  A wrong one is to be answered
+ * late, so that guessing is slow. */
 bool sp_session_check_ok(const struct sp_session *s);
-/* In CHECK with no work due: a wrong login is told to the owner now, for its
- * client may not wait for the answer. */
+/* With no work due: report a wrong login by the hook login now, once, since
+ * its client may be gone before it is answered. */
 void sp_session_check_tell(struct sp_session *s);
-/* In CHECK with no work due: answers and goes on. */
+/* With no work due: answer the login, and go to COMMAND or CLOSING. */
 void sp_session_checked(struct sp_session *s, struct sp_buf *out);
-/* Give ${r} and close, whatever the state but COMMIT and CHECK (timeouts,
- * refusals). */
+
+/* ---- the end --------------------------------------------------------- */
+
+/* Give ${r} and close, in any state but COMMIT and CHECK: a timeout, a
+ * refusal.  Harmless in CLOSING. */
 void sp_session_end(struct sp_session *s, enum sp_reply r, struct sp_buf *out);
-/* Close without a word: the peer could not understand it. */
+/* Close without a reply, in any state but COMMIT: the peer could not read
+ * it. */
 void sp_session_abandon(struct sp_session *s);
-/* The service stops: 421 now, or after the message in hand. */
+/* The service stops: give 421 and close now, or after the message in hand. */
 void sp_session_drain(struct sp_session *s, struct sp_buf *out);
-/* After CLOSING: whether the peer asked for it (QUIT). */
+/* In CLOSING: whether the peer asked for it (QUIT). */
 bool sp_session_quit(const struct sp_session *s);
-/* Commands completed, for the idle timeout: changes whenever one is. */
+
+/* ---- what the owner looks at ----------------------------------------- */
+
+/* A count that changes whenever a command, a message or a chunk was complete:
+ * for the idle timeout. */
 uint64_t sp_session_commands(const struct sp_session *s);
 
-/* For the log; views borrowed until the next call. */
+/* For log lines; views and text are borrowed until the next call of any
+ * function of the session. */
 struct sp_session_info {
 	const char *listener, *peer, *id;
 	const char *client; /* whom a proxy serves; else the peer */
 	struct sp_view helo, from;
-	size_t recipients;
-	uint64_t size; /* of the message */
-	int64_t mail_at;
-	const char *event; /* an event at the door, else NULL */
-	uint64_t transaction;
-	const char *auth; /* "": nobody */
+	size_t recipients; /* accepted so far */
+	uint64_t size; /* bytes of the message so far */
+	int64_t mail_at; /* microseconds since the epoch */
+	const char *event; /* name of the event at the door; NULL: none */
+	uint64_t transaction; /* its number in the session, from 1 */
+	const char *auth; /* who is logged in; "": nobody; NULL: a milter */
 	struct sp_view xclient_addr; /* claimed; {NULL, 0}: not */
 	struct sp_view xforward_addr, xforward_ident;
 };

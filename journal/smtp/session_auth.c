@@ -1,11 +1,15 @@
 /*
- * AUTH (RFC 4954): PLAIN (RFC 4616), LOGIN, SCRAM-SHA-256.
+ * AUTH (RFC 4954) with PLAIN (RFC 4616), LOGIN and SCRAM-SHA-256 (RFC 5802).
  *
- *	AUTH --334--> lines of the client --> success, or CHECK
- *	CHECK: the owner does the work of sp_session_check() where there is
- *	any, lets a wrong answer wait, and calls sp_session_checked()
+ *	AUTH --334--> responses of the client --> 235, or CHECK
+ *	CHECK: the owner runs sp_session_check() where there is work, lets a
+ *	wrong login wait, and calls sp_session_checked()
  *
- * An unknown name takes the same way as a wrong password, to the end.
+ * PLAIN and LOGIN give a password, which is hashed in CHECK unless it is the
+ * one that was right last.  SCRAM proves it without giving it; only a wrong
+ * proof goes to CHECK, to be answered as late as any other.  An unknown name
+ * takes the same way as a wrong password, to the end, so that nobody learns
+ * which names there are.
  */
 #include <assert.h>
 #include <openssl/crypto.h>
@@ -23,119 +27,132 @@ enum mechanism { PLAIN, LOGIN, SCRAM, MECHANISMS };
 static const char *const names[MECHANISMS] = { "PLAIN", "LOGIN",
 	"SCRAM-SHA-256" };
 
+/* What the next response of the client is. */
 enum step { FIRST, LOGIN_PASSWORD, SCRAM_FINAL, SCRAM_DONE };
 
+/* An exchange, from AUTH to its last reply.  Wiped when it ends. */
 struct sp_auth {
 	enum mechanism mechanism;
 	enum step step;
 	char user[SP_SCRAM_NAME_MAX + 1];
-	struct sp_user *known; /* NULL: unknown */
-	bool odd; /* no name or password that could be right */
+	struct sp_user *account; /* NULL: no such user */
+	bool impossible; /* no user can have this name or password */
 	struct sp_scram scram;
-	/* of a check */
-	bool due, ok, told;
+	/* of a check (mode CHECK) */
+	bool work_due; /* sp_session_check() has to hash the password */
+	bool ok; /* the password is right */
+	bool reported; /* a wrong one was reported to the owner */
 	struct sp_scram_verifier verifier;
 	char password[SP_SCRAM_PASSWORD_MAX + 1];
 	size_t password_n;
 };
 
+/* Wipe and free the exchange. */
 static void
-forget(struct sp_session *s)
+drop_exchange(struct sp_session *s)
 {
-	if (s->auth == NULL)
+	if (s->login.exchange == NULL)
 		return;
-	sp_scram_server_done(&s->auth->scram);
-	OPENSSL_cleanse(s->auth, sizeof(*s->auth));
-	free(s->auth);
-	s->auth = NULL;
+	sp_scram_server_done(&s->login.exchange->scram);
+	OPENSSL_cleanse(s->login.exchange, sizeof(*s->login.exchange));
+	free(s->login.exchange);
+	s->login.exchange = NULL;
 }
 
 void
 sp_session_auth_off(struct sp_session *s)
 {
-	forget(s);
-	s->auth_name[0] = '\0';
-	s->auth_mechanism = NULL;
-	s->auth_tries = 0;
+	drop_exchange(s);
+	s->login.name[0] = '\0';
+	s->login.mechanism = NULL;
+	s->login.failures = 0;
 }
 
 bool
 sp_session_auth_offered(const struct sp_session *s)
 {
-	return (s->tls && s->env->users != NULL);
+	return (s->tls.on && s->env->users != NULL);
 }
 
-/* The exchange is over without a result. */
+/* Answer ${r}: the exchange is over, and nobody is logged in. */
 static void
-give_up(struct sp_session *s, enum sp_reply r, struct sp_buf *out)
+end_exchange(struct sp_session *s, enum sp_reply r, struct sp_buf *out)
 {
-	forget(s);
+	drop_exchange(s);
 	s->mode = SP_MODE_COMMAND;
 	sp_session_reply(s, r, out);
 	sp_session_count_errors(s, out);
 }
 
+/* Report to the owner that a login was right or wrong. */
 static void
-report(const struct sp_session *s, bool ok)
+report_login(const struct sp_session *s, bool ok)
 {
 	struct sp_session_info i;
 
 	sp_session_info(s, &i);
 	if (s->env->login != NULL)
-		s->env->login(s->env->ctx, &i, s->auth->user,
-		    names[s->auth->mechanism], ok);
+		s->env->login(s->env->ctx, &i, s->login.exchange->user,
+		    names[s->login.exchange->mechanism], ok);
 }
 
+/* Somebody is logged in: 235. */
 static void
-succeed(struct sp_session *s, struct sp_buf *out)
+login_succeeded(struct sp_session *s, struct sp_buf *out)
 {
-	(void)snprintf(s->auth_name, sizeof(s->auth_name), "%s", s->auth->user);
-	s->auth_mechanism = names[s->auth->mechanism];
-	s->auth_tries = 0;
-	report(s, true);
-	forget(s);
+	(void)snprintf(s->login.name, sizeof(s->login.name), "%s",
+	    s->login.exchange->user);
+	s->login.mechanism = names[s->login.exchange->mechanism];
+	s->login.failures = 0;
+	report_login(s, true);
+	drop_exchange(s);
 	s->mode = SP_MODE_COMMAND;
 	sp_session_reply(s, SP_REPLY_AUTH_OK, out);
 }
 
+/* Name or password was wrong: 535, and after SP_AUTH_TRIES of them 421. */
 static void
-fail(struct sp_session *s, struct sp_buf *out)
+login_failed(struct sp_session *s, struct sp_buf *out)
 {
-	if (!s->auth->told)
-		report(s, false);
-	give_up(s, SP_REPLY_AUTH_FAILED, out);
-	if (++s->auth_tries >= SP_AUTH_TRIES && s->mode != SP_MODE_CLOSED)
+	if (!s->login.exchange->reported)
+		report_login(s, false);
+	end_exchange(s, SP_REPLY_AUTH_FAILED, out);
+	if (++s->login.failures >= SP_AUTH_TRIES && s->mode != SP_MODE_CLOSED)
 		sp_session_close(s, SP_REPLY_ERRORS, out);
 }
 
 /* ---- checking -------------------------------------------------------- */
 
-/* A name of the client; what could not be one is only remembered as odd. */
+/* Keep the name that the client gives.  One that no user can have is cut or
+ * kept as it is, and remembered as impossible. */
 static void
-take_name(struct sp_auth *a, struct sp_view v)
+store_name(struct sp_auth *a, struct sp_view v)
 {
 	size_t n = v.n < SP_SCRAM_NAME_MAX ? v.n : SP_SCRAM_NAME_MAX;
 
-	a->odd = a->odd || !sp_scram_name_ok(v);
+	a->impossible = a->impossible || !sp_scram_name_ok(v);
 	if (n > 0)
 		memcpy(a->user, v.p, n);
 	a->user[n] = '\0';
 }
 
+/* Go to CHECK with the name that was given and ${password}.  There is no work
+ * where the password is the one that was right last. */
 static void
 begin_check(struct sp_session *s, struct sp_view password)
 {
-	struct sp_auth *a = s->auth;
+	struct sp_auth *a = s->login.exchange;
 
-	a->odd = a->odd || !sp_scram_password_ok(password);
+	a->impossible = a->impossible || !sp_scram_password_ok(password);
 	a->password_n = password.n < SP_SCRAM_PASSWORD_MAX
 			    ? password.n
 			    : SP_SCRAM_PASSWORD_MAX;
 	if (a->password_n > 0)
 		memcpy(a->password, password.p, a->password_n);
-	a->known = sp_users_find(s->env->users, a->user, &a->verifier);
-	a->ok = !a->odd && sp_users_seen(s->env->users, a->known, password);
-	a->due = !a->ok;
+	a->account = sp_users_find(s->env->users, a->user, &a->verifier);
+	a->ok = !a->impossible &&
+		sp_users_seen(s->env->users, a->account, password);
+	a->work_due = !a->ok;
 	s->mode = SP_MODE_CHECK;
 }
 
@@ -143,57 +160,58 @@ bool
 sp_session_check_due(const struct sp_session *s)
 {
 	assert(s->mode == SP_MODE_CHECK);
-	return (s->auth->due);
+	return (s->login.exchange->work_due);
 }
 
 void
 sp_session_check(struct sp_session *s)
 {
-	struct sp_auth *a = s->auth;
+	struct sp_auth *a = s->login.exchange;
 
 	a->ok = sp_scram_check(
 		    &a->verifier, sp_view_mem(a->password, a->password_n)) &&
-		!a->odd;
-	a->due = false;
+		!a->impossible;
+	a->work_due = false;
 }
 
 bool
 sp_session_check_ok(const struct sp_session *s)
 {
 	assert(s->mode == SP_MODE_CHECK);
-	return (s->auth->ok && s->auth->known != NULL);
+	return (s->login.exchange->ok && s->login.exchange->account != NULL);
 }
 
 void
 sp_session_check_tell(struct sp_session *s)
 {
-	assert(s->mode == SP_MODE_CHECK && !s->auth->due);
-	if (sp_session_check_ok(s) || s->auth->told)
+	assert(s->mode == SP_MODE_CHECK && !s->login.exchange->work_due);
+	if (sp_session_check_ok(s) || s->login.exchange->reported)
 		return;
-	report(s, false);
-	s->auth->told = true;
+	report_login(s, false);
+	s->login.exchange->reported = true;
 }
 
 void
 sp_session_checked(struct sp_session *s, struct sp_buf *out)
 {
-	struct sp_auth *a = s->auth;
+	struct sp_auth *a = s->login.exchange;
 
-	assert(s->mode == SP_MODE_CHECK && !a->due);
+	assert(s->mode == SP_MODE_CHECK && !a->work_due);
 	if (sp_session_check_ok(s)) {
-		sp_users_saw(s->env->users, a->known,
+		sp_users_saw(s->env->users, a->account,
 		    sp_view_mem(a->password, a->password_n));
-		succeed(s, out);
+		login_succeeded(s, out);
 	} else
-		fail(s, out);
+		login_failed(s, out);
 	if (s->draining && s->mode != SP_MODE_CLOSED)
 		sp_session_close(s, SP_REPLY_CLOSING, out);
 }
 
 /* ---- the mechanisms -------------------------------------------------- */
 
+/* Send "334 TEXT" in base64, and wait for the response. */
 static void
-challenge(struct sp_session *s, struct sp_view text, struct sp_buf *out)
+send_challenge(struct sp_session *s, struct sp_view text, struct sp_buf *out)
 {
 	char b64[CHALLENGE_MAX / 3 * 4 + 8];
 
@@ -203,64 +221,69 @@ challenge(struct sp_session *s, struct sp_view text, struct sp_buf *out)
 	sp_session_challenge(s, b64, out);
 }
 
-/* authorization identity, NUL, name, NUL, password */
+/* PLAIN: authorization identity, NUL, name, NUL, password. */
 static void
-plain(struct sp_session *s, struct sp_view msg, struct sp_buf *out)
+plain_step(struct sp_session *s, struct sp_view msg, struct sp_buf *out)
 {
 	struct sp_view rest = msg, other = sp_view_cut(&rest, '\0'), name;
 
 	name = sp_view_cut(&rest, '\0');
 	if (rest.p == NULL || name.n == 0 ||
 	    memchr(rest.p, '\0', rest.n) != NULL) {
-		give_up(s, SP_REPLY_AUTH_SYNTAX, out);
+		end_exchange(s, SP_REPLY_AUTH_SYNTAX, out);
 		return;
 	}
-	take_name(s->auth, name);
-	/* Nobody acts for another. */
+	store_name(s->login.exchange, name);
+	/* Nobody logs in for another (doc/smtp.md, "Logging in"). */
 	if (other.n > 0 && !sp_view_eq(other, name))
-		s->auth->odd = true;
+		s->login.exchange->impossible = true;
 	begin_check(s, rest);
 }
 
+/* LOGIN: the name is one response, the password another. */
 static void
-login(struct sp_session *s, struct sp_view msg, struct sp_buf *out)
+login_step(struct sp_session *s, struct sp_view msg, struct sp_buf *out)
 {
-	if (s->auth->step == LOGIN_PASSWORD) {
+	if (s->login.exchange->step == LOGIN_PASSWORD) {
 		begin_check(s, msg);
 		return;
 	}
-	take_name(s->auth, msg);
-	s->auth->step = LOGIN_PASSWORD;
-	challenge(s, SP_VIEW_LIT("Password:"), out);
+	store_name(s->login.exchange, msg);
+	s->login.exchange->step = LOGIN_PASSWORD;
+	send_challenge(s, SP_VIEW_LIT("Password:"), out);
 }
 
+/* SCRAM: client-first is here; answer with server-first for the name's
+ * verifier. */
 static void
 scram_first(struct sp_session *s, struct sp_view msg, struct sp_buf *out)
 {
-	struct sp_auth *a = s->auth;
+	struct sp_auth *a = s->login.exchange;
 	struct sp_buf b;
 
 	if (!sp_scram_server_first(&a->scram, msg)) {
-		give_up(s, SP_REPLY_AUTH_SYNTAX, out);
+		end_exchange(s, SP_REPLY_AUTH_SYNTAX, out);
 		return;
 	}
-	take_name(a, sp_view_str(a->scram.name));
-	a->known =
+	store_name(a, sp_view_str(a->scram.name));
+	a->account =
 	    sp_users_find(s->env->users, a->scram.name, &a->scram.verifier);
 	sp_buf_init(&b, CHALLENGE_MAX);
 	if (sp_scram_server_challenge(&a->scram, &b) != SP_OK)
-		give_up(s, SP_REPLY_AUTH_SYNTAX, out);
+		end_exchange(s, SP_REPLY_AUTH_SYNTAX, out);
 	else {
 		a->step = SCRAM_FINAL;
-		challenge(s, sp_buf_view(&b), out);
+		send_challenge(s, sp_buf_view(&b), out);
 	}
 	sp_buf_done(&b);
 }
 
+/* SCRAM: take the next message of the client.  The last one is empty, since the
+ * signature of the server goes out as a challenge. */
 static void
-scram(struct sp_session *s, struct sp_view msg, struct sp_buf *out)
+scram_step(struct sp_session *s, struct sp_view msg, struct sp_buf *out)
 {
-	struct sp_auth *a = s->auth;
+	struct sp_auth *a = s->login.exchange;
 	struct sp_buf b;
 
 	if (a->step == FIRST) {
@@ -269,76 +292,80 @@ scram(struct sp_session *s, struct sp_view msg, struct sp_buf *out)
 	}
 	if (a->step == SCRAM_DONE) {
 		if (msg.n > 0)
-			give_up(s, SP_REPLY_AUTH_SYNTAX, out);
+			end_exchange(s, SP_REPLY_AUTH_SYNTAX, out);
 		else
-			succeed(s, out);
+			login_succeeded(s, out);
 		return;
 	}
 	sp_buf_init(&b, CHALLENGE_MAX);
-	if (sp_scram_server_final(&a->scram, msg, &b) && a->known != NULL &&
-	    !a->odd) {
+	if (sp_scram_server_final(&a->scram, msg, &b) && a->account != NULL &&
+	    !a->impossible) {
 		a->step = SCRAM_DONE;
-		challenge(s, sp_buf_view(&b), out);
+		send_challenge(s, sp_buf_view(&b), out);
 	} else {
-		/* Nothing to compute, but it waits as any wrong answer. */
-		a->ok = a->due = false;
+		/* Nothing is to be hashed, but it waits as any wrong
+		 * login does. */
+		a->ok = a->work_due = false;
 		s->mode = SP_MODE_CHECK;
 	}
 	sp_buf_done(&b);
 }
 
+/* Give a decoded response to its mechanism. */
 static void
-step(struct sp_session *s, struct sp_view msg, struct sp_buf *out)
+next_step(struct sp_session *s, struct sp_view msg, struct sp_buf *out)
 {
-	switch (s->auth->mechanism) {
+	switch (s->login.exchange->mechanism) {
 	case PLAIN:
-		plain(s, msg, out);
+		plain_step(s, msg, out);
 		break;
 	case LOGIN:
-		login(s, msg, out);
+		login_step(s, msg, out);
 		break;
 	case SCRAM:
-		scram(s, msg, out);
+		scram_step(s, msg, out);
 		break;
 	case MECHANISMS:
 		abort();
 	}
 }
 
-/* One message of the client, in base64. */
+/* Decode a response from base64 and act on it; the decoded bytes are wiped. */
 static void
-take(struct sp_session *s, struct sp_view b64, struct sp_buf *out)
+decode_response(struct sp_session *s, struct sp_view b64, struct sp_buf *out)
 {
 	size_t room = b64.n / 4 * 3 + 3, n;
 	uint8_t *raw = sp_xmalloc(room);
 
 	if (sp_b64_decode(b64, raw, &n))
-		step(s, sp_view_mem(raw, n), out);
+		next_step(s, sp_view_mem(raw, n), out);
 	else
-		give_up(s, SP_REPLY_AUTH_SYNTAX, out);
+		end_exchange(s, SP_REPLY_AUTH_SYNTAX, out);
 	OPENSSL_cleanse(raw, room);
 	free(raw);
 }
 
+/* "*" cancels the exchange (RFC 4954 section 4). */
 void
 sp_session_auth_line(struct sp_session *s, enum sp_reply bad,
     struct sp_view line, struct sp_buf *out)
 {
-	if (s->more)
+	if (s->pipelined)
 		sp_session_close(s, SP_REPLY_EARLY, out);
 	else if (bad != SP_REPLY_NONE)
-		give_up(s, bad == SP_REPLY_LINE_LONG ? SP_REPLY_AUTH_LONG : bad,
-		    out);
+		end_exchange(s,
+		    bad == SP_REPLY_LINE_LONG ? SP_REPLY_AUTH_LONG : bad, out);
 	else if (sp_view_eq_str(line, "*"))
-		give_up(s, SP_REPLY_AUTH_CANCEL, out);
+		end_exchange(s, SP_REPLY_AUTH_CANCEL, out);
 	else
-		take(s, line, out);
+		decode_response(s, line, out);
 }
 
 /* ---- the command ----------------------------------------------------- */
 
+/* The mechanism of that name, any case, or MECHANISMS. */
 static enum mechanism
-mechanism_of(struct sp_view v)
+find_mechanism(struct sp_view v)
 {
 	for (size_t i = 0; i < MECHANISMS; i++) {
 		if (sp_view_ieq_str(v, names[i]))
@@ -347,23 +374,24 @@ mechanism_of(struct sp_view v)
 	return (MECHANISMS);
 }
 
+/* Why AUTH with mechanism ${m} is refused; SP_REPLY_NONE: it may begin. */
 static enum sp_reply
-may_auth(const struct sp_session *s, enum mechanism m)
+refuse_auth(const struct sp_session *s, enum mechanism m)
 {
 	const struct sp_session_env *env = s->env;
 	struct sp_session_info i;
 
-	if (env->users == NULL && !env->users_bad)
+	if (env->users == NULL && !env->users_unusable)
 		return (SP_REPLY_NOT_OFFERED);
-	if (s->phase == SP_PHASE_GREETED || !s->extended)
+	if (s->phase == SP_PHASE_GREETED || !s->client.extended)
 		return (SP_REPLY_NEED_HELO);
 	if (s->phase > SP_PHASE_READY)
 		return (SP_REPLY_IN_MAIL);
-	if (s->auth_name[0] != '\0')
+	if (s->login.name[0] != '\0')
 		return (SP_REPLY_AUTH_TWICE);
-	if (!s->tls)
+	if (!s->tls.on)
 		return (SP_REPLY_AUTH_CLEAR);
-	if (env->users_bad)
+	if (env->users_unusable)
 		return (SP_REPLY_AUTH_LATER);
 	if (m == MECHANISMS)
 		return (SP_REPLY_AUTH_UNKNOWN);
@@ -373,28 +401,30 @@ may_auth(const struct sp_session *s, enum mechanism m)
 		    : SP_REPLY_AUTH_BLOCKED);
 }
 
+/* A first response may stand in the command; "=" is an empty one (RFC 4954
+ * section 4). */
 void
 sp_session_auth(struct sp_session *s, struct sp_view arg, struct sp_buf *out)
 {
 	struct sp_view first = arg, word = sp_view_cut(&first, ' ');
-	enum mechanism m = mechanism_of(word);
-	enum sp_reply bad = may_auth(s, m);
+	enum mechanism m = find_mechanism(word);
+	enum sp_reply bad = refuse_auth(s, m);
 
 	if (bad != SP_REPLY_NONE) {
 		sp_session_reply(s, bad, out);
 		return;
 	}
-	forget(s);
-	s->auth = sp_xcalloc(1, sizeof(*s->auth));
-	s->auth->mechanism = m;
-	sp_scram_server_init(&s->auth->scram);
+	drop_exchange(s);
+	s->login.exchange = sp_xcalloc(1, sizeof(*s->login.exchange));
+	s->login.exchange->mechanism = m;
+	sp_scram_server_init(&s->login.exchange->scram);
 	first = sp_view_trim(first);
 	if (first.n == 0)
-		challenge(s,
+		send_challenge(s,
 		    m == LOGIN ? SP_VIEW_LIT("Username:") : SP_VIEW_LIT(""),
 		    out);
 	else if (sp_view_eq_str(first, "="))
-		step(s, SP_VIEW_LIT(""), out);
+		next_step(s, SP_VIEW_LIT(""), out);
 	else
-		take(s, first, out);
+		decode_response(s, first, out);
 }

@@ -1,64 +1,79 @@
-/* DATA and BDAT: the bytes of a message up to the commit, and its answer. */
+/*
+ * The content of a message, by DATA (RFC 5321 section 4.1.1.4) or in chunks of
+ * BDAT (RFC 3030), up to the commit, and the reply after it.
+ *
+ * Whatever is wrong with a message, all of its bytes are read before the reply:
+ * a peer that does not read while it sends would otherwise not see it.  So the
+ * first thing that goes wrong is kept as the refusal of the message or chunk,
+ * the rest of the bytes is dropped, and the refusal is given at the end.
+ */
 #include <assert.h>
 #include <inttypes.h>
 #include <string.h>
 
 #include "base/enc.h"
+#include "base/sha256.h"
 #include "journal/smtp/session_priv.h"
 
+/* The first bytes of a message are next; ${raw}: by BDAT, without dot
+ * stuffing. */
 static void
-begin(struct sp_session *s, bool raw)
+begin_message(struct sp_session *s, bool raw)
 {
-	sp_data_init(&s->data, raw);
-	sp_store_begin(&s->store, s->declared);
-	s->started = true;
-	s->wire = 0;
-	s->verdict = SP_REPLY_NONE;
+	sp_data_init(&s->message.data, raw);
+	sp_store_begin(&s->message.store, s->mail.declared);
+	s->message.started = true;
+	s->message.wire_bytes = 0;
+	s->message.refusal = SP_REPLY_NONE;
 }
 
-/* Keep content; once something is wrong the rest is only counted. */
+/* Store content.  A message that grew too large, or cannot be stored, is
+ * refused at its end; from then on nothing is stored. */
 static void
-content(struct sp_session *s, const char *p, size_t n)
+store_content(struct sp_session *s, const char *p, size_t n)
 {
 	struct sp_err err;
 	enum sp_code rc;
 
-	if (s->verdict != SP_REPLY_NONE)
+	if (s->message.refusal != SP_REPLY_NONE)
 		return;
-	if (n > s->env->cfg->max_message - s->store.size) {
-		s->verdict = SP_REPLY_TOO_BIG;
-		sp_store_reset(&s->store);
+	if (n > s->env->cfg->max_message - s->message.store.size) {
+		s->message.refusal = SP_REPLY_TOO_BIG;
+		sp_store_reset(&s->message.store);
 		return;
 	}
-	rc = sp_store_add(&s->store, p, n, &err);
+	rc = sp_store_add(&s->message.store, p, n, &err);
 	if (rc == SP_OK)
 		return;
-	s->verdict = sp_reply_of_code(rc);
-	sp_store_reset(&s->store);
+	s->message.refusal = sp_reply_of_code(rc);
+	sp_store_reset(&s->message.store);
 	sp_session_fault(s, &err);
 }
 
+/* Take ${n} bytes as they were sent, and store the content in them.  Returns
+ * how many were used; ${end}: the end of DATA was among them. */
 static size_t
-feed(struct sp_session *s, char *p, size_t n, bool *end)
+feed_content(struct sp_session *s, char *p, size_t n, bool *end)
 {
 	struct sp_data_run run;
 
-	sp_data_feed(&s->data, p, n, &run);
+	sp_data_feed(&s->message.data, p, n, &run);
 	if (run.cr)
-		content(s, "\r", 1);
+		store_content(s, "\r", 1);
 	if (run.n > 0)
-		content(s, run.p, run.n);
-	s->wire += run.used;
+		store_content(s, run.p, run.n);
+	s->message.wire_bytes += run.used;
 	*end = run.end;
 	return (run.used);
 }
 
-/* The transaction is over; what comes next. */
+/* The message was answered: forget it, and go on or close.  What XFORWARD said
+ * is of one message only. */
 static void
-next(struct sp_session *s, struct sp_buf *out)
+end_transaction(struct sp_session *s, struct sp_buf *out)
 {
 	sp_session_reset(s);
-	sp_claim_clear(&s->xforward);
+	sp_claim_clear(&s->claims.xforward);
 	if (s->mode == SP_MODE_CLOSED)
 		return;
 	s->mode = SP_MODE_COMMAND;
@@ -66,41 +81,44 @@ next(struct sp_session *s, struct sp_buf *out)
 		sp_session_close(s, SP_REPLY_CLOSING, out);
 }
 
-/* All bytes are here: refuse, or let the owner commit. */
+/* All bytes are here: refuse the message, or let the owner commit it. */
 static void
-finish(struct sp_session *s, struct sp_buf *out)
+complete_message(struct sp_session *s, struct sp_buf *out)
 {
 	struct sp_err err;
 	enum sp_code rc;
 
-	sp_data_finish(&s->data);
-	if (s->verdict == SP_REPLY_NONE && s->data.bare_lf > 0 &&
+	sp_data_finish(&s->message.data);
+	if (s->message.refusal == SP_REPLY_NONE &&
+	    s->message.data.bare_lf > 0 &&
 	    s->env->cfg->bare_newline == SP_BARE_REJECT &&
-	    s->body != SP_BODY_BINARY) {
+	    s->mail.body != SP_BODY_BINARY) {
 		sp_session_reply_all(s, SP_REPLY_BARE_LF, out);
 		sp_session_reset(s);
 		s->mode = SP_MODE_CLOSED;
 		return;
 	}
-	if (s->verdict == SP_REPLY_NONE) {
+	if (s->message.refusal == SP_REPLY_NONE) {
 		rc = sp_session_build(s);
 		if (rc == SP_OK) {
 			s->mode = SP_MODE_COMMIT;
 			return;
 		}
-		s->verdict = sp_reply_of_code(rc);
+		s->message.refusal = sp_reply_of_code(rc);
 		(void)sp_err_set(&err, rc, 0,
 		    "the facts of the message do not fit into a record");
 		sp_session_fault(s, &err);
 	}
-	sp_session_reply_all(s, s->verdict, out);
-	next(s, out);
+	sp_session_reply_all(s, s->message.refusal, out);
+	end_transaction(s, out);
 }
 
 /* ---- DATA ----------------------------------------------------------- */
 
+/* Why no message may come now; SP_REPLY_NONE: there is an accepted
+ * recipient. */
 static enum sp_reply
-need_rcpt(const struct sp_session *s)
+check_recipients(const struct sp_session *s)
 {
 	if (s->phase < SP_PHASE_READY)
 		return (SP_REPLY_NEED_HELO);
@@ -108,16 +126,18 @@ need_rcpt(const struct sp_session *s)
 		return (SP_REPLY_NEED_MAIL);
 	/* Over LMTP it must be 503 (RFC 2033 section 4.2). */
 	if (s->phase == SP_PHASE_MAIL)
-		return (s->rcpt_tried > 0 && !sp_session_lmtp(s)
+		return (s->mail.rcpt_tried > 0 && !sp_session_lmtp(s)
 			    ? SP_REPLY_NO_RCPT
 			    : SP_REPLY_NEED_RCPT);
 	return (SP_REPLY_NONE);
 }
 
+/* A 354 is only given where the message could be accepted as far as is
+ * known. */
 void
 sp_session_data(struct sp_session *s, struct sp_view arg, struct sp_buf *out)
 {
-	enum sp_reply bad = need_rcpt(s);
+	enum sp_reply bad = check_recipients(s);
 
 	if (s->phase == SP_PHASE_BROKEN)
 		bad = SP_REPLY_BROKEN;
@@ -127,13 +147,13 @@ sp_session_data(struct sp_session *s, struct sp_view arg, struct sp_buf *out)
 		bad = SP_REPLY_USE_BDAT;
 	else if (arg.n > 0)
 		bad = SP_REPLY_ARGUMENT;
-	else if (bad == SP_REPLY_NONE && s->body == SP_BODY_BINARY)
+	else if (bad == SP_REPLY_NONE && s->mail.body == SP_BODY_BINARY)
 		bad = SP_REPLY_BINARY_DATA;
 	if (bad != SP_REPLY_NONE) {
 		sp_session_reply(s, bad, out);
 		return;
 	}
-	begin(s, false);
+	begin_message(s, false);
 	s->mode = SP_MODE_DATA;
 	sp_session_reply(s, SP_REPLY_GO, out);
 }
@@ -145,102 +165,110 @@ sp_session_take_data(
 	size_t used;
 	bool end;
 
-	used = feed(s, p, n, &end);
+	used = feed_content(s, p, n, &end);
 	if (!end)
 		return (used);
-	s->commands++;
-	s->more = used < n;
-	/* Without EHLO nothing may come before our reply: a smuggler. */
-	if (s->more && !s->extended)
+	s->count.commands++;
+	s->pipelined = used < n;
+	/* Pipelining was not offered: bytes before our reply are those of a
+	 * smuggled message. */
+	if (s->pipelined && !s->client.extended)
 		sp_session_close(s, SP_REPLY_EARLY, out);
 	else
-		finish(s, out);
+		complete_message(s, out);
 	return (used);
 }
 
 /* ---- BDAT ----------------------------------------------------------- */
 
+/* Answer a chunk with the refusal ${bad}.  After one that is not the last the
+ * transaction is of no use any more: everything up to RSET is answered 503 (RFC
+ * 3030 section 2). */
 static void
-chunk_failed(struct sp_session *s, enum sp_reply bad, struct sp_buf *out)
+refuse_chunk(struct sp_session *s, enum sp_reply bad, struct sp_buf *out)
 {
 	bool in_hand = s->phase >= SP_PHASE_RCPT;
 	bool known = s->phase == SP_PHASE_BROKEN;
 
-	if (s->chunk_last)
+	if (s->chunk.last)
 		sp_session_reply_all(s, bad, out);
 	else
 		sp_session_reply(s, bad, out);
 	if (!in_hand || known)
 		return;
-	if (s->chunk_last) {
-		next(s, out);
+	if (s->chunk.last) {
+		end_transaction(s, out);
 		return;
 	}
-	sp_store_reset(&s->store);
+	sp_store_reset(&s->message.store);
 	s->phase = SP_PHASE_BROKEN;
 }
 
+/* All bytes of a chunk were read: answer it, or complete the message. */
 static void
-chunk_done(struct sp_session *s, struct sp_buf *out)
+end_chunk(struct sp_session *s, struct sp_buf *out)
 {
-	enum sp_reply bad = s->chunk_bad;
+	enum sp_reply bad = s->chunk.refusal;
 
 	s->mode = SP_MODE_COMMAND;
 	if (bad == SP_REPLY_NONE)
-		bad = s->verdict;
-	s->chunk_bad = SP_REPLY_NONE;
+		bad = s->message.refusal;
+	s->chunk.refusal = SP_REPLY_NONE;
 	if (bad != SP_REPLY_NONE) {
-		chunk_failed(s, bad, out);
+		refuse_chunk(s, bad, out);
 		return;
 	}
-	if (s->chunk_last) {
-		finish(s, out);
+	if (s->chunk.last) {
+		complete_message(s, out);
 		return;
 	}
 	s->phase = SP_PHASE_BDAT;
 	sp_session_say(
-	    s, out, "250 2.0.0 Ok: %" PRIu64 " bytes", s->chunk_size);
+	    s, out, "250 2.0.0 Ok: %" PRIu64 " bytes", s->chunk.size);
 }
 
+/* A chunk that is refused is read all the same, since its bytes are on their
+ * way already. */
 void
 sp_session_bdat(struct sp_session *s, struct sp_view arg, struct sp_buf *out)
 {
-	enum sp_reply bad = need_rcpt(s);
+	enum sp_reply bad = check_recipients(s);
 
-	if (!sp_command_bdat(arg, &s->chunk_size, &s->chunk_last)) {
-		/* Nobody knows where the next command begins. */
+	if (!sp_command_bdat(arg, &s->chunk.size, &s->chunk.last)) {
+		/* Where the next command begins cannot be known. */
 		sp_session_close(s, SP_REPLY_CHUNK_SIZE, out);
 		return;
 	}
 	if (s->phase == SP_PHASE_BROKEN)
 		bad = SP_REPLY_BROKEN;
 	if (bad == SP_REPLY_NONE) {
-		if (!s->started)
-			begin(s, true);
-		if (s->chunk_size > s->env->cfg->max_message - s->store.size)
+		if (!s->message.started)
+			begin_message(s, true);
+		if (s->chunk.size >
+		    s->env->cfg->max_message - s->message.store.size)
 			bad = SP_REPLY_TOO_BIG;
 	}
-	s->chunk_bad = bad;
-	s->chunk_left = s->chunk_size;
+	s->chunk.refusal = bad;
+	s->chunk.left = s->chunk.size;
 	s->mode = SP_MODE_CHUNK;
-	if (s->chunk_left == 0)
-		chunk_done(s, out);
+	if (s->chunk.left == 0)
+		end_chunk(s, out);
 }
 
 size_t
 sp_session_take_chunk(
     struct sp_session *s, char *p, size_t n, struct sp_buf *out)
 {
-	size_t take = s->chunk_left < n ? (size_t)s->chunk_left : n;
+	size_t take = s->chunk.left < n ? (size_t)s->chunk.left : n;
 	bool end;
 
-	if (s->chunk_bad == SP_REPLY_NONE)
-		(void)feed(s, p, take, &end);
-	s->chunk_left -= take;
-	s->more = take < n;
-	if (s->chunk_left == 0) {
-		s->commands++;
-		chunk_done(s, out);
+	if (s->chunk.refusal == SP_REPLY_NONE)
+		(void)feed_content(s, p, take, &end);
+	s->chunk.left -= take;
+	s->pipelined = take < n;
+	if (s->chunk.left == 0) {
+		s->count.commands++;
+		end_chunk(s, out);
 	}
 	return (take);
 }
@@ -251,26 +279,30 @@ struct sp_append_item *
 sp_session_item(struct sp_session *s)
 {
 	assert(s->mode == SP_MODE_COMMIT);
-	return (&s->item);
+	return (&s->entry.item);
 }
 
+/* The entry is durable: tell its number, and for a message its digest, by which
+ * the sender's log names it.  Over LMTP once for each recipient. */
 static void
-stored(struct sp_session *s, struct sp_buf *out)
+reply_stored(struct sp_session *s, struct sp_buf *out)
 {
-	size_t times = sp_session_lmtp(s) && s->nto > 1 ? s->nto : 1;
+	size_t times = sp_session_lmtp(s) && s->mail.envelope.to.n > 1
+			   ? s->mail.envelope.to.n
+			   : 1;
 	char hex[2 * SP_SHA256_LEN + 1];
 
-	if (s->item.event != NULL) {
+	if (s->entry.item.event != NULL) {
 		sp_session_say(
-		    s, out, "250 2.0.0 Ok: seq=%" PRIu64, s->item.seq);
+		    s, out, "250 2.0.0 Ok: seq=%" PRIu64, s->entry.item.seq);
 		return;
 	}
-	sp_hex_encode(s->item.sha256, SP_SHA256_LEN, hex);
+	sp_hex_encode(s->entry.item.sha256, SP_SHA256_LEN, hex);
 	for (size_t i = 0; i < times; i++)
 		sp_session_say(s, out,
-		    "250 2.0.0 Ok: seq=%" PRIu64 " sha256=%s", s->item.seq,
-		    hex);
-	s->errors = s->junk = 0;
+		    "250 2.0.0 Ok: seq=%" PRIu64 " sha256=%s",
+		    s->entry.item.seq, hex);
+	s->count.errors = s->count.junk = 0;
 }
 
 void
@@ -280,10 +312,10 @@ sp_session_committed(
 	assert(s->mode == SP_MODE_COMMIT);
 	s->mode = SP_MODE_COMMAND;
 	if (code == SP_OK)
-		stored(s, out);
-	else if (s->item.event != NULL)
+		reply_stored(s, out);
+	else if (s->entry.item.event != NULL)
 		sp_session_reply(s, sp_reply_of_code(code), out);
 	else
 		sp_session_reply_all(s, sp_reply_of_code(code), out);
-	next(s, out);
+	end_transaction(s, out);
 }

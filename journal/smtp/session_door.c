@@ -1,4 +1,11 @@
-/* XSEALPOST, the private command of the local door (doc/door.md). */
+/*
+ * XSEALPOST, the private command of the local door (doc/door.md): where the
+ * next message comes from (SOURCE), an event to append (EVENT), and whether all
+ * that clients handed over is committed (SETTLED).  What a client may do
+ * follows from its rights, which come from the kernel
+ * (journal/receive/door.c).  An event goes to the owner as a message does:
+ * COMMIT, then the reply.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,13 +14,13 @@
 #include "base/json.h"
 #include "journal/smtp/session_priv.h"
 
-/* Written by the receiving worker alone. */
+/* Events that the receiving worker alone writes. */
 static const char *const own_events[] = { "init", "heartbeat", "clock",
 	"refused" };
-/* What a reader may log. */
+/* Events that a member of the archive's group may append. */
 static const char *const read_events[] = { "search", "show", "export",
 	"exported" };
-/* What only a listener can see. */
+/* Values of "via" that only a listener of the network can give. */
 static const char *const listener_vias[] = { "smtp", "lmtp", "milter" };
 /* Members of "source" that the service observes itself. */
 static const char *const own_members[] = { "via", "grade", "listener", "peer",
@@ -21,8 +28,9 @@ static const char *const own_members[] = { "via", "grade", "listener", "peer",
 	"session", "transaction", "connected", "mail_at", "last_byte",
 	"wire_bytes", "lines" };
 
+/* Whether ${name} is one of ${n} texts. */
 static bool
-listed(const char *name, const char *const *list, size_t n)
+is_one_of(const char *name, const char *const *list, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		if (strcmp(name, list[i]) == 0)
@@ -31,19 +39,10 @@ listed(const char *name, const char *const *list, size_t n)
 	return (false);
 }
 
-void
-sp_provenance_done(struct sp_provenance *p)
-{
-	free(p->members);
-	free(p->origin_date);
-	p->members = p->origin_date = NULL;
-	p->set = false;
-	p->nflags = 0;
-}
-
-/* Lower-case letters, digits and ${extra}, a letter first. */
+/* Whether ${s} has 1 to ${max} lower-case letters, digits and characters of
+ * ${extra}, a letter first. */
 static bool
-name_ok(const char *s, size_t max, const char *extra)
+is_name(const char *s, size_t max, const char *extra)
 {
 	size_t n = strlen(s);
 
@@ -57,8 +56,9 @@ name_ok(const char *s, size_t max, const char *extra)
 	return (true);
 }
 
+/* Decode base64 to a JSON object that the caller frees; NULL: it is none. */
 static json_t *
-decode(struct sp_view b64)
+decode_json(struct sp_view b64)
 {
 	uint8_t *raw;
 	json_t *j = NULL;
@@ -80,8 +80,9 @@ decode(struct sp_view b64)
 
 /* ---- SOURCE --------------------------------------------------------- */
 
+/* Copy a JSON string that fits with its NUL; false: it is none, or too long. */
 static bool
-take_text(const json_t *v, char *out, size_t size)
+parse_text(const json_t *v, char *out, size_t size)
 {
 	if (!json_is_string(v) || json_string_length(v) >= size)
 		return (false);
@@ -89,24 +90,27 @@ take_text(const json_t *v, char *out, size_t size)
 	return (true);
 }
 
+/* "flags": an array of names. */
 static bool
-take_flags(const json_t *v, struct sp_provenance *p)
+parse_flags(const json_t *v, struct sp_provenance *p)
 {
 	if (!json_is_array(v) || json_array_size(v) > SP_COUNTOF(p->flags))
 		return (false);
 	for (size_t i = 0; i < json_array_size(v); i++) {
 		char *to = p->flags[i];
 
-		if (!take_text(json_array_get(v, i), to, sizeof(p->flags[i])) ||
-		    !name_ok(to, sizeof(p->flags[i]) - 1, "_"))
+		if (!parse_text(
+			json_array_get(v, i), to, sizeof(p->flags[i])) ||
+		    !is_name(to, sizeof(p->flags[i]) - 1, "_"))
 			return (false);
 		p->nflags = i + 1;
 	}
 	return (true);
 }
 
+/* "source": its members are kept as JSON text without the braces. */
 static bool
-take_members(json_t *v, struct sp_provenance *p)
+parse_source(json_t *v, struct sp_provenance *p)
 {
 	const char *key;
 	json_t *member;
@@ -117,21 +121,22 @@ take_members(json_t *v, struct sp_provenance *p)
 		return (false);
 	json_object_foreach(v, key, member)
 	{
-		if (listed(key, own_members, SP_COUNTOF(own_members)))
+		if (is_one_of(key, own_members, SP_COUNTOF(own_members)))
 			return (false);
 	}
 	text = json_dumps(v, JSON_COMPACT);
 	if (text == NULL)
 		return (false);
-	/* Without the braces. */
+	/* They become members of the record's "source". */
 	n = strlen(text);
 	p->members = sp_view_dup(sp_view_mem(text + 1, n - 2));
 	free(text);
 	return (true);
 }
 
+/* "origin_date": text of 20 to 40 bytes; what it says is the client's word. */
 static bool
-take_date(const json_t *v, struct sp_provenance *p)
+parse_date(const json_t *v, struct sp_provenance *p)
 {
 	if (!json_is_string(v) || json_string_length(v) < 20 ||
 	    json_string_length(v) > 40)
@@ -140,20 +145,22 @@ take_date(const json_t *v, struct sp_provenance *p)
 	return (true);
 }
 
+/* Understand one member of the object of SOURCE; false: unknown, or not as it
+ * must be. */
 static bool
-take_member(const char *key, json_t *v, struct sp_provenance *p)
+parse_member(const char *key, json_t *v, struct sp_provenance *p)
 {
 	if (strcmp(key, "via") == 0)
-		return (take_text(v, p->via, sizeof(p->via)) &&
-			name_ok(p->via, sizeof(p->via) - 1, "-"));
+		return (parse_text(v, p->via, sizeof(p->via)) &&
+			is_name(p->via, sizeof(p->via) - 1, "-"));
 	if (strcmp(key, "grade") == 0)
-		return (take_text(v, p->grade, sizeof(p->grade)));
+		return (parse_text(v, p->grade, sizeof(p->grade)));
 	if (strcmp(key, "flags") == 0)
-		return (take_flags(v, p));
+		return (parse_flags(v, p));
 	if (strcmp(key, "origin_date") == 0)
-		return (take_date(v, p));
+		return (parse_date(v, p));
 	if (strcmp(key, "source") == 0)
-		return (take_members(v, p));
+		return (parse_source(v, p));
 	if (strcmp(key, "envelope") == 0 && json_is_boolean(v)) {
 		p->envelope = json_is_true(v);
 		return (true);
@@ -161,8 +168,11 @@ take_member(const char *key, json_t *v, struct sp_provenance *p)
 	return (false);
 }
 
+/* Understand the object of SOURCE into ${p}, and look whether the client may
+ * deliver that grade.  Returns the refusal, or SP_REPLY_NONE. */
 static enum sp_reply
-provenance(json_t *j, const struct sp_door_rights *may, struct sp_provenance *p)
+parse_provenance(
+    json_t *j, const struct sp_door_rights *may, struct sp_provenance *p)
 {
 	const char *key;
 	json_t *v;
@@ -172,11 +182,11 @@ provenance(json_t *j, const struct sp_door_rights *may, struct sp_provenance *p)
 	p->nflags = 0;
 	json_object_foreach(j, key, v)
 	{
-		if (!take_member(key, v, p))
+		if (!parse_member(key, v, p))
 			return (SP_REPLY_DOOR_ARG);
 	}
 	if (p->via[0] == '\0' ||
-	    listed(p->via, listener_vias, SP_COUNTOF(listener_vias)))
+	    is_one_of(p->via, listener_vias, SP_COUNTOF(listener_vias)))
 		return (SP_REPLY_DOOR_ARG);
 	if (strcmp(p->grade, "imported") == 0)
 		return (may->operates ? SP_REPLY_NONE : SP_REPLY_DENIED);
@@ -187,74 +197,82 @@ provenance(json_t *j, const struct sp_door_rights *may, struct sp_provenance *p)
 						   : SP_REPLY_DOOR_ARG);
 }
 
+/* Answer XSEALPOST SOURCE. */
 static void
-source(struct sp_session *s, json_t *j, struct sp_buf *out)
+run_source(struct sp_session *s, json_t *j, struct sp_buf *out)
 {
 	enum sp_reply bad;
 
-	sp_provenance_done(&s->prov);
-	bad = provenance(j, &s->rights, &s->prov);
+	sp_provenance_done(&s->door.provenance);
+	bad = parse_provenance(j, &s->door.rights, &s->door.provenance);
 	if (bad != SP_REPLY_NONE) {
-		sp_provenance_done(&s->prov);
+		sp_provenance_done(&s->door.provenance);
 		sp_session_reply(s, bad, out);
 		return;
 	}
-	s->prov.set = true;
+	s->door.provenance.set = true;
 	sp_session_reply(s, SP_REPLY_OK, out);
 }
 
 /* ---- EVENT ---------------------------------------------------------- */
 
+/* Whether a client may append an event of that name. */
 static bool
 may_event(const struct sp_door_rights *may, const char *name)
 {
-	if (listed(name, own_events, SP_COUNTOF(own_events)))
+	if (is_one_of(name, own_events, SP_COUNTOF(own_events)))
 		return (false);
 	if (may->operates || may->service)
 		return (true);
-	return (
-	    may->reader && listed(name, read_events, SP_COUNTOF(read_events)));
+	return (may->reader &&
+		is_one_of(name, read_events, SP_COUNTOF(read_events)));
 }
 
+/* Understand {"event":NAME,"detail":{...}} and keep the name. */
 static bool
-take_event(struct sp_session *s, json_t *j)
+parse_event(struct sp_session *s, json_t *j)
 {
 	json_t *detail = json_object_get(j, "detail");
 
 	if (json_object_size(j) != 2 || !json_is_object(detail))
 		return (false);
-	return (take_text(json_object_get(j, "event"), s->event_name,
-		    sizeof(s->event_name)) &&
-		name_ok(s->event_name, sizeof(s->event_name) - 1, "_-"));
+	return (
+	    parse_text(json_object_get(j, "event"), s->door.event_name,
+		sizeof(s->door.event_name)) &&
+	    is_name(s->door.event_name, sizeof(s->door.event_name) - 1, "_-"));
 }
 
+/* Answer XSEALPOST EVENT: refuse it, or let the owner commit the event. */
 static void
-event(struct sp_session *s, json_t *j, struct sp_buf *out)
+run_event(struct sp_session *s, json_t *j, struct sp_buf *out)
 {
-	if (!take_event(s, j)) {
+	if (!parse_event(s, j)) {
 		sp_session_reply(s, SP_REPLY_DOOR_ARG, out);
 		return;
 	}
-	if (!may_event(&s->rights, s->event_name)) {
+	if (!may_event(&s->door.rights, s->door.event_name)) {
 		sp_session_reply(s, SP_REPLY_DENIED, out);
 		return;
 	}
-	free(s->event_detail);
-	s->event_detail =
+	free(s->door.event_detail);
+	s->door.event_detail =
 	    json_dumps(json_object_get(j, "detail"), JSON_COMPACT);
-	if (s->event_detail == NULL) {
+	if (s->door.event_detail == NULL) {
 		sp_session_reply(s, SP_REPLY_MEMORY, out);
 		return;
 	}
-	s->event = (struct sp_event){
-		.name = s->event_name,
-		.actor = sp_view_str(s->actor),
-		.detail = sp_view_str(s->event_detail),
+	s->door.event = (struct sp_event){
+		.name = s->door.event_name,
+		.actor = sp_view_str(s->door.actor),
+		.detail = sp_view_str(s->door.event_detail),
 	};
-	s->item = (struct sp_append_item){ .event = &s->event, .fd = -1 };
+	s->entry.item =
+	    (struct sp_append_item){ .event = &s->door.event, .fd = -1 };
 	s->mode = SP_MODE_COMMIT;
 }
 
+/* An event is refused while the log is on hold, and taken while the disk is
+ * nearly full: there is still room for it. */
 void
 sp_session_xsealpost(
     struct sp_session *s, struct sp_view arg, struct sp_buf *out)
@@ -289,13 +307,13 @@ sp_session_xsealpost(
 		return;
 	}
 	j = is_event || sp_view_ieq_str(what, "SOURCE")
-		? decode(sp_view_trim(rest))
+		? decode_json(sp_view_trim(rest))
 		: NULL;
 	if (j == NULL)
 		sp_session_reply(s, SP_REPLY_DOOR_ARG, out);
 	else if (is_event)
-		event(s, j, out);
+		run_event(s, j, out);
 	else
-		source(s, j, out);
+		run_source(s, j, out);
 	json_decref(j);
 }

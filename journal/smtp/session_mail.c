@@ -1,4 +1,10 @@
-/* EHLO, MAIL and RCPT. */
+/*
+ * EHLO, MAIL and RCPT: the envelope of a message.  A command is first checked
+ * against the phase of the session, then parsed (command.c), then against the
+ * limits of the listener; what is accepted goes into the envelope of the
+ * transaction, and so does a recipient that was refused.  DATA or BDAT is next
+ * (session_data.c).
+ */
 #include <inttypes.h>
 #include <string.h>
 
@@ -8,8 +14,10 @@
 
 /* ---- EHLO ----------------------------------------------------------- */
 
+/* The answer to EHLO: what this listener, this peer and this state of
+ * encryption allow (doc/smtp.md, "What is offered"). */
 static void
-keywords(struct sp_session *s, struct sp_buf *out)
+offer_extensions(struct sp_session *s, struct sp_buf *out)
 {
 	const struct sp_listen *l = s->env->cfg;
 
@@ -30,17 +38,19 @@ keywords(struct sp_session *s, struct sp_buf *out)
 	}
 	if (sp_session_tls_offered(s))
 		sp_session_say(s, out, "250-STARTTLS");
-	if (s->tls)
+	if (s->tls.on)
 		sp_session_say(s, out, "250-REQUIRETLS");
-	if (s->may_xforward)
+	if (s->claims.may_xforward)
 		sp_session_say(s, out, "250-" SP_CLAIM_XFORWARD);
-	if (s->may_xclient)
+	if (s->claims.may_xclient)
 		sp_session_say(s, out, "250-" SP_CLAIM_XCLIENT);
 	sp_session_say(
 	    s, out, "250-LIMITS RCPTMAX=%" PRIu64, l->max_recipients);
 	sp_session_say(s, out, "250 HELP");
 }
 
+/* EHLO in the middle of a session also ends the transaction, as RSET does (RFC
+ * 5321 section 4.1.4). */
 void
 sp_session_helo(struct sp_session *s, enum sp_verb verb, struct sp_view arg,
     struct sp_buf *out)
@@ -57,21 +67,23 @@ sp_session_helo(struct sp_session *s, enum sp_verb verb, struct sp_view arg,
 		return;
 	}
 	if (s->phase != SP_PHASE_GREETED)
-		s->junk++;
+		s->count.junk++;
 	sp_session_reset(s);
-	sp_claim_clear(&s->xforward);
+	sp_claim_clear(&s->claims.xforward);
 	s->phase = SP_PHASE_READY;
-	s->extended = verb != SP_VERB_HELO;
-	s->helo_n = arg.n < sizeof(s->helo) ? arg.n : sizeof(s->helo);
-	memcpy(s->helo, arg.p, s->helo_n);
-	if (s->extended)
-		keywords(s, out);
+	s->client.extended = verb != SP_VERB_HELO;
+	s->client.name_n =
+	    arg.n < sizeof(s->client.name) ? arg.n : sizeof(s->client.name);
+	memcpy(s->client.name, arg.p, s->client.name_n);
+	if (s->client.extended)
+		offer_extensions(s, out);
 	else
 		sp_session_say(s, out, "250 %s", s->env->cfg->hostname);
 }
 
 /* ---- what MAIL and RCPT share --------------------------------------- */
 
+/* The reply for what the parser found wrong with a MAIL or RCPT command. */
 static enum sp_reply
 reply_of_path(enum sp_path_result rc)
 {
@@ -92,32 +104,10 @@ reply_of_path(enum sp_path_result rc)
 	return (SP_REPLY_NONE);
 }
 
-/* Copy raw parameters into the arena; false: out of budget. */
-static bool
-keep_params(struct sp_session *s, const struct sp_path_command *c,
-    const struct sp_view **params, size_t *n)
-{
-	struct sp_view *v;
-
-	*params = NULL;
-	*n = 0;
-	if (c->nparams == 0)
-		return (true);
-	v = sp_arena_get(&s->arena, c->nparams * sizeof(*v));
-	if (v == NULL)
-		return (false);
-	for (size_t i = 0; i < c->nparams; i++) {
-		v[i] = sp_arena_dup(&s->arena, c->params[i]);
-		if (v[i].p == NULL)
-			return (false);
-	}
-	*params = v;
-	*n = c->nparams;
-	return (true);
-}
-
 /* ---- MAIL ----------------------------------------------------------- */
 
+/* Why MAIL is out of order or not allowed now; SP_REPLY_NONE: it is in
+ * order. */
 static enum sp_reply
 mail_sequence(const struct sp_session *s)
 {
@@ -129,39 +119,42 @@ mail_sequence(const struct sp_session *s)
 		return (SP_REPLY_NEED_HELO);
 	if (s->phase != SP_PHASE_READY)
 		return (SP_REPLY_NESTED);
-	if (s->env->cfg->require_auth && s->auth_name[0] == '\0') {
-		if (s->env->users_bad)
+	if (s->env->cfg->require_auth && s->login.name[0] == '\0') {
+		if (s->env->users_unusable)
 			return (SP_REPLY_AUTH_LATER);
-		return (s->tls ? SP_REPLY_NEED_AUTH : SP_REPLY_NEED_TLS);
+		return (s->tls.on ? SP_REPLY_NEED_AUTH : SP_REPLY_NEED_TLS);
 	}
-	if (s->env->door && !s->rights.operates && !s->rights.service)
+	if (s->env->door && !s->door.rights.operates && !s->door.rights.service)
 		return (SP_REPLY_DENIED);
-	if (s->env->door && !s->prov.set)
+	if (s->env->door && !s->door.provenance.set)
 		return (SP_REPLY_NEED_SOURCE);
 	return (SP_REPLY_NONE);
 }
 
+/* Parse MAIL into ${c}, and look for what is not offered in this state. 
+ * Returns the refusal, or SP_REPLY_NONE. */
 static enum sp_reply
-mail_check(struct sp_session *s, struct sp_view arg, struct sp_path_command *c)
+check_mail(struct sp_session *s, struct sp_view arg, struct sp_path_command *c)
 {
 	enum sp_path_result rc;
 
-	rc = sp_command_mail(arg, s->extended, c);
+	rc = sp_command_mail(arg, s->client.extended, c);
 	if (rc != SP_PATH_OK)
 		return (reply_of_path(rc));
 	if (c->auth && !sp_session_auth_offered(s))
 		return (SP_REPLY_PARAM);
 	if (c->path.utf8 && !c->smtputf8)
 		return (SP_REPLY_NEED_UTF8);
-	/* RFC 8689 section 3: offered inside TLS only. */
-	if (c->requiretls && !s->tls)
+	/* RFC 8689: it is offered inside TLS only. */
+	if (c->requiretls && !s->tls.on)
 		return (SP_REPLY_PARAM);
 	if (c->size > s->env->cfg->max_message)
 		return (SP_REPLY_TOO_BIG);
 	return (SP_REPLY_NONE);
 }
 
-/* Whether the owner lets a transaction begin; answers if not. */
+/* Whether the owner lets a transaction begin (disk, clock, hold); answers if
+ * not. */
 static bool
 may_begin(struct sp_session *s, uint64_t declared, struct sp_buf *out)
 {
@@ -180,96 +173,84 @@ may_begin(struct sp_session *s, uint64_t declared, struct sp_buf *out)
 	return (false);
 }
 
+/* Check the command, then put the sender and its parameters into the
+ * envelope. */
 void
 sp_session_mail(struct sp_session *s, struct sp_view arg, struct sp_buf *out)
 {
+	struct sp_envelope *envelope = &s->mail.envelope;
 	enum sp_reply bad = mail_sequence(s);
 	struct sp_path_command c;
 
 	if (bad == SP_REPLY_NONE)
-		bad = mail_check(s, arg, &c);
+		bad = check_mail(s, arg, &c);
 	if (bad != SP_REPLY_NONE) {
 		sp_session_reply(s, bad, out);
 		return;
 	}
 	if (!may_begin(s, c.size, out))
 		return;
-	s->from = sp_arena_dup(&s->arena, c.path.addr);
-	if (s->from.p == NULL ||
-	    !keep_params(s, &c, &s->from_params, &s->nfrom_params)) {
+	envelope->from = sp_arena_dup(&s->mail.arena, c.path.addr);
+	if (envelope->from.p == NULL ||
+	    !sp_envelope_copy_params(
+		&s->mail.arena, c.params, c.nparams, &envelope->from_params)) {
 		sp_session_reset(s);
 		sp_session_reply(s, SP_REPLY_MEMORY, out);
 		return;
 	}
-	s->declared = c.size;
-	s->body = c.body;
-	s->smtputf8 = c.smtputf8;
-	s->mail_at = sp_clock_wall();
-	s->transaction++;
+	envelope->nfrom_params = c.nparams;
+	s->mail.declared = c.size;
+	s->mail.body = c.body;
+	s->mail.smtputf8 = c.smtputf8;
+	s->mail.mail_at = sp_clock_wall();
+	s->count.transactions++;
 	s->phase = SP_PHASE_MAIL;
 	sp_session_reply(s, SP_REPLY_MAIL_OK, out);
 }
 
 /* ---- RCPT ----------------------------------------------------------- */
 
-/* Add one to a list that grows in the arena; NULL: out of budget. */
-static struct sp_rcpt *
-add_rcpt(struct sp_session *s, struct sp_rcpt **list, size_t *n, size_t *cap)
-{
-	size_t want = *cap == 0 ? 4 : *cap * 2;
-	struct sp_rcpt *r;
-
-	if (*n == *cap) {
-		r = sp_arena_get(&s->arena, want * sizeof(*r));
-		if (r == NULL)
-			return (NULL);
-		if (*n > 0)
-			memcpy(r, *list, *n * sizeof(*r));
-		*list = r;
-		*cap = want;
-	}
-	r = &(*list)[*n];
-	*r = (struct sp_rcpt){ .nparams = 0 };
-	return (r);
-}
-
+/* Copy the recipient of ${c}, with its parameters, to the end of ${list}; what
+ * the record says beyond the command comes from ${more} (original, reply).
+ * False: the memory budget is used up. */
 static bool
-keep_rcpt(struct sp_session *s, const struct sp_path_command *c,
-    struct sp_rcpt **list, size_t *n, size_t *cap, struct sp_rcpt more)
+record_rcpt(struct sp_session *s, const struct sp_path_command *c,
+    struct sp_recipients *list, struct sp_rcpt more)
 {
-	struct sp_rcpt *r = add_rcpt(s, list, n, cap);
+	struct sp_arena *a = &s->mail.arena;
+	struct sp_rcpt r = { .nparams = c->nparams, .reply = more.reply };
 
-	if (r == NULL)
-		return (false);
-	s->envelope += c->path.addr.n + more.original.n;
+	s->mail.envelope.bytes += c->path.addr.n + more.original.n;
 	for (size_t i = 0; i < c->nparams; i++)
-		s->envelope += c->params[i].n;
-	r->addr = sp_arena_dup(&s->arena, c->path.addr);
-	if (r->addr.p == NULL || !keep_params(s, c, &r->params, &r->nparams))
+		s->mail.envelope.bytes += c->params[i].n;
+	r.addr = sp_arena_dup(a, c->path.addr);
+	if (r.addr.p == NULL ||
+	    !sp_envelope_copy_params(a, c->params, c->nparams, &r.params))
 		return (false);
 	if (more.original.n > 0) {
-		r->original = sp_arena_dup(&s->arena, more.original);
-		if (r->original.p == NULL)
+		r.original = sp_arena_dup(a, more.original);
+		if (r.original.p == NULL)
 			return (false);
 	}
-	r->reply = more.reply;
-	(*n)++;
-	return (true);
+	return (sp_envelope_add(a, list, &r));
 }
 
-/* Refused recipients are part of what was observed, up to a limit. */
+/* Refuse a recipient.  It is part of what was observed, so the first of them
+ * are recorded with our reply. */
 static void
 refuse_rcpt(struct sp_session *s, const struct sp_path_command *c,
     enum sp_reply why, struct sp_buf *out)
 {
-	if (s->nrefused < SP_REFUSED_MAX)
-		(void)keep_rcpt(s, c, &s->refused, &s->nrefused,
-		    &s->refused_cap,
+	struct sp_recipients *list = &s->mail.envelope.refused;
+
+	if (list->n < SP_ENVELOPE_REFUSED)
+		(void)record_rcpt(s, c, list,
 		    (struct sp_rcpt){
 			.reply = sp_view_trim(sp_reply_text(why)) });
 	sp_session_reply(s, why, out);
 }
 
+/* Why RCPT is out of order; SP_REPLY_NONE: it is in order. */
 static enum sp_reply
 rcpt_sequence(const struct sp_session *s)
 {
@@ -282,9 +263,12 @@ rcpt_sequence(const struct sp_session *s)
 	return (SP_REPLY_NONE);
 }
 
-/* Whether this recipient is ours; a pattern says whom it stands for. */
+/* Whether the listener accepts this recipient.  If a pattern of its
+ * `recipients` says for whom the copy was made, that address goes to
+ * ${original} (doc/smtp.md, "Recipients"). */
 static bool
-is_ours(const struct sp_listen *l, struct sp_view addr, struct sp_buf *original)
+is_listed(
+    const struct sp_listen *l, struct sp_view addr, struct sp_buf *original)
 {
 	struct sp_pattern p;
 
@@ -298,18 +282,19 @@ is_ours(const struct sp_listen *l, struct sp_view addr, struct sp_buf *original)
 		sp_mailbox_listed(addr, l->recipients.v, l->recipients.n));
 }
 
+/* Put a recipient into the envelope if the listener accepts it, and answer. */
 static void
-take_rcpt(
+accept_rcpt(
     struct sp_session *s, const struct sp_path_command *c, struct sp_buf *out)
 {
 	const struct sp_listen *l = s->env->cfg;
 	struct sp_buf original;
 
-	/* Taking quotes off and putting them on at most doubles it. */
+	/* Taking quotes off and putting others on at most doubles it. */
 	sp_buf_init(&original, 2 * SP_MAILBOX_MAX + 2);
-	if (!is_ours(l, c->path.addr, &original))
+	if (!is_listed(l, c->path.addr, &original))
 		refuse_rcpt(s, c, SP_REPLY_NOT_HERE, out);
-	else if (!keep_rcpt(s, c, &s->to, &s->nto, &s->to_cap,
+	else if (!record_rcpt(s, c, &s->mail.envelope.to,
 		     (struct sp_rcpt){ .original = sp_buf_view(&original) }))
 		sp_session_reply(s, SP_REPLY_MEMORY, out);
 	else {
@@ -319,6 +304,7 @@ take_rcpt(
 	sp_buf_done(&original);
 }
 
+/* Check the command, then accept or refuse its recipient. */
 void
 sp_session_rcpt(struct sp_session *s, struct sp_view arg, struct sp_buf *out)
 {
@@ -331,14 +317,15 @@ sp_session_rcpt(struct sp_session *s, struct sp_view arg, struct sp_buf *out)
 		sp_session_reply(s, bad, out);
 		return;
 	}
-	s->rcpt_tried++;
-	rc = sp_command_rcpt(arg, s->extended, &c);
+	s->mail.rcpt_tried++;
+	rc = sp_command_rcpt(arg, s->client.extended, &c);
 	if (rc != SP_PATH_OK)
 		sp_session_reply(s, reply_of_path(rc), out);
-	else if (c.path.utf8 && !s->smtputf8)
+	else if (c.path.utf8 && !s->mail.smtputf8)
 		refuse_rcpt(s, &c, SP_REPLY_NEED_UTF8, out);
-	else if (s->nto >= l->max_recipients || s->envelope > SP_ENVELOPE_MAX)
+	else if (s->mail.envelope.to.n >= l->max_recipients ||
+		 s->mail.envelope.bytes > SP_ENVELOPE_MAX)
 		refuse_rcpt(s, &c, SP_REPLY_RCPTS, out);
 	else
-		take_rcpt(s, &c, out);
+		accept_rcpt(s, &c, out);
 }

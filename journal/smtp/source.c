@@ -1,6 +1,11 @@
+/*
+ * Members of "source" in the record that the session (session_item.c) and the
+ * milter (milter_item.c) write alike: instants, and counts of what is odd in
+ * the bytes of a message.
+ */
 #include "journal/smtp/source.h"
 
-#include "base/clock.h"
+#include "base/time_text.h"
 
 void
 sp_source_time(struct sp_json *j, const char *key, int64_t us)

@@ -1,11 +1,18 @@
+/*
+ * The content of a message between the network and the appender.  It begins in
+ * a buffer of the memory budget, moves into larger ones as it grows, and goes
+ * to an unnamed temporary file in state/ once the budget has no larger one.
+ * The digest runs along.
+ */
 #include "journal/smtp/store.h"
 
 #include <string.h>
 
 #include "base/io.h"
+#include "base/sha256.h"
 
-#define FIRST	 ((size_t)8192) /* without a hint */
-#define HINT_MAX ((uint64_t)64 << 10) /* a claim is not paid in advance */
+#define FIRST	 ((size_t)8192) /* bytes, where no size is declared */
+#define HINT_MAX ((uint64_t)64 << 10) /* bytes, whatever is declared */
 
 void
 sp_store_init(struct sp_store *s, struct sp_memory *m)
@@ -47,6 +54,7 @@ sp_store_begin(struct sp_store *s, uint64_t hint)
 		s->cap = 0;
 }
 
+/* Move the content from memory to a temporary file. */
 static enum sp_code
 spill(struct sp_store *s, struct sp_err *err)
 {
@@ -65,7 +73,7 @@ spill(struct sp_store *s, struct sp_err *err)
 	return (rc);
 }
 
-/* A larger buffer, or the file. */
+/* Make room for ${n} more bytes: in a larger buffer, or else in the file. */
 static enum sp_code
 make_room(struct sp_store *s, size_t n, struct sp_err *err)
 {

@@ -1,3 +1,7 @@
+/*
+ * The file of users of a listener (doc/format-users.md): parsed at start by
+ * journal/receive, searched by session_auth.c, changed by `sealpost passwd`.
+ */
 #include "journal/smtp/users.h"
 
 #include <openssl/crypto.h>
@@ -5,16 +9,20 @@
 #include <string.h>
 
 #include "base/enc.h"
-#include "base/io.h"
+#include "base/secret.h"
+#include "base/random.h"
+#include "base/sha256.h"
 
 #define HEAD "sealpost-users/1 "
 
+/* Whether the line says nothing: a comment, or blank. */
 static bool
 is_comment(struct sp_view line)
 {
 	return (sp_view_trim(line).n == 0 || line.p[0] == '#');
 }
 
+/* The first line: the magic and the secret of this file. */
 static bool
 parse_head(struct sp_view line, uint8_t secret[SP_SHA256_LEN])
 {
@@ -27,7 +35,7 @@ parse_head(struct sp_view line, uint8_t secret[SP_SHA256_LEN])
 	return (sp_b64_decode_exact(v, secret, SP_SHA256_LEN));
 }
 
-/* "NAME:VERIFIER" */
+/* A line "NAME:VERIFIER". */
 static bool
 parse_user(struct sp_view line, struct sp_user *out)
 {
@@ -40,8 +48,9 @@ parse_user(struct sp_view line, struct sp_user *out)
 	return (true);
 }
 
+/* Whether the name stands in the file already. */
 static bool
-known(const struct sp_users *u, const char *name)
+is_known(const struct sp_users *u, const char *name)
 {
 	for (size_t i = 0; i < u->n; i++) {
 		if (strcmp(u->v[i].name, name) == 0)
@@ -50,17 +59,19 @@ known(const struct sp_users *u, const char *name)
 	return (false);
 }
 
+/* Add the user of line ${line}.  SP_ECONFIG: not a user, one that is there
+ * already, or one too many. */
 static enum sp_code
 add_line(struct sp_users *u, const char *path, size_t line, struct sp_view text,
     struct sp_err *err)
 {
-	struct sp_user one = { .has_seen = false };
+	struct sp_user one = { .has_cached = false };
 
 	if (!parse_user(text, &one))
 		return (sp_err_set(err, SP_ECONFIG, 0,
 		    "%s:%zu: not NAME:SCRAM-SHA-256$...; users are written by `sealpost passwd`",
 		    path, line));
-	if (known(u, one.name))
+	if (is_known(u, one.name))
 		return (sp_err_set(err, SP_ECONFIG, 0,
 		    "%s:%zu: user %s is there twice", path, line, one.name));
 	if (u->n == SP_USERS_MAX)
@@ -71,6 +82,8 @@ add_line(struct sp_users *u, const char *path, size_t line, struct sp_view text,
 	return (SP_OK);
 }
 
+/* The head first, then a user in every line that is no comment; the first error
+ * ends it. */
 enum sp_code
 sp_users_parse(const char *path, struct sp_view text, struct sp_users **out,
     struct sp_err *err)
@@ -104,11 +117,11 @@ sp_users_load(const char *path, struct sp_users **out, struct sp_err *err)
 	struct sp_buf text;
 	enum sp_code rc;
 
-	sp_buf_init(&text, SP_USERS_FILE_MAX);
-	rc = sp_io_read_file(path, SP_USERS_FILE_MAX, &text, err);
+	rc = sp_secret_file(
+	    "auth_users", path, true, SP_USERS_FILE_MAX, &text, err);
 	if (rc == SP_OK)
 		rc = sp_users_parse(path, sp_buf_view(&text), out, err);
-	sp_buf_done(&text);
+	sp_secret_done(&text);
 	return (rc);
 }
 
@@ -124,9 +137,10 @@ sp_users_free(struct sp_users *u)
 	free(u);
 }
 
-/* Two values under the secret: a salt, and keys that fit nothing. */
+/* A verifier for a name that is not known: its salt never changes, since it is
+ * made from the secret of the file, and no password fits its random keys. */
 static void
-pretend(
+make_decoy(
     const struct sp_users *u, const char *name, struct sp_scram_verifier *out)
 {
 	struct sp_buf text;
@@ -136,7 +150,7 @@ pretend(
 	if (sp_buf_addf(&text, "salt %.*s", SP_SCRAM_NAME_MAX, name) != SP_OK)
 		abort();
 	sp_scram_hmac(u->secret, sp_buf_view(&text), h);
-	/* As `sealpost passwd` makes them. */
+	/* The rounds of the first user (doc/format-users.md). */
 	out->iterations =
 	    u->n > 0 ? u->v[0].verifier.iterations : SP_SCRAM_ITERATIONS;
 	out->salt_n = SP_SCRAM_SALT;
@@ -152,7 +166,7 @@ sp_users_find(
 {
 	struct sp_user *found = NULL;
 
-	pretend(u, name, out);
+	make_decoy(u, name, out);
 	for (size_t i = 0; i < u->n; i++) {
 		if (strcmp(u->v[i].name, name) == 0)
 			found = &u->v[i];
@@ -169,19 +183,20 @@ sp_users_seen(const struct sp_users *u, const struct sp_user *user,
 	uint8_t h[SP_SHA256_LEN];
 
 	sp_scram_hmac(u->process, password, h);
-	return (user != NULL && user->has_seen &&
-		CRYPTO_memcmp(h, user->seen, sizeof(h)) == 0);
+	return (user != NULL && user->has_cached &&
+		CRYPTO_memcmp(h, user->cached, sizeof(h)) == 0);
 }
 
 void
 sp_users_saw(struct sp_users *u, struct sp_user *user, struct sp_view password)
 {
-	sp_scram_hmac(u->process, password, user->seen);
-	user->has_seen = true;
+	sp_scram_hmac(u->process, password, user->cached);
+	user->has_cached = true;
 }
 
 /* ---- changing -------------------------------------------------------- */
 
+/* The first line of a new file, with a fresh secret. */
 static enum sp_code
 new_head(struct sp_buf *out)
 {
@@ -195,6 +210,7 @@ new_head(struct sp_buf *out)
 	return (rc == SP_OK ? sp_buf_addc(out, '\n') : rc);
 }
 
+/* The line of a user; nothing where ${v} is NULL. */
 static enum sp_code
 put_user(
     struct sp_buf *out, const char *name, const struct sp_scram_verifier *v)

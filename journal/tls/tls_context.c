@@ -1,12 +1,20 @@
-/* What many sessions share. */
+/*
+ * What many sessions of TLS share: protocol versions and ciphers, our
+ * certificates, the authorities, revocation lists and pins that peers are
+ * checked against.  Made once for each listener
+ * (journal/receive/listener_certs.c) or mailbox account (journal/pull);
+ * tls_session.c makes the sessions from it, and OpenSSL calls tls_verify.c for
+ * each certificate of a peer.
+ */
 #include <openssl/err.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "journal/tls/tls_priv.h"
 
-/* TLS 1.2 with forward secrecy.  The last is for Exchange on old Windows,
- * which has no better with an RSA certificate. */
+/* Ciphers of TLS 1.2, with forward secrecy (RFC 9325).  AES in CBC mode is for
+ * Exchange on Windows Server 2012, which has nothing better with an RSA
+ * certificate. */
 #define CIPHERS "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:!aNULL:!eNULL"
 
 bool
@@ -30,6 +38,7 @@ sp_tls_fingerprint(const char *text, char out[SP_TLS_FINGERPRINT + 1])
 	return (n == SP_TLS_FINGERPRINT);
 }
 
+/* Trust the certificates of ${pem}; a server also names them to its clients. */
 static enum sp_code
 add_authorities(
     SSL_CTX *ssl, bool server, const struct sp_tls_pem *pem, struct sp_err *err)
@@ -53,6 +62,8 @@ add_authorities(
 	return (SP_OK);
 }
 
+/* Take over what peers are checked against.  SP_EUSAGE where that is nothing,
+ * or does not go together. */
 static enum sp_code
 set_trust(struct sp_tls_ctx *c, const struct sp_tls_opts *o, struct sp_err *err)
 {
@@ -85,9 +96,10 @@ set_trust(struct sp_tls_ctx *c, const struct sp_tls_opts *o, struct sp_err *err)
 	return (rc);
 }
 
-/* The certificate for the name that the client asked for. */
+/* Called by OpenSSL in a server's handshake: use the certificate that has the
+ * name which the client asked for, or the first. */
 static int
-choose(SSL *ssl, void *arg)
+choose_identity(SSL *ssl, void *arg)
 {
 	const struct sp_tls_ctx *c = arg;
 	const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
@@ -102,6 +114,8 @@ choose(SSL *ssl, void *arg)
 	return (SSL_use_cert_and_key(ssl, use->leaf, use->key, use->chain, 1));
 }
 
+/* Load our certificates and keys.  OpenSSL is given the first at once, so that
+ * it says now what it would not use later. */
 static enum sp_code
 set_identities(
     struct sp_tls_ctx *c, const struct sp_tls_opts *o, struct sp_err *err)
@@ -117,7 +131,6 @@ set_identities(
 		    &o->identity[i], o, &c->cert[c->ncert++], err);
 	if (rc != SP_OK || c->ncert == 0)
 		return (rc);
-	/* Also makes OpenSSL say now what it would not use later. */
 	if (SSL_CTX_use_cert_and_key(c->ssl, c->cert[0].leaf, c->cert[0].key,
 		c->cert[0].chain, 1) != 1) {
 		const char *why = ERR_reason_error_string(ERR_peek_error());
@@ -129,10 +142,11 @@ set_identities(
 		return (rc);
 	}
 	if (c->server)
-		SSL_CTX_set_cert_cb(c->ssl, choose, c);
+		SSL_CTX_set_cert_cb(c->ssl, choose_identity, c);
 	return (SP_OK);
 }
 
+/* Whether OpenSSL asks a peer for its certificate, and who judges it. */
 static void
 set_verify(struct sp_tls_ctx *c)
 {
@@ -146,6 +160,9 @@ set_verify(struct sp_tls_ctx *c)
 	SSL_CTX_set_cert_verify_callback(c->ssl, sp_tls_verify_peer, c);
 }
 
+/* TLS 1.2 and 1.3 without renegotiation and compression.  A ticket would carry
+ * the verdict on a client's certificate past its expiry and revocation: where
+ * clients are asked for one they shake hands each time. */
 static void
 set_protocol(struct sp_tls_ctx *c)
 {
@@ -164,10 +181,6 @@ set_protocol(struct sp_tls_ctx *c)
 				      SSL_MODE_ENABLE_PARTIAL_WRITE |
 				      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	(void)SSL_CTX_set_session_cache_mode(s, SSL_SESS_CACHE_OFF);
-	/*
-	 * A ticket would carry the verdict on a client's certificate past its
-	 * expiry and revocation: such clients shake hands each time.
-	 */
 	if (c->ask != SP_TLS_ASK_NEVER) {
 		(void)SSL_CTX_set_options(s, SSL_OP_NO_TICKET);
 		(void)SSL_CTX_set_num_tickets(s, 0);
@@ -175,6 +188,7 @@ set_protocol(struct sp_tls_ctx *c)
 		(void)SSL_CTX_set_num_tickets(s, 1);
 }
 
+/* Protocol first, then trust, then our certificates. */
 enum sp_code
 sp_tls_ctx_new(
     const struct sp_tls_opts *opts, struct sp_tls_ctx **out, struct sp_err *err)
@@ -214,14 +228,4 @@ sp_tls_ctx_free(struct sp_tls_ctx *c)
 	SSL_CTX_free(c->ssl);
 	BIO_meth_free(c->bio);
 	free(c);
-}
-
-bool
-sp_tls_ctx_has_name(const struct sp_tls_ctx *c, const char *name)
-{
-	for (size_t i = 0; i < c->ncert; i++) {
-		if (sp_tls_identity_has_name(&c->cert[i], name))
-			return (true);
-	}
-	return (false);
 }

@@ -1,4 +1,9 @@
-/* PEM files to certificates, keys and revocation lists. */
+/*
+ * PEM text to certificates, private keys and revocation lists of OpenSSL, with
+ * an error in words for each thing that can be wrong with such a file.  Used by
+ * tls_context.c; sp_tls_pem_read() and its sisters read the files for the
+ * callers of the room.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/err.h>
@@ -11,13 +16,15 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/digest.h"
 #include "base/enc.h"
 #include "base/io.h"
+#include "base/sha256.h"
 #include "journal/tls/tls_priv.h"
 
 /* ---- bytes ---------------------------------------------------------- */
 
+/* The room is there at once: a buffer that grows would leave copies of a key
+ * behind. */
 enum sp_code
 sp_tls_pem_read_fd(
     int fd, const char *name, struct sp_buf *out, struct sp_err *err)
@@ -35,7 +42,6 @@ sp_tls_pem_read_fd(
 		return (sp_err_set(err, SP_EKEY, 0,
 		    "%s has more than %u bytes; expected a PEM file", name,
 		    SP_TLS_PEM_MAX));
-	/* Room at once: a buffer that grows would leave copies of a key. */
 	sp_buf_init(out, SP_TLS_PEM_MAX + 1);
 	p = sp_buf_reserve(out, SP_TLS_PEM_MAX + 1);
 	if (p == NULL)
@@ -79,6 +85,7 @@ sp_tls_pem_done(struct sp_buf *b)
 
 /* ---- certificates --------------------------------------------------- */
 
+/* A BIO over the text, and OpenSSL's errors forgotten.  The caller frees it. */
 static BIO *
 open_pem(const struct sp_tls_pem *pem)
 {
@@ -92,7 +99,8 @@ open_pem(const struct sp_tls_pem *pem)
 	return (b);
 }
 
-/* After a reader gave NULL: whether only the file had ended. */
+/* After a reader of PEM gave NULL: whether only the file had ended, and nothing
+ * was damaged. */
 static bool
 at_end(void)
 {
@@ -104,6 +112,7 @@ at_end(void)
 	return (end);
 }
 
+/* The file may have other things in it, such as the key; OpenSSL skips them. */
 enum sp_code
 sp_tls_identity_certs(
     const struct sp_tls_pem *pem, STACK_OF(X509) * *out, struct sp_err *err)
@@ -140,6 +149,7 @@ sp_tls_identity_certs(
 	return (rc);
 }
 
+/* The store gets a reference to each list. */
 enum sp_code
 sp_tls_identity_crls(
     const struct sp_tls_pem *pem, X509_STORE *store, struct sp_err *err)
@@ -167,7 +177,8 @@ sp_tls_identity_crls(
 	return (rc);
 }
 
-/* A key with a passphrase is not asked for one. */
+/* OpenSSL asks for a passphrase: there is none to give, and ${asked} is
+ * noted. */
 static int
 no_passphrase(char *p, int n, int writing, void *asked)
 {
@@ -178,6 +189,7 @@ no_passphrase(char *p, int n, int writing, void *asked)
 	return (-1);
 }
 
+/* Load a private key, or say which of the usual mistakes it is.  SP_EKEY. */
 static enum sp_code
 load_key(const struct sp_tls_pem *pem, EVP_PKEY **out, struct sp_err *err)
 {
@@ -200,8 +212,9 @@ load_key(const struct sp_tls_pem *pem, EVP_PKEY **out, struct sp_err *err)
 	    pem->name));
 }
 
+/* Warn of a certificate of ours that is not valid now. */
 static void
-warn_of_time(const struct sp_tls_opts *opts, const char *name, X509 *x)
+warn_of_validity(const struct sp_tls_opts *opts, const char *name, X509 *x)
 {
 	time_t now = (time_t)(sp_clock_wall() / SP_SECOND);
 	char text[SP_ERR_MAX];
@@ -220,6 +233,7 @@ warn_of_time(const struct sp_tls_opts *opts, const char *name, X509 *x)
 	opts->warn(opts->ctx, text);
 }
 
+/* Certificate and chain first, then the key, which must belong to it. */
 enum sp_code
 sp_tls_identity_load(const struct sp_tls_identity *id,
     const struct sp_tls_opts *opts, struct sp_tls_cert *out, struct sp_err *err)
@@ -244,7 +258,7 @@ sp_tls_identity_load(const struct sp_tls_identity *id,
 		    key->name, id->cert.name);
 	}
 	if (rc == SP_OK)
-		warn_of_time(opts, id->cert.name, out->leaf);
+		warn_of_validity(opts, id->cert.name, out->leaf);
 	return (rc);
 }
 

@@ -1,4 +1,8 @@
-/* One session: OpenSSL between two buffers. */
+/*
+ * One TLS session: OpenSSL between two buffers of ours.  The callers
+ * (journal/receive/connection_tls.c, journal/pull) move the bytes between these
+ * buffers and their sockets; a BIO of our own lets OpenSSL read and write them.
+ */
 #include <arpa/inet.h>
 #include <assert.h>
 #include <limits.h>
@@ -13,6 +17,7 @@
 
 /* ---- between OpenSSL and the buffers -------------------------------- */
 
+/* OpenSSL reads ciphertext: from t->in, or "try again" where that is empty. */
 static int
 bio_read(BIO *b, char *p, size_t n, size_t *got)
 {
@@ -35,6 +40,7 @@ bio_read(BIO *b, char *p, size_t n, size_t *got)
 	return (1);
 }
 
+/* OpenSSL writes ciphertext: to t->out, which has a limit. */
 static int
 bio_write(BIO *b, const char *p, size_t n, size_t *done)
 {
@@ -72,15 +78,16 @@ sp_tls_session_bio(void)
 
 /* ---- life ----------------------------------------------------------- */
 
+/* A session that does not know yet which side it is. */
 static struct sp_tls *
-make(struct sp_tls_ctx *c)
+new_session(struct sp_tls_ctx *c)
 {
 	struct sp_tls *t = sp_xcalloc(1, sizeof(*t));
 	BIO *b = BIO_new(c->bio);
 
 	t->ctx = c;
 	c->refs++;
-	/* A read is fed at once, and what waited before it is small. */
+	/* No limit: the owner feeds one read at a time, and then reads. */
 	sp_buf_init(&t->in, SIZE_MAX);
 	sp_buf_init(&t->out, SP_TLS_OUT_MAX);
 	t->ssl = SSL_new(c->ssl);
@@ -96,13 +103,14 @@ make(struct sp_tls_ctx *c)
 struct sp_tls *
 sp_tls_accept(struct sp_tls_ctx *c)
 {
-	struct sp_tls *t = make(c);
+	struct sp_tls *t = new_session(c);
 
 	assert(c->server);
 	SSL_set_accept_state(t->ssl);
 	return (t);
 }
 
+/* Whether ${host} is an IP address and no name. */
 static bool
 is_address(const char *host)
 {
@@ -112,6 +120,8 @@ is_address(const char *host)
 		inet_pton(AF_INET6, host, addr) == 1);
 }
 
+/* The name goes into the certificate check and, if it is no address, into
+ * SNI. */
 enum sp_code
 sp_tls_connect(struct sp_tls_ctx *c, const char *host, struct sp_tls **out,
     struct sp_err *err)
@@ -126,7 +136,7 @@ sp_tls_connect(struct sp_tls_ctx *c, const char *host, struct sp_tls **out,
 		    "\"%.64s\" is no host name of at most %d bytes", host,
 		    HOST_MAX));
 	memcpy(name, host, strlen(host) + 1);
-	t = make(c);
+	t = new_session(c);
 	SSL_set_connect_state(t->ssl);
 	if (is_address(host))
 		ok = X509_VERIFY_PARAM_set1_ip_asc(
@@ -161,8 +171,9 @@ sp_tls_free(struct sp_tls *t)
 
 /* ---- bytes ---------------------------------------------------------- */
 
+/* OpenSSL failed: keep the reason, and drop what it has not read. */
 static void
-fail(struct sp_tls *t)
+fail_session(struct sp_tls *t)
 {
 	sp_tls_why_failed(t, &t->err);
 	t->state = SP_TLS_FAILED;
@@ -170,18 +181,20 @@ fail(struct sp_tls *t)
 	t->in_at = 0;
 }
 
-/* What a call of OpenSSL's that did not succeed means. */
+/* What a call of OpenSSL that returned ${rc} without success means for the
+ * state: the peer closed, more bytes are needed, or the session failed. */
 static void
-after(struct sp_tls *t, int rc)
+check_result(struct sp_tls *t, int rc)
 {
 	int e = SSL_get_error(t->ssl, rc);
 
 	if (e == SSL_ERROR_ZERO_RETURN)
 		t->state = SP_TLS_CLOSED;
 	else if (e != SSL_ERROR_WANT_READ || t->out_full)
-		fail(t);
+		fail_session(t);
 }
 
+/* Carry the handshake on with the bytes that are here. */
 static void
 handshake(struct sp_tls *t)
 {
@@ -192,7 +205,7 @@ handshake(struct sp_tls *t)
 	if (rc == 1)
 		t->state = SP_TLS_OPEN;
 	else
-		after(t, rc);
+		check_result(t, rc);
 }
 
 void
@@ -218,7 +231,7 @@ sp_tls_read(struct sp_tls *t, void *p, size_t cap)
 	rc = SSL_read_ex(t->ssl, p, cap, &n);
 	if (rc == 1 && !t->out_full)
 		return (n);
-	after(t, rc == 1 ? -1 : rc);
+	check_result(t, rc == 1 ? -1 : rc);
 	return (0);
 }
 
@@ -241,7 +254,7 @@ sp_tls_write(struct sp_tls *t, const void *p, size_t n)
 		ERR_clear_error();
 		rc = SSL_write_ex(t->ssl, at, n, &done);
 		if (rc != 1 || t->out_full) {
-			fail(t);
+			fail_session(t);
 			return (t->err.code);
 		}
 		at += done;

@@ -1,4 +1,8 @@
-/* Whether a peer's certificate is good: chain, revocation, name, pins. */
+/*
+ * Whether the certificate of a peer is good: its chain, revocation, name and
+ * fingerprint, as far as the context was given something to check against
+ * (tls.h).  OpenSSL calls it in the handshake of a session of tls_session.c.
+ */
 #include <openssl/x509_vfy.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,9 +11,10 @@
 #include "base/clock.h"
 #include "journal/tls/tls_priv.h"
 
-/* The lists of authorities above the issuer may be missing. */
+/* OpenSSL's callback for each error of a chain: lists of authorities above the
+ * issuer may be missing. */
 static int
-overlook(int ok, X509_STORE_CTX *store)
+ignore_missing_crl(int ok, X509_STORE_CTX *store)
 {
 	if (ok == 0 && X509_STORE_CTX_get_error_depth(store) > 0 &&
 	    X509_STORE_CTX_get_error(store) == X509_V_ERR_UNABLE_TO_GET_CRL) {
@@ -19,8 +24,9 @@ overlook(int ok, X509_STORE_CTX *store)
 	return (ok);
 }
 
+/* Whether the peer's fingerprint is one of those that were given. */
 static bool
-pinned(const struct sp_tls *t)
+is_pinned(const struct sp_tls *t)
 {
 	for (size_t i = 0; i < t->ctx->npin; i++) {
 		if (strcmp(t->ctx->pin[i], t->peer) == 0)
@@ -29,7 +35,7 @@ pinned(const struct sp_tls *t)
 	return (false);
 }
 
-/* X509_V_OK, or why not. */
+/* Verify the chain at our clock's time.  X509_V_OK, or why it is not good. */
 static int
 chain_result(const struct sp_tls_ctx *c, X509_STORE_CTX *store)
 {
@@ -41,7 +47,7 @@ chain_result(const struct sp_tls_ctx *c, X509_STORE_CTX *store)
 	if (c->crl) {
 		(void)X509_VERIFY_PARAM_set_flags(
 		    param, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
-		X509_STORE_CTX_set_verify_cb(store, overlook);
+		X509_STORE_CTX_set_verify_cb(store, ignore_missing_crl);
 	}
 	if (X509_verify_cert(store) == 1)
 		return (X509_V_OK);
@@ -49,6 +55,8 @@ chain_result(const struct sp_tls_ctx *c, X509_STORE_CTX *store)
 	return (e == X509_V_OK ? X509_V_ERR_UNSPECIFIED : e);
 }
 
+/* The verdict is kept in the session.  A server that only asks for a
+ * certificate goes on whatever it is; its owner looks at the verdict. */
 int
 sp_tls_verify_peer(X509_STORE_CTX *store, void *arg)
 {
@@ -66,7 +74,7 @@ sp_tls_verify_peer(X509_STORE_CTX *store, void *arg)
 	if (e != X509_V_OK)
 		(void)snprintf(
 		    t->why, sizeof(t->why), "%s", sp_tls_why_verify(e));
-	else if (c->npin > 0 && !pinned(t)) {
+	else if (c->npin > 0 && !is_pinned(t)) {
 		e = X509_V_ERR_CERT_REJECTED;
 		(void)snprintf(t->why, sizeof(t->why), "%s",
 		    "its fingerprint is not one of those expected");

@@ -1,4 +1,8 @@
-/* OpenSSL's reasons in plain words, one line each. */
+/*
+ * OpenSSL's reasons in plain words, one line each: for certificates of peers,
+ * and for handshakes and sessions that failed.  What no table has is told in
+ * OpenSSL's own words.
+ */
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
 
@@ -89,6 +93,7 @@ static const struct {
 	{ SSL_R_NO_RENEGOTIATION, "the peer wants to renegotiate" },
 };
 
+/* The words for an error of OpenSSL's queue. */
 static const char *
 words_of(unsigned long e)
 {

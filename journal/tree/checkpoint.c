@@ -1,10 +1,14 @@
-/* C2SP tlog-checkpoint: origin, size, root hash, a line each. */
+/*
+ * The text of a checkpoint, parsed and formatted: C2SP tlog-checkpoint, as
+ * doc/format-tree.md, "Checkpoints" has it.  journal/seal formats one each
+ * second while entries come; verification, guard and export parse them.
+ */
 #include <inttypes.h>
 #include <string.h>
 
 #include "base/enc.h"
 #include "base/record.h"
-#include "journal/tree/note.h"
+#include "journal/tree/checkpoint.h"
 #include "journal/tree/note_priv.h"
 
 enum sp_code
@@ -23,6 +27,8 @@ bad(struct sp_err *err, const char *why)
 	return (sp_err_set(err, SP_EFORMAT, 0, "checkpoint: %s", why));
 }
 
+/* There is one way to write each line, so a checkpoint that was altered in a
+ * way that means nothing is refused too. */
 enum sp_code
 sp_checkpoint_parse(
     struct sp_view text, struct sp_checkpoint *out, struct sp_err *err)
@@ -48,7 +54,8 @@ sp_checkpoint_parse(
 		return (bad(err, "the tree size is larger than any log's"));
 	if (!sp_b64_decode_exact(root, c.root.b, sizeof(c.root.b)))
 		return (bad(err, "the root hash is not base64 of 32 bytes"));
-	/* Extension lines are allowed, and nothing rests on them. */
+	/* Extension lines are allowed (tlog-checkpoint); nothing rests on
+	 * them. */
 	while (rest.n > 0) {
 		if (sp_view_cut(&rest, '\n').n == 0)
 			return (bad(err, "has an empty line"));

@@ -1,3 +1,9 @@
+/*
+ * Rollback detection (guard.h).  Sizes are compared first: nothing may have
+ * fewer entries than a checkpoint that was signed.  Then the root at that size:
+ * an archive that was set back and went on has the entries, but not the same
+ * ones.
+ */
 #include "journal/tree/guard.h"
 
 #include <inttypes.h>
@@ -12,9 +18,10 @@
 
 #define CHECKPOINT "checkpoint"
 #define VKEY	   "log.vkey"
-#define MODE	   0644
+#define FILE_MODE  0644
 
-/* ${what} (with its verb) must not have fewer entries than were signed. */
+/* SP_EROLLBACK: ${what} (a subject and its verb) ends after ${have} entries,
+ * but ${signed_what} covers ${need}. */
 static enum sp_code
 rolled_back(const char *dir, const char *what, uint64_t have,
     const char *signed_what, uint64_t need, struct sp_err *err)
@@ -25,7 +32,8 @@ rolled_back(const char *dir, const char *what, uint64_t have,
 	    what, have, signed_what, need, dir, dir));
 }
 
-/* The guard's checkpoint, its signature checked with the guard's own key. */
+/* Read the guard's checkpoint and verify it with the guard's own key; *have is
+ * false if it has none yet. */
 static enum sp_code
 read_guard(const char *guard, struct sp_checkpoint *out, bool *have,
     struct sp_err *err)
@@ -60,6 +68,8 @@ out:
 	return (rc);
 }
 
+/* That the tree has at the size of ${c} the root that was signed; ${where} says
+ * for the message where ${c} is. */
 static enum sp_code
 check_root(const char *dir, struct sp_tree *t, const struct sp_checkpoint *c,
     const char *where, struct sp_err *err)
@@ -78,6 +88,7 @@ check_root(const char *dir, struct sp_tree *t, const struct sp_checkpoint *c,
 	    c->size, where, dir));
 }
 
+/* That intake log and tree reach as far as ${c}, and that it is their past. */
 static enum sp_code
 check_size(const char *dir, struct sp_tree *t, uint64_t next_seq,
     const struct sp_checkpoint *c, const char *where, struct sp_err *err)
@@ -91,8 +102,9 @@ check_size(const char *dir, struct sp_tree *t, uint64_t next_seq,
 	return (check_root(dir, t, c, where, err));
 }
 
-/* seal writes tail, checkpoint, guard in this order; reading the other way
- * round never sees a later one without an earlier one. */
+/* journal/seal writes tail, checkpoint, guard in this order and may be doing so
+ * now; reading in the opposite order never sees a later one without an earlier
+ * one. */
 enum sp_code
 sp_guard_check(
     const char *dir, const char *guard, uint64_t next_seq, struct sp_err *err)
@@ -142,7 +154,7 @@ sp_guard_put(const char *guard, struct sp_view note, struct sp_err *err)
 	char *path = sp_layout_path(guard, CHECKPOINT);
 	enum sp_code rc;
 
-	rc = sp_io_replace(path, note.p, note.n, MODE, err);
+	rc = sp_io_replace(path, note.p, note.n, FILE_MODE, err);
 	if (rc != SP_OK)
 		(void)sp_err_prefix(err, "guard copy");
 	free(path);

@@ -1,11 +1,14 @@
-/* RFC 6962 hashes, the compact state, and roots from a source of nodes. */
+/*
+ * Hashes of leaves and nodes, and roots from a source of node hashes: RFC 6962
+ * section 2.1.  What a tree on disk, proofs and checks are built from.
+ */
 #include "journal/tree/merkle.h"
 
 #include <assert.h>
 #include <inttypes.h>
 #include <string.h>
 
-#include "base/digest.h"
+#include "base/sha256.h"
 #include "journal/tree/merkle_priv.h"
 
 struct sp_hash
@@ -39,46 +42,6 @@ sp_merkle_empty(void)
 	return (h);
 }
 
-bool
-sp_hash_eq(const struct sp_hash *a, const struct sp_hash *b)
-{
-	return (memcmp(a->b, b->b, sizeof(a->b)) == 0);
-}
-
-void
-sp_compact_init(struct sp_compact *c)
-{
-	c->size = 0;
-	c->n = 0;
-}
-
-void
-sp_compact_add(struct sp_compact *c, const struct sp_hash *leaf)
-{
-	struct sp_hash h = *leaf;
-
-	assert(c->size < UINT64_MAX);
-	/* Each 1 at the end of the size is a full subtree that this leaf
-	 * makes one of twice its width. */
-	for (uint64_t s = c->size; (s & 1) != 0; s >>= 1)
-		h = sp_merkle_node(&c->h[--c->n], &h);
-	c->h[c->n++] = h;
-	c->size++;
-}
-
-struct sp_hash
-sp_compact_root(const struct sp_compact *c)
-{
-	struct sp_hash r;
-
-	if (c->n == 0)
-		return (sp_merkle_empty());
-	r = c->h[c->n - 1];
-	for (size_t i = c->n - 1; i > 0; i--)
-		r = sp_merkle_node(&c->h[i - 1], &r);
-	return (r);
-}
-
 uint64_t
 sp_merkle_split(uint64_t n)
 {
@@ -90,6 +53,8 @@ sp_merkle_split(uint64_t n)
 	return (k);
 }
 
+/* The hash of a range in the middle of the tree is put together from perfect
+ * subtrees, which is what a source has. */
 enum sp_code
 sp_merkle_subtree(const struct sp_nodes *s, uint64_t lo, uint64_t hi,
     struct sp_hash *out, struct sp_err *err)

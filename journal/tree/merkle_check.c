@@ -1,16 +1,22 @@
-/* Checking proofs: RFC 9162 section 2.1.3.2 and 2.1.4.2, and ranges. */
+/*
+ * Checking inclusion and consistency proofs: RFC 9162 sections 2.1.3.2 and
+ * 2.1.4.2, whose variables fn and sn are used here.  Verification
+ * (journal/verify) rests on it, so any numbers and hashes are taken, and a
+ * proof holds only if every hash of it is used.
+ */
 #include <assert.h>
 #include <stdlib.h>
 
 #include "base/buf.h"
 #include "journal/tree/merkle.h"
 
-/* Go up one level; where the node is the last of its level and has no
- * sibling, up to where it has one. */
+/* Go up one level.  ${joined_left}: the node was joined with a left sibling; if
+ * it was the last of its level, it goes on up to where it is a right child or
+ * the root. */
 static void
-climb(uint64_t *fn, uint64_t *sn, bool lonely)
+climb(uint64_t *fn, uint64_t *sn, bool joined_left)
 {
-	while (lonely && *fn != 0 && (*fn & 1) == 0) {
+	while (joined_left && *fn != 0 && (*fn & 1) == 0) {
 		*fn >>= 1;
 		*sn >>= 1;
 	}
@@ -18,6 +24,7 @@ climb(uint64_t *fn, uint64_t *sn, bool lonely)
 	*sn >>= 1;
 }
 
+/* RFC 9162 section 2.1.3.2. */
 bool
 sp_merkle_check_inclusion(uint64_t m, uint64_t n, const struct sp_hash *leaf,
     const struct sp_proof *p, const struct sp_hash *root)
@@ -39,6 +46,8 @@ sp_merkle_check_inclusion(uint64_t m, uint64_t n, const struct sp_hash *leaf,
 	return (sn == 0 && sp_hash_eq(&r, root));
 }
 
+/* RFC 9162 section 2.1.4.2: one walk gives the old root (fr) and the new one
+ * (sr). */
 bool
 sp_merkle_check_consistency(uint64_t m, uint64_t n, const struct sp_hash *r1,
     const struct sp_hash *r2, const struct sp_proof *p)
@@ -53,7 +62,8 @@ sp_merkle_check_consistency(uint64_t m, uint64_t n, const struct sp_hash *r1,
 		return (p->n == 0 && sp_hash_eq(r1, r2));
 	if (p->n == 0)
 		return (false);
-	/* The old root stands for itself where it is one node of the new. */
+	/* The old root is not in the proof where it is one node of the new
+	 * tree. */
 	fr = (m & (m - 1)) == 0 ? *r1 : p->h[i++];
 	sr = fr;
 	while ((fn & 1) != 0) {
@@ -72,83 +82,4 @@ sp_merkle_check_consistency(uint64_t m, uint64_t n, const struct sp_hash *r1,
 		climb(&fn, &sn, left);
 	}
 	return (sn == 0 && sp_hash_eq(&fr, r1) && sp_hash_eq(&sr, r2));
-}
-
-/*
- * The left siblings are the perfect subtrees of [0, first): a compact state,
- * to which the leaves are added.  The right siblings are then joined along
- * the path of the last leaf.
- */
-struct sp_range_check {
-	struct sp_compact c;
-	struct sp_proof right;
-	uint64_t end, n;
-	bool bad;
-};
-
-struct sp_range_check *
-sp_range_check_new(uint64_t first, uint64_t end, uint64_t n,
-    const struct sp_proof *left, const struct sp_proof *right)
-{
-	struct sp_range_check *c = sp_xcalloc(1, sizeof(*c));
-
-	if (first >= end || end > n || right->n > SP_PROOF_MAX ||
-	    left->n != (size_t)__builtin_popcountll(first)) {
-		c->bad = true;
-		return (c);
-	}
-	c->end = end;
-	c->n = n;
-	c->right = *right;
-	c->c.size = first;
-	c->c.n = left->n;
-	for (size_t i = 0; i < left->n; i++)
-		c->c.h[i] = left->h[left->n - 1 - i];
-	return (c);
-}
-
-void
-sp_range_check_leaf(struct sp_range_check *c, const struct sp_hash *leaf)
-{
-	if (c->bad || c->c.size >= c->end) {
-		c->bad = true;
-		return;
-	}
-	sp_compact_add(&c->c, leaf);
-}
-
-bool
-sp_range_check_root(struct sp_range_check *c, struct sp_hash *root)
-{
-	uint64_t fn = c->end - 1, sn = c->n - 1;
-	size_t stack = c->c.n, used = 0;
-	struct sp_hash r;
-	unsigned merged;
-
-	if (c->bad || c->c.size != c->end)
-		return (false);
-	/* The lowest subtree already holds the last leaf and all its left
-	 * siblings below the lowest 1 of the size. */
-	merged = (unsigned)__builtin_ctzll(c->end);
-	r = c->c.h[--stack];
-	for (unsigned level = 0; sn > 0; level++, fn >>= 1, sn >>= 1) {
-		if ((fn & 1) != 0 && level >= merged) {
-			assert(stack > 0);
-			r = sp_merkle_node(&c->c.h[--stack], &r);
-		} else if ((fn & 1) == 0 && fn < sn) {
-			if (used == c->right.n)
-				return (false);
-			r = sp_merkle_node(&r, &c->right.h[used++]);
-		}
-	}
-	if (stack != 0 || used != c->right.n)
-		return (false);
-	*root = r;
-	return (true);
-}
-
-void
-sp_range_check_free(struct sp_range_check *c)
-{
-	free(c);
 }

@@ -1,10 +1,14 @@
-/* Proofs out of a source of nodes: RFC 6962 section 2.1.1 and 2.1.2. */
+/*
+ * Making proofs out of a source of node hashes: inclusion and consistency (RFC
+ * 6962 sections 2.1.1 and 2.1.2), and ranges (doc/format-tree.md, "Range
+ * proof").  Exports and `sealpost proof` give them away.
+ */
 #include <inttypes.h>
 
 #include "journal/tree/merkle.h"
 #include "journal/tree/merkle_priv.h"
 
-/* Add MTH of [lo, hi). */
+/* Add the hash of the leaves [lo, hi) to the proof. */
 static enum sp_code
 push(const struct sp_nodes *s, uint64_t lo, uint64_t hi, struct sp_proof *p,
     struct sp_err *err)
@@ -13,7 +17,7 @@ push(const struct sp_nodes *s, uint64_t lo, uint64_t hi, struct sp_proof *p,
 	return (sp_merkle_subtree(s, lo, hi, &p->h[p->n++], err));
 }
 
-/* Collected from the root down, given out leaf side first. */
+/* Hashes are collected from the root down, and given out from the leaf side. */
 static void
 reverse(struct sp_proof *p)
 {
@@ -25,9 +29,11 @@ reverse(struct sp_proof *p)
 	}
 }
 
-/* Which siblings of a path. */
+/* On which side of a path a sibling stands; bits. */
 enum side { LEFT = 1, RIGHT = 2, BOTH = 3 };
 
+/* Collect the siblings of the path of leaf ${m} in the tree of ${n}, those of
+ * the sides wanted. */
 static enum sp_code
 path(const struct sp_nodes *s, uint64_t m, uint64_t n, enum side want,
     struct sp_proof *out, struct sp_err *err)
@@ -70,6 +76,8 @@ sp_merkle_inclusion(const struct sp_nodes *s, uint64_t m, uint64_t n,
 	return (rc);
 }
 
+/* Goes down towards the last leaf of the old tree, until a subtree ends with
+ * it. */
 enum sp_code
 sp_merkle_consistency(const struct sp_nodes *s, uint64_t m, uint64_t n,
     struct sp_proof *out, struct sp_err *err)
@@ -94,8 +102,8 @@ sp_merkle_consistency(const struct sp_nodes *s, uint64_t m, uint64_t n,
 			lo += k;
 		}
 	}
-	/* The old root itself is known to the verifier; any other subtree
-	 * that ends with the old tree is not. */
+	/* Where the walk ended at a subtree that is not the whole old tree, the
+	 * verifier needs its hash; the old root itself he knows. */
 	if (rc == SP_OK && lo > 0)
 		rc = push(s, lo, hi, &p, err);
 	if (rc != SP_OK)

@@ -1,4 +1,10 @@
-/* C2SP signed notes: text, blank line, one line for each signature. */
+/*
+ * Signed notes: taken apart, verified and made (note.h; C2SP signed-note).
+ *
+ *   text LF ... LF
+ *   LF
+ *   U+2014 " " name " " base64(key id || signature) LF    (once or more)
+ */
 #include "journal/tree/note.h"
 
 #include <openssl/evp.h>
@@ -8,13 +14,16 @@
 
 #include "base/enc.h"
 #include "journal/tree/note_priv.h"
+#include "journal/tree/signer_priv.h"
 #include "journal/sign/openssl.h"
 
-/* U+2014 and a blank. */
+#define SIGNATURES_MAX 64 /* signature lines of a note, at most */
+/* U+2014 and a blank, with which a signature line begins. */
 #define DASH "\xe2\x80\x94 "
 
+/* UTF-8 without control characters other than LF. */
 static bool
-clean(struct sp_view note)
+is_note_text(struct sp_view note)
 {
 	for (size_t i = 0; i < note.n; i++) {
 		if ((unsigned char)note.p[i] < 0x20 && note.p[i] != '\n')
@@ -23,6 +32,7 @@ clean(struct sp_view note)
 	return (sp_view_is_utf8(note));
 }
 
+/* The limits come first, so that nothing else has to bound its work. */
 enum sp_code
 sp_note_split(struct sp_view note, struct sp_view *text, struct sp_view *sigs,
     struct sp_err *err)
@@ -33,13 +43,13 @@ sp_note_split(struct sp_view note, struct sp_view *text, struct sp_view *sigs,
 		return (sp_err_set(err, SP_EFORMAT, 0,
 		    "signed note of %zu bytes; at most %u are accepted", note.n,
 		    SP_NOTE_MAX));
-	if (!clean(note))
+	if (!is_note_text(note))
 		return (sp_err_set(err, SP_EFORMAT, 0,
 		    "signed note: not UTF-8, or it has control characters"));
 	if (note.n == 0 || note.p[note.n - 1] != '\n')
 		return (sp_err_set(err, SP_EFORMAT, 0,
 		    "signed note: does not end with a line end"));
-	/* The text may hold blank lines: the last one counts. */
+	/* The text may hold empty lines itself: the last one counts. */
 	for (at = note.n - 1; at > 0; at--) {
 		if (note.p[at] == '\n' && note.p[at - 1] == '\n')
 			break;
@@ -52,6 +62,7 @@ sp_note_split(struct sp_view note, struct sp_view *text, struct sp_view *sigs,
 	return (SP_OK);
 }
 
+/* One signature line; name and bytes are borrowed. */
 struct signature {
 	struct sp_view name;
 	uint8_t id[4];
@@ -59,7 +70,8 @@ struct signature {
 	size_t n;
 };
 
-/* One line without its end; ${raw} takes the decoded bytes. */
+/* Parse a signature line without its LF; ${raw} is memory for the decoded
+ * base64, at least as long as the line.  False if it is malformed. */
 static bool
 parse_signature(struct sp_view line, uint8_t *raw, struct signature *out)
 {
@@ -81,6 +93,7 @@ parse_signature(struct sp_view line, uint8_t *raw, struct signature *out)
 	return (true);
 }
 
+/* The key that has made this signature, by name and id, or NULL. */
 static const struct sp_vkey *
 find_key(const struct sp_vkey *keys, size_t nkeys, const struct signature *sig)
 {
@@ -92,9 +105,10 @@ find_key(const struct sp_vkey *keys, size_t nkeys, const struct signature *sig)
 	return (NULL);
 }
 
-/* Whether the Ed25519 signature is good; false also where OpenSSL fails. */
+/* Whether the Ed25519 signature holds; false also where OpenSSL fails. */
 static bool
-check(const struct sp_vkey *k, const struct signature *sig, struct sp_view text)
+signature_holds(
+    const struct sp_vkey *k, const struct signature *sig, struct sp_view text)
 {
 	EVP_PKEY *key = EVP_PKEY_new_raw_public_key(
 	    EVP_PKEY_ED25519, NULL, k->key, sizeof(k->key));
@@ -112,6 +126,8 @@ check(const struct sp_vkey *k, const struct signature *sig, struct sp_view text)
 	return (good);
 }
 
+/* A signature of a known key that does not hold refuses the note, even where
+ * another one holds (doc/format-tree.md, "Signed notes"). */
 enum sp_code
 sp_note_verify(struct sp_view note, const struct sp_vkey *keys, size_t nkeys,
     struct sp_view *text, struct sp_err *err)
@@ -131,17 +147,17 @@ sp_note_verify(struct sp_view note, const struct sp_vkey *keys, size_t nkeys,
 		const struct sp_vkey *k;
 		struct signature sig;
 
-		if (++lines > SP_NOTE_SIGNATURES) {
+		if (++lines > SIGNATURES_MAX) {
 			rc = sp_err_set(err, SP_EFORMAT, 0,
 			    "signed note: more than %d signatures",
-			    SP_NOTE_SIGNATURES);
+			    SIGNATURES_MAX);
 		} else if (!parse_signature(line, raw, &sig)) {
 			rc = sp_err_set(err, SP_EFORMAT, 0,
 			    "signed note: signature line %zu is malformed",
 			    lines);
 		} else if ((k = find_key(keys, nkeys, &sig)) == NULL) {
-			continue; /* a witness that we do not know */
-		} else if (!check(k, &sig, body)) {
+			continue; /* of a key that the caller does not know */
+		} else if (!signature_holds(k, &sig, body)) {
 			rc = sp_err_set(err, SP_EMISMATCH, 0,
 			    "signed note: the signature of %s does not fit the text: one of them was changed",
 			    k->name);
@@ -158,6 +174,7 @@ sp_note_verify(struct sp_view note, const struct sp_vkey *keys, size_t nkeys,
 	return (rc);
 }
 
+/* A text that no reader would take for that of a note is not signed. */
 enum sp_code
 sp_note_sign(struct sp_view text, const struct sp_signer *s, struct sp_buf *out,
     struct sp_err *err)
@@ -168,7 +185,7 @@ sp_note_sign(struct sp_view text, const struct sp_signer *s, struct sp_buf *out,
 	const size_t before = out->n;
 	enum sp_code rc;
 
-	if (text.n == 0 || text.p[text.n - 1] != '\n' || !clean(text))
+	if (text.n == 0 || text.p[text.n - 1] != '\n' || !is_note_text(text))
 		return (sp_err_set(err, SP_EUSAGE, 0,
 		    "the text of a signed note must be UTF-8 and end with a line end"));
 	memcpy(blob, k->id, 4);

@@ -1,13 +1,17 @@
-/* The log's Ed25519 key. */
+/*
+ * The log's private key in memory: made, loaded, written as PEM, and used for a
+ * signature (signer.h).  The algorithm is Ed25519 (RFC 8032), through OpenSSL.
+ */
 #include <openssl/bio.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/digest.h"
-#include "journal/tree/note.h"
-#include "journal/tree/note_priv.h"
+#include "journal/tree/signer.h"
+#include "base/random.h"
+#include "journal/tree/signer_priv.h"
+#include "journal/tree/vkey_priv.h"
 #include "journal/sign/openssl.h"
 
 struct sp_signer {
@@ -15,9 +19,9 @@ struct sp_signer {
 	struct sp_vkey vkey;
 };
 
-/* Takes ${key} over. */
+/* Make a signer of ${key}, which it takes over also where it fails. */
 static enum sp_code
-make(
+signer_of(
     const char *name, EVP_PKEY *key, struct sp_signer **out, struct sp_err *err)
 {
 	struct sp_signer *s;
@@ -56,7 +60,7 @@ sp_signer_new(const char *name, const uint8_t seed[32], struct sp_signer **out,
 	explicit_bzero(random, sizeof(random));
 	if (key == NULL)
 		return (sp_openssl_fail(err, "cannot make an Ed25519 key"));
-	return (make(name, key, out, err));
+	return (signer_of(name, key, out, err));
 }
 
 enum sp_code
@@ -76,9 +80,10 @@ sp_signer_load(const char *path, const char *name, struct sp_signer **out,
 		return (sp_err_set(err, SP_EKEY, 0,
 		    "log key: %s is not an Ed25519 key", path));
 	}
-	return (make(name, key, out, err));
+	return (signer_of(name, key, out, err));
 }
 
+/* The private key goes through secure memory of OpenSSL, which wipes it. */
 enum sp_code
 sp_signer_pem(const struct sp_signer *s, struct sp_buf *priv,
     struct sp_buf *pub, struct sp_err *err)

@@ -1,10 +1,16 @@
 /*
- * The tree: opening, adding, committing.
+ * The tree on disk: opening, adding, committing.  journal/seal adds lines and
+ * commits; readers open and refresh.
  *
  * What is on disk is named by tree/tail, which is replaced last.  Full tiles
- * and bundles are immutable and their names durable before a tail counts on
- * them; one that an interrupted commit left is written again and must have
- * the same bytes.
+ * and bundles are immutable, and their names are durable before a tail counts
+ * on them; one that an interrupted commit left is written again and must have
+ * the same bytes (doc/format-tree.md, "Order of writing").
+ *
+ *   open --> USABLE <-- add, commit
+ *              | an error of the disk
+ *              v
+ *            BROKEN: close, and open again
  */
 #include "journal/tree/tree.h"
 
@@ -15,11 +21,13 @@
 
 #include "base/enc.h"
 #include "base/io.h"
+#include "base/line.h"
 #include "journal/tree/tree_priv.h"
 
 #define FILE_MODE 0640
 #define DIR_MODE  0750
 
+/* Read and check tree/tail; without it ${out} is the empty tree. */
 static enum sp_code
 load_tail(const struct sp_tree *t, struct sp_tail *out, struct sp_err *err)
 {
@@ -88,7 +96,7 @@ sp_tree_refresh(struct sp_tree *t, struct sp_err *err)
 	struct sp_tail *fresh;
 	enum sp_code rc;
 
-	/* A writer knows better than the disk. */
+	/* Only for readers: a writer has more than the disk. */
 	assert(t->durable == t->tail.size && t->npending == 0);
 	fresh = sp_xmalloc(sizeof(*fresh));
 	rc = load_tail(t, fresh, err);
@@ -105,9 +113,9 @@ sp_tree_refresh(struct sp_tree *t, struct sp_err *err)
 	return (rc);
 }
 
-/* Queue a full tile or bundle; takes a copy. */
+/* Queue a copy of a full tile or bundle to be written. */
 static void
-queue(struct sp_tree *t, int level, uint64_t n, const void *p, size_t len)
+queue_tile(struct sp_tree *t, int level, uint64_t n, const void *p, size_t len)
 {
 	struct sp_tile *slot = &t->pending[t->npending++];
 
@@ -117,21 +125,22 @@ queue(struct sp_tree *t, int level, uint64_t n, const void *p, size_t len)
 	memcpy(slot->p, p, len);
 }
 
-/* The tiles that end with the tree's new size are full. */
+/* Queue the bundle and the tiles that the last line has filled: one at level 0,
+ * and one more for each level whose last hash came from a tile filled below. */
 static void
-carry(struct sp_tree *t)
+queue_full_tiles(struct sp_tree *t)
 {
 	struct sp_tail *tail = &t->tail;
 	uint64_t count = tail->size; /* hashes at this level */
 
-	queue(t, SP_TREE_BUNDLE, (count / SP_TILE_WIDTH) - 1, tail->bundle,
+	queue_tile(t, SP_TREE_BUNDLE, (count / SP_TILE_WIDTH) - 1, tail->bundle,
 	    tail->nbundle);
 	tail->nbundle = 0;
 	for (unsigned l = 0; count % SP_TILE_WIDTH == 0; l++) {
 		uint64_t n = count / SP_TILE_WIDTH - 1;
 		struct sp_hash up;
 
-		queue(t, (int)l, n, tail->tile[l], SP_TILE_BYTES);
+		queue_tile(t, (int)l, n, tail->tile[l], SP_TILE_BYTES);
 		up = sp_tile_fold(tail->tile[l], SP_TILE_WIDTH);
 		count /= SP_TILE_WIDTH;
 		assert(l + 1 < SP_TREE_LEVELS);
@@ -139,7 +148,8 @@ carry(struct sp_tree *t)
 	}
 }
 
-/* The tree must not take what it could never give back: the wrong line. */
+/* SP_EFORMAT or SP_EMISMATCH unless this is the line of the next entry: a wrong
+ * one could never be taken out again. */
 static enum sp_code
 check_line(const struct sp_tree *t, struct sp_view line, struct sp_err *err)
 {
@@ -160,6 +170,7 @@ check_line(const struct sp_tree *t, struct sp_view line, struct sp_err *err)
 	return (SP_OK);
 }
 
+/* SP_EUSAGE: the tree in memory may differ from the disk. */
 static enum sp_code
 refuse_broken(struct sp_err *err)
 {
@@ -167,6 +178,7 @@ refuse_broken(struct sp_err *err)
 	    "tree: an earlier commit failed; close and open it again"));
 }
 
+/* A line that would fill more than the queue holds is preceded by a flush. */
 enum sp_code
 sp_tree_add(struct sp_tree *t, struct sp_view line, struct sp_err *err)
 {
@@ -193,7 +205,7 @@ sp_tree_add(struct sp_tree *t, struct sp_view line, struct sp_err *err)
 	tail->nbundle += 2 + line.n;
 	tail->size++;
 	if (at + 1 == SP_TILE_WIDTH)
-		carry(t);
+		queue_full_tiles(t);
 	return (SP_OK);
 }
 
@@ -213,9 +225,10 @@ replace_tail(struct sp_tree *t, struct sp_err *err)
 	return (rc);
 }
 
-/* Before the first commit: what an interrupted run left goes away. */
+/* Before the first commit of a run: tree/ exists, and what an interrupted run
+ * left half-written in it is removed. */
 static enum sp_code
-make_ready(struct sp_tree *t, struct sp_err *err)
+prepare_root(struct sp_tree *t, struct sp_err *err)
 {
 	enum sp_code rc;
 
@@ -237,7 +250,7 @@ sp_tree_commit(struct sp_tree *t, struct sp_err *err)
 	if (t->durable == t->tail.size)
 		return (SP_OK);
 	if (!t->ready)
-		rc = make_ready(t, err);
+		rc = prepare_root(t, err);
 	if (rc == SP_OK)
 		rc = sp_tree_flush(t, err);
 	if (rc == SP_OK)

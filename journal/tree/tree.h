@@ -1,8 +1,12 @@
 /*
- * The tree on disk: C2SP tlog-tiles (full tiles and entry bundles, immutable)
- * and one small file, tree/tail, with size, partial tiles and partial bundle.
- * Writer: whoever holds state/seal.lock.  Readers need no lock.
- * Formats: doc/format-tree.md.
+ * The Merkle tree of the log on disk (tree/): full tiles and entry bundles in
+ * the form of C2SP tlog-tiles, never changed once written, and one small file,
+ * tree/tail, with the size and what is not full yet.  Format and order of
+ * writing: doc/format-tree.md, "Files".
+ *
+ * The one writer holds state/seal.lock: journal/seal adds the line of each new
+ * entry and commits, then signs the root.  Readers need no lock: verification,
+ * export and index read lines, roots and proofs (merkle.h).
  */
 #ifndef SP_TREE_TREE_H
 #define SP_TREE_TREE_H
@@ -13,47 +17,66 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/record.h"
+#include "journal/tree/checkpoint.h"
+#include "journal/tree/hash.h"
 #include "journal/tree/merkle.h"
 #include "journal/tree/note.h"
 
 struct sp_tree;
 
-/* Open what is there (an absent tail is the empty tree).  Checks the tail's
- * checksum and shape.  The tail names the tree; tiles beyond it are leftovers
- * of an interrupted commit and are written again, byte for byte the same. */
+/*
+ * Open the tree of the archive in ${dir}; without tree/tail it is empty.
+ * ${out} is the caller's.  Tiles beyond the tail are leftovers of an
+ * interrupted commit; they will be written again, byte for byte the same.
+ * SP_EFORMAT: the tail is damaged; SP_EVERSION, SP_EIO.
+ */
 SP_CHECK enum sp_code sp_tree_open(
     const char *dir, struct sp_tree **out, struct sp_err *err);
-uint64_t sp_tree_size(const struct sp_tree *t); /* durable + pending */
+/* Entries, durable or added. */
+uint64_t sp_tree_size(const struct sp_tree *t);
 /*
- * Add the next line; only in memory until commit, or, where many are pending,
- * in tiles that no tail counts on yet.  SP_EMISMATCH if it is not the line of
- * entry sp_tree_size(); SP_EFORMAT if it is no entry line.  After an error of
- * the disk the tree must be closed and opened again.
+ * Add the line of the next entry.  It is only in memory until commit, or, where
+ * many are pending, in tiles that no tail counts on yet.
+ * SP_EFORMAT: it is no entry line; SP_EMISMATCH: not that of entry
+ * sp_tree_size(); SP_ELIMIT: the tree is full.  After an error of the disk
+ * (SP_EIO, SP_ENOSPC, SP_ESYNC) the tree must be closed and opened again, else
+ * it returns SP_EUSAGE.
  */
 SP_CHECK enum sp_code sp_tree_add(
     struct sp_tree *t, struct sp_view line, struct sp_err *err);
 /*
- * Make all added durable: full tiles and bundles, directories, then tail.
- * After an error the tree must be closed and opened again.  A tile that is
- * there with other bytes: SP_EMISMATCH, nothing of the commit counts.
+ * Make all that was added durable: full tiles and bundles, their directories,
+ * then the tail.  After an error nothing of it counts, and the tree must be
+ * closed and opened again.  SP_EMISMATCH: a tile is there with other bytes.
  */
 SP_CHECK enum sp_code sp_tree_commit(struct sp_tree *t, struct sp_err *err);
-/* Readers: look at the disk again (a newer tail).  SP_EROLLBACK if the tree
- * became smaller; the tree is then as it was. */
+/* For readers: look at the disk again.  SP_EROLLBACK if the tree has become
+ * smaller; after an error it is as it was. */
 SP_CHECK enum sp_code sp_tree_refresh(struct sp_tree *t, struct sp_err *err);
+/* The root of the first ${size} entries.  SP_EUSAGE: it has fewer; SP_EFORMAT:
+ * a tile is missing or damaged. */
 SP_CHECK enum sp_code sp_tree_root(
     struct sp_tree *t, uint64_t size, struct sp_hash *out, struct sp_err *err);
-/* Node source for merkle.h (tiles are read through a small cache). */
+/* The tree as a source of hashes, for roots and proofs (merkle.h); valid while
+ * ${t} is open.  Tiles are read through a small cache. */
 struct sp_nodes sp_tree_nodes(struct sp_tree *t);
-/* The line of an entry, borrowed until the next call on ${t}. */
+/* The line of an entry, borrowed until the next call on ${t}.  SP_ENOTFOUND:
+ * the tree is shorter; SP_EFORMAT: a bundle is missing or damaged. */
 SP_CHECK enum sp_code sp_tree_line(
     struct sp_tree *t, uint64_t seq, struct sp_view *out, struct sp_err *err);
-/* First seq in [0, size] whose received >= ${us} (binary search over lines). */
+/* The first entry of [0, size) that was received at ${us} or later, else
+ * ${size}.  Binary search over the lines; fails as sp_tree_line does. */
 SP_CHECK enum sp_code sp_tree_find_time(struct sp_tree *t, uint64_t size,
     int64_t us, uint64_t *seq, struct sp_err *err);
-void sp_tree_close(struct sp_tree *t);
+void sp_tree_close(struct sp_tree *t); /* NULL is fine; drops what is pending */
 
-/* tree/checkpoint: read (note bytes and parsed), SP_ENOTFOUND if none yet. */
+/*
+ * Read tree/checkpoint of the archive in ${dir}: the note's bytes (SP_NOTE_MAX
+ * at most) are appended to ${note}, its text is parsed to ${out}.  The
+ * signature is not looked at.
+ * SP_ENOTFOUND: there is none yet; SP_EFORMAT.  After an error ${note} is as it
+ * was.
+ */
 SP_CHECK enum sp_code sp_tree_checkpoint(const char *dir, struct sp_buf *note,
     struct sp_checkpoint *out, struct sp_err *err);
 

@@ -1,3 +1,8 @@
+/*
+ * Making many immutable files at once (tree_batch.h): written one by one,
+ * synced by THREADS threads together, renamed one by one.  tree_publish.c is
+ * the user.
+ */
 #include "journal/tree/tree_batch.h"
 
 #include <assert.h>
@@ -9,20 +14,20 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/digest.h"
 #include "base/io.h"
+#include "base/random.h"
 
 #define FILE_MODE 0640
-#define THREADS	  8 /* more gained nothing where measured */
+#define THREADS	  8 /* more of them gained nothing where measured */
 
-struct file {
+struct batch_file {
 	int fd; /* -1: closed */
-	char *tmp; /* NULL: has its name */
+	char *tmp; /* its temporary path; NULL: it has its name */
 	char *path;
 };
 
 struct sp_batch {
-	struct file *files;
+	struct batch_file *files;
 	size_t n, max;
 };
 
@@ -42,7 +47,7 @@ sp_batch_free(struct sp_batch *b)
 	if (b == NULL)
 		return;
 	for (size_t i = 0; i < b->n; i++) {
-		struct file *f = &b->files[i];
+		struct batch_file *f = &b->files[i];
 
 		(void)sp_io_close(f->fd, NULL);
 		if (f->tmp != NULL)
@@ -54,7 +59,8 @@ sp_batch_free(struct sp_batch *b)
 	free(b);
 }
 
-/* A name that sp_io_clean knows. */
+/* A temporary path beside ${path}, of the form that sp_io_clean removes.  The
+ * caller frees it. */
 static char *
 temporary(const char *path)
 {
@@ -66,14 +72,15 @@ temporary(const char *path)
 	    "%.*s.%s.%08" PRIx32 ".tmp", (int)(base - path), path, base, tag));
 }
 
+/* A file that exists was left by an interrupted run.  It was synced before it
+ * got its name, so comparing is enough. */
 enum sp_code
 sp_batch_add(struct sp_batch *b, const char *path, const void *p, size_t n,
     struct sp_err *err)
 {
-	struct file *f = &b->files[b->n];
+	struct batch_file *f = &b->files[b->n];
 	enum sp_code rc;
 
-	/* What an interrupted run left: it was synced before it was named. */
 	if (sp_io_exists(path))
 		return (sp_io_publish_nosync(path, p, n, FILE_MODE, err));
 	assert(b->n < b->max);
@@ -87,15 +94,15 @@ sp_batch_add(struct sp_batch *b, const char *path, const void *p, size_t n,
 	}
 	f->path = sp_xstrdup(path);
 	b->n++;
-	/* The mode is a promise, whatever the umask. */
+	/* Group members may read, whatever the umask. */
 	if (fchmod(f->fd, FILE_MODE) != 0)
 		return (sp_err_set(
 		    err, SP_EIO, errno, "cannot set the mode of %s", f->tmp));
 	return (sp_io_pwrite(f->fd, p, n, 0, err));
 }
 
-/* Each thread takes every ${step}th file. */
-struct job {
+/* The work of a thread: to sync every ${step}th file, from ${first} on. */
+struct sync_job {
 	const struct sp_batch *b;
 	size_t first, step;
 	pthread_t thread;
@@ -104,35 +111,38 @@ struct job {
 	struct sp_err err;
 };
 
+/* The body of a thread. */
 static void *
 sync_some(void *arg)
 {
-	struct job *j = arg;
+	struct sync_job *j = arg;
 
 	for (size_t i = j->first; j->rc == SP_OK && i < j->b->n; i += j->step)
 		j->rc = sp_io_fsync(j->b->files[i].fd, &j->err);
 	return (NULL);
 }
 
+/* Sync all files, and return the error of one that failed.  Where a thread
+ * cannot be started, its files are synced here. */
 static enum sp_code
 sync_all(const struct sp_batch *b, struct sp_err *err)
 {
-	struct job jobs[THREADS] = { 0 };
+	struct sync_job jobs[THREADS] = { 0 };
 	const size_t n = b->n < THREADS ? b->n : THREADS;
 	enum sp_code rc = SP_OK;
 
 	for (size_t i = 0; i < n; i++) {
-		struct job *j = &jobs[i];
+		struct sync_job *j = &jobs[i];
 
 		j->b = b;
 		j->first = i;
 		j->step = n;
-		/* The last one is ours. */
+		/* The last job is this thread's own. */
 		j->started = i + 1 < n && pthread_create(&j->thread, NULL,
 					      sync_some, j) == 0;
 	}
 	for (size_t i = n; i-- > 0;) {
-		struct job *j = &jobs[i];
+		struct sync_job *j = &jobs[i];
 
 		if (!j->started)
 			(void)sync_some(j);
@@ -153,7 +163,7 @@ sp_batch_finish(struct sp_batch *b, struct sp_err *err)
 	enum sp_code rc = sync_all(b, err);
 
 	for (size_t i = 0; rc == SP_OK && i < b->n; i++) {
-		struct file *f = &b->files[i];
+		struct batch_file *f = &b->files[i];
 
 		rc = sp_io_close(f->fd, err);
 		f->fd = -1;

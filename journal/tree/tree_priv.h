@@ -1,4 +1,10 @@
-/* Shared by tree.c, tree_read.c and tree_publish.c. */
+/*
+ * What the files of the tree on disk share: tree.c (state, adding, committing),
+ * tree_publish.c (tiles onto the disk), tree_read.c (nodes, roots, lines).
+ *
+ *   line -> tail -> pending (full tiles) -> flushed -> durable
+ *           tree.c                          tree_publish.c
+ */
 #ifndef SP_TREE_TREE_PRIV_H
 #define SP_TREE_TREE_PRIV_H
 
@@ -17,8 +23,8 @@
 
 /* A full tile or bundle, immutable. */
 struct sp_tile {
-	int level;
-	uint64_t n;
+	int level; /* SP_TREE_BUNDLE: it is a bundle */
+	uint64_t n; /* its number in the level */
 	char *p; /* NULL: the slot is free */
 	size_t len;
 	uint64_t used; /* when last asked for, for the cache */
@@ -28,34 +34,40 @@ struct sp_tile {
 struct sp_tree {
 	char *dir; /* the archive's */
 	char *root; /* ${dir}/tree */
-	struct sp_tail tail; /* durable and pending */
-	uint64_t durable; /* size that tree/tail on disk names */
-	bool ready; /* this run has prepared ${root} */
+	struct sp_tail tail; /* durable and added */
+	uint64_t durable; /* size that tree/tail on disk has */
+	bool ready; /* this run has prepared ${root} for writing */
 	bool broken; /* a commit failed: nothing is known of the disk */
-	/* reading */
+	/* reading: the caches */
 	struct sp_tile tiles[SP_TREE_TILES];
 	struct sp_tile bundles[SP_TREE_BUNDLES];
-	uint64_t clock; /* for sp_tile.used */
+	uint64_t use_clock; /* for sp_tile.used */
 	/* writing: full, and not on disk yet */
 	struct sp_tile pending[SP_TREE_PENDING];
 	size_t npending;
-	/* the directory last used at each level (entries first), durable
-	 * itself; NULL: none since open */
+	/* writing: the directory used last at each level (entries first), whose
+	 * name is durable; NULL: none since open */
 	char *known[SP_TREE_LEVELS + 1];
-	/* directories with names that are not synced yet */
+	/* writing: directories with names in them that are not synced yet */
 	char **dirty;
 	size_t ndirty;
 };
 
+/* ---- tree_publish.c ------------------------------------------------------ */
+
+/* Free what a tile holds; the slot is free afterwards. */
 void sp_tile_done(struct sp_tile *t);
-/* Write all pending tiles and bundles; their directories become dirty. */
+/* Write and sync all pending tiles and bundles; their directories become dirty.
+ * SP_EMISMATCH: one is there with other bytes; SP_EIO, SP_ENOSPC, SP_ESYNC. */
 SP_CHECK enum sp_code sp_tree_flush(struct sp_tree *t, struct sp_err *err);
-/* Make the names of all that was flushed durable. */
+/* Make the names of all that was flushed durable.  SP_ESYNC, SP_EIO. */
 SP_CHECK enum sp_code sp_tree_sync_names(struct sp_tree *t, struct sp_err *err);
+/* Free what writing needed. */
 void sp_tree_publish_done(struct sp_tree *t);
-/* A full tile (SP_TILE_BYTES) or bundle, borrowed until the next call. */
-SP_CHECK enum sp_code sp_tree_load(struct sp_tree *t, int level, uint64_t n,
-    const struct sp_tile **out, struct sp_err *err);
+
+/* ---- tree_read.c --------------------------------------------------------- */
+
+/* Free the caches. */
 void sp_tree_cache_done(struct sp_tree *t);
 
 #endif

@@ -1,4 +1,9 @@
-/* Full tiles and bundles, and their directories, onto the disk. */
+/*
+ * Writing full tiles and bundles and making their names durable, for tree.c.
+ * The order is files, then directories; the tail comes after both
+ * (doc/format-tree.md, "Order of writing").  What is written here has no effect
+ * until then.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,7 +22,7 @@ sp_tile_done(struct sp_tile *t)
 }
 
 static void
-forget_dirty(struct sp_tree *t)
+clear_dirty(struct sp_tree *t)
 {
 	for (size_t i = 0; i < t->ndirty; i++)
 		free(t->dirty[i]);
@@ -36,9 +41,10 @@ sp_tree_publish_done(struct sp_tree *t)
 		free(t->known[i]);
 		t->known[i] = NULL;
 	}
-	forget_dirty(t);
+	clear_dirty(t);
 }
 
+/* Note that a name in ${dir} is not durable yet. */
 static void
 mark_dirty(struct sp_tree *t, const char *dir)
 {
@@ -50,10 +56,10 @@ mark_dirty(struct sp_tree *t, const char *dir)
 	t->dirty[t->ndirty++] = sp_xstrdup(dir);
 }
 
-/* A directory that a crashed run made may have a name that is not durable
- * yet: sync the names of all of them up to tree/. */
+/* Sync the directories above ${dir} up to tree/: one that a crashed run made
+ * may have a name that is not durable. */
 static enum sp_code
-settle(struct sp_tree *t, const char *dir, struct sp_err *err)
+sync_parents(struct sp_tree *t, const char *dir, struct sp_err *err)
 {
 	char *up = sp_xstrdup(dir);
 	size_t stop = strlen(t->root);
@@ -67,23 +73,24 @@ settle(struct sp_tree *t, const char *dir, struct sp_err *err)
 	return (rc);
 }
 
-/* Make the directory ready on its first use; later tiles of the same level
- * are mostly in the same one. */
+/* Make a directory ready on its first use in this run: it exists, with a
+ * durable name, and without half-written files.  Later tiles of the same level
+ * are mostly in the same directory, so the last one is remembered. */
 static enum sp_code
 prepare_dir(struct sp_tree *t, int level, const char *dir, struct sp_err *err)
 {
 	char **known = &t->known[level + 1];
-	bool was;
+	bool existed;
 	enum sp_code rc;
 
 	if (*known != NULL && strcmp(*known, dir) == 0)
 		return (SP_OK);
-	was = sp_io_exists(dir);
+	existed = sp_io_exists(dir);
 	rc = sp_io_mkdirs(dir, DIR_MODE, err);
 	if (rc == SP_OK)
-		rc = settle(t, dir, err);
+		rc = sync_parents(t, dir, err);
 	/* Half-written files of a run that was interrupted. */
-	if (rc == SP_OK && was)
+	if (rc == SP_OK && existed)
 		rc = sp_io_clean(dir, NULL, err);
 	if (rc != SP_OK)
 		return (rc);
@@ -92,6 +99,7 @@ prepare_dir(struct sp_tree *t, int level, const char *dir, struct sp_err *err)
 	return (SP_OK);
 }
 
+/* Add a tile or bundle to the batch of files to be written. */
 static enum sp_code
 publish(struct sp_tree *t, const struct sp_tile *tile, struct sp_batch *batch,
     struct sp_err *err)
@@ -141,6 +149,6 @@ sp_tree_sync_names(struct sp_tree *t, struct sp_err *err)
 		if (rc != SP_OK)
 			return (rc);
 	}
-	forget_dirty(t);
+	clear_dirty(t);
 	return (SP_OK);
 }

@@ -1,9 +1,14 @@
-/* Reading the tree: nodes, roots, lines, times. */
+/*
+ * Reading the tree: nodes, roots, lines, times (tree.h).  A hash or line is in
+ * the tail, pending, in the cache, or on disk.  The roots that journal/seal
+ * signs are computed here as well.
+ */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/io.h"
+#include "base/line.h"
 #include "journal/tree/tree_priv.h"
 
 #define ADVICE \
@@ -18,6 +23,7 @@ sp_tree_cache_done(struct sp_tree *t)
 		sp_tile_done(&t->bundles[i]);
 }
 
+/* A tile that is queued and not on disk yet, or NULL. */
 static const struct sp_tile *
 find_pending(const struct sp_tree *t, int level, uint64_t n)
 {
@@ -28,7 +34,8 @@ find_pending(const struct sp_tree *t, int level, uint64_t n)
 	return (NULL);
 }
 
-/* Read into a free slot; the slot stays free on failure. */
+/* Read a full tile or bundle into a free slot, which stays free after an error.
+ * A missing one is damage (SP_EFORMAT): the tail counts on it. */
 static enum sp_code
 read_tile(struct sp_tree *t, int level, uint64_t n, struct sp_tile *slot,
     struct sp_err *err)
@@ -71,9 +78,12 @@ read_tile(struct sp_tree *t, int level, uint64_t n, struct sp_tile *slot,
 	return (rc);
 }
 
-enum sp_code
-sp_tree_load(struct sp_tree *t, int level, uint64_t n,
-    const struct sp_tile **out, struct sp_err *err)
+/* A full tile (SP_TILE_BYTES) or bundle, borrowed until the next call: pending,
+ * or from the cache, or read into it in place of the one that was used longest
+ * ago. */
+static enum sp_code
+load_tile(struct sp_tree *t, int level, uint64_t n, const struct sp_tile **out,
+    struct sp_err *err)
 {
 	struct sp_tile *slots = level < 0 ? t->bundles : t->tiles;
 	const size_t count = level < 0 ? SP_TREE_BUNDLES : SP_TREE_TILES;
@@ -87,7 +97,7 @@ sp_tree_load(struct sp_tree *t, int level, uint64_t n,
 		struct sp_tile *s = &slots[i];
 
 		if (s->p != NULL && s->level == level && s->n == n) {
-			s->used = ++t->clock;
+			s->used = ++t->use_clock;
 			*out = s;
 			return (SP_OK);
 		}
@@ -98,11 +108,13 @@ sp_tree_load(struct sp_tree *t, int level, uint64_t n,
 	rc = read_tile(t, level, n, oldest, err);
 	if (rc != SP_OK)
 		return (rc);
-	oldest->used = ++t->clock;
+	oldest->used = ++t->use_clock;
 	*out = oldest;
 	return (SP_OK);
 }
 
+/* The hash of a perfect subtree, for struct sp_nodes.  Tiles have every eighth
+ * level; the levels between are computed from one tile. */
 static enum sp_code
 get_node(void *ctx, unsigned level, uint64_t index, struct sp_hash *out,
     struct sp_err *err)
@@ -128,7 +140,7 @@ get_node(void *ctx, unsigned level, uint64_t index, struct sp_hash *out,
 		*out = sp_tile_fold(&t->tail.tile[tier][at], span);
 		return (SP_OK);
 	}
-	rc = sp_tree_load(t, (int)tier, first / SP_TILE_WIDTH, &tile, err);
+	rc = load_tile(t, (int)tier, first / SP_TILE_WIDTH, &tile, err);
 	if (rc != SP_OK)
 		return (rc);
 	memcpy(part, tile->p + at * sizeof(*part), span * sizeof(*part));
@@ -142,6 +154,7 @@ sp_tree_nodes(struct sp_tree *t)
 	return ((struct sp_nodes){ .get = get_node, .ctx = t });
 }
 
+/* SP_EUSAGE if the tree has fewer than ${size} entries. */
 static enum sp_code
 check_size(const struct sp_tree *t, uint64_t size, struct sp_err *err)
 {
@@ -164,6 +177,8 @@ sp_tree_root(
 	return (rc == SP_OK ? sp_merkle_root(&nodes, size, out, err) : rc);
 }
 
+/* A pending bundle has no table of its lines and is taken apart at each
+ * call. */
 enum sp_code
 sp_tree_line(
     struct sp_tree *t, uint64_t seq, struct sp_view *out, struct sp_err *err)
@@ -183,14 +198,13 @@ sp_tree_line(
 		*out = sp_tail_line(&t->tail, i);
 		return (SP_OK);
 	}
-	rc = sp_tree_load(t, SP_TREE_BUNDLE, n, &bundle, err);
+	rc = load_tile(t, SP_TREE_BUNDLE, n, &bundle, err);
 	if (rc != SP_OK)
 		return (rc);
 	if (bundle->lines != NULL) {
 		*out = bundle->lines->line[i];
 		return (SP_OK);
 	}
-	/* Pending: still without a table. */
 	rc = sp_bundle_parse((struct sp_view){ bundle->p, bundle->len },
 	    SP_TILE_WIDTH, &lines, err);
 	if (rc == SP_OK)
@@ -198,6 +212,8 @@ sp_tree_line(
 	return (rc);
 }
 
+/* The time of receipt never decreases from entry to entry, so it can be
+ * searched. */
 enum sp_code
 sp_tree_find_time(struct sp_tree *t, uint64_t size, int64_t us, uint64_t *seq,
     struct sp_err *err)
@@ -228,6 +244,8 @@ sp_tree_find_time(struct sp_tree *t, uint64_t size, int64_t us, uint64_t *seq,
 	return (rc);
 }
 
+/* The caller gets the bytes too, so that whoever needs the signature verifies
+ * what was parsed. */
 enum sp_code
 sp_tree_checkpoint(const char *dir, struct sp_buf *note,
     struct sp_checkpoint *out, struct sp_err *err)

@@ -1,16 +1,25 @@
+/*
+ * tree/tail and entry bundles, bytes to structs and back (tree_tail.h).
+ *
+ *   sealtail | version | B | S | partial tiles, level 0 on | bundle | CRC-32C
+ *
+ * The offsets are in doc/format-tree.md, "tree/tail".
+ */
 #include "journal/tree/tree_tail.h"
 
 #include <assert.h>
 #include <inttypes.h>
 #include <string.h>
 
-#include "base/digest.h"
+#include "base/crc32c.h"
 #include "base/enc.h"
+#include "base/line.h"
+#include "journal/tree/merkle.h"
 
 #define MAGIC	"sealtail"
 #define VERSION 1
-#define HEAD	24 /* magic, version, bundle bytes, size */
-#define CRC	4
+#define HEAD	24 /* bytes of magic, version, bundle length, size */
+#define CRC	4 /* bytes of the checksum */
 
 #define ADVICE                                        \
 	"the file is damaged; rebuild the tree with " \
@@ -23,6 +32,7 @@ sp_tail_init(struct sp_tail *t)
 	t->nbundle = 0;
 }
 
+/* Hashes in the partial tile of ${level} of a tree of ${size}. */
 static size_t
 width(uint64_t size, unsigned level)
 {
@@ -65,6 +75,8 @@ sp_tile_fold(const struct sp_hash *h, size_t n)
 	return (half[0]);
 }
 
+/* Each line stands after its length in two bytes, big endian (C2SP
+ * tlog-tiles). */
 enum sp_code
 sp_bundle_parse(
     struct sp_view v, size_t want, struct sp_bundle *out, struct sp_err *err)
@@ -93,8 +105,8 @@ sp_bundle_parse(
 	return (SP_OK);
 }
 
-/* Magic, version, checksum; the rest may be trusted to be what was written,
- * not to make sense. */
+/* Magic, checksum and version.  After it the bytes may be trusted to be what
+ * was written, not to make sense. */
 static enum sp_code
 check_frame(struct sp_view v, struct sp_err *err)
 {
@@ -119,7 +131,8 @@ check_frame(struct sp_view v, struct sp_err *err)
 	return (SP_OK);
 }
 
-/* The lines must be those whose hashes are in the tile of level 0. */
+/* That the lines of the bundle are those whose hashes are in the tile of level
+ * 0; t->at is filled in. */
 static enum sp_code
 check_lines(struct sp_tail *t, struct sp_err *err)
 {
@@ -141,6 +154,8 @@ check_lines(struct sp_tail *t, struct sp_err *err)
 	return (rc);
 }
 
+/* S and B give the length of the file exactly; nothing is read before that is
+ * so. */
 enum sp_code
 sp_tail_parse(struct sp_view v, struct sp_tail *out, struct sp_err *err)
 {
@@ -174,6 +189,7 @@ sp_tail_parse(struct sp_view v, struct sp_tail *out, struct sp_err *err)
 	return (check_lines(out, err));
 }
 
+/* After an error ${out} is as it was. */
 enum sp_code
 sp_tail_format(const struct sp_tail *t, struct sp_buf *out)
 {

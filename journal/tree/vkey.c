@@ -1,14 +1,18 @@
-/* C2SP verification keys: name+hex(keyID)+base64(0x01 || Ed25519 key). */
+/*
+ * Verification keys as text: parsing, formatting, loading from a file,
+ * fingerprints (vkey.h; C2SP signed-note).
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/digest.h"
 #include "base/enc.h"
 #include "base/io.h"
-#include "journal/tree/note.h"
-#include "journal/tree/note_priv.h"
+#include "base/sha256.h"
+#include "journal/tree/vkey.h"
+#include "journal/tree/vkey_priv.h"
 
+#define ED25519	 0x01 /* the type byte of an Ed25519 key, in C2SP signed-note */
 #define VKEY_MAX 512 /* bytes of a vkey, and of a file that holds one */
 
 void
@@ -19,13 +23,13 @@ sp_vkey_id(const char *name, const uint8_t key[32], uint8_t id[4])
 
 	memcpy(in, name, n);
 	in[n++] = '\n';
-	in[n++] = SP_VKEY_ED25519;
+	in[n++] = ED25519;
 	memcpy(in + n, key, 32);
 	sp_sha256_once(in, n + 32, digest);
 	memcpy(id, digest, 4);
 }
 
-/* Split at the first two '+': the base64 may hold more. */
+/* Split at the first two '+': the base64 may hold more of them. */
 static bool
 split(struct sp_view text, struct sp_view *name, struct sp_view *id,
     struct sp_view *blob)
@@ -36,6 +40,8 @@ split(struct sp_view text, struct sp_view *name, struct sp_view *id,
 	return (name->n > 0 && id->n == 8 && blob->n > 0);
 }
 
+/* A key whose id does not fit was mistyped or changed; without this check its
+ * signatures would seem to be those of a key that nobody knows. */
 enum sp_code
 sp_vkey_parse(struct sp_view text, struct sp_vkey *out, struct sp_err *err)
 {
@@ -56,7 +62,7 @@ sp_vkey_parse(struct sp_view text, struct sp_vkey *out, struct sp_err *err)
 	if (!sp_b64_decode(blob, raw, &n) || n == 0)
 		return (sp_err_set(err, SP_EFORMAT, 0,
 		    "verification key %s: the key is not base64", k.name));
-	if (raw[0] != SP_VKEY_ED25519)
+	if (raw[0] != ED25519)
 		return (sp_err_set(err, SP_EFORMAT, 0,
 		    "verification key %s is of type 0x%02x; only Ed25519 (0x01) is known",
 		    k.name, raw[0]));
@@ -78,7 +84,7 @@ void
 sp_vkey_format(const struct sp_vkey *k, char out[300])
 {
 	char id[9], blob[48];
-	uint8_t raw[33] = { SP_VKEY_ED25519 };
+	uint8_t raw[33] = { ED25519 };
 
 	memcpy(raw + 1, k->key, 32);
 	sp_hex_encode(k->id, 4, id);

@@ -1,16 +1,23 @@
-/* Parsers of a bag's text files. */
+/*
+ * Parsers of the text files of a bag (doc/format-export.md, section 2).  Pure
+ * and total; bag_format.h has their contracts.  They refuse what the document
+ * does not describe, so that no other tool can read something else out of a bag
+ * than this verifier does.  Called by verify_bag_*.c with bytes that
+ * bag_source.c and bag_text.c provide, and by tests/fuzz/fuzz_bag.c.
+ */
 #include "journal/verify/bag_format.h"
 
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/enc.h"
 #include "base/record.h"
+#include "base/sha256.h"
+#include "base/time_text.h"
 
 #define SEQ_DIGITS 12u
 
 static bool
-name_byte(char c)
+is_name_byte(char c)
 {
 	return ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
 		(c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-' ||
@@ -20,7 +27,7 @@ name_byte(char c)
 bool
 sp_bag_name_ok(struct sp_view path)
 {
-	char before = '/';
+	char previous = '/';
 
 	if (path.n == 0 || path.n > SP_BAG_NAME_MAX)
 		return (false);
@@ -28,24 +35,28 @@ sp_bag_name_ok(struct sp_view path)
 		char c = path.p[i];
 
 		/* A component neither is empty nor begins with a dot. */
-		if (!name_byte(c) || (before == '/' && (c == '/' || c == '.')))
+		if (!is_name_byte(c) ||
+		    (previous == '/' && (c == '/' || c == '.')))
 			return (false);
-		before = c;
+		previous = c;
 	}
-	return (before != '/');
+	return (previous != '/');
 }
 
-/* Decimal without leading zeros. */
+/* Decimal without sign or leading zeros, so that a number has one spelling. */
 static bool
-number(struct sp_view v, uint64_t *out)
+canonical_u64(struct sp_view v, uint64_t *out)
 {
 	return (
 	    (v.n == 1 || (v.n > 1 && v.p[0] != '0')) && sp_view_u64(v, out));
 }
 
-/* PREFIX SEQ12 SUFFIX */
+/*
+ * Parse ${prefix} SEQ ${suffix}, where SEQ has at least 12 digits and no more
+ * than it needs beyond them.
+ */
 static bool
-seq_name(
+parse_seq_name(
     struct sp_view path, const char *prefix, const char *suffix, uint64_t *seq)
 {
 	size_t a = strlen(prefix), b = strlen(suffix);
@@ -63,34 +74,18 @@ seq_name(
 bool
 sp_bag_message_name(struct sp_view path, uint64_t *seq)
 {
-	return (seq_name(path, "data/messages/", ".eml", seq));
+	return (parse_seq_name(path, "data/messages/", ".eml", seq));
 }
 
 bool
 sp_bag_event_name(struct sp_view path, const char *ext, uint64_t *seq)
 {
-	return (seq_name(path, "data/proof/events/", ext, seq));
-}
-
-bool
-sp_bag_consistency_name(struct sp_view path, uint64_t *m, uint64_t *n)
-{
-	static const char prefix[] = "data/proof/consistency/";
-	struct sp_view rest, a;
-
-	if (!sp_view_starts(path, prefix))
-		return (false);
-	rest = (struct sp_view){ path.p + sizeof(prefix) - 1,
-		path.n - (sizeof(prefix) - 1) };
-	a = sp_view_cut(&rest, '-');
-	if (rest.n < 4 || memcmp(rest.p + rest.n - 4, ".txt", 4) != 0)
-		return (false);
-	rest.n -= 4;
-	return (number(a, m) && number(rest, n));
+	return (parse_seq_name(path, "data/proof/events/", ext, seq));
 }
 
 /* ---- bag-info.txt ---- */
 
+/* The labels that the verifier reads; all must be there. */
 enum label {
 	BAG,
 	ORIGIN,
@@ -107,6 +102,7 @@ enum label {
 	LABELS
 };
 
+/* Their spelling. */
 static const char *const labels[LABELS] = {
 	[BAG] = "Sealpost-Bag",
 	[ORIGIN] = "Sealpost-Origin",
@@ -122,34 +118,42 @@ static const char *const labels[LABELS] = {
 	[OXUM] = "Payload-Oxum",
 };
 
+/* SP_EFORMAT that names the label. */
 static enum sp_code
 bad_label(struct sp_err *err, enum label l, const char *what)
 {
 	return (sp_err_set(err, SP_EFORMAT, 0, "%s: %s", labels[l], what));
 }
 
+/* Two numbers with ${c} between them. */
 static bool
-pair(struct sp_view v, char c, uint64_t *a, uint64_t *b)
+parse_pair(struct sp_view v, char c, uint64_t *a, uint64_t *b)
 {
 	struct sp_view rest = v, x = sp_view_cut(&rest, c);
 
-	return (number(x, a) && number(rest, b));
+	return (canonical_u64(x, a) && canonical_u64(rest, b));
 }
 
+/* A time, or "-" for none (*have is false). */
 static bool
-instant(struct sp_view v, bool *have, int64_t *out)
+parse_instant(struct sp_view v, bool *have, int64_t *out)
 {
 	*have = !sp_view_eq_str(v, "-");
 	return (!*have || sp_time_parse(v, out));
 }
 
+/*
+ * Check the value of every label and the order among them (first <= end <=
+ * event < tree size), and fill ${o}.  Sets the error of the first that is
+ * wrong.
+ */
 static enum sp_code
-info_values(
+parse_values(
     const struct sp_view v[LABELS], struct sp_bag_info *o, struct sp_err *err)
 {
 	uint64_t version;
 
-	if (!number(v[BAG], &version))
+	if (!canonical_u64(v[BAG], &version))
 		return (bad_label(err, BAG, "not a number"));
 	if (version != 1)
 		return (sp_err_set(err, SP_EVERSION, 0,
@@ -160,21 +164,21 @@ info_values(
 	memcpy(o->origin, v[ORIGIN].p, v[ORIGIN].n);
 	if (strlen(o->origin) != v[ORIGIN].n || !sp_layout_origin_ok(o->origin))
 		return (bad_label(err, ORIGIN, "not an origin"));
-	if (!number(v[EVENT], &o->event))
+	if (!canonical_u64(v[EVENT], &o->event))
 		return (bad_label(err, EVENT, "not a number"));
-	if (!number(v[SIZE], &o->tree_size) || o->tree_size > SP_SEQ_MAX ||
-	    o->event >= o->tree_size)
+	if (!canonical_u64(v[SIZE], &o->tree_size) ||
+	    o->tree_size > SP_SEQ_MAX || o->event >= o->tree_size)
 		return (bad_label(err, SIZE, "not a size beyond the event"));
-	if (!pair(v[RUN], '-', &o->first, &o->end) || o->first > o->end ||
+	if (!parse_pair(v[RUN], '-', &o->first, &o->end) || o->first > o->end ||
 	    o->end > o->event)
 		return (bad_label(err, RUN, "not FIRST-END up to the event"));
-	if (!instant(v[SINCE], &o->have_since, &o->since))
+	if (!parse_instant(v[SINCE], &o->have_since, &o->since))
 		return (bad_label(err, SINCE, "not a time"));
-	if (!instant(v[UNTIL], &o->have_until, &o->until))
+	if (!parse_instant(v[UNTIL], &o->have_until, &o->until))
 		return (bad_label(err, UNTIL, "not a time"));
-	if (!number(v[GIVEN], &o->given))
+	if (!canonical_u64(v[GIVEN], &o->given))
 		return (bad_label(err, GIVEN, "not a number"));
-	if (!pair(v[OXUM], '.', &o->oxum_bytes, &o->oxum_files))
+	if (!parse_pair(v[OXUM], '.', &o->oxum_bytes, &o->oxum_files))
 		return (bad_label(err, OXUM, "not BYTES.FILES"));
 	o->by_date = sp_view_eq_str(v[BY], "date");
 	if (!o->by_date && !sp_view_eq_str(v[BY], "received"))
@@ -187,9 +191,12 @@ info_values(
 	return (SP_OK);
 }
 
-/* "Label: value" or "Label:" */
+/*
+ * Enter one line, "Label: value" or "Label:", into ${v} where the label is
+ * known.  Views borrow from ${line}.
+ */
 static enum sp_code
-info_line(struct sp_view line, struct sp_view v[LABELS], bool seen[LABELS],
+split_line(struct sp_view line, struct sp_view v[LABELS], bool seen[LABELS],
     struct sp_err *err)
 {
 	struct sp_view rest = line, label = sp_view_cut(&rest, ':');
@@ -212,6 +219,10 @@ info_line(struct sp_view line, struct sp_view v[LABELS], bool seen[LABELS],
 	return (SP_OK);
 }
 
+/*
+ * The whole file first: complete lines and no NUL byte, so that no reader stops
+ * earlier than another; then each line, then what the values say.
+ */
 enum sp_code
 sp_bag_info_parse(
     struct sp_view text, struct sp_bag_info *out, struct sp_err *err)
@@ -231,12 +242,12 @@ sp_bag_info_parse(
 		return (sp_err_set(err, SP_EFORMAT, 0,
 		    "empty, with a NUL, or cut off in its last line"));
 	while (rest.n > 0 && rc == SP_OK)
-		rc = info_line(sp_view_cut(&rest, '\n'), v, seen, err);
+		rc = split_line(sp_view_cut(&rest, '\n'), v, seen, err);
 	for (int i = 0; i < LABELS && rc == SP_OK; i++)
 		if (!seen[i])
 			rc = bad_label(err, (enum label)i, "is missing");
 	if (rc == SP_OK)
-		rc = info_values(v, &o, err);
+		rc = parse_values(v, &o, err);
 	if (rc == SP_OK)
 		*out = o;
 	return (rc);
@@ -261,9 +272,12 @@ sp_bag_manifest_line(
 
 /* ---- proofs ---- */
 
-/* A whole line with its LF; false at the end. */
+/*
+ * Cut the next whole line off ${rest}, without its LF; false where none is left
+ * or the last one has no LF.
+ */
 static bool
-take_line(struct sp_view *rest, struct sp_view *line)
+next_line(struct sp_view *rest, struct sp_view *line)
 {
 	const char *lf = rest->n > 0 ? memchr(rest->p, '\n', rest->n) : NULL;
 
@@ -275,33 +289,39 @@ take_line(struct sp_view *rest, struct sp_view *line)
 	return (true);
 }
 
+/* The next line, which must be a canonical number up to SP_SEQ_MAX. */
 static bool
-take_number(struct sp_view *rest, uint64_t *out)
+next_number(struct sp_view *rest, uint64_t *out)
 {
 	struct sp_view line;
 
-	return (
-	    take_line(rest, &line) && number(line, out) && *out <= SP_SEQ_MAX);
+	return (next_line(rest, &line) && canonical_u64(line, out) &&
+		*out <= SP_SEQ_MAX);
 }
 
+/* The next line must be exactly ${want}. */
 static bool
-take_exact(struct sp_view *rest, const char *want)
+expect_line(struct sp_view *rest, const char *want)
 {
 	struct sp_view line;
 
-	return (take_line(rest, &line) && sp_view_eq_str(line, want));
+	return (next_line(rest, &line) && sp_view_eq_str(line, want));
 }
 
-/* Hashes up to a blank line or the end; *blank tells which. */
+/*
+ * Base64 hashes of 32 bytes, one a line, up to a blank line (*blank is true) or
+ * the end of the text (false).  False for a line that is no hash and for more
+ * than SP_PROOF_MAX of them.
+ */
 static bool
-take_hashes(struct sp_view *rest, struct sp_proof *p, bool *blank)
+next_hashes(struct sp_view *rest, struct sp_proof *p, bool *blank)
 {
 	struct sp_view line;
 
 	p->n = 0;
 	*blank = false;
 	while (rest->n > 0) {
-		if (!take_line(rest, &line))
+		if (!next_line(rest, &line))
 			return (false);
 		if (line.n == 0) {
 			*blank = true;
@@ -322,11 +342,11 @@ sp_bag_range_parse(
 	struct sp_bag_range r;
 	bool blank;
 
-	if (!take_exact(&text, "sealpost/range-proof/v1") ||
-	    !take_number(&text, &r.first) || !take_number(&text, &r.end) ||
-	    !take_number(&text, &r.size) || !take_exact(&text, "") ||
-	    !take_hashes(&text, &r.left, &blank) || !blank ||
-	    !take_hashes(&text, &r.right, &blank) || blank)
+	if (!expect_line(&text, "sealpost/range-proof/v1") ||
+	    !next_number(&text, &r.first) || !next_number(&text, &r.end) ||
+	    !next_number(&text, &r.size) || !expect_line(&text, "") ||
+	    !next_hashes(&text, &r.left, &blank) || !blank ||
+	    !next_hashes(&text, &r.right, &blank) || blank)
 		return (sp_err_set(
 		    err, SP_EFORMAT, 0, "not a range proof of version 1"));
 	if (r.first >= r.end || r.end > r.size)
@@ -343,9 +363,9 @@ sp_bag_consistency_parse(
 	struct sp_bag_consistency c;
 	bool blank;
 
-	if (!take_exact(&text, "sealpost/consistency/v1") ||
-	    !take_number(&text, &c.m) || !take_number(&text, &c.n) ||
-	    !take_exact(&text, "") || !take_hashes(&text, &c.proof, &blank) ||
+	if (!expect_line(&text, "sealpost/consistency/v1") ||
+	    !next_number(&text, &c.m) || !next_number(&text, &c.n) ||
+	    !expect_line(&text, "") || !next_hashes(&text, &c.proof, &blank) ||
 	    blank || c.m == 0 || c.m >= c.n)
 		return (sp_err_set(err, SP_EFORMAT, 0,
 		    "not a consistency proof of version 1"));
@@ -361,13 +381,13 @@ sp_bag_inclusion_parse(
 	struct sp_view line, rest;
 	bool blank;
 
-	if (!take_exact(&text, "c2sp.org/tlog-proof@v1") ||
-	    !take_line(&text, &line))
+	if (!expect_line(&text, "c2sp.org/tlog-proof@v1") ||
+	    !next_line(&text, &line))
 		goto bad;
 	rest = line;
 	if (!sp_view_eq_str(sp_view_cut(&rest, ' '), "index") ||
-	    !number(rest, &i.index) || i.index > SP_SEQ_MAX ||
-	    !take_hashes(&text, &i.proof, &blank) || !blank)
+	    !canonical_u64(rest, &i.index) || i.index > SP_SEQ_MAX ||
+	    !next_hashes(&text, &i.proof, &blank) || !blank)
 		goto bad;
 	i.note = text;
 	*out = i;
@@ -385,14 +405,9 @@ static const char *const reasons[] = {
 	[SP_BAG_ERASED] = "erased",
 };
 
-const char *
-sp_bag_reason_name(enum sp_bag_reason r)
-{
-	return (reasons[r]);
-}
-
+/* Cut ${text} off the front of ${v}; false if it does not begin with it. */
 static bool
-skip(struct sp_view *v, const char *text)
+skip_text(struct sp_view *v, const char *text)
 {
 	size_t n = strlen(text);
 
@@ -403,8 +418,9 @@ skip(struct sp_view *v, const char *text)
 	return (true);
 }
 
+/* Cut a canonical number up to SP_SEQ_MAX off the front of ${v}. */
 static bool
-digits(struct sp_view *v, uint64_t *out)
+skip_u64(struct sp_view *v, uint64_t *out)
 {
 	struct sp_view d = { v->p, 0 };
 
@@ -412,9 +428,13 @@ digits(struct sp_view *v, uint64_t *out)
 		d.n++;
 	v->p += d.n;
 	v->n -= d.n;
-	return (number(d, out) && *out <= SP_SEQ_MAX);
+	return (canonical_u64(d, out) && *out <= SP_SEQ_MAX);
 }
 
+/*
+ * By comparison with the text of the document, not by a JSON parser: member
+ * order and spelling are fixed, so that a line has exactly one reading.
+ */
 bool
 sp_bag_omitted_parse(struct sp_view v, struct sp_bag_omitted *out)
 {
@@ -422,8 +442,8 @@ sp_bag_omitted_parse(struct sp_view v, struct sp_bag_omitted *out)
 	bool known = false;
 	struct sp_view word;
 
-	if (!skip(&v, "{\"seq\":") || !digits(&v, &o.seq) ||
-	    !skip(&v, ",\"reason\":\""))
+	if (!skip_text(&v, "{\"seq\":") || !skip_u64(&v, &o.seq) ||
+	    !skip_text(&v, ",\"reason\":\""))
 		return (false);
 	word = sp_view_cut(&v, '"');
 	for (size_t i = 0; i < SP_COUNTOF(reasons) && !known; i++) {
@@ -434,7 +454,7 @@ sp_bag_omitted_parse(struct sp_view v, struct sp_bag_omitted *out)
 	if (!known)
 		return (false);
 	if ((o.reason == SP_BAG_PURGED || o.reason == SP_BAG_ERASED) &&
-	    (!skip(&v, ",\"event\":") || !digits(&v, &o.event)))
+	    (!skip_text(&v, ",\"event\":") || !skip_u64(&v, &o.event)))
 		return (false);
 	if (!sp_view_eq_str(v, "}"))
 		return (false);

@@ -1,4 +1,10 @@
-/* Reading the members of a bag: from a directory, or through libarchive. */
+/*
+ * Reading the members of a bag, front to back: from a directory, or from a .zip
+ * or .tar.zst through libarchive.  Each member goes to bag_member.c.  What is
+ * no plain file (links, devices, encrypted members) and every damage is a
+ * finding of the kind "container"; of a damaged container the members before
+ * the damage are still checked.  Called by sp_bag_source_open() only.
+ */
 #include <archive.h>
 #include <archive_entry.h>
 #include <dirent.h>
@@ -9,12 +15,16 @@
 #include <sys/stat.h>
 
 #include "base/io.h"
-#include "journal/verify/bag_source.h"
+#include "journal/verify/bag_source_priv.h"
 
 #define PIECE (256u << 10)
 
 /* ---- a directory ---- */
 
+/*
+ * The bytes of one file of a directory, whose member has begun; also ends the
+ * member.
+ */
 static enum sp_code
 read_file(
     struct sp_bag_source *s, const char *path, char *piece, struct sp_err *err)
@@ -43,9 +53,13 @@ read_file(
 static enum sp_code read_folder(struct sp_bag_source *s, const char *within,
     unsigned depth, char *piece, struct sp_err *err);
 
+/*
+ * One name in a folder: ${rel} is its path in the bag, ${depth} that of its
+ * folder.
+ */
 static enum sp_code
-read_name(struct sp_bag_source *s, const char *rel, unsigned depth, char *piece,
-    struct sp_err *err)
+read_entry(struct sp_bag_source *s, const char *rel, unsigned depth,
+    char *piece, struct sp_err *err)
 {
 	char *path = sp_layout_path(s->path, rel);
 	enum sp_code rc = SP_OK;
@@ -64,6 +78,11 @@ read_name(struct sp_bag_source *s, const char *rel, unsigned depth, char *piece,
 	return (rc);
 }
 
+/*
+ * All names in the folder ${within} (its path in the bag, "" for the bag
+ * itself) and below it, in the order in which the system lists them.  ${piece}:
+ * a buffer of PIECE bytes for all files.
+ */
 static enum sp_code
 read_folder(struct sp_bag_source *s, const char *within, unsigned depth,
     char *piece, struct sp_err *err)
@@ -91,7 +110,7 @@ read_folder(struct sp_bag_source *s, const char *within, unsigned depth,
 			continue;
 		rel = *within == '\0' ? sp_xstrdup(e->d_name)
 				      : sp_layout_path(within, e->d_name);
-		rc = read_name(s, rel, depth, piece, err);
+		rc = read_entry(s, rel, depth, piece, err);
 		free(rel);
 	}
 out:
@@ -113,16 +132,22 @@ sp_bag_read_dir(struct sp_bag_source *s, struct sp_err *err)
 
 /* ---- a container ---- */
 
-struct container {
+/* A container being read. */
+struct bag_container {
 	struct sp_bag_source *s;
 	struct archive *a;
-	bool decided; /* whether there is a top folder */
+	bool top_known; /* the first file was seen */
 	char top[SP_BAG_NAME_MAX + 2]; /* "case-7/", or "" */
-	uint64_t stepped;
+	uint64_t reported; /* bytes of the file, as progress */
 };
 
+/*
+ * Open the container for reading.  Its first bytes decide between zip and
+ * tar.zst, not its name.  SP_EUSAGE: neither of them; SP_EFORMAT: libarchive
+ * finds no such archive in it.
+ */
 static enum sp_code
-open_container(struct container *c, struct sp_err *err)
+open_container(struct bag_container *c, struct sp_err *err)
 {
 	uint8_t magic[4] = { 0 };
 	enum sp_code rc;
@@ -155,9 +180,9 @@ open_container(struct container *c, struct sp_err *err)
 	return (SP_OK);
 }
 
-/* Whether a bag begins with this name. */
+/* Whether a bag may begin with this name, seen from inside its folder. */
 static bool
-top_name(struct sp_view v)
+is_first_name(struct sp_view v)
 {
 	return (sp_view_starts(v, "data/") || sp_view_eq_str(v, "data") ||
 		sp_view_eq_str(v, "bagit.txt") ||
@@ -167,24 +192,32 @@ top_name(struct sp_view v)
 		sp_view_eq_str(v, "tagmanifest-sha256.txt.p7s"));
 }
 
-/* The one folder around everything, from the first file. */
+/*
+ * Set the one folder that all members lie in, from the name of the first file
+ * ("case-7/bagit.txt"); none where the first file lies at the top.
+ */
 static void
-decide(struct container *c, struct sp_view name)
+find_top(struct bag_container *c, struct sp_view name)
 {
 	struct sp_view rest = name, top = sp_view_cut(&rest, '/');
 
-	c->decided = true;
+	c->top_known = true;
 	if (rest.n == 0 || top.n == 0 || top.n > SP_BAG_NAME_MAX ||
-	    !top_name(rest))
+	    !is_first_name(rest))
 		return;
 	memcpy(c->top, top.p, top.n);
 	c->top[top.n] = '/';
 	c->top[top.n + 1] = '\0';
 }
 
-/* The name within the bag; false if the member is to be passed over. */
+/*
+ * The name of a member within the bag, borrowed from ${e}; false if the member
+ * is to be passed over: a folder, or, with a finding, what is no plain file or
+ * lies outside the folder of the bag.
+ */
 static bool
-name_of(struct container *c, struct archive_entry *e, struct sp_view *out)
+name_in_bag(
+    struct bag_container *c, struct archive_entry *e, struct sp_view *out)
 {
 	const char *name = archive_entry_pathname(e);
 	struct sp_view v = sp_view_str(name == NULL ? "" : name);
@@ -200,8 +233,8 @@ name_of(struct container *c, struct archive_entry *e, struct sp_view *out)
 		    "is not a plain, readable file; not read");
 		return (false);
 	}
-	if (!c->decided)
-		decide(c, v);
+	if (!c->top_known)
+		find_top(c, v);
 	n = strlen(c->top);
 	if (!sp_view_starts(v, c->top)) {
 		sp_verify_found_add(c->s->found, "container",
@@ -213,8 +246,11 @@ name_of(struct container *c, struct archive_entry *e, struct sp_view *out)
 	return (true);
 }
 
+/*
+ * Add a finding with the reason of libarchive, and end the reading by SP_EEND.
+ */
 static enum sp_code
-damaged(struct container *c, const char *where)
+add_damage(struct bag_container *c, const char *where)
 {
 	const char *why = archive_error_string(c->a);
 
@@ -223,21 +259,26 @@ damaged(struct container *c, const char *where)
 	return (SP_EEND);
 }
 
+/* Report the compressed bytes read since the last call as progress. */
 static enum sp_code
-step(struct container *c, struct sp_err *err)
+report_bytes(struct bag_container *c, struct sp_err *err)
 {
 	la_int64_t at = archive_filter_bytes(c->a, -1);
-	uint64_t more = 0;
+	uint64_t new_bytes = 0;
 
-	if (at > 0 && (uint64_t)at > c->stepped) {
-		more = (uint64_t)at - c->stepped;
-		c->stepped = (uint64_t)at;
+	if (at > 0 && (uint64_t)at > c->reported) {
+		new_bytes = (uint64_t)at - c->reported;
+		c->reported = (uint64_t)at;
 	}
-	return (sp_verify_run_step(c->s->run, more, err));
+	return (sp_verify_run_step(c->s->run, new_bytes, err));
 }
 
+/*
+ * The bytes of one member of the container, which has begun; also ends the
+ * member.  SP_EEND: damage, with a finding; the container cannot be read on.
+ */
 static enum sp_code
-read_member(struct container *c, struct sp_err *err)
+read_member(struct bag_container *c, struct sp_err *err)
 {
 	enum sp_code rc = SP_OK;
 
@@ -250,7 +291,7 @@ read_member(struct container *c, struct sp_err *err)
 		if (r == ARCHIVE_EOF)
 			break;
 		if (r != ARCHIVE_OK)
-			return (damaged(c, c->s->name));
+			return (add_damage(c, c->s->name));
 		if (off < 0 || (uint64_t)off != c->s->size) {
 			sp_verify_found_add(c->s->found, "container",
 			    c->s->name, "has a hole; not read");
@@ -261,11 +302,12 @@ read_member(struct container *c, struct sp_err *err)
 	}
 	if (rc == SP_OK)
 		rc = sp_bag_member_end(c->s, err);
-	return (rc == SP_OK ? step(c, err) : rc);
+	return (rc == SP_OK ? report_bytes(c, err) : rc);
 }
 
+/* All members of the container; SP_EEND as read_member(). */
 static enum sp_code
-read_members(struct container *c, struct sp_err *err)
+read_members(struct bag_container *c, struct sp_err *err)
 {
 	enum sp_code rc = SP_OK;
 
@@ -277,17 +319,21 @@ read_members(struct container *c, struct sp_err *err)
 		if (r == ARCHIVE_EOF)
 			break;
 		if (r != ARCHIVE_OK)
-			return (damaged(c, c->s->path));
-		if (name_of(c, e, &name) && sp_bag_member_begin(c->s, name))
+			return (add_damage(c, c->s->path));
+		if (name_in_bag(c, e, &name) && sp_bag_member_begin(c->s, name))
 			rc = read_member(c, err);
 	}
 	return (rc);
 }
 
+/*
+ * Damage ends the reading, not the verification: what lies before it is
+ * checked.
+ */
 enum sp_code
 sp_bag_read_container(struct sp_bag_source *s, struct sp_err *err)
 {
-	struct container c = { .s = s, .a = archive_read_new() };
+	struct bag_container c = { .s = s, .a = archive_read_new() };
 	enum sp_code rc;
 
 	if (c.a == NULL)
@@ -302,7 +348,7 @@ sp_bag_read_container(struct sp_bag_source *s, struct sp_err *err)
 	}
 	if (rc == SP_OK)
 		rc = read_members(&c, err);
-	/* Damaged: what lies before it is still looked at. */
+	/* Damaged: what lies before the damage is still checked. */
 	if (rc == SP_EEND)
 		rc = SP_OK;
 out:

@@ -1,13 +1,18 @@
 /*
- * Rebuilding the tree.  The new one grows in tree.rebuild/tree, is compared
- * with all checkpoints that survived, gets their copies, and takes the place
- * of tree/, which is moved aside.
+ * Rebuilding the tree of an archive (doc/format-tree.md, "Rebuilding").
  *
- * A crash between the two renames leaves no tree/, and a stage: the next call
- * first puts the old one back, so that its checkpoints are compared again.
+ *	finish_interrupted()   what an earlier call left
+ *	load_checkpoints()     which checkpoints survived
+ *	sp_rebuild_entries()   the new tree grows in tree.rebuild/tree
+ *	compare_roots()        it must give the root of every checkpoint
+ *	copy_checkpoints()     it gets copies of them
+ *	exchange_trees()       tree -> tree.damaged-N, tree.rebuild/tree -> tree
+ *
+ * Every step before the last leaves tree/ as it is, so that a finding, an error
+ * or a crash changes nothing.  A crash between the two renames of the last
+ * leaves no tree/ and a stage: the next call first puts the old tree back, so
+ * that its checkpoints are compared again.
  */
-#include "journal/verify/rebuild.h"
-
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,12 +25,16 @@
 #include "journal/verify/verify_segment_priv.h"
 
 #define STAGE	  "tree.rebuild"
-#define ASIDE_MAX 10000u /* trees moved aside */
-#define DEPTH_MAX 16u /* folders in a stage */
+#define ASIDE_MAX 10000u /* trees that were moved aside, at most */
+#define DEPTH_MAX 16u /* folders within folders of a stage */
 #define DIR_MODE  0750
 
 /* ---- the stage ------------------------------------------------------ */
 
+/*
+ * Remove ${path} and all below it, at most ${depth} folders deep; what is not
+ * there is fine.  SP_ELIMIT: deeper, which no rebuild made.
+ */
 static enum sp_code
 remove_all(const char *path, unsigned depth, struct sp_err *err)
 {
@@ -52,15 +61,16 @@ remove_all(const char *path, unsigned depth, struct sp_err *err)
 	return (rc == SP_OK ? sp_io_rmdir(path, err) : rc);
 }
 
+/* The ${n}th name of a tree moved aside; the caller's to free. */
 static char *
 aside_path(const struct sp_rebuild_run *r, unsigned n)
 {
 	return (sp_xasprintf("%s/tree.damaged-%u", r->a.dir, n));
 }
 
-/* The number of the first free name; SP_ELIMIT if all are taken. */
+/* The number of the first such name that is not taken; SP_ELIMIT if all are. */
 static enum sp_code
-free_aside(const struct sp_rebuild_run *r, unsigned *out, struct sp_err *err)
+unused_aside(const struct sp_rebuild_run *r, unsigned *out, struct sp_err *err)
 {
 	for (unsigned n = 1; n <= ASIDE_MAX; n++) {
 		char *path = aside_path(r, n);
@@ -77,9 +87,12 @@ free_aside(const struct sp_rebuild_run *r, unsigned *out, struct sp_err *err)
 	    ASIDE_MAX));
 }
 
-/* Finish what an interrupted call left: its old tree back, its stage away. */
+/*
+ * Undo what an interrupted call left: put the old tree back where it was moved
+ * aside and the new one not yet in its place, and remove the stage.
+ */
 static enum sp_code
-settle(struct sp_rebuild_run *r, struct sp_err *err)
+finish_interrupted(struct sp_rebuild_run *r, struct sp_err *err)
 {
 	unsigned n;
 	char *last;
@@ -88,7 +101,7 @@ settle(struct sp_rebuild_run *r, struct sp_err *err)
 	if (!sp_io_exists(r->stage))
 		return (SP_OK);
 	if (!sp_io_exists(r->tree_path)) {
-		rc = free_aside(r, &n, err);
+		rc = unused_aside(r, &n, err);
 		if (rc == SP_OK && n > 1) {
 			last = aside_path(r, n - 1);
 			rc = sp_io_rename(last, r->tree_path, err);
@@ -102,45 +115,52 @@ settle(struct sp_rebuild_run *r, struct sp_err *err)
 
 /* ---- checkpoints ---------------------------------------------------- */
 
-/* Which checkpoints survived.  A damaged one is no finding here: it may be
- * what the rebuild is for. */
+/*
+ * Which checkpoints survived.  A damaged one is no finding here, since it may
+ * be what the rebuild is for: it is counted as lost.  SP_ENOTFOUND: none
+ * survived.
+ */
 static enum sp_code
-load_points(struct sp_rebuild_run *r, struct sp_err *err)
+load_checkpoints(struct sp_rebuild_run *r, struct sp_err *err)
 {
-	struct sp_verify_found before = r->a.found, lost;
+	struct sp_verify_found earlier = r->a.found, lost;
 	enum sp_code rc;
 
 	memset(&r->a.found, 0, sizeof(r->a.found));
-	rc = sp_verify_points_load(&r->a, &r->points, err);
+	rc = sp_verify_points_load(&r->a, &r->checkpoints, err);
 	lost = r->a.found;
-	r->a.found = before;
+	r->a.found = earlier;
 	for (size_t i = 0; i < lost.n; i++)
-		if (strcmp(lost.first[i].kind, "rollback") != 0) {
-			r->out->lost += lost.first[i].count;
+		if (strcmp(lost.kinds[i].kind, "rollback") != 0) {
+			r->out->lost += lost.kinds[i].count;
 			if (r->out->lost_first[0] == '\0')
 				(void)snprintf(r->out->lost_first,
 				    sizeof(r->out->lost_first), "%s: %s",
-				    lost.first[i].where, lost.first[i].why);
+				    lost.kinds[i].where, lost.kinds[i].why);
 		}
 	sp_verify_found_done(&lost);
 	if (rc != SP_OK)
 		return (rc);
-	r->out->checkpoints = r->points.n;
-	if (r->points.n == 0)
+	r->out->checkpoints = r->checkpoints.n;
+	if (r->checkpoints.n == 0)
 		return (sp_err_set(err, SP_ENOTFOUND, 0,
 		    "%s: no checkpoint survived (tree/checkpoint, tree/checkpoints, the guard copy), so a rebuilt tree could not be compared with anything; restore one of them, or name one with --from-checkpoint",
 		    r->a.dir));
-	r->out->signed_size = r->points.p[r->points.n - 1].c.size;
+	r->out->signed_size = r->checkpoints.p[r->checkpoints.n - 1].c.size;
 	return (SP_OK);
 }
 
+/*
+ * The new tree must have at least the size of every checkpoint and, at that
+ * size, its root; each that differs is a finding.
+ */
 static enum sp_code
-compare(struct sp_rebuild_run *r, struct sp_err *err)
+compare_roots(struct sp_rebuild_run *r, struct sp_err *err)
 {
 	enum sp_code rc = SP_OK;
 
-	for (size_t i = 0; rc == SP_OK && i < r->points.n; i++) {
-		const struct sp_verify_point *p = &r->points.p[i];
+	for (size_t i = 0; rc == SP_OK && i < r->checkpoints.n; i++) {
+		const struct sp_verify_point *p = &r->checkpoints.p[i];
 		struct sp_hash root;
 
 		if (p->c.size > r->next) {
@@ -160,9 +180,9 @@ compare(struct sp_rebuild_run *r, struct sp_err *err)
 	return (rc);
 }
 
-/* One file below tree/ into the new tree, if it is there. */
+/* Copy one file below tree/ into the new tree, durably, if it is there. */
 static enum sp_code
-copy(struct sp_rebuild_run *r, const char *name, struct sp_err *err)
+copy_file(struct sp_rebuild_run *r, const char *name, struct sp_err *err)
 {
 	char *from = sp_layout_path(r->a.dir, name);
 	char *to = sp_layout_path(r->stage, name);
@@ -181,7 +201,7 @@ copy(struct sp_rebuild_run *r, const char *name, struct sp_err *err)
 	return (rc);
 }
 
-/* A kept checkpoint and what lies beside it. */
+/* Copy a kept checkpoint and the time-stamp and cosignatures beside it. */
 static enum sp_code
 copy_kept(struct sp_rebuild_run *r, const char *where, struct sp_err *err)
 {
@@ -191,18 +211,22 @@ copy_kept(struct sp_rebuild_run *r, const char *where, struct sp_err *err)
 	for (size_t i = 0; rc == SP_OK && i < SP_COUNTOF(suffix); i++) {
 		char *name = sp_xasprintf("%s%s", where, suffix[i]);
 
-		rc = copy(r, name, err);
+		rc = copy_file(r, name, err);
 		free(name);
 	}
 	return (rc);
 }
 
-/* The bytes of the newest, which becomes tree/checkpoint. */
+/*
+ * The bytes of the newest checkpoint, from the file, the guard or the verifier:
+ * whichever holds it.
+ */
 static enum sp_code
 newest_note(
     const struct sp_rebuild_run *r, struct sp_buf *out, struct sp_err *err)
 {
-	const struct sp_verify_point *p = &r->points.p[r->points.n - 1];
+	const struct sp_verify_point *p =
+	    &r->checkpoints.p[r->checkpoints.n - 1];
 	const struct sp_verify_identity *id = &r->a.id;
 	enum sp_code rc;
 	char *path;
@@ -221,8 +245,12 @@ newest_note(
 			    : sp_err_set(err, rc, 0, "checkpoint: too long"));
 }
 
+/*
+ * Give the new tree all that survived: tree/checkpoints/, and the newest as
+ * tree/checkpoint.
+ */
 static enum sp_code
-carry_over(struct sp_rebuild_run *r, struct sp_err *err)
+copy_checkpoints(struct sp_rebuild_run *r, struct sp_err *err)
 {
 	char *kept = sp_layout_path(r->stage, "tree/checkpoints");
 	char *last = sp_layout_path(r->stage, "tree/checkpoint");
@@ -230,10 +258,10 @@ carry_over(struct sp_rebuild_run *r, struct sp_err *err)
 	enum sp_code rc = sp_io_mkdirs(kept, DIR_MODE, err);
 
 	sp_buf_init(&note, SP_NOTE_MAX);
-	for (size_t i = 0; rc == SP_OK && i < r->points.n; i++)
-		if (sp_view_starts(
-			sp_view_str(r->points.p[i].where), "tree/checkpoints/"))
-			rc = copy_kept(r, r->points.p[i].where, err);
+	for (size_t i = 0; rc == SP_OK && i < r->checkpoints.n; i++)
+		if (sp_view_starts(sp_view_str(r->checkpoints.p[i].where),
+			"tree/checkpoints/"))
+			rc = copy_kept(r, r->checkpoints.p[i].where, err);
 	if (rc == SP_OK)
 		rc = newest_note(r, &note, err);
 	if (rc == SP_OK)
@@ -246,15 +274,19 @@ carry_over(struct sp_rebuild_run *r, struct sp_err *err)
 
 /* ---- all of it ------------------------------------------------------ */
 
+/*
+ * Move the old tree aside and the new one into its place, each rename synced,
+ * and remove the stage.
+ */
 static enum sp_code
-swap(struct sp_rebuild_run *r, struct sp_err *err)
+exchange_trees(struct sp_rebuild_run *r, struct sp_err *err)
 {
 	char *aside = NULL;
 	unsigned n;
 	enum sp_code rc = SP_OK;
 
 	if (sp_io_exists(r->tree_path)) {
-		rc = free_aside(r, &n, err);
+		rc = unused_aside(r, &n, err);
 		if (rc != SP_OK)
 			return (rc);
 		aside = aside_path(r, n);
@@ -273,6 +305,10 @@ swap(struct sp_rebuild_run *r, struct sp_err *err)
 	return (rc == SP_OK ? remove_all(r->stage, DEPTH_MAX, err) : rc);
 }
 
+/*
+ * Decide which key counts.  FORMAT must be whole; keys/log.vkey may be missing
+ * if a key came from outside.
+ */
 static enum sp_code
 open_identity(struct sp_rebuild_run *r, struct sp_err *err)
 {
@@ -294,15 +330,16 @@ open_identity(struct sp_rebuild_run *r, struct sp_err *err)
 	return (rc);
 }
 
+/* Everything that is read, and the empty new tree. */
 static enum sp_code
 open_all(struct sp_rebuild_run *r, struct sp_err *err)
 {
-	enum sp_code rc = settle(r, err);
+	enum sp_code rc = finish_interrupted(r, err);
 
 	if (rc == SP_OK)
 		rc = open_identity(r, err);
 	if (rc == SP_OK)
-		rc = load_points(r, err);
+		rc = load_checkpoints(r, err);
 	if (rc == SP_OK)
 		rc =
 		    sp_segment_list(r->a.dir, &r->segments, &r->nsegments, err);
@@ -315,8 +352,12 @@ open_all(struct sp_rebuild_run *r, struct sp_err *err)
 	return (rc);
 }
 
+/*
+ * All steps.  With a finding or an error the stage is removed, as far as that
+ * is possible, and tree/ stays as it is.
+ */
 static enum sp_code
-work(struct sp_rebuild_run *r, struct sp_err *err)
+rebuild(struct sp_rebuild_run *r, struct sp_err *err)
 {
 	struct sp_err ignored;
 	enum sp_code rc = open_all(r, err);
@@ -324,20 +365,24 @@ work(struct sp_rebuild_run *r, struct sp_err *err)
 	if (rc == SP_OK && r->a.found.total == 0)
 		rc = sp_rebuild_entries(r, err);
 	if (rc == SP_OK && r->a.found.total == 0)
-		rc = compare(r, err);
+		rc = compare_roots(r, err);
 	if (rc == SP_OK && r->a.found.total == 0) {
-		rc = carry_over(r, err);
+		rc = copy_checkpoints(r, err);
 		if (rc == SP_OK)
-			return (swap(r, err));
+			return (exchange_trees(r, err));
 	}
-	/* What stays of it is removed by the next call. */
+	/* What cannot be removed is removed by the next call. */
 	(void)remove_all(r->stage, DEPTH_MAX, &ignored);
 	return (rc);
 }
 
+/*
+ * Take the lock of a role; SP_ELOCKED, with the advice to stop the service, if
+ * it is not free within ${wait_ms}.
+ */
 static enum sp_code
-lock(const struct sp_rebuild_run *r, const char *name, int wait_ms, int *fd,
-    struct sp_err *err)
+take_lock(const struct sp_rebuild_run *r, const char *name, int wait_ms,
+    int *fd, struct sp_err *err)
 {
 	char *path = sp_layout_path(r->a.dir, name);
 	enum sp_code rc = sp_io_lock(path, wait_ms, fd, err);
@@ -349,11 +394,11 @@ lock(const struct sp_rebuild_run *r, const char *name, int wait_ms, int *fd,
 }
 
 static void
-done(struct sp_rebuild_run *r)
+free_run(struct sp_rebuild_run *r)
 {
 	sp_verify_found_done(&r->a.found);
 	sp_verify_identity_done(&r->a.id);
-	sp_verify_points_done(&r->points);
+	sp_verify_points_done(&r->checkpoints);
 	sp_reader_close(r->reader);
 	sp_tree_close(r->tree);
 	sp_buf_done(&r->lines);
@@ -365,9 +410,12 @@ done(struct sp_rebuild_run *r)
 	free(r);
 }
 
-/* A guard directory that is gone too is one witness less. */
+/*
+ * A guard directory that is lost as well is left out: it is one witness less,
+ * not a reason to refuse.
+ */
 static void
-choose_guard(struct sp_rebuild_run *r)
+skip_lost_guard(struct sp_rebuild_run *r)
 {
 	char *key;
 
@@ -379,6 +427,10 @@ choose_guard(struct sp_rebuild_run *r)
 	free(key);
 }
 
+/*
+ * Both locks are held to the end, so that no process appends to the archive or
+ * seals it meanwhile.
+ */
 enum sp_code
 sp_rebuild_tree(const char *dir, const struct sp_verify_opts *o,
     int lock_wait_ms, struct sp_rebuild *out, struct sp_err *err)
@@ -399,17 +451,17 @@ sp_rebuild_tree(const char *dir, const struct sp_verify_opts *o,
 	r->received = INT64_MIN;
 	sp_buf_init(&r->lines, SP_VERIFY_LINES_MAX);
 	sp_buf_init(&r->record, SP_RECORD_MAX);
-	choose_guard(r);
-	rc = lock(r, "state/receive.lock", lock_wait_ms, &receive, err);
+	skip_lost_guard(r);
+	rc = take_lock(r, "state/receive.lock", lock_wait_ms, &receive, err);
 	if (rc == SP_OK)
-		rc = lock(r, "state/seal.lock", lock_wait_ms, &seal, err);
+		rc = take_lock(r, "state/seal.lock", lock_wait_ms, &seal, err);
 	if (rc == SP_OK)
-		rc = work(r, err);
+		rc = rebuild(r, err);
 	if (rc == SP_OK) {
 		out->findings = r->a.found.total;
 		sp_verify_found_report(&r->a.found, o);
 	}
-	done(r);
+	free_run(r);
 	(void)sp_io_close(seal, NULL);
 	(void)sp_io_close(receive, NULL);
 	return (rc);

@@ -1,8 +1,9 @@
 /*
  * A lost or damaged tree/ made again from what it commits to: the entry lines
- * and records of the segments, and the durable part of the intake log.
- * Signs nothing.  What comes out must agree with every checkpoint that
- * survived, else nothing is changed.  doc/format-tree.md, "Rebuilding".
+ * and records of the segments, and the durable part of the intake log.  Signs
+ * nothing.  The new tree must agree with every checkpoint that survived, else
+ * nothing is changed.  Called by `sealpost verify --rebuild-tree`; the archive
+ * is verified afterwards.  doc/format-tree.md, "Rebuilding".
  */
 #ifndef SP_VERIFY_REBUILD_H
 #define SP_VERIFY_REBUILD_H
@@ -24,11 +25,14 @@ struct sp_rebuild {
 };
 
 /*
- * Takes state/receive.lock and state/seal.lock, so the service must be
- * stopped.  Of ${o}: vkey, guard, from_checkpoint, finding, ctx.  SP_OK with
- * findings: what is there does not fit, nothing was changed.  SP_ENOTFOUND: no
- * checkpoint survived, so there is nothing to compare with.  An interrupted
- * call leaves the old tree, or is finished by calling again.
+ * Rebuild the tree of the archive in ${dir}.  Takes state/receive.lock and
+ * state/seal.lock, each waited for up to ${lock_wait_ms}, so the service must
+ * be stopped.  Of ${o}: vkey, guard, from_checkpoint, finding, ctx.
+ *
+ * SP_OK with findings: what is there does not fit, and nothing was changed.
+ * SP_ELOCKED: a lock is held.  SP_ENOTFOUND: no checkpoint survived, so there
+ * is nothing to compare with.  An interrupted call leaves the old tree, or is
+ * finished by the next call.
  */
 SP_CHECK enum sp_code sp_rebuild_tree(const char *dir,
     const struct sp_verify_opts *o, int lock_wait_ms, struct sp_rebuild *out,

@@ -1,15 +1,27 @@
-/* The entries of a rebuilt tree: lines from segments, then from the intake. */
+/*
+ * The entries of a rebuilt tree: first the lines of the segments, then, for
+ * what is not packed yet, the lines that records of the intake log give.  Every
+ * entry is checked on the way, as a verifier would: seq and time of its line,
+ * its record against the line, of an unsealed one also its message.  The first
+ * finding ends it.  Called by rebuild.c, which compares the roots afterwards.
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/layout.h"
+#include "base/line.h"
+#include "base/sha256.h"
 #include "journal/verify/rebuild_priv.h"
 #include "journal/segment/segment.h"
 
+/*
+ * Add the next line to the tree; its time must not be before that of the entry
+ * before.
+ */
 static enum sp_code
-add(struct sp_rebuild_run *r, struct sp_view text, const struct sp_line *line,
-    const char *where, struct sp_err *err)
+add_line(struct sp_rebuild_run *r, struct sp_view text,
+    const struct sp_line *line, const char *where, struct sp_err *err)
 {
 	enum sp_code rc;
 
@@ -27,9 +39,12 @@ add(struct sp_rebuild_run *r, struct sp_view text, const struct sp_line *line,
 	return (SP_OK);
 }
 
-/* The record, where it was not erased, must be the one of the line. */
+/*
+ * The record of a sealed entry, where it was not erased, must be the one of its
+ * line.
+ */
 static enum sp_code
-check_sealed(struct sp_rebuild_run *r, struct sp_segment *s,
+check_sealed_record(struct sp_rebuild_run *r, struct sp_segment *s,
     const struct sp_line *line, const char *where, struct sp_err *err)
 {
 	struct sp_segment_item it;
@@ -48,8 +63,12 @@ check_sealed(struct sp_rebuild_run *r, struct sp_segment *s,
 	return (SP_OK);
 }
 
+/*
+ * All lines of a segment, which are in ${r}->lines; they must be those of the
+ * entries of its name.
+ */
 static enum sp_code
-take_lines(struct sp_rebuild_run *r, struct sp_segment *s,
+add_lines(struct sp_rebuild_run *r, struct sp_segment *s,
     const struct sp_segment_file *f, struct sp_err *err)
 {
 	struct sp_view rest = sp_buf_view(&r->lines);
@@ -72,9 +91,9 @@ take_lines(struct sp_rebuild_run *r, struct sp_segment *s,
 			    "the line is of entry %" PRIu64, line.seq);
 			return (SP_OK);
 		}
-		rc = check_sealed(r, s, &line, where, err);
+		rc = check_sealed_record(r, s, &line, where, err);
 		if (rc == SP_OK && r->a.found.total == 0)
-			rc = add(r, text, &line, where, err);
+			rc = add_line(r, text, &line, where, err);
 	}
 	if (rc == SP_OK && r->a.found.total == 0 && rest.n > 0)
 		sp_verify_found_add(&r->a.found, "line", f->path,
@@ -82,8 +101,11 @@ take_lines(struct sp_rebuild_run *r, struct sp_segment *s,
 	return (rc);
 }
 
+/*
+ * One segment: it must hold the entries that its name says, from ${r}->next on.
+ */
 static enum sp_code
-take_segment(struct sp_rebuild_run *r, const struct sp_segment_file *f,
+add_segment(struct sp_rebuild_run *r, const struct sp_segment_file *f,
     struct sp_err *err)
 {
 	char *path = sp_layout_path(r->a.dir, f->path);
@@ -104,14 +126,17 @@ take_segment(struct sp_rebuild_run *r, const struct sp_segment_file *f,
 		    "does not hold the entries of its name from %" PRIu64 " on",
 		    r->next);
 	else
-		rc = take_lines(r, s, f, err);
+		rc = add_lines(r, s, f, err);
 	sp_segment_close(s);
 	return (rc);
 }
 
-/* An entry that is not packed: its line is what record and message give. */
+/*
+ * An entry that is not packed: its line is what its record gives; the message
+ * must fit.
+ */
 static enum sp_code
-take_entry(
+add_unsealed(
     struct sp_rebuild_run *r, const struct sp_entry *e, struct sp_err *err)
 {
 	uint8_t sha256[SP_SHA256_LEN];
@@ -140,19 +165,22 @@ take_entry(
 	if (r->a.found.total > 0)
 		return (SP_OK);
 	n = sp_line_format(&line, text);
-	return (add(r, sp_view_mem(text, n), &line, where, err));
+	return (add_line(r, sp_view_mem(text, n), &line, where, err));
 }
 
-/* The next entry of the intake log, or the end of all. */
+/*
+ * The next entry of the intake log.  *end: there is none.  That later ones are
+ * there is a finding then.
+ */
 static enum sp_code
-take_unsealed(struct sp_rebuild_run *r, bool *end, struct sp_err *err)
+add_next_unsealed(struct sp_rebuild_run *r, bool *end, struct sp_err *err)
 {
 	struct sp_entry e;
 	uint64_t last;
 	enum sp_code rc = sp_reader_get(r->reader, r->next, &e, err);
 
 	if (rc == SP_OK)
-		return (take_entry(r, &e, err));
+		return (add_unsealed(r, &e, err));
 	if (rc != SP_ENOTFOUND)
 		return (sp_verify_found_code(
 		    &r->a.found, "intake", "intake", rc, err));
@@ -177,9 +205,9 @@ sp_rebuild_entries(struct sp_rebuild_run *r, struct sp_err *err)
 		    sp_segment_pick(r->segments, r->nsegments, r->next);
 
 		if (f != NULL)
-			rc = take_segment(r, f, err);
+			rc = add_segment(r, f, err);
 		else
-			rc = take_unsealed(r, &end, err);
+			rc = add_next_unsealed(r, &end, err);
 	}
 	if (rc == SP_OK && r->a.found.total == 0)
 		rc = sp_tree_commit(r->tree, err);

@@ -1,6 +1,7 @@
-/* Verification: what lies at the path, and who looks at it. */
-#include "journal/verify/verify.h"
-
+/*
+ * The entrance of the room: what lies at the path, an archive or a bag, and who
+ * verifies it.  verify.h has the contract and the way through the room.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,29 +10,35 @@
 #include "base/io.h"
 #include "journal/verify/verify_priv.h"
 
+/* Whether ${name} is in the directory ${dir}, whatever it is. */
 static bool
-has(const char *dir, const char *name)
+has_name(const char *dir, const char *name)
 {
 	char *path = sp_layout_path(dir, name);
-	bool there = sp_io_exists(path);
+	bool exists = sp_io_exists(path);
 
 	free(path);
-	return (there);
+	return (exists);
 }
 
-/* An archive that lost its FORMAT is still one: that is a finding. */
+/*
+ * One of the three is enough: an archive that lost its FORMAT is verified as
+ * one, and the loss is a finding.
+ */
 static bool
 is_archive(const char *path)
 {
-	return (
-	    has(path, "FORMAT") || has(path, "tree") || has(path, "archive"));
+	return (has_name(path, "FORMAT") || has_name(path, "tree") ||
+		has_name(path, "archive"));
 }
 
+/* As is_archive(): a bag that lost a file is verified as one. */
 static bool
 is_bag(const char *path)
 {
-	return (has(path, "bagit.txt") || has(path, "bag-info.txt") ||
-		has(path, "manifest-sha256.txt") || has(path, "data"));
+	return (has_name(path, "bagit.txt") || has_name(path, "bag-info.txt") ||
+		has_name(path, "manifest-sha256.txt") ||
+		has_name(path, "data"));
 }
 
 enum sp_code

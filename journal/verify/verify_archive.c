@@ -1,7 +1,16 @@
 /*
- * An archive: identity, then the tree, then every byte that it commits to.
- * A running service may add and pack meanwhile: what was signed when we began
- * is what the verdict is about.
+ * The verification of an archive: who signed it, then the tree, then every byte
+ * that the tree commits to, then whether what lies in the archive is what the
+ * log says of itself.
+ *
+ *	FORMAT, keys/            open_format(), open_identity()
+ *	tree/                    verify_tree.c, verify_checkpoints.c
+ *	archive/, intake/        verify_segments.c, verify_intake.c
+ *	keys against the log     check_logged()
+ *	what is not there        check_absences(): purge events must explain it
+ *
+ * A running service may add entries and pack intake files meanwhile: the
+ * verdict is about what was signed when the verification began.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,12 +22,20 @@
 #include "base/layout.h"
 #include "journal/verify/verify_priv.h"
 
-#define LOOKS 4 /* while files are packed under us */
+/* Times that segments and intake log are gone through, where the service packs
+ * intake files meanwhile. */
+#define PASSES_MAX 4
 
-/* Ed25519 SubjectPublicKeyInfo before its 32 bytes of key (RFC 8410). */
-static const uint8_t spki[12] = { 0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b,
-	0x65, 0x70, 0x03, 0x21, 0x00 };
+/* DER of an Ed25519 SubjectPublicKeyInfo up to its 32 bytes of key (RFC 8410,
+ * section 4). */
+static const uint8_t ed25519_spki[12] = { 0x30, 0x2a, 0x30, 0x05, 0x06, 0x03,
+	0x2b, 0x65, 0x70, 0x03, 0x21, 0x00 };
 
+/*
+ * Read a file below keys/, at most ${max} bytes, into ${out}.  That it is not
+ * there or too long is a finding (${out} stays empty), other errors are
+ * returned.
+ */
 static enum sp_code
 read_key_file(struct sp_verify_archive *a, const char *where, size_t max,
     struct sp_buf *out, struct sp_err *err)
@@ -30,7 +47,10 @@ read_key_file(struct sp_verify_archive *a, const char *where, size_t max,
 	return (sp_verify_found_code(&a->found, "key", where, rc, err));
 }
 
-/* FORMAT names version and origin; where it is damaged the key does. */
+/*
+ * Read the origin from FORMAT.  Where FORMAT is damaged, a finding, the origin
+ * stays empty until open_identity() takes it from the key.
+ */
 static enum sp_code
 open_format(struct sp_verify_archive *a, struct sp_err *err)
 {
@@ -42,6 +62,10 @@ open_format(struct sp_verify_archive *a, struct sp_err *err)
 	return (rc == SP_OK ? SP_OK : sp_err_prefix(err, "FORMAT"));
 }
 
+/*
+ * Decide which key counts, from keys/log.vkey and what the verifier gave; the
+ * origin of the archive must be the key's name.
+ */
 static enum sp_code
 open_identity(struct sp_verify_archive *a, struct sp_err *err)
 {
@@ -65,12 +89,15 @@ open_identity(struct sp_verify_archive *a, struct sp_err *err)
 	return (SP_OK);
 }
 
-/* keys/log.pub.pem is the same key for stock openssl. */
+/*
+ * keys/log.pub.pem must be the key that counts, in the form that stock openssl
+ * reads.
+ */
 static enum sp_code
 check_pem(struct sp_verify_archive *a, struct sp_err *err)
 {
 	const char *where = "keys/log.pub.pem";
-	uint8_t der[sizeof(spki) + 32];
+	uint8_t der[sizeof(ed25519_spki) + 32];
 	char b64[64], want[160];
 	struct sp_buf text;
 	enum sp_code rc;
@@ -79,8 +106,8 @@ check_pem(struct sp_verify_archive *a, struct sp_err *err)
 	rc = read_key_file(a, where, SP_VERIFY_VKEY_MAX, &text, err);
 	if (rc != SP_OK || !a->id.have_key)
 		goto out;
-	memcpy(der, spki, sizeof(spki));
-	memcpy(der + sizeof(spki), a->id.key.key, 32);
+	memcpy(der, ed25519_spki, sizeof(ed25519_spki));
+	memcpy(der + sizeof(ed25519_spki), a->id.key.key, 32);
 	sp_b64_encode(der, sizeof(der), b64);
 	(void)snprintf(want, sizeof(want),
 	    "-----BEGIN PUBLIC KEY-----\n%s\n-----END PUBLIC KEY-----\n", b64);
@@ -92,6 +119,10 @@ out:
 	return (rc);
 }
 
+/*
+ * A certificate file below keys/ must hold certificates that the log names and
+ * nothing else.
+ */
 static enum sp_code
 check_certs(struct sp_verify_archive *a, const char *where, struct sp_err *err)
 {
@@ -102,18 +133,21 @@ check_certs(struct sp_verify_archive *a, const char *where, struct sp_err *err)
 	rc = read_key_file(a, where, SP_VERIFY_PEM_MAX, &pem, err);
 	if (rc == SP_OK)
 		sp_verify_said_certs(
-		    &a->said, sp_buf_view(&pem), where, &a->found);
+		    &a->logged, sp_buf_view(&pem), where, &a->found);
 	sp_buf_done(&pem);
 	return (rc);
 }
 
-/* Key and certificates must be those that the log itself names. */
+/*
+ * What lies in the archive must be what the log says of itself: origin, key and
+ * sealing certificates.
+ */
 static enum sp_code
-check_said(struct sp_verify_archive *a, struct sp_err *err)
+check_logged(struct sp_verify_archive *a, struct sp_err *err)
 {
 	enum sp_code rc;
 
-	if (!a->said.init) {
+	if (!a->logged.init) {
 		/* Its absence or damage is a finding already, but for an
 		 * archive without any entry. */
 		if (a->next == 0 && a->found.total == 0)
@@ -121,12 +155,12 @@ check_said(struct sp_verify_archive *a, struct sp_err *err)
 			    "there is no entry, not even entry 0");
 		return (SP_OK);
 	}
-	if (strcmp(a->said.origin, a->origin) != 0)
+	if (strcmp(a->logged.origin, a->origin) != 0)
 		sp_verify_found_add(&a->found, "format", "FORMAT",
 		    "names the origin %s, entry 0 names %s", a->origin,
-		    a->said.origin);
+		    a->logged.origin);
 	if (a->id.have_embedded &&
-	    !sp_verify_said_vkey(&a->said, &a->id.embedded))
+	    !sp_verify_said_vkey(&a->logged, &a->id.embedded))
 		sp_verify_found_add(&a->found, "key", "keys/log.vkey",
 		    "is not named by entry 0 or a key event of the log");
 	rc = check_pem(a, err);
@@ -138,15 +172,20 @@ check_said(struct sp_verify_archive *a, struct sp_err *err)
 	return (rc);
 }
 
+/*
+ * Each entry of ${missing} must be in ${purges}; a finding for every one that
+ * is not.  ${what}: "message" or "record".
+ */
 static void
-explain(struct sp_verify_archive *a, const struct sp_spans *gone,
-    const struct sp_spans *by, const char *what)
+check_explained(struct sp_verify_archive *a, const struct sp_seq_spans *missing,
+    const struct sp_seq_spans *purges, const char *what)
 {
-	for (size_t i = 0; i < gone->n; i++)
-		for (uint64_t s = gone->s[i].first; s < gone->s[i].end; s++) {
+	for (size_t i = 0; i < missing->n; i++)
+		for (uint64_t s = missing->s[i].first; s < missing->s[i].end;
+		     s++) {
 			char where[64];
 
-			if (sp_spans_has(by, s))
+			if (sp_spans_has(purges, s))
 				continue;
 			(void)snprintf(
 			    where, sizeof(where), "entry %" PRIu64, s);
@@ -156,37 +195,34 @@ explain(struct sp_verify_archive *a, const struct sp_spans *gone,
 		}
 }
 
-static uint64_t
-spans_count(const struct sp_spans *s)
-{
-	uint64_t n = 0;
-
-	for (size_t i = 0; i < s->n; i++)
-		n += s->s[i].end - s->s[i].first;
-	return (n);
-}
-
-/* Every absence must be explained by the log. */
+/*
+ * Every message and record that is not in its segment must be explained by a
+ * purge event.  With --quick the segments were not read, so nothing is known.
+ */
 static void
-check_absence(struct sp_verify_archive *a)
+check_absences(struct sp_verify_archive *a)
 {
 	if (a->o->quick)
 		return;
-	sp_spans_sort(&a->said.purged);
-	sp_spans_sort(&a->said.erased);
-	explain(a, &a->absent, &a->said.purged, "message");
-	explain(a, &a->lost, &a->said.erased, "record");
-	a->v->erased = spans_count(&a->lost);
-	a->v->purged = spans_count(&a->absent);
+	sp_spans_sort(&a->logged.purged);
+	sp_spans_sort(&a->logged.erased);
+	check_explained(a, &a->no_message, &a->logged.purged, "message");
+	check_explained(a, &a->no_record, &a->logged.erased, "record");
+	a->v->erased = sp_seq_spans_count(&a->no_record);
+	a->v->purged = sp_seq_spans_count(&a->no_message);
 }
 
-/* The intake log as if it had not been looked at before: what a packed file
- * made us miss is found among the segments the next time. */
+/*
+ * Check the intake log.  Where entries are missing because a file was packed
+ * while it was looked for, and this is not the ${last} pass, *repeat is true,
+ * and the findings and counts of the pass are undone: the next pass meets those
+ * entries among the segments.
+ */
 static enum sp_code
-try_intake(
-    struct sp_verify_archive *a, bool last, bool *again, struct sp_err *err)
+check_intake(
+    struct sp_verify_archive *a, bool last, bool *repeat, struct sp_err *err)
 {
-	struct sp_verify_found before = a->found;
+	struct sp_verify_found earlier = a->found;
 	struct sp_verdict v = *a->v;
 	uint64_t next = a->next;
 	enum sp_code rc;
@@ -194,28 +230,31 @@ try_intake(
 
 	memset(&a->found, 0, sizeof(a->found));
 	rc = sp_verify_intake(a, &gap, err);
-	*again = rc == SP_OK && gap && !last;
-	if (*again) {
+	*repeat = rc == SP_OK && gap && !last;
+	if (*repeat) {
 		sp_verify_found_done(&a->found);
 		*a->v = v;
 		a->next = next;
 	}
-	sp_verify_found_merge(&before, &a->found);
-	a->found = before;
+	sp_verify_found_merge(&earlier, &a->found);
+	a->found = earlier;
 	return (rc);
 }
 
-/* Segments, then intake; again where one was packed while we looked. */
+/*
+ * Check the segments and then the intake log, again where the service packed
+ * files between the two; then every entry of the tree must have been met.
+ */
 static enum sp_code
 check_entries(struct sp_verify_archive *a, struct sp_err *err)
 {
 	enum sp_code rc = SP_OK;
-	bool again = true;
+	bool repeat = true;
 
-	for (int i = 1; i <= LOOKS && rc == SP_OK && again; i++) {
+	for (int i = 1; i <= PASSES_MAX && rc == SP_OK && repeat; i++) {
 		rc = sp_verify_segments(a, err);
 		if (rc == SP_OK)
-			rc = try_intake(a, i == LOOKS, &again, err);
+			rc = check_intake(a, i == PASSES_MAX, &repeat, err);
 	}
 	if (rc != SP_OK)
 		return (rc);
@@ -229,6 +268,10 @@ check_entries(struct sp_verify_archive *a, struct sp_err *err)
 	return (SP_OK);
 }
 
+/*
+ * Each step runs only if the one before could look; findings do not stop it, so
+ * that one report names all that is wrong.
+ */
 enum sp_code
 sp_verify_archive(const char *dir, const struct sp_verify_opts *o,
     struct sp_verdict *out, struct sp_err *err)
@@ -248,9 +291,9 @@ sp_verify_archive(const char *dir, const struct sp_verify_opts *o,
 	if (rc == SP_OK)
 		rc = check_entries(a, err);
 	if (rc == SP_OK)
-		rc = check_said(a, err);
+		rc = check_logged(a, err);
 	if (rc == SP_OK) {
-		check_absence(a);
+		check_absences(a);
 		sp_verify_identity_verdict(&a->id, o, out);
 		memcpy(out->origin, a->origin, sizeof(out->origin));
 		out->findings = a->found.total;
@@ -258,9 +301,9 @@ sp_verify_archive(const char *dir, const struct sp_verify_opts *o,
 	}
 	sp_verify_found_done(&a->found);
 	sp_verify_identity_done(&a->id);
-	sp_verify_said_done(&a->said);
-	sp_spans_done(&a->absent);
-	sp_spans_done(&a->lost);
+	sp_verify_said_done(&a->logged);
+	sp_spans_done(&a->no_message);
+	sp_spans_done(&a->no_record);
 	sp_verify_run_done(&a->run);
 	free(a);
 	return (rc);

@@ -1,31 +1,18 @@
-/* An exported bag, checked in the order of doc/format-export.md section 5. */
+/*
+ * The verification of a bag, step by step in the order of doc/format-export.md
+ * section 5: read it (bag_source.c), then files and signature
+ * (verify_bag_manifest.c), checkpoint (verify_bag_checkpoint.c), events
+ * (verify_bag_events.c), entries and verdict (verify_bag_entries.c,
+ * verify_bag_verdict.c).  Findings do not end it; each step checks what the
+ * ones before left it with.
+ */
 #include "journal/verify/verify_bag_priv.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum sp_code
-sp_verify_bag_read(struct sp_verify_bag *b, const char *name, size_t max,
-    struct sp_buf *out, bool *have, struct sp_err *err)
-{
-	const struct sp_bag_file *file =
-	    sp_bag_source_file(b->src, sp_view_str(name));
-	enum sp_code rc;
-
-	*have = false;
-	sp_buf_clear(out);
-	if (file == NULL) {
-		sp_verify_found_add(
-		    &b->found, "missing", name, "is not in the bag");
-		return (SP_OK);
-	}
-	rc = sp_bag_source_read(b->src, file, max, out, err);
-	*have = rc == SP_OK;
-	return (sp_verify_found_code(&b->found, "container", name, rc, err));
-}
-
 static void
-bag_done(struct sp_verify_bag *b)
+free_bag(struct sp_verify_bag *b)
 {
 	for (size_t i = 0; i < b->npurges; i++) {
 		sp_spans_done(&b->purges[i].purged);
@@ -37,29 +24,33 @@ bag_done(struct sp_verify_bag *b)
 	sp_buf_done(&b->note);
 	sp_verify_found_done(&b->found);
 	sp_verify_identity_done(&b->id);
-	sp_verify_said_done(&b->said);
+	sp_verify_said_done(&b->logged);
 	sp_verify_run_done(&b->run);
 	free(b);
 }
 
+/*
+ * Fill those parts of the verdict that no step filled, and report the findings.
+ */
 static void
-verdict(struct sp_verify_bag *b)
+report_verdict(struct sp_verify_bag *b)
 {
 	struct sp_verdict *v = b->v;
 
 	v->bag = true;
 	sp_verify_identity_verdict(&b->id, b->o, v);
-	if (b->have_point) {
-		memcpy(v->origin, b->point.origin, sizeof(v->origin));
-		v->size = b->point.size;
+	if (b->have_checkpoint) {
+		memcpy(v->origin, b->checkpoint.origin, sizeof(v->origin));
+		v->size = b->checkpoint.size;
 	} else if (b->have_info) {
 		memcpy(v->origin, b->info.origin, sizeof(v->origin));
 	}
-	v->time = b->asked.received;
+	v->time = b->request.received;
 	v->findings = b->found.total;
 	sp_verify_found_report(&b->found, b->o);
 }
 
+/* Each step uses what the ones before filled, so their order is fixed. */
 enum sp_code
 sp_verify_bag(const char *path, const struct sp_verify_opts *o,
     struct sp_verdict *out, struct sp_err *err)
@@ -76,19 +67,21 @@ sp_verify_bag(const char *path, const struct sp_verify_opts *o,
 	rc = sp_bag_source_open(path, o->tmpdir != NULL ? o->tmpdir : "/tmp",
 	    &b->run, &b->found, &b->src, err);
 	if (rc == SP_OK)
-		rc = sp_verify_bag_form(b, err);
+		rc = sp_verify_bag_manifest(b, err);
 	if (rc == SP_OK)
-		rc = sp_verify_bag_proof(b, err);
+		rc = sp_verify_bag_checkpoint(b, err);
 	if (rc == SP_OK)
-		rc = sp_verify_bag_run(b, err);
+		rc = sp_verify_bag_events(b, err);
+	if (rc == SP_OK)
+		rc = sp_verify_bag_entries(b, err);
 	if (rc == SP_OK) {
-		verdict(b);
-		/* A finding says more than what could not be looked at. */
-		if (b->later != SP_OK && out->findings == 0) {
-			*err = b->later_err;
-			rc = b->later;
+		report_verdict(b);
+		/* A finding says more than what could not be compared. */
+		if (b->uncompared != SP_OK && out->findings == 0) {
+			*err = b->uncompared_err;
+			rc = b->uncompared;
 		}
 	}
-	bag_done(b);
+	free_bag(b);
 	return (rc);
 }

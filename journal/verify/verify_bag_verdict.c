@@ -1,19 +1,29 @@
-/* What a bag proves: whether the run was cut short, and whether it is whole. */
+/*
+ * The verdict of a bag, COMPLETE or SELECTION: step 13 of doc/format-export.md
+ * section 5, and of step 10 whether the run was cut short.  Called once after
+ * the walk over the entries (verify_bag_entries.c).  Only decided here; what a
+ * user reads is worded in app/cmd/verdict_print.c.
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "journal/verify/verify_bag_run_priv.h"
+#include "base/time_text.h"
+#include "journal/verify/verify_bag_entries_priv.h"
 
-/* The run begins and ends where the request says. */
+/*
+ * The neighbours must lie outside the range that was asked for, else the run is
+ * shorter than the request.  At an end that is open (no --since, no --until)
+ * the run must reach entry 0, or the event of the export (--at: that size).
+ */
 static void
 check_neighbours(struct sp_verify_walk *w)
 {
-	const struct sp_verify_asked *a = &w->b->asked;
+	const struct sp_verify_asked *a = &w->b->request;
 	const struct sp_bag_info *i = &w->b->info;
 	uint64_t at = a->have_at ? a->at : i->event;
 
-	if (!a->have || a->by_date)
+	if (!a->known || a->by_date)
 		return;
 	if (i->first > 0 &&
 	    (!a->have_since || !w->have_left || w->left >= a->since))
@@ -30,9 +40,12 @@ check_neighbours(struct sp_verify_walk *w)
 		    "the entry behind the run belongs to the range that was asked for: the run is cut short at its end");
 }
 
-/* The range that the verifier himself asks about. */
+/*
+ * The range that the verifier asks about (--since, --until) must lie inside the
+ * one that is proven.
+ */
 static void
-check_own(struct sp_verify_walk *w)
+check_verifier_range(struct sp_verify_walk *w)
 {
 	const struct sp_verify_opts *o = w->b->o;
 	const struct sp_verdict *v = w->b->v;
@@ -52,6 +65,10 @@ check_own(struct sp_verify_walk *w)
 	}
 }
 
+/*
+ * COMPLETE: the run was chosen by time of receipt, and the query left nothing
+ * of it out.  Else the bag is a SELECTION.
+ */
 void
 sp_verify_walk_verdict(struct sp_verify_walk *w)
 {
@@ -63,7 +80,8 @@ sp_verify_walk_verdict(struct sp_verify_walk *w)
 	v->range_since = w->have_left ? w->left + 1 : INT64_MIN;
 	v->range_until = w->have_right ? w->right : INT64_MIN;
 	v->messages = v->range_messages;
-	v->complete = v->filtered == 0 && !b->info.by_date && !b->asked.by_date;
+	v->complete =
+	    v->filtered == 0 && !b->info.by_date && !b->request.by_date;
 	check_neighbours(w);
 	if (v->complete != b->info.complete)
 		sp_verify_found_add(&b->found, "verdict", "bag-info.txt",
@@ -74,7 +92,7 @@ sp_verify_walk_verdict(struct sp_verify_walk *w)
 		sp_verify_found_add(&b->found, "verdict", "bag-info.txt",
 		    "says %" PRIu64 " messages, there are %" PRIu64,
 		    b->info.given, v->given);
-	check_own(w);
+	check_verifier_range(w);
 	if (b->o->require_complete && !v->complete)
 		sp_verify_found_add(&b->found, "selection", b->path,
 		    "is a selection, %" PRIu64 " of %" PRIu64

@@ -1,4 +1,10 @@
-/* The signed tree heads of an archive: tree/checkpoint and those kept. */
+/*
+ * The signed tree heads of an archive (C2SP tlog-checkpoint,
+ * doc/format-tree.md): tree/checkpoint, those in tree/checkpoints/, the guard
+ * copy, and the one that the verifier kept.  Each must be signed by the key in
+ * use; the tree walk (verify_tree.c) then compares their roots, and a rebuild
+ * (rebuild.c) those of the new tree.
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,7 +13,10 @@
 #include "base/io.h"
 #include "journal/verify/verify_priv.h"
 
-/* Whatever lies beside a kept checkpoint with its number as stem. */
+/*
+ * A time-stamp or cosignature, which lies beside a kept checkpoint with its
+ * number as stem.
+ */
 static bool
 is_companion(const char *name)
 {
@@ -17,8 +26,9 @@ is_companion(const char *name)
 		(strcmp(dot, ".tsr") == 0 || strcmp(dot, ".cosig") == 0));
 }
 
+/* Append a checkpoint; ${where} is what findings call it. */
 static void
-add(struct sp_verify_points *p, const struct sp_checkpoint *c,
+add_checkpoint(struct sp_verify_points *p, const struct sp_checkpoint *c,
     const char *where)
 {
 	if (p->n == p->cap) {
@@ -30,9 +40,13 @@ add(struct sp_verify_points *p, const struct sp_checkpoint *c,
 	p->n++;
 }
 
-/* One note file; ${size} is what its name says, UINT64_MAX for no name. */
+/*
+ * Read one note file and check its signature.  ${size} is what its name says,
+ * UINT64_MAX where the name says nothing.  One that does not hold is a finding
+ * and is left out.
+ */
 static enum sp_code
-load(struct sp_verify_archive *a, const char *where, uint64_t size,
+load_note(struct sp_verify_archive *a, const char *where, uint64_t size,
     struct sp_verify_points *out, struct sp_err *err)
 {
 	char *path = sp_layout_path(a->dir, where);
@@ -55,13 +69,14 @@ load(struct sp_verify_archive *a, const char *where, uint64_t size,
 		    "is of size %" PRIu64 ", not what its name says", c.size);
 		goto out;
 	}
-	add(out, &c, where);
+	add_checkpoint(out, &c, where);
 out:
 	sp_buf_done(&note);
 	free(path);
 	return (rc);
 }
 
+/* By size; equal ones by name, so that the order is always the same. */
 static int
 by_size(const void *x, const void *y)
 {
@@ -72,6 +87,10 @@ by_size(const void *x, const void *y)
 	return (strcmp(a->where, b->where));
 }
 
+/*
+ * All of tree/checkpoints/: files named by a tree size, and what lies beside
+ * them.
+ */
 static enum sp_code
 load_kept(struct sp_verify_archive *a, struct sp_verify_points *out,
     struct sp_err *err)
@@ -90,7 +109,7 @@ load_kept(struct sp_verify_archive *a, struct sp_verify_points *out,
 		(void)snprintf(
 		    where, sizeof(where), "tree/checkpoints/%.60s", names[i]);
 		if (sp_view_u64(sp_view_str(names[i]), &size))
-			rc = load(a, where, size, out, err);
+			rc = load_note(a, where, size, out, err);
 		else if (strstr(names[i], ".tmp") == NULL)
 			sp_verify_found_add(&a->found, "extra", where,
 			    "its name is not a tree size");
@@ -100,14 +119,17 @@ load_kept(struct sp_verify_archive *a, struct sp_verify_points *out,
 	return (rc);
 }
 
-/* The newest is read last, so nothing that we hold may be newer. */
+/*
+ * tree/checkpoint, read after all others, so that none of those may be newer:
+ * one that is shows that the archive was rolled back.
+ */
 static enum sp_code
 load_newest(struct sp_verify_archive *a, struct sp_verify_points *out,
     struct sp_err *err)
 {
 	size_t n = out->n;
 	uint64_t size;
-	enum sp_code rc = load(a, "tree/checkpoint", UINT64_MAX, out, err);
+	enum sp_code rc = load_note(a, "tree/checkpoint", UINT64_MAX, out, err);
 
 	if (rc != SP_OK || out->n == n)
 		return (rc);
@@ -130,9 +152,10 @@ sp_verify_points_load(struct sp_verify_archive *a, struct sp_verify_points *out,
 	enum sp_code rc;
 
 	if (a->id.have_guard)
-		add(out, &a->id.guard, "the guard copy");
+		add_checkpoint(out, &a->id.guard, "the guard copy");
 	if (a->id.have_kept)
-		add(out, &a->id.kept, "the checkpoint that you kept");
+		add_checkpoint(
+		    out, &a->id.kept, "the checkpoint that you kept");
 	rc = load_kept(a, out, err);
 	if (rc == SP_OK)
 		rc = load_newest(a, out, err);

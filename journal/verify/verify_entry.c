@@ -1,9 +1,17 @@
-/* One entry: record against line, message against record and line. */
+/*
+ * One entry against its line, the leaf of the tree: the record by its digest,
+ * the message by its size and digest in the record and by the salted digest in
+ * the line (DESIGN "An entry"; doc/format-record.md).  Used for entries of
+ * segments, of the intake log, of a bag and of a rebuilt tree alike.
+ */
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/line.h"
+#include "base/sha256.h"
 #include "journal/verify/verify_priv.h"
 
+/* The digest first: only a record that is the logged one is worth parsing. */
 bool
 sp_verify_entry_record(const struct sp_line *l, struct sp_view record,
     const char *where, struct sp_record *out, struct sp_verify_found *f)
@@ -40,6 +48,10 @@ sp_verify_entry_record(const struct sp_line *l, struct sp_view record,
 	return (true);
 }
 
+/*
+ * Size and digest first, since they name the file that is wrong; then the
+ * commitment SHA-256(msalt || SHA-256(message)) of the line.
+ */
 bool
 sp_verify_entry_message(const struct sp_line *l, const struct sp_record *r,
     uint64_t size, const uint8_t sha256[SP_SHA256_LEN], const char *where,

@@ -1,4 +1,19 @@
-/* Whose key counts: trust never comes from what is verified. */
+/*
+ * Whose key counts.  Trust never comes from what is verified: it comes from the
+ * key that the verifier gave (--vkey), from the guard directory of our own
+ * archive, or from a checkpoint that the verifier kept (--from-checkpoint).
+ * The embedded key only shows that all is consistent; without anything from
+ * outside the verdict says "signer not authenticated".
+ *
+ *	key that counts  --vkey, else the guard's, else our own archive's key where
+ *	                 it has the embedded key's name, else the embedded one
+ *	trust            that of the key; a kept checkpoint counts for more, unless
+ *	                 the key is from --vkey or from our own archive
+ *
+ * Called at the beginning (sp_verify_identity_init()), for each checkpoint met
+ * (sp_verify_identity_note()), and at the end for the verdict, whose
+ * sentence "rests on" is worded here.
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,20 +23,23 @@
 #include "journal/verify/verify_priv.h"
 
 static bool
-same_key(const struct sp_vkey *a, const struct sp_vkey *b)
+is_same_key(const struct sp_vkey *a, const struct sp_vkey *b)
 {
 	return (strcmp(a->name, b->name) == 0 &&
 		memcmp(a->key, b->key, sizeof(a->key)) == 0);
 }
 
-/* log.vkey is one line and nothing else. */
+/*
+ * The key that lies in the archive or bag.  Its file must be one line and
+ * nothing else; anything else is a finding, and then there is no embedded key.
+ */
 static void
 load_embedded(struct sp_verify_identity *id, struct sp_view text,
     const char *where, struct sp_verify_found *f)
 {
 	struct sp_view line, rest = text;
 	struct sp_err err;
-	char again[300];
+	char formatted[300];
 
 	if (text.p == NULL) {
 		sp_verify_found_add(f, "missing", where,
@@ -33,8 +51,8 @@ load_embedded(struct sp_verify_identity *id, struct sp_view text,
 		sp_verify_found_add(f, "key", where, "%s", err.msg);
 		return;
 	}
-	sp_vkey_format(&id->embedded, again);
-	if (!sp_view_eq_str(line, again) || rest.n > 0 ||
+	sp_vkey_format(&id->embedded, formatted);
+	if (!sp_view_eq_str(line, formatted) || rest.n > 0 ||
 	    line.n + 1 != text.n) {
 		sp_verify_found_add(f, "key", where,
 		    "not exactly one line with a verification key");
@@ -43,8 +61,10 @@ load_embedded(struct sp_verify_identity *id, struct sp_view text,
 	id->have_embedded = true;
 }
 
-/* The checkpoint that the verifier kept is his own file: what is wrong with
- * its form is no finding. */
+/*
+ * The checkpoint that the verifier kept.  It is the verifier's own file, so
+ * that it cannot be read is an error; that another key signed it is a finding.
+ */
 static enum sp_code
 load_kept(struct sp_verify_identity *id, const struct sp_verify_opts *o,
     struct sp_verify_found *f, struct sp_err *err)
@@ -77,7 +97,11 @@ load_kept(struct sp_verify_identity *id, const struct sp_verify_opts *o,
 	return (SP_OK);
 }
 
-/* The guard's key counts where none was given; its checkpoint always does. */
+/*
+ * Key and checkpoint of the guard directory.  The key counts where none was
+ * given; the checkpoint always does.  A directory without a checkpoint is fine:
+ * `init` writes the key, and the first checkpoint may be still to come.
+ */
 static enum sp_code
 load_guard(struct sp_verify_identity *id, const struct sp_verify_opts *o,
     struct sp_verify_found *f, struct sp_err *err)
@@ -90,7 +114,7 @@ load_guard(struct sp_verify_identity *id, const struct sp_verify_opts *o,
 	rc = sp_vkey_load(vkey, &key, err);
 	if (rc != SP_OK)
 		goto out;
-	if (id->have_embedded && !same_key(&key, &id->embedded))
+	if (id->have_embedded && !is_same_key(&key, &id->embedded))
 		sp_verify_found_add(f, "key", "keys/log.vkey",
 		    "not the key of the guard copy %s", vkey);
 	if (o->vkey == NULL) {
@@ -103,7 +127,6 @@ load_guard(struct sp_verify_identity *id, const struct sp_verify_opts *o,
 		id->have_guard =
 		    sp_verify_identity_note(id, sp_buf_view(&id->guard_note),
 			key.name, note, &id->guard, f);
-	/* init wrote the key; the first checkpoint may be to come. */
 	if (rc == SP_ENOTFOUND)
 		rc = SP_OK;
 out:
@@ -112,26 +135,31 @@ out:
 	return (rc);
 }
 
-/* Which key notes are checked with, before the guard copy is looked at. */
+/*
+ * Which key notes are checked with, before the guard is looked at: the one
+ * given, else that of the verifier's own archive where it has the embedded
+ * key's name, else the embedded one.
+ */
 static void
 choose_key(struct sp_verify_identity *id, const struct sp_verify_opts *o,
     const char *where, struct sp_verify_found *f)
 {
-	const struct sp_vkey *given = o->vkey;
-	const char *whose = "the key that you gave";
+	const struct sp_vkey *outside = o->vkey;
+	const char *key_source = "the key that you gave";
 
-	if (given == NULL && o->own_vkey != NULL && id->have_embedded &&
+	if (outside == NULL && o->own_vkey != NULL && id->have_embedded &&
 	    strcmp(o->own_vkey->name, id->embedded.name) == 0) {
-		given = o->own_vkey;
-		whose = "the key of your own archive of that name";
+		outside = o->own_vkey;
+		key_source = "the key of your own archive of that name";
 	}
-	if (given != NULL) {
-		id->key = *given;
+	if (outside != NULL) {
+		id->key = *outside;
 		id->have_key = true;
 		id->trust = SP_TRUST_VKEY;
-		if (id->have_embedded && !same_key(given, &id->embedded))
+		if (id->have_embedded && !is_same_key(outside, &id->embedded))
 			sp_verify_found_add(f, "key", where,
-			    "is not %s: it is of %s", whose, id->embedded.name);
+			    "is not %s: it is of %s", key_source,
+			    id->embedded.name);
 	} else if (id->have_embedded) {
 		id->key = id->embedded;
 		id->have_key = true;
@@ -186,6 +214,10 @@ sp_verify_identity_note(const struct sp_verify_identity *id,
 	return (true);
 }
 
+/*
+ * A kept checkpoint is named beside the key it was signed by: it shows that the
+ * log only grew since, a key alone does not.
+ */
 void
 sp_verify_identity_verdict(const struct sp_verify_identity *id,
     const struct sp_verify_opts *o, struct sp_verdict *v)

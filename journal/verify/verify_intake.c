@@ -1,29 +1,45 @@
-/* The intake log: entries that are in no segment yet. */
+/*
+ * The intake log of an archive: entries that are in no segment yet, as the
+ * batch headers prove them durable (doc/format-intake.md,
+ * journal/log/intake_read.h).  Each is checked like an entry of a segment:
+ * record against line, message against both.  Where the tree has no line for it
+ * yet, its own record gives one.
+ *
+ * The service may pack and remove a file between the listing and the reading:
+ * that shows as a gap, and verify_archive.c then looks at the segments again.
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/io.h"
+#include "base/line.h"
+#include "base/sha256.h"
 #include "journal/log/intake_read.h"
 #include "journal/verify/verify_priv.h"
 
 #define MESSAGE_MAX SP_INTAKE_MSG_MAX
 
-struct walk {
+/* The intake log being checked. */
+struct intake_check {
 	struct sp_verify_archive *a;
 	struct sp_tree *tree; /* NULL: none could be opened */
 	struct sp_buf record, msg;
-	const char *where; /* "intake/..." */
-	int64_t last;
-	bool gap; /* entries are missing before one of ours */
+	const char *where; /* "intake/...", the file being read */
+	int64_t previous; /* time of receipt of the entry before */
+	bool gap; /* entries are missing before one that was met */
 };
 
-/* The line of an entry: from the tree, or, for what is younger than the tree
- * that we looked at, from its own record. */
+/*
+ * The line of an entry: from the tree, or, for what lies beyond the tree that
+ * was verified, from its own record; then its seq and time are checked here and
+ * the message is counted.  False: there is none, which is a finding (or was one
+ * in the check of the tree).
+ */
 static bool
-line_of(struct walk *w, uint64_t seq, struct sp_view record, const char *where,
-    struct sp_line *out)
+find_line(struct intake_check *w, uint64_t seq, struct sp_view record,
+    const char *where, struct sp_line *out)
 {
 	struct sp_view text;
 	struct sp_record r;
@@ -46,18 +62,23 @@ line_of(struct walk *w, uint64_t seq, struct sp_view record, const char *where,
 		    "record says it is entry %" PRIu64, out->seq);
 		return (false);
 	}
-	if (out->received < w->last)
+	if (out->received < w->previous)
 		sp_verify_found_add(&w->a->found, "order", where,
 		    "was received before the entry before it");
-	w->last = out->received;
+	w->previous = out->received;
 	w->a->v->time = out->received;
 	if (out->kind == SP_KIND_MESSAGE)
 		w->a->v->messages++;
 	return (true);
 }
 
+/*
+ * One entry, whose record and message are in ${w}: against its line, and what
+ * it says of keys and purges if no segment said so already.
+ */
 static enum sp_code
-check_entry(struct walk *w, const struct sp_intake_item *it, struct sp_err *err)
+check_entry(
+    struct intake_check *w, const struct sp_intake_item *it, struct sp_err *err)
 {
 	struct sp_verify_found *f = &w->a->found;
 	struct sp_view record = sp_buf_view(&w->record);
@@ -69,7 +90,7 @@ check_entry(struct walk *w, const struct sp_intake_item *it, struct sp_err *err)
 
 	(void)snprintf(
 	    where, sizeof(where), "%s: entry %" PRIu64, w->where, it->seq);
-	if (!line_of(w, it->seq, record, where, &l) ||
+	if (!find_line(w, it->seq, record, where, &l) ||
 	    !sp_verify_entry_record(&l, record, where, &r, f))
 		return (SP_OK);
 	if (it->has_message != l.has_message) {
@@ -82,14 +103,17 @@ check_entry(struct walk *w, const struct sp_intake_item *it, struct sp_err *err)
 		    &l, &r, w->msg.n, digest, where, f);
 	}
 	if (sp_verify_said_wants(&r) && it->seq >= w->a->next)
-		rc = sp_verify_said_event(&w->a->said, &r, where, f, err);
+		rc = sp_verify_said_event(&w->a->logged, &r, where, f, err);
 	sp_record_done(&r);
 	return (rc);
 }
 
-/* Count an entry, unless a segment holds it already. */
+/*
+ * Count an entry, unless a segment holds it already, and advance the archive's
+ * next over it.
+ */
 static void
-count(struct walk *w, const struct sp_intake_item *it)
+count_entry(struct intake_check *w, const struct sp_intake_item *it)
 {
 	struct sp_verify_archive *a = w->a;
 
@@ -106,8 +130,10 @@ count(struct walk *w, const struct sp_intake_item *it)
 	a->v->bytes += it->msg_len;
 }
 
+/* All durable entries of one file. */
 static enum sp_code
-walk_file(struct walk *w, struct sp_intake_file *file, struct sp_err *err)
+walk_file(
+    struct intake_check *w, struct sp_intake_file *file, struct sp_err *err)
 {
 	struct sp_intake_item it;
 	enum sp_code rc;
@@ -124,14 +150,18 @@ walk_file(struct walk *w, struct sp_intake_file *file, struct sp_err *err)
 			    &w->a->run, it.record_len + it.msg_len, err);
 		if (rc != SP_OK)
 			break;
-		count(w, &it);
+		count_entry(w, &it);
 	}
 	return (rc == SP_EEND ? SP_OK : rc);
 }
 
+/*
+ * One file of the log.  That it cannot be read, or is damaged before a valid
+ * batch header, is a finding.
+ */
 static enum sp_code
-check_file(
-    struct walk *w, const struct sp_intake_info *info, struct sp_err *err)
+check_file(struct intake_check *w, const struct sp_intake_info *info,
+    struct sp_err *err)
 {
 	char *where = sp_layout_path("intake", info->name);
 	char *path = sp_layout_path(w->a->dir, where);
@@ -145,7 +175,7 @@ check_file(
 		    "belongs to another log: its origin is %s",
 		    info->head.origin);
 	rc = sp_intake_file_open(path, info->limit, &file, err);
-	/* Packed and removed since we listed: seen as a gap. */
+	/* SP_ENOTFOUND: packed and removed since the listing. */
 	if (rc == SP_OK)
 		rc = walk_file(w, file, err);
 	rc = sp_verify_found_code(&w->a->found, "intake", where, rc, err);
@@ -155,9 +185,10 @@ check_file(
 	return (rc);
 }
 
+/* All files, in the order of their entries. */
 static enum sp_code
-check_files(
-    struct walk *w, struct sp_intake_info *f, size_t n, struct sp_err *err)
+check_files(struct intake_check *w, struct sp_intake_info *f, size_t n,
+    struct sp_err *err)
 {
 	enum sp_code rc = SP_OK;
 
@@ -168,10 +199,13 @@ check_files(
 	return (rc);
 }
 
+/*
+ * Where no tree can be opened, each entry is checked by its own record alone.
+ */
 enum sp_code
 sp_verify_intake(struct sp_verify_archive *a, bool *gap, struct sp_err *err)
 {
-	struct walk w = { .a = a, .last = a->v->time };
+	struct intake_check w = { .a = a, .previous = a->v->time };
 	struct sp_intake_info *f = NULL;
 	size_t n = 0;
 	enum sp_code rc;

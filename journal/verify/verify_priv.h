@@ -1,125 +1,75 @@
 /*
- * What the files of the verifier share: findings, the run, identity.
- * Nothing outside verify*.c, rebuild*.c and bag_source.c includes this.
+ * What the files of the verifier share: what the log says of itself, identity,
+ * the check of one entry, and the verification of an archive.  Only the files
+ * of this room include it (and tests/verify).
  */
 #ifndef SP_VERIFY_VERIFY_PRIV_H
 #define SP_VERIFY_VERIFY_PRIV_H
 
-#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/attr.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/line.h"
 #include "base/record.h"
+#include "base/sha256.h"
 #include "base/view.h"
 #include "journal/tree/merkle.h"
 #include "journal/tree/note.h"
 #include "journal/tree/tree.h"
+#include "journal/verify/findings_priv.h"
+#include "journal/verify/seq_spans_priv.h"
 #include "journal/verify/verify.h"
+#include "journal/verify/verify_progress_priv.h"
 
-#define SP_VERIFY_KINDS_MAX 32 /* kinds of findings */
 #define SP_VERIFY_CERTS_MAX 256 /* certificates, keys named by the log */
 #define SP_VERIFY_PEM_MAX   (1u << 20) /* bytes of a certificate file */
 #define SP_VERIFY_VKEY_MAX  4096 /* bytes of a vkey file */
-#define SP_VERIFY_SPANS_MAX (1u << 20) /* separate runs of absent entries */
 
-/* ---- findings (verify_found.c) ---- */
+/* ---- what the log says of itself (verify_logged.c) ---- */
 
 /*
- * The first finding of each kind, with its place, and how many there were.
- * One thread at a time; a worker has its own and they are merged in order,
- * so that the same damage always gives the same report.
+ * Keys, certificates and purges that events of the log name.  A zeroed one
+ * says nothing yet.  An event counts only if the caller has shown that it is
+ * in the log; here it is believed.
  */
-struct sp_verify_first {
-	const char *kind; /* a literal */
-	uint64_t count;
-	char *where, *why;
-};
-
-struct sp_verify_found {
-	struct sp_verify_first first[SP_VERIFY_KINDS_MAX];
-	size_t n;
-	uint64_t total;
-};
-
-void sp_verify_found_add(struct sp_verify_found *f, const char *kind,
-    const char *where, const char *fmt, ...) SP_PRINTF(4, 5);
-/* Moves what ${from} has to the end of ${to}; ${from} is empty afterwards. */
-void sp_verify_found_merge(
-    struct sp_verify_found *to, struct sp_verify_found *from);
-/* Calls back for each kind and empties ${f}. */
-void sp_verify_found_report(
-    struct sp_verify_found *f, const struct sp_verify_opts *o);
-void sp_verify_found_done(struct sp_verify_found *f);
-/*
- * Sort a failure: damage, a mismatch, something missing or a broken limit is
- * a finding and gives SP_OK; what kept us from looking is returned.
- */
-SP_CHECK enum sp_code sp_verify_found_code(struct sp_verify_found *f,
-    const char *kind, const char *where, enum sp_code rc,
-    const struct sp_err *err);
-
-/* ---- progress, safe from several threads (verify_found.c) ---- */
-
-struct sp_verify_run {
-	const struct sp_verify_opts *o;
-	pthread_mutex_t lock;
-	uint64_t done, total;
-	bool stop; /* the user interrupted, or a worker failed */
-};
-
-void sp_verify_run_init(
-    struct sp_verify_run *r, const struct sp_verify_opts *o);
-void sp_verify_run_done(struct sp_verify_run *r);
-/* ${n} more bytes are done; SP_EINTERRUPT if the work shall end. */
-SP_CHECK enum sp_code sp_verify_run_step(
-    struct sp_verify_run *r, uint64_t n, struct sp_err *err);
-void sp_verify_run_stop(struct sp_verify_run *r);
-
-/* ---- what the log itself says (verify_said.c) ---- */
-
-struct sp_span {
-	uint64_t first, end;
-};
-
-struct sp_spans {
-	struct sp_span *s;
-	size_t n, cap;
-};
-
-/* Add [first, end); joined with the last one where they touch. */
-SP_CHECK enum sp_code sp_spans_add(
-    struct sp_spans *s, uint64_t first, uint64_t end, struct sp_err *err);
-void sp_spans_sort(struct sp_spans *s);
-bool sp_spans_has(const struct sp_spans *s, uint64_t seq);
-void sp_spans_done(struct sp_spans *s);
-
-/* Keys, certificates and purges that events of the log name. */
 struct sp_verify_said {
 	char *certs[SP_VERIFY_CERTS_MAX]; /* PEM text, as it was logged */
 	size_t ncerts;
 	struct sp_vkey vkeys[SP_VERIFY_CERTS_MAX];
 	size_t nvkeys;
 	bool init; /* entry 0 was seen */
-	char origin[SP_ORIGIN_MAX + 1]; /* that it names */
-	struct sp_spans purged; /* messages whose purge is logged */
-	struct sp_spans erased; /* records too */
+	char origin[SP_ORIGIN_MAX + 1]; /* that entry 0 names */
+	struct sp_seq_spans purged; /* messages whose purge is logged */
+	struct sp_seq_spans erased; /* those whose record is destroyed too */
 };
 
-/* Whether the event is one of those (init, key, purge). */
+/* Whether the event names any of this: entry 0, init, key or purge. */
 bool sp_verify_said_wants(const struct sp_record *r);
-/* Take in an event; ${where} is for findings.  Not thread-safe. */
+
+/*
+ * Add what the event ${r} names; other events add nothing.  A purge that names
+ * itself or later entries, and an entry 0 that is not `init`, are findings at
+ * ${where}.  SP_ELIMIT: too many separate runs of purged entries.  One thread
+ * at a time.
+ */
 SP_CHECK enum sp_code sp_verify_said_event(struct sp_verify_said *s,
     const struct sp_record *r, const char *where, struct sp_verify_found *f,
     struct sp_err *err);
+
+/* Whether an event names this verification key, under this name. */
 bool sp_verify_said_vkey(
     const struct sp_verify_said *s, const struct sp_vkey *k);
-/* The PEM text must be made of certificates that the log names, byte for
- * byte, and of nothing else. */
+
+/*
+ * The text of a certificate file must be made of certificates that the log
+ * names, byte for byte, and of nothing else; a finding at ${where} if not.
+ */
 void sp_verify_said_certs(const struct sp_verify_said *s, struct sp_view pem,
     const char *where, struct sp_verify_found *f);
+
 void sp_verify_said_done(struct sp_verify_said *s);
 
 /* ---- identity: whose key counts (verify_identity.c) ---- */
@@ -127,94 +77,155 @@ void sp_verify_said_done(struct sp_verify_said *s);
 struct sp_verify_identity {
 	struct sp_vkey key; /* that notes are checked with */
 	bool have_key;
-	struct sp_vkey embedded; /* what lies in the archive or bag */
+	struct sp_vkey embedded; /* that lies in the archive or bag */
 	bool have_embedded;
-	bool have_kept;
+	bool have_kept; /* --from-checkpoint: signed by the key in use */
 	struct sp_buf kept_note;
-	struct sp_checkpoint kept; /* --from-checkpoint */
-	bool have_guard;
+	struct sp_checkpoint kept;
+	bool have_guard; /* the guard directory has a checkpoint that holds */
 	struct sp_buf guard_note;
-	struct sp_checkpoint guard; /* of the guard directory */
-	enum sp_trust trust;
+	struct sp_checkpoint guard;
+	enum sp_trust trust; /* of the key alone */
 };
 
 /*
- * Read the embedded key (${path}: file, ${text}: its bytes, {NULL,0} where it
- * is missing), the key, checkpoint or guard from outside, and decide.  A
- * contradiction is a finding.
+ * Read the key, checkpoint or guard that ${o} names from outside, compare them
+ * with the embedded key (${text}: the bytes of its file, {NULL, 0} where there
+ * is none; ${where}: its name), and decide which key counts.  A contradiction
+ * is a finding.  An error is about the files from outside: they cannot be
+ * read, or are not what their option demands.  ${id} is filled also on
+ * failure; release it with sp_verify_identity_done().
  */
 SP_CHECK enum sp_code sp_verify_identity_init(struct sp_verify_identity *id,
     const struct sp_verify_opts *o, struct sp_view text, const char *where,
     struct sp_verify_found *f, struct sp_err *err);
-/* Check a note; false and a finding if it does not hold. */
+
+/*
+ * Check that the signed note is a checkpoint of the log ${origin}, signed by
+ * the key in use (C2SP signed-note, tlog-checkpoint); true and ${out} filled,
+ * or false and a finding of the kind "checkpoint" at ${where}.
+ */
 bool sp_verify_identity_note(const struct sp_verify_identity *id,
     struct sp_view note, const char *origin, const char *where,
     struct sp_checkpoint *out, struct sp_verify_found *f);
-/* Fill trust, vkey, fingerprint and rests_on. */
+
+/*
+ * Fill trust, vkey, fingerprint and rests_on of the verdict: the sentence that
+ * says what it rests on is worded here.
+ */
 void sp_verify_identity_verdict(const struct sp_verify_identity *id,
     const struct sp_verify_opts *o, struct sp_verdict *v);
+
 void sp_verify_identity_done(struct sp_verify_identity *id);
 
 /* ---- an entry against its line (verify_entry.c) ---- */
 
 /*
- * Check record bytes against the line: digest, seq, kind, time.  True if the
- * record is the one that was logged; then ${out} is filled and the caller's
- * to release.
+ * Check the bytes of a record against its entry line: digest, seq, kind, time
+ * of receipt, and whether there is a message (doc/format-record.md).  True if
+ * it is the record that was logged; ${out} is then filled and the caller's to
+ * release with sp_record_done().  Else false and a finding at ${where}.
  */
 bool sp_verify_entry_record(const struct sp_line *l, struct sp_view record,
     const char *where, struct sp_record *out, struct sp_verify_found *f);
-/* Check a message's size and digest against its record and its line. */
+
+/*
+ * Check a message, by its ${size} in bytes and its digest, against its record
+ * and against the salted digest of its line; false and a finding at ${where}
+ * if one of them differs.
+ */
 bool sp_verify_entry_message(const struct sp_line *l, const struct sp_record *r,
     uint64_t size, const uint8_t sha256[SP_SHA256_LEN], const char *where,
     struct sp_verify_found *f);
 
-/* ---- the archive ---- */
+/* ---- an archive (verify_archive.c) ---- */
 
+/* The verification of one archive; the parts below fill it in this order. */
 struct sp_verify_archive {
-	const char *dir;
-	const struct sp_verify_opts *o;
-	struct sp_verdict *v;
-	char origin[SP_ORIGIN_MAX + 1];
+	const char *dir; /* borrowed */
+	const struct sp_verify_opts *o; /* borrowed */
+	struct sp_verdict *v; /* the caller's */
 	struct sp_verify_found found;
-	struct sp_verify_run run;
+	struct sp_verify_run run; /* progress */
+
+	/* Who signed. */
+	char origin[SP_ORIGIN_MAX + 1]; /* of FORMAT, else of the key */
 	struct sp_verify_identity id;
-	struct sp_verify_said said;
-	uint64_t tree_size; /* of tree/tail when we began */
-	bool have_tree;
-	uint64_t next; /* first seq not yet met in a segment or intake */
-	char intake[80]; /* the last intake file */
-	struct sp_spans absent; /* messages that are not there */
-	struct sp_spans lost; /* records that are not there */
+	struct sp_verify_said logged; /* by events, as they are met */
+
+	/* From sp_verify_tree(). */
+	bool have_tree; /* tree/tail could be read */
+	uint64_t tree_size; /* of tree/tail when the verification began */
+
+	/* From sp_verify_segments() and sp_verify_intake(). */
+	uint64_t next; /* first seq not yet met in a segment or intake file */
+	char intake[80]; /* name of the last intake file, "" for none */
+	struct sp_seq_spans no_message; /* the message is not in the segment */
+	struct sp_seq_spans no_record; /* the record is not in the segment */
 };
 
-/* verify_tree.c: checkpoints, tiles, bundles, tail against each other. */
-SP_CHECK enum sp_code sp_verify_tree(
-    struct sp_verify_archive *a, struct sp_err *err);
-/* verify_checkpoints.c: those of tree/, sorted by size. */
+/* One signed tree head of an archive. */
 struct sp_verify_point {
 	struct sp_checkpoint c;
-	char where[96];
+	char where[96]; /* "tree/checkpoints/18431", "the guard copy" ... */
 };
+
+/* Zeroed: none. */
 struct sp_verify_points {
-	struct sp_verify_point *p;
+	struct sp_verify_point *p; /* sorted by size; owned */
 	size_t n, cap;
 };
-SP_CHECK enum sp_code sp_verify_points_load(struct sp_verify_archive *a,
-    struct sp_verify_points *out, struct sp_err *err);
-void sp_verify_points_done(struct sp_verify_points *p);
-/* verify_segment.c: all segments, two at a time. */
-SP_CHECK enum sp_code sp_verify_segments(
-    struct sp_verify_archive *a, struct sp_err *err);
-/* verify_intake.c: what is not packed yet.  *gap: entries are missing before
- * it, or it ends before the tree; they may have been packed meanwhile. */
-SP_CHECK enum sp_code sp_verify_intake(
-    struct sp_verify_archive *a, bool *gap, struct sp_err *err);
-/* verify_archive.c */
+
+/*
+ * Verify the archive in ${dir}: its identity, its tree, its segments, its
+ * intake log, and that what the log says of itself agrees.  Result and errors
+ * as those of sp_verify().
+ */
 SP_CHECK enum sp_code sp_verify_archive(const char *dir,
     const struct sp_verify_opts *o, struct sp_verdict *out, struct sp_err *err);
 
-/* verify_bag.c */
+/*
+ * verify_tree.c: check bundles, tiles and tail against each other and their
+ * roots against all checkpoints (doc/format-tree.md).  Sets have_tree and
+ * tree_size; the verdict gets size, time, and the messages of the tree.
+ * Returns only what kept it from looking.
+ */
+SP_CHECK enum sp_code sp_verify_tree(
+    struct sp_verify_archive *a, struct sp_err *err);
+
+/*
+ * verify_checkpoints.c: all checkpoints whose signature holds, sorted by size:
+ * tree/checkpoint, tree/checkpoints/, the guard copy, the one that the
+ * verifier kept.  One that does not hold, or is newer than tree/checkpoint,
+ * is a finding.  ${out} starts zeroed; sp_verify_points_done() releases
+ * it, also after a failure.
+ */
+SP_CHECK enum sp_code sp_verify_points_load(struct sp_verify_archive *a,
+    struct sp_verify_points *out, struct sp_err *err);
+void sp_verify_points_done(struct sp_verify_points *p);
+
+/*
+ * verify_segments.c: check all segments from entry ${a}->next on, two at a
+ * time, and advance next over them.  Returns only what kept it from looking.
+ */
+SP_CHECK enum sp_code sp_verify_segments(
+    struct sp_verify_archive *a, struct sp_err *err);
+
+/*
+ * verify_intake.c: check the entries of the intake log, and advance
+ * ${a}->next over those that no segment holds.  *gap: entries are missing
+ * before one of them, or at the end of the tree; a running service may have
+ * packed them meanwhile.  Returns only what kept it from looking.
+ */
+SP_CHECK enum sp_code sp_verify_intake(
+    struct sp_verify_archive *a, bool *gap, struct sp_err *err);
+
+/* ---- a bag (verify_bag.c) ---- */
+
+/*
+ * Verify the bag at ${path}, a directory or a container, in the order of
+ * doc/format-export.md section 5.  Result and errors as those of sp_verify().
+ */
 SP_CHECK enum sp_code sp_verify_bag(const char *path,
     const struct sp_verify_opts *o, struct sp_verdict *out, struct sp_err *err);
 

@@ -1,4 +1,11 @@
-/* One segment: signature, tables, and the whole tar as a stranger reads it. */
+/*
+ * One segment: its signature, its tables, and the whole tar read as a stranger
+ * would (sp_segment_walk(), doc/format-segment.md).  Each record is checked
+ * against its entry line, each line against the tree, each message against its
+ * record and line, and the table of contents against what is really there.
+ * Runs in a thread of verify_segments.c; results go to the job, so that they
+ * can be merged in order.
+ */
 #include "journal/verify/verify_segment_priv.h"
 
 #include <inttypes.h>
@@ -8,65 +15,86 @@
 
 #include "base/enc.h"
 #include "base/io.h"
+#include "base/line.h"
+#include "base/sha256.h"
 
 #define P7S_MAX	  (1u << 20)
 #define WHERE_MAX 320
 
+/* The kinds of members of a segment. */
 enum member { NONE, LINES, RECORD, MESSAGE };
 
-struct walk {
+/*
+ * One segment being checked.  Its tar has the members
+ *
+ *	FIRST-LAST.lines   SEQ.json [SEQ.eml]   SEQ.json [SEQ.eml] ...
+ *
+ * An event and a purged message have no .eml; an erased entry has neither part,
+ * only its line.
+ */
+struct segment_check {
 	struct sp_verify_worker *w;
 	struct sp_verify_job *job;
 	struct sp_segment *tables; /* NULL where they are damaged */
-	enum member member;
-	uint64_t left; /* bytes of the member to come */
-	uint64_t members;
-	size_t line_at; /* where the next line begins */
+
+	/* The walk through the tar. */
+	enum member member; /* whose data comes */
+	uint64_t members; /* met so far */
+	size_t line_at; /* offset of the next line in w->lines */
 	uint64_t next; /* seq of the next line */
-	/* the entry in hand */
-	bool open, good; /* begun; its record is the logged one */
-	bool have_record, have_message;
+	uint64_t reported; /* bytes of the file, as progress */
+
+	/* The entry whose members come. */
+	bool in_entry; /* there is one */
 	struct sp_line line;
-	struct sp_record rec;
+	bool have_record, have_message;
 	uint64_t record_len, msg_len;
-	uint64_t stepped; /* bytes of the file reported as done */
+	bool record_ok; /* the record is the logged one, and rec is filled */
+	struct sp_record rec;
 };
 
+/* "archive/2026/11/...: entry 12", as findings name it. */
 static const char *
-place(const struct walk *k, uint64_t seq, char out[WHERE_MAX])
+name_entry(const struct segment_check *k, uint64_t seq, char out[WHERE_MAX])
 {
 	(void)snprintf(
 	    out, WHERE_MAX, "%s: entry %" PRIu64, k->job->where, seq);
 	return (out);
 }
 
-/* The line in the segment against the one in the tree. */
+/*
+ * The line in the segment must be the one in the tree, if a tree could be
+ * opened.
+ */
 static void
-check_line(struct walk *k, struct sp_view text, const char *where)
+check_line(struct segment_check *k, struct sp_view text, const char *where)
 {
 	struct sp_verify_worker *w = k->w;
-	struct sp_view ours;
+	struct sp_view in_tree;
 	struct sp_err err;
 
 	if (w->tree == NULL)
 		return;
-	if (sp_tree_line(w->tree, k->line.seq, &ours, &err) != SP_OK)
+	if (sp_tree_line(w->tree, k->line.seq, &in_tree, &err) != SP_OK)
 		sp_verify_found_add(&k->job->found, "line", where,
 		    "cannot be compared with the tree: %s", err.msg);
-	else if (!sp_view_eq(ours, text))
+	else if (!sp_view_eq(in_tree, text))
 		sp_verify_found_add(&k->job->found, "line", where,
 		    "the segment's line is not the one in the tree");
 }
 
-/* Take the next line of .lines; false at its end. */
+/*
+ * Read the next entry line of the .lines member into ${k}->line, and compare it
+ * with the tree; false, with a finding, if it is not that of entry ${k}->next.
+ */
 static bool
-next_line(struct walk *k)
+next_line(struct segment_check *k)
 {
 	struct sp_view rest = sp_buf_view(&k->w->lines), text;
 	struct sp_err err;
 	char where[WHERE_MAX];
 
-	(void)place(k, k->next, where);
+	(void)name_entry(k, k->next, where);
 	if (k->line_at >= rest.n) {
 		sp_verify_found_add(&k->job->found, "line", where,
 		    "there is no line of it in the segment");
@@ -91,9 +119,9 @@ next_line(struct walk *k)
 	return (true);
 }
 
-/* What the table of contents says of the entry in hand. */
+/* The table of contents must describe the entry as its members are. */
 static void
-check_table(struct walk *k, const char *where)
+check_table(struct segment_check *k, const char *where)
 {
 	struct sp_segment_item it;
 	struct sp_err err;
@@ -109,68 +137,79 @@ check_table(struct walk *k, const char *where)
 		    "the table of contents does not describe it rightly");
 }
 
+/*
+ * All members of the current entry were met: compare it with the table, and
+ * note what is not there (later, purge events must explain it).
+ */
 static enum sp_code
-close_entry(struct walk *k, struct sp_err *err)
+end_entry(struct segment_check *k, struct sp_err *err)
 {
 	struct sp_verify_job *job = k->job;
 	char where[WHERE_MAX];
 	uint64_t seq = k->line.seq;
 	enum sp_code rc = SP_OK;
 
-	if (!k->open)
+	if (!k->in_entry)
 		return (SP_OK);
-	check_table(k, place(k, seq, where));
+	check_table(k, name_entry(k, seq, where));
 	if (k->line.kind == SP_KIND_MESSAGE && k->w->a->have_tree &&
 	    seq >= k->w->a->tree_size)
-		job->late++;
+		job->after_tree++;
 	if (!k->have_record)
-		rc = sp_spans_add(&job->lost, seq, seq + 1, err);
+		rc = sp_spans_add(&job->no_record, seq, seq + 1, err);
 	if (rc == SP_OK && k->line.has_message && !k->have_message)
-		rc = sp_spans_add(&job->absent, seq, seq + 1, err);
-	if (k->good)
+		rc = sp_spans_add(&job->no_message, seq, seq + 1, err);
+	if (k->record_ok)
 		sp_record_done(&k->rec);
-	k->open = k->good = false;
+	k->in_entry = k->record_ok = false;
 	return (rc);
 }
 
+/* The line of the next entry was read; its members, if it has any, come now. */
 static void
-open_entry(struct walk *k)
+begin_entry(struct segment_check *k)
 {
-	k->open = true;
-	k->have_record = k->have_message = k->good = false;
+	k->in_entry = true;
+	k->have_record = k->have_message = k->record_ok = false;
 	k->record_len = k->msg_len = 0;
 	k->next++;
 }
 
-/* Go on to the entry ${seq}; those passed over have neither part. */
+/*
+ * Make ${seq} the current entry; those between have a line and neither record
+ * nor message.  SP_EEND: a line does not fit, a finding; the walk cannot go on.
+ */
 static enum sp_code
-go_to(struct walk *k, uint64_t seq, struct sp_err *err)
+advance_to(struct segment_check *k, uint64_t seq, struct sp_err *err)
 {
-	enum sp_code rc = close_entry(k, err);
+	enum sp_code rc = end_entry(k, err);
 
 	while (rc == SP_OK && k->next < seq) {
 		if (!next_line(k))
 			return (SP_EEND);
-		open_entry(k);
-		rc = close_entry(k, err);
+		begin_entry(k);
+		rc = end_entry(k, err);
 	}
 	if (rc != SP_OK)
 		return (rc);
 	if (!next_line(k))
 		return (SP_EEND);
-	open_entry(k);
+	begin_entry(k);
 	return (SP_OK);
 }
 
+/* A finding about the current member; ends the walk by SP_EEND. */
 static enum sp_code
-odd_member(struct walk *k, const char *name, const char *why)
+refuse_member(struct segment_check *k, const char *name, const char *why)
 {
 	sp_verify_found_add(&k->job->found, "segment", k->job->where,
 	    "member %" PRIu64 " (%s) %s", k->members, name, why);
 	return (SP_EEND);
 }
 
-/* "000000000012.json": the seq and which part; NONE for another name. */
+/*
+ * "000000000012.json" or ".eml": the seq and which part; NONE for another name.
+ */
 static enum member
 parse_name(const char *name, uint64_t *seq)
 {
@@ -188,8 +227,9 @@ parse_name(const char *name, uint64_t *seq)
 	return (m);
 }
 
+/* The first member must hold the entry lines, and be called so. */
 static enum sp_code
-begin_lines(struct walk *k, const char *name, uint64_t size)
+begin_lines(struct segment_check *k, const char *name, uint64_t size)
 {
 	struct sp_segment_name n = k->job->name;
 	char want[96];
@@ -197,54 +237,64 @@ begin_lines(struct walk *k, const char *name, uint64_t size)
 	(void)snprintf(want, sizeof(want),
 	    "%012" PRIu64 "-%012" PRIu64 ".lines", n.first, n.last);
 	if (strcmp(name, want) != 0)
-		return (odd_member(k, name, "should be the entry lines"));
+		return (refuse_member(k, name, "should be the entry lines"));
 	if (size > SP_VERIFY_LINES_MAX ||
 	    size > (n.last - n.first + 1) * SP_LINE_MAX)
-		return (odd_member(k, name, "is too long"));
+		return (refuse_member(k, name, "is too long"));
 	k->member = LINES;
 	return (SP_OK);
 }
 
+/*
+ * A record, which begins the entry of its seq, or a message, which must follow
+ * its record.
+ */
 static enum sp_code
-begin_entry(struct walk *k, const char *name, uint64_t size, struct sp_err *err)
+begin_part(struct segment_check *k, const char *name, uint64_t size,
+    struct sp_err *err)
 {
 	uint64_t seq = 0;
 	enum member m = parse_name(name, &seq);
 
 	if (m == NONE)
-		return (odd_member(k, name, "does not belong into a segment"));
+		return (
+		    refuse_member(k, name, "does not belong into a segment"));
 	k->member = m;
 	if (m == RECORD) {
 		if (seq < k->next || seq > k->job->name.last)
-			return (odd_member(k, name, "is out of order"));
+			return (refuse_member(k, name, "is out of order"));
 		if (size > SP_RECORD_MAX)
-			return (odd_member(k, name, "is too long"));
+			return (refuse_member(k, name, "is too long"));
 		sp_buf_clear(&k->w->record);
-		return (go_to(k, seq, err));
+		return (advance_to(k, seq, err));
 	}
-	if (!k->open || k->line.seq != seq || !k->have_record ||
+	if (!k->in_entry || k->line.seq != seq || !k->have_record ||
 	    k->have_message)
-		return (odd_member(k, name, "does not follow its record"));
+		return (refuse_member(k, name, "does not follow its record"));
 	sp_sha256_reset(k->w->sha);
 	return (SP_OK);
 }
 
+/* A member begins (callback of sp_segment_walk()). */
 static enum sp_code
 on_member(void *ctx, const char *name, uint64_t size, int64_t mtime,
     struct sp_err *err)
 {
-	struct walk *k = ctx;
+	struct segment_check *k = ctx;
 
 	(void)mtime;
 	k->members++;
-	k->left = size;
 	return (k->members == 1 ? begin_lines(k, name, size)
-				: begin_entry(k, name, size, err));
+				: begin_part(k, name, size, err));
 }
 
-/* The record is whole. */
+/*
+ * The record is whole: compare it with its line.  A record of an event that
+ * names keys or purges is kept for verify_segments.c, which merges them in
+ * order.
+ */
 static enum sp_code
-end_record(struct walk *k, struct sp_err *err)
+end_record(struct segment_check *k, struct sp_err *err)
 {
 	struct sp_view text = sp_buf_view(&k->w->record);
 	struct sp_verify_job *job = k->job;
@@ -253,9 +303,9 @@ end_record(struct walk *k, struct sp_err *err)
 
 	k->have_record = true;
 	k->record_len = text.n;
-	k->good = sp_verify_entry_record(
-	    &k->line, text, place(k, k->line.seq, where), &k->rec, &job->found);
-	if (!k->good || k->rec.kind != SP_KIND_EVENT ||
+	k->record_ok = sp_verify_entry_record(&k->line, text,
+	    name_entry(k, k->line.seq, where), &k->rec, &job->found);
+	if (!k->record_ok || k->rec.kind != SP_KIND_EVENT ||
 	    !sp_verify_said_wants(&k->rec))
 		return (SP_OK);
 	sp_le64_put(head, k->rec.seq);
@@ -268,23 +318,27 @@ end_record(struct walk *k, struct sp_err *err)
 	return (SP_OK);
 }
 
+/* The message is whole: compare it with record and line. */
 static void
-end_message(struct walk *k)
+end_message(struct segment_check *k)
 {
 	uint8_t digest[SP_SHA256_LEN];
 	char where[WHERE_MAX];
 
 	sp_sha256_end(k->w->sha, digest);
 	k->have_message = true;
-	k->job->data += k->msg_len;
-	if (k->good)
+	k->job->message_bytes += k->msg_len;
+	if (k->record_ok)
 		(void)sp_verify_entry_message(&k->line, &k->rec, k->msg_len,
-		    digest, place(k, k->line.seq, where), &k->job->found);
+		    digest, name_entry(k, k->line.seq, where), &k->job->found);
 }
 
-/* Share of the file that the entries so far make. */
+/*
+ * Report progress: the share of the file that the entries so far make, at steps
+ * of 256 KiB.
+ */
 static enum sp_code
-step(struct walk *k, struct sp_err *err)
+report_bytes(struct segment_check *k, struct sp_err *err)
 {
 	const struct sp_segment_name *n = &k->job->name;
 	uint64_t entries = n->last - n->first + 1;
@@ -292,17 +346,17 @@ step(struct walk *k, struct sp_err *err)
 	uint64_t at = (uint64_t)(part * (double)k->job->size);
 	uint64_t more;
 
-	if (at < k->stepped + (256u << 10))
+	if (at < k->reported + (256u << 10))
 		return (SP_OK);
 	if (at > k->job->size)
 		at = k->job->size;
-	more = at - k->stepped;
-	k->stepped = at;
+	more = at - k->reported;
+	k->reported = at;
 	return (sp_verify_run_step(&k->w->a->run, more, err));
 }
 
 static enum sp_code
-end_member(struct walk *k, struct sp_err *err)
+end_member(struct segment_check *k, struct sp_err *err)
 {
 	enum member m = k->member;
 	enum sp_code rc = SP_OK;
@@ -312,13 +366,17 @@ end_member(struct walk *k, struct sp_err *err)
 		rc = end_record(k, err);
 	else if (m == MESSAGE)
 		end_message(k);
-	return (rc == SP_OK ? step(k, err) : rc);
+	return (rc == SP_OK ? report_bytes(k, err) : rc);
 }
 
+/*
+ * Data of the current member in pieces, 0 bytes at its end (callback of
+ * sp_segment_walk()).  Lines and record are collected, a message is hashed.
+ */
 static enum sp_code
 on_data(void *ctx, const void *p, size_t n, struct sp_err *err)
 {
-	struct walk *k = ctx;
+	struct segment_check *k = ctx;
 	enum sp_code rc = SP_OK;
 
 	if (n == 0)
@@ -343,7 +401,11 @@ on_data(void *ctx, const void *p, size_t n, struct sp_err *err)
 	return (SP_OK);
 }
 
-/* Signature beside the segment, by a certificate that counts. */
+/*
+ * The detached signature beside the segment must be one over its bytes, by a
+ * certificate of keys/seal-all.crt, in the one form that our signer writes.
+ * Where no certificate could be read, a finding already, it only must be there.
+ */
 static enum sp_code
 check_signature(struct sp_verify_worker *w, struct sp_verify_job *job,
     const char *path, struct sp_err *err)
@@ -367,8 +429,12 @@ check_signature(struct sp_verify_worker *w, struct sp_verify_job *job,
 	return (rc);
 }
 
+/*
+ * Walk the tar; then each entry of the segment's name must have had its line,
+ * and no line may be left over.
+ */
 static enum sp_code
-walk_tar(struct walk *k, const char *path, struct sp_err *err)
+check_tar(struct segment_check *k, const char *path, struct sp_err *err)
 {
 	const struct sp_segment_walk cb = { on_member, on_data, k, NULL };
 	const struct sp_segment_name *n = &k->job->name;
@@ -378,24 +444,26 @@ walk_tar(struct walk *k, const char *path, struct sp_err *err)
 	k->next = n->first;
 	rc = sp_segment_walk(path, &cb, err);
 	if (rc == SP_OK)
-		rc = close_entry(k, err);
+		rc = end_entry(k, err);
 	while (rc == SP_OK && k->next <= n->last)
-		rc = go_to(k, k->next, err);
+		rc = advance_to(k, k->next, err);
 	if (rc == SP_OK)
-		rc = close_entry(k, err);
+		rc = end_entry(k, err);
 	if (rc == SP_OK && k->line_at != k->w->lines.n)
 		sp_verify_found_add(&k->job->found, "line", k->job->where,
 		    "has more lines than entries");
-	if (k->good)
+	if (k->record_ok)
 		sp_record_done(&k->rec);
-	/* SP_EEND is ours: a finding is written and the rest cannot be read
-	 * in step with the lines. */
+	/* SP_EEND is that of advance_to() and refuse_member(). */
 	return (rc == SP_EEND ? SP_OK : rc);
 }
 
-/* Without decompressing all: entry 0 alone, for the keys it names. */
+/*
+ * --quick: nothing is decompressed but entry 0, for the keys that it names; its
+ * record is compared with the line in the tree.
+ */
 static enum sp_code
-quick(struct walk *k, struct sp_err *err)
+read_entry_0(struct segment_check *k, struct sp_err *err)
 {
 	enum sp_code rc;
 	struct sp_view text;
@@ -411,15 +479,19 @@ quick(struct walk *k, struct sp_err *err)
 		rc = sp_line_parse(text, &k->line, err);
 	if (rc == SP_OK)
 		rc = end_record(k, err);
-	if (k->good)
+	if (k->record_ok)
 		sp_record_done(&k->rec);
 	return (rc);
 }
 
+/*
+ * The tables are not needed for the walk, so a segment with damaged tables is
+ * still checked entry by entry.
+ */
 void
 sp_verify_segment_run(struct sp_verify_worker *w, struct sp_verify_job *job)
 {
-	struct walk k = { .w = w, .job = job };
+	struct segment_check k = { .w = w, .job = job };
 	char *path = sp_layout_path(w->a->dir, job->where);
 	struct sp_err *err = &job->err;
 	enum sp_code rc;
@@ -436,13 +508,14 @@ sp_verify_segment_run(struct sp_verify_worker *w, struct sp_verify_job *job)
 		    sp_segment_first(k.tables), sp_segment_last(k.tables));
 	rc = sp_verify_found_code(&job->found, "segment", job->where, rc, err);
 	if (rc == SP_OK && w->a->o->quick)
-		rc = quick(&k, err);
+		rc = read_entry_0(&k, err);
 	else if (rc == SP_OK)
-		rc = walk_tar(&k, path, err);
+		rc = check_tar(&k, path, err);
 	rc = sp_verify_found_code(&job->found, "segment", job->where, rc, err);
 	sp_segment_close(k.tables);
 	if (rc == SP_OK)
-		rc = sp_verify_run_step(&w->a->run, job->size - k.stepped, err);
+		rc =
+		    sp_verify_run_step(&w->a->run, job->size - k.reported, err);
 out:
 	job->rc = rc;
 	free(path);

@@ -1,5 +1,12 @@
-/* All segments: found in the folders of the months, checked two at a time,
- * reported in order. */
+/*
+ * All segments of an archive: found in the folders of the months
+ * (archive/YYYY/MM/), checked by two threads (verify_segment.c), and their
+ * results merged in the order of the entries, so that a report does not depend
+ * on which thread was faster.
+ *
+ * Called again when the intake log turned out to lack entries that the service
+ * packed meanwhile; it then checks only what lies behind ${a}->next.
+ */
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -9,20 +16,25 @@
 
 #include "base/enc.h"
 #include "base/io.h"
+#include "base/line.h"
+#include "base/sha256.h"
+#include "base/time_text.h"
 #include "journal/verify/verify_segment_priv.h"
 
-#define THREADS 2u
+#define THREADS 2u /* that check segments, the caller's included */
 
-struct list {
+/* The segments to check, sorted by first entry. */
+struct job_list {
 	struct sp_verify_job *j;
 	size_t n, cap;
 };
 
-struct pool {
+/* What the threads share. */
+struct segment_pool {
 	struct sp_verify_archive *a;
-	struct list *list;
-	pthread_mutex_t lock;
-	size_t next;
+	struct job_list *list;
+	pthread_mutex_t lock; /* for next */
+	size_t next; /* the first job that no thread has */
 	struct sp_buf certs; /* PEM text of all sealing certificates */
 };
 
@@ -47,9 +59,12 @@ ends_in(const char *s, const char *end)
 	return (n >= m && strcmp(s + n - m, end) == 0);
 }
 
-/* What an interrupted seal leaves is no finding; what bears a final name is. */
+/*
+ * A name that is no segment.  What an interrupted or finished seal leaves
+ * beside segments is no finding; what bears any other name is.
+ */
 static void
-odd_file(struct sp_verify_archive *a, const char *where, const char *name)
+report_extra(struct sp_verify_archive *a, const char *where, const char *name)
 {
 	if (name[0] == '.' || ends_in(name, ".tmp") ||
 	    ends_in(name, ".partial") || ends_in(name, ".new") ||
@@ -59,9 +74,10 @@ odd_file(struct sp_verify_archive *a, const char *where, const char *name)
 	    "does not belong there: it is no segment, and nothing names it");
 }
 
+/* Append the segment ${where}, of ${size} bytes. */
 static void
-add_job(struct list *l, const struct sp_segment_name *name, const char *where,
-    uint64_t size)
+add_job(struct job_list *l, const struct sp_segment_name *name,
+    const char *where, uint64_t size)
 {
 	struct sp_verify_job *j;
 
@@ -77,9 +93,13 @@ add_job(struct list *l, const struct sp_segment_name *name, const char *where,
 	sp_buf_init(&j->events, SP_VERIFY_EVENTS_MAX);
 }
 
+/*
+ * Add the segments of one month (its path below the archive) that begin at
+ * entry ${from} or later.  Files that do not belong there are findings.
+ */
 static enum sp_code
 list_month(struct sp_verify_archive *a, const char *month, uint64_t from,
-    struct list *l, struct sp_err *err)
+    struct job_list *l, struct sp_err *err)
 {
 	char *dir = sp_layout_path(a->dir, month);
 	char **names = NULL;
@@ -93,7 +113,7 @@ list_month(struct sp_verify_archive *a, const char *month, uint64_t from,
 		struct stat st;
 
 		if (!sp_layout_parse_segment(names[i], &name))
-			odd_file(a, where, names[i]);
+			report_extra(a, where, names[i]);
 		else if (lstat(path, &st) != 0 || !S_ISREG(st.st_mode))
 			sp_verify_found_add(
 			    &a->found, "extra", where, "is not a plain file");
@@ -107,9 +127,10 @@ list_month(struct sp_verify_archive *a, const char *month, uint64_t from,
 	return (rc);
 }
 
+/* The same for all months of a year. */
 static enum sp_code
 list_year(struct sp_verify_archive *a, const char *year, uint64_t from,
-    struct list *l, struct sp_err *err)
+    struct job_list *l, struct sp_err *err)
 {
 	char *dir = sp_layout_path(a->dir, year);
 	char **names = NULL;
@@ -122,7 +143,7 @@ list_year(struct sp_verify_archive *a, const char *year, uint64_t from,
 		if (all_digits(names[i], 2))
 			rc = list_month(a, where, from, l, err);
 		else
-			odd_file(a, where, names[i]);
+			report_extra(a, where, names[i]);
 		free(where);
 	}
 	sp_io_names_free(names, n);
@@ -130,9 +151,9 @@ list_year(struct sp_verify_archive *a, const char *year, uint64_t from,
 	return (rc);
 }
 
-/* By first entry; of several revisions the highest comes first. */
+/* By first entry; of several revisions of a segment the highest comes first. */
 static int
-by_name(const void *x, const void *y)
+by_first(const void *x, const void *y)
 {
 	const struct sp_verify_job *a = x, *b = y;
 
@@ -144,22 +165,23 @@ by_name(const void *x, const void *y)
 }
 
 static void
-list_done(struct list *l)
+list_done(struct job_list *l)
 {
 	for (size_t i = 0; i < l->n; i++) {
 		struct sp_verify_job *j = &l->j[i];
 
 		sp_verify_found_done(&j->found);
 		sp_buf_done(&j->events);
-		sp_spans_done(&j->absent);
-		sp_spans_done(&j->lost);
+		sp_spans_done(&j->no_message);
+		sp_spans_done(&j->no_record);
 		free(j->where);
 	}
 	free(l->j);
 }
 
+/* The same for all years; ${l} is sorted then. */
 static enum sp_code
-list_years(struct sp_verify_archive *a, uint64_t from, struct list *l,
+list_years(struct sp_verify_archive *a, uint64_t from, struct job_list *l,
     struct sp_err *err)
 {
 	char *dir = sp_layout_path(a->dir, "archive");
@@ -173,18 +195,19 @@ list_years(struct sp_verify_archive *a, uint64_t from, struct list *l,
 		if (all_digits(names[i], 4))
 			rc = list_year(a, where, from, l, err);
 		else
-			odd_file(a, where, names[i]);
+			report_extra(a, where, names[i]);
 		free(where);
 	}
 	sp_io_names_free(names, n);
 	free(dir);
 	if (l->n > 1)
-		qsort(l->j, l->n, sizeof(*l->j), by_name);
+		qsort(l->j, l->n, sizeof(*l->j), by_first);
 	return (rc);
 }
 
+/* Whether the listed segments leave out an entry from ${from} on. */
 static bool
-has_gap(const struct list *l, uint64_t from)
+has_gap(const struct job_list *l, uint64_t from)
 {
 	for (size_t i = 0; i < l->n; i++) {
 		if (l->j[i].name.first > from)
@@ -194,11 +217,15 @@ has_gap(const struct list *l, uint64_t from)
 	return (false);
 }
 
-/* A listing may miss a file that comes to be under it, and have the next. */
+/*
+ * List all segments from ${a}->next on.  A listing may miss a segment that is
+ * renamed into place while it runs, and yet have the next one; so it is done
+ * once more where it has a gap.
+ */
 static enum sp_code
-list_all(struct sp_verify_archive *a, struct list *l, struct sp_err *err)
+list_all(struct sp_verify_archive *a, struct job_list *l, struct sp_err *err)
 {
-	struct sp_verify_found before = a->found;
+	struct sp_verify_found earlier = a->found;
 	enum sp_code rc;
 
 	memset(&a->found, 0, sizeof(a->found));
@@ -209,8 +236,8 @@ list_all(struct sp_verify_archive *a, struct list *l, struct sp_err *err)
 		sp_verify_found_done(&a->found);
 		rc = list_years(a, a->next, l, err);
 	}
-	sp_verify_found_merge(&before, &a->found);
-	a->found = before;
+	sp_verify_found_merge(&earlier, &a->found);
+	a->found = earlier;
 	for (size_t i = 0; i < l->n; i++)
 		a->run.total += l->j[i].size;
 	return (rc);
@@ -218,8 +245,9 @@ list_all(struct sp_verify_archive *a, struct list *l, struct sp_err *err)
 
 /* ---- workers ---- */
 
+/* The next segment that no thread has; NULL when all are taken. */
 static struct sp_verify_job *
-take(struct pool *p)
+next_job(struct segment_pool *p)
 {
 	struct sp_verify_job *j = NULL;
 
@@ -230,10 +258,14 @@ take(struct pool *p)
 	return (j);
 }
 
+/*
+ * A thread: checks one segment after the other, with certificates and a tree of
+ * its own.  One that cannot look ends the others too.
+ */
 static void *
-work(void *arg)
+check_jobs(void *arg)
 {
-	struct pool *p = arg;
+	struct segment_pool *p = arg;
 	struct sp_verify_worker w = { .a = p->a };
 	struct sp_verify_job *j;
 
@@ -246,7 +278,7 @@ work(void *arg)
 		w.certs = NULL;
 	if (p->a->have_tree && sp_tree_open(p->a->dir, &w.tree, NULL) != SP_OK)
 		w.tree = NULL;
-	while ((j = take(p)) != NULL) {
+	while ((j = next_job(p)) != NULL) {
 		sp_verify_segment_run(&w, j);
 		if (j->rc != SP_OK) {
 			sp_verify_run_stop(&p->a->run);
@@ -261,17 +293,22 @@ work(void *arg)
 	return (NULL);
 }
 
+/*
+ * Check all listed segments, the caller's thread being one of them, and return
+ * the first reason for which one could not be looked at.
+ */
 static enum sp_code
-run_all(struct sp_verify_archive *a, struct pool *p, struct sp_err *err)
+run_threads(
+    struct sp_verify_archive *a, struct segment_pool *p, struct sp_err *err)
 {
 	pthread_t t[THREADS - 1];
 	size_t n = 0;
 
 	(void)pthread_mutex_init(&p->lock, NULL);
 	while (n < THREADS - 1 && p->list->n > 1 &&
-	       pthread_create(&t[n], NULL, work, p) == 0)
+	       pthread_create(&t[n], NULL, check_jobs, p) == 0)
 		n++;
-	(void)work(p);
+	(void)check_jobs(p);
 	for (size_t i = 0; i < n; i++)
 		(void)pthread_join(t[i], NULL);
 	(void)pthread_mutex_destroy(&p->lock);
@@ -287,9 +324,13 @@ run_all(struct sp_verify_archive *a, struct pool *p, struct sp_err *err)
 	return (sp_verify_run_step(&a->run, 0, err));
 }
 
-/* The certificates that signatures are checked with. */
+/*
+ * Read keys/seal-all.crt, the certificates that signatures are checked with;
+ * that it cannot be read is a finding, and the text stays empty.
+ */
 static enum sp_code
-load_certs(struct sp_verify_archive *a, struct pool *p, struct sp_err *err)
+load_certs(
+    struct sp_verify_archive *a, struct segment_pool *p, struct sp_err *err)
 {
 	const char *where = "keys/seal-all.crt";
 	char *path = sp_layout_path(a->dir, where);
@@ -308,8 +349,12 @@ load_certs(struct sp_verify_archive *a, struct pool *p, struct sp_err *err)
 
 /* ---- results, in order ---- */
 
+/*
+ * Add what the events of a segment say of keys and purges, in order of seq.
+ * They were parsed already by the thread.
+ */
 static enum sp_code
-take_events(
+add_events(
     struct sp_verify_archive *a, struct sp_verify_job *j, struct sp_err *err)
 {
 	struct sp_view rest = sp_buf_view(&j->events);
@@ -328,7 +373,7 @@ take_events(
 		rc = sp_record_parse((struct sp_view){ rest.p, len }, &r, err);
 		if (rc == SP_OK) {
 			rc = sp_verify_said_event(
-			    &a->said, &r, where, &a->found, err);
+			    &a->logged, &r, where, &a->found, err);
 			sp_record_done(&r);
 		}
 		rest.p += len;
@@ -337,8 +382,10 @@ take_events(
 	return (rc);
 }
 
+/* Add all runs of ${from} to ${to}. */
 static enum sp_code
-copy_spans(struct sp_spans *to, const struct sp_spans *from, struct sp_err *err)
+copy_spans(struct sp_seq_spans *to, const struct sp_seq_spans *from,
+    struct sp_err *err)
 {
 	enum sp_code rc = SP_OK;
 
@@ -347,9 +394,11 @@ copy_spans(struct sp_spans *to, const struct sp_spans *from, struct sp_err *err)
 	return (rc);
 }
 
-/* The month in the path is that of the first entry. */
+/*
+ * The folder of a segment must be that of the month, UTC, of its first entry.
+ */
 static void
-check_place(struct sp_verify_archive *a, const struct sp_verify_job *j,
+check_month(struct sp_verify_archive *a, const struct sp_verify_job *j,
     int64_t received)
 {
 	int year, month;
@@ -363,6 +412,7 @@ check_place(struct sp_verify_archive *a, const struct sp_verify_job *j,
 		    want);
 }
 
+/* As check_month(), where the tree has the line of the first entry. */
 static void
 check_folder(struct sp_verify_archive *a, const struct sp_verify_job *j,
     struct sp_tree *tree)
@@ -373,43 +423,53 @@ check_folder(struct sp_verify_archive *a, const struct sp_verify_job *j,
 	if (tree != NULL &&
 	    sp_tree_line(tree, j->name.first, &text, NULL) == SP_OK &&
 	    sp_line_parse(text, &l, NULL) == SP_OK)
-		check_place(a, j, l.received);
+		check_month(a, j, l.received);
 }
 
+/*
+ * Add the results of one segment to those of the archive, and advance
+ * ${a}->next over it; segments must follow each other without gap or overlap.
+ * ${is_current}: it is the highest revision of its entries; of the others only
+ * the findings and events count.
+ */
 static enum sp_code
-merge(struct sp_verify_archive *a, struct sp_verify_job *j, bool counts,
+merge_job(struct sp_verify_archive *a, struct sp_verify_job *j, bool is_current,
     struct sp_err *err)
 {
 	enum sp_code rc;
 
-	if (counts && j->name.first > a->next)
+	if (is_current && j->name.first > a->next)
 		sp_verify_found_add(&a->found, "missing", j->where,
 		    "the entries %" PRIu64 " to %" PRIu64
 		    " before it are in no segment",
 		    a->next, j->name.first - 1);
-	else if (counts && j->name.first < a->next)
+	else if (is_current && j->name.first < a->next)
 		sp_verify_found_add(&a->found, "segment", j->where,
 		    "holds entries that another segment holds too");
 	sp_verify_found_merge(&a->found, &j->found);
-	rc = take_events(a, j, err);
-	if (!counts || rc != SP_OK)
+	rc = add_events(a, j, err);
+	if (!is_current || rc != SP_OK)
 		return (rc);
-	rc = copy_spans(&a->absent, &j->absent, err);
+	rc = copy_spans(&a->no_message, &j->no_message, err);
 	if (rc == SP_OK)
-		rc = copy_spans(&a->lost, &j->lost, err);
+		rc = copy_spans(&a->no_record, &j->no_record, err);
 	if (j->name.last + 1 > a->next)
 		a->next = j->name.last + 1;
 	a->v->segments++;
-	a->v->bytes += j->data;
-	a->v->messages += j->late;
+	a->v->bytes += j->message_bytes;
+	a->v->messages += j->after_tree;
 	return (rc);
 }
 
+/*
+ * Revisions of a segment begin at the same entry; the first of them in the list
+ * is the highest, and the one that counts.
+ */
 enum sp_code
 sp_verify_segments(struct sp_verify_archive *a, struct sp_err *err)
 {
-	struct list l = { NULL, 0, 0 };
-	struct pool p = { .a = a, .list = &l };
+	struct job_list l = { NULL, 0, 0 };
+	struct segment_pool p = { .a = a, .list = &l };
 	struct sp_tree *tree = NULL;
 	enum sp_code rc;
 
@@ -418,17 +478,17 @@ sp_verify_segments(struct sp_verify_archive *a, struct sp_err *err)
 	if (rc == SP_OK && l.n > 0)
 		rc = load_certs(a, &p, err);
 	if (rc == SP_OK)
-		rc = run_all(a, &p, err);
+		rc = run_threads(a, &p, err);
 	if (rc != SP_OK)
 		goto out;
 	if (a->have_tree && sp_tree_open(a->dir, &tree, NULL) != SP_OK)
 		tree = NULL;
 	for (size_t i = 0; i < l.n && rc == SP_OK; i++) {
-		bool counts =
+		bool is_current =
 		    i == 0 || l.j[i].name.first != l.j[i - 1].name.first;
 
 		check_folder(a, &l.j[i], tree);
-		rc = merge(a, &l.j[i], counts, err);
+		rc = merge_job(a, &l.j[i], is_current, err);
 	}
 out:
 	sp_tree_close(tree);

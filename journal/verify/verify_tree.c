@@ -1,10 +1,20 @@
 /*
- * The tree: every line of every bundle, hashed up through every tile, and the
- * root at each checkpoint's size.  Full tiles and bundles are read as files
- * here, not through tree.h, so that a reader's mistake cannot hide a tile's.
+ * The tree of an archive (doc/format-tree.md, C2SP tlog-tiles): every line of
+ * every entry bundle, hashed up through every tile (RFC 6962 section 2.1), and
+ * the root at the size of each checkpoint.
  *
- * Where a tile and what lies below it disagree, the tile above decides which
- * of the two was changed, and the intact one is used to go on.
+ *	tree/tile/entries/...   line line line ...      walk_bundle(), walk_tail()
+ *	                          | leaf hashes
+ *	tree/tile/0/...         256 hashes a tile       check_full_tile()
+ *	                          | root of the tile
+ *	tree/tile/1/...         256 hashes a tile       and so on upwards
+ *	tree/checkpoints/SIZE   root of SIZE leaves     compare_checkpoints()
+ *
+ * Full tiles and bundles are read as files here and not through tree.h, so that
+ * a mistake of that reader cannot hide a damaged tile.  Where a tile of level 0
+ * and its bundle disagree, the tile above decides which of the two was changed,
+ * and the walk goes on with the intact one; at higher levels it goes on with
+ * the computed hashes.  So one damage is reported once.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -14,35 +24,38 @@
 #include "base/enc.h"
 #include "base/io.h"
 #include "base/layout.h"
+#include "base/line.h"
+#include "journal/tree/compact.h"
 #include "journal/verify/verify_priv.h"
 
-#define WIDTH	   256u
-#define PLACE_MAX  160
-#define LEVELS	   8u /* 256^7 > 2^53 */
+#define WIDTH	   256u /* hashes in a tile, lines in a bundle */
+#define PLACE_MAX  160 /* bytes of a name for a finding */
+#define LEVELS	   8u /* of tiles: 256^7 > 2^53 entries */
 #define TILE_BYTES (WIDTH * 32u)
 #define BUNDLE_MAX (WIDTH * (2u + SP_LINE_MAX))
 
-struct level {
-	struct sp_hash h[WIDTH];
-	unsigned n;
-	uint64_t index; /* of this tile */
+/* The tile that is being filled at one level; level 0 holds the leaf hashes. */
+struct tree_level {
+	struct sp_hash h[WIDTH]; /* computed from what lies below */
+	unsigned n; /* of them so far */
+	uint64_t index; /* of this tile in its level */
 };
 
-struct walk {
+struct tree_walk {
 	struct sp_verify_archive *a;
-	struct sp_tree *tree;
-	struct sp_nodes nodes;
-	struct level level[LEVELS];
-	struct sp_compact compact;
-	struct sp_verify_points points;
-	size_t point; /* next to compare */
+	struct sp_tree *tree; /* for the lines of the tail */
+	struct sp_nodes nodes; /* the hashes as stored */
+	struct tree_level level[LEVELS];
+	struct sp_compact compact; /* root of the leaves so far */
+	struct sp_verify_points checkpoints;
+	size_t next_checkpoint; /* the next one to compare */
 	struct sp_buf file;
-	int64_t last; /* received of the line before */
+	int64_t previous; /* time of receipt of the line before */
 };
 
-/* "tree/tile/0/000"; level -1 is a bundle. */
+/* "tree/tile/0/000", as findings name it; level -1 is an entry bundle. */
 static const char *
-place(int level, uint64_t n, char out[PLACE_MAX])
+name_tile(int level, uint64_t n, char out[PLACE_MAX])
 {
 	char name[128];
 
@@ -51,6 +64,7 @@ place(int level, uint64_t n, char out[PLACE_MAX])
 	return (out);
 }
 
+/* The root of the subtree of a full tile. */
 static struct sp_hash
 tile_root(const struct sp_hash *h)
 {
@@ -65,16 +79,17 @@ tile_root(const struct sp_hash *h)
 	return (t[0]);
 }
 
-/* The roots of all checkpoints of the size reached. */
+/* Compare the root of the leaves so far with all checkpoints of that size. */
 static void
-compare_points(struct walk *w)
+compare_checkpoints(struct tree_walk *w)
 {
 	struct sp_hash root;
 	bool have = false;
 
-	while (w->point < w->points.n &&
-	       w->points.p[w->point].c.size == w->compact.size) {
-		const struct sp_verify_point *p = &w->points.p[w->point++];
+	while (w->next_checkpoint < w->checkpoints.n &&
+	       w->checkpoints.p[w->next_checkpoint].c.size == w->compact.size) {
+		const struct sp_verify_point *p =
+		    &w->checkpoints.p[w->next_checkpoint++];
 
 		if (!have)
 			root = sp_compact_root(&w->compact);
@@ -87,34 +102,41 @@ compare_points(struct walk *w)
 	}
 }
 
-static enum sp_code push(
-    struct walk *w, unsigned l, const struct sp_hash *h, struct sp_err *err);
+static enum sp_code add_hash(struct tree_walk *w, unsigned l,
+    const struct sp_hash *h, struct sp_err *err);
 
-/* Whether the tile above knows ${h} as the root of tile ${n} of level ${l}. */
+/* Whether the tile above has ${h} as the root of tile ${n} of level ${l}. */
 static bool
-above_says(struct walk *w, unsigned l, uint64_t n, const struct sp_hash *h)
+is_known_above(
+    struct tree_walk *w, unsigned l, uint64_t n, const struct sp_hash *h)
 {
-	struct sp_hash up;
+	struct sp_hash parent_hash;
 
-	return (
-	    l + 1 < LEVELS &&
-	    w->nodes.get(w->nodes.ctx, 8 * (l + 1), n, &up, NULL) == SP_OK &&
-	    sp_hash_eq(&up, h));
+	return (l + 1 < LEVELS &&
+		w->nodes.get(w->nodes.ctx, 8 * (l + 1), n, &parent_hash,
+		    NULL) == SP_OK &&
+		sp_hash_eq(&parent_hash, h));
 }
 
+/*
+ * The stored tile differs from the hashes computed from what lies below it.  At
+ * level 0, if the tile above confirms the stored tile, a line of the bundle was
+ * changed, and the walk goes on with the stored hashes; else the tile was
+ * changed, and the computed ones count.
+ */
 static void
-tile_differs(
-    struct walk *w, unsigned l, const struct sp_hash *stored, const char *where)
+blame_tile_or_lines(struct tree_walk *w, unsigned l,
+    const struct sp_hash *stored, const char *where)
 {
-	struct level *v = &w->level[l];
+	struct tree_level *v = &w->level[l];
 	struct sp_hash root = tile_root(stored);
 	char at[PLACE_MAX + 32], below[PLACE_MAX];
 	unsigned i = 0;
 
 	while (i + 1 < WIDTH && sp_hash_eq(&v->h[i], &stored[i]))
 		i++;
-	(void)place((int)l - 1, v->index, below);
-	if (l == 0 && above_says(w, l, v->index, &root)) {
+	(void)name_tile((int)l - 1, v->index, below);
+	if (l == 0 && is_known_above(w, l, v->index, &root)) {
 		(void)snprintf(at, sizeof(at), "%s: entry %" PRIu64, below,
 		    v->index * WIDTH + i);
 		sp_verify_found_add(&w->a->found, "line", at,
@@ -133,15 +155,19 @@ tile_differs(
 		    "is not the root of the tile below it");
 }
 
+/*
+ * Compare the 256 computed hashes of level ${l} with the stored tile, begin its
+ * next tile, and add the root of this one to the level above.
+ */
 static enum sp_code
-full_tile(struct walk *w, unsigned l, struct sp_err *err)
+check_full_tile(struct tree_walk *w, unsigned l, struct sp_err *err)
 {
-	struct level *v = &w->level[l];
+	struct tree_level *v = &w->level[l];
 	struct sp_hash stored[WIDTH], root;
 	char where[PLACE_MAX], *path;
 	enum sp_code rc;
 
-	path = sp_layout_path(w->a->dir, place((int)l, v->index, where));
+	path = sp_layout_path(w->a->dir, name_tile((int)l, v->index, where));
 	sp_buf_clear(&w->file);
 	rc = sp_io_read_file(path, TILE_BYTES, &w->file, err);
 	free(path);
@@ -153,39 +179,50 @@ full_tile(struct walk *w, unsigned l, struct sp_err *err)
 	} else {
 		memcpy(stored, w->file.p, sizeof(stored));
 		if (memcmp(stored, v->h, sizeof(stored)) != 0)
-			tile_differs(w, l, stored, where);
+			blame_tile_or_lines(w, l, stored, where);
 	}
 	if (rc != SP_OK)
 		return (rc);
 	root = tile_root(v->h);
 	v->n = 0;
 	v->index++;
-	return (l + 1 < LEVELS ? push(w, l + 1, &root, err) : SP_OK);
+	return (l + 1 < LEVELS ? add_hash(w, l + 1, &root, err) : SP_OK);
 }
 
+/*
+ * Add the next hash to the tile of level ${l} that is being filled; when it is
+ * full it is checked.
+ */
 static enum sp_code
-push(struct walk *w, unsigned l, const struct sp_hash *h, struct sp_err *err)
+add_hash(struct tree_walk *w, unsigned l, const struct sp_hash *h,
+    struct sp_err *err)
 {
-	struct level *v = &w->level[l];
+	struct tree_level *v = &w->level[l];
 
 	v->h[v->n++] = *h;
-	return (v->n == WIDTH ? full_tile(w, l, err) : SP_OK);
+	return (v->n == WIDTH ? check_full_tile(w, l, err) : SP_OK);
 }
 
-/* The lines of a tile have been hashed; what the tile confirmed goes into the
- * running root. */
+/*
+ * Add leaf hashes to the running root, and compare it at the size of each
+ * checkpoint.
+ */
 static void
-extend(struct walk *w, const struct sp_hash *h, unsigned n)
+add_leaves(struct tree_walk *w, const struct sp_hash *h, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
 		sp_compact_add(&w->compact, &h[i]);
-		compare_points(w);
+		compare_checkpoints(w);
 	}
 }
 
-/* Form, seq and time of a line; its leaf hash in any case. */
+/*
+ * Check form, seq and time of a line, and count its message; returns its leaf
+ * hash in any case.  ${file}: the bundle or the tail, for findings.
+ */
 static struct sp_hash
-check_line(struct walk *w, struct sp_view text, uint64_t seq, const char *file)
+check_line(
+    struct tree_walk *w, struct sp_view text, uint64_t seq, const char *file)
 {
 	struct sp_verify_found *f = &w->a->found;
 	struct sp_line l;
@@ -199,10 +236,10 @@ check_line(struct walk *w, struct sp_view text, uint64_t seq, const char *file)
 		sp_verify_found_add(
 		    f, "line", where, "is the line of entry %" PRIu64, l.seq);
 	} else {
-		if (l.received < w->last)
+		if (l.received < w->previous)
 			sp_verify_found_add(f, "order", where,
 			    "was received before the entry before it");
-		w->last = l.received;
+		w->previous = l.received;
 		w->a->v->time = l.received;
 		if (l.kind == SP_KIND_MESSAGE)
 			w->a->v->messages++;
@@ -210,19 +247,22 @@ check_line(struct walk *w, struct sp_view text, uint64_t seq, const char *file)
 	return (sp_merkle_leaf(text));
 }
 
-/* A full bundle: 256 times length (16 bits, big-endian) and line. */
+/*
+ * A full bundle, which is 256 times a length (16 bits, big-endian) and a line:
+ * its lines, the tile of their hashes, and the leaves.
+ */
 static enum sp_code
-full_bundle(struct walk *w, uint64_t n, struct sp_err *err)
+walk_bundle(struct tree_walk *w, uint64_t n, struct sp_err *err)
 {
 	struct sp_verify_found *f = &w->a->found;
-	struct level *v = &w->level[0];
+	struct tree_level *v = &w->level[0];
 	struct sp_hash lines[WIDTH];
 	char where[PLACE_MAX], *path;
 	size_t at = 0;
 	unsigned i = 0;
 	enum sp_code rc;
 
-	path = sp_layout_path(w->a->dir, place(-1, n, where));
+	path = sp_layout_path(w->a->dir, name_tile(-1, n, where));
 	sp_buf_clear(&w->file);
 	rc = sp_io_read_file(path, BUNDLE_MAX, &w->file, err);
 	free(path);
@@ -252,15 +292,19 @@ full_bundle(struct walk *w, uint64_t n, struct sp_err *err)
 			memset(&lines[i], 0, sizeof(lines[i]));
 	memcpy(v->h, lines, sizeof(lines));
 	v->n = WIDTH;
-	rc = full_tile(w, 0, err);
+	rc = check_full_tile(w, 0, err);
 	if (rc == SP_OK)
-		extend(w, v->h, WIDTH);
+		add_leaves(w, v->h, WIDTH);
 	return (rc);
 }
 
-/* The entries of the partial bundle, which lies in tree/tail. */
+/*
+ * The entries from ${first} on, behind the last full bundle; their lines lie in
+ * tree/tail.
+ */
 static enum sp_code
-tail_lines(struct walk *w, uint64_t first, uint64_t size, struct sp_err *err)
+walk_tail(
+    struct tree_walk *w, uint64_t first, uint64_t size, struct sp_err *err)
 {
 	for (uint64_t seq = first; seq < size; seq++) {
 		struct sp_view text;
@@ -271,23 +315,23 @@ tail_lines(struct walk *w, uint64_t first, uint64_t size, struct sp_err *err)
 			return (sp_verify_found_code(
 			    &w->a->found, "tail", "tree/tail", rc, err));
 		h = check_line(w, text, seq, "tree/tail");
-		extend(w, &h, 1);
-		rc = push(w, 0, &h, err);
+		add_leaves(w, &h, 1);
+		rc = add_hash(w, 0, &h, err);
 		if (rc != SP_OK)
 			return (rc);
 	}
 	return (SP_OK);
 }
 
-/* The partial tiles of the tail against what was computed. */
+/* The partial tiles in tree/tail must be the hashes that were computed. */
 static void
-tail_tiles(struct walk *w)
+check_tail_tiles(struct tree_walk *w)
 {
 	struct sp_err err;
 	struct sp_hash h;
 
 	for (unsigned l = 0; l < LEVELS; l++) {
-		const struct level *v = &w->level[l];
+		const struct tree_level *v = &w->level[l];
 
 		for (unsigned i = 0; i < v->n; i++) {
 			uint64_t at = v->index * WIDTH + i;
@@ -304,43 +348,51 @@ tail_tiles(struct walk *w)
 	}
 }
 
+/*
+ * All bundles, the tail, and the roots.  A checkpoint over more entries than
+ * the tree has is a finding: the tree was rolled back.
+ */
 static enum sp_code
-walk_tree(struct walk *w, uint64_t size, struct sp_err *err)
+walk_tree(struct tree_walk *w, uint64_t size, struct sp_err *err)
 {
 	uint64_t full = size / WIDTH;
 	enum sp_code rc = SP_OK;
 
-	compare_points(w);
+	compare_checkpoints(w);
 	for (uint64_t n = 0; n < full && rc == SP_OK; n++) {
-		rc = full_bundle(w, n, err);
+		rc = walk_bundle(w, n, err);
 		if (rc == SP_OK)
 			rc = sp_verify_run_step(&w->a->run, 0, err);
 	}
 	if (rc == SP_OK)
-		rc = tail_lines(w, full * WIDTH, size, err);
+		rc = walk_tail(w, full * WIDTH, size, err);
 	if (rc != SP_OK)
 		return (rc);
-	tail_tiles(w);
-	for (; w->point < w->points.n; w->point++)
+	check_tail_tiles(w);
+	for (; w->next_checkpoint < w->checkpoints.n; w->next_checkpoint++)
 		sp_verify_found_add(&w->a->found, "rollback", "tree/tail",
 		    "the tree has %" PRIu64
 		    " entries, but %s was signed over %" PRIu64,
-		    size, w->points.p[w->point].where,
-		    w->points.p[w->point].c.size);
+		    size, w->checkpoints.p[w->next_checkpoint].where,
+		    w->checkpoints.p[w->next_checkpoint].c.size);
 	return (SP_OK);
 }
 
+/*
+ * Without a readable tail the size of the tree is unknown: that is a finding,
+ * and nothing is walked.
+ */
 enum sp_code
 sp_verify_tree(struct sp_verify_archive *a, struct sp_err *err)
 {
-	struct walk *w = sp_xcalloc(1, sizeof(*w));
+	struct tree_walk *w = sp_xcalloc(1, sizeof(*w));
 	enum sp_code rc;
 
 	w->a = a;
-	w->last = INT64_MIN;
+	w->previous = INT64_MIN;
 	sp_buf_init(&w->file, BUNDLE_MAX);
 	sp_compact_init(&w->compact);
-	rc = sp_verify_points_load(a, &w->points, err);
+	rc = sp_verify_points_load(a, &w->checkpoints, err);
 	if (rc != SP_OK)
 		goto out;
 	/* After the checkpoints: the tail is always written before them. */
@@ -356,7 +408,7 @@ sp_verify_tree(struct sp_verify_archive *a, struct sp_err *err)
 	rc = walk_tree(w, a->tree_size, err);
 out:
 	sp_tree_close(w->tree);
-	sp_verify_points_done(&w->points);
+	sp_verify_points_done(&w->checkpoints);
 	sp_buf_done(&w->file);
 	free(w);
 	return (rc);

@@ -1,3 +1,9 @@
+/*
+ * Collects the lines of a mail server's log by the queue id, until the server is
+ * done with the message: see journal/watch/delivered.h.  Which relays are us may
+ * only turn out in the course of the log, so the last attempt without a receipt
+ * is kept, and judged when the message is concluded.
+ */
 #include "journal/watch/delivered.h"
 
 #include <stdlib.h>
@@ -5,39 +11,41 @@
 
 #include "base/buf.h"
 
-#define SLOTS	 262144u /* a power of two */
+#define SLOTS	 262144u /* of the table of messages; a power of two */
 #define TEXT_MAX 512u /* bytes kept of an address, a relay, a reply */
 
 /* A text of its own, at most TEXT_MAX bytes. */
-struct text {
+struct log_text {
 	char *p;
 	size_t n;
 };
 
-struct message {
-	struct message *next; /* in its slot */
-	struct text id, time, from, msgid;
+/* A message in the server's queue. */
+struct queued_mail {
+	struct queued_mail *next; /* in its slot */
+	struct log_text id, time, from, msgid;
 	bool has_from, sent_elsewhere;
-	/* the last receipt, so that one of several recipients is told */
+	/* the last receipt, so that several recipients of one are one call */
 	bool has_receipt;
 	struct sp_maillog_receipt receipt;
-	/* the last attempt at us without a receipt */
-	bool has_bad;
-	enum sp_maillog_result bad;
-	struct text to, relay, reply;
+	/* the last attempt without a receipt, at us if any was */
+	bool has_attempt;
+	enum sp_maillog_result result;
+	struct log_text to, relay, reply;
 };
 
 struct sp_delivered {
 	struct sp_delivered_opts opts;
-	struct message *slot[SLOTS];
-	size_t open;
+	struct queued_mail *slot[SLOTS];
+	size_t open; /* messages in the slots */
 	uint64_t lines;
+	/* relays that gave a receipt: they are us */
 	char *learned[SP_DELIVERED_RELAY_MAX];
 	size_t nlearned;
 };
 
 static void
-keep(struct text *t, struct sp_view v)
+set_text(struct log_text *t, struct sp_view v)
 {
 	free(t->p);
 	if (v.n > TEXT_MAX)
@@ -47,13 +55,13 @@ keep(struct text *t, struct sp_view v)
 }
 
 static struct sp_view
-view(const struct text *t)
+view(const struct log_text *t)
 {
 	return (sp_view_mem(t->p, t->n));
 }
 
 static void
-message_free(struct message *m)
+queued_free(struct queued_mail *m)
 {
 	free(m->id.p);
 	free(m->time.p);
@@ -77,20 +85,22 @@ slot_of(struct sp_view id)
 }
 
 /* Where the message of ${id} hangs, or would. */
-static struct message **
+static struct queued_mail **
 find(struct sp_delivered *d, struct sp_view id)
 {
-	struct message **at = &d->slot[slot_of(id)];
+	struct queued_mail **at = &d->slot[slot_of(id)];
 
 	while (*at != NULL && !sp_view_eq(view(&(*at)->id), id))
 		at = &(*at)->next;
 	return (at);
 }
 
-static struct message *
-get(struct sp_delivered *d, const struct sp_maillog_line *l, struct sp_err *err)
+/* The message of the line ${l}, made where it is new; NULL: too many. */
+static struct queued_mail *
+find_or_add(
+    struct sp_delivered *d, const struct sp_maillog_line *l, struct sp_err *err)
 {
-	struct message **at = find(d, l->id), *m = *at;
+	struct queued_mail **at = find(d, l->id), *m = *at;
 
 	if (m != NULL)
 		return (m);
@@ -101,8 +111,8 @@ get(struct sp_delivered *d, const struct sp_maillog_line *l, struct sp_err *err)
 		return (NULL);
 	}
 	m = sp_xcalloc(1, sizeof(*m));
-	keep(&m->id, l->id);
-	keep(&m->time, l->time);
+	set_text(&m->id, l->id);
+	set_text(&m->time, l->time);
 	*at = m;
 	d->open++;
 	return (m);
@@ -136,14 +146,15 @@ is_us(const struct sp_delivered *d, struct sp_view relay, struct sp_view to,
 
 /* Whether the attempt that is kept went to us. */
 static bool
-bad_is_us(const struct sp_delivered *d, const struct message *m)
+attempt_is_us(const struct sp_delivered *d, const struct queued_mail *m)
 {
-	return (m->has_bad &&
+	return (m->has_attempt &&
 		is_us(d, view(&m->relay), view(&m->to), view(&m->reply)));
 }
 
+/* A receipt came from ${relay}: it is one of our names from now on. */
 static void
-learn(struct sp_delivered *d, struct sp_view relay)
+learn_relay(struct sp_delivered *d, struct sp_view relay)
 {
 	if (relay.n == 0 || relay.n > TEXT_MAX ||
 	    d->nlearned >= SP_DELIVERED_RELAY_MAX ||
@@ -153,8 +164,9 @@ learn(struct sp_delivered *d, struct sp_view relay)
 	d->learned[d->nlearned++] = sp_view_dup(relay);
 }
 
+/* Call for ${m}: ${c} has all that is not of the message itself. */
 static enum sp_code
-tell(const struct sp_delivered *d, const struct message *m,
+report(const struct sp_delivered *d, const struct queued_mail *m,
     struct sp_delivered_case *c, struct sp_err *err)
 {
 	c->id = view(&m->id);
@@ -165,8 +177,10 @@ tell(const struct sp_delivered *d, const struct message *m,
 	return (d->opts.fn(d->opts.ctx, c, err));
 }
 
+/* An attempt that we acknowledged; called for once a receipt, however many
+ * recipients it stands for. */
 static enum sp_code
-receipt(struct sp_delivered *d, struct message *m,
+on_receipt(struct sp_delivered *d, struct queued_mail *m,
     const struct sp_maillog_line *l, const struct sp_maillog_receipt *r,
     struct sp_err *err)
 {
@@ -176,20 +190,21 @@ receipt(struct sp_delivered *d, struct message *m,
 		.reply = l->reply,
 		.receipt = *r };
 
-	learn(d, l->relay);
+	learn_relay(d, l->relay);
 	/* It was tried again, and taken. */
-	if (m->has_bad && sp_view_eq(view(&m->to), l->to))
-		m->has_bad = false;
+	if (m->has_attempt && sp_view_eq(view(&m->to), l->to))
+		m->has_attempt = false;
 	if (m->has_receipt && m->receipt.seq == r->seq &&
 	    memcmp(m->receipt.sha256, r->sha256, sizeof(r->sha256)) == 0)
 		return (SP_OK);
 	m->has_receipt = true;
 	m->receipt = *r;
-	return (tell(d, m, &c, err));
+	return (report(d, m, &c, err));
 }
 
+/* One attempt for one recipient. */
 static enum sp_code
-delivery(struct sp_delivered *d, struct message *m,
+on_delivery(struct sp_delivered *d, struct queued_mail *m,
     const struct sp_maillog_line *l, struct sp_err *err)
 {
 	struct sp_maillog_receipt r;
@@ -198,56 +213,59 @@ delivery(struct sp_delivered *d, struct message *m,
 	 * they are believed. */
 	if (l->result == SP_MAILLOG_SENT && sp_maillog_receipt(l->reply, &r) &&
 	    (d->opts.nrelays == 0 || is_us(d, l->relay, l->to, l->reply)))
-		return (receipt(d, m, l, &r, err));
+		return (on_receipt(d, m, l, &r, err));
 	/* Which of the attempts were at us may only turn out later: the last
 	 * failed one is kept, but not in place of one at us. */
 	if (is_us(d, l->relay, l->to, l->reply) ||
-	    (l->result != SP_MAILLOG_SENT && !bad_is_us(d, m))) {
-		m->has_bad = true;
-		m->bad = l->result;
-		keep(&m->to, l->to);
-		keep(&m->relay, l->relay);
-		keep(&m->reply, l->reply);
+	    (l->result != SP_MAILLOG_SENT && !attempt_is_us(d, m))) {
+		m->has_attempt = true;
+		m->result = l->result;
+		set_text(&m->to, l->to);
+		set_text(&m->relay, l->relay);
+		set_text(&m->reply, l->reply);
 	} else if (l->result == SP_MAILLOG_SENT) {
 		m->sent_elsewhere = true;
 	}
 	return (SP_OK);
 }
 
-/* What became of it in the end. */
+/* What became of ${m} in the end.  No call where it was acknowledged already, or
+ * left the queue before any attempt. */
 static enum sp_code
-conclude(
-    const struct sp_delivered *d, const struct message *m, struct sp_err *err)
+conclude(const struct sp_delivered *d, const struct queued_mail *m,
+    struct sp_err *err)
 {
 	struct sp_delivered_case c = { .what = SP_DELIVERED_ELSEWHERE };
 
-	if (bad_is_us(d, m)) {
-		c.what = m->bad == SP_MAILLOG_SENT ? SP_DELIVERED_UNCONFIRMED
-			 : m->bad == SP_MAILLOG_BOUNCED ? SP_DELIVERED_REFUSED
-							: SP_DELIVERED_WAITING;
+	if (attempt_is_us(d, m)) {
+		c.what = m->result == SP_MAILLOG_SENT ? SP_DELIVERED_UNCONFIRMED
+			 : m->result == SP_MAILLOG_BOUNCED
+			     ? SP_DELIVERED_REFUSED
+			     : SP_DELIVERED_WAITING;
 		c.to = view(&m->to);
 		c.relay = view(&m->relay);
 		c.reply = view(&m->reply);
 	} else if (!m->has_receipt && m->msgid.n == 0) {
 		/* Its first lines are in an older log. */
 		c.what = SP_DELIVERED_CUT;
-	} else if (m->has_receipt || (!m->sent_elsewhere && !m->has_bad)) {
-		return (SP_OK); /* told, or cancelled before any attempt */
+	} else if (m->has_receipt || (!m->sent_elsewhere && !m->has_attempt)) {
+		return (SP_OK);
 	}
-	return (tell(d, m, &c, err));
+	return (report(d, m, &c, err));
 }
 
+/* The queue is done with the message ${id}: conclude it and forget it. */
 static enum sp_code
-gone(struct sp_delivered *d, struct sp_view id, struct sp_err *err)
+on_gone(struct sp_delivered *d, struct sp_view id, struct sp_err *err)
 {
-	struct message **at = find(d, id), *m = *at;
+	struct queued_mail **at = find(d, id), *m = *at;
 	enum sp_code rc;
 
 	if (m == NULL)
 		return (SP_OK);
 	rc = conclude(d, m, err);
 	*at = m->next;
-	message_free(m);
+	queued_free(m);
 	d->open--;
 	return (rc);
 }
@@ -261,30 +279,31 @@ sp_delivered_new(const struct sp_delivered_opts *opts)
 	return (d);
 }
 
+/* A line of an unknown queue id opens a message, unless it is its last one. */
 enum sp_code
 sp_delivered_line(
     struct sp_delivered *d, struct sp_view line, struct sp_err *err)
 {
 	struct sp_maillog_line l;
-	struct message *m;
+	struct queued_mail *m;
 
 	sp_maillog_parse(line, &l);
 	if (l.kind == SP_MAILLOG_OTHER)
 		return (SP_OK);
 	d->lines++;
 	if (l.kind == SP_MAILLOG_GONE)
-		return (gone(d, l.id, err));
-	m = get(d, &l, err);
+		return (on_gone(d, l.id, err));
+	m = find_or_add(d, &l, err);
 	if (m == NULL)
 		return (SP_ELIMIT);
 	if (l.kind == SP_MAILLOG_DELIVERY)
-		return (delivery(d, m, &l, err));
+		return (on_delivery(d, m, &l, err));
 	if (l.has_from) {
 		m->has_from = true;
-		keep(&m->from, l.from);
+		set_text(&m->from, l.from);
 	}
 	if (l.msgid.n > 0)
-		keep(&m->msgid, l.msgid);
+		set_text(&m->msgid, l.msgid);
 	return (SP_OK);
 }
 
@@ -295,7 +314,7 @@ sp_delivered_finish(struct sp_delivered *d, struct sp_err *err)
 
 	for (size_t i = 0; rc == SP_OK && i < SLOTS; i++) {
 		while (rc == SP_OK && d->slot[i] != NULL)
-			rc = gone(d, view(&d->slot[i]->id), err);
+			rc = on_gone(d, view(&d->slot[i]->id), err);
 	}
 	return (rc);
 }
@@ -319,10 +338,10 @@ sp_delivered_free(struct sp_delivered *d)
 		return;
 	for (size_t i = 0; i < SLOTS; i++) {
 		while (d->slot[i] != NULL) {
-			struct message *m = d->slot[i];
+			struct queued_mail *m = d->slot[i];
 
 			d->slot[i] = m->next;
-			message_free(m);
+			queued_free(m);
 		}
 	}
 	for (size_t i = 0; i < d->nlearned; i++)

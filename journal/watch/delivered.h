@@ -1,10 +1,16 @@
 /*
- * What a mail server's log says became of each message, seen from us: lines
- * in, one call for each message that we acknowledged, should have got, or
- * never were sent.  Streams: what the queue is done with is forgotten.
+ * What a mail server's log says became of each message, seen from us, the
+ * archive: lines in; a call for each receipt of ours, and one for each message
+ * that we should have got, or that was never sent to us.  Streams: what the
+ * queue is done with is forgotten.
  *
- *	     MESSAGE            DELIVERY (one a recipient)        GONE / finish
- *	------------> open  -----------------------------> open -------------> told
+ *	 MESSAGE or DELIVERY          GONE, or the log ends
+ *	---------------------> [open] ----------------------> forgotten; a call
+ *	                        |  ^                          unless we have it
+ *	                        '--'  DELIVERY: a call where it holds a receipt
+ *
+ * `sealpost reconcile --maillog` (app/cmd/reconcile_maillog.c) feeds the lines
+ * and compares what comes with the log; the rules are in doc/watch.md.
  */
 #ifndef SP_WATCH_DELIVERED_H
 #define SP_WATCH_DELIVERED_H
@@ -17,8 +23,8 @@
 
 enum sp_delivered_what {
 	SP_DELIVERED_RECEIPT, /* we said 250: see ${receipt} */
-	SP_DELIVERED_UNCONFIRMED, /* our address said 250, not in our words */
-	SP_DELIVERED_REFUSED, /* we said no, for good */
+	SP_DELIVERED_UNCONFIRMED, /* one of our names took it in other words */
+	SP_DELIVERED_REFUSED, /* one of our names failed for good */
 	SP_DELIVERED_WAITING, /* still in the queue */
 	SP_DELIVERED_ELSEWHERE, /* sent to others, never to us */
 	SP_DELIVERED_CUT /* begins before this log, so nothing is known */
@@ -26,11 +32,11 @@ enum sp_delivered_what {
 
 struct sp_delivered_case { /* borrowed for the call */
 	enum sp_delivered_what what;
-	struct sp_view id, time; /* of the first line */
-	bool has_from;
+	struct sp_view id, time; /* of its first line */
+	bool has_from; /* the log says the sender; it may be empty */
 	struct sp_view from, msgid;
-	struct sp_view to, relay, reply; /* of the delivery concerned */
-	struct sp_maillog_receipt receipt;
+	struct sp_view to, relay, reply; /* of the delivery concerned, if any */
+	struct sp_maillog_receipt receipt; /* of SP_DELIVERED_RECEIPT */
 };
 
 struct sp_delivered_opts {
@@ -46,14 +52,16 @@ struct sp_delivered_opts {
 
 struct sp_delivered;
 
+/* ${opts} is copied, its relays are borrowed until sp_delivered_free. */
 struct sp_delivered *sp_delivered_new(const struct sp_delivered_opts *opts);
-/* One line, without its end.  SP_ELIMIT: too many messages at a time. */
+/* Take one line, without its end.  SP_ELIMIT: more than SP_DELIVERED_OPEN_MAX
+ * messages at a time; else the code of the callback. */
 SP_CHECK enum sp_code sp_delivered_line(
     struct sp_delivered *d, struct sp_view line, struct sp_err *err);
-/* The log ends: tell what is still open. */
+/* The log ends: call for what is still open.  The code of the callback. */
 SP_CHECK enum sp_code sp_delivered_finish(
     struct sp_delivered *d, struct sp_err *err);
-/* Lines that said something. */
+/* How many lines meant something. */
 uint64_t sp_delivered_lines(const struct sp_delivered *d);
 /* Whether any relay is known to be us. */
 bool sp_delivered_knows_us(const struct sp_delivered *d);

@@ -1,9 +1,25 @@
+/*
+ * Reads lines of Postfix, and hands on what may be Exim's: see
+ * journal/watch/maillog.h.
+ *
+ *	Nov 26 20:00:01 mx postfix/cleanup[7]: 4ABC12: message-id=<m@b.example>
+ *	Nov 26 20:00:01 mx postfix/qmgr[7]: 4ABC12: from=<a@b.example>, size=9, ...
+ *	Nov 26 20:00:01 mx postfix/smtp[7]: 4ABC12: to=<c@d.example>, relay=...,
+ *	    ..., status=sent (250 2.0.0 Ok: seq=7 sha256=...)
+ *	Nov 26 20:00:01 mx postfix/qmgr[7]: 4ABC12: removed
+ *	time_stamp         postfix_message  cut_queue_id
+ *
+ * Whoever can write to the log can write such lines: what follows from them is
+ * for doc/watch.md.
+ */
 #include "journal/watch/maillog.h"
 
 #include <ctype.h>
 #include <string.h>
 
 #include "base/enc.h"
+#include "base/sha256.h"
+#include "journal/watch/maillog_priv.h"
 
 struct sp_view
 sp_maillog_word(struct sp_view *rest)
@@ -46,8 +62,9 @@ up_to(struct sp_view v, const char *end)
 	return (v);
 }
 
-/* "name=<...>" where it begins a field; an address may hold '>' in quotes, so
- * it ends at ">, " or at the last '>'. */
+/* What stands behind the first ${name} ("to=<") in ${fields}: an address may
+ * hold '>' in quotes, so it ends at ">, " or at the last '>'.  {NULL, 0} where
+ * it is not there. */
 static struct sp_view
 bracketed(struct sp_view fields, const char *name)
 {
@@ -65,8 +82,8 @@ bracketed(struct sp_view fields, const char *name)
 	return (v);
 }
 
-/* The time stamp in front: one word with a digit and 'T', or three words
- * ("Nov 26 20:00:01"); ${rest} is left behind it. */
+/* Cut the time stamp off ${rest}: one word that begins with a digit (RFC 5424),
+ * or three words ("Nov 26 20:00:01"). */
 static struct sp_view
 time_stamp(struct sp_view *rest)
 {
@@ -81,8 +98,9 @@ time_stamp(struct sp_view *rest)
 	return (sp_view_mem(from, (size_t)(word.p - from) + word.n));
 }
 
-/* Behind "postfix/smtp[123]: " (any name before the slash): the message of a
- * Postfix program, whose name goes to ${program}. */
+/* What stands behind "postfix/smtp[123]: " (any name before the slash): the
+ * message of a Postfix program, whose name goes to ${program}.  {NULL, 0}: it is
+ * of no such program. */
 static struct sp_view
 postfix_message(struct sp_view rest, struct sp_view *program)
 {
@@ -109,9 +127,10 @@ postfix_message(struct sp_view rest, struct sp_view *program)
 	return ((struct sp_view){ NULL, 0 });
 }
 
-/* "4ABC12: " or the long form; not NOQUEUE. */
+/* Cut the queue id "4ABC12: " (or the long form) off ${message}; false where
+ * there is none, as in NOQUEUE. */
 static bool
-queue_id(struct sp_view *message, struct sp_view *id)
+cut_queue_id(struct sp_view *message, struct sp_view *id)
 {
 	size_t n = 0;
 
@@ -125,9 +144,10 @@ queue_id(struct sp_view *message, struct sp_view *id)
 	return (!sp_view_eq_str(*id, "NOQUEUE"));
 }
 
-/* "to=<a>, relay=r, ..., status=sent (250 ...)" */
+/* Read "to=<a>, relay=r, ..., status=sent (250 ...)": a delivery attempt, if its
+ * status is known. */
 static void
-postfix_delivery(struct sp_view fields, struct sp_maillog_line *out)
+parse_delivery(struct sp_view fields, struct sp_maillog_line *out)
 {
 	struct sp_view status = sp_maillog_after(fields, ", status=");
 	struct sp_view word, relay;
@@ -157,13 +177,15 @@ postfix_delivery(struct sp_view fields, struct sp_maillog_line *out)
 	out->kind = SP_MAILLOG_DELIVERY;
 }
 
+/* Read the ${message} of the Postfix program ${program} into ${out}, which stays
+ * of kind OTHER where it says nothing of interest. */
 static void
-postfix(
+parse_postfix(
     struct sp_view message, struct sp_view program, struct sp_maillog_line *out)
 {
 	struct sp_view v;
 
-	if (!queue_id(&message, &out->id))
+	if (!cut_queue_id(&message, &out->id))
 		return;
 	if (sp_view_eq_str(message, "removed")) {
 		out->kind = SP_MAILLOG_GONE;
@@ -172,7 +194,7 @@ postfix(
 		out->msgid = sp_view_trim(v);
 		out->kind = SP_MAILLOG_MESSAGE;
 	} else if (sp_view_starts(message, "to=<")) {
-		postfix_delivery(message, out);
+		parse_delivery(message, out);
 	} else if (sp_view_starts(message, "from=<") &&
 		   sp_maillog_after(message, ", status=expired").p != NULL) {
 		/* The queue manager gives up on all that is left. */
@@ -199,7 +221,7 @@ sp_maillog_parse(struct sp_view line, struct sp_maillog_line *out)
 	out->time = time_stamp(&rest);
 	message = postfix_message(rest, &program);
 	if (message.p != NULL)
-		postfix(message, program, out);
+		parse_postfix(message, program, out);
 	else
 		(void)sp_maillog_exim(line, out);
 }

@@ -1,5 +1,6 @@
 /*
- * Exim's main log (its specification, chapter "Log files"):
+ * Reads lines of Exim's main log (its specification, chapter "Log files"), for
+ * sp_maillog_parse() where a line is not Postfix's.  Pure.
  *
  *   2026-11-26 20:00:01 1vOabc-000000Ab-0X <= a@b.example H=... id=x@y
  *   2026-11-26 20:00:01 1vOabc-000000Ab-0X => c@d.example R=r T=t H=h [1.2.3.4]:25 C="250 ok"
@@ -8,9 +9,10 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "journal/watch/maillog.h"
+#include "journal/watch/maillog_priv.h"
 
-/* "1vOabc-000abc-0X" or, since 4.97, "1vOabc-00000000abc-0XYZ". */
+/* Whether ${v} is "1vOabc-000abc-0X" or, since 4.97,
+ * "1vOabc-00000000abc-0XYZ". */
 static bool
 is_id(struct sp_view v)
 {
@@ -30,7 +32,7 @@ is_id(struct sp_view v)
 		(runs[2] == 2 || runs[2] == 4));
 }
 
-/* " NAME=VALUE" as a word of its own, the value up to the next blank. */
+/* The value of ${name} (" NAME=") in ${rest}, up to the next blank. */
 static struct sp_view
 field(struct sp_view rest, const char *name)
 {
@@ -39,7 +41,7 @@ field(struct sp_view rest, const char *name)
 	return (v.p == NULL ? v : sp_maillog_word(&v));
 }
 
-/* C="..." to its last quote. */
+/* What the next server answered: C="..." to its last quote. */
 static struct sp_view
 confirmation(struct sp_view rest)
 {
@@ -51,25 +53,26 @@ confirmation(struct sp_view rest)
 	return (v);
 }
 
+/* Behind "<=": sender and Message-ID of a message that came in. */
 static void
-arrival(struct sp_view rest, struct sp_maillog_line *out)
+parse_arrival(struct sp_view rest, struct sp_maillog_line *out)
 {
 	struct sp_view from = sp_maillog_word(&rest);
 
 	out->has_from = true;
 	out->from = sp_view_eq_str(from, "<>") ? sp_view_mem(from.p, 0) : from;
 	out->msgid = field(rest, " id=");
-	/* It came without one: as Postfix says it, so that it is told from a
+	/* It came without one: as Postfix says it, to distinguish it from a
 	 * message whose arrival is in an older log. */
 	if (out->msgid.n == 0)
 		out->msgid = SP_VIEW_LIT("<>");
 	out->kind = SP_MAILLOG_MESSAGE;
 }
 
-/* "R=router T=transport": the way that it went.  The host is not in lines of
- * attempts that reached none. */
+/* "R=router T=transport", the way that it went, in place of a relay: lines of
+ * attempts that reached no host name none. */
 static struct sp_view
-path(struct sp_view rest)
+route(struct sp_view rest)
 {
 	struct sp_view r = sp_maillog_after(rest, " R=");
 	struct sp_view t = sp_maillog_after(r, " T=");
@@ -82,8 +85,9 @@ path(struct sp_view rest)
 	return (sp_view_mem(from, (size_t)(t.p - from)));
 }
 
+/* Behind "=>" and its like: a delivery attempt. */
 static void
-delivery(struct sp_view rest, enum sp_maillog_result result,
+parse_delivery(struct sp_view rest, enum sp_maillog_result result,
     struct sp_maillog_line *out)
 {
 	struct sp_view text, to = sp_maillog_word(&rest);
@@ -97,7 +101,7 @@ delivery(struct sp_view rest, enum sp_maillog_result result,
 		to.n--;
 	out->to = to;
 	out->result = result;
-	out->relay = path(rest);
+	out->relay = route(rest);
 	text = confirmation(rest);
 	if (text.p == NULL) {
 		text = sp_maillog_after(rest, ": ");
@@ -108,11 +112,12 @@ delivery(struct sp_view rest, enum sp_maillog_result result,
 	out->kind = SP_MAILLOG_DELIVERY;
 }
 
+/* The id of the message stands behind the time stamp, whose form the
+ * configuration of Exim decides: among the first eight words. */
 bool
 sp_maillog_exim(struct sp_view line, struct sp_maillog_line *out)
 {
 	struct sp_view rest = line, word = { NULL, 0 }, op;
-	const char *from = line.p;
 
 	for (int i = 0; i < 8; i++) {
 		word = sp_maillog_word(&rest);
@@ -121,18 +126,19 @@ sp_maillog_exim(struct sp_view line, struct sp_maillog_line *out)
 	}
 	if (!is_id(word))
 		return (false);
-	out->time = sp_view_trim(sp_view_mem(from, (size_t)(word.p - from)));
+	out->time =
+	    sp_view_trim(sp_view_mem(line.p, (size_t)(word.p - line.p)));
 	out->id = word;
 	op = sp_maillog_word(&rest);
 	if (sp_view_eq_str(op, "<="))
-		arrival(rest, out);
+		parse_arrival(rest, out);
 	else if (sp_view_eq_str(op, "=>") || sp_view_eq_str(op, "->") ||
 		 sp_view_eq_str(op, ">>"))
-		delivery(rest, SP_MAILLOG_SENT, out);
+		parse_delivery(rest, SP_MAILLOG_SENT, out);
 	else if (sp_view_eq_str(op, "=="))
-		delivery(rest, SP_MAILLOG_DEFERRED, out);
+		parse_delivery(rest, SP_MAILLOG_DEFERRED, out);
 	else if (sp_view_eq_str(op, "**"))
-		delivery(rest, SP_MAILLOG_BOUNCED, out);
+		parse_delivery(rest, SP_MAILLOG_BOUNCED, out);
 	else if (sp_view_eq_str(op, "Completed"))
 		out->kind = SP_MAILLOG_GONE;
 	return (true);

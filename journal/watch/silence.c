@@ -1,9 +1,21 @@
+/*
+ * The rule of an unusual silence: see journal/watch/silence.h.  All sums are of
+ * messages that should have come, so that an hour at noon weighs more than a
+ * night:
+ *
+ *	mean[h]   = messages of hour h of the week, over the weeks that were seen
+ *	longest() = the most that any stretch of empty hours lacked
+ *	expected  = what should have come since the last message
+ *	unusual   : expected > longest * SP_SILENCE_ROOM, within LEAST and MOST
+ */
 #include "journal/watch/silence.h"
 
 #include <string.h>
 
-#define WEEK 168
+#define WEEK	    168 /* hours */
+#define SILENCE_MAX (366 * 24 * SP_HOUR_US) /* that is judged */
 
+/* 0 to 167; an hour since 1970 may be negative. */
 static size_t
 hour_of_week(int64_t hour)
 {
@@ -35,7 +47,7 @@ sp_rhythm_add(struct sp_rhythm *r, int64_t hour, uint64_t n)
 	*c = n > UINT32_MAX - *c ? UINT32_MAX : *c + (uint32_t)n;
 }
 
-/* Mean of each hour of the week, over [from, to) of the counts. */
+/* The mean of each hour of the week, over the counts [from, to). */
 static void
 means(const struct sp_rhythm *r, size_t from, size_t to, double mean[WEEK])
 {
@@ -55,7 +67,7 @@ means(const struct sp_rhythm *r, size_t from, size_t to, double mean[WEEK])
 	}
 }
 
-/* The most messages that any silence in [from, to) lacked. */
+/* The most messages that any silence in the counts [from, to) lacked. */
 static double
 longest(
     const struct sp_rhythm *r, size_t from, size_t to, const double mean[WEEK])
@@ -73,7 +85,8 @@ longest(
 	return (most);
 }
 
-/* Messages that should come in [from, to), by the hour in parts. */
+/* Messages that should come in the microseconds [from, to); an hour in part
+ * counts in part. */
 static double
 expected(const double mean[WEEK], int64_t from, int64_t to)
 {
@@ -91,6 +104,7 @@ expected(const double mean[WEEK], int64_t from, int64_t to)
 	return (sum);
 }
 
+/* Learns from the hour of the first message to that of the last, exclusive. */
 void
 sp_rhythm_judge(const struct sp_rhythm *r, int64_t last_us, int64_t now_us,
     struct sp_silence *out)
@@ -100,15 +114,15 @@ sp_rhythm_judge(const struct sp_rhythm *r, int64_t last_us, int64_t now_us,
 	size_t from = 0, to;
 
 	memset(out, 0, sizeof(*out));
-	/* Known from its first message on; the silence itself teaches
-	 * nothing. */
+	/* Before its first message the source was not there; the silence that
+	 * is judged teaches nothing. */
 	while (from < r->n && r->count[from] == 0)
 		from++;
 	to = last < r->first		       ? 0
 	     : last - r->first < (int64_t)r->n ? (size_t)(last - r->first)
 					       : r->n;
 	if (to <= from || to - from < SP_SILENCE_DAYS * 24 ||
-	    now_us <= last_us || now_us - last_us > 366 * 24 * SP_HOUR_US)
+	    now_us <= last_us || now_us - last_us > SILENCE_MAX)
 		return;
 	means(r, from, to, mean);
 	out->known = true;

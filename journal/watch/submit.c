@@ -1,3 +1,7 @@
+/*
+ * Sends one mail to one server through libcurl, over a connection of its own,
+ * and writes the header of such a mail: see journal/watch/submit.h.
+ */
 #include "journal/watch/submit.h"
 
 #include <curl/curl.h>
@@ -10,17 +14,17 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/enc.h"
-#include "base/io.h"
+#include "base/secret.h"
 
 #define CONNECT_SECONDS 15L
 #define WHOLE_SECONDS	60L
-#define SECRET_MAX	1024
 #define HOST_MAX	256
 
 struct upload {
-	struct sp_view left;
+	struct sp_view left; /* to be sent */
 };
 
+/* libcurl asks for more of the mail. */
 static size_t
 on_read(char *to, size_t size, size_t n, void *ctx)
 {
@@ -37,23 +41,16 @@ on_read(char *to, size_t size, size_t n, void *ctx)
 	return (room);
 }
 
-/* The first line of the file. */
+/* Read the password into ${out}, which is made here if there is one to read. */
 static enum sp_code
-password(const struct sp_config *cfg, struct sp_buf *out, struct sp_err *err)
+read_password(
+    const struct sp_config *cfg, struct sp_buf *out, struct sp_err *err)
 {
-	const char *path = cfg->submit_password_file;
-	enum sp_code rc;
-
-	if (path == NULL)
+	if (cfg->submit_password_file == NULL)
 		return (sp_err_set(err, SP_ECONFIG, 0,
 		    "section submit has a user and no password_file"));
-	rc = sp_io_read_file(path, SECRET_MAX, out, err);
-	if (rc != SP_OK)
-		return (rc);
-	while (out->n > 0 &&
-	       (out->p[out->n - 1] == '\n' || out->p[out->n - 1] == '\r'))
-		out->n--;
-	return (SP_OK);
+	return (sp_secret_line(
+	    "submit.password_file", cfg->submit_password_file, out, err));
 }
 
 static void
@@ -73,6 +70,8 @@ set_security(CURL *c, const struct sp_config *cfg)
 	(void)curl_easy_setopt(c, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2);
 }
 
+/* What libcurl's ${code} and the last reply mean; ${text} is its error text, or
+ * empty. */
 static enum sp_code
 result(CURL *c, CURLcode code, const char *server, const char *text,
     struct sp_err *err)
@@ -89,14 +88,14 @@ result(CURL *c, CURLcode code, const char *server, const char *text,
 	    *text != '\0' ? text : curl_easy_strerror(code)));
 }
 
+/* Send ${mail} with the handle ${c}, by ${secret} where a user is configured. */
 static enum sp_code
 perform(CURL *c, const struct sp_config *cfg, const struct sp_submit_mail *mail,
-    struct sp_view secret, struct sp_err *err)
+    const char *password, struct sp_err *err)
 {
 	const char *scheme =
 	    cfg->submit_security == SP_SUBMIT_TLS ? "smtps" : "smtp";
 	char *url = sp_xasprintf("%s://%s/", scheme, cfg->submit_server);
-	char *pass = sp_view_dup(secret);
 	char text[CURL_ERROR_SIZE] = "";
 	struct curl_slist *to = NULL;
 	struct upload u = { mail->text };
@@ -123,12 +122,10 @@ perform(CURL *c, const struct sp_config *cfg, const struct sp_submit_mail *mail,
 	(void)curl_easy_setopt(c, CURLOPT_UPLOAD, 1L);
 	if (cfg->submit_user != NULL) {
 		(void)curl_easy_setopt(c, CURLOPT_USERNAME, cfg->submit_user);
-		(void)curl_easy_setopt(c, CURLOPT_PASSWORD, pass);
+		(void)curl_easy_setopt(c, CURLOPT_PASSWORD, password);
 	}
 	rc = result(c, curl_easy_perform(c), cfg->submit_server, text, err);
 	curl_slist_free_all(to);
-	explicit_bzero(pass, secret.n);
-	free(pass);
 	free(url);
 	return (rc);
 }
@@ -144,24 +141,22 @@ sp_submit(const struct sp_config *cfg, const struct sp_submit_mail *mail,
 	if (cfg->submit_server == NULL || cfg->submit_from == NULL)
 		return (sp_err_set(err, SP_ECONFIG, 0,
 		    "no mail server to send by; expected submit { server = \"HOST:PORT\" from = ADDRESS } in the configuration"));
-	sp_buf_init(&secret, SECRET_MAX + 1);
+	sp_buf_init(&secret, 0);
 	if (cfg->submit_user != NULL)
-		rc = password(cfg, &secret, err);
+		rc = read_password(cfg, &secret, err);
 	c = rc == SP_OK ? curl_easy_init() : NULL;
 	if (rc == SP_OK && c == NULL)
 		rc = sp_err_set(err, SP_EAGAIN, 0, "libcurl cannot start");
 	if (rc == SP_OK)
-		rc = perform(c, cfg, mail, sp_buf_view(&secret), err);
+		rc = perform(c, cfg, mail, sp_buf_cstr(&secret), err);
 	curl_easy_cleanup(c);
-	if (secret.p != NULL)
-		explicit_bzero(secret.p, secret.n);
-	sp_buf_done(&secret);
+	sp_secret_done(&secret);
 	return (rc);
 }
 
-/* RFC 5322 section 3.3, always in UTC. */
+/* The time now as RFC 5322 section 3.3 writes it, always in UTC. */
 static void
-date(char out[64])
+date_now(char out[64])
 {
 	static const char *const days[] = { "Sun", "Mon", "Tue", "Wed", "Thu",
 		"Fri", "Sat" };
@@ -181,6 +176,8 @@ date(char out[64])
  * each, never cut inside a character. */
 #define WORD 45
 
+/* The field Subject, with encoded words (RFC 2047) where ${subject} is not
+ * plain, or long. */
 static enum sp_code
 add_subject(struct sp_buf *out, const char *subject)
 {
@@ -211,6 +208,7 @@ add_subject(struct sp_buf *out, const char *subject)
 	return (rc);
 }
 
+/* A host without a name is "localhost": the mail must go out all the same. */
 enum sp_code
 sp_submit_header(const struct sp_config *cfg, const struct sp_submit_mail *mail,
     const char *subject, const char *id, char msgid[SP_SUBMIT_ID_MAX],
@@ -222,7 +220,7 @@ sp_submit_header(const struct sp_config *cfg, const struct sp_submit_mail *mail,
 	if (gethostname(host, sizeof(host) - 1) != 0 || host[0] == '\0')
 		memcpy(host, "localhost", sizeof("localhost"));
 	(void)snprintf(msgid, SP_SUBMIT_ID_MAX, "%s@%s", id, host);
-	date(when);
+	date_now(when);
 	rc = sp_buf_addf(out, "From: Sealpost <%s>\r\n",
 	    cfg->submit_from == NULL ? "" : cfg->submit_from);
 	for (size_t i = 0; rc == SP_OK && i < mail->nto; i++)

@@ -12,6 +12,7 @@
 #include "app/service/silence_watch.h"
 #include "base/clock.h"
 #include "base/io.h"
+#include "base/time_text.h"
 #include "tests/index/kit.h"
 
 #define SOURCE "\"via\":\"smtp\",\"grade\":\"witnessed\",\"listener\":\"mta\""

@@ -9,8 +9,10 @@
 #include <cmocka.h>
 
 #include "base/attr.h"
-#include "base/digest.h"
+#include "base/crc32c.h"
 #include "base/enc.h"
+#include "base/random.h"
+#include "base/sha256.h"
 
 static void
 test_sha256_gives_the_published_values(void **state)

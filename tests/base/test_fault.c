@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "base/fault.h"
 #include "base/io.h"
 
 static char dir[64];

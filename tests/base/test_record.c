@@ -7,7 +7,9 @@
 #include <cmocka.h>
 
 #include "base/enc.h"
+#include "base/line.h"
 #include "base/record.h"
+#include "base/sha256.h"
 
 static struct sp_stamp
 stamp(void)

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "base/attr.h"
-#include "base/clock.h"
+#include "base/time_text.h"
 
 static int64_t
 at(const char *text)

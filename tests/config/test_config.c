@@ -1,4 +1,4 @@
-/* base/config/config.h: every option, every refusal with its line. */
+/* base/config/config.h: every option, every refusal with its line and column. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <setjmp.h>
@@ -152,215 +152,228 @@ test_the_effective_text_is_sorted_and_ends_each_line(void **state)
 static const struct {
 	const char *name, *in, *want;
 } mistakes[] = {
-	{ "unknown option", "\nspeed = 1\n", "f:2: unknown option \"speed\"" },
+	{ "unknown option", "\nspeed = 1\n",
+	    "f:2:1: unknown option \"speed\"" },
 	{ "unknown section", "\n\npush a { x = 1 }",
-	    "f:3: unknown section \"push\"" },
+	    "f:3:1: unknown section \"push\"" },
 	{ "no server", "\npull a { user = u }\n",
-	    "f:2: section \"pull a\": it has no server; expected server = "
+	    "f:2:1: section \"pull a\": it has no server; expected server = "
 	    "NAME" },
 	{ "no user", "pull a { server = s }\n",
-	    "f:1: section \"pull a\": it has no user; expected user = NAME" },
+	    "f:1:1: section \"pull a\": it has no user; expected user = NAME" },
 	{ "no password", "pull a {\nserver = s\nuser = u\n}\n",
-	    "f:1: section \"pull a\": it has no password_file; expected "
+	    "f:1:1: section \"pull a\": it has no password_file; expected "
 	    "password_file = FILE with the password alone in it" },
 	{ "clear text",
 	    "pull a {\nserver = s\nuser = u\npassword_file = /p\n"
 	    "security = none\n}\n",
-	    "f:5: section \"pull a\": security = none would send the password "
+	    "f:5:1: section \"pull a\": security = none would send the password "
 	    "and the mail in clear text; expected tls or starttls, or "
 	    "insecure_plaintext = true if you want that" },
 	{ "pop3 move",
 	    "pull a {\nserver = s\nuser = u\npassword_file = \"/p\"\n"
 	    "after = \"move:Old\"\n}\n",
-	    "f:5: section \"pull a\": after = move:MAILBOX needs type = imap; "
+	    "f:5:1: section \"pull a\": after = move:MAILBOX needs type = imap; "
 	    "POP3 has no other mailboxes" },
 	{ "after",
 	    "pull a {\nserver = s\nuser = u\npassword_file = /p\n"
 	    "after = \"move:\"\n}\n",
-	    "f:5: section \"pull a\": after is none of keep, delete and "
+	    "f:5:1: section \"pull a\": after is none of keep, delete and "
 	    "move:MAILBOX" },
 	{ "secret", "pull a {\nserver = s\nuser = u\npassword_file = p\n}\n",
-	    "f:4: section \"pull a\": password_file is no absolute path and no "
-	    "credential:NAME" },
+	    "f:4:17: \"p\" is no value of option \"password_file\"; expected an "
+	    "absolute path or credential:NAME" },
+	{ "credential elsewhere", "submit { password_file = credential:../p }",
+	    "f:1:26: \"credential:../p\" is no value of option "
+	    "\"password_file\"; expected an absolute path or credential:NAME" },
+	{ "first of two", "memory = lots\nspeed = 1",
+	    "f:1:10: \"lots\" is no value of option \"memory\"; expected "
+	    "bytes from 1048576 to 68719476736, also with K, M or G" },
+	{ "column after a tab", "log {\tcolour = 1 }",
+	    "f:1:7: unknown option \"colour\" in section \"log\"" },
+	{ "column after UTF-8", "/* \xc3\xa4 */ speed = 1",
+	    "f:1:10: unknown option \"speed\"" },
+	{ "column in a quoted value", "guard = \"/a\tb\"",
+	    "f:1:12: a control character stands in a quoted value" },
 	{ "later section", "timestamp { }",
-	    "f:1: unknown section \"timestamp\"" },
+	    "f:1:1: unknown section \"timestamp\"" },
 	{ "unknown option in a section", "log {\n colour = 1 }",
-	    "f:2: unknown option \"colour\" in section \"log\"" },
+	    "f:2:2: unknown option \"colour\" in section \"log\"" },
 	{ "unclosed section",
 	    "\nlisten a {\n"
 	    " address = 127.0.0.1:1\n",
-	    "f:2: section \"listen a\" is not closed; expected \"}\" "
+	    "f:2:1: section \"listen a\" is not closed; expected \"}\" "
 	    "before the end of the file" },
 	{ "section in a section", "seal {\n size = 1M\nlog { }",
-	    "f:3: section \"log\" begins inside section \"seal\"; "
+	    "f:3:1: section \"log\" begins inside section \"seal\"; "
 	    "expected \"}\" to close what begins in line 1" },
 	{ "option twice", "memory = 1M\n#\nmemory = 1M",
-	    "f:3: option \"memory\" is given twice; it was set in "
+	    "f:3:1: option \"memory\" is given twice; it was set in "
 	    "line 1" },
 	{ "option twice in a section",
 	    "log { level = info\n"
 	    "level = info }",
-	    "f:2: option \"level\" is given twice; it was set in "
+	    "f:2:1: option \"level\" is given twice; it was set in "
 	    "line 1" },
 	{ "section twice", "log { }\nlog { }",
-	    "f:2: section \"log\" is given twice; it begins in "
+	    "f:2:1: section \"log\" is given twice; it begins in "
 	    "line 1" },
 	{ "named section twice",
 	    "listen a { address = 127.0.0.1:1 }\n"
 	    "listen a { address = 127.0.0.1:2 }",
-	    "f:2: section \"listen a\" is given twice; it begins in "
+	    "f:2:1: section \"listen a\" is given twice; it begins in "
 	    "line 1" },
 	{ "address twice",
 	    "listen a { address = 127.0.0.1:1 }\n"
 	    "listen b {\n address = 127.0.0.1:1 }",
-	    "f:3: address 127.0.0.1:1 is already used by section "
+	    "f:3:2: address 127.0.0.1:1 is already used by section "
 	    "\"listen a\"" },
 	{ "no address", "\nlisten a { }",
-	    "f:2: section \"listen a\" has no address; expected "
+	    "f:2:1: section \"listen a\" has no address; expected "
 	    "address = ADDRESS:PORT" },
 	{ "open to the world",
 	    "listen a {\n"
 	    " address = 0.0.0.0:25 }",
-	    "f:2: address 0.0.0.0:25 can be reached from other hosts; "
+	    "f:2:2: address 0.0.0.0:25 can be reached from other hosts; "
 	    "expected allow = { NETWORK, ... } in section "
 	    "\"listen a\" saying which may send, or require_auth" },
 	{ "open to the world over IPv6",
 	    "listen a { address = [::]:25 allow = { } }",
-	    "f:1: address [::]:25 can be reached from other hosts; "
+	    "f:1:12: address [::]:25 can be reached from other hosts; "
 	    "expected allow = { NETWORK, ... } in section "
 	    "\"listen a\" saying which may send, or require_auth" },
 	{ "lmtp on port 25",
 	    "listen a { address = 127.0.0.1:25\n"
 	    "protocol = lmtp }",
-	    "f:2: protocol lmtp must not be spoken on port 25 (RFC 2033); "
+	    "f:2:1: protocol lmtp must not be spoken on port 25 (RFC 2033); "
 	    "expected another port in address, like 2424" },
 	{ "lmtp on port 25 of IPv6",
 	    "listen a { address = \"[::1]:25\"\n"
 	    "protocol = lmtp }",
-	    "f:2: protocol lmtp must not be spoken on port 25 (RFC 2033); "
+	    "f:2:1: protocol lmtp must not be spoken on port 25 (RFC 2033); "
 	    "expected another port in address, like 2424" },
 	{ "a milter does not choose recipients",
 	    "listen a { address = 127.0.0.1:1\n"
 	    "protocol = milter\nrecipients = { bob@b.example } }",
-	    "f:3: option \"recipients\" means nothing with protocol milter; "
+	    "f:3:1: option \"recipients\" means nothing with protocol milter; "
 	    "expected a listener without it" },
 	{ "a milter greets nobody",
 	    "listen b { address = 127.0.0.1:2 hostname = x }\n"
 	    "listen a { hostname = x address = 127.0.0.1:1\n"
 	    "protocol = milter }",
-	    "f:2: option \"hostname\" means nothing with protocol milter; "
+	    "f:2:12: option \"hostname\" means nothing with protocol milter; "
 	    "expected a listener without it" },
 	{ "size", "memory = lots",
-	    "f:1: \"lots\" is no value of option \"memory\"; expected "
+	    "f:1:10: \"lots\" is no value of option \"memory\"; expected "
 	    "bytes from 1048576 to 68719476736, also with K, M or G" },
 	{ "size below its least", "memory = 1048575",
-	    "f:1: \"1048575\" is no value of option \"memory\"; "
+	    "f:1:10: \"1048575\" is no value of option \"memory\"; "
 	    "expected bytes from 1048576 to 68719476736, also with "
 	    "K, M or G" },
 	{ "level", "seal { level = 20 }",
-	    "f:1: \"20\" is no value of option \"level\"; expected "
+	    "f:1:16: \"20\" is no value of option \"level\"; expected "
 	    "a number from 1 to 19" },
 	{ "negative", "seal { level = -1 }",
-	    "f:1: \"-1\" is no value of option \"level\"; expected "
+	    "f:1:16: \"-1\" is no value of option \"level\"; expected "
 	    "a number from 1 to 19" },
 	{ "choice", "log { level = loud }",
-	    "f:1: \"loud\" is no value of option \"level\"; expected "
+	    "f:1:15: \"loud\" is no value of option \"level\"; expected "
 	    "one of debug|info|warn|error" },
 	{ "choice of nothing", "log { level = '' }",
-	    "f:1: \"\" is no value of option \"level\"; expected "
+	    "f:1:15: \"\" is no value of option \"level\"; expected "
 	    "one of debug|info|warn|error" },
 	{ "boolean", "log { addresses = 1 }",
-	    "f:1: \"1\" is no value of option \"addresses\"; expected "
+	    "f:1:19: \"1\" is no value of option \"addresses\"; expected "
 	    "true or false" },
 	{ "relative path", "guard = here",
-	    "f:1: \"here\" is no value of option \"guard\"; expected "
+	    "f:1:9: \"here\" is no value of option \"guard\"; expected "
 	    "an absolute path" },
 	{ "network with host bits",
 	    "listen a { address = 127.0.0.1:1\n"
 	    "allow = { 10.1.2.3/8 } }",
-	    "f:2: \"10.1.2.3/8\" is no value of option \"allow\"; "
+	    "f:2:11: \"10.1.2.3/8\" is no value of option \"allow\"; "
 	    "expected a network like 192.0.2.0/24 or 2001:db8::/32 "
 	    "without bits beyond the prefix, or an address" },
 	{ "recipient",
 	    "listen a { address = 127.0.0.1:1\n"
 	    "recipients = { bob } }",
-	    "f:2: \"bob\" is no value of option \"recipients\"; "
+	    "f:2:16: \"bob\" is no value of option \"recipients\"; "
 	    "expected user@domain, @domain, or a pattern like "
 	    "\"journal+{local}={domain}@archive.example\"" },
 	{ "pattern",
 	    "listen a { address = 127.0.0.1:1\n"
 	    "recipients = { \"a@b\",\n\"journal+{local}@c\" } }",
-	    "f:2: \"journal+{local}@c\" is no value of option "
+	    "f:3:1: \"journal+{local}@c\" is no value of option "
 	    "\"recipients\"; expected user@domain, @domain, or a pattern "
 	    "like \"journal+{local}={domain}@archive.example\"" },
 	{ "pattern without quotes",
 	    "listen a { address = 127.0.0.1:1\n"
 	    "recipients = { journal+{local}={domain}@c } }",
-	    "f:2: unexpected \"+\"; a value with such a character must be "
+	    "f:2:23: unexpected \"+\"; a value with such a character must be "
 	    "in quotes" },
 	{ "not a list", "listen a { allow = 10.0.0.0/8 }",
-	    "f:1: option \"allow\" is a list; expected "
+	    "f:1:12: option \"allow\" is a list; expected "
 	    "{ value, value }" },
 	{ "list for one value", "memory = { 1M }",
-	    "f:1: option \"memory\" has no value; expected "
+	    "f:1:1: option \"memory\" has no value; expected "
 	    "memory = VALUE" },
 	{ "broken list",
 	    "listen a { allow = { 10.0.0.0/8\n"
 	    "10.1.0.0/16 } }",
-	    "f:2: the list of option \"allow\" is broken; expected "
+	    "f:2:1: the list of option \"allow\" is broken; expected "
 	    "\",\" or \"}\"" },
 	{ "trailing comma", "listen a { allow = { 10.0.0.0/8, } }",
-	    "f:1: the list of option \"allow\" is broken; expected a "
+	    "f:1:34: the list of option \"allow\" is broken; expected a "
 	    "value" },
 	{ "append", "listen a { allow += { 10.0.0.0/8 } }",
-	    "f:1: \"+=\" is not used here; write all values in one "
+	    "f:1:18: \"+=\" is not used here; write all values in one "
 	    "list" },
 	{ "no value", "memory\n=\n",
-	    "f:1: option \"memory\" has no value; expected "
+	    "f:1:1: option \"memory\" has no value; expected "
 	    "memory = VALUE" },
 	{ "only a name", "memory",
-	    "f:1: expected \"memory = VALUE\" "
+	    "f:1:1: expected \"memory = VALUE\" "
 	    "or a section \"memory { ... }\"" },
 	{ "brace too many", "log { }\n}",
-	    "f:2: unexpected \"}\"; no section is open" },
+	    "f:2:1: unexpected \"}\"; no section is open" },
 	{ "quote not closed", "guard = \"/a\nuser = x\"",
-	    "f:1: the quoted value is not closed on this line; "
+	    "f:1:9: the quoted value is not closed on this line; "
 	    "expected \"" },
 	{ "comment not closed", "\n/* guard = 1\n",
-	    "f:2: the comment that begins here is never closed; "
+	    "f:2:1: the comment that begins here is never closed; "
 	    "expected */" },
 	{ "line after a comment", "/* 1\n2 */\nspeed = 1",
-	    "f:3: unknown option \"speed\"" },
+	    "f:3:1: unknown option \"speed\"" },
 	{ "semicolon", "memory = 1M;",
-	    "f:1: unexpected \";\"; an "
+	    "f:1:12: unexpected \";\"; an "
 	    "option ends at the end of its value" },
 	{ "plus in a word", "listen a { recipients = { a+b@c } }",
-	    "f:1: unexpected \"+\"; a value with such a character "
+	    "f:1:28: unexpected \"+\"; a value with such a character "
 	    "must be in quotes" },
 	{ "environment", "guard = \"${HOME}\"",
-	    "f:1: the environment is not read; put ${ in single "
+	    "f:1:10: the environment is not read; put ${ in single "
 	    "quotes if it is meant" },
 	{ "escape", "guard = \"/a\\nb\"",
-	    "f:1: unknown escape in a "
+	    "f:1:12: unknown escape in a "
 	    "quoted value; expected \\\" or \\\\" },
 	{ "section without a name", "listen { }",
-	    "f:1: section \"listen\" needs a name; expected "
+	    "f:1:1: section \"listen\" needs a name; expected "
 	    "listen NAME { ... }" },
 	{ "section with a name", "log x { }",
-	    "f:1: section \"log\" takes no name; expected "
+	    "f:1:1: section \"log\" takes no name; expected "
 	    "log { ... }" },
 	{ "name", "listen 'a b' { }",
-	    "f:1: the name of a section has "
+	    "f:1:8: the name of a section has "
 	    "letters, digits, \"-\" and \"_\", at most 32" },
 	{ "option as a section", "memory { }",
-	    "f:1: unknown section \"memory\"" },
+	    "f:1:1: unknown section \"memory\"" },
 	{ "section as an option", "listen = 1",
-	    "f:1: \"listen\" is a section; expected "
+	    "f:1:1: \"listen\" is a section; expected "
 	    "listen NAME { ... }" },
 };
 
 static void
-test_every_mistake_is_named_with_its_line(void **state)
+test_every_mistake_is_named_with_its_place(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < SP_COUNTOF(mistakes); i++) {
@@ -541,7 +554,7 @@ test_limits_of_a_file_hold(void **state)
 		    SP_OK);
 	assert_int_equal(
 	    sp_config_parse("f", sp_buf_view(&b), &c, &err), SP_ECONFIG);
-	assert_string_equal(err.msg, "f: more than 64 listen sections");
+	assert_string_equal(err.msg, "f:65:1: more than 64 listen sections");
 	sp_buf_clear(&b);
 	assert_int_equal(
 	    sp_buf_adds(
@@ -556,7 +569,10 @@ test_limits_of_a_file_hold(void **state)
 	assert_int_equal(
 	    sp_config_parse("f", sp_buf_view(&b), &c, &err), SP_ECONFIG);
 	assert_int_equal(
-	    sp_config_parse("f", sp_view_mem("a\0b", 3), &c, &err), SP_ECONFIG);
+	    sp_config_parse("f", sp_view_mem("\na\0b", 4), &c, &err),
+	    SP_ECONFIG);
+	assert_string_equal(
+	    err.msg, "f:2:2: a NUL byte is in it; it is no text file");
 	assert_int_equal(
 	    sp_config_load("/nonexistent/x", &c, &err), SP_ENOTFOUND);
 	sp_buf_done(&b);
@@ -571,7 +587,7 @@ main(void)
 		cmocka_unit_test(test_every_option_is_read),
 		cmocka_unit_test(
 		    test_the_effective_text_is_sorted_and_ends_each_line),
-		cmocka_unit_test(test_every_mistake_is_named_with_its_line),
+		cmocka_unit_test(test_every_mistake_is_named_with_its_place),
 		cmocka_unit_test(test_a_file_cut_anywhere_is_never_misread),
 		cmocka_unit_test(test_addresses_must_be_numeric_with_a_port),
 		cmocka_unit_test(test_only_listed_networks_may_send),

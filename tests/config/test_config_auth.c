@@ -68,7 +68,7 @@ test_somebody_must_be_able_to(void **state)
 			     &c, &err),
 	    SP_ECONFIG);
 	assert_string_equal(err.msg,
-	    "f:2: require_auth needs to know who may log in; expected "
+	    "f:2:1: require_auth needs to know who may log in; expected "
 	    "auth_users = /FILE in this section");
 	assert_int_equal(sp_config_parse("f",
 			     SP_VIEW_LIT("listen a { address = 127.0.0.1:1\n"
@@ -76,7 +76,7 @@ test_somebody_must_be_able_to(void **state)
 			     &c, &err),
 	    SP_ECONFIG);
 	assert_string_equal(err.msg,
-	    "f:2: a login is taken inside TLS only; expected tls = starttls "
+	    "f:2:1: a login is taken inside TLS only; expected tls = starttls "
 	    "or tls = implicit in this section");
 }
 

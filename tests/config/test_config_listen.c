@@ -55,31 +55,33 @@ test_sockets_and_encryption_are_read(void **state)
 }
 
 static void
-test_what_does_not_go_together_is_refused_with_its_line(void **state)
+test_what_does_not_go_together_is_refused_with_its_place(void **state)
 {
 	static const struct {
 		const char *text, *want;
 	} table[] = {
 		{ L "certificate = /a }",
-		    "f:2: an option for encryption without it" },
-		{ L "require_tls = true }", "f:2: an option for encryption" },
-		{ L "tls = implicit }", "f:2: encryption needs a certificate" },
+		    "f:2:1: an option for encryption without it" },
+		{ L "require_tls = true }", "f:2:1: an option for encryption" },
+		{ L "tls = implicit }",
+		    "f:2:1: encryption needs a certificate" },
 		{ L "tls = starttls certificate = /a\nclient_crl = /b }",
-		    "f:3: client_crl needs the authorities" },
+		    "f:3:1: client_crl needs the authorities" },
 		{ L "tls = starttls certificate = /a\n"
 		    "require_client_cert = true }",
-		    "f:3: nothing to check a client's certificate against" },
+		    "f:3:1: nothing to check a client's certificate against" },
 		{ L "tls = starttls certificate = /a\n"
 		    "client_fingerprints = { abc } }",
-		    "f:3: \"abc\" is no value of option" },
-		{ L "socket_group = x }", "f:2: socket_group is of a socket" },
-		{ U "allow = { 127.0.0.1 } }", "f:2: a socket in the file" },
-		{ U "proxy = { 127.0.0.1 } }", "f:2: a socket in the file" },
-		{ U "socket_mode = 0777 }", "f:2: \"0777\" is no value" },
+		    "f:3:25: \"abc\" is no value of option" },
+		{ L "socket_group = x }",
+		    "f:2:1: socket_group is of a socket" },
+		{ U "allow = { 127.0.0.1 } }", "f:2:1: a socket in the file" },
+		{ U "proxy = { 127.0.0.1 } }", "f:2:1: a socket in the file" },
+		{ U "socket_mode = 0777 }", "f:2:15: \"0777\" is no value" },
 		{ U "}\nlisten b { address = \"unix:/run/x\" }",
-		    "f:3: address unix:/run/x is already used" },
+		    "f:3:12: address unix:/run/x is already used" },
 		{ "listen a { address = \"unix:run\" }",
-		    "f:1: \"unix:run\" is no value of option \"address\"" },
+		    "f:1:22: \"unix:run\" is no value of option \"address\"" },
 	};
 
 	(void)state;
@@ -118,7 +120,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sockets_and_encryption_are_read),
 		cmocka_unit_test(
-		    test_what_does_not_go_together_is_refused_with_its_line),
+		    test_what_does_not_go_together_is_refused_with_its_place),
 		cmocka_unit_test(test_a_path_has_its_limit),
 	};
 

@@ -47,7 +47,7 @@ static const struct {
 	    "token_url = \"https://i/t\"\nrevocation_url = \"https://i/r\"\n}",
 	    NULL },
 	/* what is missing */
-	{ PLAIN "}", "f:4: section \"pull a\": auth needs a token: expected "
+	{ PLAIN "}", "f:4:1: section \"pull a\": auth needs a token: expected "
 		     "grant = client_credentials, " },
 	{ MS "}", "grant = client_credentials needs client_id" },
 	{ MS "client_id = c\nclient_secret_file = /s\n}",
@@ -55,7 +55,7 @@ static const struct {
 	{ MS "tenant = t\nclient_id = c\n}",
 	    "needs client_secret_file, or client_certificate and client_key" },
 	{ MS "tenant = t\nclient_id = c\nclient_key = /k\n}",
-	    "f:6: section \"pull a\": client_certificate and client_key need "
+	    "f:6:1: section \"pull a\": client_certificate and client_key need "
 	    "each other" },
 	{ MS "tenant = t\nclient_id = c\nclient_key = /k\n"
 	     "client_certificate = /c\nclient_secret_file = /s\n}",
@@ -63,14 +63,14 @@ static const struct {
 	{ GO "}", "grant = service_account needs service_account_file" },
 	{ PLAIN
 	    "grant = device_code\nclient_id = c\ntoken_url = \"https://i\"\n}",
-	    "f:5: section \"pull a\": grant = device_code needs device_url" },
+	    "f:5:1: section \"pull a\": grant = device_code needs device_url" },
 	{ PLAIN "grant = authorization_code\nclient_id = c\n"
 		"token_url = \"https://i\"\n}",
 	    "needs authorization_url" },
 	/* what cannot be meant */
 	{ PLAIN "grant = refresh_token\nclient_id = c\n"
 		"token_url = \"http://i/t\"\n}",
-	    "f:7: section \"pull a\": token_url is not of the form "
+	    "f:7:1: section \"pull a\": token_url is not of the form "
 	    "https://HOST/PATH" },
 	{ PLAIN "grant = refresh_token\nclient_id = c\n"
 		"token_url = \"https://u@i/t\"\n}",
@@ -81,7 +81,7 @@ static const struct {
 	{ PLAIN
 	    "grant = refresh_token\nclient_id = c\ntoken_url = \"https://i\"\n"
 	    "device_url = \"https://i/d\"\n}",
-	    "f:8: section \"pull a\": device_url means nothing with grant = "
+	    "f:8:1: section \"pull a\": device_url means nothing with grant = "
 	    "refresh_token" },
 	{ PLAIN "password_file = /t\nclient_id = c\n}",
 	    "client_id means nothing with grant = none" },
@@ -99,7 +99,8 @@ static const struct {
 	{ MS "tenant = \"a/b\"\nclient_id = c\nclient_secret_file = /s\n}",
 	    "tenant is no id and no domain" },
 	{ MS "tenant = t\nclient_id = c\nclient_secret_file = s\n}",
-	    "client_secret_file is no absolute path and no credential:NAME" },
+	    "f:6:22: \"s\" is no value of option \"client_secret_file\"; "
+	    "expected an absolute path or credential:NAME" },
 	{ MS "tenant = t\nclient_id = c\ngrant = authorization_code\n"
 	     "redirect_url = \"http://127.0.0.1.evil.example/\"\n}",
 	    "redirect_url is not on this machine" },

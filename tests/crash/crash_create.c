@@ -1,4 +1,7 @@
-/* Making an archive: it is there whole, or it can be made again. */
+/*
+ * Making an archive, interrupted at every call: it is there whole, or it can be
+ * made by running init again, and keeps the entry 0 that it has.
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,7 +93,7 @@ state(const char *dir, struct sp_buf *out, struct sp_err *err)
 	return (rc == SP_EEND ? SP_OK : rc);
 }
 
-/* Locks hold the pid of who was there last. */
+/* Lock files hold the pid of the last holder. */
 static bool
 may_change(const char *name)
 {

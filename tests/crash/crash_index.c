@@ -10,12 +10,13 @@
 
 #include "base/clock.h"
 #include "base/enc.h"
+#include "base/layout.h"
+#include "base/sha256.h"
 #include "index/index.h"
 #include "index/search.h"
-#include "base/layout.h"
 #include "tests/crash/harness.h"
 #include "tests/crash/tree.h"
-#include "tests/crash/vfs.h"
+#include "tests/lib/faultvfs.h"
 #include "tests/lib/fixture.h"
 
 #define OCTOBER	 INT64_C(1792540800000000)
@@ -61,7 +62,7 @@ work(const char *dir, struct sp_err *err)
 	uint64_t behind = 1;
 	enum sp_code rc;
 
-	crash_vfs_install();
+	faultvfs_install();
 	rc = sp_index_open(archive, NULL, 0, NULL, &ix, err);
 	while (rc == SP_OK && behind > 0)
 		rc = sp_index_update(ix, AT_ONCE, &behind, err);

@@ -7,12 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/digest.h"
+#include "base/clock.h"
 #include "base/enc.h"
 #include "base/io.h"
 #include "base/record.h"
 #include "journal/log/intake.h"
 #include "base/layout.h"
+#include "base/sha256.h"
 #include "journal/log/reader.h"
 #include "tests/crash/harness.h"
 
@@ -171,7 +172,8 @@ commit(
 	return (rc);
 }
 
-/* Entries [first, end) as one batch, tried again after a failure as peers do. */
+/* Commit the entries [first, end) as one batch, and try again after a failure,
+ * as peers do. */
 static enum sp_code
 deliver(struct sp_intake *in, const char *dir, uint64_t first, uint64_t end,
     bool rotate, struct sp_err *err)

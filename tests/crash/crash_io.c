@@ -1,4 +1,7 @@
-/* sp_io_replace and sp_io_publish: each step is there whole, or not at all. */
+/*
+ * sp_io_replace and sp_io_publish, interrupted at every call: each step is
+ * there whole, or not at all.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -11,6 +11,7 @@
 #include "base/enc.h"
 #include "base/io.h"
 #include "base/record.h"
+#include "base/sha256.h"
 #include "journal/log/append.h"
 #include "journal/sign/cms.h"
 #include "journal/seal/create.h"

@@ -9,12 +9,12 @@
 #include <string.h>
 
 #include "base/config/config.h"
-#include "base/digest.h"
 #include "base/enc.h"
 #include "base/io.h"
 #include "journal/log/append.h"
 #include "journal/seal/create.h"
 #include "base/layout.h"
+#include "base/sha256.h"
 #include "journal/log/reader.h"
 #include "journal/seal/seal.h"
 #include "journal/tree/tree.h"
@@ -341,7 +341,7 @@ start(const char *dir, struct sp_err *err)
 	return (rc);
 }
 
-/* Locks hold the pid of who was there last. */
+/* Lock files hold the pid of the last holder. */
 static bool
 may_change(const char *name)
 {

@@ -1,9 +1,14 @@
-/* Commits of the tree: each is there whole, or not at all. */
+/*
+ * Commits of the tree, interrupted at every call: each is there whole, or not
+ * at all, and the tree goes on from there.
+ */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/enc.h"
+#include "base/line.h"
+#include "journal/tree/compact.h"
 #include "journal/tree/tree.h"
 #include "tests/crash/harness.h"
 

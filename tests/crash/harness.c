@@ -1,3 +1,10 @@
+/*
+ * The crash harness (harness.h).  The undisturbed run counts the mutating
+ * calls; then for each kind of fault and each call a child process runs the
+ * work with the fault armed, and what it left is looked at before, while and
+ * after the work is started again.  Parent and child share a small mapping,
+ * since the child may die at any moment.
+ */
 #include "tests/crash/harness.h"
 
 #include <inttypes.h>
@@ -11,8 +18,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/digest.h"
+#include "base/fault.h"
 #include "base/io.h"
+#include "base/random.h"
 #include "tests/crash/tree.h"
 
 #define STATE_MAX    (16u << 20)
@@ -25,7 +33,7 @@
 static const char *const kinds[] = { "crash", "power", "rewind", "torn", "hole",
 	"lost", "enospc", "eio", "enospc+", "eio+" };
 
-/* What a child leaves for us; it may die at any moment. */
+/* What a child reports to its parent, in shared memory. */
 struct shared {
 	uint64_t calls;
 	bool done; /* it came to its end */
@@ -400,7 +408,8 @@ measure(struct run *r)
 static void
 prepare(struct run *r)
 {
-	/* Memory, where there is some: thousands of small trees are copied. */
+	/* On a memory file system if there is one: thousands of small trees
+	 * are copied. */
 	const char *base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
 
 	(void)snprintf(r->root, sizeof(r->root), "%s/sp-crash-XXXXXX", base);

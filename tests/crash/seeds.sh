@@ -5,7 +5,8 @@
 # Usage: seeds.sh SOURCE-DIR [NAME-PATTERN]
 # Takes minutes: without a pattern it wants SP_LONG=1.
 set -u
-[ "${SP_LONG:-0}" = 1 ] || [ -n "${2:-}" ] || exit 77
+[ "${SP_LONG:-0}" = 1 ] || [ -n "${2:-}" ] ||
+	{ echo "builds the tree once for each of its bugs: only with --long"; exit 77; }
 unset SP_LONG
 src=$(cd "$1" && pwd)
 pattern=${2:-.}
@@ -27,7 +28,7 @@ intake-no-truncate intake journal/log/intake.c s/if (sp_io_ftruncate(in->fd, in-
 intake-sync-again intake journal/log/intake.c /^sp_intake_commit(/,/^}/s/rc = sp_io_fdatasync(in->fd, err);/if ((rc = sp_io_fdatasync(in->fd, err)) == SP_ESYNC) rc = sp_io_fdatasync(in->fd, err);/
 intake-no-tail-cut intake journal/log/intake_recover.c s/rc = sp_io_ftruncate(w.fd, w.off, err);/rc = SP_OK;/;s/rc = sp_io_ftruncate(w->fd, w->off, err);/rc = SP_OK;/
 intake-no-checksum intake journal/log/intake_recover.c s/if (crc != f.record_crc ||/if (crc == 1 \&\& f.record_crc == 2 \&\&/;s/\*whole = rec_crc == f.record_crc && msg_crc == f.msg_crc;/*whole = true;/
-intake-mark-early intake journal/log/intake.c /^sp_intake_commit(/,/^}/s/rc = sp_io_fdatasync(in->fd, err);/done(in, n, length); return (SP_OK);/
+intake-mark-early intake journal/log/intake.c /^sp_intake_commit(/,/^}/s/rc = sp_io_fdatasync(in->fd, err);/batch_committed(in, n, length); return (SP_OK);/
 create-no-dirsync create journal/seal/create.c s/rc = sp_io_syncdir(m->c->dir, err);/rc = SP_OK;/
 segment-no-sync seal journal/segment/segment_write.c s/rc = sp_io_fsync(w->fd, err);/rc = SP_OK;/
 segment-no-dirsync seal journal/seal/seal_pack.c /^commit_segment(/,/^}/s/rc = sp_io_syncdir(j->dir, err);/rc = SP_OK;/

@@ -1,3 +1,4 @@
+/* See tree.h. */
 #include "tests/crash/tree.h"
 
 #include <fcntl.h>
@@ -9,9 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/digest.h"
 #include "base/enc.h"
 #include "base/io.h"
+#include "base/sha256.h"
 
 #define FILE_MAX (256u << 20)
 

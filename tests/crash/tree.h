@@ -1,4 +1,7 @@
-/* Directory trees for the crash harness: copy, remove, digest. */
+/*
+ * Directory trees for the crash harness: copied, removed, and described so that
+ * two can be compared.
+ */
 #ifndef SP_TESTS_CRASH_TREE_H
 #define SP_TESTS_CRASH_TREE_H
 
@@ -6,7 +9,9 @@
 
 #include "base/buf.h"
 
+/* Copy all of ${from} to ${to}, which must not be there.  Aborts on failure. */
 void tree_copy(const char *from, const char *to);
+/* Remove ${path} and all below it.  Aborts on failure. */
 void tree_remove(const char *path);
 /* One line for each file and directory, sorted: path, size, SHA-256.
  * ${skip} may be NULL. */

@@ -18,7 +18,7 @@ def passwd(a, name, password, *args, status=0):
 
 
 def session(ca, port=AUTH):
-    c = smtplib.SMTP("127.0.0.1", port, timeout=60)
+    c = smtplib.SMTP("127.0.0.1", port, timeout=PATIENCE)
     c._host = "archive.example"
     c.ehlo("client.example")
     check("auth" not in c.esmtp_features, "AUTH offered in the clear")
@@ -78,7 +78,7 @@ def mechanisms(a, ca):
     logged_in(a, c, "SCRAM-SHA-256", 3)
     for name in ("PLAIN", "LOGIN"):
         done = run("swaks", "--server", f"127.0.0.1:{AUTH}", "--tls", "--auth", name, "--auth-user", "mx1", "--auth-password", "secret pass 1",
-                   "--from", "a@corp.example", "--to", "journal@archive.example", timeout=60)
+                   "--from", "a@corp.example", "--to", "journal@archive.example", timeout=PATIENCE)
         check(b"235 2.7.0" in done.stdout and b"250 2.0.0 Ok: seq=" in done.stdout, f"swaks {name}: {done.stdout[-500:]}")
     # In the clear nothing is taken, not even from who knows the password.
     with smtp(AUTH) as c:
@@ -106,7 +106,7 @@ def guessing(a, ca):
             took = time.time() - start
             if code == 454:
                 break
-            check(code == 535 and 1.5 < took < 6 + 4 * SANITIZED, f"a guess: {code} after {took:.1f} s")
+            check(code == 535 and took > 1.5, f"a guess: {code} after only {took:.1f} s")
             times.setdefault(name, []).append(took)
         if code == 454:
             break
@@ -119,7 +119,7 @@ def guessing(a, ca):
     c = session(ca)
     check(c.docmd("AUTH", "PLAIN " + base64.b64encode(b"\0mx1\0secret pass 1").decode())[0] == 454, "not put off")
     c.close()
-    c = smtplib.SMTP("127.0.0.1", AUTH, timeout=60, source_address=("127.0.0.2", 0))
+    c = smtplib.SMTP("127.0.0.1", AUTH, timeout=PATIENCE, source_address=("127.0.0.2", 0))
     c._host = "archive.example"
     c.starttls(context=ca)
     c.ehlo()
@@ -135,7 +135,7 @@ def guessing(a, ca):
 def vanish(a, ca, first, count):
     """Clients that go away while their password is being checked."""
     for i in range(count):
-        c = smtplib.SMTP("127.0.0.1", AUTH, timeout=60, source_address=(f"127.0.1.{first + i}", 0))
+        c = smtplib.SMTP("127.0.0.1", AUTH, timeout=PATIENCE, source_address=(f"127.0.1.{first + i}", 0))
         c._host = "archive.example"
         c.starttls(context=ca)
         c.ehlo()
@@ -146,7 +146,7 @@ def vanish(a, ca, first, count):
 def unheard(a, ca):
     """A guesser who does not wait for the late answer is counted all the same."""
     def login():
-        c = smtplib.SMTP("127.0.0.1", AUTH, timeout=60, source_address=("127.0.2.1", 0))
+        c = smtplib.SMTP("127.0.0.1", AUTH, timeout=PATIENCE, source_address=("127.0.2.1", 0))
         c._host = "archive.example"
         c.starttls(context=ca)
         c.ehlo()
@@ -168,12 +168,12 @@ def unheard(a, ca):
         code, _ = c.docmd("AUTH", "PLAIN " + good)
         c.close()
         return code == 454
-    check(wait_for("454", put_off, 30), "guessers who do not wait are not put off")
+    check(wait_for("454", put_off), "guessers who do not wait are not put off")
 
 
 def cut_off(a, ca):
     """A wrong proof and the end of TLS in one packet: a guess like any other."""
-    s = socket.create_connection(("127.0.0.1", AUTH), timeout=20, source_address=("127.0.3.1", 0))
+    s = socket.create_connection(("127.0.0.1", AUTH), timeout=PATIENCE, source_address=("127.0.3.1", 0))
     f = s.makefile("rb")
 
     def reply():
@@ -210,7 +210,7 @@ def cut_off(a, ca):
     except ssl.SSLError:
         pass
     s.sendall(out.read())
-    check(wait_for("the guess", lambda: "result=wrong user=cutoff " in a.log_text(), 20), "a guess that ends TLS is not counted")
+    check(wait_for("the guess", lambda: "result=wrong user=cutoff " in a.log_text()), "a guess that ends TLS is not counted")
     s.close()
 
 
@@ -229,14 +229,14 @@ def reload(a, ca, users):
             return code
         except (OSError, smtplib.SMTPException):
             return 0
-    check(wait_for("the new password", lambda: try_("another pass") == 235, 30), "the reload did not bring the new password")
+    check(wait_for("the new password", lambda: try_("another pass") == 235), "the reload did not bring the new password")
     check(try_("secret pass 1") == 535, "the old password is still good")
     # A file that cannot be used: an alarm, and nobody is turned away for good.
     open(users, "a").write("mx9:nonsense\n")
     check(a.cmd("config", "check", status=2).returncode == 2, "config check takes a broken file of users")
     a.service.send_signal(signal.SIGHUP)
     a.wait_log("what=users")
-    check(wait_for("454", lambda: try_("another pass") == 454, 30), "a broken file of users is not a 454")
+    check(wait_for("454", lambda: try_("another pass") == 454), "a broken file of users is not a 454")
     with smtp() as c:
         check(send(c, message(9))[0] == 250, "another listener does not go on")
 

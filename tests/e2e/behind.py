@@ -26,7 +26,7 @@ def export_while_behind(a, work, name, *args):
         check(job.poll() is None, f"{name}: the export did not wait for the index")
     finally:
         os.kill(index, signal.SIGCONT)
-    out, err = job.communicate(timeout=120)
+    out, err = job.communicate(timeout=PATIENCE)
     if check(job.returncode == 0, f"{name}: {job.returncode} {err.decode()[-500:]}"):
         want = export_while_behind.next
         check(given(path) == want, f"{name}: {given(path)} messages given, want {want}\n{out.decode()}")
@@ -42,7 +42,7 @@ def export_beside_reindex(a, work):
         job = subprocess.Popen([SEALPOST, "-A", a.dir, "reindex"], stdout=subprocess.DEVNULL)
         path = os.path.join(work, f"beside{number}.zip")
         got = a.cmd("export", "--output", path, "line", status=None)
-        check(job.wait(timeout=120) == 0, "reindex")
+        check(job.wait(timeout=PATIENCE) == 0, "reindex")
         if got.returncode == 0:
             done += 1
             check(given(path) == want, f"beside reindex: {given(path)} given, want {want}")

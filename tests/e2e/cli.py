@@ -148,7 +148,7 @@ def wrong(a, work):
     ] + [("configuration: " + name, ("-c", path, "config", "check"), 2, [os.path.basename(path) + words])
          for name, (path, words) in confs.items()]
     for what, args, status, words in table:
-        done = run(SEALPOST, *args, status=status, timeout=60)
+        done = run(SEALPOST, *args, status=status, timeout=PATIENCE)
         text = done.stderr.decode(errors="replace")
         if words is None:
             check(re.search(r"\n  .*\n +\^\n$", text), f"{what}: no caret below the query:\n{text}")
@@ -172,13 +172,13 @@ def output(a):
     for args in (("search", "--format", "json"), ("show", 1), ("audit",), ("status",), ("key", "show"), ("proof", 0), ("export", "--help"),
                  ("config", "check"), ("verify",)):
         with open("/dev/full", "wb") as full:
-            done = subprocess.run([SEALPOST, "-A", a.dir, *map(str, args)], stdout=full, stderr=subprocess.PIPE, timeout=60)
+            done = subprocess.run([SEALPOST, "-A", a.dir, *map(str, args)], stdout=full, stderr=subprocess.PIPE, timeout=PATIENCE)
         check(done.returncode == 2, f"{args[0]} > /dev/full: exit status {done.returncode}")
         check(b"standard output" in done.stderr, f"{args[0]} > /dev/full: {done.stderr}")
         check(b"Sanitizer" not in done.stderr, f"{args[0]}: {done.stderr}")
         r, w = os.pipe()
         os.close(r)
-        done = subprocess.run([SEALPOST, "-A", a.dir, *map(str, args)], stdout=w, stderr=subprocess.PIPE, timeout=60)
+        done = subprocess.run([SEALPOST, "-A", a.dir, *map(str, args)], stdout=w, stderr=subprocess.PIPE, timeout=PATIENCE)
         os.close(w)
         check(done.returncode == 2, f"{args[0]} into a closed pipe: exit status {done.returncode} {done.stderr}")
 
@@ -386,7 +386,7 @@ def twice(a, tree, work):
     time.sleep(1)
     check(again.poll() is None, "an import did not wait for the index")
     os.kill(worker, signal.SIGCONT)
-    out, err = again.communicate(timeout=120)
+    out, err = again.communicate(timeout=PATIENCE)
     check(out.startswith(b"0 messages taken") and b"10 already there" in out, f"import at once again: {out} {err}")
     a.stop()
 
@@ -447,18 +447,18 @@ def locked(a):
             f.write(f"{os.getpid()}\n")
             f.flush()
             begin = time.time()
-            done = a.cmd(*args, status=2, timeout=60)
+            done = a.cmd(*args, status=2, timeout=PATIENCE)
             took = time.time() - begin
         one_line(done, f"{args[0]} while {name} is held")
         check(str(os.getpid()).encode() in done.stderr, f"{args[0]} does not name who holds {name}: {done.stderr}")
-        check(8 < took < 20, f"{args[0]} waited {took:.1f} s for the role {name}")
+        check(took > 8, f"{args[0]} waited only {took:.1f} s for the role {name}")
     # Half a second later it is free.
     f = open(a.dir + "/state/receive.lock", "r+")
     fcntl.flock(f, fcntl.LOCK_EX)
     child = subprocess.Popen([SEALPOST, "-A", a.dir, "show", "1"], stdout=subprocess.DEVNULL)
     time.sleep(0.5)
     f.close()
-    check(child.wait(timeout=30) == 0, "a command did not wait for its role")
+    check(child.wait(timeout=PATIENCE) == 0, "a command did not wait for its role")
 
 
 def cut_imports(work):
@@ -477,7 +477,7 @@ def cut_imports(work):
             while child.poll() is None and size() < 4 << 20:
                 time.sleep(0.005)
             child.send_signal(sig)
-            out, err = child.communicate(timeout=120)
+            out, err = child.communicate(timeout=PATIENCE)
             what = f"import, {sig.name}, {'with' if service else 'without'} the service"
             check(child.returncode != 0, f"{what}: it was finished")
             if sig == signal.SIGINT:

@@ -9,7 +9,7 @@ MANY = 20000 if LONG else 1000
 
 def swaks(a, *args, status=0):
     return run("swaks", "--server", f"127.0.0.1:{a.port}", "--from", "ann@corp.example", "--to", "journal@archive.example",
-               "--helo", "swaks.example", *args, status=status, timeout=120)
+               "--helo", "swaks.example", *args, status=status, timeout=PATIENCE)
 
 
 def by_swaks(a, work):
@@ -63,10 +63,10 @@ def by_smtp_source(a):
         done = smtp_source(a, *args)
         check(not done.stderr, f"smtp-source {' '.join(args)}: {done.stderr[-400:]}")
         total += int(args[args.index("-m") + 1])
-    wait_for("all are counted", lambda: a.status()["accepted"] - before["accepted"] >= total, 30)
+    wait_for("all are counted", lambda: a.status()["accepted"] - before["accepted"] >= total)
     after = a.status()
     check(after["accepted"] - before["accepted"] == total, f"{after['accepted'] - before['accepted']} accepted of {total}")
-    a.wait_index(300)
+    a.wait_index()
     found = int(a.cmd("search", "--count", "envelope-from:load@corp.example").stdout)
     check(found == total, f"{found} messages of smtp-source found of {total}")
     # Sent and stored have the same size.

@@ -89,7 +89,7 @@ def config_is_entered_late(work):
     check(len(a.events("config")) == 1, "a config event although nothing may be entered")
     a.stop(status=None)
     serve(a, at(3), "--accept-clock")
-    wait_for("the config event", lambda: len(a.events("config")) == 2, 20)
+    wait_for("the config event", lambda: len(a.events("config")) == 2)
     a.stop(status=None)
 
 

@@ -105,7 +105,7 @@ def main():
     a.start()
     sent = by_smtp(a, picked)
     print(f"{len(sent)} sent by SMTP in {time.time() - begin:.1f} s", flush=True)
-    a.wait_index(900)
+    a.wait_index()
     print(f"indexed {time.time() - begin:.1f} s after the first", flush=True)
     check(a.status()["alarms"] == 0 and not any(w["restarts"] for w in a.status()["workers"]), f"{a.status()}")
     a.cmd("seal", timeout=900)

@@ -38,7 +38,7 @@ def main():
         code, text = send(client, message(99))
     seq = answer(text)[0]
     check(code == 250, f"{code} {text}")
-    wait_for("signed beside the damage", lambda: a.status()["checkpoint"] > seq, 8)
+    wait_for("signed beside the damage", lambda: a.status()["checkpoint"] > seq)
     time.sleep(12)
     alarms = a.log_text().count("event=alarm")
     check(alarms == 1, f"{alarms} alarms for one damaged file")
@@ -48,7 +48,7 @@ def main():
     check(os.path.exists(path), "the damaged file is gone")
     with open(path, "r+b") as f:
         f.write(good)
-    wait_for("packed once restored", lambda: not os.path.exists(path), 30)
+    wait_for("packed once restored", lambda: not os.path.exists(path))
     a.stop()
     a.verify()
     finish("damage")

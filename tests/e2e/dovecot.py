@@ -151,7 +151,7 @@ class Dovecot(Root):
 
     def stop(self):
         self.child.terminate()
-        self.child.wait(timeout=30)
+        self.child.wait(timeout=300)
 
     def fill(self, user, messages, box=""):
         """Put messages (bytes) into the mailbox as a delivery would."""

@@ -242,7 +242,7 @@ def interrupted(a, work):
     for i in range(MANY):
         open(f"{many}/{i}.eml", "wb").write(message(20000 + i, 4000))
     a.cmd("import", many)
-    a.wait_index(120)
+    a.wait_index()
     for suffix in ("", ".zip", ".tar.zst"):
         for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
             for query in ((), ("--", "-subject:nothing")):
@@ -252,7 +252,7 @@ def interrupted(a, work):
                 while child.poll() is None and not os.path.exists(path + ".partial"):
                     time.sleep(0.002)
                 child.send_signal(sig)
-                _, err = child.communicate(timeout=120)
+                _, err = child.communicate(timeout=PATIENCE)
                 what = f"export to {os.path.basename(path)}, {sig.name}"
                 if not check(child.returncode != 0, f"{what}: it was finished (too few messages for this machine?)"):
                     continue

@@ -55,7 +55,7 @@ class Sender:
 
 def whole(a, sender):
     """Exactly what was acknowledged is there, byte for byte."""
-    a.wait_index(120)
+    a.wait_index()
     hits = [json.loads(t) for t in a.cmd("search", "--format", "json", "--limit", "0", timeout=600).stdout.splitlines()]
     check({h["seq"] for h in hits} == set(sender.acked), f"{len(hits)} messages in the archive, {len(sender.acked)} acknowledged")
     for h in hits:
@@ -80,14 +80,14 @@ def fills(name, config, leave):
     time.sleep(2.5)  # checkpoints, heartbeats and the index meet it too
     pids = a.workers()
     os.unlink(path)
-    wait_for("mail is taken again", lambda: sender.one(3000) == 250, 30)
+    wait_for("mail is taken again", lambda: sender.one(3000) == 250)
     for size in (500, 100000):
         check(sender.one(size) == 250, "mail after space was freed")
     check(a.workers()["receive"] == pids["receive"], "receive was restarted by a full disk")
     print(f"{name}: {sender.codes}")
     check(sender.codes.get(452, 0) >= 3, "the disk was hardly full")
     whole(a, sender)
-    wait_for("seal works again", lambda: a.cmd("seal", status=None).returncode == 0, 60)
+    wait_for("seal works again", lambda: a.cmd("seal", status=None).returncode == 0)
     a.verify()
     a.stop()
     a.verify()
@@ -122,7 +122,7 @@ def start_on_full_disk():
     check(not os.path.exists(work + "/bag") and not os.path.exists(work + "/bag.partial"), "export left something on a full disk")
     os.unlink(path)
     os.unlink(more)
-    wait_for("mail is taken again", lambda: listening(a.port) and sender.one(3000) == 250, 60)
+    wait_for("mail is taken again", lambda: listening(a.port) and sender.one(3000) == 250)
     whole(a, sender)
     a.stop()
     a.verify()

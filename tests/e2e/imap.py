@@ -15,7 +15,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from imapd import CAPS, Box, Server  # noqa: E402
-from kit import workdir  # noqa: E402
+from kit import PATIENCE, workdir  # noqa: E402
 
 VISIT = os.path.join(os.environ["SP_BUILD"], "tests/imap/imap_visit")
 TMP = workdir("1g")
@@ -46,7 +46,7 @@ class Account:
         return [VISIT, self.conf, self.dir, *map(str, args)]
 
     def visit(self, *args, want=0):
-        r = subprocess.run(self.argv(*args), capture_output=True, text=True, timeout=60)
+        r = subprocess.run(self.argv(*args), capture_output=True, text=True, timeout=PATIENCE)
         assert r.returncode == want, (r.returncode, r.stdout, r.stderr)
         return r.stdout
 
@@ -390,7 +390,7 @@ def test_a_huge_literal_and_a_full_disk():
     time.sleep(2)
     rss = int(re.search(r"VmHWM:\s+(\d+)", open(f"/proc/{p.pid}/status").read()).group(1))
     p.send_signal(signal.SIGTERM)
-    out = p.communicate(timeout=20)[0]
+    out = p.communicate(timeout=PATIENCE)[0]
     assert rss < 60000, rss
     assert "max_message" in out and s.inbox.msgs, out
 
@@ -470,25 +470,25 @@ def test_gmail_identifiers_are_recorded():
 
 # ---- waiting
 
-def test_idle_brings_mail_within_a_second():
+def test_idle_brings_mail():
     for after in ("keep", "delete"):
         s = filled(2)
         a = Account(s, after=after)
         p = subprocess.Popen(a.argv("stay"), stdout=subprocess.PIPE, text=True)
         try:
             for n in (3, 4, 5):
-                until = time.time() + 10
+                until = time.time() + PATIENCE
                 while not sent(s, "IDLE") or s.said[-1].split(" ")[-1] != "IDLE":
                     assert time.time() < until, s.said
                     time.sleep(0.02)
                 s.deliver(mail(n))
                 t = time.time()
                 while n not in a.have() or (after == "delete" and s.inbox.msgs):
-                    assert time.time() - t < 3, (n, s.said)
+                    assert time.time() - t < PATIENCE, (n, s.said)
                     time.sleep(0.02)
         finally:
             p.send_signal(signal.SIGTERM)
-            assert p.wait(timeout=10) == 0
+            assert p.wait(timeout=PATIENCE) == 0
         assert sent(s, "^DONE$")
         if after == "delete":
             assert not s.inbox.msgs
@@ -504,12 +504,12 @@ def test_a_poke_ends_the_wait():
         time.sleep(0.02)
     s.boxes["B"].add(mail(2))  # not the one that is watched
     p.send_signal(signal.SIGUSR1)
-    until = time.time() + 5
+    until = time.time() + PATIENCE
     while not a.have("B", 9):
         assert time.time() < until, s.said
         time.sleep(0.02)
     p.send_signal(signal.SIGTERM)
-    assert p.wait(timeout=10) == 0
+    assert p.wait(timeout=PATIENCE) == 0
 
 
 def test_without_idle_the_visit_ends():

@@ -17,7 +17,7 @@ import zipfile
 
 from kit import *
 
-sys.path.insert(0, os.path.join(SOURCE, "tests", "pull"))
+sys.path.insert(0, os.path.join(SOURCE, "tests", "import"))
 import make_pst
 
 SEED = int(os.environ.get("SP_SEED", time.time()))
@@ -227,7 +227,7 @@ def hostile(work):
         bad = bytearray(data[:rng.randrange(600, len(data))] if i % 4 == 0 else data)
         for _ in range(rng.choice([1, 5, 50])):
             bad[rng.randrange(564, min(len(bad), 60000))] = rng.randrange(256)
-        done = a.cmd("import", put(work, f"pst/{i}.pst", bytes(bad)), status=None, timeout=200)
+        done = a.cmd("import", put(work, f"pst/{i}.pst", bytes(bad)), status=None, timeout=PATIENCE)
         check(done.returncode in (0, 1), f"broken pst {many}: {done.returncode} {done.stderr[-300:]}")
         check(done.stderr.count(b"\n") <= 40, f"broken pst: {done.stderr[:2000]}")
     a.verify()
@@ -368,10 +368,10 @@ def killed(work):
             pid = a.workers().get("receive", 0)
             if pid:
                 os.kill(pid, signal.SIGKILL)
-        out, err = p.communicate(timeout=300)
+        out, err = p.communicate(timeout=PATIENCE)
         cut += p.returncode != 0
         check(b"Sanitizer" not in err, f"killed: {err[-2000:]}")
-        a.wait_index(120)
+        a.wait_index()
         if what == 3 and rng.random() < 0.5:
             a.stop()
             p = subprocess.Popen([SEALPOST, "-A", a.dir, "import", box, zpath], stdout=subprocess.PIPE, stderr=subprocess.PIPE)

@@ -43,7 +43,7 @@ class Load(threading.Thread):
         n = 0
         while not self.stop:
             try:
-                client = smtp(timeout=30)
+                client = smtp(timeout=PATIENCE)
                 for _ in range(50):
                     if self.stop:
                         break
@@ -91,7 +91,7 @@ def main():
     print(f"seed {SEED}: {ROUNDS} kills, {len(acked)} acknowledged, {len(unread)} without an answer, "
           f"{sum(load.refused for load in loads)} deferred")
     check(len(acked) > 50, "too little load to mean anything")
-    a.wait_index(180)
+    a.wait_index()
     entries = {}
     for line in a.cmd("search", "--format", "json", "--limit", "0", timeout=600).stdout.splitlines():
         hit = json.loads(line)

@@ -3,7 +3,9 @@
 Every test runs under ns.sh.  Only processes that a test started are ended, by
 their pid.
 """
+import contextlib
 import hashlib
+import io
 import json
 import os
 import re
@@ -24,6 +26,13 @@ VERIFY = os.path.join(BUILD, "app", "sealpost-verify")
 PORT = 2525
 with open(SEALPOST, "rb") as f:
     SANITIZED = b"__asan_init" in f.read()
+
+# Seconds before a test takes a wait for a hang.  A machine may be busy: what is
+# right comes in time for this, and no test passes or fails by being quick.
+PATIENCE = 300
+
+sys.path.insert(0, os.path.join(SOURCE, "tests"))
+import verifier  # noqa: E402
 
 failures = []
 
@@ -56,7 +65,7 @@ def workdir(tmpfs=None):
     return path
 
 
-def run(*args, status=0, data=None, env=None, timeout=300, **popen):
+def run(*args, status=0, data=None, env=None, timeout=3 * PATIENCE, **popen):
     """Run a command; check its exit status (None: any); the completed process."""
     done = subprocess.run([str(a) for a in args], input=data, capture_output=True, timeout=timeout,
                           env={**os.environ, **(env or {})}, **popen)
@@ -108,8 +117,8 @@ class Archive:
     def log_text(self):
         return open(self.log, errors="replace").read()
 
-    def wait_log(self, text, seconds=60):
-        end = time.time() + seconds
+    def wait_log(self, text):
+        end = time.time() + PATIENCE
         while time.time() < end:
             if text in self.log_text():
                 return True
@@ -125,9 +134,9 @@ class Archive:
         found = [json.loads(t) for t in self.cmd("audit", "--format", "json", status=None).stdout.splitlines()]
         return sorted((r for r in found if name in (None, r["event"])), key=lambda r: r["seq"])
 
-    def stop(self, sig=signal.SIGTERM, status=0, seconds=90):
+    def stop(self, sig=signal.SIGTERM, status=0):
         self.service.send_signal(sig)
-        got = self.service.wait(timeout=seconds)
+        got = self.service.wait(timeout=PATIENCE)
         if status is not None:
             check(got == status, f"serve ended with {got}, want {status}\n{self.log_text()[-2000:]}")
         for bad in ("AddressSanitizer", "runtime error:", "LeakSanitizer"):
@@ -145,8 +154,8 @@ class Archive:
     def raw(self, seq):
         return self.cmd("show", seq, "--format", "raw").stdout
 
-    def wait_index(self, seconds=60):
-        end = time.time() + seconds
+    def wait_index(self):
+        end = time.time() + PATIENCE
         while time.time() < end:
             s = self.status()
             if s["indexed"] == s["entries"]:
@@ -157,13 +166,30 @@ class Archive:
     def verify(self, *args, status=0, **kw):
         return self.cmd("verify", *args, status=status, **kw)
 
+    def entries(self):
+        """{seq: (record, bytes of the message or None)}, read from the files by the independent verifier and stock tools."""
+        found = {}
+        for first, last, path in verifier.segments(self.dir):
+            with tempfile.TemporaryDirectory() as tmp:
+                run("tar", "--zstd", "-xf", path, "-C", tmp)
+                for seq in range(first, last + 1):
+                    name = f"{tmp}/{seq:012d}"
+                    raw = open(name + ".eml", "rb").read() if os.path.exists(name + ".eml") else None
+                    found[seq] = json.load(open(name + ".json")), raw
+        with contextlib.redirect_stdout(io.StringIO()):
+            unsealed = list(verifier.intake(self.dir))
+        for seq, record, raw, _ in unsealed:
+            record = json.loads(record)
+            found.setdefault(seq, (record, raw if record["kind"] == "message" else None))
+        check(verifier.failures == 0, f"{self.dir}: the independent reader of the intake log has {verifier.failures} findings")
+        return dict(sorted(found.items()))
+
     def records(self):
-        """{seq: record} of all entries, read from the intake log and the segments by the program."""
-        end = self.status()["entries"]
-        return {seq: json.loads(self.cmd("show", seq, "--format", "record").stdout) for seq in range(end)}
+        """{seq: record} of all entries."""
+        return {seq: record for seq, (record, _) in self.entries().items()}
 
 
-def smtp(port=PORT, timeout=60):
+def smtp(port=PORT, timeout=PATIENCE):
     client = smtplib.SMTP("127.0.0.1", port, timeout=timeout)
     client.ehlo("client.example")
     return client
@@ -205,7 +231,7 @@ def message(number, size=600, extra=b""):
 class Raw:
     """A session on a socket: exact bytes out, whole replies in."""
 
-    def __init__(self, port=PORT, path=None, timeout=60):
+    def __init__(self, port=PORT, path=None, timeout=PATIENCE):
         self.sock = socket.socket(socket.AF_UNIX if path else socket.AF_INET)
         self.sock.settimeout(timeout)
         self.sock.connect(path or ("127.0.0.1", port))
@@ -238,15 +264,15 @@ class Raw:
         self.sock.close()
 
 
-def wait_for(what, test, seconds=60):
+def wait_for(what, test):
     """Poll until test() is true; noted as a failure if it never is."""
-    end = time.time() + seconds
+    end = time.time() + PATIENCE
     while time.time() < end:
         value = test()
         if value:
             return value
         time.sleep(0.05)
-    return check(False, f"not within {seconds} s: {what}")
+    return check(False, f"never came: {what}")
 
 
 def one_line(done, what):

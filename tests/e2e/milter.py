@@ -63,10 +63,10 @@ def entries(a):
     a.wait_index()
     out = {}
     hits = [json.loads(t) for t in a.cmd("search", "--format", "json", "--limit", "0", "via:milter", status=None).stdout.splitlines()]
+    stored = a.entries()
     for hit in hits:
-        raw = a.raw(hit["seq"])
+        record, raw = stored[hit["seq"]]
         check(sha256(raw) == hit["sha256"], f"entry {hit['seq']} is not what its record says")
-        record = json.loads(a.cmd("show", hit["seq"], "--format", "record").stdout)
         out.setdefault(ident(raw), []).append((record, raw))
     return out
 
@@ -216,7 +216,7 @@ class Sender(threading.Thread):
 
     def one(self, number):
         try:
-            with smtp(25, timeout=30) as client:
+            with smtp(25, timeout=PATIENCE) as client:
                 return send(client, message(number, 300 + number % 7 * 3000), to=["b@corp.example", f"bcc{number}@corp.example"])[0]
         except (smtplib.SMTPException, OSError):
             return 0
@@ -225,7 +225,7 @@ class Sender(threading.Thread):
         for number in self.numbers:
             if self.enough.is_set() and len(self.acked) >= 20:
                 return
-            end = time.time() + 120
+            end = time.time() + PATIENCE
             while time.time() < end:
                 code = self.one(number)
                 self.codes[code] = self.codes.get(code, 0) + 1
@@ -288,7 +288,7 @@ def down_is_put_off(a, receiver):
 
 def garbage_is_closed(a):
     for data in (b"EHLO me\r\n", b"\0\0\0\0Q", b"\xff\xff\xff\xffM", os.urandom(2000)):
-        c = Raw(MILTER, timeout=10)
+        c = Raw(MILTER, timeout=PATIENCE)
         c.put(data)
         check(c.file.read() == b"", f"garbage {data[:20]!r} was answered")
         c.close()

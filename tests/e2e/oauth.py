@@ -17,7 +17,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from cryptography.hazmat.primitives import serialization  # noqa: E402
 
 import idp as provider  # noqa: E402
-from kit import SEALPOST, Archive, check, finish, one_line, workdir  # noqa: E402
+from kit import PATIENCE, SEALPOST, Archive, check, finish, one_line, workdir  # noqa: E402
 
 PORT = 18443
 URL = f"https://localhost:{PORT}"
@@ -102,8 +102,8 @@ def background(*args):
     return p
 
 
-def ended(p, status, seconds=30):
-    got = p.wait(timeout=seconds)
+def ended(p, status):
+    got = p.wait(timeout=PATIENCE)
     p.reader.join()
     everything.append(p.text)
     text = p.text.decode(errors="replace")
@@ -111,8 +111,8 @@ def ended(p, status, seconds=30):
     return text
 
 
-def wait_text(p, pattern, seconds=20):
-    end = time.time() + seconds
+def wait_text(p, pattern):
+    end = time.time() + PATIENCE
     while time.time() < end and p.poll() is None:
         m = re.search(pattern, p.text.decode(errors="replace"))
         if m:
@@ -210,7 +210,7 @@ for paste in (False, True):
         back = q["redirect_uri"] + "?" + urllib.parse.urlencode({"code": "the/code+1", "state": q["state"]})
         for wrong in ("/favicon.ico", "/cb?code=stolen&state=guess"):
             try:
-                urllib.request.urlopen(q["redirect_uri"].replace("/cb", wrong), timeout=10)
+                urllib.request.urlopen(q["redirect_uri"].replace("/cb", wrong), timeout=PATIENCE)
                 check(False, f"{wrong} was accepted")
             except urllib.error.HTTPError as e:
                 check(e.code == 404, f"{wrong}: {e.code}")
@@ -218,14 +218,14 @@ for paste in (False, True):
             p.stdin.write(back.encode() + b"\n")
             p.stdin.flush()
         else:
-            page = urllib.request.urlopen(back, timeout=10).read()
+            page = urllib.request.urlopen(back, timeout=PATIENCE).read()
             check(b"You can close this page" in page, page)
     ended(p, 0)
     check(stored("code")["refresh_token"] in idp.users, "code: stored")
 p = background("login", "code", "--no-check")
 m = wait_text(p, r"redirect_uri=(\S+?)&state=([^&\s]+)")
 if m:
-    urllib.request.urlopen(urllib.parse.unquote(m.group(1)) + f"?error=access_denied&state={m.group(2)}", timeout=10)
+    urllib.request.urlopen(urllib.parse.unquote(m.group(1)) + f"?error=access_denied&state={m.group(2)}", timeout=PATIENCE)
 check("access_denied" in ended(p, 1), "the person says no in the browser")
 
 # ---- a token that somebody has; rotation

@@ -10,9 +10,9 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import idp as provider  # noqa: E402
-from kit import BUILD, Archive, check, finish, workdir  # noqa: E402
+from kit import BUILD, PATIENCE, Archive, check, finish, workdir  # noqa: E402
 
-MAIN = os.path.join(BUILD, "tests", "pull", "oauth_main")
+MAIN = os.path.join(BUILD, "tests", "oauth", "oauth_main")
 PORT = 18443
 URL = f"https://localhost:{PORT}"
 work = workdir()
@@ -45,7 +45,7 @@ class Source:
         return word, rest
 
     def end(self):
-        _, err = self.p.communicate(timeout=30)
+        _, err = self.p.communicate(timeout=PATIENCE)
         check("Sanitizer" not in err and "runtime error" not in err, err)
         return self.p.returncode
 

@@ -6,7 +6,7 @@ import sys
 import time
 
 from dovecot import PASSWORD, Authority, Dovecot
-from kit import Archive, check, finish, message, run, sha256, workdir
+from kit import PATIENCE, Archive, check, finish, message, run, sha256, workdir
 
 root = workdir("1g")
 ca = Authority(root)
@@ -36,10 +36,10 @@ def section(name, user, security="tls", **more):
 def pulled(a):
     """[(record, sha256 of the raw bytes)] of the pulled messages."""
     out = []
-    for seq, r in a.records().items():
+    for seq, (r, raw) in a.entries().items():
         if r["kind"] == "message":
             check(r["source"]["grade"] == "pulled" and r["source"]["via"] == "pop3", f"grade of {seq}: {r['source']}")
-            out.append((r, sha256(a.raw(seq))))
+            out.append((r, sha256(raw)))
     return out
 
 
@@ -141,7 +141,7 @@ b = Archive(root, port=2526, name="gone", config={"top": section("gone", "gone",
                                                   + section("hang", "x", "none", server="127.0.0.1", port=10999, timeout=600)
                                                   + section("asleep", "second", active="false")})
 b.start()
-end = time.time() + 60
+end = time.time() + PATIENCE
 while time.time() < end and (dv.messages("gone") or b.status()["entries"] < 1209):
     time.sleep(0.1)
 check(dv.messages("gone") == [], "delete: the mailbox is empty")
@@ -150,7 +150,7 @@ check(got["taken"] == 0 and got["known"] == 7, f"pull by the service: {got}")
 got = json.loads(b.cmd("pull", "asleep", "--format", "json").stdout)
 check(got["taken"] == 7, f"an account that is not active is pulled on demand: {got}")
 dv.fill("second", [message(5000)])
-end = time.time() + 30
+end = time.time() + PATIENCE
 while time.time() < end and b.status()["entries"] < 1217:
     time.sleep(0.1)
 pull = {p["account"]: p for p in b.status()["pull"]}

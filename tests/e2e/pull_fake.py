@@ -130,7 +130,7 @@ def pull(a, status=0):
 
 
 def archived(a):
-    return sorted(sha256(a.raw(seq)) for seq, r in a.records().items() if r["kind"] == "message")
+    return sorted(sha256(raw) for r, raw in a.entries().values() if r["kind"] == "message")
 
 
 def want(*mail):

@@ -23,7 +23,7 @@ def accounts(work):
 
 def as_user(a, uid, *args):
     done = subprocess.run(["setpriv", f"--reuid={uid}", f"--regid={uid}", "--init-groups",
-                           SEALPOST, "-A", a.dir, *args], capture_output=True, timeout=120, cwd="/")
+                           SEALPOST, "-A", a.dir, *args], capture_output=True, timeout=PATIENCE, cwd="/")
     check(b"Sanitizer" not in done.stderr, done.stderr.decode(errors="replace")[-2000:])
     return done
 

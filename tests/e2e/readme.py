@@ -62,6 +62,14 @@ class Reader:
     def in_clone(self, line):
         self.shell(line.removeprefix("sudo "), cwd=SOURCE)
 
+    def developer(self, line):
+        """The whole of it is what tests/run does: here one program is built, and its test run."""
+        for whole, part in (("--build --preset dev", "--build --preset dev --target test_text"),
+                            ("-L 'unit|lint' -j2", "-R test_text")):
+            line = line.replace(whole, part)
+        out = self.shell(line, cwd=SOURCE)
+        check("ctest" not in line or "100% tests passed, 0 tests failed out of 1" in out, f"README: {line}: {out[-500:]}")
+
     def as_root(self, line):
         return self.shell(line.removeprefix("sudo "))
 
@@ -107,8 +115,8 @@ class Reader:
         check(self.unit["ExecReload"].endswith("kill -HUP $MAINPID"), f"ExecReload={self.unit['ExecReload']}")
         os.kill(pid, signal.SIGHUP)
 
-        wait_for("the reload", lambda: "event=reload " in open(self.work + "/serve.log").read(), 30)
-        wait_for("the listener of README's listen section", lambda: listening(2525), 30)
+        wait_for("the reload", lambda: "event=reload " in open(self.work + "/serve.log").read())
+        wait_for("the listener of README's listen section", lambda: listening(2525))
 
     def timer(self, _):
         for unit in ("service", "timer"):
@@ -125,7 +133,7 @@ class Reader:
             for m in mails:
                 code, text = send(client, m, "ann@corp.example", ["bob@corp.example"])
                 check(code == 250, f"Postfix: {code} {text}")
-        wait_for("both copies are journaled", lambda: len(self.host.delivered()) == 2, 60)
+        wait_for("both copies are journaled", lambda: len(self.host.delivered()) == 2)
         answers = [answer(t) for t in self.host.delivered()]
         check(all(seq for seq, _ in answers), f"what Postfix logged: {self.host.delivered()}\n{self.host.log()[-1500:]}")
         self.seq, self.sent = answers[0] if answers else (0, None)
@@ -141,13 +149,13 @@ class Reader:
     def search_dates(self, line):
         """Nothing was received then, which is exit status 1; the words themselves do find."""
         words = re.sub(r"--(since|until) \S+ ", "", line)
-        wait_for("the index", lambda: self.host.sh(words).returncode == 0, 20)
+        wait_for("the index", lambda: self.host.sh(words).returncode == 0)
         self.shell(words)
         now = time.gmtime()
         self.shell(line, status=0 if now.tm_year == 2026 and now.tm_mon <= 3 else 1)
 
     def search(self, line):
-        wait_for("the index", lambda: self.host.sh(line, self.desk).returncode == 0, 20)
+        wait_for("the index", lambda: self.host.sh(line, self.desk).returncode == 0)
         out = self.shell(line)
         check("corp.example" in out, f"{line}:\n{out}")
 
@@ -204,7 +212,7 @@ class Reader:
         self.host.stop()
         if self.service:
             self.service.send_signal(signal.SIGTERM)
-            check(self.service.wait(timeout=90) == 0, "the service ended with a failure")
+            check(self.service.wait(timeout=PATIENCE) == 0, "the service ended with a failure")
 
 
 # README's line -> how it is run.
@@ -236,6 +244,9 @@ LINES = {
     "sealpost reconcile --maillog /var/log/mail.log       # what Postfix or Exim delivered, or should have": Reader.asis,
     "sealpost canary                                      # a mail through the mail server, expected back": WATCH,
     "sudo systemctl enable --now sealpost-canary.timer    # the same every quarter of an hour": Reader.timer,
+    "scripts/packages build test                   # the Debian packages it needs": Reader.in_clone,
+    "cmake --preset dev && cmake --build --preset dev": Reader.developer,
+    "ctest --preset dev -L 'unit|lint' -j2         # half a minute": Reader.developer,
 }
 # First words of a configuration text -> where it goes.
 TEXTS = {"recipient_bcc_maps": Reader.main_cf, "if": Reader.journal_bcc, "listen": Reader.listen, "pull": Reader.pull}

@@ -24,7 +24,7 @@ def report(n, ident, lines):
 
 
 def send_raw(port, data):
-    with smtplib.SMTP("127.0.0.1", port, timeout=30) as client:
+    with smtplib.SMTP("127.0.0.1", port, timeout=PATIENCE) as client:
         client.ehlo("e2e.example")
         check(client.mail("exchange@corp.example")[0] == 250 and client.rcpt("journal@archive.example")[0] == 250, "MAIL, RCPT")
         code, text = client.data(data)

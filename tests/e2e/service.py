@@ -11,9 +11,7 @@ BIG = (50 if LONG else 20) << 20
 
 
 def second_serve(a):
-    begin = time.time()
     done = a.cmd("serve", status=2)
-    check(time.time() - begin < 5, "a second serve took its time to say no")
     one_line(done, "second serve")
     check(b"another `sealpost serve` runs" in done.stderr, f"second serve: {done.stderr}")
     with smtp() as client:
@@ -26,29 +24,25 @@ def port_in_use(work):
     with socket.socket() as s:
         s.bind(("127.0.0.1", port))
         s.listen()
-        done = b.cmd("serve", status=2, timeout=30)
+        done = b.cmd("serve", status=2, timeout=PATIENCE)
     one_line(done, "port in use")
     check(b"mta" in done.stderr and b"127.0.0.1:%d" % port in done.stderr, f"port in use: {done.stderr}")
     b.start()
     b.stop()
 
 
-def found_within(a):
-    """Searchable within two seconds of the 250 (with sanitizers: five)."""
-    limit = 5 if SANITIZED else 2
+def found_unasked(a):
+    """Searchable soon after the 250, without anybody asking for it (bench/ measures how soon)."""
     worst = 0
     for number in range(9000, 9005):
         with smtp() as client:
             code, text = send(client, message(number))
         begin = time.time()
         check(code == 250, f"{code} {text}")
-        while a.cmd("search", "--count", f"msgid:{number}@e2e.example", status=None).returncode != 0:
-            if time.time() - begin > 30:
-                break
-            time.sleep(0.02)
+        wait_for(f"message {number} in a search",
+                 lambda: a.cmd("search", "--count", f"msgid:{number}@e2e.example", status=None).returncode == 0)
         worst = max(worst, time.time() - begin)
     print(f"searchable after at most {worst:.2f} s (commands included)")
-    check(worst < limit, f"a message was searchable only {worst:.2f} s after its 250")
 
 
 def odd_bytes(a):
@@ -162,7 +156,7 @@ def reload_config(a):
     def hup(event):
         n = a.log_text().count(f"event={event} ")
         a.service.send_signal(signal.SIGHUP)
-        return wait_for(f"{event} in the log", lambda: a.log_text().count(f"event={event} ") > n, 20)
+        return wait_for(f"{event} in the log", lambda: a.log_text().count(f"event={event} ") > n)
 
     # Nothing changed: no event, though the workers start anew.
     pids = a.workers()
@@ -193,7 +187,7 @@ def reload_config(a):
     open(conf, "w").write(changed + 'listen second {\n  address = "127.0.0.1:25251"\n  max_message = 1K\n}\n')
     hup("reload")
     wait_for("the new listeners", lambda: listening(25251) and listening(25252))
-    wait_for("the old address is closed", lambda: not listening(PORT), 20)
+    wait_for("the old address is closed", lambda: not listening(PORT))
     check(held.reply()[0] in (0, 421), "an idle session of the old listener was not closed with 421")
     held.close()
     with smtp(25251) as client:
@@ -203,13 +197,13 @@ def reload_config(a):
         check(code == 250, f"the moved listener: {code} {text}")
     record = json.loads(a.cmd("show", answer(text)[0], "--format", "record").stdout)
     check(record["source"]["listener"] == "mta" and record["source"]["local"] == "127.0.0.1:25252", f"{record['source']}")
-    wait_for("a config event", lambda: len(a.events("config")) == configs + 1, 10)
+    wait_for("a config event", lambda: len(a.events("config")) == configs + 1)
     detail = a.events("config")[-1]["detail"]
     check("listen.second.address = 127.0.0.1:25251" in detail["text"], f"config event: {detail}")
     open(conf, "w").write(old)
     hup("reload")
     wait_for("the old listener", lambda: listening(PORT))
-    wait_for("a third config event", lambda: len(a.events("config")) == configs + 2, 10)
+    wait_for("a third config event", lambda: len(a.events("config")) == configs + 2)
 
 
 def reload_under_load(a):
@@ -250,13 +244,13 @@ def drain(a):
     busy.put(data[:50000])
     a.service.send_signal(signal.SIGTERM)
     check(idle.reply()[0] == 421, "an idle session is not told 421 at the end")
-    wait_for("the listener is closed", lambda: not listening(PORT), 10)
+    wait_for("the listener is closed", lambda: not listening(PORT))
     time.sleep(0.3)
     check(a.service.poll() is None, "the service ended with a message in hand")
     busy.put(data[50000:] + b".\r\n")
     code, text = busy.reply()
     check(code == 250, f"the message in hand: {code} {text}")
-    status = a.service.wait(timeout=60)
+    status = a.service.wait(timeout=PATIENCE)
     check(status == 0, f"exit status {status} after SIGTERM")
     seq, digest = answer(text)
     check(sha256(a.raw(seq)) == digest, "the last message is not in the archive")
@@ -274,8 +268,8 @@ def rotation_and_heartbeat(work):
     with smtp(b.port) as client:
         seq, _ = answer(send(client, message(1))[1])
     # The entry is sealed by age alone: nobody asked.
-    wait_for("a segment by age", lambda: b.status()["sealed"] > seq, 20)
-    wait_for("heartbeats", lambda: len(b.events("heartbeat")) >= 2, 20)
+    wait_for("a segment by age", lambda: b.status()["sealed"] > seq)
+    wait_for("heartbeats", lambda: len(b.events("heartbeat")) >= 2)
     beats = b.events("heartbeat")
     check(beats[0]["actor"].get("uid") == os.getuid(), f"actor of a heartbeat: {beats[0]['actor']}")
     b.stop()
@@ -490,13 +484,13 @@ def alarm_command(a):
     wait_for("receive is back", lambda: listening(PORT))
     os.kill(a.workers()["index"], signal.SIGKILL)
     alarms = lambda: [json.loads(t) for t in open(a.root + "/alarms")] if os.path.exists(a.root + "/alarms") else []
-    if wait_for("an alarm for a worker that crashed", alarms, 20):
+    if wait_for("an alarm for a worker that crashed", alarms):
         first = alarms()[0]
         check(set(first) >= {"time", "worker", "archive", "alarm"} and first["archive"] == a.dir, f"alarm: {first}")
-    check(wait_for("it is in the outbox still", lambda: os.listdir(a.dir + "/state/outbox"), 5), "no file in the outbox")
-    wait_for("the failure is logged", lambda: "event=outbox " in a.log_text(), 20)
+    check(wait_for("it is in the outbox still", lambda: os.listdir(a.dir + "/state/outbox")), "no file in the outbox")
+    wait_for("the failure is logged", lambda: "event=outbox " in a.log_text())
     open(a.root + "/alarm-works", "w").close()
-    wait_for("the alarm was taken", lambda: not os.listdir(a.dir + "/state/outbox"), 90)
+    wait_for("the alarm was taken", lambda: not os.listdir(a.dir + "/state/outbox"))
     check(a.events("alarm"), "the alarm is no event of the log")
     a.cmd("status", status=1)
 
@@ -520,7 +514,7 @@ def main():
     work = workdir()
     a = Archive(work)
     a.start()
-    for test in (second_serve, found_within, odd_bytes, seal_while_running, control_socket, reload_config,
+    for test in (second_serve, found_unasked, odd_bytes, seal_while_running, control_socket, reload_config,
                  reload_under_load, alarm_command, dying_workers, big_messages, drain):
         print("-", test.__name__, flush=True)
         test(a)

@@ -31,7 +31,7 @@ def by_lmtp(a):
     check((source["via"], source["proto"], source["grade"], source["listener"]) == ("lmtp", "LMTP", "witnessed", "delivery"), f"{source}")
     check([t["addr"] for t in record["envelope"]["to"]] == [f"r{i}@archive.example" for i in range(3)], f"{record['envelope']}")
     done = run("swaks", "--server", f"127.0.0.1:{LMTP_PORT}", "--protocol", "LMTP", "--from", "ann@corp.example",
-               "--to", "x@archive.example,y@archive.example", timeout=60)
+               "--to", "x@archive.example,y@archive.example", timeout=PATIENCE)
     found = re.findall(r"250 2\.0\.0 Ok: seq=(\d+)", done.stdout.decode())
     check(len(found) >= 1 and len(set(found)) == 1, f"swaks over LMTP: {done.stdout[-500:]}")
     a.wait_index()

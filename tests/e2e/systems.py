@@ -54,9 +54,9 @@ class Site:
         self.archive.cmd("config", "check")
         self.archive.start()
 
-    def wait(self, entries, seconds=60):
+    def wait(self, entries):
         there = lambda: int(self.archive.cmd("search", "--count", "grade:witnessed", status=None).stdout or 0) >= entries
-        if not wait_for(f"{entries} messages in the archive", there, seconds) and self.mx:
+        if not wait_for(f"{entries} messages in the archive", there) and self.mx:
             print(self.mx.log()[-1500:], self.archive.log_text()[-1500:])
 
     def record(self, query):
@@ -97,8 +97,8 @@ def through(server_port=25, to=TO, number=1):
     check(code == 250, f"the mail server answered {code} {text}")
 
 
-def up(name, port=25, seconds=30):
-    return wait_for(f"{name} listens", lambda: listening(port), seconds)
+def up(name, port=25):
+    return wait_for(f"{name} listens", lambda: listening(port))
 
 
 def by_postfix(work, way, to=TO):
@@ -195,7 +195,7 @@ def postfix_tls(work, sink):
         check(tls.get("verified") is True and tls.get("peer_sha256"), f"client certificate: {r['source']}")
         check(len(r["envelope"]["to"]) == 3 and r["source"]["proto"] == "ESMTPS", f"{r['source']} {r['envelope']}")
     # Without a certificate nothing is taken.
-    with smtplib.SMTP("192.0.2.1", 2525, timeout=30, source_address=("192.0.2.1", 0)) as client:
+    with smtplib.SMTP("192.0.2.1", 2525, timeout=PATIENCE, source_address=("192.0.2.1", 0)) as client:
         client.ehlo()
         check(client.mail("a@corp.example")[0] == 530, "mail without TLS is taken")
     site.end()
@@ -283,7 +283,7 @@ def reports(work, sink):
         to = re.search(r"recipients = \{ ([^ ]+) \}", text)[1]
         site, folder = tls_site(work, text)
         inner, data = report(1, to)
-        with smtplib.SMTP("192.0.2.1", 25, timeout=30, source_address=("192.0.2.1", 0)) as client:
+        with smtplib.SMTP("192.0.2.1", 25, timeout=PATIENCE, source_address=("192.0.2.1", 0)) as client:
             client.ehlo("mx.corp.example")
             client._host = "archive.example"
             client.starttls(context=ssl.create_default_context(cafile=folder + "/ca.pem"))

@@ -30,7 +30,7 @@ def accepted(code_text, what):
 
 def by_starttls(port, ctx, number, host="archive.example"):
     """(answer to a message, the session's EHLO keywords before and after)."""
-    with smtplib.SMTP("127.0.0.1", port, timeout=30) as c:
+    with smtplib.SMTP("127.0.0.1", port, timeout=PATIENCE) as c:
         c._host = host
         c.ehlo("client.example")
         before = dict(c.esmtp_features)
@@ -90,7 +90,7 @@ def injection(a):
 
 
 def implicit(a, ca):
-    c = smtplib.SMTP_SSL("127.0.0.1", IMPLICIT, timeout=30, context=context(ca.cert, check_hostname=False))
+    c = smtplib.SMTP_SSL("127.0.0.1", IMPLICIT, timeout=PATIENCE, context=context(ca.cert, check_hostname=False))
     with c:
         c.ehlo("client.example")
         seq = accepted(send(c, message(10), options=("REQUIRETLS",)), "implicit")
@@ -106,7 +106,7 @@ def implicit(a, ca):
 
 def large(a, ca):
     data = message(11, size=3_000_000)
-    with smtplib.SMTP("127.0.0.1", STARTTLS, timeout=60) as c:
+    with smtplib.SMTP("127.0.0.1", STARTTLS, timeout=PATIENCE) as c:
         c.starttls(context=context(ca.cert, check_hostname=False))
         c.ehlo("client.example")
         for chunk in (data, data[:20_000]):

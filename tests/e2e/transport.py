@@ -74,7 +74,7 @@ def proxied(a, pem):
         t.sendall(b"QUIT\r\n")
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     tls = ctx.wrap_bio(incoming, outgoing, server_hostname="archive.example")
-    sock, first = socket.create_connection(("127.0.0.1", SECURE), timeout=30), CLIENT
+    sock, first = socket.create_connection(("127.0.0.1", SECURE), timeout=PATIENCE), CLIENT
     while True:
         try:
             tls.do_handshake()

@@ -50,7 +50,7 @@ def alarms(a, mx, notes):
     to, data = mails_with(mx, "no copy came")[0]
     check(to == ["RCPT TO:<ops@corp.example>", "RCPT TO:<audit@corp.example>"], f"alarm mail to {to}")
     check(b"From: Sealpost <sealpost@corp.example>\r\nTo: ops@corp.example,\r\n\taudit@corp.example\r\n" in data, f"{data}")
-    wait_for("the command run again", lambda: len(open(notes).readlines()) == 2 and not os.listdir(a.dir + "/state/outbox"), 60)
+    wait_for("the command run again", lambda: len(open(notes).readlines()) == 2 and not os.listdir(a.dir + "/state/outbox"))
     ran = [json.loads(line) for line in open(notes)]
     check(len(ran) == 2, f"the command ran {len(ran)} times for two alarms")
     check(not os.listdir(a.dir + "/state/outbox"), "something is left in the outbox")

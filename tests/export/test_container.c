@@ -1,4 +1,8 @@
-/* Folders, .zip and .tar.zst: the same files, whole or not at all. */
+/*
+ * Containers of a bag (export/container.c): a folder, a .zip and a .tar.zst
+ * hold the same files, appear whole or not at all, and never replace what is
+ * there.
+ */
 #include <archive.h>
 #include <archive_entry.h>
 #include <ftw.h>
@@ -15,6 +19,7 @@
 
 #include "base/clock.h"
 #include "base/io.h"
+#include "base/sha256.h"
 #include "export/container.h"
 
 #define MTIME (INT64_C(1700000000) * SP_SECOND)

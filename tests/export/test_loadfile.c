@@ -1,4 +1,7 @@
-/* messages.csv: what a person opens in a spreadsheet. */
+/*
+ * messages.csv (export/loadfile.c), which a person opens in a spreadsheet:
+ * columns, quoting, and no cell that the spreadsheet would run as a formula.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -6,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "export/job_priv.h"
+#include "export/loadfile.h"
 
 #define HEAD                                                                  \
 	"\xef\xbb\xbf\"seq\",\"file\",\"received\",\"date\",\"from\",\"to\"," \

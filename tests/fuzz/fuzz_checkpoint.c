@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/digest.h"
+#include "base/crc32c.h"
 #include "base/enc.h"
+#include "journal/tree/checkpoint.h"
 #include "journal/tree/note.h"
 #include "journal/tree/tree_tail.h"
 

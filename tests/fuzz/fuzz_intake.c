@@ -13,7 +13,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "base/digest.h"
+#include "base/crc32c.h"
 #include "base/enc.h"
 #include "base/io.h"
 #include "base/record.h"

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/sha256.h"
 #include "index/mail/mail.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

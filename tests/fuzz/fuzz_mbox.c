@@ -6,7 +6,8 @@
 #include <unistd.h>
 
 #include "base/io.h"
-#include "journal/import/import.h"
+#include "base/sha256.h"
+#include "journal/import/import_priv.h"
 #include "tests/import/mbox_back.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

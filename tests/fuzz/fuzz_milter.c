@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sha256.h"
 #include "journal/smtp/milter.h"
 #include "journal/smtp/milter_packet.h"
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "journal/oauth/oauth_answer.h"
+#include "journal/oauth/oauth_redirect.h"
 #include "journal/oauth/oauth_store.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

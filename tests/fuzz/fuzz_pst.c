@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "journal/import/import_pst.h"
+#include "journal/import/pst_mail.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -8,9 +8,10 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "index/schema.h"
+#include "index/query/query.h"
+#include "index/schema/schema.h"
+#include "index/schema/token_fts.h"
 #include "index/search_priv.h"
-#include "index/token.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -37,7 +38,7 @@ static void
 run(const struct sp_plan *p)
 {
 	char path[] = "memory";
-	struct sp_shard s = { .db = database(), .path = path };
+	struct sp_shard s = { .db = { .handle = database(), .path = path } };
 	struct sp_ask ask = { .plan = p, .sort = SP_SORT_DATE, .limit = 5 };
 	struct sp_founds found = { 0 };
 	struct sp_err err = { 0 };

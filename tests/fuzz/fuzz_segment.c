@@ -10,10 +10,12 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "base/digest.h"
+#include "base/crc32c.h"
 #include "base/enc.h"
 #include "base/io.h"
-#include "journal/segment/segment_format_priv.h"
+#include "base/record.h"
+#include "journal/segment/segment.h"
+#include "journal/segment/toc_priv.h"
 
 #define DATA_MAX    (1u << 20)
 #define ENTRIES_MAX 64u

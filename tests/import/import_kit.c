@@ -1,3 +1,5 @@
+/* What tests of imports share: see tests/import/import_kit.h. */
+#include "base/sha256.h"
 #include "import_kit.h"
 
 #include <fcntl.h>

@@ -1,11 +1,15 @@
-/* A folder of files to import, and what came of it. */
+/*
+ * What tests of imports share: a temporary folder in which a test puts files,
+ * and a walk that notes every message, failure and thing that is not mail.
+ */
 #ifndef SP_TESTS_IMPORT_IMPORT_KIT_H
 #define SP_TESTS_IMPORT_IMPORT_KIT_H
 
 #include <stddef.h>
 
 #include "base/buf.h"
-#include "journal/import/import.h"
+#include "base/sha256.h"
+#include "journal/import/import_priv.h"
 
 #define KIT_ITEMS 4096
 

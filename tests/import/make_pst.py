@@ -2,7 +2,7 @@
 
 NDB layer: header, node and block B-trees, data, XBLOCK and subnode blocks.
 LTP layer: heap on a node, property contexts, table contexts.  No encryption.
-Checked against readpst and pffexport (tests/e2e/import_pst.py).
+Checked against pffexport (tests/e2e/import_sources.py).
 """
 import struct
 import zlib

@@ -1,4 +1,8 @@
-/* From a message and its record back to the bytes of the mbox. */
+/*
+ * From a message and its record back to the bytes of the mbox, by doc/import.md
+ * and without any code of journal/import: the check of what it promises.  For
+ * test_import_dialect.c and fuzz_mbox.c.
+ */
 #ifndef SP_TESTS_IMPORT_MBOX_BACK_H
 #define SP_TESTS_IMPORT_MBOX_BACK_H
 

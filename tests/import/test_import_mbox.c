@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "base/sha256.h"
 #include "import_kit.h"
 
 #define F     "From ann@corp.example Mon Jan  5 10:00:00 2026\n"

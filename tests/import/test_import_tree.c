@@ -9,12 +9,14 @@
 
 #include <cmocka.h>
 
+#include "base/sha256.h"
 #include "import_kit.h"
 
 #define F "From ann@corp.example Mon Jan  5 10:00:00 2026\n"
 
+/* Whether the message ${text} came from ROOT/name. */
 static bool
-took(const struct kit *k, const char *name, const char *text)
+came(const struct kit *k, const char *name, const char *text)
 {
 	char *path = kit_path(k, name);
 	bool found = false;
@@ -109,13 +111,13 @@ test_a_tree_gives_what_is_mail_and_counts_the_rest(void **state)
 	assert_int_equal(kit_import(k, "t"), SP_OK);
 	assert_int_equal(k->failed, 0);
 	assert_int_equal(k->n, 7);
-	assert_true(took(k, "t/one.eml", "1\n"));
-	assert_true(took(k, "t/deep/er/TWO.EML", "2\n"));
-	assert_true(took(k, "t/box.mbox", "3\n"));
-	assert_true(took(k, "t/box.mbox", "4\n"));
-	assert_true(took(k, "t/md/cur/1.host:2,S", "5\n"));
-	assert_true(took(k, "t/md/new/2.host", "6\n"));
-	assert_true(took(k, "t/md/.Sent/cur/4.host", "7\n"));
+	assert_true(came(k, "t/one.eml", "1\n"));
+	assert_true(came(k, "t/deep/er/TWO.EML", "2\n"));
+	assert_true(came(k, "t/box.mbox", "3\n"));
+	assert_true(came(k, "t/box.mbox", "4\n"));
+	assert_true(came(k, "t/md/cur/1.host:2,S", "5\n"));
+	assert_true(came(k, "t/md/new/2.host", "6\n"));
+	assert_true(came(k, "t/md/.Sent/cur/4.host", "7\n"));
 	/* notes, mail, .eml, index, two links, the pipe */
 	assert_int_equal(k->not_mail, 7);
 	free(link_);
@@ -208,10 +210,11 @@ test_folders_nested_without_end_are_given_up(void **state)
 	kit_free(k);
 }
 
+/* Import ${text} from a pipe as standard input. */
 static enum sp_code
 from_pipe(struct kit *k, const char *text)
 {
-	int ends[2], keep = dup(STDIN_FILENO);
+	int ends[2], saved = dup(STDIN_FILENO);
 	struct sp_err err;
 	enum sp_code rc;
 
@@ -221,9 +224,9 @@ from_pipe(struct kit *k, const char *text)
 	(void)close(ends[1]);
 	assert_true(dup2(ends[0], STDIN_FILENO) >= 0);
 	rc = sp_import_path(&k->im, "-", &err);
-	assert_true(dup2(keep, STDIN_FILENO) >= 0);
+	assert_true(dup2(saved, STDIN_FILENO) >= 0);
 	(void)close(ends[0]);
-	(void)close(keep);
+	(void)close(saved);
 	return (rc);
 }
 

@@ -1,3 +1,5 @@
+/* The kit of kit.h: see there.  It appends through sp_append, as the service
+ * does, and asks through sp_search, as the commands do. */
 #include "tests/index/kit.h"
 
 #include <inttypes.h>
@@ -7,6 +9,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/sha256.h"
+#include "base/time_text.h"
 
 static void
 set_clock(const char *time)
@@ -36,7 +40,7 @@ kit_clock(struct kit *k, const char *time)
 void
 kit_init(struct kit *k, const char *time)
 {
-	*k = (struct kit){ .said = "" };
+	*k = (struct kit){ .reported = "" };
 	/* Memory, where there is some: these tests sync thousands of times. */
 	if (access("/dev/shm", W_OK) == 0)
 		(void)setenv("TMPDIR", "/dev/shm", 0);
@@ -97,10 +101,10 @@ static void
 on_report(void *ctx, const char *what, const char *text)
 {
 	struct kit *k = ctx;
-	size_t n = strlen(k->said);
+	size_t n = strlen(k->reported);
 
 	(void)snprintf(
-	    k->said + n, sizeof(k->said) - n, "%s: %s\n", what, text);
+	    k->reported + n, sizeof(k->reported) - n, "%s: %s\n", what, text);
 }
 
 enum sp_code
@@ -111,7 +115,7 @@ kit_try(struct kit *k, struct sp_err *err)
 	uint64_t behind = 0;
 	enum sp_code rc;
 
-	k->said[0] = '\0';
+	k->reported[0] = '\0';
 	rc = sp_index_open(k->fx.dir, k->fx.cfg, 0, &rep, &ix, err);
 	if (rc == SP_OK)
 		rc = sp_index_update(ix, 0, &behind, err);
@@ -128,9 +132,9 @@ kit_index(struct kit *k)
 }
 
 bool
-kit_said(const struct kit *k, const char *what)
+kit_reported(const struct kit *k, const char *what)
 {
-	return (strstr(k->said, what) != NULL);
+	return (strstr(k->reported, what) != NULL);
 }
 
 struct answer {

@@ -1,4 +1,8 @@
-/* What the tests of the index share: a fixture archive, updates, answers. */
+/*
+ * What the tests of the index share: an archive in a temporary directory, with
+ * messages at times that the test chooses, updates of its index, and answers
+ * to queries as text.  A failure prints its error and aborts.
+ */
 #ifndef SP_TESTS_INDEX_KIT_H
 #define SP_TESTS_INDEX_KIT_H
 
@@ -11,7 +15,7 @@
 struct kit {
 	struct sp_fixture fx;
 	/* what the index reported, "what: text\n" */
-	char said[KIT_TEXT];
+	char reported[KIT_TEXT];
 };
 
 /* The clock stands at ${time} (RFC 3339).  Between two entries it may be set
@@ -26,7 +30,7 @@ uint64_t kit_add(struct kit *k, const char *msg);
  * of "source", ${flag} may be NULL. */
 uint64_t kit_add_with(struct kit *k, const char *msg, const char *from,
     const char *to, const char *source, const char *flag);
-/* Open, update, close; what was said is in k->said. */
+/* Open the index, update it, close it; what it reported is in k->reported. */
 void kit_index(struct kit *k);
 /* The same, giving what failed. */
 enum sp_code kit_try(struct kit *k, struct sp_err *err);
@@ -37,6 +41,7 @@ const char *kit_ask_with(struct kit *k, const struct sp_search_opts *o);
 char *kit_rows(struct kit *k);
 /* index/NAME, malloc'ed. */
 char *kit_shard(struct kit *k, const char *name);
-bool kit_said(const struct kit *k, const char *what);
+/* Whether the last update reported ${what}. */
+bool kit_reported(const struct kit *k, const char *what);
 
 #endif

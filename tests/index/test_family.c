@@ -416,7 +416,7 @@ test_what_is_dropped_is_made_again_the_same(void **state)
 static void
 test_many_copies_stay_cheap(void **state)
 {
-	struct kit k = { .said = "" };
+	struct kit k = { .reported = "" };
 	struct sp_family f;
 	struct sp_err err;
 	char text[512];

@@ -14,6 +14,7 @@
 #include <sqlite3.h>
 
 #include "base/io.h"
+#include "base/time_text.h"
 #include "tests/index/kit.h"
 
 #define SMTP "\"via\":\"smtp\",\"grade\":\"witnessed\""
@@ -87,7 +88,7 @@ test_each_month_has_its_shard(void **state)
 	assert_true(there(&k, "2026-11.sqlite"));
 	assert_true(there(&k, "2026-12.sqlite"));
 	assert_int_equal(reach(&k), log_end(&k));
-	assert_true(kit_said(&k, "indexed: first=0 "));
+	assert_true(kit_reported(&k, "indexed: first=0 "));
 	kit_done(&k);
 }
 
@@ -254,7 +255,7 @@ unfinished(struct kit *k)
 }
 
 static const struct {
-	const char *name, *said;
+	const char *name, *reported;
 	void (*harm)(struct kit *k);
 } harms[] = {
 	{ "a broken header", "shard_damaged: index/2026-11.sqlite",
@@ -285,8 +286,8 @@ test_a_shard_that_cannot_be_used_is_indexed_again(void **state)
 		if (reach(&k) >= log_end(&k))
 			fail_msg("%s: not noticed by readers", harms[i].name);
 		kit_index(&k);
-		if (!kit_said(&k, harms[i].said))
-			fail_msg("%s: said \"%s\"", harms[i].name, k.said);
+		if (!kit_reported(&k, harms[i].reported))
+			fail_msg("%s: said \"%s\"", harms[i].name, k.reported);
 		assert_int_equal(reach(&k), log_end(&k));
 		again = kit_rows(&k);
 		if (strcmp(first, again) != 0)
@@ -294,7 +295,7 @@ test_a_shard_that_cannot_be_used_is_indexed_again(void **state)
 		free(again);
 		/* and nothing is left to do */
 		kit_index(&k);
-		assert_string_equal(k.said, "");
+		assert_string_equal(k.reported, "");
 	}
 	free(first);
 	kit_done(&k);
@@ -337,8 +338,8 @@ test_damage_found_after_a_power_cut_is_repaired(void **state)
 	    " (SELECT rootpage FROM sqlite_schema WHERE name = 'parties')"
 	    " WHERE name = 'attachments'");
 	kit_index(&k);
-	if (!kit_said(&k, broken))
-		fail_msg("said \"%s\"", k.said);
+	if (!kit_reported(&k, broken))
+		fail_msg("said \"%s\"", k.reported);
 	again = kit_rows(&k);
 	assert_string_equal(first, again);
 	free(first);
@@ -346,7 +347,7 @@ test_damage_found_after_a_power_cut_is_repaired(void **state)
 	/* One that is whole is only looked at. */
 	sql(&k, "2026-11.sqlite", "UPDATE shard SET opened = 'other boot'");
 	kit_index(&k);
-	assert_string_equal(k.said, "");
+	assert_string_equal(k.reported, "");
 	kit_done(&k);
 }
 
@@ -361,7 +362,7 @@ test_damage_met_while_writing_is_repaired(void **state)
 	break_pages(&k, "2026-12.sqlite");
 	sp_fixture_add(&k.fx, 10, 5);
 	kit_index(&k);
-	assert_true(kit_said(&k, "shard_damaged: index/2026-12.sqlite"));
+	assert_true(kit_reported(&k, "shard_damaged: index/2026-12.sqlite"));
 	assert_int_equal(reach(&k), log_end(&k));
 	kit_done(&k);
 }
@@ -406,9 +407,9 @@ test_an_index_of_another_log_is_rewound(void **state)
 		free(to);
 	}
 	kit_index(&k);
-	assert_true(kit_said(&k, "rewound: index/2026-12.sqlite"));
-	assert_true(kit_said(&k, "rewound: index/2026-10.sqlite"));
-	assert_true(kit_said(&k, "another one in the log"));
+	assert_true(kit_reported(&k, "rewound: index/2026-12.sqlite"));
+	assert_true(kit_reported(&k, "rewound: index/2026-10.sqlite"));
+	assert_true(kit_reported(&k, "another one in the log"));
 	assert_int_equal(reach(&k), log_end(&k));
 	kit_done(&other);
 	kit_done(&k);
@@ -434,7 +435,7 @@ test_a_log_shorter_than_the_index_rewinds_it(void **state)
 	free(from);
 	free(to);
 	kit_index(&other);
-	assert_true(kit_said(&other, "rewound"));
+	assert_true(kit_reported(&other, "rewound"));
 	assert_int_equal(reach(&other), log_end(&other));
 	kit_done(&other);
 	kit_done(&k);

@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 
+#include "base/line.h"
+#include "base/sha256.h"
 #include "index/pipe.h"
 #include "tests/index/kit.h"
 
@@ -53,7 +55,7 @@ options(uint64_t end, unsigned threads)
 	    .mail = { .max_text = 1u << 20, .digests = true },
 	    .end = end,
 	    .threads = threads,
-	    .line = no_line });
+	    .erased_line = no_line });
 }
 
 static void

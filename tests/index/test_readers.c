@@ -127,7 +127,7 @@ test_a_reader_without_write_permission_can_search(void **state)
 	(void)snprintf(want, sizeof(want), "%" PRIu64, seq + 2);
 	assert_int_equal(search_as_nobody(&k, "third", want), 0);
 	kit_index(&k);
-	assert_string_equal(k.said, "");
+	assert_string_equal(k.reported, "");
 	/* a copy without the files beside the database */
 	for (size_t i = 0; i < 2; i++) {
 		char *path = sp_xasprintf("%s/index/2026-11.sqlite%s", k.fx.dir,

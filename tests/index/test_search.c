@@ -11,6 +11,8 @@
 #include <jansson.h>
 
 #include "base/enc.h"
+#include "base/sha256.h"
+#include "base/time_text.h"
 #include "tests/index/kit.h"
 
 #define SMTP	    "\"via\":\"smtp\",\"grade\":\"witnessed\""
@@ -336,7 +338,7 @@ test_the_total_counts_what_is_not_given_too(void **state)
 
 	assert_int_equal(sp_search(k->fx.dir, &o, NULL, NULL, &r, NULL), SP_OK);
 	assert_int_equal(r.total, 3);
-	assert_int_equal(r.given, 1);
+	assert_int_equal(r.returned, 1);
 	assert_int_equal(r.cursor, seq_of[SP_COUNTOF(mails) - 1] + 1);
 	o.sort = SP_SORT_DATE;
 	assert_int_equal(sp_search(k->fx.dir, &o, NULL, NULL, &r, NULL), SP_OK);
@@ -344,7 +346,7 @@ test_the_total_counts_what_is_not_given_too(void **state)
 	o = (struct sp_search_opts){ .query = "-invoice", .count_only = true };
 	assert_int_equal(sp_search(k->fx.dir, &o, NULL, NULL, &r, NULL), SP_OK);
 	assert_int_equal(r.total, 4);
-	assert_int_equal(r.given, 0);
+	assert_int_equal(r.returned, 0);
 	o = (struct sp_search_opts){ .query = "" };
 	assert_int_equal(
 	    sp_search(k->fx.dir, &o, stop_at_two, &n, &r, NULL), SP_OK);

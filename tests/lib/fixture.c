@@ -8,8 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/digest.h"
 #include "base/json.h"
+#include "base/layout.h"
+#include "base/sha256.h"
 #include "journal/seal/create.h"
 #include "journal/seal/seal.h"
 

@@ -17,8 +17,8 @@ def text(pattern):
 
 def events():
     code = text("app/**/*.c") + text("journal/**/*.c")
-    said = set(re.findall(r'\bsp_(?:log|report)\([^,;"]*(?:"checkpoint"[^,;]*)?,(?:\s*SP_LOG_\w+,)?\s*"(\w+)"', code))
-    for call in re.findall(r"\blimited\(\s*r,([^,]*),", code):
+    said = set(re.findall(r'\b(?:sp_log|sp_worker_log_err|write_always)\([^,;"]*(?:"checkpoint"[^,;]*)?,(?:\s*SP_LOG_\w+,)?\s*"(\w+)"', code))
+    for call in re.findall(r"\bwrite_limited\(\s*r,([^,]*),", code):
         said |= set(re.findall(r'"(\w+)"', call))
     # The libraries report by a callback; their headers list what.
     for listed in re.findall(r"\$\{what\}: ([^;]*?)\*/", text("journal/seal/seal.h") + text("index/index.h"), re.S):

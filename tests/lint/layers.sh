@@ -11,7 +11,7 @@ tar='archive(_entry)?\.h'
 # The floors, lowest first: room | rooms that it includes | libraries.
 rooms=$(cat <<TABLE
 base||jansson\.h|$ssl
-base/config|base|confuse\.h
+base/config|base|
 journal/sign|base|$ssl
 journal/tls|base|$ssl
 journal/door|base|
@@ -27,7 +27,9 @@ journal/smtp|base base/config journal/log|$ssl
 journal/seal|base base/config journal/sign journal/segment journal/tree journal/log|
 journal/verify|base journal/sign journal/segment journal/tree journal/log|$tar
 index/mail|base|magic\.h|libxml/[A-Za-z]+\.h|iconv\.h
-index|base base/config journal/tree journal/log index/mail|sqlite3\.h|unicode/[a-z0-9_]+\.h
+index/schema|base|sqlite3\.h|unicode/[a-z0-9_]+\.h
+index/query|base base/config index/schema|
+index|base base/config journal/tree journal/log index/mail index/schema index/query|sqlite3\.h
 journal/receive|base base/config journal/tls journal/log journal/smtp|uv\.h
 export|base journal/tree journal/log index|$tar
 app/common|base base/config journal/door|

@@ -19,9 +19,9 @@ expect() {
 }
 expect layers 'base/x.c: must not include "journal/seal/seal.h"' base/x.c '#include "journal/seal/seal.h"\n'
 expect layers 'must not include <sqlite3.h>' journal/log/x.c '#include <sqlite3.h>\n'
-expect layers 'must not include <confuse.h>' base/io.c ' # include <confuse.h>\n'
+expect layers 'must not include <archive.h>' base/io.c ' # include <archive.h>\n'
 expect layers 'must not include "app/common/app.h"' index/x.h '#include "app/common/app.h"\n'
-expect layers 'private "index/query_priv.h"' index/mail/x.c '#include "index/query_priv.h"\n'
+expect layers 'private "index/query/query_priv.h"' index/mail/x.c '#include "index/query/query_priv.h"\n'
 expect layers 'no room of the table' journal/new/x.c 'int x;\n'
 expect banned 'base/x.c:2:.*banned' base/x.c '\n\tstrcpy(a, b);\n'
 expect banned 'only in base/io' index/x.c '\tif (fsync(fd) != 0)\n'
@@ -44,4 +44,23 @@ if "$lint/symbols.sh" "$tmp/t" >/dev/null; then
 	echo "symbols: says nothing about a name defined twice"
 	bad=1
 fi
+# verifier TEXT LINKED NEEDED: a program that links the libraries LINKED and
+# asks the loader for libNEEDED.so.
+verifier() {
+	rm -rf t && mkdir -p t/app
+	echo 'int main(void) { return 0; }' >t/main.c
+	cc -shared -o "t/lib$3.so" -x c /dev/null
+	cc -o t/app/sealpost-verify t/main.c -Lt -Wl,--no-as-needed "-l$3"
+	printf 'build app/sealpost-verify: LINKER a.o\n  LINK_LIBRARIES = %s\n' "$2" >t/build.ninja
+	out=$("$lint/verifier.sh" "$tmp/t" 2>&1) && [ -n "$1" ] && { echo "verifier: says nothing about $2 $3"; bad=1; }
+	case $out in *"$1"*) ;; *) echo "verifier: does not say \"$1\" but: $out"; bad=1 ;; esac
+}
+ours='journal/verify/libsp_verify.a base/libsp_base.a /usr/lib/libcrypto.so'
+verifier '' "$ours" zstd
+verifier 'links sp_index' "$ours index/libsp_index.a" zstd
+verifier 'links ssl' "$ours /usr/lib/libssl.so.3" zstd
+verifier 'links curl' "$ours -lcurl" zstd
+verifier 'needs sqlite3' "$ours" sqlite3
+verifier 'needs icuuc' "$ours" icuuc
+verifier 'no link command' 'base/libsp_base.a' zstd
 exit $bad

@@ -1,3 +1,6 @@
+/*
+ * See append_kit.h.  A helper that fails ends the test with the error's text.
+ */
 #include "tests/log/append_kit.h"
 
 #include <ftw.h>
@@ -11,9 +14,12 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
+#include "base/fault.h"
 #include "base/io.h"
 #include "journal/log/intake_read.h"
 #include "base/layout.h"
+#include "base/sha256.h"
 
 char ak_dir[64], ak_guard[80];
 struct sp_config *ak_cfg;

@@ -1,5 +1,8 @@
-/* An archive without keys for tests of append.h and guard.h: frozen clock,
- * alarms counted.  One at a time. */
+/*
+ * An archive without keys for tests of append.h and guard.h, in a temporary
+ * directory: the clock is frozen at AK_NOW, alarms are counted.  One at a time,
+ * in the variables below; ak_setup and ak_teardown go around each test.
+ */
 #ifndef SP_TESTS_LOG_APPEND_KIT_H
 #define SP_TESTS_LOG_APPEND_KIT_H
 

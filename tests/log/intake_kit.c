@@ -1,3 +1,4 @@
+/* See intake_kit.h. */
 #include "tests/log/intake_kit.h"
 
 #include <fcntl.h>
@@ -12,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "base/fault.h"
 #include "base/io.h"
 #include "base/record.h"
 
@@ -36,7 +38,8 @@ kit_init(struct kit *k)
 	char path[256];
 
 	*k = (struct kit){ 0 };
-	/* In memory where there is such a place: thousands of syncs. */
+	/* On a memory file system if there is one: tests sync thousands of
+	 * times. */
 	(void)snprintf(k->dir, sizeof(k->dir), "%s/sp-intake-XXXXXX",
 	    access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
 	assert_non_null(mkdtemp(k->dir));
@@ -164,7 +167,7 @@ kit_must_commit(struct kit *k, size_t n)
 	kit_ok(kit_commit(k, n), &k->err);
 }
 
-/* What cannot be read is returned; what is read must be right. */
+/* Read one entry and compare it; an error of reading is the result. */
 static enum sp_code
 check_item(struct kit *k, struct sp_intake_file *f,
     const struct sp_intake_item *item, uint64_t seq)

@@ -1,5 +1,8 @@
-/* A small intake log for tests: entries derived from their seq, so that what
- * is read back can be checked without keeping it. */
+/*
+ * A small intake log for tests, in a temporary directory: record and message of
+ * an entry are derived from its number, so what is read back can be checked
+ * without being kept.  A fault of base/io.h can be armed for one commit.
+ */
 #ifndef SP_TESTS_LOG_INTAKE_KIT_H
 #define SP_TESTS_LOG_INTAKE_KIT_H
 

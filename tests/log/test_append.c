@@ -1,5 +1,7 @@
-/* The acceptance path: what is promised of seq, time, salts, clock, silence,
- * rotation and rollback. */
+/*
+ * The acceptance path (append.h): what is promised of sequence numbers, time,
+ * salts, the clock rules, heartbeats, rotation and rollback.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,11 +11,14 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
+#include "base/fault.h"
 #include "base/io.h"
 #include "journal/log/append.h"
 #include "journal/log/append_clock_priv.h"
 #include "journal/log/intake_read.h"
 #include "base/layout.h"
+#include "base/random.h"
 #include "tests/log/append_kit.h"
 
 #define MINUTE (60 * SP_SECOND)
@@ -132,7 +137,7 @@ test_a_full_disk_leaves_seq_and_clock_as_they_were(void **state)
 	sp_fault_arm(NULL, 0);
 	assert_int_equal(sp_append_next_seq(ak), 1);
 	assert_int_equal(ak_alarms, 0);
-	/* The step is still news. */
+	/* The failed batch has not used the step up: it is logged now. */
 	ak_ok(ak_put("two"));
 	assert_int_equal(sp_append_next_seq(ak), 3);
 	assert_int_equal(ak_alarms, 1);
@@ -159,7 +164,7 @@ test_time_never_goes_back_and_the_raw_clock_is_kept(void **state)
 	sp_record_done(&r);
 	assert_int_equal(ak_alarms, 0);
 	ak_stop();
-	/* Also over a start. */
+	/* The time of receipt does not decrease over a start either. */
 	ak_start();
 	assert_int_equal(ak_found.last_received, AK_NOW);
 	ak_ok(ak_put("three"));
@@ -185,7 +190,7 @@ test_a_step_of_more_than_a_minute_is_logged_before_the_message(void **state)
 	assert_int_equal(item.received, AK_NOW + 2 * MINUTE);
 	ak_assert_event(2, "clock", "step");
 	assert_int_equal(ak_alarms, 1);
-	/* Once. */
+	/* The step was logged once, and not again. */
 	ak_ok(ak_put("three"));
 	assert_int_equal(sp_append_next_seq(ak), 5);
 	sp_clock_set_for_test(AK_NOW - 2 * MINUTE, 0);
@@ -225,7 +230,7 @@ test_an_accepted_leap_is_logged(void **state)
 	ak_ok(ak_put("two"));
 	ak_assert_event(1, "clock", "leap");
 	assert_int_equal(sp_append_next_seq(ak), 3);
-	/* It was that leap, not every leap. */
+	/* Only that leap was accepted, not every later one. */
 	sp_clock_set_for_test(AK_NOW + 4 * DAY, 0);
 	assert_int_equal(ak_put("three"), SP_ECLOCK);
 }
@@ -329,9 +334,9 @@ test_the_clock_rules_at_their_limits(void **state)
 		sp_append_clock_look(&c,
 		    AK_NOW + t[i].step + (t[i].running ? 5 * SP_SECOND : 0),
 		    1000 + 5 * SP_SECOND, t[i].synchronised, &l);
-		if (l.word != t[i].want)
-			fail_msg("%s: got %d, want %d", t[i].name, (int)l.word,
-			    (int)t[i].want);
+		if (l.verdict != t[i].want)
+			fail_msg("%s: got %d, want %d", t[i].name,
+			    (int)l.verdict, (int)t[i].want);
 	}
 }
 
@@ -348,7 +353,7 @@ test_slewing_is_no_step(void **state)
 		const int64_t by = (i % 2 == 0 ? 1 : 1800) * SP_SECOND;
 
 		sp_append_clock_look(&c, wall, boot, false, &l);
-		assert_int_equal(l.word, SP_CLOCK_FINE);
+		assert_int_equal(l.verdict, SP_CLOCK_FINE);
 		sp_append_clock_take(&c, &l);
 		boot += by;
 		wall += by + by / 2000;

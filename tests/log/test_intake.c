@@ -1,4 +1,8 @@
-/* The intake log: what is written is read, files follow each other. */
+/*
+ * The intake log: what is committed is read back, by a reader beside the writer
+ * too; files are rotated and follow each other; mail that imitates batches does
+ * no harm.
+ */
 #include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
@@ -15,7 +19,6 @@
 
 #include "base/enc.h"
 #include "base/io.h"
-#include "base/record.h"
 #include "journal/log/intake_format_priv.h"
 #include "tests/log/intake_kit.h"
 
@@ -277,7 +280,8 @@ test_batch_shaped_bytes_in_mail_are_only_mail(void **state)
 	(void)snprintf(path, sizeof(path), "%s", kit_newest(&k));
 	kit_slurp(path, &copy);
 	from = copy.n;
-	/* And one that would be the next, by someone who knows the file's id. */
+	/* And the header that would be next, sent by someone who knows the
+	 * file's id. */
 	id_of(path, id);
 	sp_intake_batch_format(
 	    &(struct sp_intake_batch){ .number = 9, .first = 7 }, id, next);
@@ -408,7 +412,7 @@ read_along(void *arg)
 			sp_buf_done(&msg);
 		}
 		free(files);
-		/* All that was answered for is seen, and nothing goes away. */
+		/* All that was committed is seen, and stays visible. */
 		if (n < acked || n < before)
 			r->wrong = 4;
 		before = n;

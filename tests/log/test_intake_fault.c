@@ -1,5 +1,9 @@
-/* A full disk, a failed sync, a failed truncate: nothing happened, the log
- * goes on.  (Every fault at every call: tests/crash.) */
+/*
+ * The intake log when a call fails: after a full disk, a failed sync or a
+ * failed truncate nothing of the batch happened, and the log goes on.  Single
+ * cases with their calls counted; every fault at every call is tried in
+ * tests/crash.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "base/fault.h"
 #include "base/io.h"
 #include "journal/log/intake_format_priv.h"
 #include "tests/log/intake_kit.h"

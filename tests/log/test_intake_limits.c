@@ -1,4 +1,7 @@
-/* The intake log: every named limit at n and n + 1, and the file header. */
+/*
+ * The intake log: every named limit at n and n + 1, and the checks of the file
+ * header.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -92,7 +95,7 @@ test_a_record_may_be_so_long_and_no_longer(void **state)
 	kit_ok(sp_intake_file_open(kit_newest(&k), UINT64_MAX, &f, &k.err),
 	    &k.err);
 	kit_ok(sp_intake_file_next(f, &item, &k.err), &k.err);
-	/* And whoever reads may hold so much and no more. */
+	/* A reader's buffer has its limit too. */
 	sp_buf_init(&rec, SP_RECORD_MAX - 1);
 	assert_int_equal(
 	    sp_intake_file_read(f, &item, &rec, NULL, &k.err), SP_ELIMIT);

@@ -1,5 +1,8 @@
-/* Start-up of the intake log: what a power cut may leave is cut, anything
- * else that is not whole is reported and left alone. */
+/*
+ * Recovery of the intake log: what a power cut may leave is cut and kept
+ * beside; anything else that is not whole is reported and left alone.  Files
+ * are cut at every byte and flipped at every bit.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -105,7 +108,8 @@ test_a_file_cut_at_any_byte_keeps_all_whole_batches(void **state)
 		/* A whole mark behind the batch stays too. */
 		if (i > 0 && cut >= keep + SP_INTAKE_BATCH_LEN)
 			keep += SP_INTAKE_BATCH_LEN;
-		/* A part of one is nobody's, nor is what a header begins with. */
+		/* A part of a mark, or of what every header begins with, is
+		 * cut without a copy. */
 		else if (i > 0)
 			keep = cut;
 		if (cut - keep <= SP_INTAKE_BATCH_LEN - 16)
@@ -179,7 +183,7 @@ test_a_lost_mark_before_an_unfinished_batch_is_a_power_cut(void **state)
 		    cut - ends[1] < SP_INTAKE_BATCH_LEN ? cut - ends[1]
 							: SP_INTAKE_BATCH_LEN);
 		kit_restore(&k, path, &bad, bad.n);
-		/* A reader that comes first sees what is proven, and no harm. */
+		/* A reader before the recovery sees what is proven. */
 		kit_ok(
 		    sp_intake_file_open(path, UINT64_MAX, &f, &k.err), &k.err);
 		while (sp_intake_file_next(f, &item, &k.err) == SP_OK)

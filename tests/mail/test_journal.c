@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
-#include "base/digest.h"
+#include "base/sha256.h"
 #include "index/mail/mail.h"
 
 #define HEAD                                                                  \

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "base/attr.h"
-#include "base/digest.h"
+#include "base/sha256.h"
 #include "index/mail/mail.h"
 
 #define HEAD                                                           \

@@ -8,7 +8,7 @@
 
 #include "base/attr.h"
 #include "base/buf.h"
-#include "base/digest.h"
+#include "base/sha256.h"
 #include "index/mail/leaf.h"
 #include "index/mail/transfer.h"
 

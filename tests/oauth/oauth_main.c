@@ -15,8 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/digest.h"
 #include "base/enc.h"
+#include "base/sha256.h"
 #include "journal/oauth/oauth.h"
 #include "journal/oauth/oauth_answer.h"
 #include "base/secret.h"

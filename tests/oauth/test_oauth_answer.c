@@ -8,6 +8,8 @@
 #include <cmocka.h>
 
 #include "journal/oauth/oauth_answer.h"
+#include "journal/oauth/oauth_form.h"
+#include "journal/oauth/oauth_redirect.h"
 #include "journal/oauth/oauth_request.h"
 #include "base/secret.h"
 
@@ -303,9 +305,9 @@ test_no_reason_repeats_a_secret(void **state)
 	sp_secret_init(&r.secret, 100);
 	assert_int_equal(
 	    sp_buf_adds(&r.secret, "sesame-open-now-please"), SP_OK);
-	sp_secret_init(&r.once, 100);
+	sp_secret_init(&r.grant_secret, 100);
 	assert_int_equal(
-	    sp_buf_adds(&r.once, "refresh-0123456789abcdef"), SP_OK);
+	    sp_buf_adds(&r.grant_secret, "refresh-0123456789abcdef"), SP_OK);
 	for (size_t i = 0; i < SP_COUNTOF(echo); i++) {
 		struct sp_oauth_answer a = { 0 };
 

@@ -11,7 +11,7 @@
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 
-#include "journal/oauth/oauth_jwt.h"
+#include "journal/oauth/jwt.h"
 
 /* A key as PEM text, malloc'ed. */
 static char *

@@ -1,3 +1,7 @@
+/*
+ * The server of the tests in this folder: it runs in a thread of its own over
+ * an appender that stores in memory and can be blocked or made to fail.
+ */
 #include "rig.h"
 
 #include <arpa/inet.h>

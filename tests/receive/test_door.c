@@ -1,3 +1,7 @@
+/*
+ * The local door: XSEALPOST, rights, provenance, events, and whom the kernel
+ * says is there.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -42,7 +46,7 @@ hello(struct sp_talk *t)
 {
 	sp_talk_start(t);
 	say(t, "LHLO me\r\n");
-	sp_buf_clear(&t->heard);
+	sp_buf_clear(&t->replies);
 }
 
 static bool
@@ -86,7 +90,7 @@ test_each_recipient_gets_the_same_answer(void **state)
 	sp_talk_expect(&t, "SOURCE", OK);
 	say(&t, "MAIL FROM:<a@b>\r\nRCPT TO:<1@d>\r\nRCPT TO:<>\r\n"
 		"RCPT TO:<2@d>\r\nBDAT 3\r\na\nbBDAT 1 LAST\r\nc");
-	second = strstr(sp_buf_cstr(&t.heard), "250 2.0.0 Ok: seq=100");
+	second = strstr(sp_buf_cstr(&t.replies), "250 2.0.0 Ok: seq=100");
 	assert_non_null(second);
 	second = strstr(second + 1, "250 2.0.0 Ok: seq=100 sha256=");
 	assert_non_null(second);
@@ -96,7 +100,7 @@ test_each_recipient_gets_the_same_answer(void **state)
 	assert_true(recorded(&t, "\"operator\":{\"uid\":0,\"pid\":1}"));
 	/* A fault is said to each of them too. */
 	xsealpost(&t, "SOURCE", "{\"via\":\"import\",\"grade\":\"imported\"}");
-	sp_buf_clear(&t.heard);
+	sp_buf_clear(&t.replies);
 	t.commit = SP_EIO;
 	say(&t, "MAIL FROM:<>\r\nRCPT TO:<1@d>\r\nRCPT TO:<2@d>\r\n"
 		"BDAT 1 LAST\r\nx");
@@ -124,7 +128,7 @@ test_provenance_holds_for_one_transaction(void **state)
 	assert_true(recorded(&t, "\"flags\":[\"seen\",\"bare_lf\"]"));
 	assert_true(recorded(&t, "\"origin_date\":\"2026-01-02T03:04:05Z\""));
 	assert_false(recorded(&t, "\"envelope\""));
-	sp_buf_clear(&t.heard);
+	sp_buf_clear(&t.replies);
 	say(&t, "MAIL FROM:<>\r\n");
 	sp_talk_expect(&t, "next", "503 5.5.1 Need XSEALPOST SOURCE first\n");
 	xsealpost(&t, "SOURCE", "{\"via\":\"import\",\"grade\":\"imported\"}");
@@ -248,7 +252,7 @@ test_events_go_in_for_those_who_may(void **state)
 	    "\"actor\":{\"uid\":0,\"pid\":1},\"detail\":{\"claimed\":{"
 	    "\"name\":\"A\"}}"));
 	/* And mail is not for readers. */
-	sp_buf_clear(&t.heard);
+	sp_buf_clear(&t.replies);
 	say(&t, "MAIL FROM:<>\r\n");
 	sp_talk_expect(&t, "MAIL", DENIED);
 	/* A fault of ours: again later.  On hold: not at all. */
@@ -270,13 +274,13 @@ test_an_event_may_not_sit_inside_a_transaction(void **state)
 	(void)state;
 	sp_talk_init(&t, true);
 	sp_talk_start(&t);
-	sp_buf_clear(&t.heard);
+	sp_buf_clear(&t.replies);
 	xsealpost(&t, "EVENT", EVENT("show"));
 	sp_talk_expect(&t, "before", "503 5.5.1 Introduce yourself first\n");
 	hello(&t);
 	xsealpost(&t, "SOURCE", "{\"via\":\"import\",\"grade\":\"imported\"}");
 	say(&t, "MAIL FROM:<>\r\n");
-	sp_buf_clear(&t.heard);
+	sp_buf_clear(&t.replies);
 	xsealpost(&t, "EVENT", EVENT("show"));
 	xsealpost(&t, "SOURCE", "{\"via\":\"import\",\"grade\":\"imported\"}");
 	sp_talk_expect(&t, "inside",

@@ -1,4 +1,4 @@
-/* journal/receive/login.h: who guesses too often. */
+/* journal/receive/logins.h: who guesses too often. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "journal/receive/login.h"
+#include "journal/receive/logins.h"
 
 static void
 idle(void *ctx)

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "base/digest.h"
+#include "base/crc32c.h"
 #include "base/enc.h"
 #include "journal/receive/peer.h"
 #include "journal/receive/proxy.h"

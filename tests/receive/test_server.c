@@ -1,3 +1,7 @@
+/*
+ * The server on real sockets: group commit, limits, timeouts, drain, hold, a
+ * full disk, the event of refusals.
+ */
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>

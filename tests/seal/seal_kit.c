@@ -6,18 +6,19 @@
 #include <string.h>
 
 #include "base/io.h"
+#include "base/line.h"
 #include "base/record.h"
 #include "journal/log/reader.h"
 #include "journal/segment/segment_list.h"
 #include "journal/tree/tree.h"
 
 struct sp_fixture fx;
-struct told told;
+struct reported reported;
 
 static void
 on_report(void *ctx, const char *what, const char *text)
 {
-	struct told *t = ctx;
+	struct reported *t = ctx;
 
 	if (strcmp(what, "checkpoint") == 0)
 		t->checkpoints++;
@@ -29,13 +30,13 @@ on_report(void *ctx, const char *what, const char *text)
 	}
 }
 
-const struct sp_seal_report report = { on_report, &told };
+const struct sp_seal_report report = { on_report, &reported };
 
 int
 kit_setup(void **state)
 {
 	(void)state;
-	told = (struct told){ 0 };
+	reported = (struct reported){ 0 };
 	sp_fixture_init(&fx);
 	return (0);
 }
@@ -79,7 +80,6 @@ pack_all(struct sp_seal *s)
 	}
 }
 
-/* The names in a directory of the archive that end so. */
 size_t
 count(const char *sub, const char *suffix)
 {
@@ -124,7 +124,6 @@ segment_path(void)
 	return (path);
 }
 
-/* All entries are readable, fit the tree, and there are so many messages. */
 void
 check_all(uint64_t messages)
 {

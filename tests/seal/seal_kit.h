@@ -1,4 +1,7 @@
-/* Sealing under test: one archive, what was reported, and checks of it. */
+/*
+ * Sealing under test: one archive (tests/lib/fixture.h), the reports that
+ * sealing gave, and checks of what it made.
+ */
 #ifndef SP_TESTS_SEAL_SEAL_KIT_H
 #define SP_TESTS_SEAL_SEAL_KIT_H
 
@@ -15,9 +18,10 @@
 
 #define MAX (64u << 20)
 
-struct told {
-	unsigned checkpoints, sealed, alarms;
-	char alarm[SP_ERR_MAX];
+/* What the sealer has reported since kit_setup. */
+struct reported {
+	unsigned checkpoints, sealed, alarms; /* counts */
+	char alarm[SP_ERR_MAX]; /* the last one */
 };
 
 #define must(call)                                           \
@@ -28,20 +32,22 @@ struct told {
 	} while (0)
 
 extern struct sp_fixture fx; /* of the running test */
-extern struct told told;
+extern struct reported reported;
 extern const struct sp_seal_report report;
 
 int kit_setup(void **state);
 int kit_teardown(void **state);
+/* Open the role on the archive of the running test; its reports are counted. */
 struct sp_seal *open_seal(void);
 uint64_t checkpoint(struct sp_seal *s);
 unsigned pack_all(struct sp_seal *s);
-/* The names in a directory of the archive that end so. */
+/* How many names in a directory of the archive end in ${suffix}. */
 size_t count(const char *sub, const char *suffix);
 size_t segments(void);
 /* The only segment's path, malloc'ed. */
 char *segment_path(void);
-/* All entries are readable, fit the tree, and there are so many messages. */
+/* Check that all entries are readable and fit the tree, and count
+ * ${messages}. */
 void check_all(uint64_t messages);
 
 #endif

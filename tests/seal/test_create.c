@@ -1,4 +1,7 @@
-/* sp_create: what is made, what is refused, what is taken up again. */
+/*
+ * sp_create: what is made with which rights, what is refused, and that an
+ * interrupted run can be completed.
+ */
 #include <ftw.h>
 #include <pwd.h>
 #include <setjmp.h>
@@ -14,6 +17,7 @@
 #include <cmocka.h>
 
 #include "base/config/config.h"
+#include "base/fault.h"
 #include "base/io.h"
 #include "base/record.h"
 #include "journal/log/append.h"
@@ -41,7 +45,8 @@ setup(void **state)
 {
 	(void)state;
 	(void)umask(022);
-	/* Memory, where there is some: this syncs thousands of times. */
+	/* On a memory file system if there is one: tests sync thousands of
+	 * times. */
 	(void)snprintf(root, sizeof(root), "%s/sp-create-XXXXXX",
 	    access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
 	assert_non_null(mkdtemp(root));

@@ -1,4 +1,7 @@
-/* Sealing and reading: the whole way from the intake log to a segment. */
+/*
+ * Sealing and reading: the whole way of entries from the intake log through
+ * tree and checkpoint to a segment, with readers and the writer beside.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,12 +22,12 @@ test_a_checkpoint_covers_all_that_was_accepted(void **state)
 	s = open_seal();
 	size = checkpoint(s);
 	assert_true(size > 100);
-	assert_int_equal(told.checkpoints, 1);
+	assert_int_equal(reported.checkpoints, 1);
 	/* Nothing new: nothing signed. */
 	again = checkpoint(s);
 	assert_int_equal(again, size);
-	assert_int_equal(told.checkpoints, 1);
-	/* The writer goes on beside us. */
+	assert_int_equal(reported.checkpoints, 1);
+	/* The writer goes on while the sealer is open. */
 	sp_fixture_add(&fx, 5, 1);
 	assert_int_equal(checkpoint(s), size + 5);
 	sp_seal_close(s);
@@ -44,7 +47,7 @@ test_a_finished_file_becomes_a_segment_and_goes(void **state)
 	assert_int_equal(count("intake", ".log"), 2);
 	s = open_seal();
 	assert_int_equal(pack_all(s), 1);
-	assert_int_equal(told.sealed, 1);
+	assert_int_equal(reported.sealed, 1);
 	assert_int_equal(count("intake", ".log"), 1);
 	assert_true(sp_seal_packed(s) >= 201);
 	path = segment_path();

@@ -1,4 +1,7 @@
-/* Sealing: damage alarms and is never signed over; a rollback is noticed. */
+/*
+ * Sealing: damaged entries, segments and trees raise an alarm and are never
+ * signed over, nothing is removed, and a rollback is noticed at the start.
+ */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,12 +70,12 @@ test_a_damaged_entry_alarms_and_what_is_before_is_signed(void **state)
 	flip(path, (off_t)it.msg_off);
 	s = open_seal();
 	assert_int_not_equal(sp_seal_checkpoint(s, &size, &err), SP_OK);
-	assert_int_equal(told.alarms, 1);
-	assert_non_null(strstr(told.alarm, "20"));
-	assert_int_equal(told.checkpoints, 1);
+	assert_int_equal(reported.alarms, 1);
+	assert_non_null(strstr(reported.alarm, "20"));
+	assert_int_equal(reported.checkpoints, 1);
 	/* It is not repeated every second, and nothing is packed. */
 	assert_int_not_equal(sp_seal_checkpoint(s, &size, &err), SP_OK);
-	assert_int_equal(told.alarms, 1);
+	assert_int_equal(reported.alarms, 1);
 	assert_int_not_equal(sp_seal_pack(s, &did, &err), SP_OK);
 	assert_int_equal(segments(), 0);
 	/* Restored, it goes on. */
@@ -101,7 +104,7 @@ test_what_changed_after_its_checkpoint_is_not_signed_over(void **state)
 	path = intake_path(12, &it);
 	flip(path, (off_t)it.record_off + 20);
 	assert_int_not_equal(sp_seal_pack(s, &did, &err), SP_OK);
-	assert_int_equal(told.alarms, 1);
+	assert_int_equal(reported.alarms, 1);
 	assert_int_equal(segments(), 0);
 	assert_true(sp_io_exists(path));
 	sp_seal_close(s);
@@ -133,7 +136,7 @@ test_both_there_the_segment_is_checked_and_counts(void **state)
 	must(sp_io_replace(path, b.p, b.n, 0600, &err_));
 	s = open_seal();
 	assert_int_equal(pack_all(s), 1);
-	assert_int_equal(told.sealed, 0);
+	assert_int_equal(reported.sealed, 0);
 	assert_false(sp_io_exists(path));
 	sp_seal_close(s);
 	/* The same with a segment that was damaged on its way to the disk. */
@@ -142,10 +145,10 @@ test_both_there_the_segment_is_checked_and_counts(void **state)
 	flip(seg, 3000);
 	s = open_seal();
 	assert_int_not_equal(sp_seal_pack(s, &did, &err), SP_OK);
-	assert_int_equal(told.alarms, 1);
-	assert_non_null(strstr(told.alarm, "is kept"));
+	assert_int_equal(reported.alarms, 1);
+	assert_non_null(strstr(reported.alarm, "is kept"));
 	assert_true(sp_io_exists(path));
-	/* The advice given works. */
+	/* What the error advises works. */
 	assert_int_equal(unlink(seg), 0);
 	assert_int_equal(pack_all(s), 1);
 	sp_seal_close(s);
@@ -176,7 +179,7 @@ test_missing_entries_are_noticed(void **state)
 	path = intake_path(1, &it);
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(sp_seal_pack(s, &did, &err), SP_EMISMATCH);
-	assert_int_equal(told.alarms, 1);
+	assert_int_equal(reported.alarms, 1);
 	sp_seal_close(s);
 	free(path);
 }
@@ -192,7 +195,7 @@ expect_rollback(void)
 	assert_int_equal(sp_seal_open(fx.dir, fx.cfg, 1000, &report, &s, &err),
 	    SP_EROLLBACK);
 	assert_non_null(strstr(err.msg, "--continues"));
-	assert_int_equal(told.alarms, 1);
+	assert_int_equal(reported.alarms, 1);
 }
 
 /* Keep a copy of a small file, put it back. */
@@ -296,7 +299,7 @@ test_a_guard_left_behind_by_a_crash_is_brought_up(void **state)
 	sp_buf_init(&now, MAX);
 	must(sp_io_read_file(path, MAX, &now, &err_));
 	assert_true(sp_view_eq(sp_buf_view(&now), sp_buf_view(&note)));
-	assert_int_equal(told.alarms, 0);
+	assert_int_equal(reported.alarms, 0);
 	sp_buf_done(&old);
 	sp_buf_done(&now);
 	sp_buf_done(&note);

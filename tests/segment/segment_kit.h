@@ -1,4 +1,8 @@
-/* Segments to test with: every size that matters, made from their seq. */
+/*
+ * Segments to test with: entries of every size that matters (around a frame,
+ * half a frame, a tar block), with bytes that follow from their number, so that
+ * what is read back can be checked.
+ */
 #ifndef SP_TESTS_SEGMENT_SEGMENT_KIT_H
 #define SP_TESTS_SEGMENT_SEGMENT_KIT_H
 
@@ -10,7 +14,9 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "journal/segment/segment.h"
 #include "journal/segment/segment_format_priv.h"
+#include "journal/segment/toc_priv.h"
 
 #define FIRST 41u /* seq of the first entry */
 #define TIME  INT64_C(1795451462123456)

@@ -1,6 +1,7 @@
 /*
- * segment_stock DIR: makes a sealed archive in DIR/archive for
- * segment_stock.sh, and DIR/want/SEQ.eml as they were given.
+ * segment_stock DIR: makes a sealed archive in DIR/archive, and
+ * DIR/want/SEQ.eml with the messages as they were given.  segment_stock.sh
+ * unpacks the segments with stock tar, zstd and openssl and compares.
  */
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,11 +1,15 @@
-/* Segments: what is written is read back. */
+/*
+ * Segments: what is written is read back, by the tables and by a walk; frames
+ * are cut by the rules of doc/format-segment.md.
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/digest.h"
+#include "base/clock.h"
 #include "base/enc.h"
 #include "base/io.h"
+#include "base/sha256.h"
 #include "tests/segment/segment_kit.h"
 
 static void

@@ -1,16 +1,19 @@
-/* Segments: damage is named, or does no harm. */
+/*
+ * Segments: damage is named with its frame or table, or does no harm; no file
+ * makes a reader run on or take memory without end.
+ */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/digest.h"
+#include "base/crc32c.h"
 #include "base/enc.h"
 #include "base/io.h"
 #include "tests/segment/segment_kit.h"
 
 /* ---- damage ---------------------------------------------------------- */
 
-/* Thousands of times: no sync. */
+/* Without a sync: it is called thousands of times. */
 static void
 store(const char *p, size_t n)
 {
@@ -23,7 +26,7 @@ store(const char *p, size_t n)
 	assert_int_equal(fclose(f), 0);
 }
 
-/* Whatever the file, this ends, and within its memory. */
+/* Read all of a file, whatever it is: this must end, with bounded memory. */
 static enum sp_code
 read_all(uint64_t *good)
 {

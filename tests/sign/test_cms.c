@@ -1,4 +1,7 @@
-/* Seals: ours, and what stock openssl says of them. */
+/*
+ * Seals: ours, and what stock openssl says of them; what is changed, cut or
+ * made by another key is refused, with the right reason.
+ */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <spawn.h>
@@ -13,7 +16,6 @@
 
 #include <cmocka.h>
 
-#include "base/digest.h"
 #include "base/io.h"
 #include "journal/sign/cms.h"
 #include "base/layout.h"
@@ -282,7 +284,7 @@ test_the_reason_of_a_bad_seal_is_told(void **state)
 	    sp_cms_verify_file(sp_buf_view(&p7s), path, other, &err));
 	assert_non_null(strstr(err.msg, "any of the trusted"));
 	sp_certs_free(other);
-	/* Both in one list: either seal is good. */
+	/* With both certificates in one list either seal holds. */
 	must(sp_buf_addv(&c, sp_buf_view(&crt)));
 	must(sp_certs_parse(sp_buf_view(&c), &other, &err));
 	must(sp_cms_verify_file(sp_buf_view(&p7s), path, other, &err));
@@ -351,7 +353,7 @@ test_keys_that_do_not_fit_are_refused(void **state)
 	assert_int_equal(SP_EKEY, sp_certs_parse(SP_VIEW_LIT(""), &c, &err));
 	assert_int_equal(SP_EKEY, sp_certs_load(good, &c, &err));
 	assert_int_equal(SP_ENOTFOUND, sp_certs_load(none, &c, &err));
-	/* A broken certificate after a good one must not go unseen. */
+	/* A broken certificate behind a good one must not be passed over. */
 	x.n = 0;
 	must(sp_buf_addv(&x, sp_buf_view(&crt)));
 	must(sp_buf_addv(&x, (struct sp_view){ crt.p, crt.n / 2 }));

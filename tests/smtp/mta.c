@@ -1,3 +1,7 @@
+/*
+ * The MTA of the milter's tests: packets as tables, sent in every split, and
+ * the answers as text.
+ */
 #include "mta.h"
 
 #include <inttypes.h>
@@ -64,20 +68,20 @@ sp_mta_expect(struct sp_talk *t, const char *what, const char *want)
 	size_t at = 0;
 
 	sp_buf_init(&got, 1u << 20);
-	while (at < t->heard.n) {
+	while (at < t->replies.n) {
 		size_t n;
 
-		assert_true(t->heard.n - at >= SP_MILTER_HEAD);
-		n = sp_milter_u32(t->heard.p + at);
-		assert_true(n > 0 && n <= t->heard.n - at - 4);
-		render(&got, t->heard.p + at + 4, n);
+		assert_true(t->replies.n - at >= SP_MILTER_HEAD);
+		n = sp_milter_u32(t->replies.p + at);
+		assert_true(n > 0 && n <= t->replies.n - at - 4);
+		render(&got, t->replies.p + at + 4, n);
 		at += 4 + n;
 	}
 	if (!sp_view_eq_str(sp_buf_view(&got), want))
 		fail_msg("%s:\ngot:  %.*s\nwant: %s", what, (int)got.n,
 		    got.p == NULL ? "" : got.p, want);
 	sp_buf_done(&got);
-	sp_buf_clear(&t->heard);
+	sp_buf_clear(&t->replies);
 }
 
 static void

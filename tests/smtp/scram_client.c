@@ -1,3 +1,7 @@
+/*
+ * The client's side of SCRAM-SHA-256 (RFC 5802 section 3), written apart from
+ * the server's, so that they do not share a mistake.
+ */
 #include "scram_client.h"
 
 #include <openssl/evp.h>
@@ -10,8 +14,8 @@
 
 #include <cmocka.h>
 
-#include "base/digest.h"
 #include "base/enc.h"
+#include "base/sha256.h"
 
 static void
 mac(const uint8_t key[32], const char *text, uint8_t out[32])

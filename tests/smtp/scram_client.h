@@ -4,7 +4,7 @@
 
 #include "base/buf.h"
 
-/* client-final-message for what was said and heard, and the password. */
+/* client-final-message for what was said and answered, and the password. */
 void scram_client_final(const char *first, const char *challenge,
     const char *password, struct sp_buf *out);
 

@@ -1,3 +1,7 @@
+/*
+ * Runs conversations of script.h: each client's piece is sent in steps of every
+ * size, and replies, messages and records are compared.
+ */
 #include "script.h"
 
 #include <setjmp.h>
@@ -22,7 +26,7 @@ one(struct sp_talk *t, const struct sp_script *r)
 		for (size_t i = 0; i < SP_COUNTOF(r->say) && r->say[i] != NULL;
 		     i++)
 			sp_talk_say(t, r->say[i], strlen(r->say[i]), step);
-		sp_talk_without_digest(&t->heard);
+		sp_talk_without_digest(&t->replies);
 		sp_talk_expect(t, r->name, r->want);
 		if (r->stored != NULL &&
 		    !sp_view_eq_str(sp_buf_view(&t->stored), r->stored))

@@ -1,3 +1,7 @@
+/*
+ * A session or milter without sockets: the test is its owner, and commits,
+ * checks logins and records in memory what the hooks report.
+ */
 #include "talk.h"
 
 #include <setjmp.h>
@@ -10,6 +14,7 @@
 #include <cmocka.h>
 
 #include "base/io.h"
+#include "base/sha256.h"
 
 static enum sp_code
 may_begin(void *ctx, uint64_t declared, const char **why)
@@ -95,7 +100,7 @@ sp_talk_init(struct sp_talk *t, bool door)
 		.may_begin = may_begin,
 		.refused = refused,
 		.fault = fault,
-		.broken = broken,
+		.protocol_error = broken,
 		.may_login = may_login,
 		.login = login,
 		.ctx = t,
@@ -108,7 +113,7 @@ sp_talk_init(struct sp_talk *t, bool door)
 		.rights = { true, true, true },
 		.actor = door ? "{\"uid\":0,\"pid\":1}" : NULL,
 	};
-	sp_buf_init(&t->heard, 1u << 20);
+	sp_buf_init(&t->replies, 1u << 20);
 	sp_buf_init(&t->stored, 1u << 20);
 	sp_buf_init(&t->records, 8u << 20);
 	sp_buf_init(&t->refused, 1u << 20);
@@ -119,7 +124,7 @@ void
 sp_talk_start(struct sp_talk *t)
 {
 	sp_machine_done(&t->m);
-	sp_buf_clear(&t->heard);
+	sp_buf_clear(&t->replies);
 	sp_buf_clear(&t->stored);
 	sp_buf_clear(&t->records);
 	sp_buf_clear(&t->refused);
@@ -128,7 +133,7 @@ sp_talk_start(struct sp_talk *t)
 	t->faults = t->broken = 0;
 	sp_machine_begin(&t->m, &t->env, &t->peer);
 	t->s = t->m.smtp;
-	sp_machine_greet(&t->m, &t->heard);
+	sp_machine_greet(&t->m, &t->replies);
 	if (t->s != NULL)
 		sp_session_relay(t->s, t->xforward, t->xclient);
 	if (t->tls)
@@ -184,7 +189,7 @@ commit(struct sp_talk *t)
 		t->stored.n = from;
 	else
 		item->seq = t->seq++;
-	sp_machine_committed(&t->m, t->commit, &t->heard);
+	sp_machine_committed(&t->m, t->commit, &t->replies);
 }
 
 /* What the pool would do. */
@@ -193,10 +198,10 @@ check(struct sp_talk *t)
 {
 	if (sp_session_check_due(t->s))
 		sp_session_check(t->s);
-	sp_session_checked(t->s, &t->heard);
+	sp_session_checked(t->s, &t->replies);
 }
 
-/* The replies go to ${heard}; the session sees an empty output buffer. */
+/* The replies go to ${replies}; the session sees an empty output buffer. */
 void
 sp_talk_say(struct sp_talk *t, const char *p, size_t n, size_t step)
 {
@@ -216,7 +221,7 @@ sp_talk_say(struct sp_talk *t, const char *p, size_t n, size_t step)
 			    &t->m, piece + used, k - used, &out);
 			used += took;
 			assert_int_equal(
-			    sp_buf_addv(&t->heard, sp_buf_view(&out)), SP_OK);
+			    sp_buf_addv(&t->replies, sp_buf_view(&out)), SP_OK);
 			if (sp_machine_state(&t->m) == SP_SESSION_COMMIT)
 				commit(t);
 			else if (sp_machine_state(&t->m) == SP_SESSION_CHECK)
@@ -238,16 +243,16 @@ sp_talk_expect(struct sp_talk *t, const char *what, const char *want)
 	struct sp_buf got;
 
 	sp_buf_init(&got, 1u << 20);
-	for (size_t i = 0; i < t->heard.n; i++) {
-		if (t->heard.p[i] != '\r')
+	for (size_t i = 0; i < t->replies.n; i++) {
+		if (t->replies.p[i] != '\r')
 			assert_int_equal(
-			    sp_buf_addc(&got, t->heard.p[i]), SP_OK);
+			    sp_buf_addc(&got, t->replies.p[i]), SP_OK);
 	}
 	if (!sp_view_eq_str(sp_buf_view(&got), want))
 		fail_msg("%s:\ngot:\n%.*s\nwant:\n%s", what, (int)got.n,
 		    got.p == NULL ? "" : got.p, want);
 	sp_buf_done(&got);
-	sp_buf_clear(&t->heard);
+	sp_buf_clear(&t->replies);
 }
 
 bool
@@ -274,7 +279,7 @@ void
 sp_talk_done(struct sp_talk *t)
 {
 	sp_machine_done(&t->m);
-	sp_buf_done(&t->heard);
+	sp_buf_done(&t->replies);
 	sp_buf_done(&t->stored);
 	sp_buf_done(&t->records);
 	sp_buf_done(&t->refused);

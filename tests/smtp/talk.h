@@ -15,7 +15,7 @@ struct sp_talk {
 	struct sp_memory *memory;
 	struct sp_machine m;
 	struct sp_session *s; /* of the machine */
-	struct sp_buf heard; /* all replies */
+	struct sp_buf replies; /* all of them since they were last looked at */
 	struct sp_buf stored; /* all messages, each ended by "<EOM>" */
 	struct sp_buf records; /* the records, a line each */
 	struct sp_buf refused; /* replies that were reported */
@@ -30,7 +30,7 @@ struct sp_talk {
 };
 
 void sp_talk_init(struct sp_talk *t, bool door);
-/* A fresh session, greeted; what was heard so far is forgotten. */
+/* A fresh session, greeted; the replies so far are forgotten. */
 void sp_talk_start(struct sp_talk *t);
 /* Say these bytes in pieces of ${step}, committing when asked. */
 void sp_talk_say(struct sp_talk *t, const char *p, size_t n, size_t step);

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "base/enc.h"
-#include "heard.h"
+#include "replies.h"
 #include "journal/smtp/users.h"
 #include "scram_client.h"
 #include "script.h"
@@ -266,7 +266,7 @@ test_a_fault_of_ours_turns_nobody_away_for_good(void **state)
 	sp_script_run(&t, blocked, 1);
 	u = t.env.users;
 	t.env.users = NULL;
-	t.env.users_bad = true;
+	t.env.users_unusable = true;
 	sp_script_run(&t, broken, 1);
 	t.env.users = u;
 	done(&t);
@@ -287,14 +287,14 @@ test_who_does_not_wait_for_the_challenge_is_sent_away(void **state)
 	start(&t);
 	sp_talk_start(&t);
 	say(&t, "EHLO me\r\n");
-	sp_buf_clear(&t.heard);
+	sp_buf_clear(&t.replies);
 	say(&t, "AUTH PLAIN " PLAIN_OK "\r\nMAIL FROM:<a@b>\r\n");
 	sp_talk_expect(&t, "behind AUTH",
 	    "554 5.5.0 Synchronization error: wait for the reply\n");
 	sp_talk_start(&t);
 	say(&t, "EHLO me\r\n");
 	say(&t, "AUTH PLAIN\r\n");
-	sp_buf_clear(&t.heard);
+	sp_buf_clear(&t.replies);
 	say(&t, PLAIN_OK "\r\nMAIL FROM:<a@b>\r\n");
 	sp_talk_expect(&t, "behind the response",
 	    "554 5.5.0 Synchronization error: wait for the reply\n");
@@ -320,7 +320,7 @@ test_a_response_has_its_limit(void **state)
 			sp_talk_start(&t);
 			say(&t, "EHLO me\r\n");
 			say(&t, "AUTH PLAIN\r\n");
-			sp_buf_clear(&t.heard);
+			sp_buf_clear(&t.replies);
 			sp_talk_say(&t, line, n, step);
 			sp_talk_expect(&t, "response",
 			    over ? "500 5.5.6 Response too long\n" : ODD);
@@ -336,7 +336,7 @@ test_a_response_has_its_limit(void **state)
 static void
 challenge(struct sp_talk *t, struct sp_buf *out)
 {
-	struct sp_view v = sp_view_trim(sp_buf_view(&t->heard));
+	struct sp_view v = sp_view_trim(sp_buf_view(&t->replies));
 	uint8_t raw[1024];
 	size_t n;
 
@@ -344,7 +344,7 @@ challenge(struct sp_talk *t, struct sp_buf *out)
 	assert_true(sp_b64_decode(sp_view_mem(v.p + 4, v.n - 4), raw, &n));
 	sp_buf_clear(out);
 	assert_int_equal(sp_buf_add(out, raw, n), SP_OK);
-	sp_buf_clear(&t->heard);
+	sp_buf_clear(&t->replies);
 }
 
 static void
@@ -364,26 +364,26 @@ static void
 scram(
     struct sp_talk *t, const char *name, const char *password, const char *want)
 {
-	struct sp_buf heard, final;
+	struct sp_buf reply, final;
 	char first[100];
 
 	(void)snprintf(first, sizeof(first), "n,,n=%s,r=abcdef", name);
-	sp_buf_init(&heard, 4096);
+	sp_buf_init(&reply, 4096);
 	sp_buf_init(&final, 4096);
 	sp_talk_start(t);
 	say(t, "EHLO me\r\n");
-	sp_buf_clear(&t->heard);
+	sp_buf_clear(&t->replies);
 	say_b64(t, "AUTH SCRAM-SHA-256 ", sp_view_str(first));
-	challenge(t, &heard);
-	scram_client_final(first, sp_buf_cstr(&heard), password, &final);
+	challenge(t, &reply);
+	scram_client_final(first, sp_buf_cstr(&reply), password, &final);
 	say_b64(t, "", sp_buf_view(&final));
 	if (want[0] == '2') {
-		challenge(t, &heard);
-		assert_true(sp_view_starts(sp_buf_view(&heard), "v="));
+		challenge(t, &reply);
+		assert_true(sp_view_starts(sp_buf_view(&reply), "v="));
 		say(t, "\r\n");
 	}
 	sp_talk_expect(t, name, want);
-	sp_buf_done(&heard);
+	sp_buf_done(&reply);
 	sp_buf_done(&final);
 }
 
@@ -400,7 +400,7 @@ test_scram_tells_no_password_to_anyone(void **state)
 	assert_true(
 	    sp_talk_holds(&t.records, "\"auth_mechanism\":\"SCRAM-SHA-256\""));
 	/* A TLS handshake forgets who was there; so does the next session. */
-	sp_buf_clear(&t.heard);
+	sp_buf_clear(&t.replies);
 	sp_session_tls(t.s,
 	    &(struct sp_session_tls_info){ .version = "v", .cipher = "c" });
 	say(&t, "EHLO me\r\n");
@@ -424,8 +424,8 @@ test_draining_ends_an_exchange(void **state)
 	sp_talk_start(&t);
 	say(&t, "EHLO me\r\n");
 	say(&t, "AUTH LOGIN\r\n");
-	sp_buf_clear(&t.heard);
-	sp_session_drain(t.s, &t.heard);
+	sp_buf_clear(&t.replies);
+	sp_session_drain(t.s, &t.replies);
 	sp_talk_expect(&t, "drained",
 	    "421 4.3.2 Service is stopping, try "
 	    "again\n");

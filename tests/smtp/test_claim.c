@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "heard.h"
+#include "replies.h"
 #include "journal/smtp/claim.h"
 #include "script.h"
 

@@ -1,3 +1,7 @@
+/*
+ * journal/smtp: command lines, paths and parameters, recipients that are
+ * listed, and the table of replies.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,7 @@
+/*
+ * Limits of a session at n and n+1, the replies for faults of ours, what is
+ * recorded, and what happens when the service stops.
+ */
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "heard.h"
+#include "replies.h"
 #include "talk.h"
 
 static void
@@ -23,7 +27,7 @@ hello(struct sp_talk *t)
 {
 	sp_talk_start(t);
 	say(t, "EHLO me\r\n");
-	sp_buf_clear(&t->heard);
+	sp_buf_clear(&t->replies);
 }
 
 static void
@@ -56,7 +60,7 @@ test_our_faults_are_answered_4xx(void **state)
 		say(&t, "RCPT TO:<c@d>\r\n");
 		sp_talk_expect(&t, "after", "503 5.5.1 Need MAIL first\n");
 		say(&t, ENVELOPE "BDAT 2 LAST\r\nhi");
-		assert_true(sp_talk_holds(&t.heard, "Ok: seq=100 sha256="));
+		assert_true(sp_talk_holds(&t.replies, "Ok: seq=100 sha256="));
 	}
 	hello(&t);
 	t.begin = SP_ENOSPC;
@@ -140,28 +144,28 @@ test_a_message_may_be_exactly_the_maximum(void **state)
 		memcpy(text + n - 2, "\r\n.\r\n", 5);
 		hello(&t);
 		say(&t, ENVELOPE "DATA\r\n");
-		sp_buf_clear(&t.heard);
+		sp_buf_clear(&t.replies);
 		sp_talk_say(&t, text, n + 3, 1000);
 		if (over)
 			sp_talk_expect(
 			    &t, "DATA", "552 5.3.4 Message too large\n");
 		else
 			assert_int_equal(
-			    memcmp(t.heard.p, "250 2.0.0 Ok: seq=", 18), 0);
+			    memcmp(t.replies.p, "250 2.0.0 Ok: seq=", 18), 0);
 		hello(&t);
 		(void)snprintf(text, 64, ENVELOPE "BDAT %zu LAST\r\n", n);
 		say(&t, text);
 		memset(text, 'x', n);
-		sp_buf_clear(&t.heard);
+		sp_buf_clear(&t.replies);
 		sp_talk_say(&t, text, n, 1000);
 		if (over)
 			sp_talk_expect(
 			    &t, "BDAT", "552 5.3.4 Message too large\n");
 		else
 			assert_int_equal(
-			    memcmp(t.heard.p, "250 2.0.0 Ok: seq=", 18), 0);
+			    memcmp(t.replies.p, "250 2.0.0 Ok: seq=", 18), 0);
 		say(&t, "MAIL FROM:<a@b>\r\n");
-		assert_true(sp_talk_holds(&t.heard, "2.1.0"));
+		assert_true(sp_talk_holds(&t.replies, "2.1.0"));
 	}
 	free(text);
 	sp_talk_done(&t);
@@ -211,7 +215,7 @@ test_bare_lf_can_be_refused(void **state)
 	hello(&t);
 	say(&t, "MAIL FROM:<a@b> BODY=BINARYMIME\r\nRCPT TO:<c@d>\r\n"
 		"BDAT 3 LAST\r\na\nb");
-	assert_true(sp_talk_holds(&t.heard, "seq=100"));
+	assert_true(sp_talk_holds(&t.replies, "seq=100"));
 	sp_talk_done(&t);
 }
 
@@ -339,7 +343,7 @@ test_draining_finishes_what_is_in_hand(void **state)
 	(void)state;
 	sp_talk_init(&t, false);
 	hello(&t);
-	sp_session_drain(t.s, &t.heard);
+	sp_session_drain(t.s, &t.replies);
 	sp_talk_expect(&t, "idle",
 	    "421 4.3.2 Service is stopping, try "
 	    "again\n");
@@ -347,25 +351,25 @@ test_draining_finishes_what_is_in_hand(void **state)
 
 	hello(&t);
 	say(&t, ENVELOPE "DATA\r\n");
-	sp_session_drain(t.s, &t.heard);
+	sp_session_drain(t.s, &t.replies);
 	say(&t, "hi\r\n.\r\n");
-	sp_talk_without_digest(&t.heard);
+	sp_talk_without_digest(&t.replies);
 	sp_talk_expect(&t, "in DATA",
 	    MOK ROK GO "250 2.0.0 Ok: seq=100\n"
 		       "421 4.3.2 Service is stopping, try again\n");
 
 	hello(&t);
 	say(&t, ENVELOPE "BDAT 1\r\nx");
-	sp_session_drain(t.s, &t.heard);
+	sp_session_drain(t.s, &t.replies);
 	say(&t, "BDAT 1 LAST\r\ny");
-	sp_talk_without_digest(&t.heard);
+	sp_talk_without_digest(&t.replies);
 	sp_talk_expect(&t, "between chunks",
 	    MOK ROK "250 2.0.0 Ok: 1 bytes\n250 2.0.0 Ok: seq=100\n"
 		    "421 4.3.2 Service is stopping, try again\n");
 
 	hello(&t);
 	say(&t, ENVELOPE "BDAT 1\r\nx");
-	sp_session_drain(t.s, &t.heard);
+	sp_session_drain(t.s, &t.replies);
 	say(&t, "NOOP\r\n");
 	sp_talk_expect(&t, "no chunk follows",
 	    MOK ROK "250 2.0.0 Ok: 1 bytes\n"

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "heard.h"
+#include "replies.h"
 #include "script.h"
 
 #define LMTP_GREETING "220 archive.example LMTP Sealpost\n"

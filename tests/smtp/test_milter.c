@@ -434,7 +434,7 @@ test_draining_finishes_what_is_in_hand(void **state)
 	sp_mta_init(&t);
 	sp_talk_start(&t);
 	say(&t, start);
-	sp_machine_drain(&t.m, &t.heard);
+	sp_machine_drain(&t.m, &t.replies);
 	sp_mta_expect(&t, "idle", SP_OPTIONS);
 	assert_int_equal(sp_machine_state(&t.m), SP_SESSION_CLOSING);
 	assert_false(sp_machine_quit(&t.m));
@@ -443,7 +443,7 @@ test_draining_finishes_what_is_in_hand(void **state)
 	say(&t, start);
 	say(&t, half);
 	assert_int_equal(sp_machine_state(&t.m), SP_SESSION_DATA);
-	sp_machine_drain(&t.m, &t.heard);
+	sp_machine_drain(&t.m, &t.replies);
 	assert_int_equal(sp_machine_state(&t.m), SP_SESSION_DATA);
 	say(&t, end);
 	sp_mta_expect(&t, "in a message", SP_OPTIONS "c c a ");
@@ -508,13 +508,13 @@ test_progress_is_told_while_a_commit_lasts(void **state)
 	sp_talk_start(&t);
 	sp_buf_init(&b, 1u << 20);
 	sp_mta_bytes(all, &b);
-	assert_int_equal(sp_machine_input(&t.m, b.p, b.n, &t.heard), b.n);
+	assert_int_equal(sp_machine_input(&t.m, b.p, b.n, &t.replies), b.n);
 	assert_int_equal(sp_machine_state(&t.m), SP_SESSION_COMMIT);
 	sp_mta_expect(&t, "nothing is accepted yet", SP_OPTIONS "c c ");
-	sp_machine_progress(&t.m, &t.heard);
-	sp_machine_progress(&t.m, &t.heard);
+	sp_machine_progress(&t.m, &t.replies);
+	sp_machine_progress(&t.m, &t.replies);
 	sp_mta_expect(&t, "progress", "p p ");
-	sp_machine_committed(&t.m, SP_ENOSPC, &t.heard);
+	sp_machine_committed(&t.m, SP_ENOSPC, &t.replies);
 	sp_mta_expect(&t, "disk full", "t ");
 	sp_buf_done(&b);
 	sp_talk_done(&t);

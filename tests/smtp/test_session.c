@@ -1,3 +1,7 @@
+/*
+ * Conversations with a session: mail at every split, the order of commands, bad
+ * lines, peers that do not wait.
+ */
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "heard.h"
+#include "replies.h"
 #include "script.h"
 
 static void

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "heard.h"
+#include "replies.h"
 #include "talk.h"
 
 static const struct sp_session_tls_info plain = { .version = "TLSv1.3",
@@ -131,7 +131,7 @@ test_starttls_is_answered_as_the_rfc_says(void **state)
 			sp_session_tls(t.s, &plain);
 		if (table[i].hello)
 			say(&t, "EHLO me\r\n");
-		sp_buf_clear(&t.heard);
+		sp_buf_clear(&t.replies);
 		say(&t, table[i].say);
 		sp_talk_expect(&t, table[i].say, table[i].want);
 		assert_int_equal(sp_session_state(t.s), table[i].then);
@@ -156,7 +156,7 @@ test_what_needs_tls_waits_for_it(void **state)
 	t.cfg.require_client_cert = true; /* and so TLS */
 	sp_talk_start(&t);
 	say(&t, "EHLO me\r\n");
-	sp_buf_clear(&t.heard);
+	sp_buf_clear(&t.replies);
 	for (size_t i = 0; i < SP_COUNTOF(need); i++) {
 		say(&t, need[i]);
 		sp_talk_expect(&t, need[i], lacks);
@@ -165,7 +165,7 @@ test_what_needs_tls_waits_for_it(void **state)
 	sp_talk_expect(&t, "NOOP", OK);
 	sp_session_tls(t.s, &info);
 	say(&t, "EHLO me\r\n");
-	sp_buf_clear(&t.heard);
+	sp_buf_clear(&t.replies);
 	say(&t, "MAIL FROM:<a@b>\r\n");
 	sp_talk_expect(&t, "no certificate",
 	    "454 4.7.0 A client certificate is required\n");
@@ -173,14 +173,14 @@ test_what_needs_tls_waits_for_it(void **state)
 	info.why = "it has expired";
 	sp_session_tls(t.s, &info);
 	say(&t, "EHLO me\r\n");
-	sp_buf_clear(&t.heard);
+	sp_buf_clear(&t.replies);
 	say(&t, "MAIL FROM:<a@b>\r\n");
 	sp_talk_expect(&t, "an old one",
 	    "454 4.7.0 Client certificate not accepted: it has expired\n");
 	info.verified = true;
 	sp_session_tls(t.s, &info);
 	say(&t, "EHLO me\r\n");
-	sp_buf_clear(&t.heard);
+	sp_buf_clear(&t.replies);
 	say(&t, "MAIL FROM:<a@b>\r\n");
 	sp_talk_expect(&t, "a good one", MOK);
 	sp_talk_done(&t);

@@ -1,3 +1,7 @@
+/*
+ * The memory budget, the store of a message that spills into a file, and the
+ * arena of an envelope.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,6 +13,7 @@
 
 #include "base/buf.h"
 #include "base/io.h"
+#include "base/sha256.h"
 #include "journal/smtp/arena.h"
 #include "journal/smtp/store.h"
 

@@ -1,3 +1,7 @@
+/*
+ * A bag made by hand from doc/format-export.md, honest or with one lie, without
+ * a line of export/; bagkit.h has the contracts.
+ */
 #include "tests/tamper/bagkit.h"
 
 #include <archive.h>
@@ -10,6 +14,9 @@
 
 #include "base/enc.h"
 #include "base/io.h"
+#include "base/line.h"
+#include "base/sha256.h"
+#include "base/time_text.h"
 #include "journal/log/reader.h"
 #include "journal/tree/tree.h"
 #include "tests/tamper/kit.h"
@@ -210,7 +217,7 @@ line_at(struct job *j, uint64_t seq, struct sp_line *out)
 	sp_must(sp_line_parse(text, out, &err), &err);
 }
 
-/* Section 3. */
+/* The run of the bag: doc/format-export.md, section 3. */
 static void
 find_run(struct job *j)
 {
@@ -327,7 +334,7 @@ put_consistency(struct job *j)
 }
 
 static bool
-give(const struct bagkit *b, uint64_t seq)
+is_given(const struct bagkit *b, uint64_t seq)
 {
 	return (seq != b->as_filtered && seq != b->as_purged &&
 		(*b->query == '\0' || seq % 3 == 0));
@@ -344,7 +351,7 @@ put_entry(struct job *j, uint64_t seq)
 	sp_must(sp_reader_get(j->reader, seq, &e, &err), &err);
 	if (seq == b->forget && seq > 0)
 		return;
-	given = e.has_message && give(b, seq);
+	given = e.has_message && is_given(b, seq);
 	if (given) {
 		char *name =
 		    sp_xasprintf("data/messages/%012" PRIu64 ".eml", seq);

@@ -1,3 +1,7 @@
+/*
+ * Changing an archive or bag one way at a time, and counting what a
+ * verification does not find or places wrongly; kit.h has the contracts.
+ */
 #include "tests/tamper/kit.h"
 
 #include <errno.h>

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/io.h"
 #include "tests/tamper/bagkit.h"
 #include "tests/tamper/kit.h"

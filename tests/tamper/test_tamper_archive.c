@@ -1,6 +1,7 @@
 /*
- * A small archive, changed in every way that STYLE.md names.  Each change must
- * be found, and its place named.
+ * A small archive, changed one way at a time: bits flipped everywhere, files
+ * cut at every length, dropped, repeated, swapped, rolled back, signed again
+ * with another key.  Each change must be found, and its place named.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,10 +14,12 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/io.h"
 #include "journal/sign/cms.h"
 #include "journal/log/intake_read.h"
 #include "journal/seal/seal.h"
+#include "journal/tree/checkpoint.h"
 #include "tests/lib/fixture.h"
 #include "tests/tamper/kit.h"
 

@@ -1,6 +1,7 @@
 /*
- * A small export, changed in every way that STYLE.md names, and exports that
- * lie with the right keys.  Each must be found, and its place named.
+ * A small export, changed one way at a time as the archive is in
+ * test_tamper_archive.c, and exports that lie with the right keys.  Each must
+ * be found, and its place named.
  */
 #include <inttypes.h>
 #include <setjmp.h>
@@ -14,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/io.h"
 #include "journal/tree/tree.h"
 #include "tests/tamper/bagkit.h"

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/io.h"
 #include "journal/sign/cms.h"
 #include "journal/segment/segment.h"

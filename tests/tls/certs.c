@@ -1,3 +1,7 @@
+/*
+ * Certificates, keys and revocation lists for the tests of TLS, made by OpenSSL
+ * when a test asks for them.
+ */
 #include "certs.h"
 
 #include <openssl/ec.h>
@@ -7,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/digest.h"
 #include "base/enc.h"
+#include "base/sha256.h"
 
 #define DAY 86400
 

@@ -219,6 +219,7 @@ test_the_certificate_is_chosen_by_the_name_asked_for(void **state)
 	} table[] = {
 		{ "mx.example", &server, "mx.example" },
 		{ "a.other.example", &other, "a.other.example" },
+		{ "b.other.example", &other, "b.other.example" },
 		{ "192.0.2.1", &server, NULL },
 	};
 
@@ -242,8 +243,6 @@ test_the_certificate_is_chosen_by_the_name_asked_for(void **state)
 			assert_null(info.sni);
 		else
 			assert_string_equal(info.sni, table[i].sni);
-		assert_true(sp_tls_ctx_has_name(p.sctx, "b.other.example"));
-		assert_false(sp_tls_ctx_has_name(p.sctx, "other.example"));
 		done(&p);
 	}
 }

@@ -1,4 +1,7 @@
-/* An archive that is older than what was signed takes nothing. */
+/*
+ * Rollback detection (guard.h): an archive that is older than what was signed,
+ * or has another past, accepts nothing.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,7 +11,9 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/io.h"
+#include "base/line.h"
 #include "journal/log/append.h"
 #include "journal/tree/guard.h"
 #include "journal/log/intake_read.h"

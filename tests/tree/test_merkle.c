@@ -1,4 +1,8 @@
-/* Proofs: every one of up to 600 leaves, and every way to spoil one. */
+/*
+ * Proofs (merkle.h, range_check.h): inclusion, consistency and range proofs of
+ * every tree of up to 600 leaves against the definition, and every way to spoil
+ * one.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +13,9 @@
 #include <cmocka.h>
 
 #include "base/enc.h"
+#include "journal/tree/compact.h"
 #include "journal/tree/merkle.h"
+#include "journal/tree/range_check.h"
 
 #define LEAVES 600u /* past two tiles of 256 */
 #define LEVELS 10

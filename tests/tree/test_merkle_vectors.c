@@ -1,4 +1,7 @@
-/* The published vectors of RFC 6962 trees (facts/transparency-log.md). */
+/*
+ * Merkle trees against the published vectors of RFC 6962 trees (Certificate
+ * Transparency's reference leaves and proofs).
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,8 +10,9 @@
 
 #include <cmocka.h>
 
-#include "base/digest.h"
 #include "base/enc.h"
+#include "base/sha256.h"
+#include "journal/tree/compact.h"
 #include "journal/tree/merkle.h"
 
 static struct sp_hash

@@ -1,4 +1,7 @@
-/* Signed notes, verification keys, checkpoints: published and own vectors. */
+/*
+ * Signed notes, verification keys, signers and checkpoints: published and own
+ * vectors, and every malformed line.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,6 +15,7 @@
 
 #include "base/enc.h"
 #include "base/io.h"
+#include "journal/tree/checkpoint.h"
 #include "journal/tree/note.h"
 
 #define DASH "\xe2\x80\x94 "

@@ -1,4 +1,7 @@
-/* The tree on disk: added, committed, interrupted, read, proven. */
+/*
+ * The tree on disk (tree.h): added to, committed, interrupted, read, proven,
+ * damaged.
+ */
 #include <ftw.h>
 #include <inttypes.h>
 #include <setjmp.h>
@@ -14,8 +17,12 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/io.h"
 #include "base/layout.h"
+#include "base/line.h"
+#include "journal/tree/compact.h"
+#include "journal/tree/range_check.h"
 #include "journal/tree/tree.h"
 #include "journal/tree/tree_tail.h"
 
@@ -34,7 +41,8 @@ static int
 setup(void **state)
 {
 	(void)state;
-	/* Memory, where there is some: this syncs thousands of times. */
+	/* On a memory file system if there is one: tests sync thousands of
+	 * times. */
 	(void)snprintf(dir, sizeof(dir), "%s/sp-tree-XXXXXX",
 	    access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
 	return (mkdtemp(dir) == NULL);
@@ -472,7 +480,7 @@ test_a_leftover_tile_must_have_the_same_bytes(void **state)
 	must(add(t, 600, &err));
 	assert_int_equal(SP_EMISMATCH, sp_tree_commit(t, &err));
 	assert_non_null(strstr(err.msg, "tile/0/001"));
-	/* Nothing is known any more of what is on disk. */
+	/* After the failure nothing is known of what is on disk. */
 	assert_int_equal(SP_EUSAGE, sp_tree_commit(t, &err));
 	assert_int_equal(SP_EUSAGE, add(t, 601, &err));
 	sp_tree_close(t);

@@ -1,4 +1,7 @@
-/* tree/tail: every damage is refused with a reason. */
+/*
+ * The bytes of tree/tail (tree_tail.h): what is formatted is parsed, and every
+ * damage is refused with a reason.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,8 +12,10 @@
 
 #include <cmocka.h>
 
-#include "base/digest.h"
+#include "base/crc32c.h"
 #include "base/enc.h"
+#include "base/line.h"
+#include "journal/tree/merkle.h"
 #include "journal/tree/tree_tail.h"
 
 static struct sp_tail tail, parsed;

@@ -1,4 +1,8 @@
-/* Parsers of a bag's text files: what is taken, and what is not. */
+/*
+ * The parsers of a bag's text files (journal/verify/bag_format.c): which names,
+ * labels, manifest lines, proofs and omitted lines are accepted, and which are
+ * refused, in tables.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,6 +13,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "base/sha256.h"
 #include "journal/verify/bag_format.h"
 
 static void

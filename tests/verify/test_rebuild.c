@@ -1,4 +1,8 @@
-/* The tree made again from segments and intake log. */
+/*
+ * Rebuilding the tree (journal/verify/rebuild.c) from segments and intake log:
+ * it gives the same tree, changes nothing where anything does not fit, and an
+ * interrupted rebuild is finished or undone by the next.
+ */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "base/io.h"
 #include "journal/log/intake_read.h"
 #include "journal/verify/rebuild.h"
@@ -65,8 +70,9 @@ rebuild(bool guard, struct sp_rebuild *out)
 		fail_msg("%s", err.msg);
 }
 
+/* Whether ${name} is in the archive. */
 static bool
-there(const char *name)
+exists(const char *name)
 {
 	char *path = sp_fixture_path(&fx, name);
 	bool is = sp_io_exists(path);
@@ -152,7 +158,7 @@ test_a_lost_tree_comes_back_by_the_guard_copy(void **state)
 	assert_int_equal(out.size, signed_size);
 	assert_int_equal(out.checkpoints, 1);
 	assert_string_equal(out.aside, "");
-	assert_false(there("tree.rebuild"));
+	assert_false(exists("tree.rebuild"));
 	assert_same("tree/tile", "kept-by-the-test/tile");
 	assert_same("tree/tail", "kept-by-the-test/tail");
 	assert_same("tree/checkpoint", "kept-by-the-test/checkpoint");
@@ -177,7 +183,7 @@ test_a_damaged_tree_is_moved_aside_and_its_checkpoints_kept(void **state)
 		assert_true(out.checkpoints >= 4);
 		(void)snprintf(name, sizeof(name), "tree.damaged-%zu", i + 1);
 		assert_string_equal(out.aside, name);
-		assert_true(there(name));
+		assert_true(exists(name));
 		(void)snprintf(
 		    name, sizeof(name), "tree.damaged-%zu/checkpoints", i + 1);
 		assert_same("tree/checkpoints", name);
@@ -201,7 +207,7 @@ test_without_a_guard_the_kept_checkpoints_do(void **state)
 	assert_true(out.signed_size < out.size);
 	assert_int_equal(out.size, signed_size);
 	/* The guard copy is newer, so sealing notices; nothing was signed. */
-	assert_true(there("tree/checkpoint"));
+	assert_true(exists("tree/checkpoint"));
 	rebuild(true, &out);
 	assert_int_equal(out.signed_size, signed_size);
 	goes_on();
@@ -218,8 +224,8 @@ test_with_no_checkpoint_left_it_refuses(void **state)
 	move("tree", "kept-by-the-test");
 	assert_int_equal(try(false, &out, &err), SP_ENOTFOUND);
 	assert_non_null(strstr(err.msg, "--from-checkpoint"));
-	assert_false(there("tree"));
-	assert_false(there("tree.rebuild"));
+	assert_false(exists("tree"));
+	assert_false(exists("tree.rebuild"));
 }
 
 static void
@@ -245,8 +251,8 @@ test_a_changed_entry_is_a_finding_and_changes_nothing(void **state)
 	rebuild(true, &out);
 	assert_int_not_equal(out.findings, 0);
 	assert_non_null(strstr(finding, "intake"));
-	assert_false(there("tree.damaged-1"));
-	assert_false(there("tree.rebuild"));
+	assert_false(exists("tree.damaged-1"));
+	assert_false(exists("tree.rebuild"));
 	free(path);
 	free(rel);
 	free(v);
@@ -269,7 +275,7 @@ test_a_missing_end_is_a_finding_and_changes_nothing(void **state)
 	rebuild(true, &out);
 	assert_int_equal(out.findings, 1);
 	assert_non_null(strstr(finding, "missing: the guard copy"));
-	assert_false(there("tree"));
+	assert_false(exists("tree"));
 	move("taken-away", rel);
 	rebuild(true, &out);
 	assert_int_equal(out.findings, 0);
@@ -296,7 +302,7 @@ test_a_missing_segment_is_a_finding(void **state)
 	rebuild(true, &out);
 	assert_int_not_equal(out.findings, 0);
 	assert_non_null(strstr(finding, "entry 0 is in no segment"));
-	assert_false(there("tree.damaged-1"));
+	assert_false(exists("tree.damaged-1"));
 	sp_io_names_free(names, n);
 	free(rel);
 	free(dir);
@@ -318,7 +324,7 @@ test_the_role_must_be_free(void **state)
 	sp_fixture_open(&fx);
 	assert_int_equal(try(true, &out, &err), SP_ELOCKED);
 	sp_fixture_close(&fx);
-	assert_false(there("tree.damaged-1"));
+	assert_false(exists("tree.damaged-1"));
 }
 
 #ifdef SP_FAULTS
@@ -346,7 +352,7 @@ test_interrupted_anywhere_it_can_be_called_again(void **state)
 		assert_int_equal(out.findings, 0);
 		assert_int_equal(out.lost, 0);
 		assert_true(out.checkpoints >= 4);
-		assert_false(there("tree.rebuild"));
+		assert_false(exists("tree.rebuild"));
 	}
 	assert_true(calls > 20);
 	goes_on();

@@ -1,4 +1,7 @@
-/* Findings, spans, and what events say: the verifier's small parts. */
+/*
+ * The small parts of the verifier: collecting findings, sets of sequence
+ * numbers, and what events of the log say of purges and certificates.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,7 +16,7 @@
 static void
 test_spans_are_found_whatever_their_order(void **state)
 {
-	struct sp_spans s = { NULL, 0, 0 };
+	struct sp_seq_spans s = { NULL, 0, 0 };
 	struct sp_err err;
 
 	(void)state;
@@ -37,7 +40,7 @@ struct seen {
 };
 
 static void
-see(void *ctx, const char *kind, const char *where, const char *why)
+record(void *ctx, const char *kind, const char *where, const char *why)
 {
 	struct seen *s = ctx;
 	size_t n = strlen(s->text);
@@ -48,11 +51,12 @@ see(void *ctx, const char *kind, const char *where, const char *why)
 }
 
 static void
-test_the_first_finding_of_each_kind_is_told_and_the_rest_counted(void **state)
+test_the_first_finding_of_each_kind_is_reported_and_the_rest_counted(
+    void **state)
 {
 	struct sp_verify_found a = { 0 }, b = { 0 };
 	struct seen s = { .n = 0 };
-	const struct sp_verify_opts o = { .finding = see, .ctx = &s };
+	const struct sp_verify_opts o = { .finding = record, .ctx = &s };
 
 	(void)state;
 	sp_verify_found_add(&a, "record", "x", "first %d", 1);
@@ -102,7 +106,7 @@ test_a_failing_disk_is_not_a_finding(void **state)
 
 /* The event ${seq} with this name and detail, as the log would have it. */
 static void
-hear(struct sp_verify_said *s, struct sp_verify_found *f, uint64_t seq,
+add_event(struct sp_verify_said *s, struct sp_verify_found *f, uint64_t seq,
     const char *name, const char *detail)
 {
 	struct sp_stamp st = { .seq = seq, .by = "test" };
@@ -126,22 +130,25 @@ test_a_purge_explains_only_what_came_before_it(void **state)
 	struct sp_verify_found f = { 0 };
 
 	(void)state;
-	hear(&s, &f, 0, "init", "{\"origin\":\"a\"}");
+	add_event(&s, &f, 0, "init", "{\"origin\":\"a\"}");
 	assert_true(s.init);
-	hear(&s, &f, 9, "purge",
+	add_event(&s, &f, 9, "purge",
 	    "{\"drop\":\"message\",\"entries\":[[1,3],[5,5]]}");
-	hear(&s, &f, 10, "purge", "{\"drop\":\"record\",\"entries\":[[7,7]]}");
+	add_event(
+	    &s, &f, 10, "purge", "{\"drop\":\"record\",\"entries\":[[7,7]]}");
 	assert_int_equal(f.total, 0);
 	assert_true(sp_spans_has(&s.purged, 3));
 	assert_true(sp_spans_has(&s.purged, 7));
 	assert_false(sp_spans_has(&s.purged, 4));
 	assert_false(sp_spans_has(&s.erased, 3));
 	assert_true(sp_spans_has(&s.erased, 7));
-	hear(&s, &f, 11, "purge",
+	add_event(&s, &f, 11, "purge",
 	    "{\"drop\":\"message\",\"entries\":[[10,11]]}");
 	assert_int_equal(f.total, 1);
-	hear(&s, &f, 12, "purge", "{\"drop\":\"message\",\"entries\":[[3]]}");
-	hear(&s, &f, 13, "purge", "{\"drop\":\"message\",\"entries\":[[5,4]]}");
+	add_event(
+	    &s, &f, 12, "purge", "{\"drop\":\"message\",\"entries\":[[3]]}");
+	add_event(
+	    &s, &f, 13, "purge", "{\"drop\":\"message\",\"entries\":[[5,4]]}");
 	assert_int_equal(f.total, 3);
 	assert_false(sp_spans_has(&s.purged, 11));
 	sp_verify_found_done(&f);
@@ -155,9 +162,10 @@ test_only_certificates_that_the_log_names_count(void **state)
 	struct sp_verify_found f = { 0 };
 
 	(void)state;
-	hear(&s, &f, 0, "init", "{\"origin\":\"a\",\"seal_crt\":\"ONE\\n\"}");
-	hear(&s, &f, 4, "search", "{\"seal_crt\":\"EVIL\\n\"}");
-	hear(&s, &f, 5, "key", "{\"seal_crt\":\"TWO\\n\"}");
+	add_event(
+	    &s, &f, 0, "init", "{\"origin\":\"a\",\"seal_crt\":\"ONE\\n\"}");
+	add_event(&s, &f, 4, "search", "{\"seal_crt\":\"EVIL\\n\"}");
+	add_event(&s, &f, 5, "key", "{\"seal_crt\":\"TWO\\n\"}");
 	sp_verify_said_certs(&s, SP_VIEW_LIT("ONE\n"), "x", &f);
 	sp_verify_said_certs(&s, SP_VIEW_LIT("TWO\nONE\n"), "x", &f);
 	assert_int_equal(f.total, 0);
@@ -175,7 +183,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_spans_are_found_whatever_their_order),
 		cmocka_unit_test(
-		    test_the_first_finding_of_each_kind_is_told_and_the_rest_counted),
+		    test_the_first_finding_of_each_kind_is_reported_and_the_rest_counted),
 		cmocka_unit_test(test_a_failing_disk_is_not_a_finding),
 		cmocka_unit_test(
 		    test_a_purge_explains_only_what_came_before_it),
