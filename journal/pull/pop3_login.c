@@ -328,8 +328,12 @@ log_in(struct sp_pop3 *c, struct sp_err *err)
 enum sp_code
 sp_pop3_login(struct sp_pop3 *c, struct sp_err *err)
 {
-	enum sp_code rc = sp_pop3_get(c, err);
+	struct sp_err unwanted;
+	enum sp_code rc;
 
+	if (err == NULL)
+		err = &unwanted; /* steps repeat what it says */
+	rc = sp_pop3_get(c, err);
 	if (rc == SP_OK && c->reply.status != SP_POP3_OK)
 		rc = sp_pop3_no(c, "greeting", SP_PULL_NETWORK, err);
 	if (rc == SP_OK)

@@ -335,10 +335,13 @@ sp_imap_open(struct sp_imap *m, const struct sp_imap_name *name, bool change,
 {
 	struct sp_imap_box *b = &m->box;
 	struct sp_imap_done d;
+	struct sp_err unwanted;
 	uint64_t uidvalidity;
 	enum sp_code rc;
 	unsigned tag;
 
+	if (err == NULL)
+		err = &unwanted; /* the step repeats what it says */
 	*b = (struct sp_imap_box){ .name = name, .keeps_deleted = true };
 	load_memo(m, &uidvalidity);
 	rc = sp_buf_adds(&m->channel.out, change ? "SELECT " : "EXAMINE ");
