@@ -44,8 +44,8 @@ struct sp_pull_run {
 
 /*
  * Make the account ready for sp_pull_visit(r->pull).  The caller sets step,
- * note, rested, listed, log_alone and ctx of ${opts}, the rest is filled in
- * here.  SP_EIO: no descriptor is left.
+ * note, idling, listed, ignore_state_file and ctx of ${opts}, the rest is
+ * filled in here.  SP_EIO: no descriptor is left.
  */
 SP_CHECK enum sp_code sp_pull_run_open(
     struct sp_pull_run *r, struct sp_pull_opts *opts, struct sp_err *err);

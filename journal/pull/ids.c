@@ -79,7 +79,10 @@ clear(struct sp_ids *k)
 		free(k->memo[i].name);
 		free(k->memo[i].text);
 	}
-	*k = (struct sp_ids){ .changed = true };
+	k->slots = NULL;
+	k->cap = k->n = k->nmemo = 0;
+	k->listing = 0;
+	k->changed = true;
 }
 
 void

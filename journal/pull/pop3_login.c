@@ -329,8 +329,12 @@ log_in(struct sp_pop3 *c, struct sp_err *err)
 enum sp_code
 sp_pop3_login(struct sp_pop3 *c, struct sp_err *err)
 {
-	enum sp_code rc = sp_pop3_read_reply(c, err);
+	struct sp_err unwanted;
+	enum sp_code rc;
 
+	if (err == NULL)
+		err = &unwanted; /* steps repeat what it says */
+	rc = sp_pop3_read_reply(c, err);
 	if (rc == SP_OK && c->reply.status != SP_POP3_OK)
 		rc = sp_pop3_refused(c, "greeting", SP_PULL_NETWORK, err);
 	if (rc == SP_OK)

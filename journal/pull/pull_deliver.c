@@ -70,15 +70,20 @@ sp_pull_report_listed(
 
 /* ---- messages on their way ---------------------------------------------- */
 
-/* Free a message, and take it out of the list of those that wait for an answer
- * if it is there. */
+/* Take a message out of the list of those that wait for an answer. */
+static void
+pending_unlink(struct sp_pull_pending *a)
+{
+	if (a->prev == NULL)
+		return;
+	a->prev->next = a->next;
+	a->next->prev = a->prev;
+}
+
+/* Free a message that is in no list. */
 static void
 pending_free(struct sp_pull_pending *a)
 {
-	if (a->prev != NULL) {
-		a->prev->next = a->next;
-		a->next->prev = a->prev;
-	}
 	free(a->name);
 	free(a);
 }
@@ -101,8 +106,10 @@ sink_result(struct sp_pull *p, enum sp_code rc, struct sp_err *err)
 {
 	if (rc == SP_OK && p->sink_error.code == SP_OK)
 		return (SP_OK);
-	if (p->sink_error.code == SP_OK)
+	if (p->sink_error.code == SP_OK && err != NULL)
 		p->sink_error = *err;
+	else if (p->sink_error.code == SP_OK)
+		p->sink_error = (struct sp_err){ .code = rc };
 	else if (err != NULL)
 		*err = p->sink_error;
 	p->r.trouble = SP_PULL_STORE;
@@ -288,20 +295,27 @@ sp_pull_answer(void *tag, const struct sp_pull_answer *a)
 		if (a->unknown)
 			p->known_complete = false;
 	}
+	pending_unlink(one);
 	pending_free(one);
 }
 
 void
 sp_pull_reset(struct sp_pull *p)
 {
+	struct sp_pull_pending *a, *next;
+
 	if (p->begun != NULL)
 		pending_free(p->begun);
 	p->begun = NULL;
 	p->opts.sink.reset(p->opts.sink.ctx);
-	if (p->pending.next != &p->pending)
+	a = p->pending.next;
+	if (a != &p->pending)
 		p->known_complete = false;
-	while (p->pending.next != &p->pending)
-		pending_free(p->pending.next);
+	for (; a != &p->pending; a = next) {
+		next = a->next;
+		pending_free(a);
+	}
+	p->pending.prev = p->pending.next = &p->pending;
 }
 
 enum sp_code

@@ -306,9 +306,12 @@ enable_extensions(struct sp_imap *m, struct sp_err *err)
 enum sp_code
 sp_imap_login(struct sp_imap *m, struct sp_err *err)
 {
+	struct sp_err unwanted;
 	char text[400];
 	enum sp_code rc;
 
+	if (err == NULL)
+		err = &unwanted; /* steps repeat what it says */
 	m->channel.by_line = m->conf->security == SP_PULL_STARTTLS;
 	rc = read_greeting(m, err);
 	if (rc == SP_OK && m->channel.by_line)

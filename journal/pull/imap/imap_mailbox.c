@@ -337,10 +337,13 @@ sp_imap_select(struct sp_imap *m, const struct sp_imap_mailbox_name *name,
 {
 	struct sp_imap_selected *b = &m->box;
 	struct sp_imap_reply d;
+	struct sp_err unwanted;
 	uint64_t uidvalidity;
 	enum sp_code rc;
 	unsigned tag;
 
+	if (err == NULL)
+		err = &unwanted; /* the step repeats what it says */
 	*b = (struct sp_imap_selected){ .name = name, .keeps_deleted = true };
 	load_memo(m, &uidvalidity);
 	rc = sp_buf_adds(&m->channel.out, change ? "SELECT " : "EXAMINE ");
