@@ -285,6 +285,19 @@ sp_fault_sync(int fd)
 	return (e);
 }
 
+void
+sp_fault_created(int fd)
+{
+	struct stat st;
+
+	(void)pthread_mutex_lock(&fault.lock);
+	for (size_t i = 0; fstat(fd, &st) == 0 && i < fault.nfailed; i++)
+		if (fault.failed[i].dev == st.st_dev &&
+		    fault.failed[i].ino == st.st_ino)
+			fault.failed[i--] = fault.failed[--fault.nfailed];
+	(void)pthread_mutex_unlock(&fault.lock);
+}
+
 /* Write the first ${n} bytes of ${iov}, or with ${zeros} that many zeros, at
  * ${off}.  Errors are ignored: the process ends or the call fails next. */
 static void

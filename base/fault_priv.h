@@ -23,6 +23,9 @@ int sp_fault_write(int fd, const struct iovec *iov, size_t count, uint64_t off);
 /* The same for a sync of ${fd}.  Aborts if a sync of that file has failed
  * before: a bug of the caller (see base/io.h). */
 int sp_fault_sync(int fd);
+/* ${fd} is a new file: a failed sync of a removed one whose number it was given
+ * is forgotten. */
+void sp_fault_created(int fd);
 /* Whether base/power.c must be told of each change (kinds power, rewind). */
 int sp_fault_tracking(void);
 
@@ -55,7 +58,8 @@ sp_fault_sync(int fd)
 	return (0);
 }
 
-#define sp_fault_tracking() 0
+#define sp_fault_created(fd) ((void)0)
+#define sp_fault_tracking()  0
 
 #endif
 

@@ -121,6 +121,8 @@ sp_io_open(
 	}
 	if (!was)
 		sp_power_created(path);
+	if ((flags & O_EXCL) != 0)
+		sp_fault_created(f);
 	if (sp_fault_tracking() && (flags & O_TRUNC) != 0) {
 		sp_power_truncate(f, 0);
 		(void)!ftruncate(f, 0);

@@ -64,6 +64,7 @@ sp_io_tmpfile(const char *dir, int *fd, struct sp_err *err)
 		return (fail(err, e, "create a temporary file in", dir));
 	f = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (f >= 0) {
+		sp_fault_created(f);
 		*fd = f;
 		return (SP_OK);
 	}

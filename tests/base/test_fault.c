@@ -288,6 +288,27 @@ test_a_second_sync_after_a_failed_one_is_a_bug(void **state)
 	assert_true(WIFSIGNALED(status));
 }
 
+/* A file system gives the number of a removed file to the next one (ext4 at
+ * once): syncing that is no second sync. */
+static void
+test_a_new_file_in_place_of_one_that_failed_may_be_synced(void **state)
+{
+	struct sp_err err;
+	int fd;
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(sp_io_open(in("a"), O_RDWR | O_CREAT | O_EXCL,
+				     0600, &fd, &err),
+		    SP_OK);
+		sp_fault_arm("eio", 1);
+		assert_int_equal(sp_io_fdatasync(fd, &err), SP_ESYNC);
+		sp_fault_arm(NULL, 0);
+		assert_int_equal(sp_io_close(fd, &err), SP_OK);
+		assert_int_equal(sp_io_unlink(in("a"), &err), SP_OK);
+	}
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -306,6 +327,7 @@ main(void)
 		T(test_power_gives_a_replaced_name_its_old_file),
 		T(test_failing_kinds_return_their_code_once),
 		T(test_a_second_sync_after_a_failed_one_is_a_bug),
+		T(test_a_new_file_in_place_of_one_that_failed_may_be_synced),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));
