@@ -165,13 +165,12 @@ explain_template(
 static enum sp_code
 set_readers_group(const char *dir, const char *name, struct sp_err *err)
 {
-	const struct sp_config cfg = { .group = (char *)(uintptr_t)name };
 	char **names = NULL;
 	enum sp_code rc;
 	gid_t group;
 	size_t n = 0;
 
-	rc = sp_account_readers(&cfg, &group, err);
+	rc = sp_account_readers(name, &group, err);
 	if (rc == SP_OK)
 		rc = sp_io_list(dir, &names, &n, err);
 	sp_io_names_free(names, n);

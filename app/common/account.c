@@ -41,18 +41,18 @@ sp_account_find(const char *dir, const struct sp_config *cfg,
 }
 
 enum sp_code
-sp_account_readers(const struct sp_config *cfg, gid_t *out, struct sp_err *err)
+sp_account_readers(const char *group, gid_t *out, struct sp_err *err)
 {
 	const struct group *gr;
 
 	*out = (gid_t)-1;
-	if (cfg->group == NULL)
+	if (group == NULL)
 		return (SP_OK);
-	gr = getgrnam(cfg->group);
+	gr = getgrnam(group);
 	if (gr == NULL)
 		return (sp_err_set(err, SP_ECONFIG, 0,
 		    "no group \"%s\" on this machine: make it (addgroup --system %s) or change `group`",
-		    cfg->group, cfg->group));
+		    group, group));
 	*out = gr->gr_gid;
 	return (SP_OK);
 }

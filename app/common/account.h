@@ -28,10 +28,10 @@ struct sp_account {
  * ${dir} cannot be looked at. */
 SP_CHECK enum sp_code sp_account_find(const char *dir,
     const struct sp_config *cfg, struct sp_account *out, struct sp_err *err);
-/* The id of the readers' group (`group` of the configuration), (gid_t)-1 if
- * none is named.  SP_ECONFIG: this machine has no such group. */
+/* The id of the readers' group ${group} (`group` of the configuration),
+ * (gid_t)-1 for NULL.  SP_ECONFIG: this machine has no such group. */
 SP_CHECK enum sp_code sp_account_readers(
-    const struct sp_config *cfg, gid_t *out, struct sp_err *err);
+    const char *group, gid_t *out, struct sp_err *err);
 /*
  * Act as the account (effective ids) until sp_account_leave(); neither does
  * anything where we are not root.  The real uid stays, so that events name who

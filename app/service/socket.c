@@ -232,7 +232,7 @@ sp_socket_local(const char *dir, const char *name, const struct sp_config *cfg,
 
 	rc = sp_account_find(dir, cfg, &acct, err);
 	if (rc == SP_OK)
-		rc = sp_account_readers(cfg, &readers, err);
+		rc = sp_account_readers(cfg->group, &readers, err);
 	if (rc == SP_OK)
 		rc = sp_io_unlink(path, err);
 	if (rc != SP_OK)
