@@ -5,6 +5,8 @@
 #include "base/json.h"
 
 #include <inttypes.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/enc.h"
@@ -241,6 +243,40 @@ enum sp_code
 sp_json_end(struct sp_json *j)
 {
 	return (j->code);
+}
+
+void
+sp_json_value(struct sp_json *j, const char *key, const json_t *v)
+{
+	const char *name;
+	json_t *member;
+
+	if (json_is_object(v)) {
+		sp_json_obj(j, key);
+		/* The iterator only reads; its interface is not const. */
+		json_object_foreach((json_t *)(uintptr_t)v, name, member)
+		    sp_json_value(j, name, member);
+		sp_json_obj_end(j);
+	} else if (json_is_array(v)) {
+		sp_json_arr(j, key);
+		for (size_t i = 0; i < json_array_size(v); i++)
+			sp_json_value(j, NULL, json_array_get(v, i));
+		sp_json_arr_end(j);
+	} else if (json_is_string(v)) {
+		sp_json_str(j, key,
+		    sp_view_mem(json_string_value(v), json_string_length(v)));
+	} else if (json_is_integer(v)) {
+		sp_json_i64(j, key, json_integer_value(v));
+	} else if (json_is_boolean(v)) {
+		sp_json_bool(j, key, json_is_true(v));
+	} else if (json_is_real(v)) {
+		char *text = json_dumps(v, JSON_ENCODE_ANY);
+
+		sp_json_raw(j, key, sp_view_str(text));
+		free(text);
+	} else {
+		sp_json_null(j, key);
+	}
 }
 
 enum sp_code

@@ -330,9 +330,8 @@ operator_of(struct sp_host_local *l)
 static char *
 source_of(const json_t *provenance, const char *operator_)
 {
-	char *members =
-	    json_dumps(json_object_get(provenance, "source"), JSON_COMPACT);
-	size_t n = members == NULL ? 0 : strlen(members);
+	const char *name;
+	json_t *member;
 	struct sp_buf out;
 	struct sp_json j;
 
@@ -342,12 +341,10 @@ source_of(const json_t *provenance, const char *operator_)
 	    &j, "via", json_string_value(json_object_get(provenance, "via")));
 	sp_json_cstr(&j, "grade",
 	    json_string_value(json_object_get(provenance, "grade")));
-	/* Without its braces; "{}" has no members. */
-	if (n > 2)
-		sp_json_raw(&j, NULL, sp_view_mem(members + 1, n - 2));
+	json_object_foreach(json_object_get(provenance, "source"), name, member)
+	    sp_json_value(&j, name, member);
 	if (operator_[0] != '\0')
 		sp_json_raw(&j, "operator", sp_view_str(operator_));
-	free(members);
 	if (sp_json_end(&j) == SP_OK)
 		return (sp_buf_take(&out, NULL));
 	sp_buf_done(&out);

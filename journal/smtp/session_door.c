@@ -108,29 +108,34 @@ parse_flags(const json_t *v, struct sp_provenance *p)
 	return (true);
 }
 
-/* "source": its members are kept as JSON text without the braces. */
+/* "source": its members are kept as JSON text without the braces, as they will
+ * stand in the record's "source" (doc/format-record.md). */
 static bool
 parse_source(json_t *v, struct sp_provenance *p)
 {
 	const char *key;
 	json_t *member;
-	char *text;
-	size_t n;
+	struct sp_buf b;
+	struct sp_json j;
 
 	if (!json_is_object(v))
 		return (false);
+	sp_buf_init(&b, SP_RECORD_MAX);
+	sp_json_init(&j, &b);
 	json_object_foreach(v, key, member)
 	{
-		if (is_one_of(key, own_members, SP_COUNTOF(own_members)))
+		if (is_one_of(key, own_members, SP_COUNTOF(own_members))) {
+			sp_buf_done(&b);
 			return (false);
+		}
+		sp_json_value(&j, key, member);
 	}
-	text = json_dumps(v, JSON_COMPACT);
-	if (text == NULL)
+	if (sp_json_end(&j) != SP_OK) {
+		sp_buf_done(&b);
 		return (false);
-	/* They become members of the record's "source". */
-	n = strlen(text);
-	p->members = sp_view_dup(sp_view_mem(text + 1, n - 2));
-	free(text);
+	}
+	p->members = sp_view_dup(sp_buf_view(&b));
+	sp_buf_done(&b);
 	return (true);
 }
 
@@ -242,6 +247,23 @@ parse_event(struct sp_session *s, json_t *j)
 	    is_name(s->door.event_name, sizeof(s->door.event_name) - 1, "_-"));
 }
 
+/* The detail of an event as it will stand in the record, malloc'ed; NULL: more
+ * than a record holds. */
+static char *
+detail_text(const json_t *detail)
+{
+	struct sp_buf b;
+	struct sp_json w;
+
+	sp_buf_init(&b, SP_RECORD_MAX);
+	sp_json_init(&w, &b);
+	sp_json_value(&w, NULL, detail);
+	if (sp_json_end(&w) == SP_OK)
+		return (sp_buf_take(&b, NULL));
+	sp_buf_done(&b);
+	return (NULL);
+}
+
 /* Answer XSEALPOST EVENT: refuse it, or let the owner commit the event. */
 static void
 run_event(struct sp_session *s, json_t *j, struct sp_buf *out)
@@ -255,10 +277,9 @@ run_event(struct sp_session *s, json_t *j, struct sp_buf *out)
 		return;
 	}
 	free(s->door.event_detail);
-	s->door.event_detail =
-	    json_dumps(json_object_get(j, "detail"), JSON_COMPACT);
+	s->door.event_detail = detail_text(json_object_get(j, "detail"));
 	if (s->door.event_detail == NULL) {
-		sp_session_reply(s, SP_REPLY_MEMORY, out);
+		sp_session_reply(s, SP_REPLY_DOOR_ARG, out);
 		return;
 	}
 	s->door.event = (struct sp_event){

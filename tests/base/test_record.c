@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "base/enc.h"
+#include "base/json.h"
 #include "base/line.h"
 #include "base/record.h"
 #include "base/sha256.h"
@@ -203,6 +204,32 @@ test_json_escapes_and_keeps_bytes(void **state)
 	sp_buf_done(&b);
 }
 
+/* A value that was read is written in our form, whatever the writer before. */
+static void
+test_json_that_was_read_is_written_in_one_form(void **state)
+{
+	static const char in[] =
+	    "{ \"b\": \"\\u001B\\u007f\\b\\/\303\251\", \"a\": [1, -2, true, null, {}], "
+	    "\"k\\\"\": {\"b64\": \"AA==\"}, \"f\": 1.5 }";
+	static const char want[] =
+	    "{\"b\":\"\\u001b\\u007f\\u0008/\303\251\",\"a\":[1,-2,true,null,{}],"
+	    "\"k\\\"\":{\"b64\":\"AA==\"},\"f\":1.5}";
+	struct sp_buf b;
+	struct sp_json j;
+	struct sp_err err;
+	json_t *v = NULL;
+
+	(void)state;
+	assert_int_equal(sp_json_load(sp_view_str(in), &v, &err), SP_OK);
+	sp_buf_init(&b, 4096);
+	sp_json_init(&j, &b);
+	sp_json_value(&j, NULL, v);
+	assert_int_equal(sp_json_end(&j), SP_OK);
+	assert_string_equal(sp_buf_cstr(&b), want);
+	json_decref(v);
+	sp_buf_done(&b);
+}
+
 int
 main(void)
 {
@@ -214,6 +241,8 @@ main(void)
 		cmocka_unit_test(test_what_is_not_a_record_is_refused),
 		cmocka_unit_test(test_a_line_has_one_form_only),
 		cmocka_unit_test(test_json_escapes_and_keeps_bytes),
+		cmocka_unit_test(
+		    test_json_that_was_read_is_written_in_one_form),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));

@@ -393,10 +393,32 @@ def killed(work):
     a.verify()
 
 
+def text_of_records(work):
+    """A record's texts have the one form of doc/format-record.md, whatever bytes a file name
+    has, through the service and without it."""
+    name = b'n\x1b\x7f\x08\t"\\\xc3\xa9\xc2\x85.eml'
+    want = b'/n\\u001b\\u007f\\u0008\\t\\"\\\\\xc3\xa9\xc2\x85.eml"'
+    os.mkdir(work + "/odd")
+    with open(os.path.join(os.fsencode(work), b"odd", name), "wb") as f:
+        f.write(msg(1))
+    a = Archive(work, name="odd-archive")
+    a.cmd("import", "--source", "without", work + "/odd")
+    a.start()
+    with open(os.path.join(os.fsencode(work), b"odd", name), "wb") as f:
+        f.write(msg(2))
+    a.cmd("import", "--source", "with", work + "/odd")
+    records = [a.cmd("show", seq, "--format", "record").stdout for seq, r in a.records().items() if r["kind"] == "message"]
+    check(len(records) == 2, f"{len(records)} imported, want 2")
+    for record in records:
+        check(want in record, f"a file name in a record is not in the form of the document: {record}")
+    a.stop()
+    a.verify()
+
+
 def main():
     print("seed", SEED)
     work = workdir()
-    parts = {"mboxes": mboxes, "maildirs": maildirs, "containers": containers, "pst": pst, "hostile": hostile, "exports": exports, "killed": killed}
+    parts = {"mboxes": mboxes, "maildirs": maildirs, "containers": containers, "pst": pst, "hostile": hostile, "exports": exports, "texts": text_of_records, "killed": killed}
     for name in sys.argv[1:] or parts:
         parts[name](work)
     finish("import_sources")
