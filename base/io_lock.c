@@ -1,8 +1,7 @@
 /*
  * The locks by which a process holds a role in an archive (writer of the log,
- * sealer, indexer ...), and the space that is left on a file system.  A lock is
- * the kernel's and ends with the process; the process id in the file is for
- * messages only.
+ * sealer, indexer ...).  A lock is the kernel's and ends with the process; the
+ * process id in the file is for messages only.
  */
 #include "base/io.h"
 
@@ -10,26 +9,10 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/file.h>
-#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
 #define LOCK_POLL_MS 20 /* flock(2) has no time-out: ask this often */
-
-enum sp_code
-sp_io_space(
-    const char *path, uint64_t *bytes, uint64_t *inodes, struct sp_err *err)
-{
-	struct statvfs st;
-
-	if (statvfs(path, &st) != 0)
-		return (sp_err_set(err, SP_EIO, errno,
-		    "cannot ask for the free space of %s", path));
-	*bytes = (uint64_t)st.f_bavail * st.f_frsize;
-	/* Some file systems do not count inodes. */
-	*inodes = st.f_files == 0 ? UINT64_MAX : (uint64_t)st.f_favail;
-	return (SP_OK);
-}
 
 /* The process id of who holds the lock, for the message; 0 if the file does not
  * say. */

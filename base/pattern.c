@@ -16,8 +16,8 @@ sp_pattern_is(const char *text)
 	return (strpbrk(text, "{}") != NULL);
 }
 
-/* Whether it is a literal part of a pattern: nothing that must be quoted in an
- * address. */
+/* Whether it may be a literal part of a pattern: no blank, control byte, brace,
+ * @, angle bracket, comma, quote or backslash. */
 static bool
 is_literal(struct sp_view v)
 {
@@ -156,8 +156,9 @@ lower(char c)
 	return (c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c);
 }
 
+/* Equal, but for the case of ASCII letters. */
 static bool
-same(struct sp_view a, struct sp_view b)
+equal_nocase(struct sp_view a, struct sp_view b)
 {
 	if (a.n != b.n)
 		return (false);
@@ -186,7 +187,8 @@ cut(struct sp_view v, struct sp_view separator, struct sp_view *before,
 	return (false);
 }
 
-/* Whether it may be the domain of the original: no blank, quote or @. */
+/* Whether it may be the domain of the original: no blank, control byte, @,
+ * angle bracket, quote, backslash or comma. */
 static bool
 domain_ok(struct sp_view v)
 {
@@ -211,10 +213,10 @@ sp_pattern_decode(
 	bool ok;
 
 	sp_buf_init(&plain, addr.n + 1);
-	ok = split(addr, &plain, &host) && same(host, p->host);
+	ok = split(addr, &plain, &host) && equal_nocase(host, p->host);
 	all = sp_buf_view(&plain);
 	ok = ok && all.n > p->prefix.n &&
-	     same(sp_view_mem(all.p, p->prefix.n), p->prefix);
+	     equal_nocase(sp_view_mem(all.p, p->prefix.n), p->prefix);
 	if (ok) {
 		all.p += p->prefix.n;
 		all.n -= p->prefix.n;

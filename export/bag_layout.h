@@ -1,9 +1,9 @@
 /*
  * The layout of a bag: what its files are called.  Every path that an export
  * writes is named here and nowhere else in this room; doc/format-export.md is
- * the contract, and whoever changes one changes both, and bag_format.h and
- * verify_bag*.c in journal/verify, which read the same files by names of their
- * own.
+ * the contract, and whoever changes one changes both, and bag_*.[ch] and
+ * verify_bag*.[ch] in journal/verify, which read the same files by names of
+ * their own.
  *
  *	bagit.txt  bag-info.txt                                bag.c bag_info.c
  *	manifest-sha256.txt  tagmanifest-sha256.txt[.p7s]      bag.c

@@ -1,8 +1,8 @@
 /*
- * What is logged of an export: the details of its two events (DESIGN "An
- * entry").  `export` says what was asked, before anything is read; a verifier
- * holds the bag against it (doc/format-export.md, "data/proof/events").
- * `exported` says what went out.  Called by export.c.
+ * What is logged of an export: the details of its two events
+ * (doc/format-record.md, "Events").  `export` says what was asked, before
+ * anything is read; a verifier holds the bag against it (doc/format-export.md,
+ * "data/proof/events").  `exported` says what went out.  Called by export.c.
  */
 #include "base/json.h"
 #include "base/sha256.h"

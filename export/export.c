@@ -1,16 +1,16 @@
 /*
  * The order of an export.
  *
- *	open_all(), check_at(), check_kept(), sp_export_query()   what was asked
- *	log_event()         the event `export` is durable and will be covered
- *	load_checkpoint()   the checkpoint that covers it
- *	sp_export_range()      which entries
- *	write_bag()         PATH.partial: entries, audit, proofs, texts, manifests
- *	close_bag()         signature, final name, event `exported`
+ *   open_all(), check_at(), check_kept(), sp_export_query()   what was asked
+ *   log_event()         the event `export` is durable and will be covered
+ *   load_checkpoint()   the checkpoint that covers it
+ *   sp_export_range()   which entries
+ *   write_bag()         PATH.partial: entries, audit, proofs, texts, manifests
+ *   close_bag()         signature, final name, event `exported`
  *
  * Nothing is logged before the request is known to be sound, and nothing is
  * written before it is logged: on the archive's own host an access that is not
- * logged does not happen (DESIGN section 3).
+ * logged does not happen (doc/format-record.md, "Events").
  */
 #include <inttypes.h>
 #include <stdlib.h>

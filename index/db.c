@@ -81,8 +81,8 @@ sp_db_create_file(const char *dir, const char *path, struct sp_err *err)
 		    path, O_RDWR | O_CREAT | O_EXCL, FILE_MODE, &fd, err);
 	if (rc != SP_OK)
 		return (rc);
-	/* Whatever the umask says.  If it fails the file works all the same, for
-	 * its owner. */
+	/* Whatever the umask says.  If it fails the file works all the same,
+	 * for its owner. */
 	(void)fchmod(fd, FILE_MODE);
 	return (sp_io_close(fd, err));
 }

@@ -24,8 +24,7 @@
 struct sp_db { /* embed; {0} is a database that is not open */
 	sqlite3 *handle;
 	char *path; /* owned */
-	bool
-	    immutable; /* read without locks, in the belief that nobody writes */
+	bool immutable; /* read without locks: believed that nobody writes */
 	bool in_txn;
 };
 

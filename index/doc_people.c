@@ -21,7 +21,7 @@ static const enum sp_column col_of[SP_PARTY_ROLES] = {
 	[SP_PARTY_BCC] = SP_COL_BCC,
 	[SP_PARTY_REPLY_TO] = SP_COL_REPLY_TO,
 	[SP_PARTY_ENV_AS] = SP_COL_ENV_TO,
-	[SP_PARTY_ORCPT] = SP_COL_MORE_TO,
+	[SP_PARTY_ORCPT] = SP_COL_ORCPT,
 };
 
 /* Append the verbatim token of ${lead} and ${v}. */

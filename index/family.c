@@ -17,7 +17,7 @@
 #include "index/schema/token.h"
 #include "index/shards.h"
 
-#define KEY_MAX ((size_t)64 << 10)
+#define KEY_MAX ((size_t)64 << 10) /* bytes of a folded address */
 
 /* The shard that holds the entry, or NULL. */
 static struct sp_shard *
@@ -109,6 +109,7 @@ add_fact(struct sp_family *f, uint64_t seq, struct sp_view addr,
 
 	if (f->nfacts >= SP_FAMILY_FACTS)
 		return (NULL);
+	/* full: the capacity is the next power of two */
 	if ((f->nfacts & (f->nfacts - 1)) == 0)
 		f->facts = sp_xrealloc(f->facts,
 		    (f->nfacts == 0 ? 1 : 2 * f->nfacts) * sizeof(*f->facts));

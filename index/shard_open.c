@@ -3,9 +3,9 @@
  * makes sure that the file is of this version of the format, and reads what it
  * says of itself, before anything else is done with it.
  *
- *   sp_shard_open:       open -> tokenizer -> version -> info
- *   sp_shard_open_write: the same -> pragmas -> statements
- *   sp_shard_create:     file -> open -> pragmas -> tables -> info -> statements
+ *  sp_shard_open:       open -> tokenizer -> version -> info
+ *  sp_shard_open_write: the same -> pragmas -> statements
+ *  sp_shard_create:     file -> open -> pragmas -> tables -> info -> statements
  */
 #include "index/shard.h"
 

@@ -34,7 +34,7 @@
 #include "journal/import/import.h"
 
 #define LISTED_MAX     20 /* failures that are printed; --report has all */
-#define MESSAGE_MAX    ((uint64_t)150 << 20) /* bytes, or what a listener takes */
+#define MESSAGE_MAX    ((uint64_t)150 << 20) /* bytes, or a listener's */
 #define PROVENANCE_MAX (384u << 10) /* bytes */
 
 struct import {

@@ -355,8 +355,8 @@ import_folder(struct bag_import *b, struct sp_err *err)
 	return (rc);
 }
 
-/* What identifies the bag in the record: the SHA-256 of the container, or of the
- * tag manifest, which has the digests of all else. */
+/* What identifies the bag in the record: the SHA-256 of the container, or of
+ * the tag manifest, which has the digests of all else. */
 static enum sp_code
 digest_of(struct bag_import *b, bool folder, struct sp_err *err)
 {

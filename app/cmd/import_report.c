@@ -12,7 +12,7 @@
 #include "base/io.h"
 
 #define LINE_MAX ((size_t)256 << 10) /* bytes of a line */
-#define BLOCK	 ((size_t)64 << 10) /* bytes of lines that are written at once */
+#define BLOCK	 ((size_t)64 << 10) /* bytes of lines written at once */
 
 struct sp_import_report {
 	int fd;

@@ -1,5 +1,5 @@
-/* How much an import has to read, found out before it begins, for the percentage
- * that is shown meanwhile. */
+/* How much an import has to read, found out before it begins, for the
+ * percentage that is shown meanwhile. */
 #ifndef SP_APP_CMD_IMPORT_SIZE_H
 #define SP_APP_CMD_IMPORT_SIZE_H
 

@@ -258,8 +258,8 @@ feed_lines(
 	return (rc);
 }
 
-/* Read the next bytes of ${fd} to the end of ${b}; ${got} is 0 at the end.  Ctrl-C
- * ends a read that waits. */
+/* Read the next bytes of ${fd} to the end of ${b}; ${got} is 0 at the end.
+ * Ctrl-C ends a read that waits. */
 static enum sp_code
 read_some(
     int fd, const char *path, struct sp_buf *b, size_t *got, struct sp_err *err)

@@ -2,16 +2,18 @@
  * The wording of verdicts: what a user reads of a verification, and the exit
  * status that a script reads.
  *
- *	FINDING   KIND: WHERE: WHY                  print_finding(), one a kind
+ *	FINDING   KIND: WHERE: WHY                  print_finding()
  *	origin, key, signed, looked at | run ...    print_text()
  *	COMPLETE | SELECTION                        print_bag(), of an export
  *	rests on ...                                worded by verify_identity.c
  *	FAILED | UNSIGNED | OK                      print_text()
  *
- * The same as JSON Lines: print_finding(), print_json_verdict().  KIND, and the
- * labels and words in capitals, are interface: scripts look for them.  A
- * finding's WHY is worded where it is found, in journal/verify.  Called by
- * sealpost-verify (app/verify_main.c) and `sealpost verify` (cmd_verify.c).
+ * Of the findings, the first of each kind is printed; the others are only
+ * counted.  The same as JSON Lines: print_finding(), print_json_verdict().
+ * KIND, and the labels and words in capitals, are interface: scripts look for
+ * them.  A finding's WHY is worded where it is found, in journal/verify.
+ * Called by sealpost-verify (app/verify_main.c) and `sealpost verify`
+ * (cmd_verify.c).
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -125,6 +127,9 @@ sp_verdict_print_hook(struct sp_verdict_print *p, struct sp_verify_opts *o)
 
 /* ---- the verdict ---- */
 
+/* As the manual page says.  The archive at hand (${p}->own) may well have no
+ * trusted key, without a guard copy: that is status 0, and "ok" in JSON, while
+ * the text still says UNSIGNED, and "trust" in JSON "none". */
 static int
 exit_status(const struct sp_verdict_print *p, const struct sp_verdict *v)
 {

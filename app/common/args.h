@@ -17,7 +17,8 @@ char *sp_args_join(int argc, char **argv, int first);
  * is none, which was printed; the command exits with 2. */
 bool sp_args_seq(const char *text, uint64_t *seq);
 /* The place of ${text}, the value of --${option}, among ${n} ${names}.  -1: it
- * is none of them, which was printed with the list; the command exits with 2. */
+ * is none of them, which was printed with the list; the command
+ * exits with 2. */
 int sp_args_choice(
     const char *option, const char *text, const char *const *names, size_t n);
 

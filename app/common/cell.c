@@ -9,8 +9,8 @@
 #include <string.h>
 #include <wchar.h>
 
-/* The first character of the ${n} bytes at ${text}: returns its length in
- * bytes and sets ${columns}.  What is no character is one byte and one column. */
+/* The first character of the ${n} bytes at ${text}: returns its length in bytes
+ * and sets ${columns}.  What is no character is one byte and one column. */
 static size_t
 character(const char *text, size_t n, size_t *columns)
 {

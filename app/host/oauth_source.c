@@ -38,8 +38,8 @@ sp_oauth_files_done(struct sp_oauth_files *f)
 	*f = (struct sp_oauth_files){ .of[0].where = NULL };
 }
 
-/* journal/oauth asks for the file ${where}: a copy of what was read of it, or why
- * it could not be read. */
+/* journal/oauth asks for the file ${where}: a copy of what was read of it, or
+ * why it could not be read. */
 static enum sp_code
 copy_file(void *ctx, const char *what, const char *where, struct sp_buf *out,
     struct sp_err *err)

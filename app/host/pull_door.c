@@ -13,7 +13,8 @@
 #include "journal/door/door_pipe.h"
 
 #define LANES 4 /* connections of an account */
-/* How often the door is asked whether it is settled: for a minute. */
+/* How often, for a minute, the door is asked whether mail of a killed puller is
+ * still on its way. */
 #define SETTLE_TRIES 600
 #define SETTLE_US    100000
 
@@ -110,7 +111,7 @@ settle(struct sp_pull_run *r, struct sp_err *err)
 	for (int i = 0; rc == SP_EAGAIN && i < SETTLE_TRIES; i++) {
 		if (i > 0)
 			(void)usleep(SETTLE_US);
-		if (sp_stream_stopped(&r->bell))
+		if (sp_stream_stopped(&r->wakeup))
 			rc = sp_err_set(err, SP_EINTERRUPT, 0, "interrupted");
 		else
 			rc = sp_door_settled(d, err);

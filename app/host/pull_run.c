@@ -39,7 +39,7 @@ stopped(void *ctx)
 {
 	const struct sp_pull_run *r = ctx;
 
-	return (atomic_load(&r->bell.stop));
+	return (atomic_load(&r->wakeup.stop));
 }
 
 /* The password, a token of the token source, or a token that another program
@@ -129,10 +129,10 @@ enum sp_code
 sp_pull_run_open(
     struct sp_pull_run *r, struct sp_pull_opts *opts, struct sp_err *err)
 {
-	atomic_init(&r->bell.stop, false);
-	atomic_init(&r->bell.poke, false);
-	r->bell.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (r->bell.fd < 0)
+	atomic_init(&r->wakeup.stop, false);
+	atomic_init(&r->wakeup.poke, false);
+	r->wakeup.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (r->wakeup.fd < 0)
 		return (sp_err_set(err, SP_EIO, errno, "eventfd"));
 	sp_buf_init(&r->message, r->conf->max_message + 1);
 	opts->dir = r->app->dir;
@@ -142,7 +142,7 @@ sp_pull_run_open(
 	opts->may_idle = r->way == SP_PULL_BY_DOOR;
 	opts->credentials =
 	    (struct sp_pull_credentials){ .get = credential, .ctx = r };
-	opts->wakeup = &r->bell;
+	opts->wakeup = &r->wakeup;
 	if (r->way == SP_PULL_BY_DOOR)
 		sp_pull_door_sink(r, &opts->sink);
 	else if (r->way == SP_PULL_BY_HOST)
@@ -176,9 +176,9 @@ sp_pull_run_close(struct sp_pull_run *r)
 	r->pull = NULL;
 	sp_oauth_source_close(&r->tokens);
 	sp_buf_done(&r->message);
-	if (r->bell.fd >= 0)
-		(void)close(r->bell.fd);
-	r->bell.fd = -1;
+	if (r->wakeup.fd >= 0)
+		(void)close(r->wakeup.fd);
+	r->wakeup.fd = -1;
 }
 
 enum sp_code

@@ -29,7 +29,7 @@ struct sp_pull_run {
 	enum sp_pull_way way;
 	struct sp_host *host; /* SP_PULL_BY_HOST */
 	/* for the caller: to visit, and to wake or end a visit */
-	struct sp_stream_wakeup bell;
+	struct sp_stream_wakeup wakeup;
 	struct sp_pull *pull;
 	/* inside */
 	struct sp_oauth_source tokens; /* oauth is NULL without a grant */

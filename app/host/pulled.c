@@ -144,8 +144,8 @@ sp_pulled_answer(
 	return (rc);
 }
 
-/* The text "NEXT more|end KEY KEY ..."; the keys are appended to ${keys}.  False:
- * it is not of that form. */
+/* The text "NEXT more|end KEY KEY ..."; the keys are appended to ${keys}.
+ * False: it is not of that form. */
 static bool
 parse_answer(
     struct sp_view rest, struct sp_buf *keys, uint64_t *next, bool *end)

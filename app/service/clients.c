@@ -4,7 +4,7 @@
  * passes it on to the worker that can do it, with an ID; the worker's reply
  * comes back through sp_clients_answer().
  *
- *	ACCEPTED -(line)-> IN WORK (id != 0) -(reply, or the worker ends)-> closed
+ *   ACCEPTED -(line)-> IN WORK (id != 0) -(reply, or the worker ends)-> closed
  *
  * Everybody who may connect may ask for `status`, have a checkpoint kept and an
  * export signed; only the operators, root and the owner of the archive, may ask

@@ -32,9 +32,9 @@
 #include "base/time_text.h"
 #include "journal/watch/submit.h"
 
-#define ALARMS_MAX	1000
-#define ALARM_BYTES	8192
-#define MAIL_BYTES	(32u << 10)
+#define ALARMS_MAX	1000 /* alarms that wait */
+#define ALARM_BYTES	8192 /* of the file of an alarm */
+#define MAIL_BYTES	(32u << 10) /* of the mail that tells of them */
 #define COMMAND_SECONDS 30 /* then the alarm command is killed */
 
 /* Written with a temporary name, synced and renamed (sp_io_publish()): an alarm

@@ -176,7 +176,7 @@ on_rested(void *ctx, const struct sp_pull_result *r)
 	a->since = now;
 	/* A request that came after the session had looked for mail is answered
 	 * by the next look. */
-	if (!atomic_load(&a->run.bell.poke))
+	if (!atomic_load(&a->run.wakeup.poke))
 		answer_waiting(a, SP_OK, r);
 	(void)pthread_mutex_unlock(&a->lock);
 	wake_worker(a);
@@ -209,13 +209,13 @@ note_end(struct sp_pull_account *a, enum sp_code rc,
 	return (wait);
 }
 
-/* Pause for ${us} microseconds, or until the bell is rung: a request, or the
- * end. */
+/* Pause for ${us} microseconds, or until it is woken: by a request, or for
+ * the end. */
 static void
 pause_for(struct sp_pull_account *a, int64_t us)
 {
 	const int64_t end = sp_clock_boot() + us;
-	struct sp_stream_wakeup *b = &a->run.bell;
+	struct sp_stream_wakeup *b = &a->run.wakeup;
 
 	while (!atomic_load(&b->stop) && !atomic_exchange(&b->poke, false)) {
 		struct pollfd p = { .fd = b->fd, .events = POLLIN };
@@ -240,7 +240,7 @@ visit_forever(void *ctx)
 	/* About a second, so that a service that is stopped at once connects to
 	 * nobody. */
 	pause_for(a, a->run.conf->active ? jitter(1) : INT32_MAX * SP_SECOND);
-	while (!atomic_load(&a->run.bell.stop)) {
+	while (!atomic_load(&a->run.wakeup.stop)) {
 		struct sp_pull_result r = { .taken = 0 };
 		struct sp_err err = { .msg = "" };
 		int64_t t0 = sp_clock_boot(), wait;
@@ -303,8 +303,8 @@ sp_pull_account_visit_now(struct sp_pull_account *a, uint64_t id)
 	if (full && id != 0)
 		sp_worker_reply(
 		    a->w, id, SP_EAGAIN, "too many wait for this account");
-	atomic_store(&a->run.bell.poke, true);
-	sp_stream_wake(&a->run.bell);
+	atomic_store(&a->run.wakeup.poke, true);
+	sp_stream_wake(&a->run.wakeup);
 }
 
 void
@@ -312,8 +312,8 @@ sp_pull_account_stop(struct sp_pull_account *a)
 {
 	if (!a->started)
 		return;
-	atomic_store(&a->run.bell.stop, true);
-	sp_stream_wake(&a->run.bell);
+	atomic_store(&a->run.wakeup.stop, true);
+	sp_stream_wake(&a->run.wakeup);
 }
 
 void

@@ -83,21 +83,21 @@ static void
 add_announced(struct sp_silence_watch *w, enum sp_traffic_kind kind,
     struct sp_view name, int64_t since)
 {
-	struct announced_silence *t = sp_xcalloc(1, sizeof(*t));
+	struct announced_silence *silence = sp_xcalloc(1, sizeof(*silence));
 
-	*t = (struct announced_silence){ w->announced, kind, sp_view_dup(name),
-		since };
-	w->announced = t;
+	*silence = (struct announced_silence){ w->announced, kind,
+		sp_view_dup(name), since };
+	w->announced = silence;
 }
 
 static void
 drop_announced(struct announced_silence **at)
 {
-	struct announced_silence *t = *at;
+	struct announced_silence *silence = *at;
 
-	*at = t->next;
-	free(t->name);
-	free(t);
+	*at = silence->next;
+	free(silence->name);
+	free(silence);
 }
 
 /* Read state/silence; a line that is none is left out, a missing file is no
@@ -134,10 +134,10 @@ save(const struct sp_silence_watch *w, struct sp_err *err)
 	enum sp_code rc = SP_OK;
 
 	sp_buf_init(&b, STATE_MAX);
-	for (const struct announced_silence *t = w->announced;
-	     rc == SP_OK && t != NULL; t = t->next)
-		rc = sp_buf_addf(
-		    &b, "%d %" PRId64 " %s\n", (int)t->kind, t->since, t->name);
+	for (const struct announced_silence *silence = w->announced;
+	     rc == SP_OK && silence != NULL; silence = silence->next)
+		rc = sp_buf_addf(&b, "%d %" PRId64 " %s\n", (int)silence->kind,
+		    silence->since, silence->name);
 	if (rc == SP_OK)
 		rc = sp_io_replace(w->path, b.p, b.n, 0640, err);
 	sp_buf_done(&b);
@@ -280,7 +280,7 @@ announce_silence(struct sp_silence_watch *w, const struct traffic_source *s,
  * not announced.  ${since}: the beginning of the time learned from, ${now}: the
  * wall clock. */
 static enum sp_code
-judge_source(struct sp_silence_watch *w, const struct sp_traffic_view *t,
+judge_source(struct sp_silence_watch *w, const struct sp_traffic_view *traffic,
     const struct traffic_source *s, int64_t since, int64_t now,
     struct sp_err *err)
 {
@@ -299,8 +299,8 @@ judge_source(struct sp_silence_watch *w, const struct sp_traffic_view *t,
 	    now - s->last < (int64_t)cfg->watch_least * SP_SECOND)
 		return (SP_OK);
 	sp_silence_rhythm_init(&w->rhythm, since, now);
-	rc =
-	    sp_traffic_hours(t, s->kind, sp_view_str(s->name), on_hour, w, err);
+	rc = sp_traffic_hours(
+	    traffic, s->kind, sp_view_str(s->name), on_hour, w, err);
 	if (rc != SP_OK)
 		return (rc);
 	sp_silence_judge(&w->rhythm, s->last, now, &silence);
@@ -316,17 +316,18 @@ look(struct sp_silence_watch *w, int64_t now, struct sp_err *err)
 	const struct sp_config *cfg = w->app->cfg;
 	const int64_t since = now - (int64_t)cfg->watch_learn * SP_SECOND;
 	const uint64_t limits[] = { 256, 256, cfg->watch_domains };
-	struct sp_traffic_view *t = NULL;
-	enum sp_code rc = sp_traffic_open(w->app->dir, since, &t, err);
+	struct sp_traffic_view *traffic = NULL;
+	enum sp_code rc = sp_traffic_open(w->app->dir, since, &traffic, err);
 
 	for (unsigned k = 0; rc == SP_OK && k < SP_COUNTOF(limits); k++) {
 		w->kind = (enum sp_traffic_kind)k;
-		rc = sp_traffic_busiest(t, w->kind, limits[k], on_sum, w, err);
+		rc = sp_traffic_busiest(
+		    traffic, w->kind, limits[k], on_sum, w, err);
 	}
 	for (size_t i = 0; rc == SP_OK && i < w->n; i++)
-		rc = judge_source(w, t, &w->v[i], since, now, err);
+		rc = judge_source(w, traffic, &w->v[i], since, now, err);
 	forget_sources(w);
-	sp_traffic_close(t);
+	sp_traffic_close(traffic);
 	return (rc);
 }
 
@@ -338,9 +339,9 @@ count_announced(const struct sp_silence_watch *w, int64_t *sum)
 	size_t n = 0;
 
 	*sum = 0;
-	for (const struct announced_silence *t = w->announced; t != NULL;
-	     t = t->next, n++)
-		*sum += t->since;
+	for (const struct announced_silence *silence = w->announced;
+	     silence != NULL; silence = silence->next, n++)
+		*sum += silence->since;
 	return (n);
 }
 

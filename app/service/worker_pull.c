@@ -17,7 +17,7 @@
 #include "base/log.h"
 
 #define LOOK_MS	   2000
-#define RETRY	   (30 * SP_SECOND) /* after an alarm that was not carried out */
+#define RETRY	   (30 * SP_SECOND) /* after an alarm that did not go out */
 #define STATUS_MAX (48u << 10) /* half of what a reply to `status` can hold */
 
 struct pull_worker {

@@ -88,6 +88,7 @@ sp_config_effective(struct sp_config *c, struct sp_err *err)
 		     k++) {
 			const void *base = sp_config_at(c, sec, k);
 
+			/* the first member of a section's struct is its name */
 			rc = lines(base, sec, *(char *const *)base, &b);
 		}
 	}

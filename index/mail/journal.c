@@ -3,11 +3,11 @@
  * report, which of its parts is the original, and what the original's header
  * adds (doc/journal-reports.md).
  *
- *     scan_header --no mark--> SP_JOURNAL_NONE (nearly every message)
- *        mark of Exchange, Google --> read_exchange --> journal_text.c
- *        multipart/report ----------> read_returned --> read_one of what is inside
- *                                     sp_journal_dsn   (journal_other.c)
- *        "Intercept ..." -----------> sp_journal_zimbra (journal_other.c)
+ *  scan_header --no mark--> SP_JOURNAL_NONE (nearly every message)
+ *     mark of Exchange, Google --> read_exchange --> journal_text.c
+ *     multipart/report ----------> read_returned --> read_one of what is inside
+ *                                  sp_journal_dsn   (journal_other.c)
+ *     "Intercept ..." -----------> sp_journal_zimbra (journal_other.c)
  *
  * Called by mail.c before it walks a message.
  */

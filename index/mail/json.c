@@ -1,7 +1,7 @@
 /*
- * The JSON of a message, the members that come from the message itself (DESIGN
- * section 8): for search and show with --format json.  What a journal report
- * says is written by json_journal.c.
+ * The JSON of a message, the members that come from the message itself: for
+ * search and show with --format json.  What a journal report says is written by
+ * json_journal.c.
  */
 #include "index/mail/mail.h"
 

@@ -1,6 +1,6 @@
 /*
  * The JSON of what an unwrapped journal report says, and of all claims about
- * the envelope (DESIGN section 8; doc/journal-reports.md, "What comes of it").
+ * the envelope (doc/journal-reports.md, "What comes of it").
  * The index stores the claims, and show prints both.
  */
 #include <stdio.h>

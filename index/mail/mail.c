@@ -1,11 +1,11 @@
 /*
  * One message, from bytes to facts.
  *
- *     sp_mail_parse: unwrap_report -- the original in a trusted report (journal.c)
- *        sp_tree_walk --> on_field  facts.c, trace.c, identity.c
- *                     --> on_leaf   digests, type, text (leaf.c, detect.c, text.c)
- *                     --> on_loose  text outside the parts
- *        sp_facts_fill, finish_text, finish_flags --> struct sp_mail
+ *  sp_mail_parse: unwrap_report -- the original in a trusted report (journal.c)
+ *     sp_tree_walk --> on_field  facts.c, trace.c, identity.c
+ *                  --> on_leaf   digests, type, text (leaf.c, detect.c, text.c)
+ *                  --> on_loose  text outside the parts
+ *     sp_facts_fill, finish_text, finish_flags --> struct sp_mail
  *
  * The index calls it for every entry, show and export for single ones.  Any
  * bytes give facts; what was odd becomes a flag.

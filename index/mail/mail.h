@@ -113,8 +113,8 @@ void sp_mail_json_claims(const struct sp_mail *m, struct sp_json *j);
 /* "journal": what an unwrapped report says; "journal_problem": why another one
  * was not unwrapped.  Nothing for other messages. */
 void sp_mail_json_journal(const struct sp_mail *m, struct sp_json *j);
-/* The members of DESIGN section 8 that come from the message itself, into an
- * open JSON object: message_id date subject from to cc bcc reply_to
+/* What search and show print as JSON of the message itself, into an open JSON
+ * object: message_id date subject from to cc bcc reply_to
  * attachments; ${full} adds headers ([{"name","value"}]), text, leaves. */
 void sp_mail_json(const struct sp_mail *m, struct sp_json *j, bool full);
 

@@ -9,7 +9,7 @@
 /* The people of a message by what names them (column.h). */
 #define HEADER_RCPTS \
 	(SP_COL_BIT(SP_COL_TO) | SP_COL_BIT(SP_COL_CC) | SP_COL_BIT(SP_COL_BCC))
-#define ENVELOPE_RCPTS (SP_COL_BIT(SP_COL_ENV_TO) | SP_COL_BIT(SP_COL_MORE_TO))
+#define ENVELOPE_RCPTS (SP_COL_BIT(SP_COL_ENV_TO) | SP_COL_BIT(SP_COL_ORCPT))
 #define REPORTED_RCPTS                                           \
 	(SP_COL_BIT(SP_COL_REP_TO) | SP_COL_BIT(SP_COL_REP_CC) | \
 	    SP_COL_BIT(SP_COL_REP_BCC) | SP_COL_BIT(SP_COL_REP_RCPT))

@@ -1,8 +1,8 @@
 /*
  * The columns of a shard's full text (table "fulltext"), and the verbatim
  * tokens that stand in them.  This is the one place that names them: the
- * tables of schema.c, the INSERT of shard.c, the ranking of a search and the
- * fields of the query language (index/query) are all made from SP_COLUMNS.
+ * tables of schema.c, the INSERT of shard_open.c, the ranking of a search and
+ * the fields of the query language (index/query) are all made from SP_COLUMNS.
  * Who renames, adds or moves a column changes doc/format-index.md, and raises
  * SP_SCHEMA_VERSION so that shards are built again.
  */
@@ -30,7 +30,7 @@
 	X(SP_COL_ENV_TO, "eto", "1.0")                               \
 	/* the address that a recipient's sender used first, */      \
 	/* ORCPT (RFC 3461, section 4.2) */                          \
-	X(SP_COL_MORE_TO, "mto", "1.0")                              \
+	X(SP_COL_ORCPT, "mto", "1.0")                                \
 	/* people by a journal report; sender and on whose behalf */ \
 	X(SP_COL_REP_FROM, "rfrom", "2.0")                           \
 	X(SP_COL_REP_TO, "rto", "2.0")                               \

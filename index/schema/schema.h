@@ -1,8 +1,8 @@
 /*
  * What a shard holds, the SQLite file of one month (doc/format-index.md): its
- * tables, and the numbers and names that stand in them.  shard.c creates the
- * tables, put.c fills them, row.c, family.c and search read them.  The columns
- * of the full text are in column.h.
+ * tables, and the numbers and names that stand in them.  shard_open.c creates
+ * the tables, put.c fills them, row.c, family.c and search read them.  The
+ * columns of the full text are in column.h.
  */
 #ifndef SP_INDEX_SCHEMA_SCHEMA_H
 #define SP_INDEX_SCHEMA_SCHEMA_H

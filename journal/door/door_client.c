@@ -18,7 +18,7 @@
 #include "journal/door/door_priv.h"
 #include "journal/door/unix_socket.h"
 
-#define REPLY_MAX 8192
+#define REPLY_MAX 8192 /* bytes of a reply */
 #define TRIES	  150 /* half a minute: a reload lets sessions end */
 #define PAUSE_US  200000 /* between two of them */
 

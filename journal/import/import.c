@@ -2,11 +2,11 @@
  * The walk over what the operator named: which files are mail, in which form,
  * and which reader gets each of them.
  *
- *	sp_import_path
- *	  "-"        read_stdin ---.
- *	  a file     read_file ----+--> read_open: --as, else name and first bytes
- *	  Maildir    read_maildir -|      read_eml:  one message
- *	  a folder   read_tree ----'      read_many: mbox, Outlook, container
+ *   sp_import_path
+ *     "-"        read_stdin ---.
+ *     a file     read_file ----+--> read_open: --as, else name and first bytes
+ *     Maildir    read_maildir -|      read_eml:  one message
+ *     a folder   read_tree ----'      read_many: mbox, Outlook, container
  *
  * Called by app/cmd/cmd_import.c.  A file that cannot be read is reported by
  * im->failed, and the walk goes on with the next one.
@@ -338,8 +338,9 @@ read_maildir(const struct sp_import *im, const char *path, struct sp_err *err)
 static enum sp_code read_tree(const struct sp_import *im, const char *path,
     unsigned depth, struct sp_err *err);
 
-/* ${name}, which lies at ${path} in a folder (${in_maildir}: in a Maildir, whose
- * own folders are read already): mail by its name, or a folder, or not mail. */
+/* ${name}, which lies at ${path} in a folder (${in_maildir}: in a Maildir,
+ * whose own folders are read already): mail by its name, or a folder, or not
+ * mail. */
 static enum sp_code
 read_entry(const struct sp_import *im, const char *path, const char *name,
     bool in_maildir, unsigned depth, struct sp_err *err)

@@ -34,7 +34,7 @@ enum sp_import_as {
 	SP_IMPORT_AS_MBOXCL2,
 	SP_IMPORT_AS_MAILDIR,
 	SP_IMPORT_AS_PST,
-	SP_IMPORT_AS_PILER, /* what pilerexport wrote: .eml with X-Piler-Envelope-To */
+	SP_IMPORT_AS_PILER, /* of pilerexport: .eml, X-Piler-Envelope-To */
 	SP_IMPORT_AS_EXPORT /* of a Sealpost archive, in a container */
 };
 
@@ -64,8 +64,8 @@ struct sp_import {
 	/* A message.  Anything but SP_OK ends the walk with that code. */
 	enum sp_code (*item)(
 	    void *ctx, const struct sp_import_item *item, struct sp_err *err);
-	/* records.jsonl of an export in a container (SP_IMPORT_AS_EXPORT), open on
-	 * ${fd}, which is the walk's and closed behind the call; NULL where
+	/* records.jsonl of an export in a container (SP_IMPORT_AS_EXPORT), open
+	 * on ${fd}, which is the walk's and closed behind the call; NULL where
 	 * ${as} is another.  Anything but SP_OK ends the walk. */
 	enum sp_code (*file)(void *ctx, int fd, struct sp_err *err);
 	/* Mail that could not be read, and why; the walk goes on. */

@@ -3,11 +3,11 @@
  * a child process that may do nothing but read the one open file, compute, and
  * write to one socket: what hostile bytes do to a library ends there.
  *
- *	parent                                 child
- *	sp_import_child_run --- fork --------------->  work->open   (files can be opened)
- *	  sp_import_in_read <== frames ======   the cage is shut
- *	  im->item, im->failed                  work->run    (sp_out_*)
- *	  crash: report, once more behind it
+ *   parent                                child
+ *   sp_import_child_run --- fork ------>  work->open   (files can be opened)
+ *     sp_import_in_read <== frames =====  the cage is shut
+ *     im->item, im->failed                work->run    (sp_import_out_*)
+ *     crash: report, once more behind it
  *
  * The readers are import_container.c and import_pst.c; the frames are drawn in
  * import_out.h.
@@ -21,7 +21,8 @@
 struct sp_import_child_work {
 	/* Before the cage is shut, while files can still be opened; NULL where
 	 * nothing needs that.  The result goes to ${run}; NULL: it has said by
-	 * itself why not (sp_import_out_failed, sp_import_out_done), and the work is over. */
+	 * itself why not (sp_import_out_failed, sp_import_out_done), and the
+	 * work is over. */
 	void *(*open)(struct sp_import_out *o, int fd);
 	/* Read the file of ${size} bytes, beginning with item ${first}, and say
 	 * what is in it; sp_import_out_done at its end.  The process ends then,

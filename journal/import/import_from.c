@@ -4,8 +4,8 @@
  * begins with "From " would otherwise cut a message in two.  Pure, for
  * mbox_span.c (where messages end) and import_mbox.c (their dates).
  *
- *	From SENDER Mon[,] Jan 5 10:00[:00] [ZONE [ZONE]] 2026 [remote from HOST]
- *	            day    month, day of it, clock, zone, year: in any order
+ *   From SENDER Mon[,] Jan 5 10:00[:00] [ZONE [ZONE]] 2026 [remote from HOST]
+ *               day    month, day of it, clock, zone, year: in any order
  */
 #include <stdio.h>
 #include <string.h>

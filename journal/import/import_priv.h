@@ -36,17 +36,18 @@ SP_CHECK enum sp_code sp_import_facts(const char *path, bool in_maildir,
 
 /*
  * Read the mbox open on ${fd}, in the dialect ${as} (SP_IMPORT_AS_MBOX and
- * SP_IMPORT_AS_DETECT: find out): each message to im->item, as a copy of ${source}
- * (path, digest, member) with what the mbox adds.  SP_EIO: it cannot be read,
- * or changes meanwhile; SP_ELIMIT: a From line that no record holds; else the
- * code of the callback.
+ * SP_IMPORT_AS_DETECT: find out): each message to im->item, as a copy of
+ * ${source} (path, digest, member) with what the mbox adds.  SP_EIO: it cannot
+ * be read, or changes meanwhile; SP_ELIMIT: a From line that no record holds;
+ * else the code of the callback.
  */
 SP_CHECK enum sp_code sp_import_mbox(const struct sp_import *im, int fd,
     const struct sp_import_item *source, enum sp_import_as as,
     struct sp_err *err);
 /* Whether ${line} (without its end) separates the messages of an mbox: "From ",
  * a sender (any words), and a date from the name of the day to the year (RFC
- * 4155, and the variations with a zone, a comma or the day before the month). */
+ * 4155, and the variations with a zone, a comma or the day before the
+ * month). */
 bool sp_import_is_from_line(struct sp_view line);
 /* The date of such a line, RFC 3339; false where there is none, or where its
  * zone is only a name. */

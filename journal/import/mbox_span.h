@@ -48,10 +48,10 @@ SP_CHECK enum sp_code sp_mbox_file_init(
 void sp_mbox_file_done(struct sp_mbox_file *m);
 
 /*
- * The span behind ${s}, into ${s}: of a new one, only ${next} is looked at (0
- * for the first).  Ask while next is less than m->size.  With ${use_length} a
- * message ends by its Content-Length where that fits.  SP_EIO; where the file
- * became shorter meanwhile, next is not behind start.
+ * Go to the next span: it starts at s->next (set it to 0 for the first); all
+ * other members are only written.  Call while s->next is less than m->size.
+ * With ${use_length} a message ends by its Content-Length where that fits.
+ * SP_EIO.  If the file became shorter meanwhile, then s->next <= s->start.
  */
 SP_CHECK enum sp_code sp_mbox_span_next(struct sp_mbox_file *m, bool use_length,
     struct sp_mbox_span *s, struct sp_err *err);

@@ -2,12 +2,12 @@
  * An Outlook item as a message of RFC 5322 and MIME: properties in
  * (pst_item.c), bytes out (import_pst.c sends them).  Pure.  Lays out the body
  *
- *	multipart/mixed             if there are attachments, or only RTF
- *	  multipart/alternative     if there are text and HTML; else only the one
- *	    text/plain              that is there, or an empty text
- *	    text/html
- *	  body.rtf                  if there is neither text nor HTML
- *	  attachments               message/rfc822 for a message within
+ *   multipart/mixed             if there are attachments, or only RTF
+ *     multipart/alternative     if there are text and HTML; else only the one
+ *       text/plain              that is there, or an empty text
+ *       text/html
+ *     body.rtf                  if there is neither text nor HTML
+ *     attachments               message/rfc822 for a message within
  *
  * with every leaf in base64 and every line ending in CR LF; the header above
  * it is pst_header.c's.

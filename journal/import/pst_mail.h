@@ -4,8 +4,8 @@
  * transport headers, the bodies and the attachments, always in the same way, so
  * that the same item gives the same bytes (doc/import.md, "Outlook").
  *
- *	libpff item --pst_item.c--> sp_pst_mail --pst_mail.c, pst_header.c--> bytes
- *	                                        --pst_facts.c--> "pst":{...}
+ *   libpff item --pst_item.c--> sp_pst_mail --pst_mail.c, pst_header.c--> bytes
+ *                                           --pst_facts.c--> "pst":{...}
  */
 #ifndef SP_IMPORT_PST_MAIL_H
 #define SP_IMPORT_PST_MAIL_H

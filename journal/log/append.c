@@ -199,27 +199,28 @@ raise_alarm(struct sp_append *a, const char *text)
 		a->alarm(a->ctx, text);
 }
 
-/* Look at both clocks and judge them into ${l}.  SP_ECLOCK: a leap that nobody
- * accepted, nothing may be appended now; the first time it raises the alarm. */
+/* Look at both clocks and judge them into ${reading}.  SP_ECLOCK: a leap that
+ * nobody accepted, nothing may be appended now; the first time it raises the
+ * alarm. */
 static enum sp_code
-check_clock(
-    struct sp_append *a, struct sp_append_clock_reading *l, struct sp_err *err)
+check_clock(struct sp_append *a, struct sp_append_clock_reading *reading,
+    struct sp_err *err)
 {
 	const int64_t wall = sp_clock_wall(), boot = sp_clock_boot();
 	char now[SP_TIME_LEN + 1], then[SP_TIME_LEN + 1];
 	struct sp_err e;
 	bool first;
 
-	sp_append_clock_judge(&a->clock, wall, boot, false, l);
-	if (l->verdict != SP_CLOCK_REFUSED)
+	sp_append_clock_judge(&a->clock, wall, boot, false, reading);
+	if (reading->verdict != SP_CLOCK_REFUSED)
 		return (SP_OK);
-	first = l->first_refusal;
+	first = reading->first_refusal;
 	if (sp_append_clock_synchronised(wall)) {
-		sp_append_clock_judge(&a->clock, wall, boot, true, l);
+		sp_append_clock_judge(&a->clock, wall, boot, true, reading);
 		return (SP_OK);
 	}
 	sp_time_format(wall, now);
-	sp_time_format(l->expected, then);
+	sp_time_format(reading->expected, then);
 	(void)sp_err_set(&e, SP_ECLOCK, 0,
 	    "the clock leapt forward more than a day: it says %s, %s %s; nothing is accepted until it is back or synchronised (NTP); if it is right, say so once with `sealpost serve --accept-clock`",
 	    now, a->clock.running ? "expected was" : "the last entry was at",
@@ -233,44 +234,44 @@ check_clock(
 
 /* Write the detail of a `clock` event, a JSON object, to ${out}. */
 static enum sp_code
-clock_detail(const struct sp_append *a, const struct sp_append_clock_reading *l,
-    struct sp_buf *out)
+clock_detail(const struct sp_append *a,
+    const struct sp_append_clock_reading *reading, struct sp_buf *out)
 {
 	char time[SP_TIME_LEN + 1];
 	struct sp_json j;
 
 	sp_json_init(&j, out);
 	sp_json_obj(&j, NULL);
-	sp_json_cstr(
-	    &j, "what", l->verdict == SP_CLOCK_ACCEPTED ? "leap" : "step");
+	sp_json_cstr(&j, "what",
+	    reading->verdict == SP_CLOCK_ACCEPTED ? "leap" : "step");
 	sp_json_cstr(
 	    &j, "against", a->clock.running ? "boot clock" : "last entry");
-	sp_time_format(l->wall, time);
+	sp_time_format(reading->wall, time);
 	sp_json_cstr(&j, "clock", time);
-	sp_time_format(l->expected, time);
+	sp_time_format(reading->expected, time);
 	sp_json_cstr(&j, "expected", time);
-	sp_json_i64(&j, "step_us", l->wall - l->expected);
-	if (l->verdict == SP_CLOCK_ACCEPTED)
+	sp_json_i64(&j, "step_us", reading->wall - reading->expected);
+	if (reading->verdict == SP_CLOCK_ACCEPTED)
 		sp_json_cstr(&j, "accepted",
-		    l->synchronised ? "synchronised" : "operator");
+		    reading->synchronised ? "synchronised" : "operator");
 	sp_json_obj_end(&j);
 	return (sp_json_end(&j));
 }
 
 /* Raise the alarm for a step or an accepted leap, once it is in the log. */
 static void
-clock_alarm(struct sp_append *a, const struct sp_append_clock_reading *l)
+clock_alarm(struct sp_append *a, const struct sp_append_clock_reading *reading)
 {
 	char text[ALARM_MAX], time[SP_TIME_LEN + 1];
 
-	sp_time_format(l->wall, time);
+	sp_time_format(reading->wall, time);
 	(void)snprintf(text, sizeof(text),
 	    "the clock stepped by %" PRId64
 	    " seconds to %s%s; it is logged as a clock event: look at the time service of this host",
-	    (l->wall - l->expected) / SP_SECOND, time,
-	    l->verdict != SP_CLOCK_ACCEPTED ? ""
-	    : l->synchronised		    ? " (accepted: synchronised)"
-					    : " (accepted by an operator)");
+	    (reading->wall - reading->expected) / SP_SECOND, time,
+	    reading->verdict != SP_CLOCK_ACCEPTED ? ""
+	    : reading->synchronised		  ? " (accepted: synchronised)"
+				    : " (accepted by an operator)");
 	raise_alarm(a, text);
 }
 
@@ -331,14 +332,14 @@ fill_entry(
  * fill a->entries with them, ready for sp_intake_commit.  All get the same
  * time. */
 static enum sp_code
-prepare(struct sp_append *a, const struct sp_append_clock_reading *l,
+prepare(struct sp_append *a, const struct sp_append_clock_reading *reading,
     int64_t received, const struct sp_append_item *first,
     const struct sp_append_item *items, size_t n, struct sp_err *err)
 {
 	struct sp_stamp st = {
 		.seq = sp_intake_next_seq(a->in),
 		.received = received,
-		.clock = l->wall,
+		.clock = reading->wall,
 		.by = a->by,
 	};
 	const size_t extra = first != NULL, total = n + extra;
@@ -386,24 +387,24 @@ rotate_if_large(struct sp_append *a)
 }
 
 /* Append ${n} items (0 is fine) as one batch, with a `clock` event in front
- * where ${l}, the look at the clock, calls for one.  Only a batch that is
+ * where ${reading}, the look at the clock, calls for one.  Only a batch that is
  * durable moves the clock rules on. */
 static enum sp_code
-commit_batch(struct sp_append *a, const struct sp_append_clock_reading *l,
+commit_batch(struct sp_append *a, const struct sp_append_clock_reading *reading,
     struct sp_append_item *items, size_t n, struct sp_err *err)
 {
 	const int64_t received =
-	    l->wall > a->clock.last ? l->wall : a->clock.last;
+	    reading->wall > a->clock.last ? reading->wall : a->clock.last;
 	const uint64_t seq = sp_intake_next_seq(a->in);
 	struct sp_event event = { .name = "clock" };
 	struct sp_append_item clock = { .event = &event, .fd = -1 };
-	const bool extra = l->verdict != SP_CLOCK_FINE;
+	const bool extra = reading->verdict != SP_CLOCK_FINE;
 	struct sp_buf detail, self;
 	enum sp_code rc = SP_OK;
 
 	sp_buf_init(&detail, ALARM_MAX);
 	sp_buf_init(&self, ALARM_MAX);
-	if (extra && (clock_detail(a, l, &detail) != SP_OK ||
+	if (extra && (clock_detail(a, reading, &detail) != SP_OK ||
 			 sp_append_actor(&self) != SP_OK))
 		abort();
 	event.detail = sp_buf_view(&detail);
@@ -411,7 +412,7 @@ commit_batch(struct sp_append *a, const struct sp_append_clock_reading *l,
 	rotate_if_large(a);
 	if (n + extra > 0)
 		rc = prepare(
-		    a, l, received, extra ? &clock : NULL, items, n, err);
+		    a, reading, received, extra ? &clock : NULL, items, n, err);
 	if (rc == SP_OK && n + extra > 0)
 		rc = sp_intake_commit(a->in, a->entries, n + extra, err);
 	if (rc == SP_OK) {
@@ -420,11 +421,11 @@ commit_batch(struct sp_append *a, const struct sp_append_clock_reading *l,
 			items[i].received = received;
 		}
 		if (extra)
-			clock_alarm(a, l);
-		sp_append_clock_advance(&a->clock, l);
+			clock_alarm(a, reading);
+		sp_append_clock_advance(&a->clock, reading);
 		if (n + extra > 0) {
 			a->clock.last = received;
-			a->idle_since = l->boot;
+			a->idle_since = reading->boot;
 		}
 	}
 	if (a->records.cap > RECORDS_KEPT_MAX)
@@ -438,13 +439,13 @@ enum sp_code
 sp_append_commit(struct sp_append *a, struct sp_append_item *items, size_t n,
     struct sp_err *err)
 {
-	struct sp_append_clock_reading l;
+	struct sp_append_clock_reading reading;
 	enum sp_code rc;
 
 	assert(n > 0);
-	rc = check_clock(a, &l, err);
+	rc = check_clock(a, &reading, err);
 	if (rc == SP_OK)
-		rc = commit_batch(a, &l, items, n, err);
+		rc = commit_batch(a, &reading, items, n, err);
 	return (rc);
 }
 
@@ -484,20 +485,22 @@ is_old(const struct sp_append *a, int64_t wall)
 enum sp_code
 sp_append_tick(struct sp_append *a, struct sp_err *err)
 {
-	struct sp_append_clock_reading l;
+	struct sp_append_clock_reading reading;
 	enum sp_code rc = SP_OK;
 
-	if (check_clock(a, &l, NULL) != SP_OK)
+	if (check_clock(a, &reading, NULL) != SP_OK)
 		return (SP_OK);
-	if (l.verdict == SP_CLOCK_FINE)
-		sp_append_clock_advance(&a->clock, &l);
+	if (reading.verdict == SP_CLOCK_FINE)
+		sp_append_clock_advance(&a->clock, &reading);
 	else
-		rc = commit_batch(a, &l, NULL, 0, err);
-	if (rc == SP_OK && is_old(a, l.wall))
+		rc = commit_batch(a, &reading, NULL, 0, err);
+	if (rc == SP_OK && is_old(a, reading.wall))
 		rc = sp_intake_rotate(a->in, err);
 	rotate_if_large(a);
-	if (rc == SP_OK && a->cfg->heartbeat > 0 && l.boot > a->idle_since &&
-	    (uint64_t)(l.boot - a->idle_since) / SP_SECOND >= a->cfg->heartbeat)
+	if (rc == SP_OK && a->cfg->heartbeat > 0 &&
+	    reading.boot > a->idle_since &&
+	    (uint64_t)(reading.boot - a->idle_since) / SP_SECOND >=
+		a->cfg->heartbeat)
 		rc = sp_append_event(
 		    a, "heartbeat", SP_VIEW_LIT("{}"), NULL, err);
 	return (rc);

@@ -22,35 +22,37 @@ void
 sp_append_clock_judge(struct sp_append_clock *c, int64_t wall, int64_t boot,
     bool synchronised, struct sp_append_clock_reading *out)
 {
-	struct sp_append_clock_reading l = { .wall = wall, .boot = boot };
+	struct sp_append_clock_reading reading = { .wall = wall, .boot = boot };
 	int64_t step;
 
 	if (c->running)
-		l.expected = c->wall + (boot - c->boot);
+		reading.expected = c->wall + (boot - c->boot);
 	else
-		l.expected = c->last == 0 ? wall : c->last;
-	step = wall - l.expected;
+		reading.expected = c->last == 0 ? wall : c->last;
+	step = wall - reading.expected;
 	if (step > SP_CLOCK_LEAP_MAX) {
-		l.synchronised = synchronised;
-		l.verdict = synchronised || c->accepted ? SP_CLOCK_ACCEPTED
-							: SP_CLOCK_REFUSED;
+		reading.synchronised = synchronised;
+		reading.verdict = synchronised || c->accepted
+				      ? SP_CLOCK_ACCEPTED
+				      : SP_CLOCK_REFUSED;
 	} else if (step < -SP_CLOCK_STEP_MAX ||
 		   (c->running && step > SP_CLOCK_STEP_MAX)) {
-		l.verdict = SP_CLOCK_STEPPED;
+		reading.verdict = SP_CLOCK_STEPPED;
 	}
-	l.first_refusal = l.verdict == SP_CLOCK_REFUSED && !c->leapt;
-	c->leapt = l.verdict == SP_CLOCK_REFUSED;
-	*out = l;
+	reading.first_refusal =
+	    reading.verdict == SP_CLOCK_REFUSED && !c->leapt;
+	c->leapt = reading.verdict == SP_CLOCK_REFUSED;
+	*out = reading;
 }
 
 void
 sp_append_clock_advance(
-    struct sp_append_clock *c, const struct sp_append_clock_reading *l)
+    struct sp_append_clock *c, const struct sp_append_clock_reading *reading)
 {
-	if (!c->running || l->verdict != SP_CLOCK_FINE ||
-	    l->boot - c->boot > PAIR_AGE) {
-		c->wall = l->wall;
-		c->boot = l->boot;
+	if (!c->running || reading->verdict != SP_CLOCK_FINE ||
+	    reading->boot - c->boot > PAIR_AGE) {
+		c->wall = reading->wall;
+		c->boot = reading->boot;
 		c->running = true;
 	}
 	/* The operator accepted the clock as it was, not a later leap. */

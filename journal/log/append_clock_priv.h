@@ -29,11 +29,11 @@ struct sp_append_clock {
 	bool running; /* wall and boot are a pair of one instant */
 	int64_t wall, boot;
 	bool leapt; /* refusing */
-	bool accepted; /* by an operator, for the leap that comes next */
+	bool accepted; /* by an operator; until sp_append_clock_advance */
 };
 
 enum sp_append_clock_verdict {
-	SP_CLOCK_FINE,
+	SP_CLOCK_FINE = 0, /* what sp_append_clock_judge begins with */
 	SP_CLOCK_STEPPED, /* log it, then sp_append_clock_advance */
 	SP_CLOCK_ACCEPTED, /* a leap, accepted: the same */
 	SP_CLOCK_REFUSED /* a leap, not accepted */
@@ -52,9 +52,10 @@ struct sp_append_clock_reading {
  * the kernel calls its clock synchronised.  Changes nothing but c->leapt. */
 void sp_append_clock_judge(struct sp_append_clock *c, int64_t wall,
     int64_t boot, bool synchronised, struct sp_append_clock_reading *out);
-/* ${l} was acted upon (its entries are durable): judge from it from now on. */
+/* ${reading} was acted upon (its entries are durable): judge from it from now
+ * on. */
 void sp_append_clock_advance(
-    struct sp_append_clock *c, const struct sp_append_clock_reading *l);
+    struct sp_append_clock *c, const struct sp_append_clock_reading *reading);
 /* Whether the kernel says that its clock is synchronised, and ${wall} is that
  * clock. */
 bool sp_append_clock_synchronised(int64_t wall);

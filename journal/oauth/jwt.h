@@ -19,9 +19,9 @@
 
 struct sp_jwt_key;
 
-/* A private RSA key of at least 2048 bits (RFC 7518 sections 3.3 and 3.5) in PEM
- * (PKCS#8 or PKCS#1), not encrypted.  ${what} is named in messages.  The caller
- * frees ${out}.  SP_EKEY: it is anything else. */
+/* A private RSA key of at least 2048 bits (RFC 7518 sections 3.3 and 3.5) in
+ * PEM (PKCS#8 or PKCS#1), not encrypted.  ${what} is named in messages.  The
+ * caller frees ${out}.  SP_EKEY: it is anything else. */
 SP_CHECK enum sp_code sp_jwt_key_new(const char *what, struct sp_view pem,
     struct sp_jwt_key **out, struct sp_err *err);
 void sp_jwt_key_free(struct sp_jwt_key *k); /* NULL is fine */

@@ -3,14 +3,14 @@
  * they end, and keeps the reason of a failure until asking again makes sense:
  * the states are drawn in journal/oauth/oauth.h.  Logins are oauth_login.c's.
  *
- *	sp_oauth_get            called before each session by app/host/pull_run.c
- *	  renew                 unless a failure still counts
- *	    refresh             by the stored refresh token, under the account's
- *	      sp_oauth_refresh    lock
- *	    ask                 by client credentials, or for a service account
- *	      exchange          one request; then
- *	        sp_oauth_accept   the tokens that came, or
- *	        sp_oauth_no_token  the reason why none did
+ *   sp_oauth_get            called before each session by app/host/pull_run.c
+ *     renew                 unless a failure still counts
+ *       refresh             by the stored refresh token, under the account's
+ *         sp_oauth_refresh    lock
+ *       ask                 by client credentials, or for a service account
+ *         exchange          one request; then
+ *           sp_oauth_accept   the tokens that came, or
+ *           sp_oauth_no_token  the reason why none did
  */
 #include "journal/oauth/oauth.h"
 

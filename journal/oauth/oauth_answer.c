@@ -2,9 +2,9 @@
  * Reads the answers of token, device and revocation endpoints: see
  * journal/oauth/oauth_answer.h.
  *
- *	status 2xx with an access_token --> set_token: SP_OAUTH_TOKEN, or why not
- *	all else --> set_refusal: by "error" (RFC 6749 section 5.2), unless the
- *	             status says that the server is overloaded; else by status
+ *   status 2xx with an access_token --> set_token: SP_OAUTH_TOKEN, or why not
+ *   all else --> set_refusal: by "error" (RFC 6749 section 5.2), unless the
+ *                status says that the server is overloaded; else by status
  */
 #include "journal/oauth/oauth_answer.h"
 

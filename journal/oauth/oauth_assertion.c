@@ -1,12 +1,12 @@
 /*
  * Makes the two assertions of RFC 7523: see journal/oauth/oauth_assertion.h.
  *
- *	           client (section 2.2)        service account (section 2.1)
- *	header     alg, typ, x5t#S256          alg, typ, kid
- *	iss        client_id                   the account's address
- *	sub        client_id                   the mailbox
- *	aud        token_url                   token_url, or that of the key file
- *	           jti, nbf, exp               jti, iat, exp, scope
+ *              client (section 2.2)        service account (section 2.1)
+ *   header     alg, typ, x5t#S256          alg, typ, kid
+ *   iss        client_id                   the account's address
+ *   sub        client_id                   the mailbox
+ *   aud        token_url                   token_url, or that of the key file
+ *              jti, nbf, exp               jti, iat, exp, scope
  */
 #include "journal/oauth/oauth_assertion.h"
 

@@ -3,12 +3,12 @@
  * called by `sealpost oauth login` and `revoke`.  Each login ends in a refresh
  * token that is stored; from then on oauth.c renews without the person.
  *
- *	device code (RFC 8628)           authorization code with PKCE (RFC 7636)
- *	  device_begin: code, URI          browser_url: where to send the browser
- *	  ui->device shows them            ui->browser shows it
- *	  device_round, again and again    browser_wait: the redirect brings a code
- *	    until the person is done       browser_redeem: the code for tokens
- *	                 '------> store_tokens <------'
+ *   device code (RFC 8628)           authorization code with PKCE (RFC 7636)
+ *     device_begin: code, URI          browser_url: where to send the browser
+ *     ui->device shows them            ui->browser shows it
+ *     device_round, again and again    browser_wait: the redirect brings a code
+ *       until the person is done       browser_redeem: the code for tokens
+ *                    '------> store_tokens <------'
  */
 #include <poll.h>
 #include <stdlib.h>
@@ -382,8 +382,8 @@ sp_oauth_login(
 	return (rc);
 }
 
-/* The token is used once, which shows that it is good: if no new one came for it,
- * it is the one to store. */
+/* The token is used once, which shows that it is good: if no new one came for
+ * it, it is the one to store. */
 enum sp_code
 sp_oauth_login_with(
     struct sp_oauth *o, struct sp_view refresh, struct sp_err *err)

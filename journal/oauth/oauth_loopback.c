@@ -71,8 +71,8 @@ split_url(const char *url, bool *six, uint16_t *port, const char **path)
 	return (true);
 }
 
-/* Listen on the loopback address, only: nobody else can connect.  ${port} is the
- * wanted one (0: any) and becomes the one that it is. */
+/* Listen on the loopback address, only: nobody else can connect.  ${port} is
+ * the wanted one (0: any) and becomes the one that it is. */
 static enum sp_code
 bind_loopback(
     struct sp_oauth_loopback *l, bool six, uint16_t *port, struct sp_err *err)

@@ -45,7 +45,8 @@ SP_CHECK enum sp_code sp_oauth_store_remove(
     const char *path, struct sp_err *err);
 void sp_oauth_store_done(struct sp_oauth_stored *s); /* wipes */
 /* Lock the account, whose token file is ${path}, waiting up to ${wait_ms}; the
- * directory is made.  The caller closes ${fd} to unlock.  SP_ELOCKED, SP_EIO. */
+ * directory is made.  The caller closes ${fd} to unlock.  SP_ELOCKED,
+ * SP_EIO. */
 SP_CHECK enum sp_code sp_oauth_store_lock(
     const char *path, int wait_ms, int *fd, struct sp_err *err);
 

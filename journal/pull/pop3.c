@@ -25,21 +25,21 @@
 
 /* ---- RETR --------------------------------------------------------------- */
 
-/* Append a piece to b->whole; where it does not fit, ${whole} is false, and
+/* Append a piece to b->whole; where it does not fit, ${fits} is false, and
  * the rest of the message is only read. */
 static enum sp_code
-append_piece(struct sp_pop3_mailbox *b, struct sp_view piece, bool *whole)
+append_piece(struct sp_pop3_mailbox *b, struct sp_view piece, bool *fits)
 {
-	if (*whole && (b->whole.n + piece.n > b->whole.max ||
-			  sp_buf_addv(&b->whole, piece) != SP_OK))
-		*whole = false;
+	if (*fits && (b->whole.n + piece.n > b->whole.max ||
+			 sp_buf_addv(&b->whole, piece) != SP_OK))
+		*fits = false;
 	return (SP_OK);
 }
 
 /* Read the content of message ${i} to its end: to the engine, or into b->whole
  * where the message has no name yet. */
 static enum sp_code
-read_body(struct sp_pop3_mailbox *b, size_t i, bool *whole, struct sp_err *err)
+read_body(struct sp_pop3_mailbox *b, size_t i, bool *fits, struct sp_err *err)
 {
 	struct sp_pop3_body body = { SP_POP3_LINE_START };
 	struct sp_view in, piece;
@@ -58,7 +58,7 @@ read_body(struct sp_pop3_mailbox *b, size_t i, bool *whole, struct sp_err *err)
 				continue;
 			rc = sp_pop3_has_name(b, i)
 				 ? sp_pull_data(b->c.p, piece, err)
-				 : append_piece(b, piece, whole);
+				 : append_piece(b, piece, fits);
 		}
 		sp_stream_consume(b->c.s, before - in.n);
 	}
@@ -67,10 +67,10 @@ read_body(struct sp_pop3_mailbox *b, size_t i, bool *whole, struct sp_err *err)
 
 /* Message ${i} has no UIDL of its own, and is in b->whole: its SHA-256 becomes
  * its name.  What the archive has is marked for DELE, else it goes to the
- * engine; ${whole} false: it was larger than max_message. */
+ * engine; ${fits} false: it was larger than max_message. */
 static enum sp_code
 accept_by_digest(
-    struct sp_pop3_mailbox *b, size_t i, bool whole, struct sp_err *err)
+    struct sp_pop3_mailbox *b, size_t i, bool fits, struct sp_err *err)
 {
 	struct sp_pull_meta m = sp_pop3_meta(b, i);
 	char name[8 + 2 * SP_SHA256_LEN] = "sha256-";
@@ -85,7 +85,7 @@ accept_by_digest(
 	b->messages[i].uid_n = m.id.uid.n;
 	if (sp_buf_addv(&b->uids, m.id.uid) != SP_OK)
 		return (sp_err_set(err, SP_ELIMIT, 0, "too many messages"));
-	if (!whole) {
+	if (!fits) {
 		sp_pull_skip(b->c.p, &m, "it is too large");
 		return (SP_OK);
 	}
@@ -104,7 +104,7 @@ static enum sp_code
 on_retr_reply(struct sp_pop3_mailbox *b, size_t i, struct sp_err *err)
 {
 	struct sp_pull_meta m = sp_pop3_meta(b, i);
-	bool whole = true;
+	bool fits = true;
 	enum sp_code rc = sp_pop3_read_reply(&b->c, err);
 
 	if (rc != SP_OK)
@@ -122,12 +122,12 @@ on_retr_reply(struct sp_pop3_mailbox *b, size_t i, struct sp_err *err)
 	}
 	if (!sp_pop3_has_name(b, i)) {
 		sp_buf_clear(&b->whole);
-		rc = read_body(b, i, &whole, err);
-		return (rc == SP_OK ? accept_by_digest(b, i, whole, err) : rc);
+		rc = read_body(b, i, &fits, err);
+		return (rc == SP_OK ? accept_by_digest(b, i, fits, err) : rc);
 	}
 	rc = sp_pull_begin(b->c.p, &m, err);
 	if (rc == SP_OK)
-		rc = read_body(b, i, &whole, err);
+		rc = read_body(b, i, &fits, err);
 	return (rc == SP_OK ? sp_pull_end(b->c.p, err) : rc);
 }
 

@@ -5,7 +5,7 @@
  *
  * The time-out: every wait for a POP3 server ends after `timeout` of the
  * account (struct sp_pull_conf), which pull.c hands to the stream; its default
- * is SP_CONFIG_PULL_TIMEOUT of base/config.
+ * is SP_CONFIG_PULL_TIMEOUT of base/config/config_priv.h.
  */
 #ifndef SP_PULL_POP3_H
 #define SP_PULL_POP3_H

@@ -42,7 +42,8 @@ struct sp_pop3_mailbox {
 	size_t nshared; /* messages without a UIDL of their own */
 
 	bool deletes; /* after = delete */
-	/* A message that has no name before all of it is here (below). */
+	/* The content of a message without a UIDL of its own: read whole, since
+	 * its SHA-256 is its name (sp_pop3_has_name). */
 	struct sp_buf whole;
 };
 

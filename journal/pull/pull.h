@@ -7,19 +7,19 @@
  * app/host makes an engine with a source and a sink; the pull worker, or
  * `sealpost pull`, calls sp_pull_visit() each time it is due:
  *
- *	sp_pull_visit --> connect (stream.h) --> source --> messages --> sink
- *	       ^                                   ^                      |
- *	   result, error                    durable, delete          sp_pull_answer
+ *   sp_pull_visit --> connect (stream.h) --> source --> messages --> sink
+ *          ^                                   ^                      |
+ *      result, error                    durable, delete          sp_pull_answer
  *
  * A source is one function that works on an open connection until nothing is
  * left to do:
  *
- *	for each message of the mailbox
- *		known? or listed()		(modes CHECK and LIST: no more)
- *		begin, data*, end		or skip, where it cannot be taken
- *		next_durable*			whenever it likes
- *	flush, next_durable*			delete these on the server
- *	gone*					the server has confirmed it
+ *   for each message of the mailbox
+ *           known? or listed()              (modes CHECK and LIST: no more)
+ *           begin, data*, end               or skip, where it cannot be taken
+ *           next_durable*                   whenever it likes
+ *   flush, next_durable*                    delete these on the server
+ *   gone*                                   the server has confirmed it
  *
  * One thread per account; nothing here is shared between accounts.
  */
@@ -117,8 +117,8 @@ void sp_pull_count_archived(struct sp_pull *p, uint64_t messages);
  * that is listed twice is two messages (RFC 1939 section 7), and the archive
  * has as many of them as it has entries. */
 bool sp_pull_match_listed(struct sp_pull *p, const struct sp_pull_id *id);
-/* sp_pull_match_listed was called for every message there is: ids that are missing
- * from several such listings in a row are forgotten. */
+/* sp_pull_match_listed was called for every message there is: ids that are
+ * missing from several such listings in a row are forgotten. */
 void sp_pull_listing_complete(struct sp_pull *p);
 /* There is more than one session may take: when the source has returned SP_OK
  * the engine connects again at once, if this session got anything done. */

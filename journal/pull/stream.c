@@ -25,17 +25,17 @@
 #include "journal/pull/stream_priv.h"
 
 void
-sp_stream_wake(struct sp_stream_wakeup *b)
+sp_stream_wake(struct sp_stream_wakeup *wakeup)
 {
 	/* A full counter means that a wake-up is pending already. */
-	if (b->fd >= 0)
-		(void)eventfd_write(b->fd, 1);
+	if (wakeup->fd >= 0)
+		(void)eventfd_write(wakeup->fd, 1);
 }
 
 bool
-sp_stream_stopped(const struct sp_stream_wakeup *b)
+sp_stream_stopped(const struct sp_stream_wakeup *wakeup)
 {
-	return (b != NULL && atomic_load(&b->stop));
+	return (wakeup != NULL && atomic_load(&wakeup->stop));
 }
 
 void

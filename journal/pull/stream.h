@@ -39,9 +39,9 @@ struct sp_stream_wakeup {
 	int fd; /* eventfd, non-blocking, the owner's; -1: none */
 };
 /* Wake the thread that waits; any thread.  Set one of the two flags first. */
-void sp_stream_wake(struct sp_stream_wakeup *b);
+void sp_stream_wake(struct sp_stream_wakeup *wakeup);
 /* Whether somebody said stop.  NULL: nobody can. */
-bool sp_stream_stopped(const struct sp_stream_wakeup *b);
+bool sp_stream_stopped(const struct sp_stream_wakeup *wakeup);
 
 enum sp_stream_security {
 	SP_STREAM_TLS, /* from the first byte */
@@ -63,7 +63,8 @@ struct sp_stream_opts { /* borrowed while the stream is open */
 	size_t npins;
 
 	/* When to give up. */
-	int64_t timeout; /* microseconds, of each wait */
+	/* microseconds of each wait: `timeout` of the account (pull.c) */
+	int64_t timeout;
 	struct sp_stream_wakeup *wakeup; /* NULL: it cannot be interrupted */
 
 	/* For --check: what was done, whether it went well, details.  NULL: not

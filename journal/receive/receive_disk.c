@@ -27,8 +27,7 @@ update_space(struct sp_receive *r)
 	    sp_io_space(r->dir, &r->disk.bytes, &r->disk.inodes, NULL) == SP_OK;
 }
 
-/* Where the file system does not say how much is free, the write itself
- * will. */
+/* If the free space is unknown, begin: a full disk then shows when writing. */
 enum sp_code
 sp_receive_may_begin(void *ctx, uint64_t declared, const char **why)
 {
@@ -49,7 +48,8 @@ sp_receive_may_begin(void *ctx, uint64_t declared, const char **why)
 }
 
 /* disk_minimum counts at most as half of disk_reserve, so that there is room
- * between the marks. */
+ * between the marks.  Asks the file system anew: it runs on another thread than
+ * update_space(), once a batch, and a second of writing could pass the mark. */
 enum sp_code
 sp_receive_has_room(void *ctx, uint64_t bytes, struct sp_err *err)
 {

@@ -5,7 +5,8 @@
  *   seal.c             opening and closing the role
  *   seal_checkpoint.c  entries into the tree, the root signed
  *   seal_pack.c        a finished intake file into a segment
- *   seal_check.c       bytes compared with the tree; reports
+ *   seal_check.c       bytes compared with the tree
+ *   seal_report.c      reports and alarms
  */
 #ifndef SP_SEAL_SEAL_PRIV_H
 #define SP_SEAL_SEAL_PRIV_H
@@ -49,13 +50,16 @@ struct sp_seal {
 	uint64_t packed; /* the first entry that none holds */
 };
 
-/* ---- seal_check.c --------------------------------------------------- */
+/* ---- seal_report.c -------------------------------------------------- */
 
 /* Report what happened to whoever listens (struct sp_seal_report). */
 void sp_seal_emit(struct sp_seal *s, const char *what, const char *text);
 /* Raise an alarm for ${err} if it is about the bytes of the archive, and not
  * the one raised last. */
 void sp_seal_alarm(struct sp_seal *s, const struct sp_err *err);
+
+/* ---- seal_check.c --------------------------------------------------- */
+
 /* The entry line of ${seq}, parsed.  Fails as sp_tree_line does. */
 SP_CHECK enum sp_code sp_seal_line(
     struct sp_tree *t, uint64_t seq, struct sp_line *out, struct sp_err *err);

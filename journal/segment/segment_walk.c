@@ -43,7 +43,8 @@ walk_data(struct archive *a, const char *path, const struct sp_segment_walk *cb,
 			return (bad(err, path, a));
 		if (off < 0 || (uint64_t)off != done || n > size - done)
 			return (sp_err_set(err, SP_EFORMAT, 0,
-			    "segment %s: %s has a hole", path, name));
+			    "segment %s: %s has a hole or is longer than its header says",
+			    path, name));
 		done += n;
 		if (n > 0)
 			rc = cb->data(cb->ctx, p, n, err);

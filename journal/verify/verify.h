@@ -29,8 +29,8 @@
 struct sp_verify_opts {
 	/* What the verifier knows from outside. */
 	const struct sp_vkey *vkey; /* --vkey, or NULL */
-	/* The key of the archive at hand, or NULL: stands for vkey where what is
-	 * verified bears the same name. */
+	/* The key of the archive at hand, or NULL: stands for vkey where what
+	 * is verified bears the same name. */
 	const struct sp_vkey *own_vkey;
 	const char *from_checkpoint; /* file the verifier kept, or NULL */
 	const char *guard; /* guard directory of our own archive, or NULL */
@@ -59,7 +59,7 @@ struct sp_verify_opts {
 enum sp_trust {
 	SP_TRUST_NONE, /* consistent with itself; signer not authenticated */
 	SP_TRUST_EMBEDDED, /* the key found inside, as the verifier chose */
-	SP_TRUST_GUARD, /* key and checkpoint of the guard directory */
+	SP_TRUST_GUARD, /* key of the guard directory */
 	SP_TRUST_VKEY, /* the key that the verifier gave */
 	SP_TRUST_CHECKPOINT /* the checkpoint that the verifier kept */
 };

@@ -1,10 +1,10 @@
 /*
  * The entries of a bag: steps 9 to 12 of doc/format-export.md section 5.
  *
- *	entries.txt     |L|e|e|e|e|e|R|   every line of the proven run
- *	records.jsonl       |r|   |r|     of given messages (--with-records: more)
- *	omitted.jsonl     |o|   |o| |     why the others are not given
- *	data/messages       |m|   |m|
+ *   entries.txt     |L|e|e|e|e|e|R|   every line of the proven run
+ *   records.jsonl       |r|   |r|     of given messages (--with-records: more)
+ *   omitted.jsonl     |o|   |o| |     why the others are not given
+ *   data/messages       |m|   |m|
  *
  * Four lists, all ascending by seq, are walked side by side, led by the entry
  * lines.  L and R are the neighbours of the run: their times show that it was

@@ -5,9 +5,10 @@
  * both ways, so that a listed file that is not there and a file that is not
  * listed are findings.
  *
- *	tagmanifest-sha256.txt.p7s  signs  tagmanifest-sha256.txt
- *	tagmanifest-sha256.txt      lists  bag-info.txt bagit.txt manifest-sha256.txt
- *	manifest-sha256.txt         lists  every file below data/
+ *   tagmanifest-sha256.txt.p7s  signs  tagmanifest-sha256.txt
+ *   tagmanifest-sha256.txt      lists  bag-info.txt bagit.txt
+ *                                      manifest-sha256.txt
+ *   manifest-sha256.txt         lists  every file below data/
  *
  * Called by verify_bag.c after the bag was read; a digest is that of the bytes
  * that were read then.

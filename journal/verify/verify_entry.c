@@ -1,8 +1,8 @@
 /*
  * One entry against its line, the leaf of the tree: the record by its digest,
  * the message by its size and digest in the record and by the salted digest in
- * the line (DESIGN "An entry"; doc/format-record.md).  Used for entries of
- * segments, of the intake log, of a bag and of a rebuilt tree alike.
+ * the line (doc/format-record.md).  Used for entries of segments, of the intake
+ * log, of a bag and of a rebuilt tree alike.
  */
 #include <inttypes.h>
 #include <string.h>

@@ -5,10 +5,10 @@
  * The embedded key only shows that all is consistent; without anything from
  * outside the verdict says "signer not authenticated".
  *
- *	key that counts  --vkey, else the guard's, else our own archive's key where
- *	                 it has the embedded key's name, else the embedded one
- *	trust            that of the key; a kept checkpoint counts for more, unless
- *	                 the key is from --vkey or from our own archive
+ *   key that counts  --vkey, else the guard's, else our own archive's key where
+ *                    it has the embedded key's name, else the embedded one
+ *   trust            that of the key; a kept checkpoint counts for more, unless
+ *                    the key is from --vkey or from our own archive
  *
  * Called at the beginning (sp_verify_identity_init()), for each checkpoint met
  * (sp_verify_identity_check_note()), and at the end for the verdict, whose
@@ -240,15 +240,14 @@ sp_verify_identity_verdict(const struct sp_verify_identity *id,
 		break;
 	case SP_TRUST_GUARD:
 		rests =
-		    "the key and the checkpoint in the guard directory, kept outside the archive";
+		    "the key in the guard directory, kept outside the archive";
 		break;
 	case SP_TRUST_VKEY:
 		rests = o->vkey != NULL
 			    ? "the verification key that you gave"
 			    : "the verification key of your own archive";
 		break;
-	case SP_TRUST_CHECKPOINT:
-		rests = "the checkpoint that you kept";
+	case SP_TRUST_CHECKPOINT: /* worded below, with its size */
 		break;
 	}
 	if (v->trust == SP_TRUST_CHECKPOINT)

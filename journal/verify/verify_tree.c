@@ -3,12 +3,12 @@
  * every entry bundle, hashed up through every tile (RFC 6962 section 2.1), and
  * the root at the size of each checkpoint.
  *
- *	tree/tile/entries/...   line line line ...      walk_bundle(), walk_tail()
- *	                          | leaf hashes
- *	tree/tile/0/...         256 hashes a tile       check_full_tile()
- *	                          | root of the tile
- *	tree/tile/1/...         256 hashes a tile       and so on upwards
- *	tree/checkpoints/SIZE   root of SIZE leaves     compare_checkpoints()
+ *   tree/tile/entries/...   line line line ...      walk_bundle(), walk_tail()
+ *                             | leaf hashes
+ *   tree/tile/0/...         256 hashes a tile       check_full_tile()
+ *                             | root of the tile
+ *   tree/tile/1/...         256 hashes a tile       and so on upwards
+ *   tree/checkpoints/SIZE   root of SIZE leaves     compare_checkpoints()
  *
  * Full tiles and bundles are read as files here and not through tree.h, so that
  * a mistake of that reader cannot hide a damaged tile.  Where a tile of level 0

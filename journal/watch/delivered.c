@@ -229,8 +229,8 @@ on_delivery(struct sp_delivered *d, struct queued_mail *m,
 	return (SP_OK);
 }
 
-/* What became of ${m} in the end.  No call where it was acknowledged already, or
- * left the queue before any attempt. */
+/* What became of ${m} in the end.  No call where it was acknowledged already,
+ * or left the queue before any attempt. */
 static enum sp_code
 conclude(const struct sp_delivered *d, const struct queued_mail *m,
     struct sp_err *err)

@@ -2,12 +2,12 @@
  * Reads lines of Postfix, and hands on what may be Exim's: see
  * journal/watch/maillog.h.
  *
- *	Nov 26 20:00:01 mx postfix/cleanup[7]: 4ABC12: message-id=<m@b.example>
- *	Nov 26 20:00:01 mx postfix/qmgr[7]: 4ABC12: from=<a@b.example>, size=9, ...
- *	Nov 26 20:00:01 mx postfix/smtp[7]: 4ABC12: to=<c@d.example>, relay=...,
- *	    ..., status=sent (250 2.0.0 Ok: seq=7 sha256=...)
- *	Nov 26 20:00:01 mx postfix/qmgr[7]: 4ABC12: removed
- *	time_stamp         postfix_message  cut_queue_id
+ *   Nov 26 20:00:01 mx postfix/cleanup[7]: 4ABC12: message-id=<m@b.example>
+ *   Nov 26 20:00:01 mx postfix/qmgr[7]: 4ABC12: from=<a@b.example>, size=9, ...
+ *   Nov 26 20:00:01 mx postfix/smtp[7]: 4ABC12: to=<c@d.example>, relay=...,
+ *       ..., status=sent (250 2.0.0 Ok: seq=7 sha256=...)
+ *   Nov 26 20:00:01 mx postfix/qmgr[7]: 4ABC12: removed
+ *   time_stamp         postfix_message  cut_queue_id
  *
  * Whoever can write to the log can write such lines: what follows from them is
  * for doc/watch.md.
@@ -144,8 +144,8 @@ cut_queue_id(struct sp_view *message, struct sp_view *id)
 	return (!sp_view_eq_str(*id, "NOQUEUE"));
 }
 
-/* Read "to=<a>, relay=r, ..., status=sent (250 ...)": a delivery attempt, if its
- * status is known. */
+/* Read "to=<a>, relay=r, ..., status=sent (250 ...)": a delivery attempt, if
+ * its status is known. */
 static void
 parse_delivery(struct sp_view fields, struct sp_maillog_line *out)
 {
@@ -177,8 +177,8 @@ parse_delivery(struct sp_view fields, struct sp_maillog_line *out)
 	out->kind = SP_MAILLOG_DELIVERY;
 }
 
-/* Read the ${message} of the Postfix program ${program} into ${out}, which stays
- * of kind OTHER where it says nothing of interest. */
+/* Read the ${message} of the Postfix program ${program} into ${out}, which
+ * stays of kind OTHER where it says nothing of interest. */
 static void
 parse_postfix(
     struct sp_view message, struct sp_view program, struct sp_maillog_line *out)

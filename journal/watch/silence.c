@@ -3,10 +3,10 @@
  * messages that should have come, so that an hour at noon weighs more than a
  * night:
  *
- *	mean[h]   = messages of hour h of the week, over the weeks that were seen
- *	longest() = the most that any stretch of empty hours lacked
- *	expected  = what should have come since the last message
- *	unusual   : expected > longest * SP_SILENCE_ROOM, within LEAST and MOST
+ *   mean[h]   = messages of hour h of the week, over the weeks that were seen
+ *   longest() = the most that any stretch of empty hours lacked
+ *   expected  = what should have come since the last message
+ *   unusual   : expected > longest * SP_SILENCE_ROOM, within LEAST and MOST
  */
 #include "journal/watch/silence.h"
 

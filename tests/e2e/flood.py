@@ -11,7 +11,7 @@ from kit import *
 
 PLAIN, TLS, SLOW = PORT, 2527, 2528
 MANY = 1000
-CEILING = 100 << 20  # bytes, DESIGN section 12
+CEILING = 100 << 20  # bytes; doc/smtp.md, "Memory"
 SANITIZED = "asan" in SEALPOST
 
 

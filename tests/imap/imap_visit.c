@@ -33,16 +33,16 @@ struct archive {
 	struct sp_buf keys;
 };
 
-static struct sp_stream_wakeup bell = { .fd = -1 };
+static struct sp_stream_wakeup wakeup = { .fd = -1 };
 
 static void
 on_signal(int sig)
 {
 	if (sig == SIGTERM)
-		atomic_store(&bell.stop, true);
+		atomic_store(&wakeup.stop, true);
 	else
-		atomic_store(&bell.poke, true);
-	sp_stream_wake(&bell);
+		atomic_store(&wakeup.poke, true);
+	sp_stream_wake(&wakeup);
 }
 
 static void
@@ -249,7 +249,7 @@ main(int argc, char **argv)
 	struct sp_config *cfg = NULL;
 	struct archive a = { .dir = argc > 2 ? argv[2] : "" };
 	struct sp_pull_opts o = { .source = sp_imap_session,
-		.wakeup = &bell,
+		.wakeup = &wakeup,
 		.step = on_step,
 		.note = on_note,
 		.listed = on_listed };
@@ -282,7 +282,7 @@ main(int argc, char **argv)
 		else
 			(void)sp_view_u64(v, &n);
 	}
-	bell.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	wakeup.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	(void)signal(SIGTERM, on_signal);
 	(void)signal(SIGUSR1, on_signal);
 	a.conf = &cfg->pull[0];

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Who may include whom (doc/architecture.md, "Rooms"), third-party libraries
-# too.  A room uses only rooms below it, so the rooms form no circle.
+# too.  A room uses only rooms earlier in the table, so the rooms form no
+# circle.
 # Usage: layers.sh DIR
 cd "$1" || exit 2
 # Standard headers of C, POSIX and Linux are everybody's.

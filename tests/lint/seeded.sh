@@ -9,7 +9,9 @@ bad=0
 expect() {
 	rm -rf t && mkdir -p "t/$(dirname "$3")"
 	printf '%b' "$4" >"t/$3"
-	if out=$("$lint/$1.sh" "$tmp/t" 2>&1); then
+	script=$lint/$1.sh
+	[ -f "$script" ] || script=$lint/$1.py
+	if out=$("$script" "$tmp/t" 2>&1); then
 		echo "$1: says nothing about $3: $4"
 		bad=1
 	elif ! echo "$out" | grep -q -- "$2"; then
@@ -35,6 +37,9 @@ expect format 'base/x.c' base/x.c 'int  x ;\n'
 expect literals 'base/x.c:2: continues' base/x.c 'const char *a = "no such "\n\t"file";\n'
 expect size 'x.c: 601 lines' base/x.c "$(yes 'int x;\n' | head -n 601 | tr -d '\n')"
 expect size 'f has 71 lines' base/x.c "int\nf(void)\n{\n$(yes '\tg();\n' | head -n 71 | tr -d '\n')}\n"
+expect names 'base/x.h: sp_y_open does not begin with sp_x_' base/x.h 'int sp_y_open(void);\n'
+expect words 'base/x.c: opens with no paragraph' base/x.c 'int x;\n'
+expect docs 'doc/x.md: there is no doc/y.md' doc/x.md 'See `doc/y.md`.\n'
 rm -rf t && mkdir t
 for l in a b; do
 	echo 'int sp_x(void); int sp_x(void) { return 0; }' >"t/$l.c"

@@ -157,9 +157,9 @@ start_idle(struct sp_imap *m, unsigned *tag, bool *idling, struct sp_err *err)
 }
 
 static bool
-is_poked(struct sp_stream_wakeup *bell)
+is_poked(struct sp_stream_wakeup *wakeup)
 {
-	return (bell != NULL && atomic_load(&bell->poke));
+	return (wakeup != NULL && atomic_load(&wakeup->poke));
 }
 
 /* IDLE until the server announces mail, another thread pokes, or ${until}
@@ -167,7 +167,7 @@ is_poked(struct sp_stream_wakeup *bell)
 static enum sp_code
 idle(struct sp_imap *m, int64_t until, bool *idling, struct sp_err *err)
 {
-	struct sp_stream_wakeup *bell = sp_pull_wakeup(m->pull);
+	struct sp_stream_wakeup *wakeup = sp_pull_wakeup(m->pull);
 	struct sp_imap_reply d;
 	enum sp_code rc;
 	unsigned tag;
@@ -175,7 +175,7 @@ idle(struct sp_imap *m, int64_t until, bool *idling, struct sp_err *err)
 	rc = start_idle(m, &tag, idling, err);
 	if (rc != SP_OK || !*idling)
 		return (rc);
-	while (rc == SP_OK && !m->box.new_mail && !is_poked(bell)) {
+	while (rc == SP_OK && !m->box.new_mail && !is_poked(wakeup)) {
 		int64_t left = until - sp_clock_boot();
 
 		if (left <= 0)
