@@ -245,6 +245,8 @@ sp_json_end(struct sp_json *j)
 	return (j->code);
 }
 
+/* Each kind of value by its own function above; objects and arrays by calling
+ * itself, 32 deep at most: what is deeper only keeps the failure. */
 void
 sp_json_value(struct sp_json *j, const char *key, const json_t *v)
 {

@@ -35,7 +35,7 @@
 
 #define LISTED_MAX     20 /* failures that are printed; --report has all */
 #define MESSAGE_MAX    ((uint64_t)150 << 20) /* bytes, or a listener's */
-#define PROVENANCE_MAX (384u << 10) /* bytes */
+#define PROVENANCE_MAX (512u << 10) /* bytes */
 
 struct import {
 	struct sp_app *app;
