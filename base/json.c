@@ -5,7 +5,6 @@
 #include "base/json.h"
 
 #include <inttypes.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -248,15 +247,14 @@ sp_json_end(struct sp_json *j)
 /* Each kind of value by its own function above; objects and arrays by calling
  * itself, 32 deep at most: what is deeper only keeps the failure. */
 void
-sp_json_value(struct sp_json *j, const char *key, const json_t *v)
+sp_json_value(struct sp_json *j, const char *key, json_t *v)
 {
 	const char *name;
 	json_t *member;
 
 	if (json_is_object(v)) {
 		sp_json_obj(j, key);
-		/* The iterator only reads; its interface is not const. */
-		json_object_foreach((json_t *)(uintptr_t)v, name, member)
+		json_object_foreach(v, name, member)
 		    sp_json_value(j, name, member);
 		sp_json_obj_end(j);
 	} else if (json_is_array(v)) {

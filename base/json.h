@@ -51,7 +51,7 @@ void sp_json_b64(struct sp_json *j, const char *key, const void *p, size_t n);
 /* Write a value that was read with sp_json_load(), members in their order, in
  * this writer's form (jansson's own escapes other bytes, and otherwise).  NULL
  * is null. */
-void sp_json_value(struct sp_json *j, const char *key, const json_t *v);
+void sp_json_value(struct sp_json *j, const char *key, json_t *v);
 /* Write what is valid JSON already, as it is; with a NULL ${key} in an object
  * it is one member or more with their names. */
 void sp_json_raw(struct sp_json *j, const char *key, struct sp_view v);

@@ -36,7 +36,7 @@ sp_query_leaf_larger(struct sp_query_ctx *q, const struct sp_query_field *f,
     const struct sp_query_token *value, struct sp_query_node **out,
     struct sp_err *err)
 {
-	int64_t bytes;
+	int64_t bytes = 0;
 	enum sp_code rc = parse_size(q, f, value, &bytes, err);
 
 	if (rc != SP_OK)
@@ -51,7 +51,7 @@ sp_query_leaf_smaller(struct sp_query_ctx *q, const struct sp_query_field *f,
     const struct sp_query_token *value, struct sp_query_node **out,
     struct sp_err *err)
 {
-	int64_t bytes;
+	int64_t bytes = 0;
 	enum sp_code rc = parse_size(q, f, value, &bytes, err);
 
 	if (rc != SP_OK)

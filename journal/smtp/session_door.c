@@ -250,7 +250,7 @@ parse_event(struct sp_session *s, json_t *j)
 /* The detail of an event as it will stand in the record, malloc'ed; NULL: more
  * than a record holds. */
 static char *
-detail_text(const json_t *detail)
+detail_text(json_t *detail)
 {
 	struct sp_buf b;
 	struct sp_json w;
