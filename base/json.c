@@ -272,7 +272,10 @@ sp_json_value(struct sp_json *j, const char *key, json_t *v)
 	} else if (json_is_real(v)) {
 		char *text = json_dumps(v, JSON_ENCODE_ANY);
 
-		sp_json_raw(j, key, sp_view_str(text));
+		if (text == NULL)
+			fail(j, SP_ELIMIT); /* no memory */
+		else
+			sp_json_raw(j, key, sp_view_str(text));
 		free(text);
 	} else {
 		sp_json_null(j, key);
