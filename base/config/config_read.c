@@ -515,6 +515,30 @@ read_section(
 	return (read_body(r, &scope));
 }
 
+/* Refuse the bytes that could hide a part of the file: NUL, and CR without LF,
+ * which an editor may show as the end of a line (of a comment, too). */
+static enum sp_code
+check_bytes(struct config_reader *r)
+{
+	const struct sp_view t = r->text;
+	struct config_reader at = *r;
+
+	for (size_t i = 0; i < t.n; i++) {
+		const char *why = NULL;
+
+		if (t.p[i] == '\0')
+			why = "a NUL byte is in it; it is no text file";
+		else if (t.p[i] == '\r' && (i + 1 == t.n || t.p[i + 1] != '\n'))
+			why =
+			    "a CR without LF is in it; expected lines that end with LF or CR LF";
+		if (why == NULL)
+			continue;
+		advance(&at, i);
+		return (fail(r, here(&at), "%s", why));
+	}
+	return (SP_OK);
+}
+
 /* The top level of the file: options and sections, one after the other. */
 enum sp_code
 sp_config_read(struct sp_config *c, struct sp_view text,
@@ -526,16 +550,9 @@ sp_config_read(struct sp_config *c, struct sp_view text,
 	const struct config_scope top = {
 		.section = "", .title = SP_VIEW_LIT(""), .base = c
 	};
-	const char *nul;
 
-	if (text.n == 0)
-		return (SP_OK);
-	nul = memchr(text.p, '\0', text.n);
-	if (nul != NULL) {
-		advance(&r, (size_t)(nul - text.p));
-		return (fail(
-		    &r, here(&r), "a NUL byte is in it; it is no text file"));
-	}
+	if (check_bytes(&r) != SP_OK)
+		return (SP_ECONFIG);
 	while (next(&r) == SP_OK) {
 		const struct sp_view name = r.value;
 		const struct sp_config_place at = r.at;

@@ -340,6 +340,10 @@ static const struct {
 	{ "quote not closed", "guard = \"/a\nuser = x\"",
 	    "f:1:9: the quoted value is not closed on this line; "
 	    "expected \"" },
+	{ "CR alone ends no line", "user = x\r\n#\rgroup = y",
+	    "f:2:2: a CR without LF is in it; expected lines that end with LF or CR LF" },
+	{ "CR at the end", "user = x\r",
+	    "f:1:9: a CR without LF is in it; expected lines that end with LF or CR LF" },
 	{ "comment not closed", "\n/* guard = 1\n",
 	    "f:2:1: the comment that begins here is never closed; "
 	    "expected */" },

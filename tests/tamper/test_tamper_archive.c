@@ -183,7 +183,7 @@ test_the_untouched_archive_is_in_order(void **state)
 	assert_int_equal(r->v.size, 306);
 	assert_int_equal(r->v.trust, SP_TRUST_GUARD);
 	assert_string_equal(r->v.rests_on,
-	    "the key in the guard directory, kept outside the archive");
+	    "the key and the checkpoint in the guard directory, kept outside the archive");
 	assert_string_equal(r->v.origin, SP_FIXTURE_ORIGIN);
 	free(r);
 }
