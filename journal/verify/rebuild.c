@@ -282,7 +282,7 @@ static enum sp_code
 exchange_trees(struct sp_rebuild_run *r, struct sp_err *err)
 {
 	char *aside = NULL;
-	unsigned n;
+	unsigned n = 0;
 	enum sp_code rc = SP_OK;
 
 	if (sp_io_exists(r->tree_path)) {

@@ -239,9 +239,10 @@ sp_verify_identity_verdict(const struct sp_verify_identity *id,
 		rests = "the key found inside, because you chose to trust it";
 		break;
 	case SP_TRUST_GUARD:
-		rests = id->have_guard
-			    ? "the key and the checkpoint in the guard directory, kept outside the archive"
-			    : "the key in the guard directory, kept outside the archive; no checkpoint there";
+		rests =
+		    id->have_guard
+			? "the key and the checkpoint in the guard directory, kept outside the archive"
+			: "the key in the guard directory, kept outside the archive; no checkpoint there";
 		break;
 	case SP_TRUST_VKEY:
 		rests = o->vkey != NULL

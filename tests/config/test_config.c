@@ -316,8 +316,7 @@ static const struct {
 	    "f:1:12: option \"allow\" is a list; expected "
 	    "{ value, value }" },
 	{ "list for one value", "memory = { 1M }",
-	    "f:1:1: option \"memory\" has no value; expected "
-	    "memory = VALUE" },
+	    "f:1:1: option \"memory\" has no value; expected memory = VALUE" },
 	{ "broken list",
 	    "listen a { allow = { 10.0.0.0/8\n"
 	    "10.1.0.0/16 } }",
@@ -327,26 +326,22 @@ static const struct {
 	    "f:1:34: the list of option \"allow\" is broken; expected a "
 	    "value" },
 	{ "append", "listen a { allow += { 10.0.0.0/8 } }",
-	    "f:1:18: \"+=\" is not used here; write all values in one "
-	    "list" },
+	    "f:1:18: \"+=\" is not used here; write all values in one list" },
 	{ "no value", "memory\n=\n",
-	    "f:1:1: option \"memory\" has no value; expected "
-	    "memory = VALUE" },
+	    "f:1:1: option \"memory\" has no value; expected memory = VALUE" },
 	{ "only a name", "memory",
 	    "f:1:1: expected \"memory = VALUE\" "
 	    "or a section \"memory { ... }\"" },
 	{ "brace too many", "log { }\n}",
 	    "f:2:1: unexpected \"}\"; no section is open" },
 	{ "quote not closed", "guard = \"/a\nuser = x\"",
-	    "f:1:9: the quoted value is not closed on this line; "
-	    "expected \"" },
+	    "f:1:9: the quoted value is not closed on this line; expected \"" },
 	{ "CR alone ends no line", "user = x\r\n#\rgroup = y",
 	    "f:2:2: a CR without LF is in it; expected lines that end with LF or CR LF" },
 	{ "CR at the end", "user = x\r",
 	    "f:1:9: a CR without LF is in it; expected lines that end with LF or CR LF" },
 	{ "comment not closed", "\n/* guard = 1\n",
-	    "f:2:1: the comment that begins here is never closed; "
-	    "expected */" },
+	    "f:2:1: the comment that begins here is never closed; expected */" },
 	{ "line after a comment", "/* 1\n2 */\nspeed = 1",
 	    "f:3:1: unknown option \"speed\"" },
 	{ "semicolon", "memory = 1M;",

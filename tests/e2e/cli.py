@@ -10,8 +10,8 @@ from kit import *
 sys.path.insert(0, os.path.join(SOURCE, "examples"))
 import send as fixtures
 
-COMMANDS = ["init", "config", "serve", "import", "search", "show", "export", "verify", "status", "audit", "seal",
-            "reindex", "key", "oauth", "proof"]
+COMMANDS = ["init", "config", "serve", "import", "pull", "search", "show", "export", "verify", "status", "audit", "canary",
+            "reconcile", "seal", "reindex", "passwd", "key", "oauth", "proof"]
 HIT = ["seq", "received", "date", "grade", "via", "size", "sha256", "message_id", "subject", "from", "to", "cc", "bcc",
        "reply_to", "envelope_from", "envelope_to", "attachments", "claims", "inner_sha256", "duplicate_of",
        "same_as", "msgid_conflict_with", "flags"]
@@ -184,6 +184,8 @@ def output(a):
 
 
 def helps():
+    listed = re.findall(r"(?m)^  ([a-z]+) ", run(SEALPOST, "--help").stdout.decode())
+    check(sorted(listed) == sorted(COMMANDS), f"--help lists {listed}, this test knows {COMMANDS}")
     for name in COMMANDS:
         done = run(SEALPOST, name, "--help")
         check(done.stdout.startswith(b"usage: sealpost " + name.encode()) and not done.stderr, f"{name} --help: {done.stdout[:100]} {done.stderr}")

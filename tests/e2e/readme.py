@@ -246,7 +246,7 @@ LINES = {
     "sudo systemctl enable --now sealpost-canary.timer    # the same every quarter of an hour": Reader.timer,
     "scripts/packages build test                   # the Debian packages it needs": Reader.in_clone,
     "cmake --preset dev && cmake --build --preset dev": Reader.developer,
-    "ctest --preset dev -L 'unit|lint' -j2         # half a minute": Reader.developer,
+    "ctest --preset dev -L 'unit|lint' -j2         # a minute": Reader.developer,
 }
 # First words of a configuration text -> where it goes.
 TEXTS = {"recipient_bcc_maps": Reader.main_cf, "if": Reader.journal_bcc, "listen": Reader.listen, "pull": Reader.pull}

@@ -13,7 +13,7 @@ elif [ "${SP_LONG:-0}" = 0 ]; then
 	git rev-parse -q --verify HEAD >/dev/null 2>&1 ||
 		{ echo "no git history here, so nothing says what changed last"; exit 77; }
 	echo "$all" >"$2/tidy.all"
-	all=$({ git diff --name-only HEAD; git log -30 --format= --name-only; } |
+	all=$({ git diff --name-only HEAD; git ls-files -o --exclude-standard; git log -30 --format= --name-only; } |
 		awk '!seen[$0]++' | grep -xF -f "$2/tidy.all" | head -n $some)
 	[ -n "$all" ] || { echo "the last 30 commits changed no source file"; exit 77; }
 fi
