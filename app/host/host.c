@@ -23,10 +23,6 @@
 
 #define COVER_SECONDS 60
 #define INDEX_SECONDS 600
-/* How often, for a minute, the door is asked whether mail of a killed client is
- * still on its way. */
-#define SETTLE_TRIES 600
-#define SETTLE_US    100000
 /* A request that the service puts off is repeated for ten seconds. */
 #define ASK_TRIES    40
 #define ASK_PAUSE_US 250000
@@ -293,28 +289,12 @@ sp_host_index(struct sp_host *h, struct sp_err *err)
 	    h->door != NULL ? SP_OK : sp_host_local_index(h->local, -1, err));
 }
 
-/*
- * Wait until nothing is on its way into the log any more that a client which
- * was killed had handed over (doc/door.md, XSEALPOST SETTLED): only then the
- * end of the log is the end.
- */
-static enum sp_code
-settle(struct sp_host *h, struct sp_err *err)
+/* Whether the person at the terminal wants to end the command. */
+static bool
+is_interrupted(void *ctx)
 {
-	enum sp_code rc = SP_EAGAIN;
-
-	for (int i = 0; rc == SP_EAGAIN && i < SETTLE_TRIES; i++) {
-		if (i > 0)
-			(void)usleep(SETTLE_US);
-		if (sp_interrupt_caught())
-			return (
-			    sp_err_set(err, SP_EINTERRUPT, 0, "interrupted"));
-		rc = sp_door_settled(h->door, err);
-	}
-	if (rc != SP_EAGAIN)
-		return (rc);
-	return (sp_err_set(err, SP_EAGAIN, 0,
-	    "what another command had handed over before it was ended is still on its way into the log; try again in a moment"));
+	(void)ctx;
+	return (sp_interrupt_caught());
 }
 
 /* The end of the log is read once: what comes in later is not waited for. */
@@ -333,7 +313,7 @@ sp_host_index_all(struct sp_host *h, struct sp_err *err)
 			rc = sp_host_local_index(h->local, -1, err);
 		return (rc);
 	}
-	rc = settle(h, err);
+	rc = sp_door_wait_settled(h->door, is_interrupted, NULL, err);
 	if (rc == SP_OK)
 		rc = sp_reader_open(h->app->dir, &r, err);
 	if (rc == SP_OK)

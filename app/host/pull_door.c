@@ -13,10 +13,6 @@
 #include "journal/door/door_pipe.h"
 
 #define LANES 4 /* connections of an account */
-/* How often, for a minute, the door is asked whether mail of a killed puller is
- * still on its way. */
-#define SETTLE_TRIES 600
-#define SETTLE_US    100000
 
 /* What became of a message, to the engine; a refusal of one message does not
  * end the visit. */
@@ -93,6 +89,15 @@ reset(void *ctx)
 	r->settled = false;
 }
 
+/* Whether the account is to end. */
+static bool
+is_stopped(void *ctx)
+{
+	struct sp_pull_run *r = ctx;
+
+	return (sp_stream_stopped(&r->wakeup));
+}
+
 /*
  * Wait until nothing is on its way into the log any more that a puller which
  * was killed, or a pipe that was given up, had handed over (doc/door.md,
@@ -107,15 +112,7 @@ settle(struct sp_pull_run *r, struct sp_err *err)
 
 	if (rc != SP_OK)
 		return (rc == SP_ENOTFOUND ? SP_EAGAIN : rc);
-	rc = SP_EAGAIN;
-	for (int i = 0; rc == SP_EAGAIN && i < SETTLE_TRIES; i++) {
-		if (i > 0)
-			(void)usleep(SETTLE_US);
-		if (sp_stream_stopped(&r->wakeup))
-			rc = sp_err_set(err, SP_EINTERRUPT, 0, "interrupted");
-		else
-			rc = sp_door_settled(d, err);
-	}
+	rc = sp_door_wait_settled(d, is_stopped, r, err);
 	sp_door_close(d);
 	r->settled = rc == SP_OK;
 	return (rc);

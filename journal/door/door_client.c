@@ -18,9 +18,11 @@
 #include "journal/door/door_priv.h"
 #include "journal/door/unix_socket.h"
 
-#define REPLY_MAX 8192 /* bytes of a reply */
-#define TRIES	  150 /* half a minute: a reload lets sessions end */
-#define PAUSE_US  200000 /* between two of them */
+#define SETTLE_TRIES 600 /* a minute */
+#define SETTLE_US    100000
+#define REPLY_MAX    8192 /* bytes of a reply */
+#define TRIES	     150 /* half a minute: a reload lets sessions end */
+#define PAUSE_US     200000 /* between two of them */
 
 /* Send all bytes. */
 static enum sp_code
@@ -201,13 +203,40 @@ send_event(struct sp_door *d, struct sp_view command, uint64_t *seq,
 	return (rc == SP_OK ? read_verdict(d, seq, err) : rc);
 }
 
-enum sp_code
-sp_door_settled(struct sp_door *d, struct sp_err *err)
+/* Ask once: SP_OK, or SP_EAGAIN with the answer in d->line, if there was one. */
+static enum sp_code
+ask_settled(struct sp_door *d, struct sp_err *err)
 {
 	static const char ask[] = "XSEALPOST SETTLED\r\n";
-	enum sp_code rc = send_all(d, ask, sizeof(ask) - 1, err);
+	enum sp_code rc;
 
+	sp_buf_clear(&d->line);
+	rc = send_all(d, ask, sizeof(ask) - 1, err);
 	return (rc == SP_OK ? read_reply(d, err) : rc);
+}
+
+enum sp_code
+sp_door_wait_settled(struct sp_door *d, bool (*is_stopped)(void *ctx),
+    void *ctx, struct sp_err *err)
+{
+	enum sp_code rc = SP_EAGAIN;
+
+	for (int i = 0; rc == SP_EAGAIN && i < SETTLE_TRIES; i++) {
+		if (i > 0)
+			(void)usleep(SETTLE_US);
+		if (is_stopped(ctx))
+			return (
+			    sp_err_set(err, SP_EINTERRUPT, 0, "interrupted"));
+		/* Anything but 450 is the end of this connection. */
+		if (i > 0 &&
+		    (d->line.n < 3 || memcmp(d->line.p, "450", 3) != 0)) {
+			rc = sp_door_reconnect(d, err);
+			if (rc != SP_OK)
+				continue;
+		}
+		rc = ask_settled(d, err);
+	}
+	return (rc);
 }
 
 /* Append the command of an event, XSEALPOST EVENT, to ${command}. */

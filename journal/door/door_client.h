@@ -29,9 +29,15 @@ SP_CHECK enum sp_code sp_door_open(
  * a word, it is not.  SP_ELIMIT: the event is too large. */
 SP_CHECK enum sp_code sp_door_event(struct sp_door *d, const char *name,
     struct sp_view detail, uint64_t *seq, struct sp_err *err);
-/* Whether nothing is in work any more that a client left behind (doc/door.md,
- * SETTLED): then SP_OK, else SP_EAGAIN. */
-SP_CHECK enum sp_code sp_door_settled(struct sp_door *d, struct sp_err *err);
+/*
+ * Wait, a minute at most, until nothing is on its way into the log any more
+ * that a client which has gone had handed over (doc/door.md, XSEALPOST
+ * SETTLED): only then what the log has is all there is.  A connection that the
+ * service ended meanwhile is opened again.  ${is_stopped}(${ctx}) is asked in
+ * between: true ends the wait with SP_EINTERRUPT.  SP_EAGAIN: it did not settle.
+ */
+SP_CHECK enum sp_code sp_door_wait_settled(struct sp_door *d,
+    bool (*is_stopped)(void *ctx), void *ctx, struct sp_err *err);
 void sp_door_close(struct sp_door *d); /* NULL is fine */
 
 #endif
