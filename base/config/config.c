@@ -11,6 +11,13 @@
 #include "base/config/config_priv.h"
 #include "base/io.h"
 
+void
+sp_config_file_done(struct sp_config_file *file)
+{
+	free(file->items);
+	free(file->values);
+}
+
 enum sp_code
 sp_config_parse(const char *path, struct sp_view text, struct sp_config **out,
     struct sp_err *err)
@@ -26,7 +33,7 @@ sp_config_parse(const char *path, struct sp_view text, struct sp_config **out,
 		rc = sp_config_check(c, &file, err);
 	if (rc == SP_OK)
 		rc = sp_config_effective(c, err);
-	free(file.items);
+	sp_config_file_done(&file);
 	if (rc == SP_OK)
 		*out = c;
 	else

@@ -236,6 +236,30 @@ void sp_config_free(struct sp_config *c); /* NULL is fine */
  * ...), SP_ELIMIT beyond the maximum of ${out}; ${out} is then as it was. */
 SP_CHECK enum sp_code sp_config_template(struct sp_buf *out, const char *listen,
     const char *user, const char *guard);
+/* How the configuration of an archive becomes that of the one that continues it
+ * (sp_config_moved).  All is borrowed; the last four may be NULL: as it is. */
+struct sp_config_move {
+	const char *old, *dir; /* both archives, absolute */
+	const char *guard, *user, *group;
+	const char *listen; /* ADDRESS:PORT, where there is one listener */
+};
+
+/*
+ * Append the configuration ${text} of the archive ${m->old} to ${out} as that of
+ * the archive ${m->dir}: the options of ${m} are set, paths of files below the
+ * old archive (or below ${m->dir}, where it stood before it was moved away)
+ * become paths below the new one.  All else stays as it stands, comments too.
+ * ${files} gets these files, relative to the archives, each once; free it with
+ * sp_config_texts_free.  ${path} is named in messages.  SP_ECONFIG: ${text} is no
+ * configuration, SP_EUSAGE: the result is none, or ${m->listen} is given and
+ * there is not one listener, SP_ELIMIT beyond the maximum of ${out}; ${out} is
+ * then as it was.
+ */
+SP_CHECK enum sp_code sp_config_moved(struct sp_buf *out, const char *path,
+    struct sp_view text, const struct sp_config_move *m, struct sp_texts *files,
+    struct sp_err *err);
+/* Free the texts of a list. */
+void sp_config_texts_free(struct sp_texts *t);
 /* Whether a peer at ${sa} may send to the listener: it lies in allow, or where
  * that list is empty, in loopback (with require_auth: anywhere). */
 bool sp_config_allows(const struct sp_listen *l, const struct sockaddr *sa);

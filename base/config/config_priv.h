@@ -111,16 +111,29 @@ struct sp_config_item {
 	struct sp_config_place at;
 };
 
+/* A value that is given: a token of the text, its quotes too. */
+struct sp_config_given {
+	const struct sp_config_option *option;
+	size_t at, n; /* offset and bytes */
+};
+
 struct sp_config_file { /* begins with the path alone */
 	const char *path; /* for messages */
 	struct sp_config_item *items; /* malloc'ed */
 	size_t n, cap;
+	struct sp_config_given *values; /* malloc'ed, in the text's order */
+	size_t nvalues, vcap;
 };
+
+/* What a token of the text means: without its quotes and escapes, malloc'ed. */
+char *sp_config_unquote(struct sp_view token);
+/* Free what reading a file has put into ${file}. */
+void sp_config_file_done(struct sp_config_file *file);
 
 /*
  * Read ${text} into ${c}, which has the defaults already.  ${file} gets what is
- * given and where, with views into ${text}; free file->items afterwards, also
- * after a failure.  SP_ECONFIG with "FILE:LINE:COLUMN: what, expected" for the
+ * given and where, with views into ${text}; call sp_config_file_done
+ * afterwards, also after a failure.  SP_ECONFIG with "FILE:LINE:COLUMN: what, expected" for the
  * first mistake; ${c} is then filled in part.
  */
 SP_CHECK enum sp_code sp_config_read(struct sp_config *c, struct sp_view text,

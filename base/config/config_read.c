@@ -326,21 +326,33 @@ sp_config_wrong(const struct sp_config_file *f, struct sp_err *err,
 
 /* ---- options and sections -------------------------------------------- */
 
+/* Remember the token just read, whose text ends where the reader is, as a value
+ * of ${o}, and return it. */
+static struct sp_view
+remember_value(struct config_reader *r, const struct sp_config_option *o)
+{
+	struct sp_config_file *f = r->file;
+	const size_t quotes = r->token == QUOTED ? 2 : 0;
+	const size_t n = r->value.n + quotes;
+
+	if (f->nvalues == f->vcap) {
+		f->vcap = f->vcap == 0 ? 64 : f->vcap * 2;
+		f->values =
+		    sp_xrealloc(f->values, f->vcap * sizeof(*f->values));
+	}
+	f->values[f->nvalues++] = (struct sp_config_given){ o, r->pos - n, n };
+	return (sp_view_mem(r->text.p + r->pos - n, n));
+}
+
 /* Set the option from the token just read. */
 static enum sp_code
 set_value(struct config_reader *r, const struct config_scope *scope,
     const struct sp_config_option *o)
 {
-	char *text = sp_xmalloc(r->value.n + 1), want[SP_CONFIG_EXPECTED_MAX];
+	char *text = sp_config_unquote(remember_value(r, o));
+	char want[SP_CONFIG_EXPECTED_MAX];
 	enum sp_code rc = SP_OK;
-	size_t n = 0;
 
-	for (size_t i = 0; i < r->value.n; i++) {
-		if (r->token == QUOTED && r->value.p[i] == '\\')
-			i++;
-		text[n++] = r->value.p[i];
-	}
-	text[n] = '\0';
 	if (!sp_config_set(scope->base, o, text)) {
 		sp_config_expected(o, want);
 		rc = fail(r, r->at,

@@ -15,6 +15,24 @@
 
 #define RECIPIENT_MAX 320 /* bytes of an address (RFC 5321: 64, "@", 255) */
 
+char *
+sp_config_unquote(struct sp_view token)
+{
+	const bool quoted =
+	    token.n > 0 && (token.p[0] == '"' || token.p[0] == '\'');
+	const size_t end = token.n - quoted;
+	char *text = sp_xmalloc(token.n + 1);
+	size_t n = 0;
+
+	for (size_t i = quoted; i < end; i++) {
+		if (quoted && token.p[i] == '\\')
+			i++;
+		text[n++] = token.p[i];
+	}
+	text[n] = '\0';
+	return (text);
+}
+
 /* A number and at most one letter behind it. */
 bool
 sp_config_size(const char *s, uint64_t *out)
