@@ -91,7 +91,7 @@ static const char *const reply_texts[SP_REPLY_COUNT] = {
 	[SP_REPLY_NEED_AUTH] = "530 5.7.0 Authentication required\r\n",
 
 	[SP_REPLY_TOO_BIG] = "552 5.3.4 Message too large\r\n",
-	[SP_REPLY_BARE_LF] = "521 5.5.2 Message has lines without CR LF\r\n",
+	[SP_REPLY_BARE_NEWLINE] = "550 5.5.2 Message has a CR or LF alone\r\n",
 	[SP_REPLY_NO_SUCH_RCPT] = "550 5.1.1 Not a journal address here\r\n",
 	[SP_REPLY_CLAIM] = "501 5.5.4 Attributes not understood\r\n",
 	[SP_REPLY_DENIED] = "550 5.7.1 Not allowed\r\n",

@@ -85,7 +85,7 @@ enum sp_reply {
 	SP_REPLY_NEED_AUTH, /* 530 5.7.0 */
 	/* theirs: policy */
 	SP_REPLY_TOO_BIG,
-	SP_REPLY_BARE_LF, /* 521, then closed */
+	SP_REPLY_BARE_NEWLINE, /* 550 5.5.2, after the data */
 	SP_REPLY_NO_SUCH_RCPT, /* 550 5.1.1 */
 	SP_REPLY_DENIED, /* 550 5.7.1 */
 	SP_REPLY_CLAIM, /* 501 5.5.4 */
