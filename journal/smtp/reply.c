@@ -24,6 +24,10 @@ static const char *const reply_texts[SP_REPLY_COUNT] = {
 
 	[SP_REPLY_CLOSING] = "421 4.3.2 Service is stopping, try again\r\n",
 	[SP_REPLY_BUSY] = "421 4.3.2 Too many sessions, try again\r\n",
+	[SP_REPLY_NO_MEMORY] =
+	    "421 4.3.2 No memory for another session, try again\r\n",
+	[SP_REPLY_CROWDED] =
+	    "421 4.7.0 Ended for others, your address has more than its share, try again\r\n",
 	[SP_REPLY_PER_PEER] =
 	    "421 4.7.0 Too many sessions from your address, try again\r\n",
 	[SP_REPLY_ERRORS] = "421 4.7.0 Too many errors\r\n",

@@ -109,10 +109,13 @@ complete_message(struct sp_session *s, struct sp_buf *out)
 			s->mode = SP_MODE_COMMIT;
 			return;
 		}
-		s->message.refusal = sp_reply_of_failure(rc);
-		(void)sp_err_set(&err, rc, 0,
-		    "the facts of the message do not fit into a record");
-		sp_session_fault(s, &err);
+		s->message.refusal =
+		    rc == SP_EAGAIN ? SP_REPLY_MEMORY : sp_reply_of_failure(rc);
+		if (rc != SP_EAGAIN) {
+			(void)sp_err_set(&err, rc, 0,
+			    "the facts of the message do not fit into a record");
+			sp_session_fault(s, &err);
+		}
 	}
 	sp_session_reply_all(s, s->message.refusal, out);
 	end_transaction(s, out);

@@ -115,76 +115,74 @@ struct look {
 	enum sp_append_clock_verdict want;
 };
 
+static const struct {
+	const char *name;
+	int64_t last; /* entry; 0: none */
+	struct look look[5];
+} rules[] = {
+	{ "empty log, 1970, set", 0,
+	    { { Y1970, 0, SP_CLOCK_FINE }, { AK_NOW, 9, SP_CLOCK_ACCEPTED },
+		{ AK_NOW + 3 * DAY, 9, SP_CLOCK_REFUSED } } },
+	{ "empty log, 1970, set in two steps", 0,
+	    { { Y1970, 0, SP_CLOCK_FINE },
+		{ Y1970 + 9000 * DAY, 9, SP_CLOCK_ACCEPTED },
+		{ AK_NOW, 9, SP_CLOCK_ACCEPTED },
+		{ AK_NOW + 3 * DAY, 9, SP_CLOCK_REFUSED } } },
+	{ "1970, the limit beyond the epoch", Y1970,
+	    { { Y1970 + MINUTE, 0, SP_CLOCK_FINE },
+		{ SP_CLOCK_EPOCH + SP_CLOCK_SET_EPOCH + 1, 9,
+		    SP_CLOCK_REFUSED },
+		{ SP_CLOCK_EPOCH + SP_CLOCK_SET_EPOCH, 9,
+		    SP_CLOCK_ACCEPTED } } },
+	{ "1970, the limit beyond the last entry", AK_NOW,
+	    { { Y1970, 0, SP_CLOCK_STEPPED },
+		{ AK_NOW + SP_CLOCK_SET_LAST + 1, 9, SP_CLOCK_REFUSED },
+		{ AK_NOW + SP_CLOCK_SET_LAST, 9, SP_CLOCK_ACCEPTED } } },
+	{ "started behind by days, set", AK_NOW,
+	    { { AK_NOW - 5 * DAY, 0, SP_CLOCK_STEPPED },
+		{ AK_NOW + 5 * DAY, 9, SP_CLOCK_ACCEPTED },
+		{ AK_NOW + 8 * DAY, 9, SP_CLOCK_REFUSED } } },
+	{ "started behind, past the last entry since", AK_NOW,
+	    { { AK_NOW - 5 * MINUTE, 0, SP_CLOCK_STEPPED },
+		{ AK_NOW + MINUTE, 360, SP_CLOCK_FINE },
+		{ AK_NOW + 8 * DAY, 9, SP_CLOCK_REFUSED } } },
+	{ "started right: 30 days back, and 30 forth", AK_NOW,
+	    { { AK_NOW, 0, SP_CLOCK_FINE },
+		{ AK_NOW - 30 * DAY, 9, SP_CLOCK_STEPPED },
+		{ AK_NOW + 2 * DAY, 172800, SP_CLOCK_STEPPED } } },
+	{ "started right: back, and forth too far", AK_NOW,
+	    { { AK_NOW, 0, SP_CLOCK_FINE },
+		{ AK_NOW - 2 * DAY, 9, SP_CLOCK_STEPPED },
+		{ AK_NOW + 2 * DAY, 9, SP_CLOCK_REFUSED },
+		{ AK_NOW, 9, SP_CLOCK_STEPPED } } },
+	{ "started right: to 1970, and set", AK_NOW,
+	    { { AK_NOW, 0, SP_CLOCK_FINE }, { Y1970, 9, SP_CLOCK_STEPPED },
+		{ AK_NOW + MINUTE, 9, SP_CLOCK_STEPPED } } },
+	{ "one bad leap", AK_NOW,
+	    { { AK_NOW, 0, SP_CLOCK_FINE },
+		{ AK_NOW + 9 * DAY, 9, SP_CLOCK_REFUSED },
+		{ AK_NOW + 18 * SP_SECOND, 9, SP_CLOCK_FINE } } },
+};
+
 static void
 test_the_rules_of_an_unset_clock(void **state)
 {
-	static const struct {
-		const char *name;
-		int64_t last; /* entry; 0: none */
-		struct look look[5];
-	} t[] = {
-		{ "empty log, 1970, set", 0,
-		    { { Y1970, 0, SP_CLOCK_FINE },
-			{ AK_NOW, 9, SP_CLOCK_ACCEPTED },
-			{ AK_NOW + 3 * DAY, 9, SP_CLOCK_REFUSED } } },
-		{ "empty log, 1970, set in two steps", 0,
-		    { { Y1970, 0, SP_CLOCK_FINE },
-			{ Y1970 + 9000 * DAY, 9, SP_CLOCK_ACCEPTED },
-			{ AK_NOW, 9, SP_CLOCK_ACCEPTED },
-			{ AK_NOW + 3 * DAY, 9, SP_CLOCK_REFUSED } } },
-		{ "1970, the limit beyond the epoch", Y1970,
-		    { { Y1970 + MINUTE, 0, SP_CLOCK_FINE },
-			{ SP_CLOCK_EPOCH + SP_CLOCK_SET_EPOCH + 1, 9,
-			    SP_CLOCK_REFUSED },
-			{ SP_CLOCK_EPOCH + SP_CLOCK_SET_EPOCH, 9,
-			    SP_CLOCK_ACCEPTED } } },
-		{ "1970, the limit beyond the last entry", AK_NOW,
-		    { { Y1970, 0, SP_CLOCK_STEPPED },
-			{ AK_NOW + SP_CLOCK_SET_LAST + 1, 9, SP_CLOCK_REFUSED },
-			{ AK_NOW + SP_CLOCK_SET_LAST, 9,
-			    SP_CLOCK_ACCEPTED } } },
-		{ "started behind by days, set", AK_NOW,
-		    { { AK_NOW - 5 * DAY, 0, SP_CLOCK_STEPPED },
-			{ AK_NOW + 5 * DAY, 9, SP_CLOCK_ACCEPTED },
-			{ AK_NOW + 8 * DAY, 9, SP_CLOCK_REFUSED } } },
-		{ "started behind, past the last entry since", AK_NOW,
-		    { { AK_NOW - 5 * MINUTE, 0, SP_CLOCK_STEPPED },
-			{ AK_NOW + MINUTE, 360, SP_CLOCK_FINE },
-			{ AK_NOW + 8 * DAY, 9, SP_CLOCK_REFUSED } } },
-		{ "started right: 30 days back, and 30 forth", AK_NOW,
-		    { { AK_NOW, 0, SP_CLOCK_FINE },
-			{ AK_NOW - 30 * DAY, 9, SP_CLOCK_STEPPED },
-			{ AK_NOW + 2 * DAY, 172800, SP_CLOCK_STEPPED } } },
-		{ "started right: back, and forth too far", AK_NOW,
-		    { { AK_NOW, 0, SP_CLOCK_FINE },
-			{ AK_NOW - 2 * DAY, 9, SP_CLOCK_STEPPED },
-			{ AK_NOW + 2 * DAY, 9, SP_CLOCK_REFUSED },
-			{ AK_NOW, 9, SP_CLOCK_STEPPED } } },
-		{ "started right: to 1970, and set", AK_NOW,
-		    { { AK_NOW, 0, SP_CLOCK_FINE },
-			{ Y1970, 9, SP_CLOCK_STEPPED },
-			{ AK_NOW + MINUTE, 9, SP_CLOCK_STEPPED } } },
-		{ "one bad leap", AK_NOW,
-		    { { AK_NOW, 0, SP_CLOCK_FINE },
-			{ AK_NOW + 9 * DAY, 9, SP_CLOCK_REFUSED },
-			{ AK_NOW + 18 * SP_SECOND, 9, SP_CLOCK_FINE } } },
-	};
-
 	(void)state;
-	for (size_t i = 0; i < SP_COUNTOF(t); i++) {
-		struct sp_append_clock c = { .last = t[i].last };
+	for (size_t i = 0; i < SP_COUNTOF(rules); i++) {
+		struct sp_append_clock c = { .last = rules[i].last };
 		int64_t boot = 1000;
 
-		for (size_t k = 0;
-		     k < SP_COUNTOF(t[i].look) && t[i].look[k].wall != 0; k++) {
-			const struct look *at = &t[i].look[k];
+		for (size_t k = 0; k < SP_COUNTOF(rules[i].look) &&
+				   rules[i].look[k].wall != 0;
+		     k++) {
+			const struct look *at = &rules[i].look[k];
 			struct sp_append_clock_reading l;
 
 			boot += at->pause * SP_SECOND;
 			sp_append_clock_judge(&c, at->wall, boot, false, &l);
 			if (l.verdict != at->want)
 				fail_msg("%s, look %zu: got %d, want %d",
-				    t[i].name, k, (int)l.verdict,
+				    rules[i].name, k, (int)l.verdict,
 				    (int)at->want);
 			if (l.verdict == SP_CLOCK_REFUSED)
 				continue;
