@@ -148,7 +148,8 @@ init_parts(struct sp_receive *r)
 			   : host);
 	r->door_name = sp_xstrdup("door");
 	r->memory = sp_memory_new(cfg->memory, r->state_dir);
-	r->peers = sp_peers_new();
+	sp_memory_on_short(r->memory, sp_connection_relieve, r);
+	r->peers = sp_peers_new(cfg->nlisten + 1, r->memory);
 	r->logins = sp_logins_new(r->loop, on_idle, r);
 	r->read_buf = sp_xmalloc(SP_READ_SIZE);
 	r->plain_buf = sp_xmalloc(SP_TLS_PLAIN_MAX);

@@ -56,6 +56,7 @@ struct sp_listener {
 	struct sp_tls_ctx *tls; /* NULL: no encryption */
 	char local_text[SP_PEER_TEXT]; /* "" where bound to any address */
 	uint64_t sessions; /* open now */
+	uint64_t closing; /* of these: closed, and about to be gone */
 	struct sp_users *users; /* NULL: no AUTH, or its file is unusable */
 };
 
@@ -64,6 +65,7 @@ struct sp_receive_pool {
 	struct sp_connection *open; /* linked both ways */
 	struct sp_connection *idle; /* linked by next */
 	size_t nidle;
+	uint64_t closing; /* of those open: closed, and about to be gone */
 	uint64_t ceiling; /* connections at a time */
 	uint64_t id_base, id_next; /* of session ids */
 };

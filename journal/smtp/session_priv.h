@@ -167,6 +167,7 @@ struct sp_session_door {
  * above.  Built by sp_session_build_item(), or by XSEALPOST EVENT. */
 struct sp_session_entry {
 	struct sp_buf source; /* members of "source" as JSON */
+	size_t charged; /* bytes of ${source} that count in the budget */
 	const char *flags[SP_FLAGS_MAX];
 	size_t nflags;
 	struct sp_facts facts;
@@ -175,6 +176,7 @@ struct sp_session_entry {
 
 struct sp_session {
 	const struct sp_session_env *env;
+	struct sp_memory *memory; /* the client's share, or the budget */
 	enum sp_phase phase;
 	enum sp_mode mode;
 	bool draining; /* 421 after the message in hand */
@@ -261,7 +263,7 @@ size_t sp_session_input_chunk(
 /* ---- session_item.c -------------------------------------------------- */
 
 /* Put the facts of the finished message into s->entry.  SP_ELIMIT: they do not
- * fit into a record. */
+ * fit into a record; SP_EAGAIN: the memory budget is used up. */
 enum sp_code sp_session_build_item(struct sp_session *s);
 
 /* ---- session_tls.c --------------------------------------------------- */
