@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "app/cmd/cmd.h"
 #include "app/cmd/verdict_print.h"
@@ -17,9 +18,11 @@
 #include "app/common/date_range.h"
 #include "app/common/json_line.h"
 #include "app/common/options.h"
+#include "base/clock.h"
 #include "base/io.h"
 #include "base/json.h"
 #include "base/layout.h"
+#include "base/time_text.h"
 #include "journal/verify/rebuild.h"
 
 struct verify_job {
@@ -54,7 +57,7 @@ choose_target(struct sp_app *app, struct verify_job *j, struct sp_err *err)
 	    (j->path == NULL || same_directory(j->path, app->dir))) {
 		j->is_own = true;
 		j->path = app->dir;
-		rc = sp_app_open(app, err);
+		rc = sp_app_open_reader(app, err);
 		if (rc == SP_OK)
 			j->o.guard = app->cfg->guard;
 		return (rc);
@@ -142,6 +145,61 @@ rebuild(struct sp_app *app, struct verify_job *j, bool json)
 	return (r.findings > 0 ? 1 : -1);
 }
 
+/* The verdict over the whole archive in a few words, for `status` and alarms. */
+static void
+say_verdict(
+    const struct sp_verdict *v, const char *failure, char out[SP_ERR_MAX + 64])
+{
+	if (v == NULL)
+		(void)snprintf(
+		    out, SP_ERR_MAX + 64, "could not look: %s", failure);
+	else if (v->findings > 0)
+		(void)snprintf(out, SP_ERR_MAX + 64,
+		    "FAILED: %" PRIu64 " finding%s; see sealpost verify",
+		    v->findings, v->findings == 1 ? "" : "s");
+	else
+		(void)snprintf(out, SP_ERR_MAX + 64,
+		    "OK: %" PRIu64 " entries verified", v->entries);
+}
+
+/* Keep the result in state/verify.json (doc/format-archive.md), as the archive's
+ * account.  Whoever may not write there only looked for himself: then what the
+ * service's own timer found stays. */
+static void
+keep_result(const struct sp_app *app, int status, const struct sp_verdict *v,
+    const char *failure)
+{
+	char *path = sp_layout_path(app->dir, "state/verify.json");
+	char time[SP_TIME_LEN + 1], verdict[SP_ERR_MAX + 64];
+	struct sp_account account;
+	struct sp_buf b;
+	struct sp_json j;
+
+	sp_time_format(sp_clock_wall(), time);
+	say_verdict(v, failure, verdict);
+	sp_buf_init(&b, 4096);
+	sp_json_init(&j, &b);
+	sp_json_obj(&j, NULL);
+	sp_json_cstr(&j, "time", time);
+	sp_json_u64(&j, "status", (uint64_t)status);
+	sp_json_cstr(&j, "verdict", verdict);
+	sp_json_obj_end(&j);
+	if (sp_json_end(&j) == SP_OK && sp_buf_addc(&b, '\n') == SP_OK &&
+	    sp_account_find(app->dir, app->cfg, &account, NULL) == SP_OK &&
+	    (geteuid() == 0 || geteuid() == account.uid)) {
+		struct sp_err err;
+
+		sp_account_enter(&account);
+		if (sp_io_replace(path, b.p, b.n, 0640, &err) != SP_OK)
+			(void)fprintf(stderr,
+			    "sealpost: warning: the result could not be kept for status: %s\n",
+			    err.msg);
+		sp_account_leave(&account);
+	}
+	sp_buf_done(&b);
+	free(path);
+}
+
 /* Rebuild where asked, verify, print; the exit status. */
 static int
 run(struct sp_app *app, struct verify_job *j, bool json)
@@ -160,7 +218,10 @@ run(struct sp_app *app, struct verify_job *j, bool json)
 	if (status >= 0)
 		return (status);
 	rc = sp_verify(j->path, &j->o, &v, &err);
-	return (sp_verdict_print_result(&p, &j->o, &v, rc, &err));
+	status = sp_verdict_print_result(&p, &j->o, &v, rc, &err);
+	if (j->is_own && !j->o.quick && app->cfg != NULL && rc != SP_EINTERRUPT)
+		keep_result(app, status, rc == SP_OK ? &v : NULL, err.msg);
+	return (status);
 }
 
 /* The range is only asked of an export; an archive is verified as a whole. */

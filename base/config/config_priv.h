@@ -138,6 +138,15 @@ void sp_config_file_done(struct sp_config_file *file);
  */
 SP_CHECK enum sp_code sp_config_read(struct sp_config *c, struct sp_view text,
     struct sp_config_file *file, struct sp_err *err);
+/* What is wrong with the bytes of the file ${text} (encoding, bytes that could
+ * hide something), and where; NULL: nothing.  A byte order mark is taken off
+ * ${text}. */
+const char *sp_config_bytes(struct sp_view *text, struct sp_config_place *at);
+/* The option ${name} (a section itself: "") as the file gives it, or NULL. */
+const struct sp_config_item *sp_config_find(const struct sp_config_file *f,
+    const char *section, struct sp_view title, const char *name);
+/* Copy what is given and where into ${c}, for sp_config_line(). */
+void sp_config_keep_places(struct sp_config *c, const struct sp_config_file *f);
 /* The place of an option, or of the section where it is not given. */
 struct sp_config_place sp_config_place(const struct sp_config_file *f,
     const char *section, const char *title, const char *name);
@@ -168,6 +177,10 @@ void sp_config_set_defaults(void *base, const struct sp_config_section *sec);
 void sp_config_drop(void *base, const struct sp_config_option *o);
 /* Append the value as text; SP_ELIMIT beyond the maximum of ${out}. */
 SP_CHECK enum sp_code sp_config_get(
+    const void *base, const struct sp_config_option *o, struct sp_buf *out);
+/* The same as a person writes it: sizes with K, M, G, times with s, m, h, d.  Of
+ * what is no UTF-8 only the ASCII is shown. */
+SP_CHECK enum sp_code sp_config_get_human(
     const void *base, const struct sp_config_option *o, struct sp_buf *out);
 
 /* ---- networks (config_net.c) ------------------------------------------ */
