@@ -46,6 +46,14 @@ tame(char *s)
 	}
 }
 
+/* The message was longer than there is room for: its end says so. */
+static void
+mark_cut(struct sp_err *err)
+{
+	memcpy(
+	    err->msg + sizeof(err->msg) - sizeof("..."), "...", sizeof("..."));
+}
+
 /* A NULL ${err} costs nothing: the message is then not even formatted. */
 enum sp_code
 sp_err_set(
@@ -63,6 +71,8 @@ sp_err_set(
 	va_end(ap);
 	if (n < 0)
 		err->msg[0] = '\0';
+	if (n >= (int)sizeof(err->msg))
+		mark_cut(err);
 	if (errnum != 0 && n >= 0 && (size_t)n < sizeof(err->msg)) {
 		char text[128];
 
@@ -73,7 +83,7 @@ sp_err_set(
 	return (code);
 }
 
-/* What does not fit is cut at the end of the old message. */
+/* What does not fit is cut at the end of the old message, which says so. */
 enum sp_code
 sp_err_prefix(struct sp_err *err, const char *fmt, ...)
 {
@@ -93,6 +103,8 @@ sp_err_prefix(struct sp_err *err, const char *fmt, ...)
 	rest = strnlen(old, sizeof(old) - 1 - n);
 	memcpy(err->msg + n, old, rest);
 	err->msg[n + rest] = '\0';
+	if (rest < strlen(old))
+		mark_cut(err);
 	tame(err->msg);
 	return (err->code);
 }

@@ -47,7 +47,7 @@ struct sp_err {
 /*
  * Fill ${err} and return ${code}.  With ${errnum} not 0, ": " and what
  * strerror(3) says is appended.  Control bytes but line ends become '?', since
- * a message may repeat what a peer sent; a message that is too long is cut.
+ * a message may repeat what a peer sent; one that is too long ends in "...".
  */
 enum sp_code sp_err_set(struct sp_err *err, enum sp_code code, int errnum,
     const char *fmt, ...) SP_PRINTF(4, 5);

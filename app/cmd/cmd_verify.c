@@ -12,6 +12,7 @@
 
 #include "app/cmd/cmd.h"
 #include "app/cmd/verdict_print.h"
+#include "app/cmd/verified.h"
 #include "app/common/account.h"
 #include "app/common/args.h"
 #include "app/common/date_range.h"
@@ -142,6 +143,19 @@ rebuild(struct sp_app *app, struct verify_job *j, bool json)
 	return (r.findings > 0 ? 1 : -1);
 }
 
+/* For `status`; only who may write in the archive leaves a note. */
+static void
+note_verdict(const struct sp_app *app, int status)
+{
+	struct sp_account acct;
+
+	if (sp_account_find(app->dir, app->cfg, &acct, NULL) != SP_OK)
+		return;
+	sp_account_enter(&acct);
+	sp_verified_write(app->dir, status);
+	sp_account_leave(&acct);
+}
+
 /* Rebuild where asked, verify, print; the exit status. */
 static int
 run(struct sp_app *app, struct verify_job *j, bool json)
@@ -160,7 +174,11 @@ run(struct sp_app *app, struct verify_job *j, bool json)
 	if (status >= 0)
 		return (status);
 	rc = sp_verify(j->path, &j->o, &v, &err);
-	return (sp_verdict_print_result(&p, &j->o, &v, rc, &err));
+	status = sp_verdict_print_result(&p, &j->o, &v, rc, &err);
+	/* A part says nothing of the whole. */
+	if (j->is_own && !j->o.have_since && !j->o.have_until)
+		note_verdict(app, status);
+	return (status);
 }
 
 /* The range is only asked of an export; an archive is verified as a whole. */

@@ -6,6 +6,7 @@
 #include "app/common/app.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,10 +76,30 @@ sp_app_close(struct sp_app *app)
 	app->cfg = NULL;
 }
 
+/* Whether standard output is a pipe or socket that nobody reads any more. */
+static bool
+reader_gone(void)
+{
+	struct pollfd p = { .fd = STDOUT_FILENO, .events = POLLOUT };
+
+	return (poll(&p, 1, 0) == 1 && (p.revents & POLLERR) != 0);
+}
+
+enum sp_code
+sp_app_output(struct sp_err *err)
+{
+	if (!ferror(stdout))
+		return (SP_OK);
+	return (sp_err_set(err, SP_EIO, reader_gone() ? EPIPE : 0,
+	    "standard output cannot be written"));
+}
+
 int
 sp_app_fail(const struct sp_err *err)
 {
 	(void)fflush(stdout);
+	if (err->errnum == EPIPE && ferror(stdout))
+		return (sp_err_exit_status(err->code));
 	(void)fprintf(stderr, "sealpost: %s\n", err->msg);
 	return (sp_err_exit_status(err->code));
 }
@@ -100,12 +121,15 @@ sp_app_usage(const char *fmt, ...)
 int
 sp_app_finish(int status)
 {
-	if (fflush(stdout) == 0 && !ferror(stdout))
+	const bool failed = fflush(stdout) != 0;
+	const char *why = failed ? strerror(errno) : "cannot be written";
+
+	if (!failed && !ferror(stdout))
 		return (status);
-	if (errno != EPIPE)
+	if (!reader_gone())
 		(void)fprintf(stderr,
 		    "sealpost: standard output: %s; the output is not complete\n",
-		    strerror(errno));
+		    why);
 	return (2);
 }
 
