@@ -67,19 +67,19 @@ on_event(void *ctx, uint64_t seq, struct sp_err *err)
 	a->shown++;
 	if (!e.has_record) {
 		printf("%12" PRIu64 "  (erased)\n", seq);
-		return (SP_OK);
+		return (sp_app_output(err));
 	}
 	if (a->json) {
 		(void)fwrite(e.record.p, 1, e.record.n, stdout);
 		(void)fputc('\n', stdout);
-		return (SP_OK);
+		return (sp_app_output(err));
 	}
 	rc = sp_record_parse(e.record, &r, err);
 	if (rc != SP_OK)
 		return (sp_err_prefix(err, "entry %" PRIu64, seq));
 	print_row(a, &r);
 	sp_record_done(&r);
-	return (SP_OK);
+	return (sp_app_output(err));
 }
 
 /* Where this user may only read, the index is used as it is. */

@@ -13,6 +13,7 @@
 
 #include "app/cmd/cmd.h"
 #include "app/cmd/verdict_print.h"
+#include "app/cmd/verified.h"
 #include "app/common/account.h"
 #include "app/common/args.h"
 #include "app/common/date_range.h"
@@ -162,42 +163,15 @@ say_verdict(
 		    "OK: %" PRIu64 " entries verified", v->entries);
 }
 
-/* Keep the result in state/verify.json (doc/format-archive.md), as the archive's
- * account.  Whoever may not write there only looked for himself: then what the
- * service's own timer found stays. */
+/* Keep the result for `status` and alarms. */
 static void
 keep_result(const struct sp_app *app, int status, const struct sp_verdict *v,
     const char *failure)
 {
-	char *path = sp_layout_path(app->dir, "state/verify.json");
-	char time[SP_TIME_LEN + 1], verdict[SP_ERR_MAX + 64];
-	struct sp_account account;
-	struct sp_buf b;
-	struct sp_json j;
+	char verdict[SP_ERR_MAX + 64];
 
-	sp_time_format(sp_clock_wall(), time);
 	say_verdict(v, failure, verdict);
-	sp_buf_init(&b, 4096);
-	sp_json_init(&j, &b);
-	sp_json_obj(&j, NULL);
-	sp_json_cstr(&j, "time", time);
-	sp_json_u64(&j, "status", (uint64_t)status);
-	sp_json_cstr(&j, "verdict", verdict);
-	sp_json_obj_end(&j);
-	if (sp_json_end(&j) == SP_OK && sp_buf_addc(&b, '\n') == SP_OK &&
-	    sp_account_find(app->dir, app->cfg, &account, NULL) == SP_OK &&
-	    (geteuid() == 0 || geteuid() == account.uid)) {
-		struct sp_err err;
-
-		sp_account_enter(&account);
-		if (sp_io_replace(path, b.p, b.n, 0640, &err) != SP_OK)
-			(void)fprintf(stderr,
-			    "sealpost: warning: the result could not be kept for status: %s\n",
-			    err.msg);
-		sp_account_leave(&account);
-	}
-	sp_buf_done(&b);
-	free(path);
+	sp_verified_write(app, status, verdict);
 }
 
 /* Rebuild where asked, verify, print; the exit status. */
@@ -219,7 +193,8 @@ run(struct sp_app *app, struct verify_job *j, bool json)
 		return (status);
 	rc = sp_verify(j->path, &j->o, &v, &err);
 	status = sp_verdict_print_result(&p, &j->o, &v, rc, &err);
-	if (j->is_own && !j->o.quick && app->cfg != NULL && rc != SP_EINTERRUPT)
+	if (j->is_own && !j->o.quick && !j->o.have_since && !j->o.have_until &&
+	    app->cfg != NULL && rc != SP_EINTERRUPT)
 		keep_result(app, status, rc == SP_OK ? &v : NULL, err.msg);
 	return (status);
 }

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -187,10 +188,30 @@ print_advice(void)
 		    group, self, group, owner, owner);
 }
 
+/* Whether standard output is a pipe or socket that nobody reads any more. */
+static bool
+reader_gone(void)
+{
+	struct pollfd p = { .fd = STDOUT_FILENO, .events = POLLOUT };
+
+	return (poll(&p, 1, 0) == 1 && (p.revents & POLLERR) != 0);
+}
+
+enum sp_code
+sp_app_output(struct sp_err *err)
+{
+	if (!ferror(stdout))
+		return (SP_OK);
+	return (sp_err_set(err, SP_EIO, reader_gone() ? EPIPE : 0,
+	    "standard output cannot be written"));
+}
+
 int
 sp_app_fail(const struct sp_err *err)
 {
 	(void)fflush(stdout);
+	if (err->errnum == EPIPE && ferror(stdout))
+		return (sp_err_exit_status(err->code));
 	(void)fprintf(stderr, "sealpost: %s", err->msg);
 	if (err->errnum == EACCES || err->errnum == EPERM ||
 	    err->code == SP_EPERM)
@@ -216,12 +237,15 @@ sp_app_usage(const char *fmt, ...)
 int
 sp_app_finish(int status)
 {
-	if (fflush(stdout) == 0 && !ferror(stdout))
+	const bool failed = fflush(stdout) != 0;
+	const char *why = failed ? strerror(errno) : "cannot be written";
+
+	if (!failed && !ferror(stdout))
 		return (status);
-	if (errno != EPIPE)
+	if (!reader_gone())
 		(void)fprintf(stderr,
 		    "sealpost: standard output: %s; the output is not complete\n",
-		    strerror(errno));
+		    why);
 	return (2);
 }
 

@@ -62,8 +62,13 @@ void sp_app_close(struct sp_app *app);
 int sp_app_fail(const struct sp_err *err);
 /* The same for a wrong option or argument; always returns 2. */
 int sp_app_usage(const char *fmt, ...) SP_PRINTF(1, 2);
+/* Whether standard output still takes what is printed, for a command that lists
+ * much: SP_EIO once it does not.  Of a pipe whose reader has gone (`| head`)
+ * sp_app_fail() says nothing. */
+SP_CHECK enum sp_code sp_app_output(struct sp_err *err);
 /* Flush standard output at the end of the program.  Returns ${status}, or 2
- * if not everything could be written (a full disk, a closed pipe). */
+ * if not everything could be written: a full disk, which is said, or a pipe
+ * whose reader has gone, which is not. */
 int sp_app_finish(int status);
 /* "sealpost VERSION HOST", what a record names as its writer.  Static text. */
 const char *sp_app_by(void);

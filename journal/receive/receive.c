@@ -26,6 +26,7 @@ on_committed(void *ctx, uint64_t next_seq)
 {
 	struct sp_receive *r = ctx;
 
+	sp_receive_log_well(r);
 	if (r->opts.committed != NULL)
 		r->opts.committed(r->opts.ctx, next_seq);
 }
@@ -88,6 +89,7 @@ on_timer(uv_timer_t *t)
 		sp_connection_check_timeouts(c, now);
 	}
 	sp_receive_log_tick(r);
+	sp_receive_watch_disk(r);
 	if (!r->stop.drained)
 		sp_commit_tick(r->commit);
 }

@@ -116,7 +116,7 @@ remove_leftovers(struct sp_seal *s, struct sp_err *err)
 	/* A guard that cannot be written now must not stop sealing. */
 	if (s->guard != NULL && sp_io_exists(s->guard) &&
 	    sp_io_clean(s->guard, NULL, &ignored) != SP_OK)
-		sp_seal_emit(s, "alarm", ignored.msg);
+		sp_seal_guard_state(s, &ignored);
 	return (rc);
 }
 

@@ -21,6 +21,14 @@ sp_milter_info(const struct sp_milter *m, struct sp_session_info *out)
 		.id = m->link.id,
 		.helo = { m->client.helo, m->client.helo_n },
 		.from = m->mail.envelope.from,
+		.rcpt =
+		    m->mail.envelope.to.n > 0
+			? m->mail.envelope.to.v[m->mail.envelope.to.n - 1].addr
+		    : m->mail.envelope.refused.n > 0
+			? m->mail.envelope.refused
+			      .v[m->mail.envelope.refused.n - 1]
+			      .addr
+			: (struct sp_view){ NULL, 0 },
 		.recipients = m->mail.envelope.to.n,
 		.size = m->message.store.size,
 		.mail_at = m->mail.mail_at,

@@ -205,6 +205,8 @@ struct sp_session_info {
 	const char *listener, *peer, *id;
 	const char *client; /* whom a proxy serves; else the peer */
 	struct sp_view helo, from;
+	struct sp_view rcpt; /* of the command in hand, else the last one that
+			      * was accepted; {NULL, 0}: none */
 	size_t recipients; /* accepted so far */
 	uint64_t size; /* bytes of the message so far */
 	int64_t mail_at; /* microseconds since the epoch */

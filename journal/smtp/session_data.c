@@ -10,6 +10,7 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/enc.h"
 #include "base/sha256.h"
@@ -166,6 +167,40 @@ sp_session_data(struct sp_session *s, struct sp_view arg, struct sp_buf *out)
 	sp_session_reply(s, SP_REPLY_SEND_DATA, out);
 }
 
+/* Whether the first four bytes of ${line}, or the fewer that have come, are
+ * those of the command ${verb}. */
+static bool
+is_verb(struct sp_view line, const char *verb)
+{
+	return (strncasecmp(line.p, verb, line.n < 4 ? line.n : 4) == 0);
+}
+
+/*
+ * Whether the bytes ${rest} behind the end of the data, as far as they have
+ * come, are what a client with PIPELINING sends there (RFC 2920 section 3.1):
+ * the next transaction up to DATA, or QUIT.  Anything else looks like a message
+ * that was smuggled in.
+ */
+static bool
+is_usual_behind(struct sp_view rest)
+{
+	bool begun = false;
+
+	while (rest.n > 0) {
+		struct sp_view line = sp_view_cut(&rest, '\n');
+
+		if (is_verb(line, "QUIT") || (begun && is_verb(line, "DATA")))
+			return (rest.n == 0);
+		if (begun && is_verb(line, "BDAT"))
+			return (true);
+		if (!is_verb(line, "RSET") && !is_verb(line, "MAIL") &&
+		    !(begun && is_verb(line, "RCPT")))
+			return (false);
+		begun = true;
+	}
+	return (true);
+}
+
 size_t
 sp_session_input_data(
     struct sp_session *s, char *p, size_t n, struct sp_buf *out)
@@ -178,6 +213,7 @@ sp_session_input_data(
 		return (used);
 	s->count.commands++;
 	s->pipelined = used < n;
+	s->odd_behind = !is_usual_behind(sp_view_mem(p + used, n - used));
 	/* Pipelining was not offered: bytes before our reply are those of a
 	 * smuggled message. */
 	if (s->pipelined && !s->client.extended)

@@ -182,6 +182,10 @@ struct sp_session {
 	bool draining; /* 421 after the message in hand */
 	bool quit; /* the client said QUIT */
 	bool pipelined; /* input waits behind the command or data at hand */
+	bool odd_behind; /* and behind the data not what PIPELINING is for */
+	/* whom the command in hand is about, for what is told of a refusal;
+	 * {NULL, 0}: nobody */
+	struct sp_view about_from, about_rcpt;
 	struct sp_session_count count;
 
 	/* the connection */

@@ -179,7 +179,11 @@ test_an_error_stays_one_harmless_line(void **state)
 	    err.msg, "segment 7: open a?[2J: No such file or directory");
 	for (int i = 0; i < 200; i++)
 		(void)sp_err_prefix(&err, "%s", "a rather long prefix");
-	assert_true(strlen(err.msg) < sizeof(err.msg));
+	assert_int_equal(strlen(err.msg), sizeof(err.msg) - 1);
+	assert_non_null(strstr(err.msg, " ... "));
+	(void)sp_err_set(&err, SP_EIO, ENOENT, "%0900d", 1);
+	assert_int_equal(strlen(err.msg), sizeof(err.msg) - 1);
+	assert_non_null(strstr(err.msg, " ... "));
 	assert_int_equal(sp_err_exit_status(SP_OK), 0);
 	assert_int_equal(sp_err_exit_status(SP_EMISMATCH), 1);
 	assert_int_equal(sp_err_exit_status(SP_EIO), 2);

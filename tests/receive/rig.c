@@ -212,6 +212,21 @@ on_log(void *ctx, enum sp_log_level level, const char *event, const char *text)
 	(void)pthread_mutex_unlock(&g->fake.lock);
 }
 
+/* What is over is no line: it is told again and again. */
+static void
+on_alarm(void *ctx, const char *cause, const char *text)
+{
+	struct sp_rig *g = ctx;
+
+	if (text == NULL)
+		return;
+	(void)pthread_mutex_lock(&g->fake.lock);
+	assert_int_equal(
+	    sp_buf_addf(&g->log, "alarm %s %s\n", cause, text), SP_OK);
+	(void)pthread_cond_broadcast(&g->fake.changed);
+	(void)pthread_mutex_unlock(&g->fake.lock);
+}
+
 static void
 on_drained(void *ctx)
 {
@@ -264,6 +279,7 @@ sp_rig_start(struct sp_rig *g)
 		.fds = &g->tcp,
 		.door_fd = g->door,
 		.log = on_log,
+		.alarm = on_alarm,
 		.ctx = g };
 	struct sp_err err;
 

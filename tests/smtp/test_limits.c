@@ -314,6 +314,56 @@ test_the_record_holds_what_was_observed(void **state)
 	sp_talk_done(&t);
 }
 
+/* What RFC 2920 lets a client send with the end of the data is not odd. */
+static void
+test_only_odd_bytes_behind_the_data_are_flagged(void **state)
+{
+	static const struct {
+		const char *behind;
+		bool odd;
+	} rows[] = {
+		{ "", false },
+		{ "QUIT\r\n", false },
+		{ "quit\r\n", false },
+		{ "QU", false },
+		{ "MAIL FROM:<x@y>\r\n", false },
+		{ "RSET\r\nMAIL FROM:<x@y>\r\nRCPT TO:<z@y>\r\nDATA\r\n",
+		    false },
+		{ "MAIL FROM:<x@y>\r\nRCPT TO:<z@y>\r\nRCPT TO:<w@y>\r\nDA",
+		    false },
+		{ "MAIL FROM:<x@y>\r\nRCPT TO:<z@y>\r\nQUIT\r\n", false },
+		/* Whoever sends the content does not wait for 354. */
+		{ "MAIL FROM:<x@y>\r\nRCPT TO:<z@y>\r\nDATA\r\nSubject: x",
+		    true },
+		{ "QUIT\r\nMAIL FROM:<x@y>\r\n", true },
+		{ "RCPT TO:<z@y>\r\n", true },
+		{ "DATA\r\n", true },
+		{ "EHLO me\r\n", true },
+		{ "NOOP\r\n", true },
+		{ "\r\n", true },
+		{ "Subject: x\r\n", true },
+	};
+	char text[256];
+
+	(void)state;
+	for (size_t i = 0; i < SP_COUNTOF(rows); i++) {
+		struct sp_talk t;
+		json_t *j;
+
+		sp_talk_init(&t, false);
+		hello(&t);
+		say(&t, "MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n");
+		(void)snprintf(
+		    text, sizeof(text), "x\r\n.\r\n%s", rows[i].behind);
+		say(&t, text);
+		j = record(&t);
+		expect_member(j, "flags",
+		    rows[i].odd ? "[\"pipelined_after_data\"]" : "(absent)");
+		json_decref(j);
+		sp_talk_done(&t);
+	}
+}
+
 static void
 test_draining_finishes_what_is_in_hand(void **state)
 {
@@ -466,6 +516,8 @@ main(void)
 		cmocka_unit_test(test_after_a_failed_chunk_only_rset_helps),
 		cmocka_unit_test(test_only_listed_recipients_are_taken),
 		cmocka_unit_test(test_the_record_holds_what_was_observed),
+		cmocka_unit_test(
+		    test_only_odd_bytes_behind_the_data_are_flagged),
 		cmocka_unit_test(test_draining_finishes_what_is_in_hand),
 		cmocka_unit_test(test_a_thousand_recipients_are_recorded),
 		cmocka_unit_test(
