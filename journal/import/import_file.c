@@ -217,17 +217,13 @@ is_mbox(enum sp_import_as as)
 static const char *
 mismatch(enum sp_import_kind kind, struct sp_view first)
 {
-	struct sp_view rest = first;
-
 	if (kind == SP_IMPORT_KIND_PST)
 		return (
 		    sp_view_starts(first, "!BDN")
 			? NULL
 			: "not an Outlook file: it does not begin with !BDN");
 	return (
-	    sp_view_starts(sp_view_cut(&rest, '\n'), "From ")
-		? NULL
-		: "not an mbox: its first line does not begin with \"From \"");
+	    sp_import_kind_may_be_mbox(first) ? NULL : SP_IMPORT_WHY_NO_MBOX);
 }
 
 /* A file that is only compressed, with the facts of its own place. */

@@ -164,12 +164,18 @@ kind_of_spool(struct sp_import_in *in, enum sp_import_kind *kind,
 	enum sp_code rc;
 	size_t got;
 
-	*kind = SP_IMPORT_KIND_MBOX;
-	if (is_kind(in, "mbox"))
-		return (SP_OK);
 	rc = sp_io_pread(in->spool, first, sizeof(first), 0, &got, err);
 	if (rc != SP_OK)
 		return (rc);
+	*kind = SP_IMPORT_KIND_MBOX;
+	if (is_kind(in, "mbox")) {
+		if (got > 0 &&
+		    !sp_import_kind_may_be_mbox(sp_view_mem(first, got))) {
+			*kind = SP_IMPORT_KIND_REFUSED;
+			*why = SP_IMPORT_WHY_NO_MBOX;
+		}
+		return (SP_OK);
+	}
 	if (strcmp(name, SP_IMPORT_NO_NAME) == 0)
 		place.path = in->source->path;
 	plain = sp_import_kind_uncompressed(place.path);

@@ -202,6 +202,12 @@ skip_front(struct sp_view v)
 }
 
 bool
+sp_import_kind_may_be_mbox(struct sp_view first)
+{
+	return (sp_view_starts(skip_front(first), "From "));
+}
+
+bool
 sp_import_kind_is_mbox(struct sp_view first)
 {
 	struct sp_view rest = skip_front(first), line, next;

@@ -15,6 +15,9 @@
 #define SP_IMPORT_NO_NAME \
 	"data" /* the member of a file that is only compressed */
 
+#define SP_IMPORT_WHY_NO_MBOX \
+	"not an mbox: its first line does not begin with \"From \""
+
 /* ---- import_item.c: small things that all readers need ------------------- */
 
 /* Whether ${name} ends with ${suffix} (ASCII case ignored) and has something

@@ -300,7 +300,10 @@ on_open(struct sp_import_out *o, int fd)
 	if (libpff_file_initialize(&file, &e) == 1 &&
 	    libpff_file_open(file, path, LIBPFF_OPEN_READ, &e) == 1)
 		return (file);
-	report_failed(o, "", &e);
+	/* What libpff says of it helps nobody. */
+	libpff_error_free(&e);
+	sp_import_out_failed(o, "",
+	    "header damaged: the Outlook file is cut off or broken at its beginning; repair a copy of it with scanpst of Outlook and import that");
 	sp_import_out_done(o);
 	return (NULL);
 }

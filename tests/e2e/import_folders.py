@@ -207,6 +207,7 @@ REFUSED = {
     "x.olk15MsgSource": (b"\xd0\x0d\x00\x00MSrc" + bytes(30) + msg(1), b"Outlook for Mac"), "secret.rpmsg": (b"\x76\xe8\x04\x60\xc4\x11\xe3\x86" + bytes(30), b"rights"),
     "m.1": (MDBOX + msg(1), b"doveadm"), "u.9": (dbox(msg(1), 999), b"doveadm"), "u.8": (dbox(gzip.compress(msg(1))), b"doveadm"), "bad.mbs": (b"opera\n", b"mbox"),
     "bad.emlx": (b"no count\n" + msg(1), b"count"), "cut.emlx": (b"99999\n" + msg(1), b"cut off"), "odd.eml.gz": (b"not compressed\n", b"not compressed"), "cut.eml.gz": (gzip.compress(msg(1, os.urandom(5000)))[:3000], b"gzip"),
+    "junk.mbox": (b"junk\n", b"not an mbox"), "junk.mbox.gz": (gzip.compress(b"junk\n"), b"not an mbox"), "cut.pst": (b"!BDN" + bytes(3000), b"header damaged"),
     "utf16.eml": (("\ufeff" + msg(1).decode()).encode("utf-16-le"), b"UTF-16"), "utf16be.eml": (("\ufeff" + msg(1).decode()).encode("utf-16-be"), b"UTF-16"), "utf16nomark.eml": (msg(1).decode().encode("utf-16-le"), b"UTF-16"),
 }
 # No mail at all: refused where a message is expected, in folders only counted.
@@ -218,12 +219,12 @@ def refused(work, a):
     put(root, {name: data for name, (data, _) in REFUSED.items()})
     for name, (data, word) in REFUSED.items():
         renamed = "copy-of-" + name.replace(".", "-") + ".eml"
-        mark = name.split(".")[0] not in ("cut", "bad", "odd", "u", "m")  # known by their bytes alone
+        mark = name.split(".")[0] not in ("cut", "bad", "odd", "junk", "u", "m")  # known by their bytes alone
         for path, one in ((put(os.path.join(work, "one-" + name), {name: data}), False), (os.path.join(root, name), True)) + (((os.path.join(put(os.path.join(work, "re-" + name), {renamed: data}), renamed), True),) if mark else ()):
             got = Import(a, path, status=1)
             check(len(got.taken) == 0 and word in got.err and os.path.basename(name).split(".")[0].encode() in got.err, f"{path}: {got.done.stdout} {got.err}")
             check(not one or one_line(got.done, path) or b"not mail" in got.err, f"{path}: more than one line: {got.err}")
-        if name != "u.8":
+        if name not in ("u.8", "cut.pst"):
             got = Import(a, zipped(work, {"x/" + name: data}, "refused-" + name + ".zip"), status=1)
             check(len(got.taken) == 0 and word in got.err, f"{name} zipped: {got.done.stdout} {got.err}")
     got = Import(a, root, status=1)
