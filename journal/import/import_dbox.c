@@ -1,7 +1,7 @@
 /*
  * Files of Dovecot sdbox: see journal/import/import_dbox.h.  The message is
- * taken only where its size leads to the mark of its end: what is damaged, or
- * compressed inside, is refused.
+ * taken only where its size leads to the mark of its end: what is damaged is
+ * refused.
  */
 #include "journal/import/import_dbox.h"
 
@@ -85,11 +85,11 @@ sp_import_dbox_parse(struct sp_view file, struct sp_import_dbox *out)
 		return (
 		    "a damaged message of Dovecot dbox: it is not as long as its header says; copy the mailbox out with `doveadm backup -u USER maildir:PATH` and import that");
 	out->message = sp_view_mem(rest.p, (size_t)size);
+	out->compressed = sp_import_kind_compression(out->message) != NULL;
 	out->tail = sp_view_mem(rest.p + size, rest.n - (size_t)size);
-	if (sp_import_kind_compression(out->message) != NULL ||
-	    sp_view_starts(out->message, "Dovecot-LZ4"))
+	if (sp_view_starts(out->message, "Dovecot-LZ4"))
 		return (
-		    "a message of Dovecot dbox that is compressed inside, which is not read; copy the mailbox out with `doveadm backup -u USER maildir:PATH` and import that");
+		    "a message of Dovecot dbox that is compressed by Dovecot's own lz4 form, which is not read; copy the mailbox out with `doveadm backup -u USER maildir:PATH` and import that");
 	out->outside = metadata(out, 'X', &value);
 	return (NULL);
 }

@@ -24,6 +24,7 @@ struct sp_import_dbox {
 	struct sp_view head; /* both headers */
 	struct sp_view message;
 	struct sp_view tail; /* all behind the message */
+	bool compressed; /* the message is, by itself */
 	bool outside; /* attachments lie in other files (metadata X) */
 };
 

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/io.h"
 #include "base/time_text.h"
 #include "journal/import/import_dbox.h"
 #include "journal/import/import_emlx.h"
@@ -26,6 +27,7 @@ struct single {
 	const struct sp_import_place *place;
 	struct sp_buf extra; /* of the item */
 	char date[SP_TIME_LEN + 1];
+	bool compressed; /* item->msg is, by itself: to be unpacked first */
 };
 
 /* The message is not whole. */
@@ -103,6 +105,7 @@ cut_dbox(struct single *s, struct sp_view bytes, enum sp_code *rc)
 	if (why != NULL)
 		return (why);
 	s->item->msg = d.message;
+	s->compressed = d.compressed;
 	if (sp_import_dbox_date(&d, s->date))
 		s->item->origin_date = sp_view_str(s->date);
 	if (d.outside) {
@@ -147,6 +150,25 @@ prepare(struct single *s, enum sp_import_kind kind, struct sp_view bytes)
 		    : "what is known of its place is too long for a record");
 }
 
+/* Unpack the compressed message in a child; it comes to the callback with what
+ * is known of it so far.  SP_EIO, SP_ENOSPC: the temporary file. */
+static enum sp_code
+emit_compressed(const struct single *s, struct sp_err *err)
+{
+	struct sp_view msg = s->item->msg;
+	enum sp_code rc;
+	int fd = -1;
+
+	s->item->msg = (struct sp_view){ NULL, 0 };
+	rc = sp_import_tmpfile(&fd, err);
+	if (rc == SP_OK)
+		rc = sp_io_pwrite(fd, msg.p, msg.n, 0, err);
+	if (rc == SP_OK)
+		rc = sp_import_compressed(s->im, fd, s->item, "eml", err);
+	(void)sp_io_close(fd, NULL);
+	return (rc);
+}
+
 enum sp_code
 sp_import_single(const struct sp_import *im, struct sp_import_item *item,
     enum sp_import_kind kind, const struct sp_import_place *place,
@@ -159,7 +181,9 @@ sp_import_single(const struct sp_import *im, struct sp_import_item *item,
 	sp_buf_init(&s.extra, SP_IMPORT_EXTRA_MAX);
 	why = prepare(&s, kind, bytes);
 	item->extra = sp_buf_view(&s.extra);
-	if (why == NULL)
+	if (why == NULL && s.compressed)
+		rc = emit_compressed(&s, err);
+	else if (why == NULL)
 		rc = im->item(im->ctx, item, err);
 	else
 		sp_import_failed(im, item->path, item->member, why);

@@ -220,7 +220,7 @@ test_a_dbox_gives_the_message_only_where_all_agrees(void **state)
 		"2 M1 C1\n\001\002N          0000000000000005\nA: 1\n",
 		"2 C695b9e40\n\001\002N          0000000000000005\nA: 1\n",
 		"2 M1e C695b9e40\n\001\002N          000000000000000G\nA: 1\n",
-		"2 M1e C1\n\001\002N          0000000000000004\n\037\213\010x"
+		"2 M1e C1\n\001\002N          000000000000000B\nDovecot-LZ4"
 		"\n\001\003\n\n",
 	};
 	const size_t end = sizeof(file) - 1 - 16; /* of the end mark */
