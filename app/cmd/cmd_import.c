@@ -35,6 +35,7 @@
 #include "base/json.h"
 #include "base/sha256.h"
 #include "journal/import/import.h"
+#include "journal/import/import_kind.h"
 
 #define LISTED_MAX     20 /* failures that are printed; --report has all */
 #define MESSAGE_MAX    ((uint64_t)150 << 20) /* bytes, or a listener's */
@@ -57,6 +58,8 @@ struct import {
 	struct ticket *tickets; /* delivered, not answered yet */
 	/* counted; messages but for not_mail, which are files */
 	uint64_t taken, known, not_mail, failed, quoted;
+	uint64_t kinds[SP_IMPORT_KINDS]; /* what is not mail, by kind */
+	uint64_t notes; /* words on mail that was taken */
 	uint64_t bytes; /* of those taken */
 	struct sp_progress progress;
 	uint64_t handled, total; /* bytes, for the percentage */
@@ -188,14 +191,33 @@ on_failed(void *ctx, const char *path, const char *why)
 }
 
 static void
-on_not_mail(void *ctx, const char *path)
+on_not_mail(void *ctx, const char *path, const char *kind)
 {
 	struct import *im = ctx;
+	struct sp_json *j;
 
 	im->not_mail++;
+	im->kinds[sp_import_kind_named(kind)]++;
 	if (im->app->verbose)
 		print_escaped(path, "not mail");
-	(void)sp_import_report_begin(im->report, "not_mail", path);
+	j = sp_import_report_begin(im->report, "not_mail", path);
+	if (j != NULL)
+		sp_json_cstr(j, "kind", kind);
+	sp_import_report_end(im->report);
+}
+
+/* A word on mail that was taken: it is not whole, for instance. */
+static void
+on_note(void *ctx, const char *path, const char *what)
+{
+	struct import *im = ctx;
+	struct sp_json *j;
+
+	if (im->notes++ < LISTED_MAX)
+		print_escaped(path, what);
+	j = sp_import_report_begin(im->report, "note", path);
+	if (j != NULL)
+		sp_json_cstr(j, "why", what);
 	sp_import_report_end(im->report);
 }
 
@@ -292,6 +314,19 @@ on_item(void *ctx, const struct sp_import_item *item, struct sp_err *err)
 	return (deliver(im, item, err));
 }
 
+/* Say on standard error what the files were that are not mail. */
+static void
+print_kinds(const struct import *im)
+{
+	char *list;
+
+	if (im->not_mail == 0 || im->app->quiet)
+		return;
+	list = sp_import_kind_list(im->kinds);
+	(void)fprintf(stderr, "sealpost: not mail: %s\n", list);
+	free(list);
+}
+
 /* ---- the end ------------------------------------------------------------- */
 
 /* What was taken and what not, on standard output, advice on standard error,
@@ -307,6 +342,7 @@ print_summary(const struct import *im)
 	    sp_human_count(im->taken, a), sp_human_size(im->bytes, b),
 	    sp_human_count(im->known, c), sp_human_count(im->not_mail, d),
 	    sp_human_count(im->failed, e));
+	print_kinds(im);
 	if (im->failed > LISTED_MAX)
 		(void)fprintf(stderr,
 		    "sealpost: %s failures in all, the first %d are listed%s\n",
@@ -372,6 +408,7 @@ import_all(struct import *im, enum sp_import_as as, int argc, char **argv,
 		.item = on_item,
 		.failed = on_failed,
 		.not_mail = on_not_mail,
+		.note = on_note,
 		.ctx = im };
 	enum sp_code rc = SP_OK;
 
