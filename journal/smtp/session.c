@@ -45,6 +45,7 @@ copy_peer(struct sp_session *s, const struct sp_session_peer *peer)
 	s->link.connected = peer->connected;
 	s->link.proxy_src[0] = s->link.proxy_dst[0] = '\0';
 	s->door.rights = peer->rights;
+	s->door.uid = peer->uid;
 	s->claims.may_xforward = s->claims.may_xclient = false;
 }
 

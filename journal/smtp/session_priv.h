@@ -156,6 +156,7 @@ struct sp_provenance {
 /* The local door (session_door.c). */
 struct sp_session_door {
 	struct sp_door_rights rights;
+	uint64_t uid; /* of the client */
 	char actor[256]; /* JSON object, from the kernel */
 	struct sp_provenance provenance;
 	struct sp_event event; /* that is being committed */
