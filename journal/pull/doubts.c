@@ -16,6 +16,27 @@
 #define FIRST_S	  60 /* the first pause; it doubles */
 #define LONGEST_S 86400
 
+/* The words of the file, by enum sp_doubt_why. */
+static const char *const words[] = { [SP_DOUBT_AGAIN] = "again",
+	[SP_DOUBT_SHORT] = "short",
+	[SP_DOUBT_EMPTY] = "empty",
+	[SP_DOUBT_SUBSTITUTE] = "substitute",
+	[SP_DOUBT_INCONSISTENT] = "inconsistent",
+	[SP_DOUBT_BROKE] = "broke",
+	[SP_DOUBT_MISSING] = "missing" };
+
+const char *
+sp_doubts_text(enum sp_doubt_why why)
+{
+	if (why == SP_DOUBT_BROKE)
+		return ("the session broke when it was asked for");
+	if (why == SP_DOUBT_MISSING)
+		return ("the server announces it and does not give it");
+	if (why == SP_DOUBT_AGAIN)
+		return ("what came is not what was announced");
+	return (sp_whole_text((enum sp_whole_verdict)why));
+}
+
 struct sp_doubts {
 	struct sp_doubt **v; /* sorted by key */
 	size_t n, cap;
@@ -98,6 +119,8 @@ sp_doubts_add(
 	d->v[i] = sp_xcalloc(1, sizeof(struct sp_doubt));
 	memcpy(d->v[i]->key, key, SP_IDS_KEY);
 	(void)snprintf(d->v[i]->name, sizeof(d->v[i]->name), "%s", name);
+	d->v[i]->why = SP_DOUBT_AGAIN;
+	d->v[i]->announced = SP_WHOLE_SIZE_UNKNOWN;
 	d->n++;
 	d->changed = true;
 	return (d->v[i]);
@@ -131,13 +154,15 @@ sp_doubts_at(const struct sp_doubts *d, size_t i)
 
 /* ---- when ---------------------------------------------------------------- */
 
-/* The pause after so many failures, in microseconds. */
+/* The pause after so many failures, in microseconds: none after the first. */
 static int64_t
 pause_after(uint32_t failures)
 {
 	int64_t s = FIRST_S;
 
-	for (uint32_t i = 1; i < failures && s < LONGEST_S; i++)
+	if (failures <= 1)
+		return (0);
+	for (uint32_t i = 2; i < failures && s < LONGEST_S; i++)
 		s *= 2;
 	return ((s < LONGEST_S ? s : LONGEST_S) * SECOND);
 }
@@ -208,7 +233,7 @@ sp_doubts_touch(struct sp_doubts *d)
 	d->changed = true;
 }
 
-/* KEY VERDICT FAILURES NEXT ANNOUNCED BYTES SHA256 SINCE SESSION CONTENT NAME:
+/* KEY WHY FAILURES NEXT ANNOUNCED BYTES SHA256 SINCE SESSION CONTENT NAME:
  * numbers in decimal, "-" for what is not known, the name in base64. */
 static enum sp_code
 format_one(const struct sp_doubt *one, struct sp_buf *out)
@@ -226,9 +251,9 @@ format_one(const struct sp_doubt *one, struct sp_buf *out)
 		(void)snprintf(
 		    announced, sizeof(announced), "%" PRIu64, one->announced);
 	rc = sp_buf_addf(out,
-	    "doubt %s %d %" PRIu32 " %" PRId64 " %s %" PRIu64 " %s %" PRId64
+	    "doubt %s %s %" PRIu32 " %" PRId64 " %s %" PRIu64 " %s %" PRId64
 	    " %" PRId64 " %s ",
-	    key, (int)one->verdict, one->failures, one->next, announced,
+	    key, words[one->why], one->failures, one->next, announced,
 	    one->past.bytes, sha, one->past.since, one->past.session, content);
 	if (rc == SP_OK)
 		rc = sp_b64_append(out, one->name, strlen(one->name));
@@ -273,6 +298,21 @@ cut_hex(struct sp_view *line, uint8_t *out, size_t n, bool *any)
 	return (!*any || sp_hex_decode(word, out, n));
 }
 
+/* Cut a word off ${line} that says why. */
+static bool
+cut_why(struct sp_view *line, enum sp_doubt_why *out)
+{
+	struct sp_view word = sp_view_cut(line, ' ');
+
+	for (size_t i = SP_DOUBT_AGAIN; i < SP_COUNTOF(words); i++) {
+		if (sp_view_eq_str(word, words[i])) {
+			*out = (enum sp_doubt_why)i;
+			return (true);
+		}
+	}
+	return (false);
+}
+
 /* Cut the size off ${line}; "-": not known. */
 static bool
 cut_size(struct sp_view *line, uint64_t *out)
@@ -288,12 +328,12 @@ sp_doubts_parse(struct sp_doubts *d, struct sp_view line)
 {
 	struct sp_doubt one = { .failures = 0 }, *to;
 	uint8_t name[SP_DOUBTS_NAME * 2];
-	uint64_t verdict, failures;
+	uint64_t failures;
 	size_t n = 0;
 	bool any;
 
 	if (!cut_hex(&line, one.key, sizeof(one.key), &any) || !any ||
-	    !cut_u64(&line, SP_WHOLE_INCONSISTENT, &verdict) ||
+	    !cut_why(&line, &one.why) ||
 	    !cut_u64(&line, UINT32_MAX, &failures) ||
 	    !cut_time(&line, &one.next) || !cut_size(&line, &one.announced) ||
 	    !cut_u64(&line, UINT64_MAX, &one.past.bytes) ||
@@ -305,7 +345,6 @@ sp_doubts_parse(struct sp_doubts *d, struct sp_view line)
 	    n >= sizeof(one.name))
 		return (false);
 	memcpy(one.name, name, n);
-	one.verdict = (enum sp_whole_verdict)verdict;
 	one.failures = (uint32_t)failures;
 	to = sp_doubts_add(d, one.key, one.name);
 	if (to == NULL)

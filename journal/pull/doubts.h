@@ -26,13 +26,23 @@
 #define SP_DOUBTS_NAME	  160 /* bytes of a name, with its NUL */
 #define SP_DOUBTS_CONTENT 16 /* bytes of a SHA-256 that stand for a content */
 
+/* Why a message is not captured.  The first are the verdicts of whole.h. */
+enum sp_doubt_why {
+	SP_DOUBT_AGAIN = SP_WHOLE_AGAIN, /* to be fetched a second time */
+	SP_DOUBT_SHORT = SP_WHOLE_SHORT,
+	SP_DOUBT_EMPTY = SP_WHOLE_EMPTY,
+	SP_DOUBT_SUBSTITUTE = SP_WHOLE_SUBSTITUTE,
+	SP_DOUBT_INCONSISTENT = SP_WHOLE_INCONSISTENT,
+	SP_DOUBT_BROKE, /* sessions broke at it */
+	SP_DOUBT_MISSING /* the server answered without it */
+};
+
 struct sp_doubt {
 	uint8_t key[SP_IDS_KEY];
 	char name[SP_DOUBTS_NAME]; /* for people: "UIDL x", cut */
 
 	/* What came. */
-	enum sp_whole_verdict verdict; /* of the last fetch; SP_WHOLE: nothing
-					  came whole or not: sessions broke */
+	enum sp_doubt_why why; /* of the last fetch */
 	struct sp_whole_past past;
 	uint64_t announced; /* at the last fetch */
 
@@ -49,6 +59,9 @@ struct sp_doubt {
 	bool told; /* named in the present visit */
 	uint32_t tries; /* fetches in the present visit */
 };
+
+/* For a person: "it is shorter than the server announces". */
+const char *sp_doubts_text(enum sp_doubt_why why);
 
 struct sp_doubts;
 
@@ -71,9 +84,9 @@ void sp_doubts_drop(struct sp_doubts *d, const uint8_t key[SP_IDS_KEY]);
 size_t sp_doubts_count(const struct sp_doubts *d);
 struct sp_doubt *sp_doubts_at(const struct sp_doubts *d, size_t i);
 
-/* A fetch at ${now} was no capture: count it and put off the next one: 1
- * minute, doubling, a day at most; in the same visit twice is one failure
- * more, not two. */
+/* A fetch at ${now} was no capture: count it and put off the next one: to the
+ * next visit, then 1 minute, doubling, a day at most; in the same visit twice
+ * is one failure more, not two. */
 void sp_doubts_put_off(struct sp_doubt *one, int64_t now);
 /* Whether it may be asked for at ${now}.  A clock that was set back does not
  * keep it waiting for longer than the pause was. */
