@@ -18,6 +18,7 @@
 #include "journal/pull/pull_priv.h"
 
 #define TRIES_MAX 2 /* fetches of a doubtful message in a visit */
+#define TOLD_MAX  100 /* messages that are named in a visit */
 
 static struct sp_doubts *
 doubts(const struct sp_pull *p)
@@ -62,13 +63,15 @@ doubt_of(struct sp_pull *p, const struct sp_pull_meta *m)
 	return (d);
 }
 
-/* Name a doubtful message to people, once a visit. */
+/* Name a doubtful message to people, once a visit; of very many the first. */
 static void
 tell(struct sp_pull *p, struct sp_doubt *d, const char *detail)
 {
 	if (d->told)
 		return;
 	d->told = true;
+	if (++p->told > TOLD_MAX)
+		return;
 	sp_pull_note(p, "message %s is NOT captured: %s%s%s", d->name,
 	    sp_doubts_text(d->why), detail[0] == '\0' ? "" : ": ", detail);
 }
@@ -345,6 +348,10 @@ sp_pull_sum_doubts(struct sp_pull *p)
 	size_t at = 0;
 
 	p->r.doubtful = n;
+	if (p->told > TOLD_MAX)
+		sp_pull_note(p, "%" PRIu64 " more messages are NOT captured",
+		    p->told - TOLD_MAX);
+	p->told = 0;
 	out[0] = '\0';
 	for (size_t i = 0; i < n; i++) {
 		const struct sp_doubt *d = sp_doubts_at(doubts(p), i);

@@ -97,6 +97,7 @@ struct sp_pull {
 	struct sp_pull_asked asked;
 	bool unnamed_done; /* sp_pull_set_unnamed_done() */
 	uint64_t fetches; /* of this visit that were judged */
+	uint64_t told; /* doubtful messages of this visit, named or not */
 	unsigned breaks; /* sessions of this visit that broke at a message */
 
 	/* Messages on their way. */

@@ -178,6 +178,11 @@ for _ in range(4):
 check(stored(arc)[""] == digests(mail[1::2]), "all others came")
 check(len(f.sessions) < 100, f"{len(f.sessions)} sessions")
 
+# Very many that the server does not give: the log is not flooded.
+f = Fake([message(i, 200) for i in range(130)], lost=set(range(5, 130)))
+got, err = pull(archive(f), 1)
+check(got["taken"] == 5 and got["doubtful"] == 125 and err.count("UIDL") == 200 // 2 and "25 more messages are NOT captured" in err, f"very many: {got} {err[-300:]}")
+
 # Throttled: the session ends, the words are shown, nothing more is asked.
 for reply, at in (("-ERR Request is throttled. Suggested Backoff Time: 299961 milliseconds", "RETR"), ("-ERR [SYS/TEMP] server busy", "UIDL"),
                   ("-ERR throttled", "LIST"), ("-ERR too many connections", "CAPA"), ("-ERR [LOGIN-DELAY] too often", "UIDL")):
