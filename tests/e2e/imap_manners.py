@@ -253,6 +253,8 @@ MANNERS = {
     "BAD throttled": (refuses("BAD Request is throttled. Suggested Backoff Time: 299961 milliseconds", 0),
                       "throttled. Suggested Backoff Time: 299961", {}, {"taken": set(), "throttled": 2}),
     "NO [THROTTLED]": (refuses("NO [THROTTLED] enough", 0), r"\[THROTTLED\] enough", {}, {"taken": set(), "throttled": 2}),
+    "OK throttled, without any": ({"hook": lambda c, tag, rest: "BODY.PEEK[])" in rest and (c.line(tag + " OK [THROTTLED] Slow down") or True)},
+                                  r"\[THROTTLED\] Slow down", {}, {"taken": set(), "throttled": 2}),
     "BYE too many": (says("EXAMINE", "* BYE Too many simultaneous connections"), "Too many simultaneous", {}, {"taken": set(), "throttled": 0, "only": "keep"}),
     "throttled at login": (says("LOGIN", "TAG NO Request is throttled. Suggested Backoff Time: 60 seconds"), "Request is throttled", {}, {"taken": set(), "throttled": 0}),
     "throttled list": (says("UID FETCH", "TAG BAD Request is throttled."), "Request is throttled", {}, {"taken": set(), "throttled": 0}),

@@ -260,6 +260,9 @@ run_session(struct sp_imap *m, struct sp_err *err)
 	}
 	if (rc == SP_OK)
 		logout(m);
+	else if (m->box.open && !m->box.renumbered &&
+		 sp_pull_mode(m->pull) == SP_PULL_FETCH)
+		sp_imap_save_memo(m); /* for its sentinels */
 	imap_names_done(&l);
 	return (rc);
 }

@@ -88,6 +88,7 @@ sp_imap_submit_message(
 	case SP_PULL_HANDED_OVER:
 		if (it->verify)
 			sp_imap_note_renumbered(m);
+		sp_imap_keep_sentinel(&m->box, it->uid, it->look);
 		break;
 	case SP_PULL_FETCH_AGAIN:
 		it->state = SP_IMAP_S_LISTED;

@@ -184,9 +184,8 @@ keep_reply(struct sp_imap_reply *d, const struct sp_imap_status *st)
 	    (int)(st->text.n < 180 ? st->text.n : 180),
 	    st->text.n > 0 ? st->text.p : "");
 	d->wait = 0;
-	d->throttled = st->cond != SP_IMAP_OK &&
-		       (sp_throttle_words(sp_view_str(d->text), &d->wait) ||
-			   sp_imap_trouble(st->code) == SP_PULL_THROTTLE);
+	d->throttled = sp_throttle_words(sp_view_str(d->text), &d->wait) ||
+		       sp_imap_trouble(st->code) == SP_PULL_THROTTLE;
 }
 
 /* Act on a response code, wherever it stands.  Codes that are not here change

@@ -50,14 +50,15 @@ is_large(const struct sp_imap_item *it)
 	return (it->size != SP_PULL_SIZE_UNKNOWN && it->size > SP_IMAP_SLICE);
 }
 
-/* Whether a refusal is one of the whole session: to be left alone, or the
- * login has expired.  Any other is one of the messages that were asked for. */
+/* Whether an answer to a command for content ends the session: it asks to be left
+ * alone (with OK, too), or the login has expired.  Any other refusal is one of the
+ * messages that were asked for. */
 static bool
 ends_session(struct sp_imap *m, const struct sp_imap_reply *d)
 {
 	enum sp_pull_trouble why;
 
-	if (d->cond == SP_IMAP_OK)
+	if (d->cond == SP_IMAP_OK && !d->throttled)
 		return (false);
 	why = sp_imap_reply_trouble(m, d);
 	return (why == SP_PULL_THROTTLE || why == SP_PULL_AUTH);
@@ -184,13 +185,13 @@ finish_single(struct sp_imap *m, struct sp_imap_item *it,
 {
 	struct sp_imap_meta meta;
 
+	if (ends_session(m, d))
+		return (sp_imap_refused(m, "to give a message", d, err));
 	if (it->state != SP_IMAP_S_REQUESTED)
 		return (SP_OK);
 	it->state = SP_IMAP_S_MISSING;
 	if (d->cond == SP_IMAP_OK)
 		return (SP_OK);
-	if (ends_session(m, d))
-		return (sp_imap_refused(m, "to give a message", d, err));
 	it->state = SP_IMAP_S_SKIPPED;
 	sp_imap_meta(m, it, &meta);
 	sp_pull_broke_at(m->pull, &meta.meta, d->text);

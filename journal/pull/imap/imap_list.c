@@ -257,7 +257,6 @@ update_memo(struct sp_imap *m, bool except)
 			b->last = it->uid;
 			b->last_msn = m->listing.numbered ? it->msn : 0;
 		}
-		sp_imap_keep_sentinel(b, it->uid, it->look);
 	}
 	/* Those that are below the last one of an earlier window. */
 	while (pending-- > 0) {
@@ -273,8 +272,11 @@ update_memo(struct sp_imap *m, bool except)
 static enum sp_code
 work_off(struct sp_imap *m, bool except, bool last, struct sp_err *err)
 {
-	enum sp_code rc = sp_imap_fetch_items(m, last, err);
+	/* What an earlier session left goes first: this one may break. */
+	enum sp_code rc = sp_imap_remove_archived(m, err);
 
+	if (rc == SP_OK)
+		rc = sp_imap_fetch_items(m, last, err);
 	if (rc == SP_OK)
 		rc = sp_pull_flush(m->pull, err);
 	sp_imap_collect_durable(m);

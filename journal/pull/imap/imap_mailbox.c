@@ -230,7 +230,7 @@ pending_verify(const struct sp_imap_selected *b)
 }
 
 /* As the paragraph at the top of this file says; nothing is saved as long as
- * nothing is archived. */
+ * nothing was handed over. */
 void
 sp_imap_save_memo(struct sp_imap *m)
 {
@@ -255,7 +255,7 @@ sp_imap_save_memo(struct sp_imap *m)
 	if (rc == SP_OK)
 		rc = sp_buf_addf(
 		    &out, " %" PRIu64 " %" PRIu64, pending_verify(b), b->seen);
-	if (rc == SP_OK && b->last > 0)
+	if (rc == SP_OK && (b->last > 0 || b->nsentinel > 0))
 		sp_pull_set_memo(
 		    m->pull, sp_view_str(b->name->utf8), sp_buf_view(&out));
 	sp_buf_done(&out);

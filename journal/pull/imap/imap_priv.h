@@ -139,7 +139,7 @@ struct sp_imap_reply {
 	enum sp_imap_cond cond;
 	enum sp_imap_code code;
 	char text[240]; /* "[CODE] text", for messages */
-	bool throttled; /* no OK, and it asks for patience, ... */
+	bool throttled; /* it asks for patience, which OK may do, too, ... */
 	uint64_t wait; /* ... so many seconds; 0: as long as we like */
 };
 
@@ -348,7 +348,7 @@ SP_CHECK enum sp_code sp_imap_append_name(
     struct sp_imap *m, const char *wire, struct sp_err *err);
 
 /* ---- imap_sentinel.c ---- */
-/* What a message that begins with ${head} is recognised by: a number above 0. */
+/* What a message that begins with ${head} is recognised by; 0: by nothing. */
 uint64_t sp_imap_look(struct sp_view head);
 /* The archive has the message ${uid}, which looks so (0: not known): it may be a
  * sentinel from now on. */

@@ -7,7 +7,8 @@
  *
  * A few archived messages of each mailbox, the sentinels, are remembered in its
  * memo with what they look like.  imap_mailbox.c has them checked when it selects
- * the mailbox; imap_list.c chooses new ones when the memo advances:
+ * the mailbox; each message that is handed over may become one (the oldest and
+ * the newest are kept), also where the session breaks before it can be deleted:
  *
  *	all there are look the same	the memo is believed
  *	most look different, or UIDNEXT	the memo is void; what it says is archived
@@ -58,6 +59,32 @@ message_id(struct sp_view head)
 	return ((struct sp_view){ NULL, 0 });
 }
 
+/* Digest the header that ${head} begins with, without Content-Type; false: there
+ * is none. */
+static bool
+digest_header(struct sp_view head, uint8_t sum[SP_SHA256_LEN])
+{
+	struct sp_sha256 *sha = sp_sha256_new();
+	bool skip = false, any = false;
+
+	while (head.n > 0) {
+		struct sp_view line = next_line(&head);
+
+		if (line.n == 0)
+			break;
+		if (line.p[0] != ' ' && line.p[0] != '\t')
+			skip = sp_view_istarts(line, "Content-Type:");
+		if (skip)
+			continue;
+		any = true;
+		sp_sha256_add(sha, line.p, line.n);
+		sp_sha256_add(sha, "\n", 1);
+	}
+	sp_sha256_end(sha, sum);
+	sp_sha256_free(sha);
+	return (any);
+}
+
 /* Servers make parts of a message anew at each fetch (Exchange its boundaries),
  * but not its Message-ID. */
 uint64_t
@@ -69,8 +96,8 @@ sp_imap_look(struct sp_view head)
 
 	if (id.n > 0)
 		sp_sha256_once(id.p, id.n, sum);
-	else
-		sp_sha256_once(head.p, head.n, sum);
+	else if (!digest_header(head, sum))
+		return (0);
 	for (size_t i = 0; i < sizeof(look); i++)
 		look = look << 8 | sum[i];
 	return (look == 0 ? 1 : look);
@@ -106,7 +133,7 @@ sp_imap_on_sentinel(struct sp_imap *m, const struct sp_imap_fetch *f)
 	for (size_t i = 0; i < b->nsentinel; i++) {
 		struct sp_imap_sentinel *s = &b->sentinel[i];
 
-		if (s->uid != f->uid || m->receiving.head.n == 0)
+		if (s->uid != f->uid || look == 0)
 			continue;
 		if (f->uid == b->last)
 			b->last_msn = f->msn;
@@ -156,7 +183,7 @@ sp_imap_check_sentinels(struct sp_imap *m, struct sp_err *err)
 	struct sp_imap_reply d;
 	enum sp_code rc = SP_OK;
 
-	if (b->last == 0 || b->exists == 0 ||
+	if ((b->last == 0 && b->nsentinel == 0) || b->exists == 0 ||
 	    sp_pull_mode(m->pull) != SP_PULL_FETCH)
 		return (SP_OK);
 	if (b->uidnext > 0 && b->uidnext <= b->last) {
