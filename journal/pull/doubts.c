@@ -323,6 +323,7 @@ cut_size(struct sp_view *line, uint64_t *out)
 	return (sp_view_eq_str(word, "-") || sp_view_u64(word, out));
 }
 
+/* The members in the order of format_one(); anything else is no line of it. */
 bool
 sp_doubts_parse(struct sp_doubts *d, struct sp_view line)
 {

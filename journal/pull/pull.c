@@ -324,6 +324,7 @@ run_sessions(struct sp_pull *p, struct sp_err *err)
 
 /* ---- a visit ------------------------------------------------------------ */
 
+/* What is doubtful is summed up, and the table saved, however it ended. */
 enum sp_code
 sp_pull_visit(struct sp_pull *p, enum sp_pull_mode mode,
     struct sp_pull_result *out, struct sp_err *err)
@@ -340,6 +341,7 @@ sp_pull_visit(struct sp_pull *p, enum sp_pull_mode mode,
 		rc = read_known_from_log(p, err);
 	sp_doubts_visit(sp_ids_doubts(p->known));
 	p->fetches = p->breaks = 0;
+	p->unnamed_done = false;
 	if (rc == SP_OK)
 		rc = run_sessions(p, err);
 	if (p->r.renamed > 0)

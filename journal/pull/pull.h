@@ -201,6 +201,13 @@ void sp_pull_skip(
     struct sp_pull *p, const struct sp_pull_meta *m, const char *why);
 /* Whether it was skipped, or refused by the archive, since the start. */
 bool sp_pull_skipped(const struct sp_pull *p, const struct sp_pull_id *id);
+/* The same for one that may have a slot instead of an id. */
+bool sp_pull_skipped_slot(
+    const struct sp_pull *p, const struct sp_pull_meta *m);
+/* All messages without a name were fetched in this visit, as far as the server
+ * gives them: they need not be fetched in another session of it. */
+void sp_pull_set_unnamed_done(struct sp_pull *p);
+bool sp_pull_unnamed_done(const struct sp_pull *p);
 /* Wait until every message handed over is answered.  An error is the sink's;
  * then the log must be asked anew what the archive has. */
 SP_CHECK enum sp_code sp_pull_flush(struct sp_pull *p, struct sp_err *err);

@@ -180,16 +180,25 @@ sp_pull_skipped(const struct sp_pull *p, const struct sp_pull_id *id)
 	return (was_skipped(p, key));
 }
 
+bool
+sp_pull_skipped_slot(const struct sp_pull *p, const struct sp_pull_meta *m)
+{
+	uint8_t key[SP_IDS_KEY];
+
+	sp_pull_slot(m, key);
+	return (was_skipped(p, key));
+}
+
 void
 sp_pull_skip(struct sp_pull *p, const struct sp_pull_meta *m, const char *why)
 {
 	uint8_t key[SP_IDS_KEY];
 	char *name;
 
-	sp_pull_key(&m->id, key);
+	sp_pull_slot(m, key);
 	if (was_skipped(p, key))
 		return;
-	name = sp_pull_name(&m->id);
+	name = sp_pull_slot_name(m);
 	remember_skip(p, key);
 	sp_pull_note(p, "message %s was not taken: %s", name, why);
 	free(name);
@@ -211,7 +220,7 @@ sp_pull_data(struct sp_pull *p, struct sp_view bytes, struct sp_err *err)
 		    "message %s was not taken: it has more than max_message = %" PRIu64
 		    " bytes",
 		    a->name, p->opts.conf->max_message);
-		remember_skip(p, a->key);
+		remember_skip(p, a->slot);
 		sp_pull_hold_clear(p);
 		p->oversize = true;
 		return (SP_OK);
@@ -292,7 +301,7 @@ sp_pull_answer(void *tag, const struct sp_pull_answer *a)
 		p->r.taken++;
 		p->r.bytes += one->size;
 	} else if (a->rc == SP_ELIMIT && !a->unknown) {
-		remember_skip(p, one->key);
+		remember_skip(p, one->slot);
 		sp_pull_note(
 		    p, "message %s was not taken: %s", one->name, a->why);
 	} else {

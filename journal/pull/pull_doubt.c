@@ -18,6 +18,7 @@
 #include "journal/pull/pull_priv.h"
 
 #define TRIES_MAX 2 /* fetches of a doubtful message in a visit */
+#define TOLD_MAX  100 /* messages that are named in a visit */
 
 static struct sp_doubts *
 doubts(const struct sp_pull *p)
@@ -35,9 +36,8 @@ sp_pull_slot(const struct sp_pull_meta *m, uint8_t slot[SP_IDS_KEY])
 	sp_pull_key(m->slot.n > 0 ? &id : &m->id, slot);
 }
 
-/* What people are told of a message. */
-static char *
-name_of(const struct sp_pull_meta *m)
+char *
+sp_pull_slot_name(const struct sp_pull_meta *m)
 {
 	return (m->id.uid.n == 0 && m->slot.n > 0
 		    ? sp_xasprintf("%.*s", (int)m->slot.n, m->slot.p)
@@ -53,7 +53,7 @@ doubt_of(struct sp_pull *p, const struct sp_pull_meta *m)
 	char *name;
 
 	sp_pull_slot(m, slot);
-	name = name_of(m);
+	name = sp_pull_slot_name(m);
 	d = sp_doubts_add(doubts(p), slot, name);
 	free(name);
 	if (d != NULL) {
@@ -63,13 +63,15 @@ doubt_of(struct sp_pull *p, const struct sp_pull_meta *m)
 	return (d);
 }
 
-/* Name a doubtful message to people, once a visit. */
+/* Name a doubtful message to people, once a visit; of very many the first. */
 static void
 tell(struct sp_pull *p, struct sp_doubt *d, const char *detail)
 {
 	if (d->told)
 		return;
 	d->told = true;
+	if (++p->told > TOLD_MAX)
+		return;
 	sp_pull_note(p, "message %s is NOT captured: %s%s%s", d->name,
 	    sp_doubts_text(d->why), detail[0] == '\0' ? "" : ": ", detail);
 }
@@ -120,10 +122,11 @@ sp_pull_asking(struct sp_pull *p, const struct sp_pull_meta *m)
 	char *name;
 
 	p->asked.any = m != NULL;
+	p->asked.counted = false;
 	if (m == NULL)
 		return;
 	sp_pull_slot(m, p->asked.slot);
-	name = name_of(m);
+	name = sp_pull_slot_name(m);
 	(void)snprintf(p->asked.name, sizeof(p->asked.name), "%s", name);
 	free(name);
 }
@@ -168,6 +171,8 @@ sp_pull_missing(
 	tell(p, d, why);
 }
 
+/* The first break is only noted, since the message is tried once more in the
+ * visit. */
 bool
 sp_pull_session_broke(struct sp_pull *p, const struct sp_err *err)
 {
@@ -176,6 +181,11 @@ sp_pull_session_broke(struct sp_pull *p, const struct sp_err *err)
 	if (!p->asked.any || p->r.trouble != SP_PULL_NETWORK)
 		return (false);
 	p->asked.any = false;
+	if (p->asked.counted) {
+		sp_pull_note(p, "the session is over at message %s: %s",
+		    p->asked.name, err->msg);
+		return (++p->breaks <= SP_PULL_BREAKS);
+	}
 	d = sp_doubts_add(doubts(p), p->asked.slot, p->asked.name);
 	if (d == NULL)
 		return (false);
@@ -197,6 +207,18 @@ void
 sp_pull_out_of_step(struct sp_pull *p)
 {
 	p->out_of_step = true;
+}
+
+void
+sp_pull_set_unnamed_done(struct sp_pull *p)
+{
+	p->unnamed_done = true;
+}
+
+bool
+sp_pull_unnamed_done(const struct sp_pull *p)
+{
+	return (p->unnamed_done);
 }
 
 enum sp_pull_fate
@@ -227,9 +249,17 @@ remember(struct sp_doubt *d, const struct sp_whole_facts *f)
 /* It is whole.  The archive may have it under a name that the server does not
  * use any more, or (verify) under this one or any other. */
 static bool
-accept_whole(struct sp_pull *p, struct sp_pull_pending *a)
+accept_whole(struct sp_pull *p, struct sp_pull_pending *a,
+    const struct sp_whole_facts *f)
 {
 	p->fate = SP_PULL_HANDED_OVER;
+	if (f->announced != SP_WHOLE_SIZE_UNKNOWN && f->bytes < f->announced &&
+	    !sp_whole_agrees(f))
+		sp_pull_note(p,
+		    "message %s counts as captured with %" PRIu64
+		    " bytes, although %" PRIu64
+		    " are announced: sessions an hour apart gave the same",
+		    a->name, f->bytes, f->announced);
 	if (a->verify && sp_ids_rebind(p->known, a->key, a->content)) {
 		p->fate = SP_PULL_ARCHIVED;
 		sp_doubts_drop(doubts(p), a->slot);
@@ -268,6 +298,7 @@ doubt(struct sp_pull *p, struct sp_pull_pending *a, enum sp_whole_verdict v,
 	}
 	remember(d, f);
 	count_failure(p, d);
+	p->asked.counted = p->out_of_step;
 	d->why = (enum sp_doubt_why)v;
 	if (v == SP_WHOLE_AGAIN) {
 		p->fate = SP_PULL_FETCH_AGAIN;
@@ -298,7 +329,7 @@ sp_pull_judge(struct sp_pull *p, struct sp_pull_pending *a, const char **flag)
 	v = sp_whole_judge(&f, &past);
 	*flag = sp_whole_flag(v);
 	a->evidence = *flag != NULL;
-	return (v == SP_WHOLE ? accept_whole(p, a) : doubt(p, a, v, &f));
+	return (v == SP_WHOLE ? accept_whole(p, a, &f) : doubt(p, a, v, &f));
 }
 
 void
@@ -322,6 +353,10 @@ sp_pull_sum_doubts(struct sp_pull *p)
 	size_t at = 0;
 
 	p->r.doubtful = n;
+	if (p->told > TOLD_MAX)
+		sp_pull_note(p, "%" PRIu64 " more messages are NOT captured",
+		    p->told - TOLD_MAX);
+	p->told = 0;
 	out[0] = '\0';
 	for (size_t i = 0; i < n; i++) {
 		const struct sp_doubt *d = sp_doubts_at(doubts(p), i);

@@ -55,6 +55,7 @@ struct sp_pull_hold {
 /* What the server is asked for. */
 struct sp_pull_asked {
 	bool any; /* what follows is valid */
+	bool counted; /* the failure is: what came of it was judged */
 	uint8_t slot[SP_IDS_KEY];
 	char name[SP_DOUBTS_NAME];
 };
@@ -96,7 +97,9 @@ struct sp_pull {
 	bool listing_complete; /* every message of it was matched */
 	int64_t session; /* its number: when it began, wall clock, us */
 	struct sp_pull_asked asked;
+	bool unnamed_done; /* sp_pull_set_unnamed_done() */
 	uint64_t fetches; /* of this visit that were judged */
+	uint64_t told; /* doubtful messages of this visit, named or not */
 	unsigned breaks; /* sessions of this visit that broke at a message */
 
 	/* Messages on their way. */
@@ -134,8 +137,10 @@ SP_CHECK enum sp_code sp_pull_hold_deliver(struct sp_pull *p,
     struct sp_pull_pending *a, const char *flag, struct sp_err *err);
 
 /* ---- pull_doubt.c ---- */
-/* The key that a message is doubted by. */
+/* The key that a message is doubted by, and what it is called; the caller frees
+ * that. */
 void sp_pull_slot(const struct sp_pull_meta *m, uint8_t slot[SP_IDS_KEY]);
+char *sp_pull_slot_name(const struct sp_pull_meta *m);
 /* Judge the message ${a}, all of whose bytes were seen, and remember it where
  * it is no capture.  The fate is in p->fate; ${flag}: what its record must
  * say.  False: there is nothing to hand over. */

@@ -104,6 +104,7 @@ time_of(struct sp_view text)
 	return (longest);
 }
 
+/* One of the words anywhere, in any case; then the longest time named. */
 bool
 sp_throttle_words(struct sp_view text, uint64_t *seconds)
 {

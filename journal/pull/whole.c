@@ -333,6 +333,7 @@ judge_short(const struct sp_whole_facts *now, const struct sp_whole_past *past)
 	return (past->second ? SP_WHOLE_SHORT : SP_WHOLE_AGAIN);
 }
 
+/* In the order of doc/pull.md, "A copy counts only when it is whole". */
 enum sp_whole_verdict
 sp_whole_judge(
     const struct sp_whole_facts *now, const struct sp_whole_past *past)

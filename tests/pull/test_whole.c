@@ -15,108 +15,104 @@
 #define HOUR	SP_WHOLE_WAIT_US
 #define UNKNOWN SP_WHOLE_SIZE_UNKNOWN
 
+/* When: hours (x 10) since the bytes of "before" came first. */
+static const struct {
+	const char *name;
+	uint64_t announced, bytes, crlf, bare;
+	char before; /* 0: none; 's': the same bytes; 'o': others */
+	bool second, other_session;
+	int tenths;
+	bool multipart, closed, substitute, out_of_step;
+	enum sp_whole_verdict want;
+} fetches[] = {
+	{ "as announced", 144, 144, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, SP_WHOLE },
+	{ "nothing announced, nothing came", 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+	    SP_WHOLE },
+	{ "the last line end not counted", 144, 146, 5, 0, 0, 0, 0, 0, 0, 0, 0,
+	    0, SP_WHOLE },
+	{ "the dot of POP3 counted", 149, 144, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+	    SP_WHOLE },
+	{ "line ends counted as one", 1000, 1030, 30, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+	    SP_WHOLE },
+	{ "the same, and a line end more", 1000, 1032, 31, 0, 0, 0, 0, 0, 0, 0,
+	    0, 0, SP_WHOLE },
+	{ "line ends counted as two", 1030, 1000, 0, 30, 0, 0, 0, 0, 0, 0, 0, 0,
+	    SP_WHOLE },
+	{ "size unknown", UNKNOWN, 500, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+	    SP_WHOLE },
+	{ "unknown, no end of the multipart", UNKNOWN, 500, 9, 0, 0, 0, 0, 0, 1,
+	    0, 0, 0, SP_WHOLE_AGAIN },
+	{ "the same, twice the same bytes", UNKNOWN, 500, 9, 0, 's', 1, 0, 0, 1,
+	    0, 0, 0, SP_WHOLE },
+	{ "longer", 144, 200, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, SP_WHOLE_AGAIN },
+	{ "longer, twice the same", 144, 200, 5, 0, 's', 1, 0, 0, 0, 0, 0, 0,
+	    SP_WHOLE },
+	{ "longer, other bytes", 144, 200, 5, 0, 'o', 1, 0, 0, 0, 0, 0, 0,
+	    SP_WHOLE_INCONSISTENT },
+	{ "longer, as at the visit before", 144, 200, 5, 0, 's', 0, 1, 1, 0, 0,
+	    0, 0, SP_WHOLE },
+	{ "short", 179, 148, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, SP_WHOLE_AGAIN },
+	{ "short twice in a visit", 179, 148, 5, 0, 's', 1, 0, 0, 0, 0, 0, 0,
+	    SP_WHOLE_SHORT },
+	{ "short twice in a session that lasts", 179, 148, 5, 0, 's', 1, 0, 20,
+	    0, 0, 0, 0, SP_WHOLE_SHORT },
+	{ "short, another session, too soon", 179, 148, 5, 0, 's', 1, 1, 9, 0,
+	    0, 0, 0, SP_WHOLE_SHORT },
+	{ "short, another session, an hour later", 179, 148, 5, 0, 's', 0, 1,
+	    10, 0, 0, 0, 0, SP_WHOLE },
+	{ "the same, a multipart without its end", 179, 148, 5, 0, 's', 1, 1,
+	    10, 1, 0, 0, 0, SP_WHOLE_SHORT },
+	{ "the same, with its end", 179, 148, 5, 0, 's', 0, 1, 10, 1, 1, 0, 0,
+	    SP_WHOLE },
+	{ "the same, other bytes", 179, 148, 5, 0, 'o', 1, 1, 10, 0, 0, 0, 0,
+	    SP_WHOLE_SHORT },
+	{ "the rest came as replies, for a year", 179, 148, 5, 0, 's', 1, 1,
+	    90000, 0, 0, 0, 1, SP_WHOLE_SHORT },
+	{ "the rest came as replies, few bytes", 148, 145, 5, 0, 0, 0, 0, 0, 0,
+	    0, 0, 1, SP_WHOLE_AGAIN },
+	{ "the rest came as replies, no size", UNKNOWN, 145, 5, 0, 's', 1, 0, 0,
+	    0, 0, 0, 1, SP_WHOLE_SHORT },
+	{ "the right size, and junk behind it", 148, 148, 5, 0, 0, 0, 0, 0, 0,
+	    0, 0, 1, SP_WHOLE },
+	{ "empty", 144, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, SP_WHOLE_AGAIN },
+	{ "empty, few announced", 3, 0, 0, 0, 's', 1, 0, 0, 0, 0, 0, 0,
+	    SP_WHOLE_EMPTY },
+	{ "empty, for a year", 144, 0, 0, 0, 's', 1, 1, 90000, 0, 0, 0, 0,
+	    SP_WHOLE_EMPTY },
+	{ "empty, size unknown", UNKNOWN, 0, 0, 0, 's', 1, 1, 90000, 0, 0, 0, 0,
+	    SP_WHOLE_EMPTY },
+	{ "a substitute of the right size", 144, 144, 5, 0, 0, 0, 0, 0, 0, 0, 1,
+	    0, SP_WHOLE_SUBSTITUTE },
+	{ "a substitute, for a year", 9144, 144, 5, 0, 's', 1, 1, 90000, 0, 0,
+	    1, 0, SP_WHOLE_SUBSTITUTE },
+};
+
 static void
 test_the_verdict_over_a_fetch(void **state)
 {
-	/* When: hours (x 10) since the bytes of "before" came first. */
-	static const struct {
-		const char *name;
-		uint64_t announced, bytes, crlf, bare;
-		char before; /* 0: none; 's': the same bytes; 'o': others */
-		bool second, other_session;
-		int tenths;
-		bool multipart, closed, substitute, out_of_step;
-		enum sp_whole_verdict want;
-	} rows[] = {
-		{ "as announced", 144, 144, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-		    SP_WHOLE },
-		{ "nothing announced, nothing came", 0, 0, 0, 0, 0, 0, 0, 0, 0,
-		    0, 0, 0, SP_WHOLE },
-		{ "the last line end not counted", 144, 146, 5, 0, 0, 0, 0, 0,
-		    0, 0, 0, 0, SP_WHOLE },
-		{ "the dot of POP3 counted", 149, 144, 5, 0, 0, 0, 0, 0, 0, 0,
-		    0, 0, SP_WHOLE },
-		{ "line ends counted as one", 1000, 1030, 30, 0, 0, 0, 0, 0, 0,
-		    0, 0, 0, SP_WHOLE },
-		{ "the same, and a line end more", 1000, 1032, 31, 0, 0, 0, 0,
-		    0, 0, 0, 0, 0, SP_WHOLE },
-		{ "line ends counted as two", 1030, 1000, 0, 30, 0, 0, 0, 0, 0,
-		    0, 0, 0, SP_WHOLE },
-		{ "size unknown", UNKNOWN, 500, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-		    SP_WHOLE },
-		{ "unknown, no end of the multipart", UNKNOWN, 500, 9, 0, 0, 0,
-		    0, 0, 1, 0, 0, 0, SP_WHOLE_AGAIN },
-		{ "the same, twice the same bytes", UNKNOWN, 500, 9, 0, 's', 1,
-		    0, 0, 1, 0, 0, 0, SP_WHOLE },
-		{ "longer", 144, 200, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-		    SP_WHOLE_AGAIN },
-		{ "longer, twice the same", 144, 200, 5, 0, 's', 1, 0, 0, 0, 0,
-		    0, 0, SP_WHOLE },
-		{ "longer, other bytes", 144, 200, 5, 0, 'o', 1, 0, 0, 0, 0, 0,
-		    0, SP_WHOLE_INCONSISTENT },
-		{ "longer, as at the visit before", 144, 200, 5, 0, 's', 0, 1,
-		    1, 0, 0, 0, 0, SP_WHOLE },
-		{ "short", 179, 148, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-		    SP_WHOLE_AGAIN },
-		{ "short twice in a visit", 179, 148, 5, 0, 's', 1, 0, 0, 0, 0,
-		    0, 0, SP_WHOLE_SHORT },
-		{ "short twice in a session that lasts", 179, 148, 5, 0, 's', 1,
-		    0, 20, 0, 0, 0, 0, SP_WHOLE_SHORT },
-		{ "short, another session, too soon", 179, 148, 5, 0, 's', 1, 1,
-		    9, 0, 0, 0, 0, SP_WHOLE_SHORT },
-		{ "short, another session, an hour later", 179, 148, 5, 0, 's',
-		    0, 1, 10, 0, 0, 0, 0, SP_WHOLE },
-		{ "the same, a multipart without its end", 179, 148, 5, 0, 's',
-		    1, 1, 10, 1, 0, 0, 0, SP_WHOLE_SHORT },
-		{ "the same, with its end", 179, 148, 5, 0, 's', 0, 1, 10, 1, 1,
-		    0, 0, SP_WHOLE },
-		{ "the same, other bytes", 179, 148, 5, 0, 'o', 1, 1, 10, 0, 0,
-		    0, 0, SP_WHOLE_SHORT },
-		{ "the rest came as replies, for a year", 179, 148, 5, 0, 's',
-		    1, 1, 90000, 0, 0, 0, 1, SP_WHOLE_SHORT },
-		{ "the rest came as replies, few bytes", 148, 145, 5, 0, 0, 0,
-		    0, 0, 0, 0, 0, 1, SP_WHOLE_AGAIN },
-		{ "the rest came as replies, no size", UNKNOWN, 145, 5, 0, 's',
-		    1, 0, 0, 0, 0, 0, 1, SP_WHOLE_SHORT },
-		{ "the right size, and junk behind it", 148, 148, 5, 0, 0, 0, 0,
-		    0, 0, 0, 0, 1, SP_WHOLE },
-		{ "empty", 144, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-		    SP_WHOLE_AGAIN },
-		{ "empty, few announced", 3, 0, 0, 0, 's', 1, 0, 0, 0, 0, 0, 0,
-		    SP_WHOLE_EMPTY },
-		{ "empty, for a year", 144, 0, 0, 0, 's', 1, 1, 90000, 0, 0, 0,
-		    0, SP_WHOLE_EMPTY },
-		{ "empty, size unknown", UNKNOWN, 0, 0, 0, 's', 1, 1, 90000, 0,
-		    0, 0, 0, SP_WHOLE_EMPTY },
-		{ "a substitute of the right size", 144, 144, 5, 0, 0, 0, 0, 0,
-		    0, 0, 1, 0, SP_WHOLE_SUBSTITUTE },
-		{ "a substitute, for a year", 9144, 144, 5, 0, 's', 1, 1, 90000,
-		    0, 0, 1, 0, SP_WHOLE_SUBSTITUTE },
-	};
-
 	(void)state;
-	for (size_t i = 0; i < SP_COUNTOF(rows); i++) {
-		struct sp_whole_facts now = { .bytes = rows[i].bytes,
-			.crlf = rows[i].crlf,
-			.bare_lf = rows[i].bare,
+	for (size_t i = 0; i < SP_COUNTOF(fetches); i++) {
+		struct sp_whole_facts now = { .bytes = fetches[i].bytes,
+			.crlf = fetches[i].crlf,
+			.bare_lf = fetches[i].bare,
 			.sha256 = { 1 },
-			.multipart = rows[i].multipart,
-			.closed = rows[i].closed,
-			.substitute = rows[i].substitute,
-			.announced = rows[i].announced,
-			.out_of_step = rows[i].out_of_step,
-			.when = 1000 + rows[i].tenths * (HOUR / 10),
+			.multipart = fetches[i].multipart,
+			.closed = fetches[i].closed,
+			.substitute = fetches[i].substitute,
+			.announced = fetches[i].announced,
+			.out_of_step = fetches[i].out_of_step,
+			.when = 1000 + fetches[i].tenths * (HOUR / 10),
 			.session = 7 };
-		struct sp_whole_past past = { .any = rows[i].before != 0,
-			.sha256 = { rows[i].before == 'o' ? 2 : 1 },
+		struct sp_whole_past past = { .any = fetches[i].before != 0,
+			.sha256 = { fetches[i].before == 'o' ? 2 : 1 },
 			.since = 1000,
-			.session = rows[i].other_session ? 6 : 7,
-			.second = rows[i].second };
+			.session = fetches[i].other_session ? 6 : 7,
+			.second = fetches[i].second };
 		enum sp_whole_verdict got = sp_whole_judge(&now, &past);
 
-		if (got != rows[i].want)
-			fail_msg("%s: got %d, want %d", rows[i].name, (int)got,
-			    (int)rows[i].want);
+		if (got != fetches[i].want)
+			fail_msg("%s: got %d, want %d", fetches[i].name,
+			    (int)got, (int)fetches[i].want);
 	}
 }
 

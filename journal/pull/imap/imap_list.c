@@ -152,14 +152,14 @@ is_archived(struct sp_imap *m, const struct sp_pull_id *id)
 
 /* Whether a message that the archive has by its UID must be compared by its
  * content: where UIDs were given away, and, before it is deleted or moved, where
- * no sentinel says that they were not.  it->verify says so from then on. */
+ * no sentinel says that they were not, or one that they were.  it->verify says so from then on. */
 static bool
 must_verify(const struct sp_imap *m, struct sp_imap_item *it)
 {
 	bool removes = m->conf->then != SP_PULL_KEEP && !it->deleted;
 
-	it->verify =
-	    it->uid <= m->box.verify_to || (removes && m->box.same == 0);
+	it->verify = it->uid <= m->box.verify_to ||
+		     (removes && (m->box.same == 0 || m->box.different > 0));
 	return (it->verify);
 }
 

@@ -41,7 +41,7 @@
 #define SP_IMAP_SECRET_MAX     (128u << 10)
 #define SP_IMAP_EXCEPT_MAX     60 /* exceptions of a memo, ... */
 #define SP_IMAP_MEMO_MAX       1000 /* ... which has so many bytes at most */
-#define SP_IMAP_SENTINELS      4 /* of a mailbox, ... */
+#define SP_IMAP_SENTINELS      8 /* of a mailbox, ... */
 #define SP_IMAP_HEAD_MAX       4096 /* ... bytes that they are known by */
 #define SP_IMAP_DATE_LEN       25 /* "1996-07-17T02:44:25-07:00" */
 #define SP_IMAP_IDLE_SECONDS   540 /* then IDLE is renewed (RFC 2177: 29 min) */
