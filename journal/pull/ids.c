@@ -58,6 +58,11 @@ struct sp_ids {
 	struct ids_absent *absent; /* sorted by content */
 	size_t nabsent;
 	uint32_t absent_of; /* the listing that it was made for */
+	/* Contents of all keys, sorted; made when sp_ids_rebind() first needs
+	 * it in a listing. */
+	uint8_t (*contents)[SP_IDS_CONTENT];
+	size_t ncontents;
+	uint32_t contents_of;
 };
 
 void
@@ -92,9 +97,11 @@ clear(struct sp_ids *k)
 {
 	free(k->slots);
 	free(k->absent);
+	free(k->contents);
 	k->absent = NULL;
-	k->nabsent = 0;
-	k->absent_of = 0;
+	k->contents = NULL;
+	k->nabsent = k->ncontents = 0;
+	k->absent_of = k->contents_of = 0;
 	for (size_t i = 0; i < k->nmemo; i++) {
 		free(k->memo[i].name);
 		free(k->memo[i].text);
@@ -256,6 +263,54 @@ sp_ids_rename(struct sp_ids *k, const uint8_t key[SP_IDS_KEY],
 		return (true);
 	}
 	return (false);
+}
+
+static int
+by_bytes(const void *a, const void *b)
+{
+	return (memcmp(a, b, SP_IDS_CONTENT));
+}
+
+/* Collect the contents of all messages that the log has. */
+static void
+collect_contents(struct sp_ids *k)
+{
+	static const uint8_t unknown[SP_IDS_CONTENT];
+	size_t n = 0;
+
+	free(k->contents);
+	k->contents = sp_xcalloc(k->n + 1, sizeof(*k->contents));
+	for (size_t i = 0; i < k->cap; i++) {
+		const struct ids_slot *s = &k->slots[i];
+
+		if (!s->used || s->archived == 0 ||
+		    memcmp(s->content, unknown, sizeof(unknown)) == 0)
+			continue;
+		memcpy(k->contents[n++], s->content, SP_IDS_CONTENT);
+	}
+	qsort(k->contents, n, sizeof(*k->contents), by_bytes);
+	k->ncontents = n;
+	k->contents_of = k->listing;
+}
+
+bool
+sp_ids_rebind(struct sp_ids *k, const uint8_t key[SP_IDS_KEY],
+    const uint8_t content[SP_IDS_CONTENT])
+{
+	struct ids_slot *s = find(k, key);
+
+	if (s == NULL || !s->used || s->archived == 0)
+		return (false);
+	if (memcmp(s->content, content, SP_IDS_CONTENT) == 0)
+		return (true);
+	if (k->contents == NULL || k->contents_of != k->listing)
+		collect_contents(k);
+	if (k->ncontents == 0 || bsearch(content, k->contents, k->ncontents,
+				     sizeof(*k->contents), by_bytes) == NULL)
+		return (false);
+	memcpy(s->content, content, SP_IDS_CONTENT);
+	k->changed = true;
+	return (true);
 }
 
 void

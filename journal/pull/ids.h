@@ -49,6 +49,15 @@ void sp_ids_add_content(struct sp_ids *k, const uint8_t key[SP_IDS_KEY],
  */
 SP_CHECK bool sp_ids_rename(struct sp_ids *k, const uint8_t key[SP_IDS_KEY],
     const uint8_t content[SP_IDS_CONTENT]);
+/*
+ * The server gave names away, and a message of key ${key}, which the log has,
+ * came with ${content}: whether the log has that content, under this key or any
+ * other.  Then the table has it under this one.  A key that the log does not have
+ * is new, whatever it holds: the log must name it.  Of other keys, those that
+ * were added since the last listing began may be left out.
+ */
+SP_CHECK bool sp_ids_rebind(struct sp_ids *k, const uint8_t key[SP_IDS_KEY],
+    const uint8_t content[SP_IDS_CONTENT]);
 /* One message of this key left the mailbox: its name may be forgotten. */
 void sp_ids_drop(struct sp_ids *k, const uint8_t key[SP_IDS_KEY]);
 /* How many messages of this key, and of all keys, the log has. */

@@ -75,6 +75,10 @@ struct sp_pull_meta {
 	/* What the message is known by as long as it is not captured, where the
 	 * id is not known before it was fetched; empty: by the id. */
 	struct sp_view slot;
+	/* The archive has a message of this id, but the server may have given the
+	 * name away: the content decides whether the message is
+	 * SP_PULL_ARCHIVED, or new. */
+	bool verify;
 };
 
 /* When a message that is announced and not in the archive is fetched. */
@@ -91,7 +95,8 @@ enum sp_pull_fate {
 	SP_PULL_HANDED_OVER, /* whole: its tag comes once it is durable */
 	SP_PULL_FETCH_AGAIN, /* not handed over: fetch it once more now, alone */
 	SP_PULL_DOUBTFUL, /* not whole, or not taken: never delete it */
-	SP_PULL_ARCHIVED /* the archive has it under another name */
+	SP_PULL_ARCHIVED /* by its content the archive has it: under another
+			    name, or (meta.verify) under whatever name */
 };
 
 /* ---- for a source --------------------------------------------------- */

@@ -139,6 +139,8 @@ sp_pull_begin(
 	a->p = p;
 	a->tag = m->tag;
 	a->announced = m->size;
+	a->lasting = m->id.uidvalidity != 0;
+	a->verify = m->verify;
 	a->name = sp_pull_name(&m->id);
 	sp_pull_key(&m->id, a->key);
 	sp_pull_slot(m, a->slot);

@@ -247,7 +247,7 @@ remember(struct sp_doubt *d, const struct sp_whole_facts *f)
 }
 
 /* It is whole.  The archive may have it under a name that the server does not
- * use any more. */
+ * use any more, or (verify) under this one or any other. */
 static bool
 accept_whole(struct sp_pull *p, struct sp_pull_pending *a,
     const struct sp_whole_facts *f)
@@ -260,7 +260,12 @@ accept_whole(struct sp_pull *p, struct sp_pull_pending *a,
 		    " bytes, although %" PRIu64
 		    " are announced: sessions an hour apart gave the same",
 		    a->name, f->bytes, f->announced);
-	if (!p->listing_complete ||
+	if (a->verify && sp_ids_rebind(p->known, a->key, a->content)) {
+		p->fate = SP_PULL_ARCHIVED;
+		sp_doubts_drop(doubts(p), a->slot);
+		return (false);
+	}
+	if (a->lasting || !p->listing_complete ||
 	    !sp_ids_rename(p->known, a->key, a->content))
 		return (true);
 	p->fate = SP_PULL_ARCHIVED;

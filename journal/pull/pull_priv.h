@@ -30,6 +30,8 @@ struct sp_pull_pending {
 	uint8_t slot[SP_IDS_KEY]; /* the key of its doubt: of the same id, or of
 				     the slot that it was listed in */
 	uint8_t content[SP_IDS_CONTENT]; /* once it is judged */
+	bool lasting; /* its name is for ever: UIDVALIDITY and UID */
+	bool verify; /* sp_pull_meta */
 	bool evidence; /* not whole: what is stored is no capture */
 	char *name; /* for messages to people */
 };

@@ -114,8 +114,12 @@ sp_throttle_words(struct sp_view text, uint64_t *seconds)
 		"too many requests", "too many commands", "too many logins",
 		"too many login", "rate limit", "rate-limit", "ratelimit",
 		"bandwidth limit", "exceeded command or bandwidth",
-		"temporarily blocked", "retry after", "retry-after",
-		"server busy", "server is busy", "server too busy" };
+		"too many failed", "too many attempts", "slow down",
+		"maximum number of connections", "connection limit",
+		/* Exchange Online, out of its budget. */
+		"authenticated but not connected", "temporarily blocked",
+		"retry after", "retry-after", "server busy", "server is busy",
+		"server too busy" };
 	uint64_t ms;
 	bool yes = false;
 

@@ -216,11 +216,11 @@ on_listed(void *ctx, const struct sp_pull_meta *m, bool known,
     const char *doubt, struct sp_err *err)
 {
 	(void)ctx;
-	(void)doubt;
 	(void)err;
-	(void)printf("listed %.*s %.*s %s\n", (int)m->id.mailbox.n,
+	(void)printf("listed %.*s %.*s %s%s%s\n", (int)m->id.mailbox.n,
 	    m->id.mailbox.p, (int)m->id.uid.n, m->id.uid.p,
-	    known ? "known" : "missing");
+	    known ? "known" : "missing", doubt == NULL ? "" : ": ",
+	    doubt == NULL ? "" : doubt);
 	return (SP_OK);
 }
 
@@ -237,9 +237,10 @@ visits(struct sp_pull *p, enum sp_pull_mode mode, uint64_t n)
 		rc = sp_pull_visit(p, mode, &r, &err);
 		(void)printf("visit taken=%" PRIu64 " bytes=%" PRIu64
 			     " known=%" PRIu64 " deleted=%" PRIu64
-			     " skipped=%" PRIu64 " there=%" PRIu64 "\n",
+			     " skipped=%" PRIu64 " there=%" PRIu64
+			     " doubtful=%" PRIu64 " wait=%" PRIu64 "\n",
 		    r.taken, r.bytes, r.known, r.deleted, r.skipped,
-		    r.in_mailbox);
+		    r.in_mailbox, r.doubtful, r.wait);
 		if (rc != SP_OK)
 			(void)printf("failed %s: %s: %s\n", why[r.trouble],
 			    sp_err_name(rc), err.msg);

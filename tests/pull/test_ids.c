@@ -220,6 +220,38 @@ test_a_new_name_for_the_same_content(void **state)
 	sp_ids_free(k);
 }
 
+static void
+test_names_that_were_given_away_are_known_by_content(void **state)
+{
+	static const uint8_t one[SP_IDS_CONTENT] = { 1 },
+			     two[SP_IDS_CONTENT] = { 2 },
+			     three[SP_IDS_CONTENT] = { 3 };
+	struct sp_ids *k = sp_ids_new();
+	uint8_t key[5][SP_IDS_KEY];
+
+	(void)state;
+	for (unsigned i = 0; i < SP_COUNTOF(key); i++)
+		key_of(i, key[i]);
+	sp_ids_add_content(k, key[0], one);
+	sp_ids_add_content(k, key[1], two);
+	sp_ids_add(k, key[2]); /* of unknown content */
+	sp_ids_listing_begin(k);
+	assert_true(sp_ids_rebind(k, key[0], one));
+	/* What the log does not have is new, whatever its name. */
+	assert_false(sp_ids_rebind(k, key[0], three));
+	assert_false(sp_ids_rebind(k, key[2], three));
+	assert_false(sp_ids_rebind(k, key[3], three));
+	/* Swapped; a name that was not known is new. */
+	assert_true(sp_ids_rebind(k, key[0], two));
+	assert_true(sp_ids_rebind(k, key[1], one));
+	assert_false(sp_ids_rebind(k, key[3], one));
+	assert_int_equal(sp_ids_count(k, key[0]), 1);
+	assert_int_equal(sp_ids_count(k, key[3]), 0);
+	assert_int_equal(sp_ids_size(k), 3);
+	assert_true(sp_ids_changed(k));
+	sp_ids_free(k);
+}
+
 int
 main(void)
 {
@@ -230,6 +262,8 @@ main(void)
 		cmocka_unit_test(test_a_large_table_survives_its_file),
 		cmocka_unit_test(test_a_file_cut_anywhere_is_none),
 		cmocka_unit_test(test_a_new_name_for_the_same_content),
+		cmocka_unit_test(
+		    test_names_that_were_given_away_are_known_by_content),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));

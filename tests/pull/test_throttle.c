@@ -36,6 +36,13 @@ test_words_of_patience(void **state)
 		{ "throttled for 99999999999999999999999 hours",
 		    SP_THROTTLE_MAX_S },
 		{ "throttled; IMAP4rev1 v1.5 sec", SP_THROTTLE_DEFAULT_S },
+		{ "User is authenticated but not connected.",
+		    SP_THROTTLE_DEFAULT_S },
+		{ "[UNAVAILABLE] Maximum number of connections from user+IP "
+		  "exceeded (mail_max_userip_connections=10)",
+		    SP_THROTTLE_DEFAULT_S },
+		{ "too many MIME parts", 0 },
+		{ "message exceeds the size limit", 0 },
 		{ "[AUTH] user or password wrong", 0 },
 		{ "no such message", 0 },
 		{ "wait 30 seconds", 0 },
