@@ -218,6 +218,8 @@ run(struct sp_app *app, struct verify_job *j, bool json)
 	if (status >= 0)
 		return (status);
 	rc = sp_verify(j->path, &j->o, &v, &err);
+	if (rc != SP_OK)
+		sp_app_explain(&err);
 	status = sp_verdict_print_result(&p, &j->o, &v, rc, &err);
 	if (j->is_own && !j->o.quick && app->cfg != NULL && rc != SP_EINTERRUPT)
 		keep_result(app, status, rc == SP_OK ? &v : NULL, err.msg);
