@@ -57,7 +57,10 @@ SP_CHECK enum sp_code sp_app_find(struct sp_app *app, struct sp_err *err);
 /* Free what the two functions above set; the options stay. */
 void sp_app_close(struct sp_app *app);
 
-/* Print "sealpost: MESSAGE" on standard error; returns the exit status of the
+/* Where the error is a want of rights, add to its message which user or group
+ * has them for the archive that was found. */
+void sp_app_explain(struct sp_err *err);
+/* Print "sealpost: MESSAGE" on standard error, explained; returns the exit status of the
  * code (sp_err_exit_status()). */
 int sp_app_fail(const struct sp_err *err);
 /* The same for a wrong option or argument; always returns 2. */

@@ -230,6 +230,25 @@ def rights(a):
         one_line(done, f"{args[0]} by a stranger")
         check(f"group {GROUP}" in done.stderr.decode() and f"adduser {READER} {GROUP}" in done.stderr.decode(),
               f"{args[0]} by a stranger: {done.stderr}")
+    index = [os.path.join(a.dir, "index", n) for n in os.listdir(a.dir + "/index")]
+    for path in index:
+        os.chmod(path, 0o600)
+    for who, extra, word in ((READER, [GROUP], f"user {OWNER}"), (READER, [], f"group {GROUP}")):
+        done = a.cmd("search", "message", status=2, **as_user(who, extra))
+        check(word in done.stderr.decode() and "Permission denied" in done.stderr.decode(), f"an index that may not be read: {done.stderr}")
+    for path in index:
+        os.chmod(path, 0o640)
+    # What root made in it is in its owner's way.
+    for part, args in (("index", ("search", "message")), ("keys", ("seal",)), ("keys", ("verify",)), ("intake", ("search", "message")),
+                       ("tree", ("seal",))):
+        for path in [os.path.join(a.dir, part)] + [os.path.join(d, n) for d, _, names in os.walk(os.path.join(a.dir, part)) for n in names]:
+            os.chown(path, 0, 0)
+            os.chmod(path, 0o700 if os.path.isdir(path) else 0o600)
+        done = a.cmd(*args, status=2, **as_user(OWNER))
+        check(f"chown -R {OWNER} {a.dir}" in done.stderr.decode(), f"{args[0]} with {part}/ of root's: {done.stderr}")
+        for path in [os.path.join(a.dir, part)] + [os.path.join(d, n) for d, _, names in os.walk(os.path.join(a.dir, part)) for n in names]:
+            shutil.chown(path, OWNER, GROUP)
+            os.chmod(path, 0o750 if os.path.isdir(path) else 0o640)
     for args in (("seal",), ("serve",), ("reindex",)):
         done = a.cmd(*args, status=2, **as_user(READER, [GROUP]))
         one_line(done, f"{args[0]} by a reader")
@@ -237,6 +256,9 @@ def rights(a):
 
 
 def lost_state(a):
+    shutil.rmtree(a.dir + "/state")
+    done = a.cmd("search", "message", status=0, **as_user(OWNER, [GROUP]))
+    check(b"made again" in done.stderr, f"search without state/: {done.stderr}")
     shutil.rmtree(a.dir + "/state")
     a.start()
     st = os.stat(a.dir + "/state")
