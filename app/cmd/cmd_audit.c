@@ -135,7 +135,7 @@ sp_cmd_audit(struct sp_app *app, int argc, char **argv)
 	if (f < 0)
 		return (2);
 	a.json = f == 1;
-	rc = sp_app_open(app, &err);
+	rc = sp_app_open_reader(app, &err);
 	if (rc == SP_OK)
 		rc = sp_date_range_parse(app, since, until, &range, &err);
 	if (rc == SP_OK)

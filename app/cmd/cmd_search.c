@@ -95,7 +95,7 @@ prepare(struct sp_app *app, struct sp_err *err)
 	struct sp_host *host = NULL;
 	enum sp_code rc;
 
-	rc = sp_app_open(app, err);
+	rc = sp_app_open_reader(app, err);
 	if (rc == SP_OK)
 		rc = sp_host_open(app, &host, err);
 	if (rc == SP_OK)

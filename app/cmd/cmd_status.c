@@ -354,7 +354,7 @@ sp_cmd_status(struct sp_app *app, int argc, char **argv)
 	f = sp_args_choice("format", form, forms, SP_COUNTOF(forms));
 	if (f < 0)
 		return (2);
-	if (sp_app_open(app, &err) != SP_OK ||
+	if (sp_app_open_reader(app, &err) != SP_OK ||
 	    sp_status_get(app, &s, &err) != SP_OK)
 		return (sp_app_fail(&err));
 	if (f == 0)

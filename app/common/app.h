@@ -18,6 +18,9 @@
 /* How long a worker or a command waits for the lock of a role. */
 #define SP_APP_LOCK_WAIT_MS 10000
 
+/* The configuration with which the service last started or reloaded. */
+#define SP_APP_LAST_GOOD "state/config.good"
+
 struct sp_app {
 	/* the global options; borrowed from argv */
 	const char *archive_opt; /* -A, or NULL */
@@ -35,6 +38,15 @@ struct sp_app {
  * configuration that cannot be used.
  */
 SP_CHECK enum sp_code sp_app_open(struct sp_app *app, struct sp_err *err);
+/*
+ * The same for a command that only reads (search, show, export, verify ...): a
+ * configuration file that cannot be used does not lock its users out.  They get
+ * the last good one, which the service keeps in SP_APP_LAST_GOOD, and one line
+ * of warning on standard error.  Not where FILE was given with -c, and not for
+ * want of rights.
+ */
+SP_CHECK enum sp_code sp_app_open_reader(
+    struct sp_app *app, struct sp_err *err);
 /*
  * Only find the archive, and set app->dir: -A, else $SEALPOST_ARCHIVE, else
  * the current directory if it holds FORMAT, else /var/lib/sealpost.

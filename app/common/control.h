@@ -3,7 +3,7 @@
  * connection carries one request line and one reply line (doc/door.md):
  *
  *	alarms | acknowledge CAUSE|ID NOTE | canary TEXT |
- *	seal | reindex SINCE_US | sign SEQ BASE64 | keep | status |
+ *	seal | reindex SINCE_US | sign SEQ BASE64 | keep | status | reload |
  *	pull ACCOUNT | pulled ACCOUNT FROM HOST USER
  *	-> "ok TEXT" or "err CODE TEXT"
  *

@@ -174,6 +174,16 @@ answer_status(struct sp_supervisor *s, struct sp_control_client *c,
 	sp_buf_done(&b);
 }
 
+/* Reload now; the client waits for the verdict. */
+static void
+answer_reload(struct sp_supervisor *s, struct sp_control_client *c)
+{
+	struct sp_err err;
+	enum sp_code rc = sp_supervisor_reload(s, &err);
+
+	reply(c, rc, rc == SP_OK ? "" : err.msg);
+}
+
 /* `canary TEXT`: a canary did not come back; without a text: it did. */
 static void
 on_canary(
@@ -237,6 +247,8 @@ on_request(struct sp_supervisor *s, struct sp_control_client *c, char *line)
 	} else if (!c->operator_) {
 		reply(c, SP_EPERM,
 		    "only the owner of the archive and root may ask for that");
+	} else if (strcmp(line, "reload") == 0) {
+		answer_reload(s, c);
 	} else if (strcmp(line, "seal") == 0) {
 		c->then_pack = true;
 		forward(s, c, SP_WORKER_RECEIVE, "rotate");

@@ -162,20 +162,21 @@ kill_overdue(struct sp_supervisor *s, int64_t now)
 	}
 }
 
-/* SIGHUP: check the new configuration, then let every worker end and start anew
- * with it.  The sockets stay open here, so nobody is turned away meanwhile.  A
- * configuration that cannot be used is logged, and the old one stays. */
-static void
-reload(struct sp_supervisor *s)
+/* The sockets stay open here, so nobody is turned away while the workers end and
+ * start anew. */
+enum sp_code
+sp_supervisor_reload(struct sp_supervisor *s, struct sp_err *err)
 {
-	struct sp_err err;
+	enum sp_code rc;
 
 	if (s->stopping)
-		return;
-	if (sp_reload(s, &err) != SP_OK) {
-		sp_worker_log_err(SP_LOG_ERROR, "reload_failed", &err);
-		sp_supervisor_alarms_begin(s, "reload_failed", err.msg);
-		return;
+		return (
+		    sp_err_set(err, SP_EAGAIN, 0, "the service is stopping"));
+	rc = sp_reload(s, err);
+	if (rc != SP_OK) {
+		sp_worker_log_err(SP_LOG_ERROR, "reload_failed", err);
+		sp_supervisor_alarms_begin(s, "reload_failed", err->msg);
+		return (rc);
 	}
 	sp_supervisor_alarms_end(s, "reload_failed");
 	sp_supervisor_alarms_configured(s);
@@ -185,6 +186,17 @@ reload(struct sp_supervisor *s)
 		s->child[r].deadline = sp_clock_boot() + DRAIN;
 	}
 	signal_children(s, SIGTERM, INTAKE_ROLES | DERIVED_ROLES);
+	return (SP_OK);
+}
+
+/* SIGHUP: nobody waits for the answer; the log has it. */
+static void
+on_hangup(struct sp_supervisor *s)
+{
+	struct sp_err err;
+
+	if (sp_supervisor_reload(s, &err) != SP_OK)
+		return;
 }
 
 static void
@@ -196,7 +208,7 @@ on_signals(struct sp_supervisor *s)
 		if (info.ssi_signo == SIGCHLD)
 			reap(s);
 		else if (info.ssi_signo == SIGHUP)
-			reload(s);
+			on_hangup(s);
 		else
 			begin_stopping(s);
 	}
@@ -323,10 +335,12 @@ open_workers(struct sp_supervisor *s, struct sp_err *err)
 	return (SP_OK);
 }
 
-/* state/serve.lock, made as the archive's account: one service an archive. */
+/* state/serve.lock, made as the archive's account: one service an archive.
+ * state/ itself is made again if it is missing: nothing in it matters. */
 static enum sp_code
 lock_archive(struct sp_supervisor *s, struct sp_err *err)
 {
+	char *state = sp_layout_path(s->app->dir, "state");
 	char *lock = sp_layout_path(s->app->dir, "state/serve.lock");
 	struct sp_account acct;
 	enum sp_code rc;
@@ -334,13 +348,18 @@ lock_archive(struct sp_supervisor *s, struct sp_err *err)
 	rc = sp_account_find(s->app->dir, s->app->cfg, &acct, err);
 	if (rc == SP_OK) {
 		sp_account_enter(&acct);
-		rc = sp_io_lock(lock, 0, &s->lock_fd, err);
+		if (!sp_io_exists(state))
+			sp_log(SP_LOG_WARN, "state_made", NULL);
+		rc = sp_io_mkdir(state, 0750, err);
+		if (rc == SP_OK)
+			rc = sp_io_lock(lock, 0, &s->lock_fd, err);
 		sp_account_leave(&acct);
 	}
 	if (rc == SP_ELOCKED)
 		(void)sp_err_prefix(
 		    err, "another `sealpost serve` runs on this archive");
 	free(lock);
+	free(state);
 	return (rc);
 }
 

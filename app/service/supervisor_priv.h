@@ -92,4 +92,11 @@ struct sp_supervisor {
 	int64_t deadline; /* of the present stage; boot clock, us */
 };
 
+/* Read the configuration again and let every worker end and start anew with it
+ * (supervisor.c).  One that cannot be used is logged (reload_failed), nothing
+ * changes, and ${err} says why; the errors of sp_reload(), SP_EAGAIN while the
+ * service ends. */
+SP_CHECK enum sp_code sp_supervisor_reload(
+    struct sp_supervisor *s, struct sp_err *err);
+
 #endif

@@ -252,8 +252,7 @@ clock_detail(const struct sp_append *a,
 	sp_json_cstr(&j, "expected", time);
 	sp_json_i64(&j, "step_us", reading->wall - reading->expected);
 	if (reading->verdict == SP_CLOCK_ACCEPTED)
-		sp_json_cstr(&j, "accepted",
-		    reading->synchronised ? "synchronised" : "operator");
+		sp_json_cstr(&j, "accepted", reading->accepted);
 	sp_json_obj_end(&j);
 	return (sp_json_end(&j));
 }
@@ -263,15 +262,19 @@ static void
 clock_alarm(struct sp_append *a, const struct sp_append_clock_reading *reading)
 {
 	char text[ALARM_MAX], time[SP_TIME_LEN + 1];
+	const char *why = "";
 
+	if (reading->accepted != NULL && reading->accepted[0] == 's')
+		why = " (accepted: synchronised)";
+	else if (reading->accepted != NULL && reading->accepted[0] == 'u')
+		why = " (accepted: it had not been set before)";
+	else if (reading->accepted != NULL)
+		why = " (accepted by an operator)";
 	sp_time_format(reading->wall, time);
 	(void)snprintf(text, sizeof(text),
 	    "the clock stepped by %" PRId64
 	    " seconds to %s%s; it is logged as a clock event: look at the time service of this host",
-	    (reading->wall - reading->expected) / SP_SECOND, time,
-	    reading->verdict != SP_CLOCK_ACCEPTED ? ""
-	    : reading->synchronised		  ? " (accepted: synchronised)"
-				    : " (accepted by an operator)");
+	    (reading->wall - reading->expected) / SP_SECOND, time, why);
 	raise_alarm(a, "clock_step", text);
 }
 

@@ -58,6 +58,9 @@ find_packed(struct sp_seal *s, struct sp_err *err)
 		return (rc);
 	s->packed = n > 0 ? files[n - 1].name.last + 1 : 0;
 	free(files);
+	if (s->packed > s->signed_last.size &&
+	    sp_tree_lost(s->dir, err) != SP_OK)
+		return (SP_EFORMAT);
 	if (s->packed > s->signed_last.size)
 		return (sp_err_set(err, SP_EROLLBACK, 0,
 		    "segments in %s/archive reach entry %" PRIu64

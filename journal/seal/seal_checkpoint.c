@@ -51,6 +51,8 @@ check_past(struct sp_seal *s, const char *what, const struct sp_checkpoint *cp,
 		return (sp_err_set(err, SP_EROLLBACK, 0,
 		    "%s is of the log %s, this archive is %s", what, cp->origin,
 		    s->origin));
+	if (cp->size > have && sp_tree_lost(s->dir, err) != SP_OK)
+		return (SP_EFORMAT);
 	if (cp->size > have)
 		return (rolled_back(s, what, cp->size, have, err));
 	rc = sp_tree_root(s->tree, cp->size, &root, err);

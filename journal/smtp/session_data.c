@@ -82,6 +82,18 @@ end_transaction(struct sp_session *s, struct sp_buf *out)
 		sp_session_close(s, SP_REPLY_CLOSING, out);
 }
 
+/* Whether the message, read to its end, has a CR or LF alone where the listener
+ * takes none.  BINARYMIME content has no lines (RFC 3030 section 3). */
+static bool
+is_bare_refused(const struct sp_session *s)
+{
+	const struct sp_data *d = &s->message.data;
+
+	return (s->env->cfg->bare_newline == SP_BARE_REJECT &&
+		s->mail.body != SP_BODY_BINARY &&
+		(d->bare_lf > 0 || d->bare_cr > 0));
+}
+
 /* All bytes are here: refuse the message, or let the owner commit it. */
 static void
 complete_message(struct sp_session *s, struct sp_buf *out)
@@ -90,25 +102,21 @@ complete_message(struct sp_session *s, struct sp_buf *out)
 	enum sp_code rc;
 
 	sp_data_finish(&s->message.data);
-	if (s->message.refusal == SP_REPLY_NONE &&
-	    s->message.data.bare_lf > 0 &&
-	    s->env->cfg->bare_newline == SP_BARE_REJECT &&
-	    s->mail.body != SP_BODY_BINARY) {
-		sp_session_reply_all(s, SP_REPLY_BARE_LF, out);
-		sp_session_reset(s);
-		s->mode = SP_MODE_CLOSED;
-		return;
-	}
+	if (s->message.refusal == SP_REPLY_NONE && is_bare_refused(s))
+		s->message.refusal = SP_REPLY_BARE_NEWLINE;
 	if (s->message.refusal == SP_REPLY_NONE) {
 		rc = sp_session_build_item(s);
 		if (rc == SP_OK) {
 			s->mode = SP_MODE_COMMIT;
 			return;
 		}
-		s->message.refusal = sp_reply_of_failure(rc);
-		(void)sp_err_set(&err, rc, 0,
-		    "the facts of the message do not fit into a record");
-		sp_session_fault(s, &err);
+		s->message.refusal =
+		    rc == SP_EAGAIN ? SP_REPLY_MEMORY : sp_reply_of_failure(rc);
+		if (rc != SP_EAGAIN) {
+			(void)sp_err_set(&err, rc, 0,
+			    "the facts of the message do not fit into a record");
+			sp_session_fault(s, &err);
+		}
 	}
 	sp_session_reply_all(s, s->message.refusal, out);
 	end_transaction(s, out);

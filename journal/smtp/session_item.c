@@ -138,6 +138,8 @@ sp_session_build_item(struct sp_session *s)
 
 	if (rc != SP_OK)
 		return (rc);
+	if (!sp_source_charge(s->memory, &s->entry.source, &s->entry.charged))
+		return (SP_EAGAIN);
 	collect_flags(s);
 	s->entry.facts = (struct sp_facts){
 		.has_envelope = !s->env->door || s->door.provenance.envelope,

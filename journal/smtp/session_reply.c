@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "journal/smtp/session_priv.h"
+#include "journal/smtp/source.h"
 
 bool
 sp_session_lmtp(const struct sp_session *s)
@@ -176,6 +177,7 @@ sp_session_reset(struct sp_session *s)
 		s->phase = SP_PHASE_READY;
 	sp_arena_reset(&s->mail.arena);
 	sp_store_reset(&s->message.store);
+	sp_source_done(s->memory, &s->entry.source, &s->entry.charged);
 	sp_session_provenance_done(&s->door.provenance);
 	free(s->door.event_detail);
 	s->door.event_detail = NULL;

@@ -404,15 +404,24 @@ sp_rig_done(struct sp_rig *g)
 /* ---- clients -------------------------------------------------------- */
 
 int
-sp_client(const struct sp_rig *g)
+sp_client_from(const struct sp_rig *g, unsigned last)
 {
 	struct sockaddr_in in = { .sin_family = AF_INET,
 		.sin_port = htons(g->port),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in me = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(0x7f000000u + last) };
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
+	assert_int_equal(bind(fd, (void *)&me, sizeof(me)), 0);
 	assert_int_equal(connect(fd, (void *)&in, sizeof(in)), 0);
 	return (fd);
+}
+
+int
+sp_client(const struct sp_rig *g)
+{
+	return (sp_client_from(g, 1));
 }
 
 int

@@ -199,27 +199,6 @@ test_after_a_failed_chunk_only_rset_helps(void **state)
 }
 
 static void
-test_bare_lf_can_be_refused(void **state)
-{
-	struct sp_talk t;
-
-	(void)state;
-	sp_talk_init(&t, false);
-	t.cfg.bare_newline = SP_BARE_REJECT;
-	hello(&t);
-	say(&t, ENVELOPE "DATA\r\n");
-	say(&t, "a\nb\r\n.\r\n");
-	sp_talk_expect(&t, "DATA",
-	    MOK ROK GO "521 5.5.2 Message has lines without CR LF\n");
-	assert_int_equal(sp_session_state(t.s), SP_SESSION_CLOSING);
-	hello(&t);
-	say(&t, "MAIL FROM:<a@b> BODY=BINARYMIME\r\nRCPT TO:<c@d>\r\n"
-		"BDAT 3 LAST\r\na\nb");
-	assert_true(sp_talk_holds(&t.replies, "seq=100"));
-	sp_talk_done(&t);
-}
-
-static void
 test_only_listed_recipients_are_taken(void **state)
 {
 	static char one[] = "journal@archive.example";
@@ -535,7 +514,6 @@ main(void)
 		cmocka_unit_test(test_limits_hold_at_n_and_break_at_n_plus_one),
 		cmocka_unit_test(test_a_message_may_be_exactly_the_maximum),
 		cmocka_unit_test(test_after_a_failed_chunk_only_rset_helps),
-		cmocka_unit_test(test_bare_lf_can_be_refused),
 		cmocka_unit_test(test_only_listed_recipients_are_taken),
 		cmocka_unit_test(test_the_record_holds_what_was_observed),
 		cmocka_unit_test(
