@@ -170,7 +170,8 @@ sp_child_start(struct sp_supervisor *s, enum sp_worker_role role)
 	int ends[2], size = 2 * (int)SP_CONTROL_MAX;
 
 	c->started = sp_clock_boot();
-	c->alarmed = false;
+	c->alarmed = c->stuck = false;
+	c->alive = c->started;
 	if (c->delay < DELAY_MIN)
 		c->delay = DELAY_MIN;
 	c->next_start = c->started + c->delay;
@@ -235,7 +236,8 @@ on_alarm(struct sp_supervisor *s, enum sp_worker_role role, bool ends,
 	sp_supervisor_alarms_raise(s, sp_worker_names[role], cause, n, text);
 }
 
-/* What a worker says of itself: "ready", "pull JSON", "alarm CAUSE N TEXT",
+/* What a worker says of itself: "ready", "pull JSON", "alive",
+ * "alarm CAUSE N TEXT",
  * "clear CAUSE TEXT". */
 static void
 on_notice(
@@ -256,6 +258,8 @@ on_notice(
 	} else if (sp_view_eq_str(word, "pull")) {
 		free(s->pull_status);
 		s->pull_status = sp_view_dup(text);
+	} else if (sp_view_eq_str(word, "alive")) {
+		sp_supervisor_alarms_alive(s, role);
 	} else if (sp_view_eq_str(word, "alarm") ||
 		   sp_view_eq_str(word, "clear")) {
 		on_alarm(s, role, word.p[0] == 'c', text);

@@ -34,6 +34,9 @@
 #define SAVE_RETRY  (30 * SP_SECOND) /* state/alarms was not written */
 #define SAVE_COUNTS (60 * SP_SECOND) /* where only counts have changed */
 #define ALIVE	    (60 * SP_SECOND) /* state/serving is written so often */
+#define STUCK	    (300 * SP_SECOND) /* a worker that says nothing */
+#define STUCK_INDEX (1800 * SP_SECOND) /* a round of it may take long */
+#define AWAY	    (60 * SP_SECOND) /* between two turns of our loop */
 #define LIST_TEXT   700 /* bytes of a text in the reply to `alarms` */
 
 /* The log line of an alarm.  A worker writes none: the same cause would have
@@ -317,10 +320,84 @@ sp_supervisor_alarms_fail(struct sp_supervisor *s, enum sp_worker_role role)
 	}
 }
 
+/* ---- workers that say nothing -------------------------------------------- */
+
+/* The index has its own cause, which it also raises itself. */
+static void
+write_stuck_cause(enum sp_worker_role role, char out[64])
+{
+	if (role == SP_WORKER_INDEX)
+		(void)snprintf(out, 64, "index_stuck");
+	else
+		(void)snprintf(
+		    out, 64, "worker_stuck:%s", sp_worker_names[role]);
+}
+
+void
+sp_supervisor_alarms_alive(struct sp_supervisor *s, enum sp_worker_role role)
+{
+	char cause[64];
+
+	s->child[role].alive = sp_clock_boot();
+	if (!s->child[role].stuck)
+		return;
+	s->child[role].stuck = false;
+	write_stuck_cause(role, cause);
+	sp_supervisor_alarms_end(s, cause);
+}
+
+/* Microseconds of silence after which a worker is stuck.  Tests shorten it. */
+static int64_t
+stuck_after(enum sp_worker_role role)
+{
+#ifdef SP_FAULTS
+	const char *text = getenv("SP_STUCK_SECONDS");
+	uint64_t seconds;
+
+	if (text != NULL && sp_view_u64(sp_view_str(text), &seconds))
+		return ((int64_t)seconds * SP_SECOND);
+#endif
+	return (role == SP_WORKER_INDEX ? STUCK_INDEX : STUCK);
+}
+
+/* Raise the alarm of a worker that is up and has said nothing for too long: a
+ * disk or a file system that hangs, a message that takes for ever, a process
+ * that was stopped.  Where we were not running ourselves (a suspended machine),
+ * nobody could have been heard. */
+static void
+look_for_stuck(struct sp_supervisor *s, int64_t boot)
+{
+	const bool away = boot - s->step_at > AWAY;
+	char cause[64], text[300];
+
+	s->step_at = boot;
+	for (enum sp_worker_role r = 0; r < SP_WORKERS; r++) {
+		struct sp_child *c = &s->child[r];
+
+		if (away)
+			c->alive = boot;
+		if (c->pid == 0 || c->stuck || boot - c->alive < stuck_after(r))
+			continue;
+		c->stuck = true;
+		write_stuck_cause(r, cause);
+		(void)snprintf(text, sizeof(text),
+		    "the %s worker (pid %d) has not gone on for %" PRId64
+		    " s: look whether its process is stopped or its disk hangs%s",
+		    sp_worker_names[r], (int)c->pid,
+		    (boot - c->alive) / SP_SECOND,
+		    r == SP_WORKER_INDEX
+			? ", or one message takes so long; mail is received and kept, searches lack it"
+			: "");
+		sp_supervisor_alarms_begin(s, cause, text);
+	}
+}
+
 void
 sp_supervisor_alarms_step(struct sp_supervisor *s)
 {
 	const int64_t boot = sp_clock_boot();
+
+	look_for_stuck(s, boot);
 
 	sp_alarms_tick(s->alarms, sp_clock_wall(), boot);
 	send_entry(s, boot);

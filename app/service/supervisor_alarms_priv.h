@@ -24,6 +24,9 @@ void sp_supervisor_alarms_begin(
     struct sp_supervisor *s, const char *cause, const char *text);
 void sp_supervisor_alarms_end(struct sp_supervisor *s, const char *cause);
 
+/* The worker of ${role} says that it goes on. */
+void sp_supervisor_alarms_alive(
+    struct sp_supervisor *s, enum sp_worker_role role);
 /* One turn of the loop: what ends, what is repeated, what is to be sent and
  * saved. */
 void sp_supervisor_alarms_step(struct sp_supervisor *s);

@@ -41,6 +41,8 @@ struct sp_child {
 	/* a reload: it was told to end and starts again at once */
 	bool reload;
 	bool alarmed; /* it raised an alarm since it started */
+	int64_t alive; /* when it said that it goes on; boot clock, us */
+	bool stuck; /* it has not for too long, which is an alarm */
 	int64_t deadline; /* then it is killed; boot clock, us */
 };
 
@@ -81,6 +83,7 @@ struct sp_supervisor {
 	int64_t save_at; /* state/alarms: not before, or for counts alone */
 	bool save_failed; /* the last attempt, which was logged */
 	int64_t alive_at; /* when state/serving is written again */
+	int64_t step_at; /* the last turn of the loop */
 	/* what workers sent, for `status` */
 	char *pull_status; /* JSON array of the accounts, or NULL */
 	/* the end of the service */

@@ -21,6 +21,8 @@
 #include "base/log.h"
 #include "journal/receive/receive.h"
 
+#define ALIVE (5 * SP_SECOND) /* between two words of it */
+
 const char *const sp_worker_names[SP_WORKERS] = { "receive", "pull", "seal",
 	"index" };
 
@@ -80,6 +82,19 @@ sp_worker_reply(
 	sp_control_format(&b, code, text);
 	(void)send(w->channel, b.p, b.n, MSG_NOSIGNAL);
 	sp_buf_done(&b);
+}
+
+/* Not waited for: where the channel is full, the next one will do. */
+void
+sp_worker_alive(struct sp_worker *w)
+{
+	const int64_t now = sp_clock_boot();
+
+	if (now < w->alive_at)
+		return;
+	w->alive_at = now + ALIVE;
+	(void)send(w->channel, "0 alive", strlen("0 alive"),
+	    MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 void

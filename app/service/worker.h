@@ -7,6 +7,7 @@
  *	worker -> supervisor	"ID ok TEXT", "ID err CODE TEXT",
  *				"0 alarm CAUSE N TEXT" (N reports of it),
  *				"0 clear CAUSE TEXT" (it is gone),
+ *				"0 alive" (each ten seconds or so),
  *				"0 ready" (receive serves),
  *				"0 pull JSON" (how the accounts are)
  *
@@ -41,6 +42,8 @@ struct sp_worker {
 	int wake; /* eventfd: there is something new */
 	int signals; /* signalfd of SIGTERM */
 	bool stop; /* the supervisor or a signal asked to end */
+	int64_t
+	    alive_at; /* when it may say again that it goes on; boot clock */
 	/* receive's */
 	int wake_index; /* eventfd of the index worker */
 	const int *listen_fds; /* one for each cfg->listen[i] */
@@ -81,6 +84,9 @@ bool sp_worker_request(struct sp_worker *w, struct sp_request *rq);
  * Lost where the supervisor has gone. */
 void sp_worker_reply(
     struct sp_worker *w, uint64_t id, enum sp_code code, const char *text);
+/* Tell the supervisor that the worker goes on: to be called with each turn of its
+ * loop.  One that says nothing for minutes is an alarm. */
+void sp_worker_alive(struct sp_worker *w);
 /* Tell the supervisor that the receive worker serves. */
 void sp_worker_ready(struct sp_worker *w);
 /*

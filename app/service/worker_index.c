@@ -10,13 +10,9 @@
  * receiving it may not.
  */
 #include <inttypes.h>
-#include <pthread.h>
-#include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
 #include "app/host/pulled.h"
 #include "app/service/silence_watch.h"
@@ -30,15 +26,11 @@
 /* Pause after a round that found something: mail that trickles in is indexed
  * together, and the disk is left to receive meanwhile. */
 #define REST_MS 250
-/* A round that takes longer is an alarm; looked at so often. */
-#define ROUND_MAX     (30 * 60 * SP_SECOND)
-#define WATCH_SECONDS 30
 
 struct index_worker {
 	struct sp_worker *w;
 	struct sp_index *index;
 	struct sp_silence_watch *silence;
-	_Atomic int64_t round_since; /* boot clock, us; 0: no round is on */
 };
 
 /* What index/index.h reports; a damaged shard is built again by itself, but
@@ -123,6 +115,7 @@ reindex(struct index_worker *s, const char *args, struct sp_err *err)
 		return (sp_err_set(err, SP_EUSAGE, 0, "reindex SINCE_US"));
 	rc = sp_index_drop(s->index, (int64_t)since, err);
 	while (rc == SP_OK && behind > 0 && !s->w->stop) {
+		sp_worker_alive(s->w);
 		rc = sp_index_update(s->index, ROUND, &behind, err);
 		answer_between_rounds(s);
 	}
@@ -171,52 +164,14 @@ static bool
 index_round(struct index_worker *s, uint64_t *behind)
 {
 	struct sp_err err;
-	enum sp_code rc;
 
-	atomic_store(&s->round_since, sp_clock_boot());
-	rc = sp_index_update(s->index, ROUND, behind, &err);
-	atomic_store(&s->round_since, 0);
-	if (rc == SP_OK) {
+	sp_worker_alive(s->w);
+	if (sp_index_update(s->index, ROUND, behind, &err) == SP_OK) {
 		sp_worker_clear(s->w, "index_stuck");
 		return (true);
 	}
 	report_failure(s, &err);
 	return (false);
-}
-
-/* A thread beside the indexer: a round that does not end is an alarm, since
- * then nobody else here could tell. */
-static void *
-watch_rounds(void *ctx)
-{
-	struct index_worker *s = ctx;
-	const struct timespec pause = { .tv_sec = WATCH_SECONDS };
-	char text[200];
-
-	for (;;) {
-		int64_t since;
-
-		(void)nanosleep(&pause, NULL);
-		since = atomic_load(&s->round_since);
-		if (since == 0 || sp_clock_boot() - since < ROUND_MAX)
-			continue;
-		(void)snprintf(text, sizeof(text),
-		    "the index has not moved for %" PRId64
-		    " minutes: something in the next %d entries holds it up; mail is received and kept, searches lack it",
-		    (sp_clock_boot() - since) / (60 * SP_SECOND), ROUND);
-		sp_worker_alarm(s->w, "index_stuck", text);
-	}
-	return (NULL);
-}
-
-/* The thread is not joined: the process ends under it. */
-static void
-start_watching(struct index_worker *s)
-{
-	pthread_t thread;
-
-	if (pthread_create(&thread, NULL, watch_rounds, s) == 0)
-		(void)pthread_detach(thread);
 }
 
 static void
@@ -256,7 +211,6 @@ sp_worker_index(struct sp_worker *w)
 		report_failure(&s, &err);
 		return (1);
 	}
-	start_watching(&s);
 	s.silence =
 	    sp_silence_watch_new(w->app, sp_clock_wall(), on_silence, &s);
 	while (healthy && !w->stop) {

@@ -153,6 +153,7 @@ sp_worker_pull(struct sp_worker *w)
 			answer(&p, &rq);
 		if (w->stop)
 			break;
+		sp_worker_alive(w);
 		for (size_t i = 0; i < p.n; i++)
 			sp_pull_account_watch(&p.of[i]);
 		send_status(&p);

@@ -339,15 +339,16 @@ on_config_entered(void *ctx, enum sp_code code, uint64_t seq SP_UNUSED)
 		note_config(s);
 }
 
-/* Append the event that was refused at the start (a full disk, a clock that
- * leapt), in turn with the mail: when the log takes that again, it takes
- * this. */
+/* Say that the loop goes on.  Append the event that was refused at the start (a
+ * full disk, a clock that leapt), in turn with the mail: when the log takes that
+ * again, it takes this. */
 static void
 on_config_timer(uv_timer_t *t)
 {
 	struct receive_worker *s = t->data;
 	struct sp_buf b;
 
+	sp_worker_alive(s->w);
 	if (!s->config_due || s->config_busy || s->draining)
 		return;
 	sp_buf_init(&b, CONFIG_MAX);

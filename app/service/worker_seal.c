@@ -84,6 +84,7 @@ pack_all(struct seal_worker *s)
 	bool packed = true;
 
 	while (packed) {
+		sp_worker_alive(s->w);
 		if (sp_seal_pack(s->seal, &packed, &err) != SP_OK) {
 			(void)sp_err_prefix(&err, "segment");
 			report_failure(s, "segment_failed", &err);
@@ -269,8 +270,8 @@ static void
 scrub_at_start(struct seal_worker *s)
 {
 	s->scrub = sp_scrub_new(s->w->app->dir);
-	while (!sp_scrub_step(s->scrub, SIZE_MAX, on_alarm, s))
-		;
+	while (!sp_scrub_step(s->scrub, SCRUB_FILES, on_alarm, s))
+		sp_worker_alive(s->w);
 	s->scrub_due = sp_clock_boot() + SCRUB_PAUSE;
 }
 
@@ -295,6 +296,7 @@ sp_worker_seal(struct sp_worker *w)
 	while (!w->stop) {
 		int64_t left = s.due - sp_clock_boot();
 
+		sp_worker_alive(w);
 		if (left <= 0) {
 			(void)checkpoint_and_pack(&s);
 			scrub(&s);

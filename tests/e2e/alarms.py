@@ -240,6 +240,64 @@ def reload_and_workers():
     a.verify()
 
 
+def stuck():
+    """A worker that is up and does not go on, as one whose disk hangs."""
+    work = workdir()
+    a = Archive(work, free_port())
+    os.environ["SP_STUCK_SECONDS"] = "12"
+    a.start()
+    del os.environ["SP_STUCK_SECONDS"]
+    pids = a.workers()
+    for name, cause in (("index", "index_stuck"), ("seal", "worker_stuck:seal"), ("pull", "worker_stuck:pull"), ("receive", "worker_stuck:receive")):
+        os.kill(pids[name], signal.SIGSTOP)
+        wait_for(cause, lambda: f"cause={cause}" in a.log_text())
+        os.kill(pids[name], signal.SIGCONT)
+        wait_for(f"the end of {cause}", lambda: f"event=alarm_ended cause={cause}" in a.log_text())
+    check(a.workers() == pids, "a worker was started again")
+    wait_for("entries", lambda: len(a.events("alarm")) == 8)
+    a.stop()
+    a.verify()
+
+
+def accounts_and_refusals():
+    """An account that gets nowhere; refusals name whom they are about."""
+    work = workdir()
+    a = Archive(work, free_port(), config={"log": "  addresses = true", "listen": "  recipients = { journal@archive.example }"})
+    conf = a.dir + "/sealpost.conf"
+    good = open(conf).read()
+    open(conf, "w").write(good + f"""
+pull box {{
+  server = 127.0.0.1
+  port = {free_port()}
+  type = imap
+  security = none
+  insecure_plaintext = true
+  user = j
+  password_file = {work}/not-there
+}}
+""")
+    a.start()
+    wait_for("the account is stuck", lambda: "pull_stuck:box" in open_alarms(a))
+    with smtp(a.port) as client:
+        check(send(client, message(1), to=("eve@elsewhere.example",))[0] == 550, "refused")
+    line = wait_for("the line", lambda: [t for t in a.log_text().splitlines() if "event=refused" in t])[0]
+    check("from=a@corp.example" in line and "to=eve@elsewhere.example" in line, line)
+    first = wait_for("the event", lambda: a.events("refused"))[0]["detail"]["first"]
+    check(first["from"] == "a@corp.example" and first["to"] == "eve@elsewhere.example", f"{first}")
+    # Gone from the configuration, it is no alarm any more.
+    open(conf, "w").write(good)
+    a.service.send_signal(signal.SIGHUP)
+    wait_for("the end", lambda: "pull_stuck:box" not in open_alarms(a))
+    # The door takes alarms from nobody.
+    door = Raw(path=a.dir + "/state/door")
+    door.hello("LHLO")
+    import base64
+    event = base64.b64encode(json.dumps({"event": "alarm", "detail": {"text": "made up"}}).encode()).decode()
+    check(door.cmd(f"XSEALPOST EVENT {event}")[0] == 550, "an alarm came in by the door")
+    door.close()
+    a.stop()
+
+
 def missing():
     """A segment, a tile, the checkpoint: what is gone is told at the start."""
     work = workdir()
@@ -313,7 +371,8 @@ def numbers():
 
 
 def main():
-    for test in (guard_unwritable, full_disk, full_at_once, service_down, reload_and_workers, missing, numbers):
+    for test in (guard_unwritable, full_disk, full_at_once, service_down, reload_and_workers, stuck, accounts_and_refusals, missing,
+                 numbers):
         if len(sys.argv) > 1 and sys.argv[1] not in test.__name__:
             continue
         print("-", test.__name__, flush=True)

@@ -36,8 +36,12 @@ def canary(a, mx):
     done = a.cmd("canary", "--to", "canary@corp.example", "--within", "1", status=1)
     check(b"could not be sent" in done.stderr and b"550" in done.stderr, f"{done.stderr}")
     mx.refuses = False
-    alarms = [e["detail"]["text"] for e in a.events("alarm")]
-    check(len(alarms) == 2 and all("canary" in t for t in alarms), f"alarms of canaries: {alarms}")
+    # The second is the same alarm, counted.
+    wait_for("the alarm", lambda: a.events("alarm"))
+    wait_for("counted", lambda: [x["count"] for x in a.status()["open_alarms"] if x["cause"] == "canary"] == [2])
+    alarms = [e["detail"] for e in a.events("alarm")]
+    check([(d["state"], d["cause"]) for d in alarms] == [("begin", "canary")] and "no copy came" in alarms[0]["text"],
+          f"alarms of canaries: {alarms}")
 
 
 def mails_with(mx, text):
@@ -45,15 +49,20 @@ def mails_with(mx, text):
 
 
 def alarms(a, mx, notes):
-    """Each of the two goes to the command once and to both mailboxes."""
-    wait_for("alarm mails", lambda: len(mails_with(mx, "Subject: Sealpost alarm: canary")) == 2)
+    """It goes to the command once and to both mailboxes; so does its end."""
+    wait_for("the alarm's mail", lambda: mails_with(mx, "Subject: Sealpost alarm: canary"))
     to, data = mails_with(mx, "no copy came")[0]
     check(to == ["RCPT TO:<ops@corp.example>", "RCPT TO:<audit@corp.example>"], f"alarm mail to {to}")
     check(b"From: Sealpost <sealpost@corp.example>\r\nTo: ops@corp.example,\r\n\taudit@corp.example\r\n" in data, f"{data}")
-    wait_for("the command run again", lambda: len(open(notes).readlines()) == 2 and not os.listdir(a.dir + "/state/outbox"))
+    wait_for("the command run again", lambda: len(open(notes).readlines()) == 1)
+    check(len(mails_with(mx, "Subject: Sealpost alarm: canary")) == 1, "the mail was sent again with the command")
+    mx.journals = True
+    a.cmd("canary", "--to", "canary@corp.example", "--within", "30")
+    wait_for("the mail of the end", lambda: mails_with(mx, "Subject: Sealpost alarm ended: canary"))
+    wait_for("the command, of the end", lambda: len(open(notes).readlines()) == 2)
     ran = [json.loads(line) for line in open(notes)]
-    check(len(ran) == 2, f"the command ran {len(ran)} times for two alarms")
-    check(not os.listdir(a.dir + "/state/outbox"), "something is left in the outbox")
+    check([(r["state"], r["cause"], r["count"]) for r in ran] == [("begin", "canary", 1), ("ended", "canary", 2)], f"the command ran: {ran}")
+    wait_for("the entry of the end", lambda: [e["detail"]["state"] for e in a.events("alarm")] == ["begin", "ended"])
 
 
 def silence(a, mx):

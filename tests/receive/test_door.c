@@ -219,6 +219,7 @@ test_events_go_in_for_those_who_may(void **state)
 		{ EVENT("refused"), { true, true, true }, DENIED },
 		{ EVENT("init"), { true, true, true }, DENIED },
 		{ EVENT("heartbeat"), { true, true, true }, DENIED },
+		{ EVENT("alarm"), { true, true, true }, DENIED },
 		{ EVENT("clock"), { true, true, true }, DENIED },
 		{ EVENT("Export"), { true, true, true }, ARG },
 		{ EVENT(""), { true, true, true }, ARG },
