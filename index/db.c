@@ -16,6 +16,7 @@
 #include "base/buf.h"
 #include "base/io.h"
 #include "base/layout.h"
+#include "index/shm.h"
 
 #define FILE_MODE   0640 /* the archive's group may search */
 #define FOLDER_MODE 0750
@@ -92,7 +93,7 @@ static enum sp_code
 open_with(struct sp_db *db, const char *name, int flags, struct sp_err *err)
 {
 	int rc = sqlite3_open_v2(
-	    name, &db->handle, flags | SQLITE_OPEN_NOMUTEX, NULL);
+	    name, &db->handle, flags | SQLITE_OPEN_NOMUTEX, sp_shm_vfs());
 
 	if (rc != SQLITE_OK)
 		return (sp_db_error(db, rc, err));
@@ -180,7 +181,7 @@ sp_db_set_pragmas(struct sp_db *db, const char *own)
 
 	if (rc == SQLITE_OK)
 		rc = sp_db_exec(db,
-		    "PRAGMA journal_mode = WAL;PRAGMA synchronous = NORMAL;PRAGMA cache_size = -32768;PRAGMA journal_size_limit = 67108864;PRAGMA cell_size_check = ON;");
+		    "PRAGMA mmap_size = 0;PRAGMA journal_mode = WAL;PRAGMA synchronous = NORMAL;PRAGMA cache_size = -32768;PRAGMA journal_size_limit = 67108864;PRAGMA cell_size_check = ON;");
 	return (rc);
 }
 

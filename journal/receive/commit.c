@@ -224,6 +224,32 @@ on_batch_done(uv_work_t *work, int status)
 		c->hooks.idle(c->hooks.ctx);
 }
 
+/* About how many bytes an item adds to its batch: the message, and what goes
+ * into the record, which a peer can make as large. */
+static uint64_t
+weight_of(const struct sp_append_item *item)
+{
+	const struct sp_facts *f = item->facts;
+	uint64_t n = item->msg.n;
+
+	if (item->event != NULL)
+		return (n + item->event->detail.n);
+	n += f->from.n + f->source.n;
+	for (size_t i = 0; i < f->nfrom_params; i++)
+		n += f->from_params[i].n;
+	for (size_t i = 0; i < f->nto; i++) {
+		n += f->to[i].addr.n + f->to[i].original.n;
+		for (size_t k = 0; k < f->to[i].nparams; k++)
+			n += f->to[i].params[k].n;
+	}
+	for (size_t i = 0; i < f->nrefused; i++) {
+		n += f->refused[i].addr.n + f->refused[i].reply.n;
+		for (size_t k = 0; k < f->refused[i].nparams; k++)
+			n += f->refused[i].params[k].n;
+	}
+	return (n);
+}
+
 /* Take the next batch off the queue: a rotation alone, or items up to the
  * limits of a batch. */
 static void
@@ -235,10 +261,11 @@ gather_batch(struct sp_commit *c)
 	c->rotate = false;
 	while (c->head != NULL && c->n < SP_COMMIT_ITEMS) {
 		struct sp_commit_job *job = c->head;
+		uint64_t weight = job->item == NULL ? 0 : weight_of(job->item);
 
 		if (job->item == NULL && c->n > 0)
 			break;
-		if (c->n > 0 && bytes + job->item->msg.n > SP_COMMIT_BYTES)
+		if (c->n > 0 && bytes + weight > SP_COMMIT_BYTES)
 			break;
 		c->head = job->next;
 		if (c->head == NULL)
@@ -249,7 +276,7 @@ gather_batch(struct sp_commit *c)
 			break;
 		}
 		c->items[c->n - 1] = *job->item;
-		bytes += job->item->msg.n;
+		bytes += weight;
 	}
 }
 

@@ -30,9 +30,10 @@ load_users(struct sp_listener *l)
 
 	if (path == NULL)
 		return;
-	if (sp_users_load(path, &l->users, &err) == SP_OK)
+	if (sp_users_load(path, &l->users, &err) == SP_OK) {
 		l->env.users = l->users;
-	else {
+		sp_receive_log_users(l->r, l->env.cfg->name, NULL);
+	} else {
 		l->env.users_unusable = true;
 		sp_receive_log_users(l->r, l->env.cfg->name, &err);
 	}

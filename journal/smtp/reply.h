@@ -28,7 +28,9 @@ enum sp_reply {
 	/* ours: try again */
 	SP_REPLY_CLOSING, /* 421 4.3.2 */
 	SP_REPLY_BUSY, /* 421 4.3.2, too many sessions */
+	SP_REPLY_NO_MEMORY, /* 421 4.3.2, for another session */
 	SP_REPLY_PER_PEER, /* 421 4.7.0 */
+	SP_REPLY_CROWDED, /* 421 4.7.0, ended for somebody who has less */
 	SP_REPLY_ERRORS, /* 421 4.7.0 */
 	SP_REPLY_IDLE, /* 421 4.4.2 */
 	SP_REPLY_SLOW, /* 421 4.4.2 */
@@ -85,7 +87,7 @@ enum sp_reply {
 	SP_REPLY_NEED_AUTH, /* 530 5.7.0 */
 	/* theirs: policy */
 	SP_REPLY_TOO_BIG,
-	SP_REPLY_BARE_LF, /* 521, then closed */
+	SP_REPLY_BARE_NEWLINE, /* 550 5.5.2, after the data */
 	SP_REPLY_NO_SUCH_RCPT, /* 550 5.1.1 */
 	SP_REPLY_DENIED, /* 550 5.7.1 */
 	SP_REPLY_CLAIM, /* 501 5.5.4 */

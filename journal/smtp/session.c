@@ -26,7 +26,7 @@ drop_line(struct sp_session *s)
 {
 	if (s->line.p != NULL && s->env->users != NULL)
 		OPENSSL_cleanse(s->line.p, s->line.n);
-	sp_memory_put(s->env->memory, s->line.p, s->line.cap);
+	sp_memory_put(s->memory, s->line.p, s->line.cap);
 	s->line.p = NULL;
 	s->line.n = s->line.cap = 0;
 	s->line.refusal = SP_REPLY_NONE;
@@ -55,6 +55,15 @@ sp_session_proxied(struct sp_session *s, const char *src, const char *dst)
 	(void)snprintf(s->link.proxy_dst, sizeof(s->link.proxy_dst), "%s", dst);
 }
 
+/* Nothing is held yet, so that everything goes back to where it came from. */
+void
+sp_session_charge_to(struct sp_session *s, struct sp_memory *memory)
+{
+	s->memory = memory;
+	s->mail.arena.memory = memory;
+	s->message.store.memory = memory;
+}
+
 void
 sp_session_release(struct sp_session *s)
 {
@@ -63,15 +72,16 @@ sp_session_release(struct sp_session *s)
 	sp_session_tls_forget(s);
 	sp_session_auth_forget(s);
 	sp_session_claims_forget(s);
+	sp_session_charge_to(s, s->env->memory);
 }
 
 void
 sp_session_reuse(struct sp_session *s, const struct sp_session_env *env,
     const struct sp_session_peer *peer)
 {
-	assert(env->memory == s->mail.arena.memory);
 	sp_session_release(s);
 	s->env = env;
+	sp_session_charge_to(s, env->memory);
 	s->phase = SP_PHASE_GREETED;
 	s->mode = SP_MODE_COMMAND;
 	s->client.extended = s->draining = s->quit = s->pipelined = false;
@@ -88,6 +98,7 @@ sp_session_new(
 	struct sp_session *s = sp_xcalloc(1, sizeof(*s));
 
 	s->env = env;
+	s->memory = env->memory;
 	sp_arena_init(&s->mail.arena, env->memory);
 	sp_store_init(&s->message.store, env->memory);
 	sp_buf_init(&s->entry.source, SP_RECORD_MAX);
@@ -341,7 +352,7 @@ is_secret(const struct sp_session *s, struct sp_view line)
 static void
 store_line(struct sp_session *s, const char *p, size_t n)
 {
-	struct sp_memory *m = s->env->memory;
+	struct sp_memory *m = s->memory;
 	size_t cap;
 	char *q;
 

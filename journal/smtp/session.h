@@ -122,6 +122,9 @@ struct sp_session *sp_session_new(
  * memory budget. */
 void sp_session_reuse(struct sp_session *s, const struct sp_session_env *env,
     const struct sp_session_peer *peer);
+/* Before anything was said: what the session keeps counts in ${memory}, a share
+ * of the budget that outlives the connection's session up to its release. */
+void sp_session_charge_to(struct sp_session *s, struct sp_memory *memory);
 /* The connection is over: give back all memory of the budget, and wipe what
  * was secret.  Then only reuse and free are allowed. */
 void sp_session_release(struct sp_session *s);
@@ -202,6 +205,8 @@ struct sp_session_info {
 	const char *listener, *peer, *id;
 	const char *client; /* whom a proxy serves; else the peer */
 	struct sp_view helo, from;
+	struct sp_view rcpt; /* of the command in hand, else the last one that
+			      * was accepted; {NULL, 0}: none */
 	size_t recipients; /* accepted so far */
 	uint64_t size; /* bytes of the message so far */
 	int64_t mail_at; /* microseconds since the epoch */

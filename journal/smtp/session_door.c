@@ -16,7 +16,7 @@
 
 /* Events that the receiving worker alone writes. */
 static const char *const own_events[] = { "init", "heartbeat", "clock",
-	"refused" };
+	"refused", "alarm" };
 /* Events that a member of the archive's group may append. */
 static const char *const read_events[] = { "search", "show", "export",
 	"exported" };

@@ -167,6 +167,7 @@ struct sp_session_door {
  * above.  Built by sp_session_build_item(), or by XSEALPOST EVENT. */
 struct sp_session_entry {
 	struct sp_buf source; /* members of "source" as JSON */
+	size_t charged; /* bytes of ${source} that count in the budget */
 	const char *flags[SP_FLAGS_MAX];
 	size_t nflags;
 	struct sp_facts facts;
@@ -175,11 +176,16 @@ struct sp_session_entry {
 
 struct sp_session {
 	const struct sp_session_env *env;
+	struct sp_memory *memory; /* the client's share, or the budget */
 	enum sp_phase phase;
 	enum sp_mode mode;
 	bool draining; /* 421 after the message in hand */
 	bool quit; /* the client said QUIT */
 	bool pipelined; /* input waits behind the command or data at hand */
+	bool odd_behind; /* and behind the data not what PIPELINING is for */
+	/* whom the command in hand is about, for what is told of a refusal;
+	 * {NULL, 0}: nobody */
+	struct sp_view about_from, about_rcpt;
 	struct sp_session_count count;
 
 	/* the connection */
@@ -261,7 +267,7 @@ size_t sp_session_input_chunk(
 /* ---- session_item.c -------------------------------------------------- */
 
 /* Put the facts of the finished message into s->entry.  SP_ELIMIT: they do not
- * fit into a record. */
+ * fit into a record; SP_EAGAIN: the memory budget is used up. */
 enum sp_code sp_session_build_item(struct sp_session *s);
 
 /* ---- session_tls.c --------------------------------------------------- */
