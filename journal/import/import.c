@@ -158,22 +158,14 @@ sp_import_digest(
 	return (rc);
 }
 
-/* Why the file with these ${first} bytes is not of the form ${as} (an Outlook
- * file or an mbox); NULL if it is. */
+/* Why the file with these ${first} bytes is not of the form ${as}, where that
+ * is Outlook's; NULL if it is.  An mbox is looked at by its reader. */
 static const char *
 mismatch(enum sp_import_as as, struct sp_view first)
 {
-	struct sp_view rest = first;
-
-	if (as == SP_IMPORT_AS_PST)
-		return (
-		    sp_view_starts(first, "!BDN")
-			? NULL
-			: "not an Outlook file: it does not begin with !BDN");
-	return (
-	    sp_view_starts(sp_view_cut(&rest, '\n'), "From ")
-		? NULL
-		: "not an mbox: its first line does not begin with \"From \"");
+	return (as != SP_IMPORT_AS_PST || sp_view_starts(first, "!BDN")
+		    ? NULL
+		    : "not an Outlook file: it does not begin with !BDN");
 }
 
 static bool
@@ -202,8 +194,6 @@ read_many(const struct sp_import *im, int fd, const char *path, bool container,
 		im->failed(im->ctx, path, err->msg);
 		return (SP_OK);
 	}
-	if (got == 0 && is_mbox(as))
-		return (SP_OK); /* an empty mailbox */
 	if (!container)
 		why = mismatch(as, sp_view_mem(first, got));
 	if (why != NULL) {
@@ -225,7 +215,7 @@ read_many(const struct sp_import *im, int fd, const char *path, bool container,
 static enum sp_import_as
 detect(int fd, const char *path, bool *container)
 {
-	char first[6];
+	char first[1024];
 	size_t got;
 
 	*container = sp_import_is_container(path);
@@ -235,7 +225,7 @@ detect(int fd, const char *path, bool *container)
 		return (SP_IMPORT_AS_MBOX);
 	if (sp_io_pread(fd, first, sizeof(first), 0, &got, NULL) != SP_OK)
 		return (SP_IMPORT_AS_EML);
-	if (got >= 5 && memcmp(first, "From ", 5) == 0)
+	if (sp_import_begins_mbox(sp_view_mem(first, got)))
 		return (SP_IMPORT_AS_MBOX);
 	if (got >= 4 && memcmp(first, "!BDN", 4) == 0)
 		return (SP_IMPORT_AS_PST);

@@ -156,14 +156,14 @@ accept_flags(const json_t *list, struct sp_import_item *item)
 static enum sp_code
 unspool(struct sp_import_in *in, bool *mbox, struct sp_err *err)
 {
-	char first[5] = "", *at;
+	char first[1024], *at;
 	size_t got;
 	enum sp_code rc;
 
 	rc = sp_io_pread(in->spool, first, sizeof(first), 0, &got, err);
 	*mbox =
 	    rc == SP_OK && (is_kind(in, "mbox") ||
-			       (got == 5 && memcmp(first, "From ", 5) == 0));
+			       sp_import_begins_mbox(sp_view_mem(first, got)));
 	if (rc != SP_OK || *mbox)
 		return (rc);
 	in->too_large = in->spooled > in->im->max_message;

@@ -37,6 +37,7 @@ on_item(void *ctx, const struct sp_import_item *item, struct sp_err *err)
 	to->offset = item->offset;
 	to->mbox = item->mbox;
 	to->quoted = item->quoted;
+	to->boundary = item->boundary;
 	memcpy(to->file_sha256, item->file_sha256, SP_SHA256_LEN);
 	return (SP_OK);
 }
