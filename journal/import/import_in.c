@@ -164,18 +164,12 @@ kind_of_spool(struct sp_import_in *in, enum sp_import_kind *kind,
 	enum sp_code rc;
 	size_t got;
 
+	*kind = SP_IMPORT_KIND_MBOX;
+	if (is_kind(in, "mbox"))
+		return (SP_OK);
 	rc = sp_io_pread(in->spool, first, sizeof(first), 0, &got, err);
 	if (rc != SP_OK)
 		return (rc);
-	*kind = SP_IMPORT_KIND_MBOX;
-	if (is_kind(in, "mbox")) {
-		if (got > 0 &&
-		    !sp_import_kind_may_be_mbox(sp_view_mem(first, got))) {
-			*kind = SP_IMPORT_KIND_REFUSED;
-			*why = SP_IMPORT_WHY_NO_MBOX;
-		}
-		return (SP_OK);
-	}
 	if (strcmp(name, SP_IMPORT_NO_NAME) == 0)
 		place.path = in->source->path;
 	plain = sp_import_kind_uncompressed(place.path);
@@ -238,18 +232,6 @@ emit(struct sp_import_in *in, struct sp_import_item *item,
 	return (rc);
 }
 
-/* The spooled member of ${item} to the reader of an mbox. */
-static enum sp_code
-emit_mbox(struct sp_import_in *in, const struct sp_import_item *item,
-    struct sp_err *err)
-{
-	enum sp_import_as as = in->im->as;
-
-	if (as < SP_IMPORT_AS_MBOX || as > SP_IMPORT_AS_MBOXCL2)
-		as = SP_IMPORT_AS_MBOX;
-	return (sp_import_mbox(in->im, in->spool, item, as, err));
-}
-
 /* A spooled file that is no mail that can be read here. */
 static void
 report_unread(const struct sp_import_in *in, const struct sp_import_item *item,
@@ -290,7 +272,7 @@ on_message(struct sp_import_in *in, struct sp_err *err)
 	if (rc != SP_OK)
 		return (rc);
 	if (kind == SP_IMPORT_KIND_MBOX)
-		return (emit_mbox(in, &item, err));
+		return (sp_import_mbox_file(im, in->spool, &item, err));
 	if (kind >= SP_IMPORT_KIND_COMPRESSED) {
 		report_unread(in, &item, kind, why);
 		return (SP_OK);

@@ -200,6 +200,9 @@ def not_whole(work, a):
     got = Import(a, root)
     check(len(got.taken) == 1 and "incomplete" in got.records[0].get("flags", []), f"eudora: {got.records}")
     check(b"1 messages are not whole" in got.err and b"/attach" in got.err, f"eudora: {got.err}")
+    with open(root + "/In.mbx", "rb") as f:
+        got = Import(a, zipped(work, {"In.mbx": f.read()}, "eudora.zip"))
+    check(len(got.taken) == 1 and "incomplete" in got.records[0].get("flags", []) and b"1 messages are not whole" in got.err, f"eudora zipped: {got.records} {got.err}")
 
 
 # What is refused, and a word of what to do.

@@ -110,6 +110,23 @@ def mboxes(work):
     with open(path, "rb") as f:
         check(back(a, path) == f.read(), "python's mbox does not come back")
     check(len(a.cmd("search", "--format", "seq", "flag:mbox_quoted").stdout.split()) == 1, "flag:mbox_quoted")
+    # What is in doubt is told, counted and found; the file comes back all the same.
+    plain, quoting = b"".join(FROM + msg(200 + i) for i in range(3)), FROM + msg(210, b"x\n\n" + FROM + b"I quoted an mbox.\n") + b"\n" + FROM + msg(211)
+    for name, data, n, doubt in (("noblank", plain, 3, 3), ("quoting", quoting, 2, 1)):
+        path, report = put(work, name, data), os.path.join(work, name + ".jsonl")
+        done = a.cmd("import", "--source", name, "--report", report, path)
+        check(summary(done) == (n, 0, 0, 0) and b", %d of the messages in doubt\n" % doubt in done.stdout and b"flag:mbox_boundary" in done.stderr, f"{name}: {done.stdout} {done.stderr}")
+        check(json.loads(open(report).readlines()[-1])["in_doubt"] == doubt, f"{name}: report")
+        check(back(a, path) == data, f"{name}: the file does not come back")
+    check(len(a.cmd("search", "--format", "seq", "flag:mbox_boundary").stdout.split()) == 4, "flag:mbox_boundary")
+    # Old Macs, and what is no mbox.
+    path = put(work, "mac", b"\r\r".join(FROM.replace(b"\n", b"\r") + b"Subject: mac %d\rFrom: ann@corp.example\r\rmacword%d" % (i, i) for i in range(3)))
+    done = a.cmd("import", path)
+    check(summary(done) == (3, 0, 0, 0) and b"doubt" not in done.stdout and back(a, path) == open(path, "rb").read(), f"old Mac: {done.stdout} {done.stderr}")
+    check(len(a.cmd("search", "--format", "seq", "subject:mac body:macword2").stdout.split()) == 1, "old Mac: not found")
+    for name, data in (("utf16.mbox", "\ufeffFrom a".encode("utf-16")), ("only.mbox", FROM), ("text.mbox", b"Dear Ann\n")):
+        done = a.cmd("import", put(work, name, data), status=1)
+        check(summary(done) == (0, 0, 0, 1) and one_line(done, name), f"{name}: {done.stdout} {done.stderr}")
     # Lengths that lie never hide a message.
     lie = FROM + b"Content-Length: 4000\n\nx\n\n" + FROM + msg(77) + b"\n" + FROM + msg(78) + b"\n"
     for kind in ("mbox", "mboxcl", "mboxcl2"):
