@@ -22,6 +22,8 @@
 #include "journal/tree/note.h"
 
 #define CONF_MAX (1u << 20) /* bytes of a configuration */
+/* The archive that dist/sealpost.service keeps. */
+#define UNIT_ARCHIVE "/var/lib/sealpost"
 
 /* The values of the options, NULL for those not given. */
 struct init_opts {
@@ -90,6 +92,32 @@ default_origin(const char *dir)
 			*p = '-';
 	}
 	return (origin);
+}
+
+/* The drop-in that lets the unit of the package, which may write to its own
+ * places only, write to these; nothing where they are those. */
+static void
+print_drop_in(const char *dir, const char *guard)
+{
+	const bool moved = strcmp(dir, UNIT_ARCHIVE) != 0;
+
+	if (!moved && strcmp(guard, UNIT_ARCHIVE ".guard") == 0)
+		return;
+	printf(
+	    "\nThe systemd unit may write to " UNIT_ARCHIVE " and " UNIT_ARCHIVE
+	    ".guard only.  For this\narchive it needs a drop-in; write it with `systemctl edit sealpost`:\n"
+	    "  [Service]\n");
+	if (moved)
+		printf(
+		    "  # and sealpost-verify.service the same for its own ExecStart=\n"
+		    "  ExecStart=\n"
+		    "  ExecStart=sealpost -A %s serve\n"
+		    "  ExecReload=\n"
+		    "  ExecReload=sealpost -A %s -q config check\n"
+		    "  ExecReload=sealpost -A %s config reload\n"
+		    "  ReadWritePaths=%s\n",
+		    dir, dir, dir, dir);
+	printf("  ReadWritePaths=-%s\n", guard);
 }
 
 /* What was made, for whoever keeps the archive, with the key that auditors
@@ -304,6 +332,9 @@ make_archive(struct sp_app *app, char *dir, const struct init_opts *in,
 		rc = sp_create_chown(made.guard, made.user, err);
 	if (rc == SP_OK)
 		print_result(app, dir, made.guard);
+	if (rc == SP_OK && !app->quiet &&
+	    (in->guard != NULL || made.user != NULL))
+		print_drop_in(dir, made.guard);
 	if (rc == SP_OK && in->continues != NULL && !app->quiet)
 		printf(
 		    "\nsealpost.conf is that of %s, with its own guard and %zu files taken along.\n"

@@ -31,6 +31,8 @@ struct sp_status_pull {
 	int64_t last_ok; /* wall clock, us; 0: never */
 	uint64_t taken, deleted, visits; /* since the start of the worker */
 	uint64_t in_mailbox; /* messages in the mailbox */
+	uint64_t doubtful; /* of them not captured, whatever was done */
+	char doubts[320]; /* the first few by name */
 	uint64_t failures; /* in a row */
 	char error[320]; /* of the last failure, or "" */
 };

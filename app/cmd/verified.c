@@ -23,6 +23,7 @@
 /* By exit status of verify. */
 static const char *const verdicts[] = { "verified", "finding", "failed" };
 
+/* What is not such an object counts as none. */
 void
 sp_verified_read(const char *dir, struct sp_verified *out)
 {

@@ -130,7 +130,8 @@ run_worker(struct sp_supervisor *s, enum sp_worker_role role, int channel,
 		sp_pull_secrets_guard_process();
 		sp_pull_secrets_load(&w.secrets, s->app->cfg);
 	}
-	if (w.signals < 0 || !drop_rights(s->app))
+	if (w.signals < 0 || !drop_rights(s->app) ||
+	    !sp_account_drop_capabilities())
 		return (1);
 	if (role == SP_WORKER_PULL)
 		sp_pull_secrets_guard_process(); /* setuid() clears it too */

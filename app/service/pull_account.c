@@ -152,8 +152,9 @@ answer_waiting(
 	char *text =
 	    rc == SP_OK
 		? sp_xasprintf("%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64
-			       " %" PRIu64,
-		      r->taken, r->known, r->deleted, r->skipped, r->in_mailbox)
+			       " %" PRIu64 " %" PRIu64 " %s",
+		      r->taken, r->known, r->deleted, r->skipped, r->in_mailbox,
+		      r->doubtful, r->doubts)
 		: sp_xasprintf("%s", a->error);
 
 	for (size_t i = 0; i < a->nwaiting; i++)
@@ -168,13 +169,15 @@ static void
 note_success(
     struct sp_pull_account *a, const struct sp_pull_result *r, int64_t us)
 {
-	sp_log(
-	    r->taken + r->deleted + r->skipped > 0 ? SP_LOG_INFO : SP_LOG_DEBUG,
+	sp_log(r->taken + r->deleted + r->skipped + r->doubtful > 0
+		   ? SP_LOG_INFO
+		   : SP_LOG_DEBUG,
 	    "pulled",
 	    "account=%s taken=%" PRIu64 " bytes=%" PRIu64 " known=%" PRIu64
-	    " deleted=%" PRIu64 " skipped=%" PRIu64 " ms=%" PRId64,
+	    " deleted=%" PRIu64 " skipped=%" PRIu64 " doubtful=%" PRIu64
+	    " ms=%" PRId64,
 	    a->run.conf->name, r->taken, r->bytes, r->known, r->deleted,
-	    r->skipped, us / 1000);
+	    r->skipped, r->doubtful, us / 1000);
 	if (a->alarmed)
 		sp_log(SP_LOG_INFO, "pull_recovered", "account=%s failures=%u",
 		    a->run.conf->name, a->failures);
@@ -221,6 +224,8 @@ count(struct sp_pull_account *a, const struct sp_pull_result *r)
 	a->taken += r->taken;
 	a->bytes += r->bytes;
 	a->deleted += r->deleted;
+	a->doubtful = r->doubtful;
+	(void)snprintf(a->doubts, sizeof(a->doubts), "%s", r->doubts);
 }
 
 /* The session goes on and waits for mail (IDLE): so far it counts as a good
@@ -262,6 +267,9 @@ note_end(struct sp_pull_account *a, enum sp_code rc,
 		wait = jitter(delay_after(r->trouble,
 		    r->trouble == SP_PULL_AUTH ? a->logins : a->failures,
 		    r->wait));
+		/* Jitter must not make it shorter than the server wants. */
+		if (wait < (int64_t)r->wait * SP_SECOND)
+			wait = (int64_t)r->wait * SP_SECOND;
 		report_failure(a, r->trouble, err, wait);
 	}
 	answer_waiting(a, rc, r);
@@ -409,7 +417,7 @@ write_time(struct sp_json *j, const char *key, int64_t us)
 	sp_json_cstr(j, key, text);
 }
 
-/* The text of the error is cut to 300 bytes: the status of all accounts has to
+/* The texts are cut to 300 bytes each: the status of all accounts has to
  * fit one message. */
 void
 sp_pull_account_status(struct sp_pull_account *a, struct sp_json *j)
@@ -426,6 +434,11 @@ sp_pull_account_status(struct sp_pull_account *a, struct sp_json *j)
 	sp_json_u64(j, "bytes", a->bytes);
 	sp_json_u64(j, "deleted", a->deleted);
 	sp_json_u64(j, "there", a->in_mailbox);
+	sp_json_u64(j, "doubtful", a->doubtful);
+	if (a->doubtful > 0)
+		sp_json_str(j, "doubts",
+		    sp_view_mem(a->doubts,
+			strlen(a->doubts) > 300 ? 300 : strlen(a->doubts)));
 	sp_json_u64(j, "failures", a->failures);
 	if (a->failures > 0) {
 		sp_json_cstr(j, "reason", sp_pull_run_trouble(a->trouble));

@@ -34,6 +34,8 @@ struct sp_pull_account {
 	uint64_t taken, bytes, deleted, visits; /* since the start */
 	uint64_t
 	    in_mailbox; /* messages in the mailbox at the last good visit */
+	uint64_t doubtful; /* announced and not captured, at the last visit */
+	char doubts[400]; /* the first few by name */
 	/* failures */
 	unsigned failures; /* visits that failed, in a row */
 	unsigned logins; /* of them refused logins, in a row */

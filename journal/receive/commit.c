@@ -96,7 +96,15 @@ commit_singly(struct sp_commit *c)
 	}
 }
 
-/* Whether the messages of this batch may be written; else the status for them,
+/* Mail, and what clients say happened; not our own events, which are small and
+ * few. */
+static bool
+needs_room(const struct sp_commit *c, size_t i)
+{
+	return (c->items[i].event == NULL || c->jobs[i]->guest);
+}
+
+/* Whether what needs room in this batch may be written; else the status for it,
  * with the reason in c->err. */
 static enum sp_code
 check_room(struct sp_commit *c)
@@ -105,16 +113,18 @@ check_room(struct sp_commit *c)
 	bool any = false;
 
 	for (size_t i = 0; i < c->n; i++) {
-		any |= c->items[i].event == NULL;
+		any |= needs_room(c, i);
 		bytes += c->items[i].msg.n;
+		if (c->items[i].event != NULL)
+			bytes += c->items[i].event->detail.n;
 	}
 	if (!any || c->hooks.room == NULL)
 		return (SP_OK);
 	return (c->hooks.room(c->hooks.ctx, bytes, &c->err));
 }
 
-/* There is no room for the messages: they fail with ${code}, while the events
- * of the batch, which are small, are appended. */
+/* There is no room: what needs it fails with ${code}, while our own events of
+ * the batch are appended. */
 static void
 commit_events(struct sp_commit *c, enum sp_code code)
 {
@@ -122,10 +132,9 @@ commit_events(struct sp_commit *c, enum sp_code code)
 
 	c->code = code;
 	for (size_t i = 0; i < c->n; i++)
-		c->codes[i] =
-		    c->items[i].event == NULL
-			? code
-			: sp_append_commit(c->append, &c->items[i], 1, &err);
+		c->codes[i] = needs_room(c, i) ? code
+					       : sp_append_commit(c->append,
+						     &c->items[i], 1, &err);
 }
 
 /* Append the batch; every item gets a status of its own. */

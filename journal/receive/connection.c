@@ -304,6 +304,7 @@ begin_commit(struct sp_connection *c)
 	c->commit.open = true;
 	c->clock.commit_since = uv_now(c->r->loop);
 	c->commit.job.item = sp_machine_item(&c->machine);
+	c->commit.job.guest = true;
 	c->commit.job.done = on_committed;
 	sp_commit_push(c->r->commit, &c->commit.job);
 }

@@ -7,6 +7,7 @@
  *	               (if wanted)   '--(with starttls or none)---^
  */
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,17 @@ turn_away(struct sp_connection *c, enum sp_reply why)
 		v = SP_VIEW_LIT("554 No service here for your address\r\n");
 	assert(v.n <= sizeof(text));
 	memcpy(text, v.p, v.n);
+	/* A person waits there: the number tells what to look for. */
+	if (why == SP_REPLY_PER_USER)
+		v.n = (size_t)snprintf(text, sizeof(text),
+		    "421 4.7.0 Too many sessions of your user, %" PRIu64
+		    " are open, try again\r\n",
+		    sp_peers_sessions_on(c->peer, c->l->number) - 1);
+	else if (why == SP_REPLY_BUSY && c->l->local)
+		v.n = (size_t)snprintf(text, sizeof(text),
+		    "421 4.3.2 Too many sessions, %" PRIu64
+		    " are open, try again\r\n",
+		    c->l->sessions - c->l->closing - 1);
 	b = uv_buf_init(text, (unsigned)v.n);
 	/* Neither an MTA that speaks to its filter nor a client that waits for
 	 * a TLS handshake would understand a reply. */
@@ -82,8 +94,9 @@ check_limits(struct sp_connection *c, const struct sockaddr *sa)
 		return (SP_REPLY_CLOSING);
 	c->peer = sp_peers_enter(c->r->peers, sa, c->l->number);
 	sp_machine_charge_to(&c->machine, sp_connection_memory(c));
-	if (sp_peers_sessions_on(c->peer, c->l->number) > cfg->max_per_peer)
-		return (SP_REPLY_PER_PEER);
+	if (sp_peers_sessions_on(c->peer, c->l->number) >
+	    (c->arrival.reader ? SP_DOOR_PER_READER : cfg->max_per_peer))
+		return (c->l->local ? SP_REPLY_PER_USER : SP_REPLY_PER_PEER);
 	if (!has_place(c) && !sp_connection_make_place(c))
 		return (SP_REPLY_BUSY);
 	return (sp_connection_charge(c) ? SP_REPLY_NONE : SP_REPLY_NO_MEMORY);
@@ -237,6 +250,10 @@ begin_session(struct sp_connection *c)
 	if (c->l->env.door)
 		known = sp_door_identify(
 		    &c->r->door, fd, &p.rights, actor, sizeof(actor));
+	if (c->l->env.door)
+		p.uid = sp_peer_uid(&c->arrival.address);
+	c->arrival.reader =
+	    c->l->env.door && !p.rights.operates && !p.rights.service;
 	sp_machine_begin(&c->machine, &c->l->env, &p);
 	if (!known ||
 	    (cfg->proxy.n > 0 && !sp_config_in_networks(&cfg->proxy,

@@ -40,6 +40,7 @@ enum sp_stage { SP_STAGE_PROXY, SP_STAGE_TLS, SP_STAGE_SESSION };
 /* From accept() to the session. */
 struct sp_connection_arrival {
 	enum sp_stage stage;
+	bool reader; /* a user at the door who may only read */
 	struct sockaddr_storage address; /* the peer, whatever a proxy says */
 	/* Bytes read before the session began: a PROXY header so far, and what
 	 * came behind it. */

@@ -152,6 +152,7 @@ init_parts(struct sp_receive *r)
 	r->memory = sp_memory_new(cfg->memory, r->state_dir);
 	sp_memory_on_short(r->memory, sp_connection_relieve, r);
 	r->peers = sp_peers_new(cfg->nlisten + 1, r->memory);
+	r->event_rate = sp_event_rate_new();
 	r->logins = sp_logins_new(r->loop, on_idle, r);
 	r->read_buf = sp_xmalloc(SP_READ_SIZE);
 	r->plain_buf = sp_xmalloc(SP_TLS_PLAIN_MAX);
@@ -258,6 +259,7 @@ sp_receive_free(struct sp_receive *r)
 	}
 	sp_commit_free(r->commit);
 	sp_peers_free(r->peers);
+	sp_event_rate_free(r->event_rate);
 	sp_logins_free(r->logins);
 	sp_receive_listen_done(r);
 	sp_memory_free(r->memory);

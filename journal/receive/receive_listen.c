@@ -82,6 +82,7 @@ fill_env(struct sp_listener *l, const struct sp_listen *cfg)
 		.door = cfg == &l->door,
 		.memory = l->r->memory,
 		.may_begin = sp_receive_may_begin,
+		.may_event = sp_receive_may_event,
 		.settled = door_settled,
 		.refused = sp_receive_log_refused,
 		.fault = sp_receive_log_fault,

@@ -15,6 +15,7 @@
 
 #include "journal/receive/commit.h"
 #include "journal/receive/door.h"
+#include "journal/receive/event_rate.h"
 #include "journal/receive/logins.h"
 #include "journal/receive/peer.h"
 #include "journal/receive/peers.h"
@@ -126,6 +127,7 @@ struct sp_receive {
 	struct sp_receive_pool pool;
 	struct sp_receive_stop stop;
 	struct sp_receive_disk disk;
+	struct sp_event_rate *event_rate; /* of readers at the door */
 	struct sp_receive_refusals refusals;
 	struct sp_receive_log log;
 	struct sp_receive_stats stats;
@@ -165,6 +167,13 @@ SP_CHECK enum sp_code sp_receive_has_room(
 const char *sp_receive_shortage(struct sp_receive *r);
 /* Once a second: report whether the disk has room. */
 void sp_receive_watch_disk(struct sp_receive *r);
+
+/* ---- receive_event.c ------------------------------------------------- */
+
+/* Hook may_event of a session at the door (session.h): events of readers wait
+ * for space and for their turn, those of operators and of the service do not. */
+enum sp_code sp_receive_may_event(
+    void *ctx, const struct sp_door_rights *may, uint64_t uid, uint64_t bytes);
 
 /* ---- receive_log.c --------------------------------------------------- */
 

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "journal/smtp/session_priv.h"
 
@@ -45,6 +46,7 @@ copy_peer(struct sp_session *s, const struct sp_session_peer *peer)
 	s->link.connected = peer->connected;
 	s->link.proxy_src[0] = s->link.proxy_dst[0] = '\0';
 	s->door.rights = peer->rights;
+	s->door.uid = peer->uid;
 	s->claims.may_xforward = s->claims.may_xclient = false;
 }
 
@@ -339,12 +341,20 @@ line_max(const struct sp_session *s)
 	    s->env->users != NULL && max < SP_AUTH_LINE ? SP_AUTH_LINE : max);
 }
 
-/* Whether a password may stand in the line. */
+/* Whether a password may stand in the line that the ${n} bytes at ${p} belong
+ * to, which may have begun before: in pieces, cut anywhere, or refused since.
+ * What may still become AUTH counts. */
 static bool
-is_secret(const struct sp_session *s, struct sp_view line)
+is_secret(struct sp_session *s, const char *p, size_t n)
 {
-	return (s->mode == SP_MODE_AUTH ||
-		(s->env->users != NULL && sp_view_istarts(line, "AUTH")));
+	struct sp_session_line *l = &s->line;
+
+	if (s->mode == SP_MODE_AUTH)
+		return (true);
+	for (size_t i = 0; i < n && l->head_n < sizeof(l->head); i++)
+		l->head[l->head_n++] = p[i];
+	return (s->env->users != NULL &&
+		strncasecmp(l->head, "AUTH", l->head_n) == 0);
 }
 
 /* Store a piece of a line until the rest comes.  A line that is too long, or
@@ -414,13 +424,14 @@ consume_line(struct sp_session *s, char *p, size_t n, struct sp_buf *out)
 static size_t
 read_line(struct sp_session *s, char *p, size_t n, struct sp_buf *out)
 {
-	bool secret =
-	    is_secret(s, s->line.p == NULL ? sp_view_mem(p, n)
-					   : sp_view_mem(s->line.p, s->line.n));
+	bool secret = is_secret(s, p, n);
+	const bool whole = memchr(p, '\n', n) != NULL;
 	size_t used = consume_line(s, p, n, out);
 
 	if (secret)
 		OPENSSL_cleanse(p, used);
+	if (whole)
+		s->line.head_n = 0;
 	return (used);
 }
 

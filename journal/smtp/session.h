@@ -63,6 +63,12 @@ struct sp_session_env {
 	 * "451 4.3.0 WHY".  NULL: always. */
 	enum sp_code (*may_begin)(
 	    void *ctx, uint64_t declared, const char **why);
+	/* At the door: whether user ${uid} with these rights may append an
+	 * event of ${bytes} now.  SP_OK, or SP_ENOSPC: the disk is short of
+	 * space; SP_EAGAIN: the user has appended too much of late; SP_ELIMIT:
+	 * it is too large.  NULL: always. */
+	enum sp_code (*may_event)(void *ctx, const struct sp_door_rights *may,
+	    uint64_t uid, uint64_t bytes);
 	/* At the door: whether nothing is in work any more that a client
 	 * handed over who has gone since (XSEALPOST SETTLED).  NULL: yes. */
 	bool (*settled)(void *ctx);
@@ -90,6 +96,7 @@ struct sp_session_peer {
 	const char *id; /* of the session */
 	int64_t connected; /* microseconds since the epoch */
 	struct sp_door_rights rights; /* at the door */
+	uint64_t uid; /* at the door: the user */
 	const char *actor; /* JSON object, from the kernel; at the door */
 };
 

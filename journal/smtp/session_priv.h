@@ -110,6 +110,8 @@ struct sp_session_line {
 	char *p;
 	size_t n, cap;
 	enum sp_reply refusal; /* drop it up to its end, then answer this */
+	char head[4]; /* its first bytes, kept up to its end */
+	size_t head_n;
 };
 
 /* The mail transaction (RFC 5321 section 3.3).  Forgotten by
@@ -156,6 +158,7 @@ struct sp_provenance {
 /* The local door (session_door.c). */
 struct sp_session_door {
 	struct sp_door_rights rights;
+	uint64_t uid; /* of the client */
 	char actor[256]; /* JSON object, from the kernel */
 	struct sp_provenance provenance;
 	struct sp_event event; /* that is being committed */

@@ -221,6 +221,114 @@ def milters(a):
     is_low(a, f"{MANY} milter sessions, stored or put off")
 
 
+GREEDY_UID, OTHER_UID, READERS = 61021, 61022, 61030
+
+
+def accounts(work):
+    """Two readers and their group, in front of /etc/passwd and /etc/group, for us alone."""
+    lines = {"passwd": [f"fair-{n}:x:{uid}:{uid}::/nonexistent:/bin/sh" for n, uid in (("greedy", GREEDY_UID), ("other", OTHER_UID))],
+             "group": [f"fair-{n}:x:{gid}:" for n, gid in (("greedy", GREEDY_UID), ("other", OTHER_UID))]
+             + [f"fair-readers:x:{READERS}:fair-greedy,fair-other"]}
+    for name, more in lines.items():
+        path = os.path.join(work, name)
+        with open(path, "w") as out:
+            out.write(open("/etc/" + name).read() + "\n".join(more) + "\n")
+        os.chmod(path, 0o644)
+        subprocess.run(["mount", "--bind", path, "/etc/" + name], check=True)
+
+
+def as_user(a, uid, *args, program=SEALPOST):
+    return subprocess.run(["setpriv", f"--reuid={uid}", f"--regid={uid}", "--init-groups", program, "-A", a.dir, *args],
+                          capture_output=True, timeout=PATIENCE, cwd="/")
+
+
+# Run as the greedy reader: sessions at the door that say nothing, or events without end.
+HOLD = """
+import socket, sys
+held = []
+for _ in range(200):
+    s = socket.socket(socket.AF_UNIX)
+    s.connect(sys.argv[1])
+    if s.recv(200)[:3] == b"220":
+        held.append(s)
+print(len(held), flush=True)
+sys.stdin.read()
+"""
+FILL = """
+import base64, json, socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.connect(sys.argv[1])
+f = s.makefile("rb")
+f.readline()
+s.sendall(b"LHLO x\\r\\n")
+while f.readline()[3:4] == b"-":
+    pass
+detail = {"x": "y" * int(sys.argv[2])}
+line = b"XSEALPOST EVENT " + base64.b64encode(json.dumps({"event": "search", "detail": detail}).encode()) + b"\\r\\n"
+taken, last = 0, b""
+for _ in range(int(sys.argv[3])):
+    s.sendall(line)
+    last = f.readline()
+    if last[:3] != b"250":
+        break
+    taken += 1
+print(taken, last.decode().strip())
+"""
+
+
+def by_greedy(code, *args):
+    return ["setpriv", f"--reuid={GREEDY_UID}", f"--regid={GREEDY_UID}", "--init-groups", sys.executable, "-c", code, *map(str, args)]
+
+
+def door(work):
+    """A reader holds sessions at the door without a word, and then fills the log with what it reads."""
+    os.chmod(work, 0o755)
+    accounts(work)
+    small = workdir(tmpfs="96m")
+    os.chmod(small, 0o755)
+    a = Archive(small, port=free_port(), name="door", config={"top": 'group = "fair-readers"\ndisk_reserve = 40M\ndisk_minimum = 8M\n'})
+    run("chgrp", "-R", str(READERS), a.dir)
+    a.start()
+    with smtp(a.port) as c:
+        check(send(c, message(1))[0] == 250, "a message")
+    a.wait_index()
+    path = os.path.join(a.dir, "state/door")
+    holder = subprocess.Popen(by_greedy(HOLD, path), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    held = int(holder.stdout.readline())
+    check(0 < held <= 20, f"one reader holds {held} sessions at the door")
+    done = as_user(a, OTHER_UID, "show", "1")
+    check(done.returncode == 0 and b"waiting" not in done.stderr, f"show of another reader: {done.returncode} {done.stderr}")
+    a.cmd("show", 1)
+    a.cmd("export", "--output", small + "/bag.zip")
+    os.unlink(small + "/bag.zip")
+    done = as_user(a, GREEDY_UID, "show", "1")
+    lines = done.stderr.decode().splitlines()
+    check(done.returncode == 2 and len(lines) == 2, f"show of the greedy reader: {done.returncode} {lines}")
+    check(len(lines) == 2 and lines[0].startswith("sealpost: waiting for the service, half a minute at most: ")
+          and f"{held} are open" in lines[0] and "gave up after 30 seconds" in lines[1] and f"{held} are open" in lines[1], f"it is told {lines}")
+    holder.stdin.close()
+    holder.wait()
+    check(as_user(a, GREEDY_UID, "show", "1").returncode == 0, "show once the sessions are gone")
+    # Events: too large, too many, and none below the reserve.
+    for size, count, want in ((300000, 1, "552 5.3.4"), (2000, 100000, "450 4.7.1")):
+        got = run(*by_greedy(FILL, path, size, count)).stdout.decode()
+        print(f"events of {size} bytes: {got.strip()}", flush=True)
+        check(want in got, f"events of {size} bytes: {got}")
+    check(as_user(a, OTHER_UID, "show", "1").returncode == 0, "show of another reader beside too many events")
+    free = os.statvfs(small)
+    with open(small + "/ballast", "wb") as out:
+        out.write(b"\0" * (free.f_bavail * free.f_frsize - (20 << 20)))
+    done = wait_for("reads are refused below the reserve", lambda: [d for d in (as_user(a, OTHER_UID, "show", "1"),) if d.returncode == 2])[0]
+    one_line(done, "show below the reserve")
+    check(b"below disk_reserve" in done.stderr and not done.stdout, f"show below the reserve: {done.stdout[:100]} {done.stderr}")
+    a.cmd("show", 1)  # who runs the archive still may
+    os.unlink(small + "/ballast")
+    wait_for("reads are taken again", lambda: as_user(a, OTHER_UID, "show", "1").returncode == 0)
+    a.stop()
+    a.verify()
+    run("umount", "-l", small)
+
+
 def main():
     resource.setrlimit(resource.RLIMIT_NOFILE, (8192, 8192))
     work = workdir()
@@ -242,6 +350,8 @@ def main():
         print("-", name, flush=True)
         test()
         is_served(f"after {name}", PORT, HONEST)
+    print("- door", flush=True)
+    door(work)
     check("421 4.7.0 Ended for others" in a.log_text(), "the log does not say why sessions were ended")
     check(len(set(a.workers().values())) == 4 and a.log_text().count("event=worker_start") == 4, "a worker was started again")
     a.stop()

@@ -286,6 +286,32 @@ test_a_milter_listener_is_shared_out_too(void **state)
 	sp_rig_done(&g);
 }
 
+static void
+test_the_door_says_how_many_sessions_a_user_has(void **state)
+{
+	enum { MOST = 150 };
+	char line[512];
+	struct sp_rig g;
+	int fd[MOST + 1];
+
+	(void)state;
+	sp_rig_init(&g);
+	sp_rig_start(&g);
+	for (size_t i = 0; i < MOST; i++) {
+		fd[i] = sp_client_door(&g);
+		sp_client_ask(fd[i], "", "220 ");
+	}
+	fd[MOST] = sp_client_door(&g);
+	sp_client_ask(fd[MOST], "",
+	    "421 4.7.0 Too many sessions of your user, 150 are open, try again");
+	assert_string_equal(sp_client_hear(fd[MOST], line, 5000), "");
+	assert_true(
+	    sp_rig_logged(&g, "421 4.7.0 Too many sessions of your user"));
+	for (size_t i = 0; i <= MOST; i++)
+		(void)close(fd[i]);
+	sp_rig_done(&g);
+}
+
 int
 main(void)
 {
@@ -296,6 +322,8 @@ main(void)
 		cmocka_unit_test(test_memory_is_shared_out),
 		cmocka_unit_test(test_clients_of_a_proxy_are_told_apart),
 		cmocka_unit_test(test_a_milter_listener_is_shared_out_too),
+		cmocka_unit_test(
+		    test_the_door_says_how_many_sessions_a_user_has),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));
