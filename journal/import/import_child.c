@@ -135,13 +135,14 @@ shut_cage(uint64_t size, uint64_t max_message)
 /* The life of the child: two descriptors, the cage, the work.  Never
  * returns. */
 static _Noreturn void
-child(const struct sp_import *im, int fd, int sock, uint64_t size,
-    const struct sp_import_child_work *work, uint64_t first)
+child(const struct sp_import *im, const char *path, int fd, int sock,
+    uint64_t size, const struct sp_import_child_work *work, uint64_t first)
 {
 	void *opened = NULL;
-	struct sp_import_out out = {
-		.fd = SOCKET_FD, .max_message = im->max_message, .as = im->as
-	};
+	struct sp_import_out out = { .fd = SOCKET_FD,
+		.max_message = im->max_message,
+		.as = im->as,
+		.path = path };
 	struct sigaction act = { .sa_handler = SIG_DFL };
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -210,7 +211,7 @@ run_once(struct sp_import_in *in, int fd, uint64_t size,
 	(void)fflush(NULL);
 	pid = fork();
 	if (pid == 0)
-		child(in->im, fd, pair[1], size, work, first);
+		child(in->im, in->source->path, fd, pair[1], size, work, first);
 	(void)close(pair[1]);
 	if (pid < 0) {
 		(void)close(pair[0]);

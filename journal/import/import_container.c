@@ -190,18 +190,33 @@ send_member(
 
 /* ---- a container --------------------------------------------------------- */
 
-/* A libarchive reader with the formats that we read: also a file that is only
- * compressed ("raw"). */
+/* Whether ${name} says that the file is one message, or one mbox, that is only
+ * compressed: then its bytes are that, whatever they look like. */
+static bool
+is_one_compressed(const char *name)
+{
+	char *plain = name_uncompressed(name);
+	bool is = plain != NULL && (sp_import_ends_with(plain, ".eml") ||
+				       sp_import_ends_with(plain, ".mbox"));
+
+	free(plain);
+	return (is);
+}
+
+/* A libarchive reader for the container ${name} with the formats that we read:
+ * also a file that is only compressed ("raw"). */
 static struct archive *
-reader_new(void)
+reader_new(const char *name)
 {
 	struct archive *a = archive_read_new();
 
 	if (a == NULL)
 		return (NULL);
-	(void)archive_read_support_format_tar(a);
-	(void)archive_read_support_format_zip(a);
-	(void)archive_read_support_format_7zip(a);
+	if (!is_one_compressed(name)) {
+		(void)archive_read_support_format_tar(a);
+		(void)archive_read_support_format_zip(a);
+		(void)archive_read_support_format_7zip(a);
+	}
 	(void)archive_read_support_format_raw(a);
 	(void)archive_read_support_filter_gzip(a);
 	(void)archive_read_support_filter_bzip2(a);
@@ -253,7 +268,7 @@ read_inner(struct reader *r, struct archive *outer, const char *name, int depth)
 		return;
 	}
 	in = sp_xcalloc(1, sizeof(*in));
-	a = reader_new();
+	a = reader_new(name);
 	in->r = r;
 	in->outer = outer;
 	if (a == NULL ||
@@ -327,10 +342,12 @@ read_member(struct reader *r, struct archive *a, struct archive_entry *e,
 }
 
 /* All members of ${a}, the container ${within} (NULL: the outermost), until
- * its end, a limit, or damage that libarchive cannot pass. */
+ * its end, a limit, or damage that libarchive cannot pass.  One without members
+ * may be a file that was overwritten with NULs: it is named. */
 static void
 read_members(struct reader *r, struct archive *a, const char *within, int depth)
 {
+	const uint64_t before = r->entries;
 	struct archive_entry *e;
 	int rc = ARCHIVE_OK;
 
@@ -350,16 +367,18 @@ read_members(struct reader *r, struct archive *a, const char *within, int depth)
 		    archive_read_has_encrypted_entries(a) > 0
 			? "encrypted; unpack it first"
 			: reason(a));
+	else if (rc == ARCHIVE_EOF && r->entries == before)
+		sp_import_out_failed(r->o, within == NULL ? "" : within,
+		    "a container with no member in it: it is empty or damaged");
 }
 
 static void *
 on_open(struct sp_import_out *o, int fd)
 {
-	(void)o;
 	(void)fd;
 	/* Names in UTF-8 need a locale that has them. */
 	(void)setlocale(LC_CTYPE, "C.UTF-8");
-	return (reader_new());
+	return (reader_new(o->path));
 }
 
 static void

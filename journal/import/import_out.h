@@ -51,6 +51,7 @@ struct sp_import_out {
 	/* of the walk, for the readers */
 	uint64_t max_message; /* bytes */
 	enum sp_import_as as;
+	const char *path; /* of the file, as it is named */
 };
 
 /*
