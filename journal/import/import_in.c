@@ -36,6 +36,8 @@ drop_message(struct sp_import_in *in)
 {
 	json_decref(in->meta);
 	in->meta = NULL;
+	free(in->member);
+	in->member = NULL;
 	sp_buf_clear(&in->msg);
 	(void)sp_io_close(in->spool, NULL);
 	in->spool = -1;
@@ -74,13 +76,29 @@ is_kind(const struct sp_import_in *in, const char *kind)
 
 /* ---- a message, frame by frame ------------------------------------------- */
 
+/* Keep the name of the member, which may have any bytes (a container of before
+ * Unicode); false where there is none. */
+static bool
+keep_member(struct sp_import_in *in)
+{
+	struct sp_view name;
+	struct sp_buf tmp;
+	bool is;
+
+	sp_buf_init(&tmp, SP_IMPORT_FRAME_MAX);
+	is = sp_json_get_str(in->meta, "member", &tmp, &name);
+	if (is)
+		in->member = sp_view_dup(name);
+	sp_buf_done(&tmp);
+	return (is);
+}
+
 static enum sp_code
 on_begin(struct sp_import_in *in, struct sp_err *err)
 {
 	if (in->meta != NULL ||
 	    sp_json_load(sp_buf_view(&in->payload), &in->meta, NULL) != SP_OK ||
-	    member_text(in->meta, "kind") == NULL ||
-	    member_text(in->meta, "member") == NULL) {
+	    member_text(in->meta, "kind") == NULL || !keep_member(in)) {
 		in->broken = "a message that does not begin";
 		return (SP_OK);
 	}
@@ -158,7 +176,7 @@ static enum sp_code
 kind_of_spool(struct sp_import_in *in, enum sp_import_kind *kind,
     const char **why, struct sp_err *err)
 {
-	const char *name = member_text(in->meta, "member");
+	const char *name = in->member;
 	char first[SP_IMPORT_KIND_FIRST], *plain;
 	struct sp_import_place place = { .path = name };
 	enum sp_code rc;
@@ -260,7 +278,7 @@ on_message(struct sp_import_in *in, struct sp_err *err)
 	enum sp_code rc = SP_OK;
 	const char *why = NULL;
 
-	item.member = member_text(in->meta, "member");
+	item.member = in->member;
 	if (im->file != NULL && is_kind(in, "file"))
 		return (im->file(im->ctx, in->spool, err));
 	if (is_kind(in, "emlx"))

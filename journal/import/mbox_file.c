@@ -16,14 +16,15 @@
 #define CR_RUN 16u /* CRs before an LF that are one line end with it */
 
 enum sp_code
-sp_mbox_file_init(struct sp_mbox_file *m, int fd, struct sp_err *err)
+sp_mbox_file_init(
+    struct sp_mbox_file *m, int fd, size_t room, struct sp_err *err)
 {
 	enum sp_code rc;
 
-	*m = (struct sp_mbox_file){ .fd = fd };
+	*m = (struct sp_mbox_file){ .fd = fd, .room = room };
 	rc = sp_io_size(fd, &m->size, err);
 	if (rc == SP_OK) {
-		m->window = sp_xmalloc(SP_MBOX_WINDOW);
+		m->window = sp_xmalloc(room);
 		m->head = sp_xmalloc(SP_MBOX_LINE_MAX);
 	}
 	return (rc);
@@ -47,8 +48,7 @@ peek(struct sp_mbox_file *m, uint64_t pos, size_t want, struct sp_view *out,
 	size_t got;
 
 	if (pos < m->at || pos + want > m->at + m->n) {
-		rc = sp_io_pread(
-		    m->fd, m->window, SP_MBOX_WINDOW, pos, &got, err);
+		rc = sp_io_pread(m->fd, m->window, m->room, pos, &got, err);
 		if (rc != SP_OK)
 			return (rc);
 		m->at = pos;

@@ -26,6 +26,7 @@ struct sp_mbox_file {
 	uint64_t size;
 	/* bytes [at, at + n) of the file */
 	char *window;
+	size_t room; /* of the window */
 	uint64_t at;
 	size_t n;
 	char *head; /* of a line that is longer than the window */
@@ -40,9 +41,10 @@ struct sp_mbox_line {
 	bool bare_cr; /* it ends at a CR alone */
 };
 
-/* SP_EIO.  Needs sp_mbox_file_done if SP_OK. */
+/* With a window of ${room} bytes, at least twice SP_MBOX_LINE_MAX.  SP_EIO.
+ * Needs sp_mbox_file_done if SP_OK. */
 SP_CHECK enum sp_code sp_mbox_file_init(
-    struct sp_mbox_file *m, int fd, struct sp_err *err);
+    struct sp_mbox_file *m, int fd, size_t room, struct sp_err *err);
 void sp_mbox_file_done(struct sp_mbox_file *m);
 
 /* The line at ${pos}, which is less than m->size.  SP_EIO, also if the file

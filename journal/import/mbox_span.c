@@ -18,6 +18,7 @@
 #include "journal/import/import_priv.h"
 
 #define HEAD_MAX (1u << 20) /* bytes of a header searched for Content-Length */
+#define ASIDE	 (2 * SP_MBOX_LINE_MAX) /* bytes of the small window */
 
 /* Skip what may stand before the first From line. */
 enum sp_code
@@ -25,10 +26,15 @@ sp_mbox_open(struct sp_mbox *m, int fd, bool *is, struct sp_err *err)
 {
 	struct sp_mbox_line line;
 	uint64_t pos = 0;
-	enum sp_code rc = sp_mbox_file_init(&m->file, fd, err);
+	enum sp_code rc = sp_mbox_file_init(&m->file, fd, SP_MBOX_WINDOW, err);
 
 	if (rc != SP_OK)
 		return (rc);
+	rc = sp_mbox_file_init(&m->aside, fd, ASIDE, err);
+	if (rc != SP_OK) {
+		sp_mbox_file_done(&m->file);
+		return (rc);
+	}
 	*is = false;
 	while (rc == SP_OK && pos < m->file.size) {
 		rc = sp_mbox_file_line(&m->file, pos, &line, err);
@@ -55,6 +61,7 @@ void
 sp_mbox_close(struct sp_mbox *m)
 {
 	sp_mbox_file_done(&m->file);
+	sp_mbox_file_done(&m->aside);
 }
 
 /* ---- From lines ---------------------------------------------------------- */
@@ -62,6 +69,7 @@ sp_mbox_close(struct sp_mbox *m)
 /* The search for the next From line. */
 struct search {
 	struct sp_mbox *m;
+	uint64_t limit; /* offset where it is given up */
 	/* Where a length that fits says that the message ends, and the next
 	 * one begins; 0: nothing says so. */
 	uint64_t length_end, length_next;
@@ -89,7 +97,7 @@ weigh(struct search *q, uint64_t pos, bool blank, bool after_cr,
 }
 
 /* Where the next From line from the line at ${pos} on begins, and what speaks
- * for it; the end of the file if there is none. */
+ * for it; the limit of the search, or beyond it, if there is none. */
 static enum sp_code
 find_from_line(struct search *q, uint64_t pos, uint64_t *out,
     enum sp_mbox_mark *mark, struct sp_err *err)
@@ -97,7 +105,7 @@ find_from_line(struct search *q, uint64_t pos, uint64_t *out,
 	struct sp_mbox_line line = { .bare_cr = false };
 	bool blank = false;
 
-	while (pos < q->m->file.size) {
+	while (pos < q->limit) {
 		bool after_cr = line.bare_cr;
 		enum sp_code rc =
 		    sp_mbox_file_line(&q->m->file, pos, &line, err);
@@ -115,7 +123,7 @@ find_from_line(struct search *q, uint64_t pos, uint64_t *out,
 		blank = line.end == pos;
 		pos = line.next;
 	}
-	*out = q->m->file.size;
+	*out = pos;
 	*mark = SP_MBOX_MARK_SURE;
 	return (SP_OK);
 }
@@ -124,7 +132,8 @@ find_from_line(struct search *q, uint64_t pos, uint64_t *out,
 
 /* Read the header at ${pos}: ${body} is behind the empty line that ends it,
  * ${length} what Content-Length says.  ${found}: there is exactly one, and it
- * is a number. */
+ * is a number.  A line that begins with "From " ends a header that has no end,
+ * so that no part of the file is read for many of them. */
 static enum sp_code
 declared_length(struct sp_mbox_file *m, uint64_t pos, uint64_t *body,
     uint64_t *length, bool *found, struct sp_err *err)
@@ -146,6 +155,8 @@ declared_length(struct sp_mbox_file *m, uint64_t pos, uint64_t *body,
 			*found = seen == 1;
 			break;
 		}
+		if (sp_view_starts(line.text, "From "))
+			break;
 		pos = line.next;
 		if (!sp_view_istarts(line.text, name))
 			continue;
@@ -191,21 +202,21 @@ is_followed(struct sp_mbox_file *m, uint64_t end, uint64_t *next, bool *fits,
 /* Fill the end of ${s} (start and body are known) by its Content-Length;
  * ${fits} is false, and the end not known, where that does not fit. */
 static enum sp_code
-end_by_length(struct sp_mbox_file *m, struct sp_mbox_span *s, bool *fits,
-    struct sp_err *err)
+end_by_length(
+    struct sp_mbox *m, struct sp_mbox_span *s, bool *fits, struct sp_err *err)
 {
 	uint64_t body = 0, length = 0;
 	bool found;
 	enum sp_code rc =
-	    declared_length(m, s->body, &body, &length, &found, err);
+	    declared_length(&m->file, s->body, &body, &length, &found, err);
 
 	*fits = false;
 	if (rc != SP_OK || !found)
 		return (rc);
 	s->bad_length = true;
-	if (length > m->size - body)
+	if (length > m->file.size - body)
 		return (SP_OK);
-	rc = is_followed(m, body + length, &s->next, fits, err);
+	rc = is_followed(&m->aside, body + length, &s->next, fits, err);
 	if (rc == SP_OK && *fits) {
 		s->end = body + length;
 		s->by_length = true;
@@ -220,11 +231,11 @@ end_by_length(struct sp_mbox_file *m, struct sp_mbox_span *s, bool *fits,
 static enum sp_code
 end_by_from_line(struct sp_mbox *m, struct sp_mbox_span *s, struct sp_err *err)
 {
-	struct search q = { .m = m };
+	struct search q = { .m = m, .limit = m->file.size };
 	enum sp_mbox_mark mark = SP_MBOX_MARK_SURE;
 	struct sp_mbox_span length = *s;
 	bool fits;
-	enum sp_code rc = end_by_length(&m->file, &length, &fits, err);
+	enum sp_code rc = end_by_length(m, &length, &fits, err);
 
 	if (rc != SP_OK)
 		return (rc);
@@ -293,7 +304,7 @@ sp_mbox_span_next(struct sp_mbox *m, bool use_length, struct sp_mbox_span *s,
 	while (rc == SP_OK && empty) {
 		rc = begin(m, s, err);
 		if (rc == SP_OK && use_length)
-			rc = end_by_length(&m->file, s, &fits, err);
+			rc = end_by_length(m, s, &fits, err);
 		if (rc != SP_OK || fits)
 			return (rc);
 		rc = end_by_from_line(m, s, err);
@@ -331,9 +342,10 @@ sp_mbox_span_lengths_fit(struct sp_mbox *m, bool *fit, struct sp_err *err)
 			.from = s.next == 0 ? m->first : s.next };
 		rc = begin(m, &s, err);
 		if (rc == SP_OK)
-			rc = end_by_length(&m->file, &s, fit, err);
+			rc = end_by_length(m, &s, fit, err);
 		if (rc != SP_OK || !*fit)
 			break;
+		q.limit = s.next;
 		q.length_end = s.end;
 		q.length_next = s.next;
 		rc = find_from_line(&q, s.body, &from_line, &mark, err);

@@ -36,6 +36,9 @@ struct sp_mbox_span { /* offsets in the file */
 /* An mbox and how far it is read. */
 struct sp_mbox {
 	struct sp_mbox_file file;
+	/* The same with a small window, for a look at where a length leads, so
+	 * that the other window stays where the work is. */
+	struct sp_mbox_file aside;
 	struct sp_mbox_style style;
 	uint64_t first; /* offset of the first From line */
 };

@@ -124,6 +124,15 @@ static const struct mark_case texts[] = {
 	{ "From lines and nothing else", 1, 1, F F F },
 };
 
+static enum sp_code
+count_item(void *ctx, const struct sp_import_item *item, struct sp_err *err)
+{
+	(void)ctx;
+	(void)item;
+	(void)err;
+	return (SP_OK);
+}
+
 /* Import ${t}, and check the way back and that no message is empty. */
 static void
 check_case(struct kit *k, const struct mark_case *t)
@@ -227,6 +236,51 @@ test_a_line_longer_than_a_read_is_text(void **state)
 	kit_free(k);
 }
 
+/* Files that somebody made so that parts of them are read again and again: a
+ * reader that does so takes minutes for them. */
+static void
+test_no_part_of_a_hostile_file_is_read_for_every_message(void **state)
+{
+	static const char *const t[] = {
+		/* headers without an end */
+		F "To: x\nCc: y\n",
+		/* lengths that lead to a line that is not surely one */
+		F "junk\nContent-Length: 2\n\nx\n",
+		/* lengths that lead far away */
+		F "Content-Length: 99999\nTo: x\n\n",
+		F "Content-Length: 1999999\nTo: x\n\n",
+		/* lines that may be one, and are not */
+		"From \nNote: x\n",
+		">From \n",
+		"\r\r\r\r\r\r\r\r\r\r\r\r\r\r\r\r\r\r\r\r\r\r\r\r",
+	};
+	struct sp_err err = { .msg = "" };
+	struct kit *k = kit_new();
+	struct sp_buf b;
+
+	(void)state;
+	sp_buf_init(&b, 8u << 20);
+	k->im.item = count_item;
+	for (size_t i = 0; i < SP_COUNTOF(t); i++) {
+		char *path = kit_path(k, "a.mbox");
+
+		sp_buf_clear(&b);
+		assert_int_equal(sp_buf_adds(&b, F "To: x\n"), SP_OK);
+		while (b.n < 2u << 20)
+			assert_int_equal(sp_buf_adds(&b, t[i]), SP_OK);
+		kit_put(k, "a.mbox", b.p, b.n);
+		for (size_t d = 0; d < 2; d++) {
+			k->im.as =
+			    d == 0 ? SP_IMPORT_AS_MBOX : SP_IMPORT_AS_MBOXCL2;
+			assert_int_equal(
+			    sp_import_path(&k->im, path, &err), SP_OK);
+		}
+		free(path);
+	}
+	sp_buf_done(&b);
+	kit_free(k);
+}
+
 /* CR LF, and a CR alone, at every offset around the end of a read. */
 static void
 test_a_line_end_split_between_two_reads_is_one(void **state)
@@ -273,6 +327,8 @@ main(void)
 		cmocka_unit_test(test_a_line_longer_than_a_read_is_text),
 		cmocka_unit_test(
 		    test_a_line_end_split_between_two_reads_is_one),
+		cmocka_unit_test(
+		    test_no_part_of_a_hostile_file_is_read_for_every_message),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));
