@@ -316,7 +316,7 @@ on_item(void *ctx, const struct sp_import_item *item, struct sp_err *err)
 	return (deliver(im, item, err));
 }
 
-/* Say on standard error what the files were that are not mail. */
+/* The second line of the summary: what the files were that are not mail. */
 static void
 print_kinds(const struct import *im)
 {
@@ -325,7 +325,7 @@ print_kinds(const struct import *im)
 	if (im->not_mail == 0 || im->app->quiet)
 		return;
 	list = sp_import_kind_list(im->kinds);
-	(void)fprintf(stderr, "sealpost: not mail: %s\n", list);
+	printf("not mail: %s\n", list);
 	free(list);
 }
 
