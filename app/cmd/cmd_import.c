@@ -60,6 +60,7 @@ struct import {
 	uint64_t taken, known, not_mail, failed, quoted, boundary;
 	uint64_t kinds[SP_IMPORT_KINDS]; /* what is not mail, by kind */
 	uint64_t notes; /* words on mail that was taken */
+	uint64_t elsewhere; /* taken, and there from another source or trust */
 	uint64_t bytes; /* of those taken */
 	struct sp_progress progress;
 	uint64_t handled, total; /* bytes, for the percentage */
@@ -309,6 +310,8 @@ on_item(void *ctx, const struct sp_import_item *item, struct sp_err *err)
 		on_known(im, item);
 		return (SP_OK);
 	}
+	if (sp_import_seen_elsewhere(im->seen, item))
+		im->elsewhere++;
 	if (item->quoted)
 		im->quoted++;
 	if (item->boundary)
@@ -362,6 +365,10 @@ print_summary(const struct import *im)
 		(void)fprintf(stderr,
 		    "sealpost: note: of %s messages it is in doubt whether they begin or end at the right line of their mbox; look at them with `sealpost search flag:mbox_boundary`\n",
 		    sp_human_count(im->boundary, a));
+	if (im->elsewhere > 0 && !im->app->quiet)
+		(void)fprintf(stderr,
+		    "sealpost: note: %s messages were there already from another source or with another trust (--source, --journal); each is now an arrival of its own as well\n",
+		    sp_human_count(im->elsewhere, a));
 	j = sp_import_report_begin(im->report, "summary", NULL);
 	if (j == NULL)
 		return;

@@ -440,6 +440,7 @@ def arrivals(work):
 
     check(went("--source", "ann") == (3, 0), "the first custodian")
     check(went("--source", "bob") == (3, 0), "the second custodian leaves no trace")
+    check(b"3 messages were there already from another source" in a.cmd("import", "--source", "cid", path, box).stderr, "another source: not said")
     check(went("--source", "ann") == (0, 3), "the first custodian again")
     check(went() == (3, 0), "no name is a source of its own")
     check(went("--journal") == (3, 0), "the same as journal mail")
@@ -449,9 +450,9 @@ def arrivals(work):
     # One message to the index: copies of each other.
     first = a.cmd("search", "--format", "seq", "subject:\"number 1\" -flag:duplicate").stdout.split()
     check(len(first) == 1, f"one of them is not a duplicate: {first}")
-    check(len(a.cmd("search", "--format", "seq", f"family:{first[0].decode()}").stdout.split()) == 5, "five copies of one message")
+    check(len(a.cmd("search", "--format", "seq", f"family:{first[0].decode()}").stdout.split()) == 6, "six copies of one message")
     sources = sorted((r["source"].get("name", ""), r["source"].get("journal", False)) for r in imported(a) if r["source"]["file"] == path)
-    check(sources == [("", False), ("", True), ("ann", False), ("bob", False), ("bob", True)], f"sources: {sources}")
+    check(sources == [("", False), ("", True), ("ann", False), ("bob", False), ("bob", True), ("cid", False)], f"sources: {sources}")
     # Within one run a file is one file by all its names; two equal files are two.
     put(work, "arr2/x.eml", msg(10))
     put(work, "arr2/sub/y.eml", msg(10))
@@ -462,6 +463,9 @@ def arrivals(work):
     check(got[:2] == (4, 11), f"one file by several names: {got}")
     check(summary(a.cmd("import", *names))[:2] == (0, 15), "the same again")
     check(summary(a.cmd("import", work + "/arr2"))[:2] == (0, 4), "the folder alone again")
+    put(work, "arr2/third.eml", msg(10))
+    done = a.cmd("import", work + "/arr2")
+    check(summary(done)[:2] == (1, 4) and b"another source" not in done.stderr, f"a third equal file: {done.stdout} {done.stderr}")
     # Several at once, with and without a service: each message once.
     for n, live in ((0, False), (1, True)):
         if live:

@@ -266,7 +266,7 @@ test_no_part_of_a_hostile_file_is_read_for_every_message(void **state)
 
 		sp_buf_clear(&b);
 		assert_int_equal(sp_buf_adds(&b, F "To: x\n"), SP_OK);
-		while (b.n < 2u << 20)
+		while (b.n < 1u << 20)
 			assert_int_equal(sp_buf_adds(&b, t[i]), SP_OK);
 		kit_put(k, "a.mbox", b.p, b.n);
 		for (size_t d = 0; d < 2; d++) {
