@@ -30,6 +30,7 @@ static const struct command_entry commands[] = {
 	{ "export", sp_cmd_export, "write a range with its proof" },
 	{ "verify", sp_cmd_verify, "check the archive or an export" },
 	{ "status", sp_cmd_status, "how the archive and the service are" },
+	{ "alarms", sp_cmd_alarms, "list and acknowledge alarms" },
 	{ "audit", sp_cmd_audit, "list the events of the log" },
 	{ "canary", sp_cmd_canary, "see whether mail still comes through" },
 	{ "reconcile", sp_cmd_reconcile, "name what the archive should have" },

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/view.h"
+
 static const char *const names[] = {
 	[SP_OK] = "ok",
 	[SP_EUSAGE] = "usage",
@@ -34,16 +36,68 @@ static const char *const names[] = {
 	[SP_EAGAIN] = "again",
 };
 
-/* Replace control bytes, which may come from a peer and act on a terminal. */
+/* Formatted text is cut to SP_ERR_MAX only when it is whole: a path may have
+ * SP_PATH_MAX bytes. */
+#define LONG_MAX 8192
+
+/* How many bytes the character at ${s} has, 0 if it is none that may be
+ * printed: invalid UTF-8, or a control character (C0 but the line end, DEL, C1),
+ * which would act on a terminal. */
+static size_t
+printable(const char *s)
+{
+	const unsigned char *u = (const unsigned char *)s;
+	size_t n = u[0] < 0x80	 ? 1
+		   : u[0] < 0xc0 ? 0
+		   : u[0] < 0xe0 ? 2
+		   : u[0] < 0xf0 ? 3
+				 : 4;
+
+	if (n == 1)
+		return ((u[0] >= 0x20 && u[0] != 0x7f) || u[0] == '\n');
+	if (u[0] == 0xc2 && u[1] < 0xa0)
+		return (0);
+	return (
+	    n > 0 && strnlen(s, n) == n && sp_view_is_utf8(sp_view_mem(s, n))
+		? n
+		: 0);
+}
+
+/* Replace the bytes that may not be printed, which may come from a peer or out
+ * of a file. */
 static void
 tame(char *s)
 {
-	for (; *s != '\0'; s++) {
-		unsigned char c = (unsigned char)*s;
+	while (*s != '\0') {
+		size_t n = printable(s);
 
-		if ((c < 0x20 && c != '\n') || c == 0x7f)
+		if (n == 0)
 			*s = '?';
+		s += n == 0 ? 1 : n;
 	}
+}
+
+/* Copy ${text} to ${out}.  One that is too long loses its middle, where long
+ * paths are: how it begins says what failed, and its end why. */
+static void
+fit(const char *text, char out[SP_ERR_MAX])
+{
+	static const char gap[] = " ... ";
+	const size_t n = strlen(text), room = SP_ERR_MAX - sizeof(gap);
+	size_t head = room / 3, tail = n - (room - head);
+
+	if (n < SP_ERR_MAX) {
+		memcpy(out, text, n + 1);
+		return;
+	}
+	/* no half characters */
+	while (head > 0 && ((unsigned char)text[head] & 0xc0) == 0x80)
+		head--;
+	while (((unsigned char)text[tail] & 0xc0) == 0x80)
+		tail++;
+	memcpy(out, text, head);
+	memcpy(out + head, gap, sizeof(gap) - 1);
+	memcpy(out + head + sizeof(gap) - 1, text + tail, n - tail + 1);
 }
 
 /* A NULL ${err} costs nothing: the message is then not even formatted. */
@@ -51,6 +105,7 @@ enum sp_code
 sp_err_set(
     struct sp_err *err, enum sp_code code, int errnum, const char *fmt, ...)
 {
+	char whole[LONG_MAX], text[128];
 	va_list ap;
 	int n;
 
@@ -59,40 +114,35 @@ sp_err_set(
 	err->code = code;
 	err->errnum = errnum;
 	va_start(ap, fmt);
-	n = vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
+	n = vsnprintf(whole, sizeof(whole) - sizeof(text) - 2, fmt, ap);
 	va_end(ap);
 	if (n < 0)
-		err->msg[0] = '\0';
-	if (errnum != 0 && n >= 0 && (size_t)n < sizeof(err->msg)) {
-		char text[128];
-
-		(void)snprintf(err->msg + n, sizeof(err->msg) - (size_t)n,
-		    ": %s", strerror_r(errnum, text, sizeof(text)));
+		whole[0] = '\0';
+	if (errnum != 0 && n >= 0) {
+		n = (int)strlen(whole);
+		(void)snprintf(whole + n, sizeof(whole) - (size_t)n, ": %s",
+		    strerror_r(errnum, text, sizeof(text)));
 	}
+	fit(whole, err->msg);
 	tame(err->msg);
 	return (code);
 }
 
-/* What does not fit is cut at the end of the old message. */
 enum sp_code
 sp_err_prefix(struct sp_err *err, const char *fmt, ...)
 {
-	char old[SP_ERR_MAX];
+	char whole[LONG_MAX];
 	va_list ap;
-	size_t n, rest;
+	size_t n;
 
 	if (err == NULL)
 		return (SP_EIO);
-	memcpy(old, err->msg, sizeof(old));
 	va_start(ap, fmt);
-	(void)vsnprintf(err->msg, sizeof(err->msg) - 2, fmt, ap);
+	(void)vsnprintf(whole, sizeof(whole) - SP_ERR_MAX - 2, fmt, ap);
 	va_end(ap);
-	n = strlen(err->msg);
-	memcpy(err->msg + n, ": ", 3);
-	n += 2;
-	rest = strnlen(old, sizeof(old) - 1 - n);
-	memcpy(err->msg + n, old, rest);
-	err->msg[n + rest] = '\0';
+	n = strlen(whole);
+	(void)snprintf(whole + n, sizeof(whole) - n, ": %s", err->msg);
+	fit(whole, err->msg);
 	tame(err->msg);
 	return (err->code);
 }

@@ -46,8 +46,9 @@ struct sp_err {
 
 /*
  * Fill ${err} and return ${code}.  With ${errnum} not 0, ": " and what
- * strerror(3) says is appended.  Control bytes but line ends become '?', since
- * a message may repeat what a peer sent; a message that is too long is cut.
+ * strerror(3) says is appended.  Control characters but line ends, and bytes
+ * that are no UTF-8, become '?', since a message may repeat what a peer sent; of
+ * a message that is too long the middle is left out ("... " stands for it).
  */
 enum sp_code sp_err_set(struct sp_err *err, enum sp_code code, int errnum,
     const char *fmt, ...) SP_PRINTF(4, 5);

@@ -95,8 +95,12 @@ void sp_io_names_free(char **names, size_t count);
 
 /* ---- whole files ----------------------------------------------------- */
 
+/* Whether ${path} names a descriptor that the shell passed on (/dev/stdin,
+ * /dev/fd/N): the only way in which a pipe is read in the place of a file. */
+bool sp_io_passed_on(const char *path);
 /* Append a whole file to ${out}.  SP_ELIMIT if it has more than ${max} bytes or
- * ${out} would hold more than it may; ${out} is as it was after any failure. */
+ * ${out} would hold more than it may; SP_EIO for a FIFO, which is not waited
+ * for; ${out} is as it was after any failure. */
 SP_CHECK enum sp_code sp_io_read_file(
     const char *path, size_t max, struct sp_buf *out, struct sp_err *err);
 /* Give ${path} this content, durably and as a whole: after a crash there is the

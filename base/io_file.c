@@ -326,6 +326,34 @@ read_all(int fd, const char *path, size_t max, struct sp_buf *out,
 	}
 }
 
+bool
+sp_io_passed_on(const char *path)
+{
+	static const char *const begins[] = { "/dev/stdin", "/dev/fd/",
+		"/proc/self/fd/" };
+
+	for (size_t i = 0; i < SP_COUNTOF(begins); i++) {
+		if (strncmp(path, begins[i], strlen(begins[i])) == 0)
+			return (true);
+	}
+	return (false);
+}
+
+/* A FIFO in the place of a file would be waited for, for ever, by a service
+ * too.  A pipe that the shell passed on is waited for: somebody asked for it. */
+static enum sp_code
+refuse_fifo(int fd, const char *path, struct sp_err *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0 || !S_ISFIFO(st.st_mode))
+		return (SP_OK);
+	if (sp_io_passed_on(path) && fcntl(fd, F_SETFL, 0) == 0)
+		return (SP_OK);
+	return (sp_err_set(err, SP_EIO, 0,
+	    "%s is a pipe (FIFO); expected a regular file", path));
+}
+
 enum sp_code
 sp_io_read_file(
     const char *path, size_t max, struct sp_buf *out, struct sp_err *err)
@@ -334,10 +362,12 @@ sp_io_read_file(
 	enum sp_code rc;
 	int fd = -1;
 
-	rc = sp_io_open(path, O_RDONLY, 0, &fd, err);
+	rc = sp_io_open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, &fd, err);
 	if (rc != SP_OK)
 		return (rc);
-	rc = read_all(fd, path, max, out, err);
+	rc = refuse_fifo(fd, path, err);
+	if (rc == SP_OK)
+		rc = read_all(fd, path, max, out, err);
 	if (rc != SP_OK)
 		out->n = before;
 	(void)sp_io_close(fd, NULL);

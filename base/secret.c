@@ -159,16 +159,20 @@ sp_secret_line(
 enum sp_code
 sp_secret_trim(const char *what, struct sp_buf *b, struct sp_err *err)
 {
-	bool more;
+	bool more, nul;
 
 	while (b->n > 0 && (b->p[b->n - 1] == '\n' || b->p[b->n - 1] == '\r'))
 		b->n--;
-	more = b->n > 0 && (memchr(b->p, '\n', b->n) != NULL ||
-			       memchr(b->p, '\0', b->n) != NULL);
-	if (b->n > 0 && !more)
+	more = b->n > 0 && memchr(b->p, '\n', b->n) != NULL;
+	nul = b->n > 0 && memchr(b->p, '\0', b->n) != NULL;
+	if (b->n > 0 && !more && !nul)
 		return (SP_OK);
 	sp_secret_wipe(b->p, b->cap);
 	b->n = 0;
+	if (nul)
+		return (sp_err_set(err, SP_EKEY, 0,
+		    "%s has a NUL byte in it; expected the secret alone, as plain text (not UTF-16, no binary key)",
+		    what));
 	return (sp_err_set(err, SP_EKEY, 0,
 	    more ? "%s has more than one line; expected the secret alone"
 		 : "%s is empty; expected the secret alone",

@@ -33,9 +33,11 @@ int sp_cmd_show(struct sp_app *app, int argc, char **argv);
 int sp_cmd_export(struct sp_app *app, int argc, char **argv);
 /* Check the archive or an export.  1: a finding. */
 int sp_cmd_verify(struct sp_app *app, int argc, char **argv);
-/* Print how the archive and the service are.  1: there was an alarm since the
- * service started. */
+/* Print how the archive and the service are.  1: an alarm is open that nobody
+ * acknowledged, or no service runs. */
 int sp_cmd_status(struct sp_app *app, int argc, char **argv);
+/* List the alarms, or acknowledge some.  1: no such alarm is open. */
+int sp_cmd_alarms(struct sp_app *app, int argc, char **argv);
 /* List the events of the log.  1: there is none in the range. */
 int sp_cmd_audit(struct sp_app *app, int argc, char **argv);
 /* Send a mail through the mail server and wait for its copy.  1: none came,

@@ -67,19 +67,19 @@ on_event(void *ctx, uint64_t seq, struct sp_err *err)
 	a->shown++;
 	if (!e.has_record) {
 		printf("%12" PRIu64 "  (erased)\n", seq);
-		return (SP_OK);
+		return (sp_app_output(err));
 	}
 	if (a->json) {
 		(void)fwrite(e.record.p, 1, e.record.n, stdout);
 		(void)fputc('\n', stdout);
-		return (SP_OK);
+		return (sp_app_output(err));
 	}
 	rc = sp_record_parse(e.record, &r, err);
 	if (rc != SP_OK)
 		return (sp_err_prefix(err, "entry %" PRIu64, seq));
 	print_row(a, &r);
 	sp_record_done(&r);
-	return (SP_OK);
+	return (sp_app_output(err));
 }
 
 /* Where this user may only read, the index is used as it is. */
@@ -135,7 +135,7 @@ sp_cmd_audit(struct sp_app *app, int argc, char **argv)
 	if (f < 0)
 		return (2);
 	a.json = f == 1;
-	rc = sp_app_open(app, &err);
+	rc = sp_app_open_reader(app, &err);
 	if (rc == SP_OK)
 		rc = sp_date_range_parse(app, since, until, &range, &err);
 	if (rc == SP_OK)

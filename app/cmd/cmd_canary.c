@@ -14,10 +14,10 @@
 
 #include "app/cmd/cmd.h"
 #include "app/common/args.h"
+#include "app/common/control.h"
 #include "app/common/interrupt.h"
 #include "app/common/options.h"
 #include "app/host/host.h"
-#include "app/service/outbox.h"
 #include "base/clock.h"
 #include "base/enc.h"
 #include "base/json.h"
@@ -126,29 +126,21 @@ explain_absence(const struct canary *c)
 	    c->app->cfg->submit_server, c->to, c->within));
 }
 
-/* Append the event `alarm` and leave the alarm for the alarm command and
- * mail. */
+/* Tell the service how the canary did: ${why} none came, which it makes the
+ * alarm `canary` of, or NULL, which ends that. */
 static enum sp_code
-raise_alarm(struct canary *c, const char *why, struct sp_err *err)
+tell_service(const struct canary *c, const char *why, struct sp_err *err)
 {
-	struct sp_json j;
-	struct sp_buf b;
-	uint64_t seq;
+	char *line = why == NULL ? sp_xstrdup("canary")
+				 : sp_xasprintf("canary %s (Message-ID %s)",
+				       why, c->msgid);
+	struct sp_buf reply;
 	enum sp_code rc;
 
-	sp_buf_init(&b, 8192);
-	sp_json_init(&j, &b);
-	sp_json_obj(&j, NULL);
-	sp_json_cstr(&j, "text", why);
-	sp_json_cstr(&j, "message_id", c->msgid);
-	sp_json_obj_end(&j);
-	rc = sp_json_end(&j);
-	if (rc == SP_OK)
-		rc =
-		    sp_host_event(c->host, "alarm", sp_buf_view(&b), &seq, err);
-	if (rc == SP_OK)
-		rc = sp_outbox_alarm(c->app->dir, "canary", why, err);
-	sp_buf_done(&b);
+	sp_buf_init(&reply, SP_CONTROL_MAX);
+	rc = sp_control_ask(c->app->dir, line, &reply, err);
+	sp_buf_done(&reply);
+	free(line);
 	return (rc);
 }
 
@@ -197,8 +189,8 @@ send_and_wait(struct canary *c, bool json, struct sp_err *err)
 		if (rc == SP_OK && !c->returned)
 			why = explain_absence(c);
 	}
-	if (why != NULL)
-		rc = raise_alarm(c, why, err);
+	if (rc == SP_OK)
+		rc = tell_service(c, why, err);
 	if (rc == SP_OK)
 		print(c, json, why);
 	free(why);

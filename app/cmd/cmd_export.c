@@ -13,6 +13,7 @@
 #include "app/common/args.h"
 #include "app/common/date_range.h"
 #include "app/common/human.h"
+#include "app/common/inside.h"
 #include "app/common/options.h"
 #include "app/common/progress.h"
 #include "app/host/host.h"
@@ -167,6 +168,22 @@ run(struct sp_app *app, struct sp_export_opts *o, struct sp_export_result *r,
 	return (rc);
 }
 
+/* Refuse a place inside of the archive or of its guard, before anything is
+ * written: what belongs to the archive is known by where it lies. */
+static enum sp_code
+check_output(const struct sp_app *app, const char *output, struct sp_err *err)
+{
+	const char *guard = app->cfg->guard;
+	const bool inside = sp_inside(output, app->dir);
+
+	if (!inside && (guard == NULL || !sp_inside(output, guard)))
+		return (SP_OK);
+	return (sp_err_set(err, SP_EUSAGE, 0,
+	    "--output %s lies inside of the %s; name a place outside of %s",
+	    output, inside ? "archive" : "guard copy",
+	    inside ? app->dir : guard));
+}
+
 /* Everything behind the first word is the query, also words that begin with a
  * dash. */
 int
@@ -221,7 +238,9 @@ sp_cmd_export(struct sp_app *app, int argc, char **argv)
 		return (2);
 	sp_mail_global_init();
 	query = sp_args_join(argc, argv, first);
-	rc = sp_app_open(app, &err);
+	rc = sp_app_open_reader(app, &err);
+	if (rc == SP_OK)
+		rc = check_output(app, o.output, &err);
 	if (rc == SP_OK)
 		rc = sp_date_range_parse(app, since, until, &range, &err);
 	if (rc == SP_OK) {

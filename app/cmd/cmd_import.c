@@ -18,6 +18,8 @@
 
 #include "app/cmd/cmd.h"
 #include "app/cmd/import_bag.h"
+#include "app/cmd/import_lock.h"
+#include "app/cmd/import_met.h"
 #include "app/cmd/import_report.h"
 #include "app/cmd/import_seen.h"
 #include "app/cmd/import_size.h"
@@ -29,9 +31,11 @@
 #include "app/common/progress.h"
 #include "app/host/host.h"
 #include "base/clock.h"
+#include "base/io.h"
 #include "base/json.h"
 #include "base/sha256.h"
 #include "journal/import/import.h"
+#include "journal/import/import_kind.h"
 
 #define LISTED_MAX     20 /* failures that are printed; --report has all */
 #define MESSAGE_MAX    ((uint64_t)150 << 20) /* bytes, or a listener's */
@@ -40,19 +44,22 @@
 struct import {
 	struct sp_app *app;
 	/* options */
-	const char *source; /* --source */
+	struct sp_import_statement statement; /* --source, --journal */
 	const char *report_path; /* --report */
-	bool journal; /* --journal */
 	const char *vkey_text; /* --vkey */
 	struct sp_vkey vkey;
 	struct sp_bag_trust trust;
 	/* the work */
+	int lock; /* against another import of this source; -1: none */
 	struct sp_host *host;
 	struct sp_import_seen *seen; /* what earlier imports took */
+	struct sp_import_met *met; /* what this one met; NULL: nothing twice */
 	struct sp_import_report *report; /* NULL without --report */
 	struct ticket *tickets; /* delivered, not answered yet */
 	/* counted; messages but for not_mail, which are files */
 	uint64_t taken, known, not_mail, failed, quoted;
+	uint64_t kinds[SP_IMPORT_KINDS]; /* what is not mail, by kind */
+	uint64_t notes; /* words on mail that was taken */
 	uint64_t bytes; /* of those taken */
 	struct sp_progress progress;
 	uint64_t handled, total; /* bytes, for the percentage */
@@ -122,15 +129,15 @@ write_provenance(const struct import *im, const struct sp_import_item *item,
 	if (item->nflags > 0)
 		sp_json_arr_end(&j);
 	sp_json_obj(&j, "source");
-	if (im->source != NULL)
-		sp_json_cstr(&j, "name", im->source);
+	if (im->statement.source != NULL)
+		sp_json_cstr(&j, "name", im->statement.source);
 	sp_json_str(&j, "file", sp_view_str(item->path));
 	sp_json_hex(&j, "file_sha256", item->file_sha256, SP_SHA256_LEN);
 	if (item->member != NULL)
 		sp_json_str(&j, "member", sp_view_str(item->member));
 	if (item->extra.n > 0)
 		sp_json_raw(&j, NULL, item->extra);
-	if (im->journal)
+	if (im->statement.journal)
 		sp_json_bool(&j, "journal", true);
 	sp_json_obj_end(&j);
 	sp_json_obj_end(&j);
@@ -184,14 +191,33 @@ on_failed(void *ctx, const char *path, const char *why)
 }
 
 static void
-on_not_mail(void *ctx, const char *path)
+on_not_mail(void *ctx, const char *path, const char *kind)
 {
 	struct import *im = ctx;
+	struct sp_json *j;
 
 	im->not_mail++;
+	im->kinds[sp_import_kind_named(kind)]++;
 	if (im->app->verbose)
 		print_escaped(path, "not mail");
-	(void)sp_import_report_begin(im->report, "not_mail", path);
+	j = sp_import_report_begin(im->report, "not_mail", path);
+	if (j != NULL)
+		sp_json_cstr(j, "kind", kind);
+	sp_import_report_end(im->report);
+}
+
+/* A word on mail that was taken: it is not whole, for instance. */
+static void
+on_note(void *ctx, const char *path, const char *what)
+{
+	struct import *im = ctx;
+	struct sp_json *j;
+
+	if (im->notes++ < LISTED_MAX)
+		print_escaped(path, what);
+	j = sp_import_report_begin(im->report, "note", path);
+	if (j != NULL)
+		sp_json_cstr(j, "why", what);
 	sp_import_report_end(im->report);
 }
 
@@ -278,13 +304,27 @@ on_item(void *ctx, const struct sp_import_item *item, struct sp_err *err)
 		im->handled < im->total ? im->handled : im->total, im->total))
 		return (sp_err_set(err, SP_EINTERRUPT, 0,
 		    "interrupted; what was taken is in, run it again for the rest"));
-	if (sp_import_seen_match(im->seen, item)) {
+	if (sp_import_met_before(im->met, item) ||
+	    sp_import_seen_match(im->seen, item, &im->statement)) {
 		on_known(im, item);
 		return (SP_OK);
 	}
 	if (item->quoted)
 		im->quoted++;
 	return (deliver(im, item, err));
+}
+
+/* Say on standard error what the files were that are not mail. */
+static void
+print_kinds(const struct import *im)
+{
+	char *list;
+
+	if (im->not_mail == 0 || im->app->quiet)
+		return;
+	list = sp_import_kind_list(im->kinds);
+	(void)fprintf(stderr, "sealpost: not mail: %s\n", list);
+	free(list);
 }
 
 /* ---- the end ------------------------------------------------------------- */
@@ -302,6 +342,7 @@ print_summary(const struct import *im)
 	    sp_human_count(im->taken, a), sp_human_size(im->bytes, b),
 	    sp_human_count(im->known, c), sp_human_count(im->not_mail, d),
 	    sp_human_count(im->failed, e));
+	print_kinds(im);
 	if (im->failed > LISTED_MAX)
 		(void)fprintf(stderr,
 		    "sealpost: %s failures in all, the first %d are listed%s\n",
@@ -345,9 +386,10 @@ finish(struct import *im, enum sp_code rc, struct sp_err *err)
 /* One path of the command line.  The folder of an export is recognised; an
  * export in a container must be named as one (--as export). */
 static enum sp_code
-import_one(const struct import *im, const struct sp_import *walk,
-    const char *path, struct sp_err *err)
+import_one(struct import *im, const struct sp_import *walk, const char *path,
+    struct sp_err *err)
 {
+	sp_import_met_next_path(im->met);
 	if (walk->as == SP_IMPORT_AS_EXPORT ||
 	    (walk->as == SP_IMPORT_AS_DETECT && sp_import_bag_is(path)))
 		return (sp_import_bag(walk, path, &im->trust, err));
@@ -366,6 +408,7 @@ import_all(struct import *im, enum sp_import_as as, int argc, char **argv,
 		.item = on_item,
 		.failed = on_failed,
 		.not_mail = on_not_mail,
+		.note = on_note,
 		.ctx = im };
 	enum sp_code rc = SP_OK;
 
@@ -379,6 +422,8 @@ import_all(struct import *im, enum sp_import_as as, int argc, char **argv,
 	if (im->report_path != NULL)
 		rc = sp_import_report_open(im->report_path, &im->report, err);
 	if (rc == SP_OK)
+		rc = sp_import_lock(im->app, &im->statement, &im->lock, err);
+	if (rc == SP_OK)
 		rc = sp_host_index_all(im->host, err);
 	if (rc == SP_OK)
 		rc = sp_import_seen_load(im->app, &im->seen, err);
@@ -387,6 +432,7 @@ import_all(struct import *im, enum sp_import_as as, int argc, char **argv,
 		    im->report, &(struct sp_err){ 0 });
 		return (rc);
 	}
+	im->met = sp_import_met_new(argc - first, argv + first);
 	im->total = sp_import_size(argc - first, argv + first);
 	sp_progress_init(&im->progress, im->app, "importing", "bytes");
 	for (int i = first; rc == SP_OK && i < argc; i++)
@@ -429,6 +475,8 @@ open_and_run(struct import *im, int k, int argc, char **argv, int first)
 		ticket_free(im, t);
 	}
 	sp_import_seen_free(im->seen);
+	sp_import_met_free(im->met);
+	(void)sp_io_close(im->lock, NULL);
 	if (rc != SP_OK)
 		return (sp_app_fail(&err));
 	return (im->failed > 0 ? 1 : 0);
@@ -438,15 +486,15 @@ open_and_run(struct import *im, int k, int argc, char **argv, int first)
 int
 sp_cmd_import(struct sp_app *app, int argc, char **argv)
 {
-	struct import im = { .app = app };
+	struct import im = { .app = app, .lock = -1 };
 	const char *kind = NULL;
 	const struct sp_option options[] = {
 		{ "source", '\0', SP_OPT_TEXT, "NAME",
 		    "where the mail comes from (kept in the record)",
-		    &im.source },
+		    &im.statement.source },
 		{ "journal", '\0', SP_OPT_FLAG, NULL,
 		    "it comes from a trusted journal source: unwrap journal reports",
-		    &im.journal },
+		    &im.statement.journal },
 		{ "as", '\0', SP_OPT_TEXT,
 		    "eml|mbox|mboxo|mboxrd|mboxcl|mboxcl2|maildir|pst|piler|export",
 		    "what the paths are; else found out", &kind },
@@ -462,7 +510,7 @@ sp_cmd_import(struct sp_app *app, int argc, char **argv)
 	const struct sp_usage usage = { "import", "[OPTION]... PATH...",
 		"Take in mail from files: .eml, mbox, Maildir, Outlook .pst and .ost, folders and\n"
 		".zip, .tar.*, .7z of them, and exports of other archives; - is standard input.  A .eml file is one message, every\n"
-		"byte of it.  A message that an earlier import took from the same place is not taken again.",
+		"byte of it.  A message that an earlier import of the same source took from the same place is not taken again.",
 		options, SP_COUNTOF(options), false };
 	int first, status, k = -1;
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "app/cmd/cmd.h"
+#include "app/cmd/init_continues.h"
 #include "app/common/account.h"
 #include "app/common/options.h"
 #include "app/host/host.h"
@@ -19,6 +20,10 @@
 #include "base/layout.h"
 #include "journal/seal/create.h"
 #include "journal/tree/note.h"
+
+#define CONF_MAX (1u << 20) /* bytes of a configuration */
+/* The archive that dist/sealpost.service keeps. */
+#define UNIT_ARCHIVE "/var/lib/sealpost"
 
 /* The values of the options, NULL for those not given. */
 struct init_opts {
@@ -87,6 +92,32 @@ default_origin(const char *dir)
 			*p = '-';
 	}
 	return (origin);
+}
+
+/* The drop-in that lets the unit of the package, which may write to its own
+ * places only, write to these; nothing where they are those. */
+static void
+print_drop_in(const char *dir, const char *guard)
+{
+	const bool moved = strcmp(dir, UNIT_ARCHIVE) != 0;
+
+	if (!moved && strcmp(guard, UNIT_ARCHIVE ".guard") == 0)
+		return;
+	printf(
+	    "\nThe systemd unit may write to " UNIT_ARCHIVE " and " UNIT_ARCHIVE
+	    ".guard only.  For this\narchive it needs a drop-in; write it with `systemctl edit sealpost`:\n"
+	    "  [Service]\n");
+	if (moved)
+		printf(
+		    "  # and sealpost-verify.service the same for its own ExecStart=\n"
+		    "  ExecStart=\n"
+		    "  ExecStart=sealpost -A %s serve\n"
+		    "  ExecReload=\n"
+		    "  ExecReload=sealpost -A %s -q config check\n"
+		    "  ExecReload=sealpost -A %s config reload\n"
+		    "  ReadWritePaths=%s\n",
+		    dir, dir, dir, dir);
+	printf("  ReadWritePaths=-%s\n", guard);
 }
 
 /* What was made, for whoever keeps the archive, with the key that auditors
@@ -211,6 +242,57 @@ set_group_option(const struct sp_buf *text, const char *group,
 	return (SP_OK);
 }
 
+/* The configuration of an archive that continues none, into ${out}, with its
+ * account, group and guard directory. */
+static enum sp_code
+fresh_config(const char *dir, const struct init_opts *in,
+    struct sp_init_continues *out, struct sp_err *err)
+{
+	struct sp_buf text;
+	enum sp_code rc;
+
+	sp_init_continues_done(out);
+	*out = (struct sp_init_continues){ 0 };
+	sp_buf_init(&out->text, CONF_MAX);
+	sp_buf_init(&text, CONF_MAX);
+	out->guard = in->guard != NULL ? absolute(in->guard)
+				       : sp_xasprintf("%s.guard", dir);
+	out->user = in->user == NULL ? NULL : sp_xstrdup(in->user);
+	out->group = in->group == NULL ? NULL : sp_xstrdup(in->group);
+	if (sp_config_template(&text, in->listen, in->user, out->guard) !=
+	    SP_OK)
+		rc = explain_template(in, out->guard, err);
+	else
+		rc = set_group_option(&text, in->group, &out->text, err);
+	sp_buf_done(&text);
+	return (rc);
+}
+
+/* The configuration of the new archive: that of the one it continues, where it
+ * continues one that has a configuration, else a fresh one. */
+static enum sp_code
+make_config(const char *dir, const struct init_opts *in,
+    struct sp_init_continues *out, struct sp_err *err)
+{
+	char *old = in->continues == NULL ? NULL : absolute(in->continues);
+	char *guard = in->guard == NULL ? NULL : absolute(in->guard);
+	const struct sp_config_move move = { .old = old,
+		.dir = dir,
+		.guard = guard,
+		.user = in->user,
+		.group = in->group,
+		.listen = in->listen };
+	enum sp_code rc = SP_ENOTFOUND;
+
+	if (old != NULL)
+		rc = sp_init_continues_read(&move, out, err);
+	if (rc == SP_ENOTFOUND)
+		rc = fresh_config(dir, in, out, err);
+	free(guard);
+	free(old);
+	return (rc);
+}
+
 /* Make the archive in ${dir}, an absolute path, and print what was made.
  * Errors of sp_create(), SP_EUSAGE for an option's value. */
 static enum sp_code
@@ -219,45 +301,46 @@ make_archive(struct sp_app *app, char *dir, const struct init_opts *in,
 {
 	char *origin =
 	    in->origin != NULL ? sp_xstrdup(in->origin) : default_origin(dir);
-	char *guard = in->guard != NULL ? absolute(in->guard)
-					: sp_xasprintf("%s.guard", dir);
-	struct sp_buf text, conf;
+	struct sp_init_continues made = { 0 };
 	struct sp_create c;
-	enum sp_code rc = SP_OK;
+	enum sp_code rc;
 
-	sp_buf_init(&text, 1u << 20);
-	sp_buf_init(&conf, 1u << 20);
-	if (sp_config_template(&text, in->listen, in->user, guard) != SP_OK)
-		rc = explain_template(in, guard, err);
-	else
-		rc = set_group_option(&text, in->group, &conf, err);
+	rc = make_config(dir, in, &made, err);
 	c = (struct sp_create){ .dir = dir,
 		.origin = origin,
-		.config = sp_buf_view(&conf),
-		.guard = guard,
+		.config = sp_buf_view(&made.text),
+		.guard = made.guard,
 		.by = sp_app_by(),
 		.continues = in->continues,
-		.user = in->user };
+		.take = made.files.v,
+		.ntake = made.files.n,
+		.user = made.user };
 	if (rc == SP_OK && !sp_layout_origin_ok(origin))
 		rc = sp_err_set(err, SP_EUSAGE, 0,
 		    "--origin \"%s\": 1 to %d printable ASCII characters without blanks and '+'",
 		    origin, SP_ORIGIN_MAX);
-	if (rc == SP_OK && in->group != NULL)
-		rc = set_readers_group(dir, in->group, err);
+	if (rc == SP_OK && made.group != NULL)
+		rc = set_readers_group(dir, made.group, err);
 	if (rc == SP_OK)
 		rc = sp_create(&c, err);
 	if (rc == SP_OK)
 		rc = first_checkpoint(app, dir, err);
 	/* The checkpoint was written by us, who may be root. */
-	if (rc == SP_OK && in->user != NULL)
-		rc = sp_create_chown(dir, in->user, err);
-	if (rc == SP_OK && in->user != NULL)
-		rc = sp_create_chown(guard, in->user, err);
+	if (rc == SP_OK && made.user != NULL)
+		rc = sp_create_chown(dir, made.user, err);
+	if (rc == SP_OK && made.user != NULL)
+		rc = sp_create_chown(made.guard, made.user, err);
 	if (rc == SP_OK)
-		print_result(app, dir, guard);
-	sp_buf_done(&text);
-	sp_buf_done(&conf);
-	free(guard);
+		print_result(app, dir, made.guard);
+	if (rc == SP_OK && !app->quiet &&
+	    (in->guard != NULL || made.user != NULL))
+		print_drop_in(dir, made.guard);
+	if (rc == SP_OK && in->continues != NULL && !app->quiet)
+		printf(
+		    "\nsealpost.conf is that of %s, with its own guard and %zu files taken along.\n"
+		    "Stop that service before you start this one; leave the old archive as it is.\n",
+		    in->continues, made.files.n);
+	sp_init_continues_done(&made);
 	free(origin);
 	return (rc);
 }

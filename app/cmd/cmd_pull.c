@@ -47,6 +47,8 @@ print_json(const char *name, const struct sp_pull_result *r, const char *error)
 	sp_json_u64(j, "deleted", r->deleted);
 	sp_json_u64(j, "skipped", r->skipped);
 	sp_json_u64(j, "there", r->in_mailbox);
+	sp_json_u64(j, "doubtful", r->doubtful);
+	sp_json_cstr(j, "doubts", r->doubts);
 	sp_json_line_print(&line);
 }
 
@@ -74,6 +76,10 @@ print_result(const struct pull_command *p, const char *name,
 		printf(", %s deleted", sp_human_count(r->deleted, n));
 	if (r->skipped > 0)
 		printf(", %s NOT TAKEN", sp_human_count(r->skipped, n));
+	if (r->doubtful > 0) {
+		printf(", %s NOT CAPTURED: ", sp_human_count(r->doubtful, n));
+		sp_cell_print(r->doubts, 0, true);
+	}
 	printf("\n");
 }
 
@@ -87,7 +93,7 @@ on_note(void *ctx, const char *text)
 /* ---- with the service --------------------------------------------------- */
 
 /* Have the service visit the account; its reply is "TAKEN KNOWN DELETED SKIPPED
- * THERE".  A failure is the account's. */
+ * THERE DOUBTFUL NAMES".  A failure is the account's. */
 static enum sp_code
 ask_service(
     struct pull_command *p, const struct sp_pull_conf *c, struct sp_err *err)
@@ -97,7 +103,7 @@ ask_service(
 	struct sp_view rest;
 	struct sp_buf reply;
 	uint64_t *const to[] = { &r.taken, &r.known, &r.deleted, &r.skipped,
-		&r.in_mailbox };
+		&r.in_mailbox, &r.doubtful };
 	enum sp_code rc;
 
 	sp_buf_init(&reply, SP_CONTROL_MAX);
@@ -105,10 +111,12 @@ ask_service(
 	rest = sp_buf_view(&reply);
 	for (size_t i = 0; rc == SP_OK && i < SP_COUNTOF(to); i++)
 		(void)sp_view_u64(sp_view_cut(&rest, ' '), to[i]);
+	(void)snprintf(r.doubts, sizeof(r.doubts), "%.*s",
+	    (int)(rc == SP_OK ? rest.n : 0), rest.n > 0 ? rest.p : "");
 	print_result(p, c->name, &r, rc == SP_OK ? NULL : err->msg);
 	sp_buf_done(&reply);
 	free(request);
-	p->failed |= rc != SP_OK || r.skipped > 0;
+	p->failed |= rc != SP_OK || r.skipped > 0 || r.doubtful > 0;
 	return (SP_OK);
 }
 
@@ -140,7 +148,7 @@ fetch_here(
 		sp_pull_run_close(&run);
 	}
 	print_result(p, c->name, &r, rc == SP_OK ? NULL : err->msg);
-	p->failed |= rc != SP_OK || r.skipped > 0;
+	p->failed |= rc != SP_OK || r.skipped > 0 || r.doubtful > 0;
 	return (rc == SP_EINTERRUPT ? rc : SP_OK);
 }
 

@@ -84,10 +84,7 @@ on_hit(void *ctx, const struct sp_hit *hit, struct sp_err *err)
 		printf("%" PRIu64 "\n", hit->seq);
 		break;
 	}
-	if (ferror(stdout))
-		return (sp_err_set(
-		    err, SP_EIO, 0, "standard output cannot be written"));
-	return (SP_OK);
+	return (sp_app_output(err));
 }
 
 /* Open the archive; without a service the index first takes in what is new.  A
@@ -98,7 +95,7 @@ prepare(struct sp_app *app, struct sp_err *err)
 	struct sp_host *host = NULL;
 	enum sp_code rc;
 
-	rc = sp_app_open(app, err);
+	rc = sp_app_open_reader(app, err);
 	if (rc == SP_OK)
 		rc = sp_host_open(app, &host, err);
 	if (rc == SP_OK)

@@ -423,7 +423,7 @@ sp_cmd_show(struct sp_app *app, int argc, char **argv)
 	if (f < 0 || !sp_args_seq(argv[first], &seq))
 		return (2);
 	sp_mail_global_init();
-	rc = sp_app_open(app, &err);
+	rc = sp_app_open_reader(app, &err);
 	if (rc == SP_OK)
 		rc = sp_reader_open(app->dir, &reader, &err);
 	if (rc == SP_OK)

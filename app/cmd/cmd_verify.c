@@ -9,17 +9,21 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "app/cmd/cmd.h"
 #include "app/cmd/verdict_print.h"
+#include "app/cmd/verified.h"
 #include "app/common/account.h"
 #include "app/common/args.h"
 #include "app/common/date_range.h"
 #include "app/common/json_line.h"
 #include "app/common/options.h"
+#include "base/clock.h"
 #include "base/io.h"
 #include "base/json.h"
 #include "base/layout.h"
+#include "base/time_text.h"
 #include "journal/verify/rebuild.h"
 
 struct verify_job {
@@ -54,7 +58,7 @@ choose_target(struct sp_app *app, struct verify_job *j, struct sp_err *err)
 	    (j->path == NULL || same_directory(j->path, app->dir))) {
 		j->is_own = true;
 		j->path = app->dir;
-		rc = sp_app_open(app, err);
+		rc = sp_app_open_reader(app, err);
 		if (rc == SP_OK)
 			j->o.guard = app->cfg->guard;
 		return (rc);
@@ -142,6 +146,34 @@ rebuild(struct sp_app *app, struct verify_job *j, bool json)
 	return (r.findings > 0 ? 1 : -1);
 }
 
+/* The verdict over the whole archive in a few words, for `status` and alarms. */
+static void
+say_verdict(
+    const struct sp_verdict *v, const char *failure, char out[SP_ERR_MAX + 64])
+{
+	if (v == NULL)
+		(void)snprintf(
+		    out, SP_ERR_MAX + 64, "could not look: %s", failure);
+	else if (v->findings > 0)
+		(void)snprintf(out, SP_ERR_MAX + 64,
+		    "FAILED: %" PRIu64 " finding%s; see sealpost verify",
+		    v->findings, v->findings == 1 ? "" : "s");
+	else
+		(void)snprintf(out, SP_ERR_MAX + 64,
+		    "OK: %" PRIu64 " entries verified", v->entries);
+}
+
+/* Keep the result for `status` and alarms. */
+static void
+keep_result(const struct sp_app *app, int status, const struct sp_verdict *v,
+    const char *failure)
+{
+	char verdict[SP_ERR_MAX + 64];
+
+	say_verdict(v, failure, verdict);
+	sp_verified_write(app, status, verdict);
+}
+
 /* Rebuild where asked, verify, print; the exit status. */
 static int
 run(struct sp_app *app, struct verify_job *j, bool json)
@@ -160,7 +192,11 @@ run(struct sp_app *app, struct verify_job *j, bool json)
 	if (status >= 0)
 		return (status);
 	rc = sp_verify(j->path, &j->o, &v, &err);
-	return (sp_verdict_print_result(&p, &j->o, &v, rc, &err));
+	status = sp_verdict_print_result(&p, &j->o, &v, rc, &err);
+	if (j->is_own && !j->o.quick && !j->o.have_since && !j->o.have_until &&
+	    app->cfg != NULL && rc != SP_EINTERRUPT)
+		keep_result(app, status, rc == SP_OK ? &v : NULL, err.msg);
+	return (status);
 }
 
 /* The range is only asked of an export; an archive is verified as a whole. */

@@ -411,10 +411,11 @@ on_failed(void *ctx, const char *path, const char *why)
 
 /* The other files of the bag are its proof, not files that are no mail. */
 static void
-on_not_mail(void *ctx, const char *path)
+on_not_mail(void *ctx, const char *path, const char *kind)
 {
 	(void)ctx;
 	(void)path;
+	(void)kind;
 }
 
 /* Twice through the container: first for the records, which may lie behind the

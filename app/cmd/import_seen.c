@@ -1,9 +1,9 @@
 /*
- * Which places in files earlier imports took their messages from.  The records
- * of all imported entries are read once, at the start of an import; of each
- * place 12 bytes of its digest are kept, with the number of entries that name
- * it, in a hash table with open addressing. cmd_import.c asks for each message
- * that it meets.
+ * Which places in files earlier imports took their messages from, and with
+ * which statement of source and trust.  The records of all imported entries are
+ * read once, at the start of an import; of each arrival 12 bytes of its digest
+ * are kept, with the number of entries that name it, in a hash table with open
+ * addressing. cmd_import.c asks for each message that it meets.
  */
 #include "app/cmd/import_seen.h"
 
@@ -18,10 +18,10 @@
 #include "index/search.h"
 #include "journal/log/reader.h"
 
-#define KEY_LEN	   12 /* bytes of a place's digest */
+#define KEY_LEN	   12 /* bytes of an arrival's digest */
 #define MEMBER_MAX (64u << 10) /* bytes of a name within a file */
 
-struct seen_place {
+struct seen_arrival {
 	uint8_t key[KEY_LEN];
 	uint32_t left; /* entries that name it, less the matches so far */
 };
@@ -31,31 +31,43 @@ struct sp_import_seen {
 	uint64_t *seqs;
 	size_t nseqs, cseqs;
 	/* open addressing; a key of zeros is a free slot */
-	struct seen_place *table;
+	struct seen_arrival *table;
 	size_t size; /* slots, a power of two, at most half of them in use */
 };
 
-/* The key of a place: the file's SHA-256, the name within it, the offset. */
+/* What makes one arrival differ from another; all is borrowed. */
+struct arrival {
+	const uint8_t *sha256; /* of the file */
+	struct sp_view member; /* the name within it */
+	uint64_t offset;
+	struct sp_view source; /* the name that the operator gave */
+	bool journal;
+};
+
+/* The key of an arrival.  The lengths keep texts apart that stand beside each
+ * other. */
 static void
-key_of(const uint8_t sha256[SP_SHA256_LEN], struct sp_view member,
-    uint64_t offset, uint8_t out[KEY_LEN])
+key_of(const struct arrival *a, uint8_t out[KEY_LEN])
 {
-	uint8_t digest[SP_SHA256_LEN], at[8];
+	uint8_t digest[SP_SHA256_LEN], head[8 + 8 + 1];
 	struct sp_sha256 *s = sp_sha256_new();
 
-	for (int i = 0; i < 8; i++)
-		at[i] = (uint8_t)(offset >> (8 * i));
-	sp_sha256_add(s, sha256, SP_SHA256_LEN);
-	sp_sha256_add(s, at, sizeof(at));
-	if (member.n > 0)
-		sp_sha256_add(s, member.p, member.n);
+	sp_le64_put(head, a->offset);
+	sp_le64_put(head + 8, a->member.n);
+	head[16] = a->journal ? 1 : 0;
+	sp_sha256_add(s, a->sha256, SP_SHA256_LEN);
+	sp_sha256_add(s, head, sizeof(head));
+	if (a->member.n > 0)
+		sp_sha256_add(s, a->member.p, a->member.n);
+	if (a->source.n > 0)
+		sp_sha256_add(s, a->source.p, a->source.n);
 	sp_sha256_end(s, digest);
 	sp_sha256_free(s);
 	memcpy(out, digest, KEY_LEN);
 }
 
 /* The slot of the key, or the free one where it belongs. */
-static struct seen_place *
+static struct seen_arrival *
 find_slot(const struct sp_import_seen *s, const uint8_t key[KEY_LEN])
 {
 	size_t at = 0;
@@ -63,7 +75,7 @@ find_slot(const struct sp_import_seen *s, const uint8_t key[KEY_LEN])
 	for (int i = 0; i < 8; i++)
 		at = at << 8 | key[i];
 	for (;; at++) {
-		struct seen_place *p = &s->table[at & (s->size - 1)];
+		struct seen_arrival *p = &s->table[at & (s->size - 1)];
 		static const uint8_t none[KEY_LEN];
 
 		if (memcmp(p->key, key, KEY_LEN) == 0 ||
@@ -75,14 +87,14 @@ find_slot(const struct sp_import_seen *s, const uint8_t key[KEY_LEN])
 static void
 add(struct sp_import_seen *s, const uint8_t key[KEY_LEN])
 {
-	struct seen_place *p = find_slot(s, key);
+	struct seen_arrival *p = find_slot(s, key);
 
 	memcpy(p->key, key, KEY_LEN);
 	p->left++;
 }
 
-/* The key of the place that an imported entry's "source" names; false if it
- * names none. */
+/* The key of the arrival that an imported entry's "source" tells; false if it
+ * names no place. */
 static bool
 key_of_source(const json_t *source, uint8_t key[KEY_LEN])
 {
@@ -90,24 +102,29 @@ key_of_source(const json_t *source, uint8_t key[KEY_LEN])
 	    json_string_value(json_object_get(source, "file_sha256"));
 	const json_t *mbox = json_object_get(source, "mbox");
 	uint8_t sha256[SP_SHA256_LEN];
-	struct sp_view member = { NULL, 0 };
-	struct sp_buf tmp;
-	uint64_t offset = 0;
+	struct arrival a = { .sha256 = sha256,
+		.journal = json_is_true(json_object_get(source, "journal")) };
+	struct sp_buf member, name;
 
 	if (hex == NULL ||
 	    !sp_hex_decode(sp_view_str(hex), sha256, SP_SHA256_LEN))
 		return (false);
-	sp_buf_init(&tmp, MEMBER_MAX);
-	if (!sp_json_get_str(source, "member", &tmp, &member))
-		member = (struct sp_view){ NULL, 0 };
+	sp_buf_init(&member, MEMBER_MAX);
+	sp_buf_init(&name, MEMBER_MAX);
+	if (!sp_json_get_str(source, "member", &member, &a.member))
+		a.member = (struct sp_view){ NULL, 0 };
+	if (!sp_json_get_str(source, "name", &name, &a.source))
+		a.source = (struct sp_view){ NULL, 0 };
 	/* Records of 0.1 have it in the source itself. */
-	(void)sp_json_get_u64(mbox != NULL ? mbox : source, "offset", &offset);
-	key_of(sha256, member, offset, key);
-	sp_buf_done(&tmp);
+	(void)sp_json_get_u64(
+	    mbox != NULL ? mbox : source, "offset", &a.offset);
+	key_of(&a, key);
+	sp_buf_done(&member);
+	sp_buf_done(&name);
 	return (true);
 }
 
-/* Count the places that the entries ${s->seqs} name; SP_EINTERRUPT after
+/* Count the arrivals that the entries ${s->seqs} tell; SP_EINTERRUPT after
  * Ctrl-C. */
 static enum sp_code
 read_records(struct sp_import_seen *s, const char *dir, struct sp_err *err)
@@ -188,13 +205,18 @@ sp_import_seen_load(
 }
 
 bool
-sp_import_seen_match(
-    struct sp_import_seen *s, const struct sp_import_item *item)
+sp_import_seen_match(struct sp_import_seen *s,
+    const struct sp_import_item *item, const struct sp_import_statement *st)
 {
+	const struct arrival a = { .sha256 = item->file_sha256,
+		.member = sp_view_str(item->member),
+		.offset = item->offset,
+		.source = sp_view_str(st->source),
+		.journal = st->journal };
 	uint8_t key[KEY_LEN];
-	struct seen_place *p;
+	struct seen_arrival *p;
 
-	key_of(item->file_sha256, sp_view_str(item->member), item->offset, key);
+	key_of(&a, key);
 	p = find_slot(s, key);
 	if (p->left == 0)
 		return (false);

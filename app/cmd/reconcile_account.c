@@ -24,7 +24,8 @@ struct listing {
 };
 
 static void
-missing_json(const struct listing *l, const struct sp_pull_meta *m)
+missing_json(
+    const struct listing *l, const struct sp_pull_meta *m, const char *doubt)
 {
 	struct sp_json_line line;
 	struct sp_json *j = sp_json_line_begin(&line, 1u << 20);
@@ -40,14 +41,16 @@ missing_json(const struct listing *l, const struct sp_pull_meta *m)
 	}
 	if (m->size != SP_PULL_SIZE_UNKNOWN)
 		sp_json_u64(j, "size", m->size);
+	if (doubt != NULL)
+		sp_json_cstr(j, "doubt", doubt);
 	sp_json_line_print(&line);
 }
 
-/* A message of the mailbox, and whether the log has it: one that it has not is
- * printed. */
+/* A message of the mailbox, and whether the log has it: one that it has not, or
+ * of which it has only a doubtful copy, is printed. */
 static enum sp_code
-on_listed(
-    void *ctx, const struct sp_pull_meta *m, bool known, struct sp_err *err)
+on_listed(void *ctx, const struct sp_pull_meta *m, bool known,
+    const char *doubt, struct sp_err *err)
 {
 	struct listing *l = ctx;
 	char *text;
@@ -58,7 +61,7 @@ on_listed(
 		return (SP_OK);
 	l->missing++;
 	if (l->r->json) {
-		missing_json(l, m);
+		missing_json(l, m, doubt);
 		return (SP_OK);
 	}
 	text = sp_xasprintf("missing: %s %.*s%s%.*s", l->name,
@@ -68,6 +71,8 @@ on_listed(
 	sp_cell_print(text, 0, true);
 	if (m->size != SP_PULL_SIZE_UNKNOWN)
 		printf(", %" PRIu64 " bytes", m->size);
+	if (doubt != NULL)
+		printf("; what the archive has of it is no capture: %s", doubt);
 	printf("\n");
 	free(text);
 	return (SP_OK);

@@ -11,7 +11,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "app/cmd/alarm_lists.h"
 #include "app/common/control.h"
+#include "app/host/message_count.h"
+#include "base/clock.h"
 #include "base/io.h"
 #include "base/json.h"
 #include "base/time_text.h"
@@ -27,6 +30,22 @@ const char *const sp_finding_flag[SP_FINDINGS] = {
 	[SP_FINDING_UNTRUSTED] = "journal_untrusted",
 	[SP_FINDING_TRUNCATED] = "journal_truncated",
 };
+
+/* When the file ${name} of the archive was written, wall clock, us; 0: there is
+ * none. */
+static int64_t
+changed_at(const char *dir, const char *name)
+{
+	char *path = sp_layout_path(dir, name);
+	struct stat st;
+	int64_t at = 0;
+
+	if (stat(path, &st) == 0)
+		at = (int64_t)st.st_mtim.tv_sec * SP_SECOND +
+		     st.st_mtim.tv_nsec / 1000;
+	free(path);
+	return (at);
+}
 
 /* Add the segments ${depth} folders below ${dir}: how many there are, and one
  * past the last entry in them. */
@@ -108,13 +127,9 @@ read_service(const json_t *j, struct sp_status *out)
 
 	out->running = true;
 	(void)sp_json_get_u64(j, "pid", &out->pid);
-	(void)sp_json_get_u64(j, "alarms", &out->alarms);
+	(void)sp_json_get_u64(j, "alarms_begun", &out->alarms_begun);
 	text = json_string_value(json_object_get(j, "since"));
 	(void)sp_time_parse(sp_view_str(text), &out->since);
-	text = json_string_value(json_object_get(j, "last_alarm"));
-	if (text != NULL)
-		(void)snprintf(
-		    out->last_alarm, sizeof(out->last_alarm), "%s", text);
 	json_array_foreach(json_object_get(j, "workers"), i, w)
 	    read_worker(w, out);
 	sp_status_pull_read(json_object_get(j, "pull"), out);
@@ -142,6 +157,53 @@ ask_service(const struct sp_app *app, struct sp_status *out, struct sp_err *err)
 	json_decref(j);
 	sp_buf_done(&reply);
 	return (rc == SP_ENOTFOUND || rc == SP_EPERM ? SP_OK : rc);
+}
+
+/* Take over the lists of alarms (alarms.h), of the service or of its file. */
+static void
+read_alarms(json_t *lists, struct sp_status *out)
+{
+	const json_t *x;
+	const char *text;
+	size_t i;
+
+	out->open_alarms = json_incref(json_object_get(lists, "open"));
+	out->alarms = json_array_size(out->open_alarms);
+	json_array_foreach(out->open_alarms, i, x)
+	{
+		if (!json_is_true(json_object_get(x, "acknowledged")))
+			out->unacknowledged++;
+		text = json_string_value(json_object_get(x, "text"));
+		if (i == 0 && text != NULL)
+			out->last_alarm = sp_xstrdup(text);
+	}
+}
+
+/* The alarms that are open: the service knows; where none runs, its file has
+ * those of its end.  Who may not ask sees none. */
+static enum sp_code
+ask_alarms(const struct sp_app *app, struct sp_status *out, struct sp_err *err)
+{
+	json_t *lists = NULL;
+	enum sp_code rc = sp_alarm_lists(app, &lists, err);
+
+	if (rc == SP_OK)
+		read_alarms(lists, out);
+	json_decref(lists);
+	return (rc == SP_EPERM ? SP_OK : rc);
+}
+
+/* The messages of the log, counted there; where the tree cannot be read, those
+ * of the index. */
+static void
+count_messages(const struct sp_app *app, struct sp_status *out)
+{
+	struct sp_message_count count;
+
+	if (sp_message_count_all(app->dir, out->entries, &count, NULL) != SP_OK)
+		return;
+	out->messages = count.messages;
+	out->last_message = count.last;
 }
 
 /* How many messages the index has, how far it reaches, and how many messages a
@@ -207,6 +269,13 @@ sp_status_get(
 		rc = sp_io_space(app->dir, &out->free_bytes, &inodes, err);
 	if (rc == SP_OK)
 		rc = ask_service(app, out, err);
+	if (rc == SP_OK)
+		rc = ask_alarms(app, out, err);
+	if (rc == SP_OK)
+		count_messages(app, out);
+	sp_serving_read(app->dir, &out->serving);
+	sp_verified_read(app->dir, &out->verified);
+	out->checkpoint_at = changed_at(app->dir, "tree/checkpoint");
 	out->bytes = disk_usage(app->dir, 0);
 	sp_reader_close(reader);
 	sp_buf_done(&note);
@@ -219,4 +288,8 @@ sp_status_done(struct sp_status *s)
 {
 	json_decref(s->pull_json);
 	s->pull_json = NULL;
+	json_decref(s->open_alarms);
+	s->open_alarms = NULL;
+	free(s->last_alarm);
+	s->last_alarm = NULL;
 }

@@ -8,7 +8,9 @@
 
 #include <jansson.h>
 
+#include "app/cmd/verified.h"
 #include "app/common/app.h"
+#include "app/service/serving.h"
 #include "base/layout.h"
 
 /* Kinds of messages that a person should look at; none is an alarm. */
@@ -29,6 +31,8 @@ struct sp_status_pull {
 	int64_t last_ok; /* wall clock, us; 0: never */
 	uint64_t taken, deleted, visits; /* since the start of the worker */
 	uint64_t in_mailbox; /* messages in the mailbox */
+	uint64_t doubtful; /* of them not captured, whatever was done */
+	char doubts[320]; /* the first few by name */
 	uint64_t failures; /* in a row */
 	char error[320]; /* of the last failure, or "" */
 };
@@ -42,8 +46,11 @@ struct sp_status {
 	bool have_checkpoint;
 	uint64_t checkpoint; /* entries that the last one covers */
 	uint64_t bytes, free_bytes; /* on disk */
+	int64_t checkpoint_at; /* wall clock, us: when it was signed; 0: none */
+	uint64_t messages; /* entries that are messages */
+	int64_t last_message; /* when the last came; 0: none */
+	struct sp_verified verified; /* the last `verify` */
 	/* of the index */
-	uint64_t messages;
 	uint64_t indexed; /* entries that it covers */
 	uint64_t finding[SP_FINDINGS]; /* messages of each kind */
 	/* of the service; all 0 if it does not run */
@@ -56,8 +63,14 @@ struct sp_status {
 	} worker[8];
 	size_t nworkers;
 	uint64_t accepted, refused, deferred, sessions; /* of receive */
-	uint64_t alarms; /* since the start */
-	char last_alarm[SP_ERR_MAX];
+	/* alarms, of the service or of its file */
+	uint64_t alarms; /* open */
+	uint64_t unacknowledged; /* of them */
+	uint64_t alarms_begun; /* since the start of the service */
+	char *last_alarm; /* the text of the newest that is open; or NULL */
+	json_t *open_alarms; /* array; or NULL */
+	struct sp_serving
+	    serving; /* how the service ended, if it does not run */
 	/* of its accounts */
 	struct sp_status_pull pull[64];
 	size_t npull;

@@ -41,6 +41,8 @@ sp_status_pull_read(const json_t *list, struct sp_status *out)
 			return;
 		copy_text(one, "account", p->name, sizeof(p->name));
 		copy_text(one, "error", p->error, sizeof(p->error));
+		copy_text(one, "doubts", p->doubts, sizeof(p->doubts));
+		(void)sp_json_get_u64(one, "doubtful", &p->doubtful);
 		copy_text(one, "last_ok", time, sizeof(time));
 		(void)sp_time_parse(sp_view_str(time), &p->last_ok);
 		p->active = json_is_true(json_object_get(one, "active"));
@@ -72,6 +74,11 @@ sp_status_pull_text(const struct sp_app *app, const struct sp_status *s)
 		    sp_human_count(p->in_mailbox, b), time,
 		    p->active ? "" : ", not active",
 		    p->busy ? ", visiting now" : "");
+		if (p->doubtful > 0) {
+			printf(", %s NOT CAPTURED: ",
+			    sp_human_count(p->doubtful, a));
+			sp_cell_print(p->doubts, 0, true);
+		}
 		if (p->failures > 0) {
 			printf(", FAILED %" PRIu64 " times in a row: ",
 			    p->failures);
@@ -121,6 +128,12 @@ failures(const struct sp_status_pull *p)
 }
 
 static uint64_t
+doubtful(const struct sp_status_pull *p)
+{
+	return (p->doubtful);
+}
+
+static uint64_t
 last_ok(const struct sp_status_pull *p)
 {
 	return ((uint64_t)(p->last_ok / SP_SECOND));
@@ -135,6 +148,9 @@ sp_status_pull_prometheus(const struct sp_status *s)
 	    "Messages deleted on the server", deleted);
 	metric_family(s, "mailbox_messages", "gauge",
 	    "Messages in the mailbox at the last visit", in_mailbox);
+	metric_family(s, "not_captured", "gauge",
+	    "Messages that the server announces and that are not captured, since what came is not whole or nothing came",
+	    doubtful);
 	metric_family(
 	    s, "failures", "gauge", "Visits that failed in a row", failures);
 	metric_family(s, "last_success_seconds", "gauge",

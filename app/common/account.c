@@ -9,11 +9,14 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum sp_code
@@ -86,4 +89,19 @@ sp_account_become(const struct sp_account *a)
 	groups = a->name[0] != '\0' ? initgroups(a->name, a->gid)
 				    : setgroups(1, &a->gid);
 	return (groups == 0 && setgid(a->gid) == 0 && setuid(a->uid) == 0);
+}
+
+/* The C library has no function for it. */
+bool
+sp_account_drop_capabilities(void)
+{
+	struct __user_cap_header_struct head = {
+		.version = _LINUX_CAPABILITY_VERSION_3
+	};
+	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { 0 };
+
+	if (geteuid() == 0)
+		return (true);
+	return (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) == 0 &&
+		syscall(SYS_capset, &head, none) == 0);
 }

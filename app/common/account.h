@@ -43,4 +43,9 @@ void sp_account_leave(const struct sp_account *a);
  * nothing to do.  False if the kernel refuses: the process must end. */
 bool sp_account_become(const struct sp_account *a);
 
+/* Give up every capability, also those that the unit gives to the service
+ * (AmbientCapabilities=), for a process that needs none; nothing for root, who
+ * has them anyway.  False if the kernel refuses: the process must end. */
+bool sp_account_drop_capabilities(void);
+
 #endif

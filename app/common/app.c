@@ -6,9 +6,13 @@
 #include "app/common/app.h"
 
 #include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -17,6 +21,10 @@
 #include "base/time_text.h"
 
 #define DEFAULT_ARCHIVE "/var/lib/sealpost"
+
+/* The directory that sp_app_find() found, also where it may not be read: what
+ * sp_app_fail() gives advice about.  A process works on one archive. */
+static char *found_dir;
 
 /* realpath() at once: later messages and the paths of sockets must not depend
  * on the current directory. */
@@ -41,6 +49,8 @@ sp_app_find(struct sp_app *app, struct sp_err *err)
 		return (sp_err_set(err, SP_ENOTFOUND, errno,
 		    "no archive at %s (name one with -A DIR or $SEALPOST_ARCHIVE, or make one with `sealpost init DIR`)",
 		    dir));
+	free(found_dir);
+	found_dir = sp_xstrdup(real);
 	rc = sp_layout_read_format(real, origin, err);
 	if (rc != SP_OK) {
 		free(real);
@@ -61,7 +71,45 @@ sp_app_open(struct sp_app *app, struct sp_err *err)
 	path = app->config_opt != NULL
 		   ? sp_xstrdup(app->config_opt)
 		   : sp_layout_path(app->dir, "sealpost.conf");
-	rc = sp_config_load(path, &app->cfg, err);
+	rc = app->config_opt != NULL
+		 ? sp_config_load_given(path, &app->cfg, err)
+		 : sp_config_load(path, &app->cfg, err);
+	free(path);
+	return (rc);
+}
+
+/* When the file ${path} was written, in UTC; "some time" if that cannot be
+ * seen. */
+static void
+written_at(const char *path, char out[SP_TIME_LEN + 1])
+{
+	struct stat st;
+
+	(void)snprintf(out, SP_TIME_LEN + 1, "some time");
+	if (stat(path, &st) == 0)
+		sp_time_format(
+		    (int64_t)st.st_mtim.tv_sec * INT64_C(1000000), out);
+}
+
+/* The file itself stays as it is, for its administrator to mend. */
+enum sp_code
+sp_app_open_reader(struct sp_app *app, struct sp_err *err)
+{
+	char time[SP_TIME_LEN + 1];
+	enum sp_code rc = sp_app_open(app, err);
+	char *path;
+
+	if (rc == SP_OK || app->dir == NULL || app->config_opt != NULL ||
+	    err->errnum == EACCES || err->errnum == EPERM)
+		return (rc);
+	path = sp_layout_path(app->dir, SP_APP_LAST_GOOD);
+	if (sp_config_load(path, &app->cfg, NULL) == SP_OK) {
+		written_at(path, time);
+		(void)fprintf(stderr,
+		    "sealpost: warning: %s; using the last good configuration, of %s (%s)\n",
+		    err->msg, time, SP_APP_LAST_GOOD);
+		rc = SP_OK;
+	}
 	free(path);
 	return (rc);
 }
@@ -70,16 +118,105 @@ void
 sp_app_close(struct sp_app *app)
 {
 	free(app->dir);
+	free(found_dir);
+	found_dir = NULL;
 	sp_config_free(app->cfg);
 	app->dir = NULL;
 	app->cfg = NULL;
+}
+
+/* Whether the group is one of this process's. */
+static bool
+is_member(gid_t gid)
+{
+	gid_t groups[256];
+	int n = getgroups((int)SP_COUNTOF(groups), groups);
+
+	for (int i = 0; i < n; i++) {
+		if (groups[i] == gid)
+			return (true);
+	}
+	return (getegid() == gid);
+}
+
+/* The name of a user or a group, or its number; ${out} is the caller's. */
+static void
+name_or_number(const char *name, unsigned long id, char out[64])
+{
+	if (name != NULL)
+		(void)snprintf(out, 64, "%s", name);
+	else
+		(void)snprintf(out, 64, "%lu", id);
+}
+
+/* Print what a want of rights can be mended by: the owner of the archive may do
+ * everything in it, the group of its directory may read. */
+static void
+print_advice(void)
+{
+	const struct passwd *pw;
+	const struct group *gr;
+	char owner[64], group[64], self[64];
+	struct stat st;
+
+	if (found_dir == NULL || stat(found_dir, &st) != 0)
+		return;
+	if (geteuid() == 0) {
+		/* root works in the archive as its user */
+		(void)fprintf(stderr,
+		    "; the whole archive must belong to the user that sealpost.conf names: chown -R USER %s",
+		    found_dir);
+		return;
+	}
+	pw = getpwuid(st.st_uid);
+	name_or_number(pw == NULL ? NULL : pw->pw_name, st.st_uid, owner);
+	gr = getgrgid(st.st_gid);
+	name_or_number(gr == NULL ? NULL : gr->gr_name, st.st_gid, group);
+	pw = getpwuid(geteuid());
+	name_or_number(pw == NULL ? NULL : pw->pw_name, geteuid(), self);
+	if (geteuid() == st.st_uid)
+		(void)fprintf(stderr,
+		    "; the archive is of user %s, who you are: give it back what others made in it (as root: chown -R %s %s)",
+		    owner, owner, found_dir);
+	else if (is_member(st.st_gid))
+		(void)fprintf(stderr,
+		    "; group %s may search, show, export and verify while the service runs: for anything else run it as user %s (sudo -u %s sealpost ...)",
+		    group, owner, owner);
+	else
+		(void)fprintf(stderr,
+		    "; to search, show, export and verify, add yourself to group %s (adduser %s %s, then log in again); for anything else run it as user %s (sudo -u %s sealpost ...)",
+		    group, self, group, owner, owner);
+}
+
+/* Whether standard output is a pipe or socket that nobody reads any more. */
+static bool
+reader_gone(void)
+{
+	struct pollfd p = { .fd = STDOUT_FILENO, .events = POLLOUT };
+
+	return (poll(&p, 1, 0) == 1 && (p.revents & POLLERR) != 0);
+}
+
+enum sp_code
+sp_app_output(struct sp_err *err)
+{
+	if (!ferror(stdout))
+		return (SP_OK);
+	return (sp_err_set(err, SP_EIO, reader_gone() ? EPIPE : 0,
+	    "standard output cannot be written"));
 }
 
 int
 sp_app_fail(const struct sp_err *err)
 {
 	(void)fflush(stdout);
-	(void)fprintf(stderr, "sealpost: %s\n", err->msg);
+	if (err->errnum == EPIPE && ferror(stdout))
+		return (sp_err_exit_status(err->code));
+	(void)fprintf(stderr, "sealpost: %s", err->msg);
+	if (err->errnum == EACCES || err->errnum == EPERM ||
+	    err->code == SP_EPERM)
+		print_advice();
+	(void)fputc('\n', stderr);
 	return (sp_err_exit_status(err->code));
 }
 
@@ -100,12 +237,15 @@ sp_app_usage(const char *fmt, ...)
 int
 sp_app_finish(int status)
 {
-	if (fflush(stdout) == 0 && !ferror(stdout))
+	const bool failed = fflush(stdout) != 0;
+	const char *why = failed ? strerror(errno) : "cannot be written";
+
+	if (!failed && !ferror(stdout))
 		return (status);
-	if (errno != EPIPE)
+	if (!reader_gone())
 		(void)fprintf(stderr,
 		    "sealpost: standard output: %s; the output is not complete\n",
-		    strerror(errno));
+		    why);
 	return (2);
 }
 

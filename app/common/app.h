@@ -18,6 +18,9 @@
 /* How long a worker or a command waits for the lock of a role. */
 #define SP_APP_LOCK_WAIT_MS 10000
 
+/* The configuration with which the service last started or reloaded. */
+#define SP_APP_LAST_GOOD "state/config.good"
+
 struct sp_app {
 	/* the global options; borrowed from argv */
 	const char *archive_opt; /* -A, or NULL */
@@ -36,6 +39,15 @@ struct sp_app {
  */
 SP_CHECK enum sp_code sp_app_open(struct sp_app *app, struct sp_err *err);
 /*
+ * The same for a command that only reads (search, show, export, verify ...): a
+ * configuration file that cannot be used does not lock its users out.  They get
+ * the last good one, which the service keeps in SP_APP_LAST_GOOD, and one line
+ * of warning on standard error.  Not where FILE was given with -c, and not for
+ * want of rights.
+ */
+SP_CHECK enum sp_code sp_app_open_reader(
+    struct sp_app *app, struct sp_err *err);
+/*
  * Only find the archive, and set app->dir: -A, else $SEALPOST_ARCHIVE, else
  * the current directory if it holds FORMAT, else /var/lib/sealpost.
  * SP_ENOTFOUND: there is no directory or no archive there; SP_EFORMAT,
@@ -50,8 +62,13 @@ void sp_app_close(struct sp_app *app);
 int sp_app_fail(const struct sp_err *err);
 /* The same for a wrong option or argument; always returns 2. */
 int sp_app_usage(const char *fmt, ...) SP_PRINTF(1, 2);
+/* Whether standard output still takes what is printed, for a command that lists
+ * much: SP_EIO once it does not.  Of a pipe whose reader has gone (`| head`)
+ * sp_app_fail() says nothing. */
+SP_CHECK enum sp_code sp_app_output(struct sp_err *err);
 /* Flush standard output at the end of the program.  Returns ${status}, or 2
- * if not everything could be written (a full disk, a closed pipe). */
+ * if not everything could be written: a full disk, which is said, or a pipe
+ * whose reader has gone, which is not. */
 int sp_app_finish(int status);
 /* "sealpost VERSION HOST", what a record names as its writer.  Static text. */
 const char *sp_app_by(void);

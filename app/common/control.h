@@ -2,7 +2,8 @@
  * state/control: how a command has the running service do something.  A
  * connection carries one request line and one reply line (doc/door.md):
  *
- *	seal | reindex SINCE_US | sign SEQ BASE64 | keep | status |
+ *	alarms | acknowledge CAUSE|ID NOTE | canary TEXT |
+ *	seal | reindex SINCE_US | sign SEQ BASE64 | keep | status | reload |
  *	pull ACCOUNT | pulled ACCOUNT FROM HOST USER
  *	-> "ok TEXT" or "err CODE TEXT"
  *

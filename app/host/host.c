@@ -6,6 +6,7 @@
 #include "app/host/host.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -42,6 +43,16 @@ struct sp_host {
 	struct sp_err why;
 };
 
+/* Whoever sits before the terminal is told why nothing happens. */
+static void
+on_waiting(void *ctx, const char *why)
+{
+	(void)ctx;
+	(void)fprintf(stderr,
+	    "sealpost: waiting for the service, half a minute at most: %s\n",
+	    why);
+}
+
 /* A door that this user may not use is as none: the roles decide what the user
  * may do. */
 enum sp_code
@@ -51,7 +62,8 @@ sp_host_open(struct sp_app *app, struct sp_host **out, struct sp_err *err)
 	enum sp_code rc;
 
 	h->app = app;
-	rc = sp_door_open(app->dir, &h->door, err);
+	rc = sp_door_open(app->dir,
+	    &(struct sp_door_opts){ .waiting = on_waiting }, &h->door, err);
 	if (rc == SP_ENOTFOUND || rc == SP_EPERM)
 		rc = sp_host_local_new(app, &h->local, err);
 	if (rc != SP_OK) {
@@ -119,8 +131,9 @@ on_door_answer(void *ctx, const struct sp_door_answer *a, struct sp_err *err)
 static enum sp_code
 open_pipe(struct sp_host *h, struct sp_err *err)
 {
-	const struct sp_door_pipe_opts opts = { .answer = on_door_answer,
-		.ctx = h };
+	const struct sp_door_pipe_opts opts = {
+		.answer = on_door_answer, .waiting = on_waiting, .ctx = h
+	};
 
 	if (h->pipe != NULL)
 		return (SP_OK);

@@ -121,11 +121,12 @@ report_recovery(const struct sp_host_local *l, const struct sp_intake_found *f)
 
 /* Kept for leave(). */
 static void
-on_append_alarm(void *ctx, const char *text)
+on_append_alarm(void *ctx, const char *cause SP_UNUSED, const char *text)
 {
 	struct sp_host_local *l = ctx;
 
-	(void)snprintf(l->alarm, sizeof(l->alarm), "%s", text);
+	if (text != NULL)
+		(void)snprintf(l->alarm, sizeof(l->alarm), "%s", text);
 }
 
 /*
@@ -173,17 +174,25 @@ on_seal_report(void *ctx, const char *what, const char *text)
 {
 	const struct sp_host_local *l = ctx;
 
-	if (strcmp(what, "alarm") == 0)
-		(void)fprintf(stderr, "sealpost: ALARM: %s\n", text);
-	else if (l->app->verbose)
+	if (l->app->verbose)
 		(void)fprintf(stderr, "sealpost: %s: %s\n", what, text);
+}
+
+/* The end of a cause is no news where it is the command that ends it. */
+static void
+on_seal_alarm(
+    void *ctx SP_UNUSED, const char *cause SP_UNUSED, const char *text)
+{
+	if (text != NULL)
+		(void)fprintf(stderr, "sealpost: ALARM: %s\n", text);
 }
 
 /* Take the role of the sealer, unless it is held. */
 static enum sp_code
 open_seal(struct sp_host_local *l, struct sp_err *err)
 {
-	const struct sp_seal_report report = { on_seal_report, l };
+	const struct sp_seal_report report = { on_seal_report, on_seal_alarm,
+		l };
 	enum sp_code rc;
 
 	if (l->seal != NULL)

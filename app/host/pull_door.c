@@ -108,7 +108,7 @@ static enum sp_code
 settle(struct sp_pull_run *r, struct sp_err *err)
 {
 	struct sp_door *d = NULL;
-	enum sp_code rc = sp_door_open(r->app->dir, &d, err);
+	enum sp_code rc = sp_door_open(r->app->dir, NULL, &d, err);
 
 	if (rc != SP_OK)
 		return (rc == SP_ENOTFOUND ? SP_EAGAIN : rc);

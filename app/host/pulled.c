@@ -16,10 +16,12 @@
 #include "base/json.h"
 #include "journal/log/reader.h"
 #include "journal/pull/ids.h"
+#include "journal/pull/pull.h"
 
 /* One answer is bounded: the worker has other work, a reply 96 KiB. */
 #define ENTRIES_MAX 20000 /* looked through */
-#define KEYS_MAX    (2500 * SP_IDS_KEY) /* bytes of keys found */
+#define FOUND_MAX   1300 /* messages found */
+#define KEYS_MAX    (FOUND_MAX * sizeof(struct sp_pull_entry))
 
 /* Whether the member of ${source} is this text. */
 static bool
@@ -30,11 +32,47 @@ member_is(const json_t *source, const char *member, const char *text)
 	return (have != NULL && strcmp(have, text) == 0);
 }
 
-/* The key of the message of ${record}, if that was pulled from the mailbox
- * ${of}: by its UIDL, or by mailbox, UIDVALIDITY and UID. False: it was not. */
+/* Whether the record says that what came was not the message that the server
+ * announced (doc/mail-flags.md): such an entry is evidence, no capture. */
 static bool
-key_of(struct sp_view record, const struct sp_pull_conf *of,
-    uint8_t key[SP_IDS_KEY])
+is_doubtful(const json_t *record)
+{
+	static const char *const flags[] = { "short", "substitute",
+		"inconsistent" };
+	const json_t *flag;
+	size_t i;
+
+	json_array_foreach(json_object_get(record, "flags"), i, flag)
+	{
+		for (size_t k = 0; k < SP_COUNTOF(flags); k++) {
+			if (json_is_string(flag) &&
+			    strcmp(json_string_value(flag), flags[k]) == 0)
+				return (true);
+		}
+	}
+	return (false);
+}
+
+/* The first bytes of the message's SHA-256; zeros where the record has none. */
+static void
+content_of(const json_t *record, uint8_t content[SP_IDS_CONTENT])
+{
+	const json_t *message = json_object_get(record, "message");
+	struct sp_view hex =
+	    sp_view_str(json_string_value(json_object_get(message, "sha256")));
+
+	if (hex.n > 2 * SP_IDS_CONTENT)
+		hex.n = 2 * SP_IDS_CONTENT;
+	if (!sp_hex_decode(hex, content, SP_IDS_CONTENT))
+		memset(content, 0, SP_IDS_CONTENT);
+}
+
+/* What the puller must know of the message of ${record}, if that was pulled
+ * from the mailbox ${of}: by its UIDL, or by mailbox, UIDVALIDITY and UID.
+ * False: it was not. */
+static bool
+entry_of(struct sp_view record, const struct sp_pull_conf *of,
+    struct sp_pull_entry *out)
 {
 	struct sp_view mailbox = { 0 }, uid;
 	struct sp_buf b, c;
@@ -58,8 +96,11 @@ key_of(struct sp_view record, const struct sp_pull_conf *of,
 		     (sp_json_get_str(source, "mailbox", &b, &mailbox) &&
 			 sp_json_get_u64(source, "uidvalidity", &validity) &&
 			 sp_json_get_str(source, "uid", &c, &uid));
-		if (ok)
-			sp_ids_key(mailbox, validity, uid, key);
+		if (ok) {
+			sp_ids_key(mailbox, validity, uid, out->key);
+			content_of(j, out->content);
+			out->doubtful = is_doubtful(j);
+		}
 	}
 	sp_buf_done(&b);
 	sp_buf_done(&c);
@@ -74,7 +115,7 @@ sp_pulled_scan(const char *dir, const struct sp_pull_conf *of, uint64_t from,
 {
 	struct sp_reader *r = NULL;
 	struct sp_entry e = { .seq = 0 };
-	uint8_t key[SP_IDS_KEY];
+	struct sp_pull_entry one;
 	uint64_t last = 0;
 	size_t found = 0;
 	enum sp_code rc = sp_reader_open(dir, &r, err);
@@ -91,13 +132,15 @@ sp_pulled_scan(const char *dir, const struct sp_pull_conf *of, uint64_t from,
 	if (rc == SP_OK)
 		sp_reader_seek(r, from);
 	for (*next = from; rc == SP_OK && *next < last; ++*next) {
-		if (*next - from >= ENTRIES_MAX || found >= KEYS_MAX)
+		if (*next - from >= ENTRIES_MAX || found >= FOUND_MAX)
 			break;
 		rc = sp_reader_next(r, &e, err);
-		if (rc != SP_OK || !e.has_record || !key_of(e.record, of, key))
+		memset(&one, 0, sizeof(one));
+		if (rc != SP_OK || !e.has_record ||
+		    !entry_of(e.record, of, &one))
 			continue;
-		rc = sp_buf_add(keys, key, sizeof(key));
-		found += sizeof(key);
+		rc = sp_buf_add(keys, &one, sizeof(one));
+		found++;
 	}
 	*end = rc == SP_OK && *next >= last;
 	sp_reader_close(r);
@@ -123,7 +166,7 @@ sp_pulled_answer(
 	enum sp_code rc;
 	bool end = false;
 
-	sp_buf_init(&keys, KEYS_MAX + SP_IDS_KEY);
+	sp_buf_init(&keys, KEYS_MAX);
 	rc = user.p != NULL && sp_view_u64(from, &at)
 		 ? sp_pulled_scan(dir, &of, at, &keys, &next, &end, err)
 		 : sp_err_set(
@@ -131,11 +174,16 @@ sp_pulled_answer(
 	if (rc == SP_OK)
 		rc = sp_buf_addf(
 		    text, "%" PRIu64 " %s", next, end ? "end" : "more");
-	for (size_t i = 0; rc == SP_OK && i < keys.n; i += SP_IDS_KEY) {
-		char hex[2 * SP_IDS_KEY + 1];
+	for (size_t i = 0; rc == SP_OK && i < keys.n;
+	     i += sizeof(struct sp_pull_entry)) {
+		char key[2 * SP_IDS_KEY + 1], content[2 * SP_IDS_CONTENT + 1];
+		struct sp_pull_entry e;
 
-		sp_hex_encode(keys.p + i, SP_IDS_KEY, hex);
-		rc = sp_buf_addf(text, " %s", hex);
+		memcpy(&e, keys.p + i, sizeof(e));
+		sp_hex_encode(e.key, SP_IDS_KEY, key);
+		sp_hex_encode(e.content, SP_IDS_CONTENT, content);
+		rc = sp_buf_addf(
+		    text, " %s%c%s", key, e.doubtful ? '?' : '=', content);
 	}
 	sp_buf_done(&keys);
 	free(of.name);
@@ -144,14 +192,30 @@ sp_pulled_answer(
 	return (rc);
 }
 
-/* The text "NEXT more|end KEY KEY ..."; the keys are appended to ${keys}.
- * False: it is not of that form. */
+/* Read "KEY=CONTENT", or "KEY?CONTENT" of evidence. */
+static bool
+parse_entry(struct sp_view word, struct sp_pull_entry *out)
+{
+	const size_t n = 2 * sizeof(out->key);
+
+	memset(out, 0, sizeof(*out));
+	if (word.n <= n || (word.p[n] != '=' && word.p[n] != '?'))
+		return (false);
+	out->doubtful = word.p[n] == '?';
+	return (
+	    sp_hex_decode(sp_view_mem(word.p, n), out->key, sizeof(out->key)) &&
+	    sp_hex_decode(sp_view_mem(word.p + n + 1, word.n - n - 1),
+		out->content, sizeof(out->content)));
+}
+
+/* The text "NEXT more|end ENTRY ENTRY ..."; the entries are appended to
+ * ${keys}.  False: it is not of that form. */
 static bool
 parse_answer(
     struct sp_view rest, struct sp_buf *keys, uint64_t *next, bool *end)
 {
 	struct sp_view word = sp_view_cut(&rest, ' ');
-	uint8_t key[SP_IDS_KEY];
+	struct sp_pull_entry e;
 
 	if (!sp_view_u64(word, next))
 		return (false);
@@ -160,8 +224,8 @@ parse_answer(
 	if (!*end && !sp_view_eq_str(word, "more"))
 		return (false);
 	while (rest.n > 0) {
-		if (!sp_hex_decode(sp_view_cut(&rest, ' '), key, sizeof(key)) ||
-		    sp_buf_add(keys, key, sizeof(key)) != SP_OK)
+		if (!parse_entry(sp_view_cut(&rest, ' '), &e) ||
+		    sp_buf_add(keys, &e, sizeof(e)) != SP_OK)
 			return (false);
 	}
 	return (true);

@@ -2,13 +2,15 @@
  * Which messages of an account the log has.  The pull worker may not read the
  * log: it asks the index worker through state/control (doc/door.md):
  *
- *	pulled ACCOUNT FROM HOST USER  ->  NEXT more|end KEY KEY ...
+ *	pulled ACCOUNT FROM HOST USER  ->  NEXT more|end ENTRY ENTRY ...
  *
  * A section that names another server or user than before is another mailbox:
  * what was pulled from the old one says nothing of the new one.
  *
- * A key is 32 hexadecimal digits (journal/pull/ids.h), one for each message
- * in entries FROM to NEXT-1; "end": NEXT is one past the last entry.
+ * An ENTRY is KEY=CONTENT, one for each message in entries FROM to NEXT-1: a key
+ * of 32 hexadecimal digits (journal/pull/ids.h) and the first 32 of the
+ * message's SHA-256; KEY?CONTENT where the record's flags say that it is no
+ * capture.  "end": NEXT is one past the last entry.
  */
 #ifndef SP_APP_HOST_PULLED_H
 #define SP_APP_HOST_PULLED_H
@@ -23,7 +25,7 @@
 
 /*
  * Look through the log of the archive ${dir} from entry ${from} on, a bounded
- * number, and append to ${keys} the key (SP_IDS_KEY bytes) of each message
+ * number, and append to ${keys} a struct sp_pull_entry of each message
  * that was pulled from the mailbox ${of}, of which name, server and user
  * count.  ${next}: the entry to go on from; ${end}: there are no more.  The
  * errors of sp_reader_open() and sp_reader_next(); SP_ELIMIT if ${keys} is

@@ -19,6 +19,7 @@
 #include "app/common/account.h"
 #include "app/service/child_priv.h"
 #include "app/service/clients_priv.h"
+#include "app/service/supervisor_alarms_priv.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -129,7 +130,8 @@ run_worker(struct sp_supervisor *s, enum sp_worker_role role, int channel,
 		sp_pull_secrets_guard_process();
 		sp_pull_secrets_load(&w.secrets, s->app->cfg);
 	}
-	if (w.signals < 0 || !drop_rights(s->app))
+	if (w.signals < 0 || !drop_rights(s->app) ||
+	    !sp_account_drop_capabilities())
 		return (1);
 	if (role == SP_WORKER_PULL)
 		sp_pull_secrets_guard_process(); /* setuid() clears it too */
@@ -138,6 +140,23 @@ run_worker(struct sp_supervisor *s, enum sp_worker_role role, int channel,
 		return (1);
 	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	return (worker_main[role](&w));
+}
+
+/* A worker that could not even be started: by ${call}, which failed. */
+static void
+report_start_failure(
+    struct sp_supervisor *s, enum sp_worker_role role, const char *call)
+{
+	char cause[64], text[160];
+
+	sp_log(SP_LOG_ERROR, "worker_failed", "worker=%s reason=%s",
+	    sp_worker_names[role], call);
+	(void)snprintf(
+	    cause, sizeof(cause), "worker_restart:%s", sp_worker_names[role]);
+	(void)snprintf(text, sizeof(text),
+	    "the %s worker cannot be started (%s: %s); it is tried again",
+	    sp_worker_names[role], call, strerrordesc_np(errno));
+	sp_supervisor_alarms_begin(s, cause, text);
 }
 
 /* The delay is set and doubled before the fork, so that it also holds where the
@@ -151,13 +170,13 @@ sp_child_start(struct sp_supervisor *s, enum sp_worker_role role)
 	int ends[2], size = 2 * (int)SP_CONTROL_MAX;
 
 	c->started = sp_clock_boot();
+	c->alarmed = false;
 	if (c->delay < DELAY_MIN)
 		c->delay = DELAY_MIN;
 	c->next_start = c->started + c->delay;
 	c->delay = c->delay * 2 > DELAY_MAX ? DELAY_MAX : c->delay * 2;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
-		sp_log(SP_LOG_ERROR, "worker_failed",
-		    "worker=%s reason=socketpair", sp_worker_names[role]);
+		report_start_failure(s, role, "socketpair");
 		return;
 	}
 	for (size_t i = 0; i < 2; i++)
@@ -170,8 +189,7 @@ sp_child_start(struct sp_supervisor *s, enum sp_worker_role role)
 	}
 	(void)close(ends[1]);
 	if (c->pid < 0) {
-		sp_log(SP_LOG_ERROR, "worker_failed", "worker=%s reason=fork",
-		    sp_worker_names[role]);
+		report_start_failure(s, role, "fork");
 		c->pid = 0;
 		(void)close(ends[0]);
 		return;
@@ -199,22 +217,29 @@ sp_child_send(struct sp_supervisor *s, enum sp_worker_role role, uint64_t id,
 	return (sent);
 }
 
-void
-sp_child_alarm(struct sp_supervisor *s, struct sp_view text)
+/* "alarm CAUSE N TEXT", or "clear CAUSE TEXT" where ${ends}. */
+static void
+on_alarm(struct sp_supervisor *s, enum sp_worker_role role, bool ends,
+    struct sp_view text)
 {
-	char *line =
-	    sp_xasprintf("alarm %.*s", (int)text.n, text.n > 0 ? text.p : "");
+	struct sp_view cause = sp_view_cut(&text, ' ');
+	uint64_t n;
 
-	s->alarms++;
-	(void)snprintf(s->last_alarm, sizeof(s->last_alarm), "%s",
-	    line + strlen("alarm "));
-	(void)sp_child_send(s, SP_WORKER_RECEIVE, 0, line);
-	free(line);
+	if (ends) {
+		sp_alarms_clear(s->alarms, cause, text, sp_clock_boot());
+		return;
+	}
+	if (!sp_view_u64(sp_view_cut(&text, ' '), &n))
+		n = 1;
+	s->child[role].alarmed = true;
+	sp_supervisor_alarms_raise(s, sp_worker_names[role], cause, n, text);
 }
 
-/* What a worker says of itself: "ready", "pull JSON", "alarm TEXT". */
+/* What a worker says of itself: "ready", "pull JSON", "alarm CAUSE N TEXT",
+ * "clear CAUSE TEXT". */
 static void
-on_notice(struct sp_supervisor *s, struct sp_view text)
+on_notice(
+    struct sp_supervisor *s, enum sp_worker_role role, struct sp_view text)
 {
 	struct sp_view word = sp_view_cut(&text, ' ');
 
@@ -231,8 +256,9 @@ on_notice(struct sp_supervisor *s, struct sp_view text)
 	} else if (sp_view_eq_str(word, "pull")) {
 		free(s->pull_status);
 		s->pull_status = sp_view_dup(text);
-	} else if (sp_view_eq_str(word, "alarm")) {
-		sp_child_alarm(s, text);
+	} else if (sp_view_eq_str(word, "alarm") ||
+		   sp_view_eq_str(word, "clear")) {
+		on_alarm(s, role, word.p[0] == 'c', text);
 	}
 }
 
@@ -260,8 +286,8 @@ sp_child_receive(struct sp_supervisor *s, enum sp_worker_role role)
 		if (!sp_view_u64(sp_view_cut(&rest, ' '), &id))
 			continue;
 		if (id == 0)
-			on_notice(s, rest);
-		else
+			on_notice(s, role, rest);
+		else if (!sp_supervisor_alarms_answer(s, id, rest))
 			sp_clients_answer(s, id, rest);
 	}
 }

@@ -14,9 +14,6 @@ void sp_child_start(struct sp_supervisor *s, enum sp_worker_role role);
  * is full. */
 bool sp_child_send(struct sp_supervisor *s, enum sp_worker_role role,
     uint64_t id, const char *text);
-/* Count an alarm, remember its text for `status`, and have receive append it
- * to the log as an event. */
-void sp_child_alarm(struct sp_supervisor *s, struct sp_view text);
 /* Read everything that waits on the worker's channel: replies go to the
  * clients, the rest changes the supervisor's state.  Closes the channel when
  * the worker has closed its end. */

@@ -6,7 +6,7 @@
  *
  *   ACCEPTED -(line)-> IN WORK (id != 0) -(reply, or the worker ends)-> closed
  *
- * Everybody who may connect may ask for `status`, have a checkpoint kept and an
+ * Everybody who may connect may ask for `status` and `alarms`, have a checkpoint kept and an
  * export signed; only the operators, root and the owner of the archive, may ask
  * for the rest.
  */
@@ -23,6 +23,7 @@
 
 #include "app/service/child_priv.h"
 #include "app/service/clients_priv.h"
+#include "app/service/supervisor_alarms_priv.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -39,9 +40,9 @@ sp_clients_drop(struct sp_control_client *c)
 }
 
 /* Whether the peer is root, the owner of the archive, or the account that the
- * service runs as (by the kernel's word). */
+ * service runs as (by the kernel's word); ${uid} is who it is. */
 static bool
-is_operator(const struct sp_supervisor *s, int fd)
+is_operator(const struct sp_supervisor *s, int fd, uid_t *uid)
 {
 	struct ucred cred;
 	socklen_t n = sizeof(cred);
@@ -50,6 +51,7 @@ is_operator(const struct sp_supervisor *s, int fd)
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &n) != 0 ||
 	    stat(s->app->dir, &st) != 0)
 		return (false);
+	*uid = cred.uid;
 	return (
 	    cred.uid == 0 || cred.uid == st.st_uid || cred.uid == geteuid());
 }
@@ -89,9 +91,10 @@ sp_clients_accept(struct sp_supervisor *s)
 		(void)close(fd);
 		return;
 	}
-	*c = (struct sp_control_client){ .fd = fd,
-		.since = sp_clock_boot(),
-		.operator_ = is_operator(s, fd) };
+	*c = (struct sp_control_client){
+		.fd = fd, .since = sp_clock_boot(), .uid = (uid_t)-1
+	};
+	c->operator_ = is_operator(s, fd, &c->uid);
 	sp_buf_init(&c->in, SP_CONTROL_MAX);
 }
 
@@ -150,9 +153,7 @@ status_text(
 		sp_json_obj_end(&j);
 	}
 	sp_json_arr_end(&j);
-	sp_json_u64(&j, "alarms", s->alarms);
-	if (s->alarms > 0)
-		sp_json_cstr(&j, "last_alarm", s->last_alarm);
+	sp_json_u64(&j, "alarms_begun", s->alarms->begun);
 	if (receive.n > 0)
 		sp_json_raw(&j, "receive", receive);
 	if (s->pull_status != NULL)
@@ -173,12 +174,67 @@ answer_status(struct sp_supervisor *s, struct sp_control_client *c,
 	sp_buf_done(&b);
 }
 
+/* Reload now; the client waits for the verdict. */
+static void
+answer_reload(struct sp_supervisor *s, struct sp_control_client *c)
+{
+	struct sp_err err;
+	enum sp_code rc = sp_supervisor_reload(s, &err);
+
+	reply(c, rc, rc == SP_OK ? "" : err.msg);
+}
+
+/* `canary TEXT`: a canary did not come back; without a text: it did. */
+static void
+on_canary(
+    struct sp_supervisor *s, struct sp_control_client *c, const char *text)
+{
+	if (*text == '\0')
+		sp_supervisor_alarms_end(s, "canary");
+	else
+		sp_supervisor_alarms_raise(
+		    s, "canary", sp_view_str("canary"), 1, sp_view_str(text));
+	reply(c, SP_OK, "");
+}
+
+/* The requests about alarms, which the supervisor answers itself; false: it is
+ * none. */
+static bool
+on_alarm_request(
+    struct sp_supervisor *s, struct sp_control_client *c, const char *line)
+{
+	struct sp_err err = { .msg = "" };
+	struct sp_buf b;
+	enum sp_code rc;
+
+	if (strcmp(line, "alarms") == 0) {
+		sp_buf_init(&b, SP_CONTROL_MAX - 64);
+		sp_supervisor_alarms_list(s, &b);
+		reply(c, SP_OK, sp_buf_cstr(&b));
+		sp_buf_done(&b);
+	} else if (!c->operator_) {
+		return (false);
+	} else if (strncmp(line, "acknowledge ", 12) == 0) {
+		rc = sp_supervisor_alarms_acknowledge(
+		    s, line + 12, c->uid, &err);
+		reply(c, rc, rc == SP_OK ? "" : err.msg);
+	} else if (strcmp(line, "canary") == 0 ||
+		   strncmp(line, "canary ", 7) == 0) {
+		on_canary(s, c, line[6] == '\0' ? "" : line + 7);
+	} else {
+		return (false);
+	}
+	return (true);
+}
+
 /* Who works on the request ${line}, and whether the client may ask for it. */
 static void
 on_request(struct sp_supervisor *s, struct sp_control_client *c, char *line)
 {
 	size_t word = strcspn(line, " ");
 
+	if (on_alarm_request(s, c, line))
+		return;
 	if (strcmp(line, "status") == 0) {
 		c->is_status = true;
 		c->id = ++s->last_id;
@@ -191,6 +247,8 @@ on_request(struct sp_supervisor *s, struct sp_control_client *c, char *line)
 	} else if (!c->operator_) {
 		reply(c, SP_EPERM,
 		    "only the owner of the archive and root may ask for that");
+	} else if (strcmp(line, "reload") == 0) {
+		answer_reload(s, c);
 	} else if (strcmp(line, "seal") == 0) {
 		c->then_pack = true;
 		forward(s, c, SP_WORKER_RECEIVE, "rotate");

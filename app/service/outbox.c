@@ -1,17 +1,13 @@
 /*
- * The outbox of alarms (state/outbox).  Any worker, and `sealpost canary`,
- * leaves a file
+ * Telling people of an alarm: the pull worker, which alone may connect out,
+ * gives the object
  *
- *	alarm-MICROSECONDS-WORKER.json
- *	{"time":"...","worker":"...","archive":"DIR","alarm":"TEXT"}
+ *	{"time":"...","worker":"...","archive":"DIR","alarm":"TEXT",
+ *	 "state":"begin","cause":"CAUSE","id":N,"since":"...","count":N,...}
  *
- * and the pull worker gives it to the command and the mail addresses of section
- * `alarm`.  Where only one of the two succeeded, the file is renamed after what
- * is left to do (.command, .mail), so that neither is done twice:
- *
- *	NAME.json -(command, mail)-> removed
- *	NAME.json -(command)-> NAME.json.mail -(mail)-> removed
- *	NAME.json -(mail)-> NAME.json.command -(command)-> removed
+ * to the command and the mail addresses of section `alarm`.  The supervisor
+ * keeps it until both are done (supervisor_alarms.c); where only one succeeded,
+ * it is told what is left, so that neither is done twice.
  */
 #include "app/service/outbox.h"
 
@@ -27,56 +23,13 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/io.h"
 #include "base/json.h"
-#include "base/time_text.h"
 #include "journal/watch/submit.h"
 
-#define ALARMS_MAX	1000 /* alarms that wait */
-#define ALARM_BYTES	8192 /* of the file of an alarm */
-#define MAIL_BYTES	(32u << 10) /* of the mail that tells of them */
+#define COMMAND_BYTES	(48u << 10) /* of the object; a pipe holds 64 KiB */
+#define MAIL_BYTES	(32u << 10) /* of the mail that tells of it */
+#define SUBJECT_TEXT	200 /* bytes of its text in the subject */
 #define COMMAND_SECONDS 30 /* then the alarm command is killed */
-
-/* Written with a temporary name, synced and renamed (sp_io_publish()): an alarm
- * is there as a whole or not at all. */
-enum sp_code
-sp_outbox_alarm(
-    const char *dir, const char *worker, const char *text, struct sp_err *err)
-{
-	char time[SP_TIME_LEN + 1];
-	char *box = sp_xasprintf("%s/state/outbox", dir), *path;
-	int64_t now = sp_clock_wall();
-	char **names = NULL;
-	size_t n = 0;
-	struct sp_buf b;
-	struct sp_json j;
-	enum sp_code rc;
-
-	sp_time_format(now, time);
-	path = sp_xasprintf("%s/alarm-%" PRId64 "-%s.json", box, now, worker);
-	sp_buf_init(&b, ALARM_BYTES);
-	sp_json_init(&j, &b);
-	sp_json_obj(&j, NULL);
-	sp_json_cstr(&j, "time", time);
-	sp_json_cstr(&j, "worker", worker);
-	sp_json_cstr(&j, "archive", dir);
-	sp_json_cstr(&j, "alarm", text);
-	sp_json_obj_end(&j);
-	(void)!sp_buf_addc(&b, '\n');
-	rc = sp_io_mkdirs(box, 0750, err);
-	if (rc == SP_OK)
-		rc = sp_io_list(box, &names, &n, err);
-	if (rc == SP_OK && n >= ALARMS_MAX)
-		rc = sp_err_set(err, SP_ELIMIT, 0,
-		    "%s: %zu alarms wait there already", box, n);
-	if (rc == SP_OK)
-		rc = sp_io_publish(path, b.p, b.n, 0640, err);
-	sp_io_names_free(names, n);
-	sp_buf_done(&b);
-	free(path);
-	free(box);
-	return (rc);
-}
 
 /* The child: run ${command} with ${in} as standard input and our standard error
  * for its output, with the signals as usual.  Does not return. */
@@ -115,7 +68,7 @@ wait_for_command(pid_t pid)
 	return (-1);
 }
 
-/* Run the alarm command with ${input} on its standard input.  SP_EAGAIN: it
+/* Run the alarm command with ${input} and a line end on its standard input.  SP_EAGAIN: it
  * failed or did not end in time. */
 static enum sp_code
 run_command(const char *command, struct sp_view input, struct sp_err *err)
@@ -123,10 +76,14 @@ run_command(const char *command, struct sp_view input, struct sp_err *err)
 	int ends[2], status;
 	pid_t pid;
 
+	if (input.n > COMMAND_BYTES)
+		return (sp_err_set(
+		    err, SP_ELIMIT, 0, "alarm command: the alarm is too long"));
 	if (pipe(ends) != 0)
 		return (sp_err_set(err, SP_EIO, errno, "alarm command: pipe"));
-	/* ALARM_BYTES is less than a pipe holds, so the write cannot block. */
-	if (write(ends[1], input.p, input.n) != (ssize_t)input.n) {
+	/* Less than a pipe holds, so the write cannot block. */
+	if (write(ends[1], input.p, input.n) != (ssize_t)input.n ||
+	    write(ends[1], "\n", 1) != 1) {
 		(void)close(ends[0]);
 		(void)close(ends[1]);
 		return (sp_err_set(err, SP_EIO, errno, "alarm command: pipe"));
@@ -155,6 +112,28 @@ alarm_member(const json_t *alarm, const char *name)
 	return (text == NULL ? "" : text);
 }
 
+/* What the subject says of the alarm's state: nothing where it begins. */
+static const char *
+subject_state(const char *state)
+{
+	return (strcmp(state, "ended") == 0    ? " ended"
+		: strcmp(state, "repeat") == 0 ? " goes on"
+					       : "");
+}
+
+/* The length of ${text} up to ${max} bytes, at the end of a character. */
+static size_t
+fit(const char *text, size_t max)
+{
+	size_t n = strlen(text);
+
+	if (n <= max)
+		return (n);
+	for (n = max; n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80; n--)
+		;
+	return (n);
+}
+
 /* Send the alarm (its JSON) as one mail to everybody of alarm.mail; SP_EPERM,
  * SP_EAGAIN as sp_submit(). */
 static enum sp_code
@@ -173,19 +152,28 @@ send_mail(const struct sp_config *cfg, struct sp_view json, struct sp_err *err)
 	if (rc != SP_OK)
 		return (rc);
 	sp_buf_init(&b, MAIL_BYTES);
-	subject = sp_xasprintf(
-	    "Sealpost alarm: %.200s", alarm_member(alarm, "alarm"));
+	subject = sp_xasprintf("Sealpost alarm%s: %.*s",
+	    subject_state(alarm_member(alarm, "state")),
+	    (int)fit(alarm_member(alarm, "alarm"), SUBJECT_TEXT),
+	    alarm_member(alarm, "alarm"));
 	(void)snprintf(
 	    id, sizeof(id), "alarm.%" PRId64, (int64_t)sp_clock_wall());
 	rc = sp_submit_header(cfg, &mail, subject, id, msgid, &b);
 	if (rc == SP_OK)
 		rc = sp_buf_addf(&b,
 		    "%s\r\n\r\n"
+		    "State:   %s\r\n"
+		    "Cause:   %s\r\n"
+		    "Since:   %s\r\n"
 		    "Time:    %s\r\n"
+		    "Reports: %" JSON_INTEGER_FORMAT "\r\n"
 		    "Archive: %s\r\n"
 		    "By:      %s\r\n\r\n"
-		    "`sealpost status` and `sealpost audit` have more.\r\n",
-		    alarm_member(alarm, "alarm"), alarm_member(alarm, "time"),
+		    "`sealpost alarms list` and `sealpost audit` have more.\r\n",
+		    alarm_member(alarm, "alarm"), alarm_member(alarm, "state"),
+		    alarm_member(alarm, "cause"), alarm_member(alarm, "since"),
+		    alarm_member(alarm, "time"),
+		    json_integer_value(json_object_get(alarm, "count")),
 		    alarm_member(alarm, "archive"),
 		    alarm_member(alarm, "worker"));
 	mail.text = sp_buf_view(&b);
@@ -197,78 +185,23 @@ send_mail(const struct sp_config *cfg, struct sp_view json, struct sp_err *err)
 	return (rc);
 }
 
-/* Whether the file at ${path} has one of the names of what is left to do. */
-static bool
-has_suffix(const char *path, const char *suffix)
-{
-	const size_t n = strlen(path), s = strlen(suffix);
-
-	return (n > s && strcmp(path + n - s, suffix) == 0);
-}
-
-/* Run the command and send the mail for the alarm in the file ${path}, neither
- * held up by the other, and remove or rename the file (see above).  The first
- * error of the two. */
-static enum sp_code
-carry_out(const struct sp_config *cfg, const char *path, struct sp_err *err)
-{
-	const bool command_left = has_suffix(path, ".command");
-	const bool mail_left = has_suffix(path, ".mail");
-	const bool fresh = !command_left && !mail_left;
-	enum sp_code command_rc = SP_OK, mail_rc = SP_OK, rc;
-	struct sp_err other;
-	struct sp_buf b;
-	char *to;
-
-	sp_buf_init(&b, ALARM_BYTES);
-	rc = sp_io_read_file(path, ALARM_BYTES, &b, err);
-	if (rc == SP_OK && cfg->alarm_command != NULL && !mail_left)
-		command_rc =
-		    run_command(cfg->alarm_command, sp_buf_view(&b), err);
-	if (rc == SP_OK && cfg->alarm_mail.n > 0 && !command_left)
-		mail_rc = send_mail(
-		    cfg, sp_buf_view(&b), command_rc == SP_OK ? err : &other);
-	if (rc == SP_OK && command_rc == SP_OK && mail_rc == SP_OK) {
-		rc = sp_io_unlink(path, err);
-	} else if (rc == SP_OK && fresh &&
-		   (command_rc == SP_OK || mail_rc == SP_OK)) {
-		to = sp_xasprintf(
-		    "%s%s", path, command_rc == SP_OK ? ".mail" : ".command");
-		/* Of one configured way alone nothing succeeded yet: the other
-		 * counts as done from the beginning. */
-		if (cfg->alarm_command != NULL && cfg->alarm_mail.n > 0)
-			rc = sp_io_rename(path, to, &other);
-		free(to);
-	}
-	sp_buf_done(&b);
-	return (rc != SP_OK ? rc : command_rc != SP_OK ? command_rc : mail_rc);
-}
-
-/* Every alarm is tried, also behind one that failed. */
+/* Neither is held up by the other. */
 enum sp_code
-sp_outbox_run(const char *dir, const struct sp_config *cfg, size_t *failed,
-    struct sp_err *err)
+sp_outbox_tell(const struct sp_config *cfg, struct sp_view alarm,
+    const char **way, struct sp_err *err)
 {
-	char *box = sp_xasprintf("%s/state/outbox", dir);
-	char **names = NULL;
-	size_t n = 0;
-	struct sp_err ignored;
-	enum sp_code rc, first = SP_OK;
+	const bool run = strcmp(*way, "mail") != 0;
+	const bool mail = strcmp(*way, "command") != 0;
+	enum sp_code command_rc = SP_OK, mail_rc = SP_OK;
+	struct sp_err other;
 
-	*failed = 0;
-	rc = sp_io_list(box, &names, &n, err);
-	for (size_t i = 0; rc == SP_OK && i < n; i++) {
-		char *path = sp_xasprintf("%s/%s", box, names[i]);
-
-		if (strncmp(names[i], "alarm-", 6) == 0 &&
-		    carry_out(cfg, path, first == SP_OK ? err : &ignored) !=
-			SP_OK) {
-			(*failed)++;
-			first = SP_EAGAIN;
-		}
-		free(path);
-	}
-	sp_io_names_free(names, n);
-	free(box);
-	return (rc != SP_OK ? rc : first);
+	if (run && cfg->alarm_command != NULL)
+		command_rc = run_command(cfg->alarm_command, alarm, err);
+	if (mail && cfg->alarm_mail.n > 0)
+		mail_rc =
+		    send_mail(cfg, alarm, command_rc == SP_OK ? err : &other);
+	*way = command_rc == SP_OK ? "mail"
+	       : mail_rc == SP_OK  ? "command"
+				   : "all";
+	return (command_rc != SP_OK ? command_rc : mail_rc);
 }

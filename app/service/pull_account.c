@@ -30,6 +30,9 @@
 
 #define LOGINS_MAX     3 /* refused in a row: more could lock the account */
 #define ALARM_FAILURES 4 /* in a row, of other kinds */
+#define LONG_WAIT      (3600 * SP_SECOND) /* asked by the server: an alarm */
+#define STUCK	       (2 * 3600 * SP_SECOND) /* without a good visit, or */
+#define POLLS	       4 /* so many visits of it */
 #define END_SECONDS    5 /* that the end of the thread is waited for */
 
 /* Seconds until the next visit, before the jitter, after ${failures} in a row
@@ -84,6 +87,61 @@ wake_worker(struct sp_pull_account *a)
 	sp_worker_wake(a->w->wake);
 }
 
+/* ---- alarms ------------------------------------------------------------- */
+
+/* The account's cause, malloc'ed. */
+static char *
+cause(const struct sp_pull_account *a)
+{
+	return (sp_xasprintf("pull_stuck:%s", a->run.conf->name));
+}
+
+void
+sp_pull_account_alarm(struct sp_pull_account *a, const char *text)
+{
+	char *name = cause(a);
+
+	sp_worker_alarm(a->w, name, text);
+	free(name);
+}
+
+static void
+clear_alarm(struct sp_pull_account *a)
+{
+	char *name = cause(a);
+
+	sp_worker_clear(a->w, name);
+	free(name);
+}
+
+/* An account that is visited on request only is not watched. */
+void
+sp_pull_account_watch(struct sp_pull_account *a)
+{
+	const int64_t poll = (int64_t)a->run.conf->poll * SP_SECOND;
+	const int64_t limit = POLLS * poll > STUCK ? POLLS * poll : STUCK;
+	int64_t quiet;
+	char *text;
+
+	if (!a->started || !a->run.conf->active)
+		return;
+	(void)pthread_mutex_lock(&a->lock);
+	quiet = sp_clock_boot() - a->good_at;
+	text =
+	    quiet < limit
+		? NULL
+		: sp_xasprintf(
+		      "account %s: no good visit for %" PRId64
+		      " minutes%s%s; see `sealpost status`, and try `sealpost pull --check %s`",
+		      a->run.conf->name, quiet / (60 * SP_SECOND),
+		      a->error[0] == '\0' ? "" : ": ", a->error,
+		      a->run.conf->name);
+	(void)pthread_mutex_unlock(&a->lock);
+	if (text != NULL && quiet / SP_SECOND % 60 < 3)
+		sp_pull_account_alarm(a, text);
+	free(text);
+}
+
 /* ---- after a visit ------------------------------------------------------ */
 
 /* Answer the requests that wait for this visit; the lock is held. */
@@ -94,8 +152,9 @@ answer_waiting(
 	char *text =
 	    rc == SP_OK
 		? sp_xasprintf("%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64
-			       " %" PRIu64,
-		      r->taken, r->known, r->deleted, r->skipped, r->in_mailbox)
+			       " %" PRIu64 " %" PRIu64 " %s",
+		      r->taken, r->known, r->deleted, r->skipped, r->in_mailbox,
+		      r->doubtful, r->doubts)
 		: sp_xasprintf("%s", a->error);
 
 	for (size_t i = 0; i < a->nwaiting; i++)
@@ -110,17 +169,21 @@ static void
 note_success(
     struct sp_pull_account *a, const struct sp_pull_result *r, int64_t us)
 {
-	sp_log(
-	    r->taken + r->deleted + r->skipped > 0 ? SP_LOG_INFO : SP_LOG_DEBUG,
+	sp_log(r->taken + r->deleted + r->skipped + r->doubtful > 0
+		   ? SP_LOG_INFO
+		   : SP_LOG_DEBUG,
 	    "pulled",
 	    "account=%s taken=%" PRIu64 " bytes=%" PRIu64 " known=%" PRIu64
-	    " deleted=%" PRIu64 " skipped=%" PRIu64 " ms=%" PRId64,
+	    " deleted=%" PRIu64 " skipped=%" PRIu64 " doubtful=%" PRIu64
+	    " ms=%" PRId64,
 	    a->run.conf->name, r->taken, r->bytes, r->known, r->deleted,
-	    r->skipped, us / 1000);
+	    r->skipped, r->doubtful, us / 1000);
 	if (a->alarmed)
 		sp_log(SP_LOG_INFO, "pull_recovered", "account=%s failures=%u",
 		    a->run.conf->name, a->failures);
 	a->alarmed = false;
+	a->good_at = sp_clock_boot();
+	clear_alarm(a);
 	a->failures = a->logins = 0;
 	a->error[0] = '\0';
 	a->last_ok = sp_clock_wall();
@@ -143,11 +206,12 @@ report_failure(struct sp_pull_account *a, enum sp_pull_trouble t,
 	    "account=%s reason=%s failures=%u next_s=%" PRId64 " error=%s",
 	    a->run.conf->name, sp_pull_run_trouble(t), a->failures,
 	    wait / SP_SECOND, quote(err->msg, q));
-	if (a->alarmed || a->failures < when)
+	/* One that has failed for longer is counted each time. */
+	if (a->failures < when && wait < LONG_WAIT && !a->alarmed)
 		return;
 	a->alarmed = true;
 	text = sp_xasprintf("account %s: %s", a->run.conf->name, err->msg);
-	sp_worker_alarm(a->w, text);
+	sp_pull_account_alarm(a, text);
 	free(text);
 }
 
@@ -160,6 +224,8 @@ count(struct sp_pull_account *a, const struct sp_pull_result *r)
 	a->taken += r->taken;
 	a->bytes += r->bytes;
 	a->deleted += r->deleted;
+	a->doubtful = r->doubtful;
+	(void)snprintf(a->doubts, sizeof(a->doubts), "%s", r->doubts);
 }
 
 /* The session goes on and waits for mail (IDLE): so far it counts as a good
@@ -201,6 +267,9 @@ note_end(struct sp_pull_account *a, enum sp_code rc,
 		wait = jitter(delay_after(r->trouble,
 		    r->trouble == SP_PULL_AUTH ? a->logins : a->failures,
 		    r->wait));
+		/* Jitter must not make it shorter than the server wants. */
+		if (wait < (int64_t)r->wait * SP_SECOND)
+			wait = (int64_t)r->wait * SP_SECOND;
 		report_failure(a, r->trouble, err, wait);
 	}
 	answer_waiting(a, rc, r);
@@ -272,6 +341,7 @@ sp_pull_account_start(
 	enum sp_code rc;
 
 	a->w = w;
+	a->good_at = sp_clock_boot();
 	a->run.way = SP_PULL_BY_DOOR;
 	(void)pthread_mutex_init(&a->lock, NULL);
 	rc = sp_pull_run_open(&a->run, &opts, err);
@@ -347,7 +417,7 @@ write_time(struct sp_json *j, const char *key, int64_t us)
 	sp_json_cstr(j, key, text);
 }
 
-/* The text of the error is cut to 300 bytes: the status of all accounts has to
+/* The texts are cut to 300 bytes each: the status of all accounts has to
  * fit one message. */
 void
 sp_pull_account_status(struct sp_pull_account *a, struct sp_json *j)
@@ -364,6 +434,11 @@ sp_pull_account_status(struct sp_pull_account *a, struct sp_json *j)
 	sp_json_u64(j, "bytes", a->bytes);
 	sp_json_u64(j, "deleted", a->deleted);
 	sp_json_u64(j, "there", a->in_mailbox);
+	sp_json_u64(j, "doubtful", a->doubtful);
+	if (a->doubtful > 0)
+		sp_json_str(j, "doubts",
+		    sp_view_mem(a->doubts,
+			strlen(a->doubts) > 300 ? 300 : strlen(a->doubts)));
 	sp_json_u64(j, "failures", a->failures);
 	if (a->failures > 0) {
 		sp_json_cstr(j, "reason", sp_pull_run_trouble(a->trouble));

@@ -34,12 +34,15 @@ struct sp_pull_account {
 	uint64_t taken, bytes, deleted, visits; /* since the start */
 	uint64_t
 	    in_mailbox; /* messages in the mailbox at the last good visit */
+	uint64_t doubtful; /* announced and not captured, at the last visit */
+	char doubts[400]; /* the first few by name */
 	/* failures */
 	unsigned failures; /* visits that failed, in a row */
 	unsigned logins; /* of them refused logins, in a row */
 	enum sp_pull_trouble trouble; /* of the last one */
 	char error[SP_ERR_MAX]; /* of the last one, or "" */
 	bool alarmed; /* an alarm was given for this row of failures */
+	int64_t good_at; /* boot clock, us: the last good visit, or the start */
 	/* requests of state/control that are answered after the visit */
 	uint64_t waiting[SP_PULL_ACCOUNT_WAITING];
 	size_t nwaiting;
@@ -58,6 +61,11 @@ void sp_pull_account_stop(struct sp_pull_account *a);
 /* Wait for the end of the thread, at most five seconds, and free what the
  * account has; a thread that hangs longer keeps it. */
 void sp_pull_account_end(struct sp_pull_account *a);
+/* Report that the account is stuck (cause `pull_stuck:NAME`). */
+void sp_pull_account_alarm(struct sp_pull_account *a, const char *text);
+/* Look whether there was a good visit in the last hours, to be called now and
+ * then: an account may hang, or be put off again and again. */
+void sp_pull_account_watch(struct sp_pull_account *a);
 /* Append how the account is to ${j}, as an object. */
 void sp_pull_account_status(struct sp_pull_account *a, struct sp_json *j);
 

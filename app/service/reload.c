@@ -15,8 +15,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "app/service/preflight.h"
 #include "app/service/socket.h"
 #include "base/buf.h"
+#include "base/io.h"
 #include "base/layout.h"
 #include "base/log.h"
 
@@ -45,9 +47,25 @@ in_use(const int *fds, size_t n, int fd)
 	return (false);
 }
 
+/* Close the sockets ${fds} of ${cfg} that ${old} does not have, and free the
+ * array. */
+static void
+close_new(const struct sp_config *cfg, int *fds, const struct sp_config *old,
+    const int *old_fds)
+{
+	for (size_t i = 0; i < cfg->nlisten; i++) {
+		if (fds[i] >= 0 &&
+		    !in_use(old_fds, old == NULL ? 0 : old->nlisten, fds[i])) {
+			(void)close(fds[i]);
+			sp_socket_unlink(&cfg->listen[i]);
+		}
+	}
+	free(fds);
+}
+
 /* Sockets for all listeners of ${cfg}, in their order, in malloc'ed ${out};
- * those of ${old} (NULL at the start) whose address stays are taken over, with
- * the new owner and mode.  On failure what was newly opened is closed again. */
+ * those of ${old} (NULL at the start) whose address stays are taken over as they
+ * are.  On failure what was newly opened is closed again. */
 static enum sp_code
 open_listeners(const struct sp_app *app, const struct sp_config *cfg,
     const struct sp_config *old, const int *old_fds, int **out,
@@ -64,21 +82,11 @@ open_listeners(const struct sp_app *app, const struct sp_config *cfg,
 		if (fds[i] < 0)
 			rc = sp_socket_listen(
 			    &cfg->listen[i], &acct, &fds[i], err);
-		else
-			rc = sp_socket_permit(&cfg->listen[i], &acct, err);
 	}
-	if (rc == SP_OK) {
+	if (rc == SP_OK)
 		*out = fds;
-		return (SP_OK);
-	}
-	for (size_t i = 0; i < cfg->nlisten; i++) {
-		if (fds[i] >= 0 &&
-		    !in_use(old_fds, old == NULL ? 0 : old->nlisten, fds[i])) {
-			(void)close(fds[i]);
-			sp_socket_unlink(&cfg->listen[i]);
-		}
-	}
-	free(fds);
+	else
+		close_new(cfg, fds, old, old_fds);
 	return (rc);
 }
 
@@ -150,6 +158,45 @@ load_certs(const struct sp_config *cfg, struct sp_listener_certs **out,
 	return (rc);
 }
 
+/* Keep the text of the configuration that is in force, for commands that read
+ * the archive while the file itself is broken (app/common/app.h).  Its loss
+ * costs only that. */
+static void
+keep_source(const struct sp_supervisor *s)
+{
+	const struct sp_config *cfg = s->app->cfg;
+	char *path = sp_layout_path(s->app->dir, SP_APP_LAST_GOOD);
+	struct sp_account acct;
+	struct sp_err err;
+	enum sp_code rc;
+
+	rc = sp_account_find(s->app->dir, cfg, &acct, &err);
+	if (rc == SP_OK) {
+		sp_account_enter(&acct);
+		rc =
+		    sp_io_replace(path, cfg->source, cfg->source_n, 0640, &err);
+		sp_account_leave(&acct);
+	}
+	if (rc != SP_OK)
+		sp_worker_log_err(SP_LOG_WARN, "config_note", &err);
+	free(path);
+}
+
+/* state/door and state/control stay open over a reload: give them to the
+ * readers' group of the new configuration. */
+static void
+regroup_local(const struct sp_supervisor *s)
+{
+	static const char *const names[] = { "state/door", "state/control" };
+	struct sp_err err;
+
+	for (size_t i = 0; i < SP_COUNTOF(names); i++) {
+		if (sp_socket_local_permit(
+			s->app->dir, names[i], s->app->cfg, &err) != SP_OK)
+			sp_worker_log_err(SP_LOG_WARN, "config_note", &err);
+	}
+}
+
 enum sp_code
 sp_reload_open(struct sp_supervisor *s, struct sp_err *err)
 {
@@ -166,29 +213,65 @@ sp_reload_open(struct sp_supervisor *s, struct sp_err *err)
 	if (rc == SP_OK)
 		rc = sp_socket_local(
 		    s->app->dir, "state/control", cfg, &s->control_fd, err);
+	if (rc == SP_OK)
+		keep_source(s);
 	return (rc);
 }
 
-/* Until the last step nothing of the supervisor changes; the steps behind it
- * cannot fail. */
-enum sp_code
-sp_reload(struct sp_supervisor *s, struct sp_err *err)
+/* Give the sockets in the file system that stay their new owner, group and
+ * mode.  If one cannot be changed, all are as they were before. */
+static enum sp_code
+permit_kept(const struct sp_supervisor *s, const struct sp_config *cfg,
+    const int *fds, struct sp_err *err)
 {
-	struct sp_config *old = s->app->cfg, *cfg = NULL;
-	struct sp_listener_certs *certs = NULL;
-	int *fds = NULL;
+	struct sp_socket_rights *had =
+	    sp_xcalloc(cfg->nlisten + 1, sizeof(*had));
+	struct sp_account acct;
+	enum sp_code rc = sp_account_find(s->app->dir, cfg, &acct, err);
+	size_t done = 0;
+
+	for (; rc == SP_OK && done < cfg->nlisten; done++) {
+		sp_socket_rights_get(&cfg->listen[done], &had[done]);
+		if (in_use(s->listen_fds, s->app->cfg->nlisten, fds[done]))
+			rc = sp_socket_permit(&cfg->listen[done], &acct, err);
+	}
+	while (rc != SP_OK && done > 0) {
+		done--;
+		sp_socket_rights_set(&cfg->listen[done], &had[done]);
+	}
+	free(had);
+	return (rc);
+}
+
+/* Everything that the configuration ${cfg} needs, beside what is open: the
+ * certificates and the sockets go to ${certs} and ${fds}. */
+static enum sp_code
+prepare(const struct sp_supervisor *s, const struct sp_config *cfg,
+    struct sp_listener_certs **certs, int **fds, struct sp_err *err)
+{
+	const struct sp_config *old = s->app->cfg;
 	enum sp_code rc;
 
-	rc = sp_config_load(old->path, &cfg, err);
+	rc = sp_preflight_reload(s->app->dir, cfg, err);
 	if (rc == SP_OK)
-		rc = load_certs(cfg, &certs, err);
+		rc = load_certs(cfg, certs, err);
 	if (rc == SP_OK)
-		rc = open_listeners(s->app, cfg, old, s->listen_fds, &fds, err);
-	if (rc != SP_OK) {
-		sp_listener_certs_close(certs);
-		sp_config_free(cfg);
-		return (rc);
+		rc = open_listeners(s->app, cfg, old, s->listen_fds, fds, err);
+	if (rc == SP_OK) {
+		rc = permit_kept(s, cfg, *fds, err);
+		if (rc != SP_OK)
+			close_new(cfg, *fds, old, s->listen_fds);
 	}
+	return (rc);
+}
+
+/* Let the old configuration go.  None of this can fail. */
+static void
+commit(struct sp_supervisor *s, struct sp_config *cfg,
+    struct sp_listener_certs *certs, int *fds)
+{
+	struct sp_config *old = s->app->cfg;
+
 	for (size_t i = 0; i < old->nlisten; i++) {
 		if (in_use(fds, cfg->nlisten, s->listen_fds[i]))
 			continue;
@@ -202,6 +285,28 @@ sp_reload(struct sp_supervisor *s, struct sp_err *err)
 	s->app->cfg = cfg;
 	sp_log_set_level(cfg->log_level);
 	sp_config_free(old);
+}
+
+/* Until commit() nothing of the supervisor changes. */
+enum sp_code
+sp_reload(struct sp_supervisor *s, struct sp_err *err)
+{
+	struct sp_listener_certs *certs = NULL;
+	struct sp_config *cfg = NULL;
+	int *fds = NULL;
+	enum sp_code rc;
+
+	rc = sp_config_load(s->app->cfg->path, &cfg, err);
+	if (rc == SP_OK)
+		rc = prepare(s, cfg, &certs, &fds, err);
+	if (rc != SP_OK) {
+		sp_listener_certs_close(certs);
+		sp_config_free(cfg);
+		return (rc);
+	}
+	commit(s, cfg, certs, fds);
+	regroup_local(s);
+	keep_source(s);
 	return (SP_OK);
 }
 

@@ -20,9 +20,9 @@ SP_CHECK enum sp_code sp_reload_open(
 /*
  * Load the configuration file again and replace s->app->cfg.  Sockets whose
  * address stays are kept, so that nobody is turned away; new ones are opened,
- * the others closed.  On failure everything stays as it was (but for owner and
- * mode of a listener's socket in the file system).  The workers have to be
- * restarted by the caller.
+ * the others closed.  What a worker could not follow (an account, a group, a
+ * file) is found before anything changes; on failure everything stays as it was.
+ * The workers have to be restarted by the caller.
  */
 SP_CHECK enum sp_code sp_reload(struct sp_supervisor *s, struct sp_err *err);
 /* Close what mail comes in by, the listening sockets and the door; commands

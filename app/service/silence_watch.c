@@ -30,6 +30,8 @@
 
 /* By enum sp_traffic_kind, in announcements. */
 static const char *const kinds[] = { "listener", "account", "sender domain" };
+/* The same in causes; a listener's is its name alone. */
+static const char *const cause_kinds[] = { "", "account:", "domain:" };
 
 /* A source of mail that could fall silent, with its traffic in the time that is
  * learned from. */
@@ -50,7 +52,7 @@ struct announced_silence {
 
 struct sp_silence_watch {
 	const struct sp_app *app;
-	void (*announce)(void *ctx, const char *text);
+	sp_silence_announce *announce;
 	void *ctx;
 	char *path; /* state/silence */
 	int64_t started; /* the service; wall clock, us */
@@ -144,6 +146,17 @@ save(const struct sp_silence_watch *w, struct sp_err *err)
 	return (rc);
 }
 
+/* Tell that the source fell silent, or is no longer. */
+static void
+tell(struct sp_silence_watch *w, enum sp_traffic_kind kind, const char *name,
+    bool begins, const char *text)
+{
+	char *cause = sp_xasprintf("silence:%s%s", cause_kinds[kind], name);
+
+	w->announce(w->ctx, cause, begins, text);
+	free(cause);
+}
+
 /* Drop what fell silent before the time that is learned from: the index knows
  * nothing of its traffic any more. */
 static void
@@ -153,9 +166,10 @@ forget_old(struct sp_silence_watch *w, int64_t now)
 	struct announced_silence **at = &w->announced;
 
 	while (*at != NULL) {
-		if ((*at)->since < now - learn)
+		if ((*at)->since < now - learn) {
+			tell(w, (*at)->kind, (*at)->name, false, NULL);
 			drop_announced(at);
-		else
+		} else
 			at = &(*at)->next;
 	}
 }
@@ -252,7 +266,7 @@ announce_end(struct sp_silence_watch *w, const struct traffic_source *s,
 	text = sp_xasprintf(
 	    "%s %s is back: nothing came from %s on; the last message is of %s",
 	    kinds[s->kind], s->name, from, to);
-	w->announce(w->ctx, text);
+	tell(w, s->kind, s->name, false, text);
 	free(text);
 	drop_announced(at);
 }
@@ -272,7 +286,7 @@ announce_silence(struct sp_silence_watch *w, const struct traffic_source *s,
 	    kinds[s->kind], s->name, from, silence->expected,
 	    w->app->cfg->watch_learn / 86400, silence->usual);
 	add_announced(w, s->kind, sp_view_str(s->name), s->last);
-	w->announce(w->ctx, text);
+	tell(w, s->kind, s->name, true, text);
 	free(text);
 }
 
@@ -370,7 +384,7 @@ sp_silence_watch_look(
 
 struct sp_silence_watch *
 sp_silence_watch_new(const struct sp_app *app, int64_t started_us,
-    void (*announce)(void *ctx, const char *text), void *ctx)
+    sp_silence_announce *announce, void *ctx)
 {
 	struct sp_silence_watch *w = sp_xcalloc(1, sizeof(*w));
 

@@ -7,23 +7,29 @@
 #ifndef SP_APP_SERVICE_SILENCE_WATCH_H
 #define SP_APP_SERVICE_SILENCE_WATCH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "app/common/app.h"
 
 struct sp_silence_watch;
 
+/* A source, known by its ${cause}, fell silent (${begins}): ${text} says since
+ * when and how much was missed.  Or it is silent no longer: it sends again, as
+ * ${text} says, or is not watched any more (NULL). */
+typedef void sp_silence_announce(
+    void *ctx, const char *cause, bool begins, const char *text);
+
 /*
  * Begin to watch the archive of ${app} and load what was announced before the
- * last restart (state/silence).  ${announce} is given one line for a source
- * that fell silent (since when, how much was missed) and one when it is back.
+ * last restart (state/silence).  ${announce} is told of each source that falls
+ * silent, and of its end.
  * Nothing is judged before watch.least has passed since ${started_us} (wall
  * clock): what was sent while the service was away is still on its way.
  * ${app} and ${ctx} are borrowed until sp_silence_watch_free().
  */
 struct sp_silence_watch *sp_silence_watch_new(const struct sp_app *app,
-    int64_t started_us, void (*announce)(void *ctx, const char *text),
-    void *ctx);
+    int64_t started_us, sp_silence_announce *announce, void *ctx);
 /*
  * Look, if watch.check has passed since the last look; ${now_us} is the wall
  * clock.  Each silence is announced once, also over restarts.  The errors of

@@ -152,6 +152,32 @@ sp_socket_permit(const struct sp_listen *l, const struct sp_account *acct,
 	return (SP_OK);
 }
 
+void
+sp_socket_rights_get(const struct sp_listen *l, struct sp_socket_rights *out)
+{
+	const struct sockaddr_un *un = (const void *)&l->sa;
+	struct stat st;
+
+	*out = (struct sp_socket_rights){ 0 };
+	if (l->sa.ss_family == AF_UNIX && lstat(un->sun_path, &st) == 0)
+		*out = (struct sp_socket_rights){ true, st.st_uid, st.st_gid,
+			st.st_mode & 07777 };
+}
+
+void
+sp_socket_rights_set(
+    const struct sp_listen *l, const struct sp_socket_rights *rights)
+{
+	const struct sockaddr_un *un = (const void *)&l->sa;
+
+	/* What it had it was given by us: if it cannot be given back, nothing
+	 * better is left to do. */
+	if (rights->known &&
+	    lchown(un->sun_path, rights->uid, rights->gid) == 0 &&
+	    chmod(un->sun_path, rights->mode) != 0)
+		return;
+}
+
 /* A Unix socket that listens on the name of ${l}, with owner, group and
  * mode. */
 static enum sp_code
@@ -218,6 +244,47 @@ bind_local(int s, const char *path, struct sp_err *err)
 	return (rc);
 }
 
+/* Give ${path} to the account and the readers of ${cfg}. */
+static enum sp_code
+permit_local(const char *path, const struct sp_account *acct, gid_t readers,
+    struct sp_err *err)
+{
+	if ((acct->other || readers != (gid_t)-1) &&
+	    lchown(path, acct->other ? acct->uid : (uid_t)-1,
+		readers != (gid_t)-1 ? readers : acct->gid) != 0)
+		return (sp_err_set(err, SP_EIO, errno,
+		    "%s: cannot give the socket to its group", path));
+	return (SP_OK);
+}
+
+/* Who may use the local sockets of the archive ${dir}. */
+static enum sp_code
+local_owners(const char *dir, const struct sp_config *cfg,
+    struct sp_account *acct, gid_t *readers, struct sp_err *err)
+{
+	enum sp_code rc = sp_account_find(dir, cfg, acct, err);
+
+	return (
+	    rc == SP_OK ? sp_account_readers(cfg->group, readers, err) : rc);
+}
+
+enum sp_code
+sp_socket_local_permit(const char *dir, const char *name,
+    const struct sp_config *cfg, struct sp_err *err)
+{
+	char *path = sp_xasprintf("%s/%s", dir, name);
+	struct sp_account acct;
+	gid_t readers = (gid_t)-1;
+	enum sp_code rc = local_owners(dir, cfg, &acct, &readers, err);
+
+	/* without a group they are the account's, as at the start */
+	if (rc == SP_OK)
+		rc = permit_local(path, &acct,
+		    readers == (gid_t)-1 ? acct.gid : readers, err);
+	free(path);
+	return (rc);
+}
+
 /* The lock of the service is held: whatever has the name was left behind. */
 enum sp_code
 sp_socket_local(const char *dir, const char *name, const struct sp_config *cfg,
@@ -230,9 +297,7 @@ sp_socket_local(const char *dir, const char *name, const struct sp_config *cfg,
 	enum sp_code rc;
 	int s = -1;
 
-	rc = sp_account_find(dir, cfg, &acct, err);
-	if (rc == SP_OK)
-		rc = sp_account_readers(cfg->group, &readers, err);
+	rc = local_owners(dir, cfg, &acct, &readers, err);
 	if (rc == SP_OK)
 		rc = sp_io_unlink(path, err);
 	if (rc != SP_OK)
@@ -245,11 +310,8 @@ sp_socket_local(const char *dir, const char *name, const struct sp_config *cfg,
 	mask = umask(0117); /* 0660 from the beginning */
 	rc = bind_local(s, path, err);
 	(void)umask(mask);
-	if (rc == SP_OK && (acct.other || readers != (gid_t)-1) &&
-	    lchown(path, acct.other ? acct.uid : (uid_t)-1,
-		readers != (gid_t)-1 ? readers : acct.gid) != 0)
-		rc = sp_err_set(err, SP_EIO, errno,
-		    "%s: cannot give the socket to its group", path);
+	if (rc == SP_OK)
+		rc = permit_local(path, &acct, readers, err);
 out:
 	if (rc != SP_OK && s >= 0)
 		(void)close(s);

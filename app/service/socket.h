@@ -23,6 +23,19 @@ SP_CHECK enum sp_code sp_socket_listen(const struct sp_listen *l,
  * and mode (socket_mode); nothing for TCP.  SP_ECONFIG, SP_EIO as above. */
 SP_CHECK enum sp_code sp_socket_permit(const struct sp_listen *l,
     const struct sp_account *acct, struct sp_err *err);
+/* Owner, group and mode of a listener's socket in the file system. */
+struct sp_socket_rights {
+	bool known; /* it is in the file system, and there */
+	uid_t uid;
+	gid_t gid;
+	mode_t mode;
+};
+/* Read them, to put them back with the second function, where a later step
+ * failed; nothing for TCP. */
+void sp_socket_rights_get(
+    const struct sp_listen *l, struct sp_socket_rights *out);
+void sp_socket_rights_set(
+    const struct sp_listen *l, const struct sp_socket_rights *rights);
 /* Remove the name of a listener's socket; nothing for TCP. */
 void sp_socket_unlink(const struct sp_listen *l);
 /*
@@ -32,5 +45,9 @@ void sp_socket_unlink(const struct sp_listen *l);
  */
 SP_CHECK enum sp_code sp_socket_local(const char *dir, const char *name,
     const struct sp_config *cfg, int *fd, struct sp_err *err);
+/* Give such a socket, which is open, to the account and the readers' group of
+ * ${cfg}.  SP_ECONFIG names the account or the group, SP_EIO the path. */
+SP_CHECK enum sp_code sp_socket_local_permit(const char *dir, const char *name,
+    const struct sp_config *cfg, struct sp_err *err);
 
 #endif

@@ -27,6 +27,7 @@
 #include "app/service/child_priv.h"
 #include "app/service/clients_priv.h"
 #include "app/service/reload_priv.h"
+#include "app/service/supervisor_alarms_priv.h"
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/layout.h"
@@ -42,25 +43,27 @@
 
 /* ---- workers that end ---------------------------------------------------- */
 
-/* A worker that a signal ended is started again, but somebody should look: it
- * may be a message made for that.  Logged, counted, appended to the log by
- * receive, and carried out by pull. */
+/* A worker that ended by itself is started again, but somebody should look: it
+ * may be a message made for that.  One that raised an alarm of its own before it
+ * ended with a status has said why. */
 static void
-report_crash(struct sp_supervisor *s, enum sp_worker_role role, int signal)
+report_exit(struct sp_supervisor *s, enum sp_worker_role role, int status)
 {
-	char *text = sp_xasprintf(
-	    "alarm the %s worker was ended by signal %d and is started again",
-	    sp_worker_names[role], signal);
-	const char *plain = text + strlen("alarm ");
+	const char *name = sp_worker_names[role];
+	char cause[64], text[160];
 
-	sp_log(SP_LOG_ERROR, "alarm", "text=\"%s\"", plain);
-	/* Through pull: the supervisor may be root, and the outbox is the
-	 * account's. */
-	if (!sp_child_send(s, SP_WORKER_PULL, 0, text))
-		sp_log(SP_LOG_WARN, "outbox_failed",
-		    "error=\"the pull worker is down\"");
-	sp_child_alarm(s, sp_view_str(plain));
-	free(text);
+	if (!WIFSIGNALED(status) && s->child[role].alarmed)
+		return;
+	(void)snprintf(cause, sizeof(cause), "worker_restart:%s", name);
+	if (WIFSIGNALED(status))
+		(void)snprintf(text, sizeof(text),
+		    "the %s worker was ended by signal %d and is started again",
+		    name, WTERMSIG(status));
+	else
+		(void)snprintf(text, sizeof(text),
+		    "the %s worker ended with status %d and is started again",
+		    name, WEXITSTATUS(status));
+	sp_supervisor_alarms_begin(s, cause, text);
 }
 
 /* Worker ${pid} has ended: read what it sent last, answer who waits for it, and
@@ -85,10 +88,11 @@ on_worker_exit(struct sp_supervisor *s, pid_t pid, int status)
 		    WIFSIGNALED(status) ? WTERMSIG(status)
 					: WEXITSTATUS(status));
 		sp_clients_fail(s, r);
-		if (!planned)
+		sp_supervisor_alarms_fail(s, r);
+		if (!planned) {
 			c->restarts++;
-		if (!planned && WIFSIGNALED(status))
-			report_crash(s, r, WTERMSIG(status));
+			report_exit(s, r, status);
+		}
 		if (sp_clock_boot() - c->started > STABLE || c->reload) {
 			c->delay = 0;
 			c->next_start = 0;
@@ -158,26 +162,41 @@ kill_overdue(struct sp_supervisor *s, int64_t now)
 	}
 }
 
-/* SIGHUP: check the new configuration, then let every worker end and start anew
- * with it.  The sockets stay open here, so nobody is turned away meanwhile.  A
- * configuration that cannot be used is logged, and the old one stays. */
-static void
-reload(struct sp_supervisor *s)
+/* The sockets stay open here, so nobody is turned away while the workers end and
+ * start anew. */
+enum sp_code
+sp_supervisor_reload(struct sp_supervisor *s, struct sp_err *err)
 {
-	struct sp_err err;
+	enum sp_code rc;
 
 	if (s->stopping)
-		return;
-	if (sp_reload(s, &err) != SP_OK) {
-		sp_worker_log_err(SP_LOG_ERROR, "reload_failed", &err);
-		return;
+		return (
+		    sp_err_set(err, SP_EAGAIN, 0, "the service is stopping"));
+	rc = sp_reload(s, err);
+	if (rc != SP_OK) {
+		sp_worker_log_err(SP_LOG_ERROR, "reload_failed", err);
+		sp_supervisor_alarms_begin(s, "reload_failed", err->msg);
+		return (rc);
 	}
+	sp_supervisor_alarms_end(s, "reload_failed");
+	sp_supervisor_alarms_configured(s);
 	sp_log(SP_LOG_INFO, "reload", "listeners=%zu", s->app->cfg->nlisten);
 	for (enum sp_worker_role r = 0; r < SP_WORKERS; r++) {
 		s->child[r].reload = s->child[r].pid > 0;
 		s->child[r].deadline = sp_clock_boot() + DRAIN;
 	}
 	signal_children(s, SIGTERM, INTAKE_ROLES | DERIVED_ROLES);
+	return (SP_OK);
+}
+
+/* SIGHUP: nobody waits for the answer; the log has it. */
+static void
+on_hangup(struct sp_supervisor *s)
+{
+	struct sp_err err;
+
+	if (sp_supervisor_reload(s, &err) != SP_OK)
+		return;
 }
 
 static void
@@ -189,7 +208,7 @@ on_signals(struct sp_supervisor *s)
 		if (info.ssi_signo == SIGCHLD)
 			reap(s);
 		else if (info.ssi_signo == SIGHUP)
-			reload(s);
+			on_hangup(s);
 		else
 			begin_stopping(s);
 	}
@@ -271,11 +290,11 @@ wait_for_events(struct sp_supervisor *s, int ms)
 static void
 supervise(struct sp_supervisor *s)
 {
-	s->since = sp_clock_wall();
 	while (!s->stopping || !continue_stopping(s)) {
 		int ms = s->stopping ? 50 : start_due(s);
 
 		wait_for_events(s, ms);
+		sp_supervisor_alarms_step(s);
 	}
 	for (size_t i = 0; i < SP_CLIENTS_MAX; i++)
 		sp_clients_drop(&s->client[i]);
@@ -316,10 +335,12 @@ open_workers(struct sp_supervisor *s, struct sp_err *err)
 	return (SP_OK);
 }
 
-/* state/serve.lock, made as the archive's account: one service an archive. */
+/* state/serve.lock, made as the archive's account: one service an archive.
+ * state/ itself is made again if it is missing: nothing in it matters. */
 static enum sp_code
 lock_archive(struct sp_supervisor *s, struct sp_err *err)
 {
+	char *state = sp_layout_path(s->app->dir, "state");
 	char *lock = sp_layout_path(s->app->dir, "state/serve.lock");
 	struct sp_account acct;
 	enum sp_code rc;
@@ -327,13 +348,18 @@ lock_archive(struct sp_supervisor *s, struct sp_err *err)
 	rc = sp_account_find(s->app->dir, s->app->cfg, &acct, err);
 	if (rc == SP_OK) {
 		sp_account_enter(&acct);
-		rc = sp_io_lock(lock, 0, &s->lock_fd, err);
+		if (!sp_io_exists(state))
+			sp_log(SP_LOG_WARN, "state_made", NULL);
+		rc = sp_io_mkdir(state, 0750, err);
+		if (rc == SP_OK)
+			rc = sp_io_lock(lock, 0, &s->lock_fd, err);
 		sp_account_leave(&acct);
 	}
 	if (rc == SP_ELOCKED)
 		(void)sp_err_prefix(
 		    err, "another `sealpost serve` runs on this archive");
 	free(lock);
+	free(state);
 	return (rc);
 }
 
@@ -344,6 +370,8 @@ prepare(struct sp_supervisor *s, struct sp_err *err)
 
 	(void)umask(0027);
 	rc = lock_archive(s, err);
+	if (rc == SP_OK)
+		sp_supervisor_alarms_open(s);
 	if (rc == SP_OK)
 		rc = open_signals(s, err);
 	if (rc == SP_OK)
@@ -358,7 +386,7 @@ int
 sp_supervisor_run(struct sp_app *app, bool accept_clock)
 {
 	static struct sp_supervisor s;
-	struct sp_err err;
+	struct sp_err err = { .msg = "by order" };
 	int status = 2;
 
 	s = (struct sp_supervisor){ .app = app,
@@ -378,6 +406,7 @@ sp_supervisor_run(struct sp_app *app, bool accept_clock)
 		status = 0;
 	}
 	sp_reload_close(&s);
+	sp_supervisor_alarms_close(&s, status == 0, err.msg);
 	(void)sp_io_close(s.lock_fd, NULL);
 	return (status);
 }

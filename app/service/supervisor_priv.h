@@ -4,6 +4,7 @@
  *	supervisor.c	the loop, signals, the end of the service
  *	child.c		starts workers, reads what they send
  *	clients.c	requests of commands (state/control)
+ *	supervisor_alarms.c	alarms: the register, its file, who is told
  *	reload.c	sockets and certificates, the configuration read again
  *
  * A worker is DOWN -(fork)-> UP -(exit)-> DOWN.  It is started again 0.1 s
@@ -22,6 +23,7 @@
 
 #include <sys/types.h>
 
+#include "app/service/alarms.h"
 #include "app/service/worker.h"
 #include "journal/receive/listener_certs.h"
 
@@ -38,6 +40,7 @@ struct sp_child {
 	uint64_t restarts; /* exits that nobody asked for */
 	/* a reload: it was told to end and starts again at once */
 	bool reload;
+	bool alarmed; /* it raised an alarm since it started */
 	int64_t deadline; /* then it is killed; boot clock, us */
 };
 
@@ -46,6 +49,7 @@ struct sp_control_client {
 	int fd; /* -1: the slot is free */
 	int64_t since; /* boot clock, us: of the connection */
 	bool operator_; /* may change things; others may only ask */
+	uid_t uid; /* who it is, as the kernel says */
 	struct sp_buf in; /* the request line as far as it came */
 	/* the request in work */
 	uint64_t id; /* 0: none */
@@ -72,14 +76,24 @@ struct sp_supervisor {
 	/* requests of commands */
 	struct sp_control_client client[SP_CLIENTS_MAX];
 	uint64_t last_id;
+	/* alarms (supervisor_alarms.c); times are of the boot clock, us */
+	struct sp_alarms *alarms; /* NULL until the lock is held */
+	int64_t save_at; /* state/alarms: not before, or for counts alone */
+	bool save_failed; /* the last attempt, which was logged */
+	int64_t alive_at; /* when state/serving is written again */
 	/* what workers sent, for `status` */
-	uint64_t alarms; /* since the start */
-	char last_alarm[SP_ERR_MAX];
 	char *pull_status; /* JSON array of the accounts, or NULL */
 	/* the end of the service */
 	bool stopping;
 	bool second_stage; /* receive and pull are down */
 	int64_t deadline; /* of the present stage; boot clock, us */
 };
+
+/* Read the configuration again and let every worker end and start anew with it
+ * (supervisor.c).  One that cannot be used is logged (reload_failed), nothing
+ * changes, and ${err} says why; the errors of sp_reload(), SP_EAGAIN while the
+ * service ends. */
+SP_CHECK enum sp_code sp_supervisor_reload(
+    struct sp_supervisor *s, struct sp_err *err);
 
 #endif

@@ -7,14 +7,19 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "app/service/outbox.h"
+#include "app/service/alarms.h"
+#include "base/clock.h"
+#include "base/io.h"
 #include "base/log.h"
+#include "journal/receive/receive.h"
 
 const char *const sp_worker_names[SP_WORKERS] = { "receive", "pull", "seal",
 	"index" };
@@ -83,21 +88,131 @@ sp_worker_ready(struct sp_worker *w)
 	(void)send(w->channel, "0 ready", strlen("0 ready"), MSG_NOSIGNAL);
 }
 
-void
-sp_worker_alarm(struct sp_worker *w, const char *text)
-{
-	char quoted[SP_ERR_MAX + 64];
-	char *line;
-	struct sp_err err;
+/* ---- alarms -------------------------------------------------------------- */
 
-	sp_log(SP_LOG_ERROR, "alarm", "text=%s",
-	    sp_log_quote(sp_view_str(text), quoted, sizeof(quoted)));
-	line = sp_xasprintf("0 alarm %s", text);
+#define CAUSES_MAX  64 /* remembered here; others are sent each time */
+#define SEND_AGAIN  (SP_SECOND / 5) /* between two reports of a cause */
+#define CLEAR_AGAIN (60 * SP_SECOND) /* the supervisor may have missed it */
+
+/* What the supervisor was told of a cause last, so that neither a failure that
+ * comes again and again nor a success does fill the channel. */
+struct told_cause {
+	char cause[SP_ALARMS_CAUSE_MAX];
+	bool raised; /* else cleared */
+	int64_t at; /* boot clock, us */
+	uint64_t unsent; /* reports since then */
+};
+
+/* One worker a process; its threads share them. */
+static struct {
+	pthread_mutex_t lock;
+	struct told_cause of[CAUSES_MAX];
+	size_t n;
+} told = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+/* What was told of ${cause}; NULL where there are too many.  The lock is
+ * held. */
+static struct told_cause *
+find_told(const char *cause)
+{
+	struct told_cause *t;
+
+	for (size_t i = 0; i < told.n; i++) {
+		if (strcmp(told.of[i].cause, cause) == 0)
+			return (&told.of[i]);
+	}
+	if (told.n == CAUSES_MAX || strlen(cause) >= sizeof(t->cause))
+		return (NULL);
+	t = &told.of[told.n++];
+	(void)snprintf(t->cause, sizeof(t->cause), "%s", cause);
+	return (t);
+}
+
+/* How many reports of ${cause} the next message stands for; 0: none is to be
+ * sent now. */
+static uint64_t
+count_report(const char *cause, bool raised)
+{
+	const int64_t now = sp_clock_boot();
+	struct told_cause *t;
+	uint64_t n = 1;
+
+	(void)pthread_mutex_lock(&told.lock);
+	t = find_told(cause);
+	if (t != NULL && t->at != 0 && t->raised == raised &&
+	    now - t->at < (raised ? SEND_AGAIN : CLEAR_AGAIN)) {
+		t->unsent++;
+		n = 0;
+	} else if (t != NULL) {
+		n = raised && t->raised ? t->unsent + 1 : 1;
+		t->unsent = 0;
+		t->raised = raised;
+		t->at = now > 0 ? now : 1;
+	}
+	(void)pthread_mutex_unlock(&told.lock);
+	return (n);
+}
+
+/* A cause is one word: bytes that would end it are replaced, as the register
+ * does. */
+static void
+write_cause(const char *cause, char out[SP_ALARMS_CAUSE_MAX])
+{
+	(void)snprintf(out, SP_ALARMS_CAUSE_MAX, "%s", cause);
+	for (char *p = out; *p != '\0'; p++) {
+		if ((unsigned char)*p <= 0x20 || (unsigned char)*p >= 0x7f)
+			*p = '_';
+	}
+}
+
+void
+sp_worker_alarm(struct sp_worker *w, const char *cause, const char *text)
+{
+	char word[SP_ALARMS_CAUSE_MAX], *line;
+	uint64_t n;
+
+	write_cause(cause, word);
+	n = count_report(word, true);
+	if (n == 0)
+		return;
+	line = sp_xasprintf("0 alarm %s %" PRIu64 " %.*s", word, n,
+	    (int)(SP_CONTROL_MAX / 2), text);
 	(void)send(w->channel, line, strlen(line), MSG_NOSIGNAL);
 	free(line);
-	if (sp_outbox_alarm(
-		w->app->dir, sp_worker_names[w->role], text, &err) != SP_OK)
-		sp_worker_log_err(SP_LOG_WARN, "outbox_failed", &err);
+}
+
+void
+sp_worker_clear(struct sp_worker *w, const char *cause)
+{
+	sp_worker_clear_with(w, cause, "");
+}
+
+void
+sp_worker_clear_with(struct sp_worker *w, const char *cause, const char *text)
+{
+	char word[SP_ALARMS_CAUSE_MAX], *line;
+
+	write_cause(cause, word);
+	if (count_report(word, false) == 0)
+		return;
+	line = sp_xasprintf(
+	    "0 clear %s %.*s", word, (int)(SP_CONTROL_MAX / 2), text);
+	(void)send(w->channel, line, strlen(line), MSG_NOSIGNAL);
+	free(line);
+}
+
+const char *
+sp_worker_cause(
+    const struct sp_worker *w, const struct sp_err *err, const char *own)
+{
+	uint64_t bytes, inodes;
+
+	if (err->code != SP_ENOSPC ||
+	    sp_io_space(w->app->dir, &bytes, &inodes, NULL) != SP_OK)
+		return (own);
+	if (inodes < SP_RECEIVE_INODES_MIN)
+		return ("inodes");
+	return (bytes < w->app->cfg->disk_reserve ? "disk_reserve" : own);
 }
 
 void

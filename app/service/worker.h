@@ -5,7 +5,9 @@
  *
  *	supervisor -> worker	"ID VERB ARGS"
  *	worker -> supervisor	"ID ok TEXT", "ID err CODE TEXT",
- *				"0 alarm TEXT", "0 ready" (receive serves),
+ *				"0 alarm CAUSE N TEXT" (N reports of it),
+ *				"0 clear CAUSE TEXT" (it is gone),
+ *				"0 ready" (receive serves),
  *				"0 pull JSON" (how the accounts are)
  *
  * A reply has the ID of its request; 0 is what nobody asked for.  SIGTERM asks
@@ -81,10 +83,22 @@ void sp_worker_reply(
     struct sp_worker *w, uint64_t id, enum sp_code code, const char *text);
 /* Tell the supervisor that the receive worker serves. */
 void sp_worker_ready(struct sp_worker *w);
-/* Log an alarm, tell the supervisor (which has it appended to the log as an
- * event), and leave a request to carry it out in state/outbox for the pull
- * worker. */
-void sp_worker_alarm(struct sp_worker *w, const char *text);
+/*
+ * Report that ${cause} (doc/watch.md has the list) is there, with what a person
+ * should know; reports of one cause are one alarm.  The supervisor logs it, has
+ * it entered into the log, and people told.  Any thread may call both.
+ */
+void sp_worker_alarm(struct sp_worker *w, const char *cause, const char *text);
+/* Report that ${cause} is gone, or not there: cheap, to be called whenever it
+ * is seen that all is well. */
+void sp_worker_clear(struct sp_worker *w, const char *cause);
+/* The same, with how it ended; "": nothing is known. */
+void sp_worker_clear_with(
+    struct sp_worker *w, const char *cause, const char *text);
+/* The cause of a failure: `disk_reserve` where the disk of the archive is full
+ * and its reserve used up, else ${own}. */
+const char *sp_worker_cause(
+    const struct sp_worker *w, const struct sp_err *err, const char *own);
 /* Log ${event} with error=MESSAGE, for what no caller is told. */
 void sp_worker_log_err(
     enum sp_log_level level, const char *event, const struct sp_err *err);

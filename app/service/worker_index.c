@@ -10,9 +10,13 @@
  * receiving it may not.
  */
 #include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 
 #include "app/host/pulled.h"
 #include "app/service/silence_watch.h"
@@ -26,11 +30,15 @@
 /* Pause after a round that found something: mail that trickles in is indexed
  * together, and the disk is left to receive meanwhile. */
 #define REST_MS 250
+/* A round that takes longer is an alarm; looked at so often. */
+#define ROUND_MAX     (30 * 60 * SP_SECOND)
+#define WATCH_SECONDS 30
 
 struct index_worker {
 	struct sp_worker *w;
 	struct sp_index *index;
 	struct sp_silence_watch *silence;
+	_Atomic int64_t round_since; /* boot clock, us; 0: no round is on */
 };
 
 /* What index/index.h reports; a damaged shard is built again by itself, but
@@ -43,19 +51,21 @@ on_report(void *ctx, const char *what, const char *text)
 	if (strcmp(what, "indexed") == 0)
 		sp_log(SP_LOG_DEBUG, what, "%s", text);
 	else if (strcmp(what, "shard_damaged") == 0)
-		sp_worker_alarm(s->w, text);
+		sp_worker_alarm(s->w, "index_damaged", text);
 	else
 		sp_log(SP_LOG_WARN, what, "%s", text);
 }
 
-/* Both the beginning and the end of a silence are alarms, so that the log has
- * both. */
+/* A source fell silent, or is no longer. */
 static void
-on_silence(void *ctx, const char *text)
+on_silence(void *ctx, const char *cause, bool begins, const char *text)
 {
 	const struct index_worker *s = ctx;
 
-	sp_worker_alarm(s->w, text);
+	if (begins)
+		sp_worker_alarm(s->w, cause, text);
+	else
+		sp_worker_clear_with(s->w, cause, text == NULL ? "" : text);
 }
 
 /* Look, once the index has reached the end of the log: entries still to come
@@ -147,17 +157,66 @@ wait_for_work(
 	return (!w->stop && sp_worker_wait(w, LOOK_MS, rq));
 }
 
+/* The failure of a round, or of the opening. */
+static void
+report_failure(struct index_worker *s, struct sp_err *err)
+{
+	(void)sp_err_prefix(err, "index");
+	sp_worker_alarm(
+	    s->w, sp_worker_cause(s->w, err, "index_stuck"), err->msg);
+}
+
 /* Index up to ROUND entries; false after a failure, which was an alarm. */
 static bool
 index_round(struct index_worker *s, uint64_t *behind)
 {
 	struct sp_err err;
+	enum sp_code rc;
 
-	if (sp_index_update(s->index, ROUND, behind, &err) == SP_OK)
+	atomic_store(&s->round_since, sp_clock_boot());
+	rc = sp_index_update(s->index, ROUND, behind, &err);
+	atomic_store(&s->round_since, 0);
+	if (rc == SP_OK) {
+		sp_worker_clear(s->w, "index_stuck");
 		return (true);
-	(void)sp_err_prefix(&err, "index");
-	sp_worker_alarm(s->w, err.msg);
+	}
+	report_failure(s, &err);
 	return (false);
+}
+
+/* A thread beside the indexer: a round that does not end is an alarm, since
+ * then nobody else here could tell. */
+static void *
+watch_rounds(void *ctx)
+{
+	struct index_worker *s = ctx;
+	const struct timespec pause = { .tv_sec = WATCH_SECONDS };
+	char text[200];
+
+	for (;;) {
+		int64_t since;
+
+		(void)nanosleep(&pause, NULL);
+		since = atomic_load(&s->round_since);
+		if (since == 0 || sp_clock_boot() - since < ROUND_MAX)
+			continue;
+		(void)snprintf(text, sizeof(text),
+		    "the index has not moved for %" PRId64
+		    " minutes: something in the next %d entries holds it up; mail is received and kept, searches lack it",
+		    (sp_clock_boot() - since) / (60 * SP_SECOND), ROUND);
+		sp_worker_alarm(s->w, "index_stuck", text);
+	}
+	return (NULL);
+}
+
+/* The thread is not joined: the process ends under it. */
+static void
+start_watching(struct index_worker *s)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, watch_rounds, s) == 0)
+		(void)pthread_detach(thread);
 }
 
 static void
@@ -184,18 +243,20 @@ int
 sp_worker_index(struct sp_worker *w)
 {
 	static struct sp_request rq;
-	struct index_worker s = { .w = w };
+	static struct index_worker s;
 	const struct sp_index_report report = { on_report, NULL, &s };
 	struct sp_err err = { .msg = "" };
 	uint64_t behind = 0, before;
 	bool healthy = true;
 
+	s.w = w;
 	(void)setpriority(PRIO_PROCESS, 0, 15);
 	if (sp_index_open(w->app->dir, w->app->cfg, SP_APP_LOCK_WAIT_MS,
 		&report, &s.index, &err) != SP_OK) {
-		sp_worker_alarm(w, err.msg);
+		report_failure(&s, &err);
 		return (1);
 	}
+	start_watching(&s);
 	s.silence =
 	    sp_silence_watch_new(w->app, sp_clock_wall(), on_silence, &s);
 	while (healthy && !w->stop) {

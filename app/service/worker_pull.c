@@ -1,7 +1,7 @@
 /*
  * The pull worker: the only one that may connect out.  It fetches from the
  * mailboxes of the configuration, each in a thread of its own (pull_account.c),
- * and carries out what the others leave in state/outbox.  It reads no log, no
+ * and tells people of alarms (outbox.c).  It reads no log, no
  * index and no keys; mail goes to the receive worker through the door
  * (app/host/pull_door.c).  It holds state/pull.lock.
  */
@@ -17,7 +17,6 @@
 #include "base/log.h"
 
 #define LOOK_MS	   2000
-#define RETRY	   (30 * SP_SECOND) /* after an alarm that did not go out */
 #define STATUS_MAX (48u << 10) /* half of what a reply to `status` can hold */
 
 struct pull_worker {
@@ -42,23 +41,40 @@ visit_now(struct pull_worker *p, const struct sp_request *rq)
 	    "the service knows no such account; was the configuration changed without a reload (SIGHUP)?");
 }
 
+/* `alarm WAY JSON`: tell people of an alarm.  A refusal begins with what is
+ * left to do. */
+static void
+tell(struct pull_worker *p, const struct sp_request *rq)
+{
+	struct sp_view alarm = sp_view_str(rq->args);
+	char *way = sp_view_dup(sp_view_cut(&alarm, ' ')), *text;
+	const char *left = way;
+	struct sp_err err;
+	enum sp_code rc;
+
+	rc = sp_outbox_tell(p->w->app->cfg, alarm, &left, &err);
+	if (rc == SP_OK) {
+		sp_worker_reply(p->w, rq->id, SP_OK, "");
+	} else {
+		sp_worker_log_err(SP_LOG_WARN, "outbox_failed", &err);
+		text = sp_xasprintf("%s %s", left, err.msg);
+		sp_worker_reply(p->w, rq->id, rc, text);
+		free(text);
+	}
+	free(way);
+}
+
 static void
 answer(struct pull_worker *p, const struct sp_request *rq)
 {
-	struct sp_err err;
-
 	if (strcmp(rq->verb, "pull") == 0) {
 		visit_now(p, rq);
 		return;
 	}
-	/* An alarm of the supervisor's own; it asks for nothing else. */
-	if (strcmp(rq->verb, "alarm") != 0) {
+	if (strcmp(rq->verb, "alarm") == 0)
+		tell(p, rq);
+	else
 		sp_worker_reply(p->w, rq->id, SP_EUSAGE, "no such request");
-		return;
-	}
-	if (sp_outbox_alarm(p->w->app->dir, "supervisor", rq->args, &err) !=
-	    SP_OK)
-		sp_worker_log_err(SP_LOG_WARN, "outbox_failed", &err);
 }
 
 /* Send how the accounts are to the supervisor, which has it for `status`. */
@@ -103,7 +119,7 @@ start_accounts(struct pull_worker *p)
 		if (sp_pull_account_start(a, p->w, &err) == SP_OK)
 			continue;
 		(void)sp_err_prefix(&err, "account %s", cfg->pull[i].name);
-		sp_worker_alarm(p->w, err.msg);
+		sp_pull_account_alarm(a, err.msg);
 	}
 }
 
@@ -118,48 +134,28 @@ end_accounts(struct pull_worker *p)
 	/* Not freed: a thread that hangs may still use it. */
 }
 
-/* Carry out what the outbox has.  Returns when to look again (boot clock): at
- * once, or after a pause. */
-static int64_t
-run_outbox(struct sp_worker *w)
-{
-	char quoted[SP_ERR_MAX];
-	size_t failed = 0;
-	struct sp_err err;
-
-	if (sp_outbox_run(w->app->dir, w->app->cfg, &failed, &err) == SP_OK)
-		return (0);
-	sp_log(SP_LOG_WARN, "outbox", "left=%zu error=%s", failed,
-	    sp_log_quote(sp_view_str(err.msg), quoted, sizeof(quoted)));
-	return (sp_clock_boot() + RETRY);
-}
-
-/* The alarms of others are carried out within LOOK_MS, at once after a
- * request. */
+/* The alarms of the service come as requests. */
 int
 sp_worker_pull(struct sp_worker *w)
 {
 	static struct sp_request rq;
 	struct pull_worker p = { .w = w };
-	int64_t due = 0;
 	struct sp_err err;
 	int lock = -1;
 
 	if (sp_pull_run_lock(w->app->dir, &lock, &err) != SP_OK) {
-		sp_worker_alarm(w, err.msg);
+		sp_worker_alarm(w, "worker_restart:pull", err.msg);
 		return (1);
 	}
 	start_accounts(&p);
 	while (!w->stop) {
-		if (sp_worker_wait(w, LOOK_MS, &rq)) {
+		if (sp_worker_wait(w, LOOK_MS, &rq))
 			answer(&p, &rq);
-			due = 0;
-		}
 		if (w->stop)
 			break;
+		for (size_t i = 0; i < p.n; i++)
+			sp_pull_account_watch(&p.of[i]);
 		send_status(&p);
-		if (sp_clock_boot() >= due)
-			due = run_outbox(w);
 	}
 	end_accounts(&p);
 	return (0);

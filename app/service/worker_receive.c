@@ -12,6 +12,7 @@
  * somebody has looked.
  */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -51,14 +52,22 @@ struct receive_worker {
 
 /* A log line of the server. */
 static void
-on_log(void *ctx, enum sp_log_level level, const char *event, const char *text)
+on_log(void *ctx SP_UNUSED, enum sp_log_level level, const char *event,
+    const char *text)
 {
-	struct receive_worker *s = ctx;
+	sp_log(level, event, "%s", text);
+}
 
-	if (strcmp(event, "alarm") == 0)
-		sp_worker_alarm(s->w, text);
+/* The server reports that ${cause} is there, or gone (${text} is NULL). */
+static void
+on_alarm(void *ctx, const char *cause, const char *text)
+{
+	const struct receive_worker *s = ctx;
+
+	if (text != NULL)
+		sp_worker_alarm(s->w, cause, text);
 	else
-		sp_log(level, event, "%s", text);
+		sp_worker_clear(s->w, cause);
 }
 
 static void
@@ -161,23 +170,39 @@ reply_status(struct receive_worker *s, uint64_t id)
 	sp_buf_done(&b);
 }
 
-/* "alarm TEXT" of the supervisor: an alarm of any worker becomes an event of
+/* A request for the entry of an alarm that waits for its turn. */
+struct alarm_request {
+	struct receive_worker *s;
+	uint64_t id;
+};
+
+static void
+on_alarm_entered(void *ctx, enum sp_code code, uint64_t seq)
+{
+	struct alarm_request *p = ctx;
+	char text[32];
+
+	(void)snprintf(text, sizeof(text), "%" PRIu64, seq);
+	sp_worker_reply(p->s->w, p->id, code,
+	    code == SP_OK ? text : "the log did not take it");
+	free(p);
+}
+
+/* "alarm DETAIL" of the supervisor, the only one who asks for it: an entry of
  * the log. */
 static void
-append_alarm(struct receive_worker *s, const char *text)
+append_alarm(struct receive_worker *s, const struct sp_request *rq)
 {
-	struct sp_json j;
-	struct sp_buf b;
+	struct alarm_request *p;
 
-	sp_buf_init(&b, 8192);
-	sp_json_init(&j, &b);
-	sp_json_obj(&j, NULL);
-	sp_json_cstr(&j, "text", text);
-	sp_json_obj_end(&j);
-	if (s->append != NULL && sp_json_end(&j) == SP_OK)
-		sp_receive_event(
-		    s->receive, "alarm", sp_buf_view(&b), NULL, NULL);
-	sp_buf_done(&b);
+	if (s->append == NULL || s->draining) {
+		sp_worker_reply(s->w, rq->id, SP_EAGAIN, HOLD);
+		return;
+	}
+	p = sp_xmalloc(sizeof(*p));
+	*p = (struct alarm_request){ s, rq->id };
+	sp_receive_event(
+	    s->receive, "alarm", sp_view_str(rq->args), on_alarm_entered, p);
 }
 
 /* Requests of the supervisor; its end is a request to end. */
@@ -195,7 +220,7 @@ on_channel(uv_poll_t *h, int uv_status SP_UNUSED, int events SP_UNUSED)
 		} else if (strcmp(s->rq.verb, "status") == 0) {
 			reply_status(s, s->rq.id);
 		} else if (strcmp(s->rq.verb, "alarm") == 0) {
-			append_alarm(s, s->rq.args);
+			append_alarm(s, &s->rq);
 		} else {
 			sp_worker_reply(
 			    s->w, s->rq.id, SP_EUSAGE, "no such request");
@@ -339,11 +364,9 @@ on_config_timer(uv_timer_t *t)
 /* Also called on the thread that commits: nothing of the loop may be touched
  * here. */
 static void
-on_append_alarm(void *ctx, const char *text)
+on_append_alarm(void *ctx, const char *cause, const char *text)
 {
-	const struct receive_worker *s = ctx;
-
-	sp_worker_alarm(s->w, text);
+	on_alarm(ctx, cause, text);
 }
 
 /*
@@ -370,10 +393,15 @@ open_log(struct receive_worker *s, bool *held)
 		sp_log(SP_LOG_WARN, "recovered",
 		    "cut_bytes=%" PRIu64 " kept_in=%s next_seq=%" PRIu64,
 		    found.cut_bytes, found.cut_path, found.next_seq);
-	if (rc == SP_OK)
+	if (rc == SP_OK) {
+		sp_worker_clear(s->w, "log_held");
 		return (true);
-	sp_worker_alarm(s->w, err.msg);
+	}
 	*held = rc == SP_EROLLBACK || rc == SP_EFORMAT || rc == SP_EMISMATCH;
+	sp_worker_alarm(s->w,
+	    *held ? "log_held"
+		  : sp_worker_cause(s->w, &err, "worker_restart:receive"),
+	    err.msg);
 	return (*held);
 }
 
@@ -391,12 +419,13 @@ start_loop(struct receive_worker *s)
 		.door_fd = s->w->door_fd,
 		.certs = s->w->certs,
 		.log = on_log,
+		.alarm = on_alarm,
 		.committed = on_committed,
 		.ctx = s };
 	struct sp_err err;
 
 	if (sp_receive_new(&opts, &s->receive, &err) != SP_OK) {
-		sp_worker_alarm(s->w, err.msg);
+		sp_worker_alarm(s->w, "worker_restart:receive", err.msg);
 		return (false);
 	}
 	s->channel.data = s;
@@ -411,6 +440,14 @@ start_loop(struct receive_worker *s)
 		uv_poll_start(&s->channel, UV_READABLE, on_channel) == 0 &&
 		uv_poll_init(&s->loop, &s->signals, s->w->signals) == 0 &&
 		uv_poll_start(&s->signals, UV_READABLE, on_signal) == 0);
+}
+
+/* The cause of a failure of the housekeeping. */
+static const char *
+cause_of_tick(const struct sp_worker *w, const struct sp_err *err)
+{
+	return (err->code == SP_ECLOCK ? "clock_leap"
+				       : sp_worker_cause(w, err, "intake"));
 }
 
 /* Before it is ready the events of a changed configuration and of an accepted
@@ -431,7 +468,7 @@ sp_worker_receive(struct sp_worker *w)
 	if (s.append != NULL) {
 		append_config(&s);
 		if (sp_append_tick(s.append, &err) != SP_OK)
-			sp_worker_alarm(w, err.msg);
+			sp_worker_alarm(w, cause_of_tick(w, &err), err.msg);
 	}
 	if (uv_loop_init(&s.loop) != 0)
 		return (1);

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "app/host/message_count.h"
 #include "app/service/worker.h"
 #include "base/clock.h"
 #include "base/enc.h"
@@ -22,45 +23,57 @@
 #include "base/record.h"
 #include "base/sha256.h"
 #include "journal/log/reader.h"
+#include "journal/seal/scrub.h"
 #include "journal/seal/seal.h"
 
 #define RETRY (10 * SP_SECOND) /* after a failure */
+/* The scrub: so many files a step, a step with each round, an hour between two
+ * passes. */
+#define SCRUB_FILES 500
+#define SCRUB_PAUSE (3600 * SP_SECOND)
+#define COUNT_PAUSE (60 * SP_SECOND) /* between two notes of the messages */
 
 struct seal_worker {
 	struct sp_worker *w;
 	struct sp_seal *seal;
 	int64_t due; /* the next checkpoint; boot clock, us */
 	int64_t pack_due; /* not before: the next look for something to pack */
-	char last_alarm[SP_ERR_MAX]; /* "" since all went well again */
 	uint64_t size; /* of the last checkpoint */
+	/* what is done beside it */
+	struct sp_scrub *scrub;
+	int64_t scrub_due; /* the next step; boot clock, us */
+	int64_t count_due; /* when the messages are counted again */
 };
 
-/* What journal/seal/seal.h reports: to the log, an alarm also to the
- * supervisor. */
+/* What journal/seal/seal.h reports: to the log. */
 static void
-on_report(void *ctx, const char *what, const char *text)
+on_report(void *ctx SP_UNUSED, const char *what, const char *text)
 {
-	struct seal_worker *s = ctx;
-
-	if (strcmp(what, "alarm") == 0) {
-		(void)snprintf(
-		    s->last_alarm, sizeof(s->last_alarm), "%s", text);
-		sp_worker_alarm(s->w, text);
-	} else
-		sp_log(strcmp(what, "checkpoint") == 0 ? SP_LOG_DEBUG
-						       : SP_LOG_INFO,
-		    what, "%s", text);
+	sp_log(strcmp(what, "checkpoint") == 0 ? SP_LOG_DEBUG : SP_LOG_INFO,
+	    what, "%s", text);
 }
 
-/* Raise an alarm for a failure, unless it is the one of the last attempt. */
+/* It says that ${cause} is there, or gone (${text} is NULL). */
 static void
-report_failure(struct seal_worker *s, const char *what, struct sp_err *err)
+on_alarm(void *ctx, const char *cause, const char *text)
 {
-	if (strcmp(s->last_alarm, err->msg) == 0)
-		return;
-	(void)snprintf(s->last_alarm, sizeof(s->last_alarm), "%s", err->msg);
-	(void)sp_err_prefix(err, "%s", what);
-	sp_worker_alarm(s->w, err->msg);
+	const struct seal_worker *s = ctx;
+
+	if (text != NULL)
+		sp_worker_alarm(s->w, cause, text);
+	else
+		sp_worker_clear(s->w, cause);
+}
+
+/* Report a failure.  One about the bytes of the archive has the cause that
+ * journal/seal gives it, another is ${own}. */
+static void
+report_failure(struct seal_worker *s, const char *own, struct sp_err *err)
+{
+	const char *bytes = sp_seal_cause(err);
+
+	sp_worker_alarm(s->w,
+	    bytes != NULL ? bytes : sp_worker_cause(s->w, err, own), err->msg);
 }
 
 /* Pack all finished intake files; false after a failure. */
@@ -72,12 +85,13 @@ pack_all(struct seal_worker *s)
 
 	while (packed) {
 		if (sp_seal_pack(s->seal, &packed, &err) != SP_OK) {
-			report_failure(s, "segment", &err);
+			(void)sp_err_prefix(&err, "segment");
+			report_failure(s, "segment_failed", &err);
 			s->pack_due = sp_clock_boot() + RETRY;
 			return (false);
 		}
 	}
-	s->last_alarm[0] = '\0';
+	sp_worker_clear(s->w, "segment_failed");
 	return (true);
 }
 
@@ -90,13 +104,22 @@ checkpoint_and_pack(struct seal_worker *s)
 	struct sp_err err;
 
 	if (sp_seal_checkpoint(s->seal, &s->size, &err) != SP_OK) {
-		report_failure(s, "checkpoint", &err);
+		(void)sp_err_prefix(&err, "checkpoint");
+		report_failure(s, "checkpoint_failed", &err);
 		s->due = sp_clock_boot() + RETRY;
 		return (false);
 	}
 	s->due = sp_clock_boot() +
 		 (int64_t)s->w->app->cfg->checkpoint_interval * 1000;
-	return (sp_clock_boot() < s->pack_due || pack_all(s));
+	sp_worker_clear(s->w, "checkpoint_failed");
+	if (sp_clock_boot() < s->pack_due)
+		return (true);
+	if (!pack_all(s))
+		return (false);
+	/* The log was read to its end, and nothing is left to be packed. */
+	sp_worker_clear(s->w, SP_SEAL_DAMAGED);
+	sp_worker_clear(s->w, SP_SEAL_ROLLBACK);
+	return (true);
 }
 
 /* Whether a signature that is asked for belongs to an export: entry ${seq} must
@@ -218,32 +241,71 @@ answer(struct seal_worker *s, const struct sp_request *rq)
 	sp_buf_done(&out);
 }
 
+/* Look at some files more; at the end of a pass, rest. */
+static void
+scrub(struct seal_worker *s)
+{
+	if (sp_clock_boot() >= s->scrub_due &&
+	    sp_scrub_step(s->scrub, SCRUB_FILES, on_alarm, s))
+		s->scrub_due = sp_clock_boot() + SCRUB_PAUSE;
+}
+
+/* Keep the count of messages for `status` (app/host/message_count.h).  A
+ * failure costs `status` the time to count them itself. */
+static void
+count_messages(struct seal_worker *s)
+{
+	struct sp_message_count count;
+
+	if (sp_clock_boot() < s->count_due)
+		return;
+	s->count_due = sp_clock_boot() + COUNT_PAUSE;
+	if (sp_message_count_sealed(s->w->app->dir, &count, NULL) == SP_OK)
+		(void)!sp_message_count_save(s->w->app->dir, &count, NULL);
+}
+
+/* A full pass: what is missing is told before the opening may fail for it. */
+static void
+scrub_at_start(struct seal_worker *s)
+{
+	s->scrub = sp_scrub_new(s->w->app->dir);
+	while (!sp_scrub_step(s->scrub, SIZE_MAX, on_alarm, s))
+		;
+	s->scrub_due = sp_clock_boot() + SCRUB_PAUSE;
+}
+
 /* Signs and packs once more at the end, when receive and pull are down. */
 int
 sp_worker_seal(struct sp_worker *w)
 {
 	static struct sp_request rq;
 	struct seal_worker s = { .w = w };
-	const struct sp_seal_report report = { on_report, &s };
+	const struct sp_seal_report report = { on_report, on_alarm, &s };
 	struct sp_err err;
 	bool healthy;
 
 	(void)setpriority(PRIO_PROCESS, 0, 5);
+	scrub_at_start(&s);
 	if (sp_seal_open(w->app->dir, w->app->cfg, SP_APP_LOCK_WAIT_MS, &report,
 		&s.seal, &err) != SP_OK) {
-		report_failure(&s, "seal", &err);
+		report_failure(&s, "worker_restart:seal", &err);
 		return (1);
 	}
 	(void)checkpoint_and_pack(&s);
 	while (!w->stop) {
 		int64_t left = s.due - sp_clock_boot();
 
-		if (left <= 0)
+		if (left <= 0) {
 			(void)checkpoint_and_pack(&s);
-		else if (sp_worker_wait(w, (int)(left / 1000) + 1, &rq))
+			scrub(&s);
+			count_messages(&s);
+		} else if (sp_worker_wait(w, (int)(left / 1000) + 1, &rq))
 			answer(&s, &rq);
 	}
 	healthy = checkpoint_and_pack(&s);
+	s.count_due = 0;
+	count_messages(&s);
+	sp_scrub_free(s.scrub);
 	sp_seal_close(s.seal);
 	return (healthy ? 0 : 1);
 }

@@ -6,11 +6,31 @@
  */
 #include "base/config/config.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "base/clock.h"
 #include "base/config/config_priv.h"
 #include "base/io.h"
 
+/* How long a pipe of a command line is waited for, and read at a time. */
+#define PIPE_SECONDS 10
+#define READ_STEP    4096u
+
+void
+sp_config_file_done(struct sp_config_file *file)
+{
+	free(file->items);
+	free(file->values);
+}
+
+/* Defaults, values, what they must be together, the effective text: in this
+ * order. */
 enum sp_code
 sp_config_parse(const char *path, struct sp_view text, struct sp_config **out,
     struct sp_err *err)
@@ -26,7 +46,12 @@ sp_config_parse(const char *path, struct sp_view text, struct sp_config **out,
 		rc = sp_config_check(c, &file, err);
 	if (rc == SP_OK)
 		rc = sp_config_effective(c, err);
-	free(file.items);
+	if (rc == SP_OK) {
+		c->source = sp_view_dup(text);
+		c->source_n = text.n;
+		sp_config_keep_places(c, &file);
+	}
+	sp_config_file_done(&file);
 	if (rc == SP_OK)
 		*out = c;
 	else
@@ -34,18 +59,115 @@ sp_config_parse(const char *path, struct sp_view text, struct sp_config **out,
 	return (rc);
 }
 
-enum sp_code
-sp_config_load(const char *path, struct sp_config **out, struct sp_err *err)
+/* Wait until ${fd}, a pipe, can be read, not beyond ${deadline}. */
+static enum sp_code
+wait_pipe(int fd, const char *path, int64_t deadline, struct sp_err *err)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	const int64_t left = deadline - sp_clock_boot();
+
+	if (left > 0 && poll(&p, 1, (int)(left / 1000) + 1) != 0)
+		return (SP_OK);
+	return (sp_err_set(err, SP_EAGAIN, 0,
+	    "%s is a pipe, and nobody wrote a whole configuration into it within %d seconds; name a file",
+	    path, PIPE_SECONDS));
+}
+
+/* Append all that ${fd} gives to ${out}; a pipe for at most ten seconds. */
+static enum sp_code
+read_all(
+    int fd, const char *path, bool pipe, struct sp_buf *out, struct sp_err *err)
+{
+	const int64_t deadline = sp_clock_boot() + PIPE_SECONDS * SP_SECOND;
+	ssize_t n = 1;
+
+	while (n != 0) {
+		char *at = sp_buf_reserve(out, READ_STEP);
+
+		if (pipe && wait_pipe(fd, path, deadline, err) != SP_OK)
+			return (SP_EAGAIN);
+		if (out->n <= SP_CONFIG_FILE_MAX && at != NULL)
+			n = read(fd, at, READ_STEP);
+		else
+			return (sp_err_set(err, SP_ELIMIT, 0,
+			    "%s is larger than the %u bytes allowed for it",
+			    path, SP_CONFIG_FILE_MAX));
+		if (n < 0 && errno != EINTR && errno != EAGAIN)
+			return (sp_err_set(
+			    err, SP_EIO, errno, "cannot read %s", path));
+		out->n += n > 0 ? (size_t)n : 0;
+	}
+	if (out->n > 0 || !pipe)
+		return (SP_OK);
+	/* One that was read before, too: an empty configuration would be the
+	 * defaults. */
+	return (sp_err_set(err, SP_ECONFIG, 0,
+	    "%s is a pipe that gives nothing; name a file", path));
+}
+
+/* What is called ${path}, for a message that refuses it. */
+static const char *
+kind_of(mode_t mode)
+{
+	return (S_ISDIR(mode)	 ? "a directory"
+		: S_ISFIFO(mode) ? "a pipe (FIFO)"
+		: S_ISSOCK(mode) ? "a socket"
+				 : "a device");
+}
+
+/* The bytes of the file.  It is opened without waiting, so that a FIFO in its
+ * place stops nobody, neither a command nor the service that reloads. */
+static enum sp_code
+read_source(
+    const char *path, bool given, struct sp_buf *out, struct sp_err *err)
+{
+	struct stat st;
+	enum sp_code rc;
+	int fd = -1;
+
+	rc = sp_io_open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, &fd, err);
+	if (rc != SP_OK)
+		return (rc);
+	if (fstat(fd, &st) != 0)
+		rc = sp_err_set(err, SP_EIO, errno, "cannot look at %s", path);
+	else if (S_ISREG(st.st_mode))
+		rc = read_all(fd, path, false, out, err);
+	else if (S_ISFIFO(st.st_mode) && given && sp_io_passed_on(path))
+		rc = read_all(fd, path, true, out, err);
+	else
+		rc = sp_err_set(err, SP_ECONFIG, 0,
+		    "%s is %s; a configuration must be a regular file", path,
+		    kind_of(st.st_mode));
+	(void)sp_io_close(fd, NULL);
+	return (rc);
+}
+
+/* sp_config_load() and sp_config_load_given(). */
+static enum sp_code
+load(const char *path, bool given, struct sp_config **out, struct sp_err *err)
 {
 	struct sp_buf text;
 	enum sp_code rc;
 
-	sp_buf_init(&text, SP_CONFIG_FILE_MAX);
-	rc = sp_io_read_file(path, SP_CONFIG_FILE_MAX, &text, err);
+	sp_buf_init(&text, SP_CONFIG_FILE_MAX + 2 * READ_STEP);
+	rc = read_source(path, given, &text, err);
 	if (rc == SP_OK)
 		rc = sp_config_parse(path, sp_buf_view(&text), out, err);
 	sp_buf_done(&text);
 	return (rc);
+}
+
+enum sp_code
+sp_config_load(const char *path, struct sp_config **out, struct sp_err *err)
+{
+	return (load(path, false, out, err));
+}
+
+enum sp_code
+sp_config_load_given(
+    const char *path, struct sp_config **out, struct sp_err *err)
+{
+	return (load(path, true, out, err));
 }
 
 struct sp_config *
@@ -69,6 +191,7 @@ drop_all(void *base, const struct sp_config_section *sec)
 	}
 }
 
+/* What the options own, by the table, then what the file left. */
 void
 sp_config_free(struct sp_config *c)
 {
@@ -88,6 +211,10 @@ sp_config_free(struct sp_config *c)
 			free(sp_config_at(c, sec, 0));
 	}
 	drop_all(c, NULL);
+	for (size_t i = 0; i < c->nplaces; i++)
+		free(c->places[i].title);
+	free(c->places);
+	free(c->source);
 	free(c->path);
 	free(c->text);
 	free(c);

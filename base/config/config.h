@@ -164,12 +164,24 @@ struct sp_pull_conf {
 	uint64_t timeout; /* seconds to wait for the server */
 };
 
+/* An option that the file gives, or the beginning of a section. */
+struct sp_config_line {
+	const char *section; /* "" at top level; static */
+	char *title; /* of the section; "" where it has none */
+	const char *option; /* "" for the section itself; static */
+	unsigned line;
+};
+
 /*
  * Options that are not given have their defaults; texts without one are NULL.
  */
 struct sp_config {
 	char *path; /* of the file, NULL if there was none */
 	char *text; /* effective configuration, no secrets, one option a line */
+	char *source; /* the bytes of the file */
+	size_t source_n;
+	struct sp_config_line *places; /* what the file gives */
+	size_t nplaces;
 	/* log { } */
 	char *log_to; /* "stderr", "syslog" */
 	enum sp_log_level log_level;
@@ -218,9 +230,14 @@ struct sp_config {
 };
 
 /* Load and check the file ${path}; free ${out} with sp_config_free.  SP_ECONFIG
- * for a mistake, with "FILE:LINE:COLUMN: what is wrong; what was expected";
- * otherwise as sp_io_read_file. */
+ * for a mistake, with "FILE:LINE:COLUMN: what is wrong; what was expected", and
+ * for what is no regular file; otherwise as sp_io_read_file.  Never waits. */
 SP_CHECK enum sp_code sp_config_load(
+    const char *path, struct sp_config **out, struct sp_err *err);
+/* The same for the FILE of a command line, which may also be a pipe of the
+ * shell's (/dev/stdin, /dev/fd/N): it is waited for, ten seconds at most, and
+ * must not be empty. */
+SP_CHECK enum sp_code sp_config_load_given(
     const char *path, struct sp_config **out, struct sp_err *err);
 /* The same for the bytes of a file; ${path} is only named in messages.  Any
  * bytes give a configuration or SP_ECONFIG. */
@@ -236,6 +253,37 @@ void sp_config_free(struct sp_config *c); /* NULL is fine */
  * ...), SP_ELIMIT beyond the maximum of ${out}; ${out} is then as it was. */
 SP_CHECK enum sp_code sp_config_template(struct sp_buf *out, const char *listen,
     const char *user, const char *guard);
+/* How the configuration of an archive becomes that of the one that continues it
+ * (sp_config_moved).  All is borrowed; the last four may be NULL: as it is. */
+struct sp_config_move {
+	const char *old, *dir; /* both archives, absolute */
+	const char *guard, *user, *group;
+	const char *listen; /* ADDRESS:PORT, where there is one listener */
+};
+
+/*
+ * Append the configuration ${text} of the archive ${m->old} to ${out} as that of
+ * the archive ${m->dir}: the options of ${m} are set, paths of files below the
+ * old archive (or below ${m->dir}, where it stood before it was moved away)
+ * become paths below the new one.  All else stays as it stands, comments too.
+ * ${files} gets these files, relative to the archives, each once; free it with
+ * sp_config_texts_free.  ${path} is named in messages.  SP_ECONFIG: ${text} is no
+ * configuration, SP_EUSAGE: the result is none, or ${m->listen} is given and
+ * there is not one listener, SP_ELIMIT beyond the maximum of ${out}; ${out} is
+ * then as it was.
+ */
+SP_CHECK enum sp_code sp_config_moved(struct sp_buf *out, const char *path,
+    struct sp_view text, const struct sp_config_move *m, struct sp_texts *files,
+    struct sp_err *err);
+/* Free the texts of a list. */
+void sp_config_texts_free(struct sp_texts *t);
+/* The effective configuration for a person: as c->text, with sizes and times as
+ * one writes them ("150M", "7d"); malloc'ed, NULL if it would be too large. */
+char *sp_config_show(const struct sp_config *c);
+/* The line of the file in which the option is given (titled sections: of
+ * section ${title}, else ""), or else its section begins; 0: neither is there. */
+unsigned sp_config_line(const struct sp_config *c, const char *section,
+    const char *title, const char *option);
 /* Whether a peer at ${sa} may send to the listener: it lies in allow, or where
  * that list is empty, in loopback (with require_auth: anywhere). */
 bool sp_config_allows(const struct sp_listen *l, const struct sockaddr *sa);

@@ -11,11 +11,15 @@
 
 #define TEXT_MAX (4u << 20) /* bytes of the effective configuration */
 
+/* How a value becomes text: sp_config_get() or sp_config_get_human(). */
+typedef enum sp_code getter(
+    const void *base, const struct sp_config_option *o, struct sp_buf *out);
+
 /* Append "section.title.option = value" for each option of one struct; ${sec}
  * NULL: of sp_config, without titles. */
 static enum sp_code
 lines(const void *base, const struct sp_config_section *sec, const char *title,
-    struct sp_buf *out)
+    getter *get, struct sp_buf *out)
 {
 	enum sp_code rc = SP_OK;
 
@@ -28,7 +32,7 @@ lines(const void *base, const struct sp_config_section *sec, const char *title,
 		    *o->section == '\0' ? "" : ".", title,
 		    sec == NULL ? "" : ".", o->name);
 		if (rc == SP_OK)
-			rc = sp_config_get(base, o, out);
+			rc = get(base, o, out);
 		if (rc == SP_OK)
 			rc = sp_buf_addc(out, '\n');
 	}
@@ -72,15 +76,16 @@ sorted(struct sp_view in)
 }
 
 /* One struct after the other, then all lines sorted: the text depends on the
- * values alone, not on the order in the file. */
-enum sp_code
-sp_config_effective(struct sp_config *c, struct sp_err *err)
+ * values alone, not on the order in the file.  NULL: it would be too large. */
+static char *
+whole_text(const struct sp_config *c, getter *get)
 {
+	char *text = NULL;
 	struct sp_buf b;
 	enum sp_code rc;
 
 	sp_buf_init(&b, TEXT_MAX);
-	rc = lines(c, NULL, "", &b);
+	rc = lines(c, NULL, "", get, &b);
 	for (size_t i = 0; rc == SP_OK && i < sp_config_nsections; i++) {
 		const struct sp_config_section *sec = &sp_config_sections[i];
 
@@ -89,17 +94,31 @@ sp_config_effective(struct sp_config *c, struct sp_err *err)
 			const void *base = sp_config_at(c, sec, k);
 
 			/* the first member of a section's struct is its name */
-			rc = lines(base, sec, *(char *const *)base, &b);
+			rc = lines(base, sec, *(char *const *)base, get, &b);
 		}
 	}
-	if (rc == SP_OK) {
-		free(c->text);
-		c->text = sorted(sp_buf_view(&b));
-	} else {
-		rc = sp_err_set(err, SP_ECONFIG, 0,
-		    "%s: the configuration is larger than %u bytes",
-		    c->path == NULL ? "defaults" : c->path, TEXT_MAX);
-	}
+	if (rc == SP_OK)
+		text = sorted(sp_buf_view(&b));
 	sp_buf_done(&b);
-	return (rc);
+	return (text);
+}
+
+enum sp_code
+sp_config_effective(struct sp_config *c, struct sp_err *err)
+{
+	char *text = whole_text(c, sp_config_get);
+
+	if (text == NULL)
+		return (sp_err_set(err, SP_ECONFIG, 0,
+		    "%s: the configuration is larger than %u bytes",
+		    c->path == NULL ? "defaults" : c->path, TEXT_MAX));
+	free(c->text);
+	c->text = text;
+	return (SP_OK);
+}
+
+char *
+sp_config_show(const struct sp_config *c)
+{
+	return (whole_text(c, sp_config_get_human));
 }

@@ -111,20 +111,42 @@ struct sp_config_item {
 	struct sp_config_place at;
 };
 
+/* A value that is given: a token of the text, its quotes too. */
+struct sp_config_given {
+	const struct sp_config_option *option;
+	size_t at, n; /* offset and bytes */
+};
+
 struct sp_config_file { /* begins with the path alone */
 	const char *path; /* for messages */
 	struct sp_config_item *items; /* malloc'ed */
 	size_t n, cap;
+	struct sp_config_given *values; /* malloc'ed, in the text's order */
+	size_t nvalues, vcap;
 };
+
+/* What a token of the text means: without its quotes and escapes, malloc'ed. */
+char *sp_config_unquote(struct sp_view token);
+/* Free what reading a file has put into ${file}. */
+void sp_config_file_done(struct sp_config_file *file);
 
 /*
  * Read ${text} into ${c}, which has the defaults already.  ${file} gets what is
- * given and where, with views into ${text}; free file->items afterwards, also
- * after a failure.  SP_ECONFIG with "FILE:LINE:COLUMN: what, expected" for the
+ * given and where, with views into ${text}; call sp_config_file_done
+ * afterwards, also after a failure.  SP_ECONFIG with "FILE:LINE:COLUMN: what, expected" for the
  * first mistake; ${c} is then filled in part.
  */
 SP_CHECK enum sp_code sp_config_read(struct sp_config *c, struct sp_view text,
     struct sp_config_file *file, struct sp_err *err);
+/* What is wrong with the bytes of the file ${text} (encoding, bytes that could
+ * hide something), and where; NULL: nothing.  A byte order mark is taken off
+ * ${text}. */
+const char *sp_config_bytes(struct sp_view *text, struct sp_config_place *at);
+/* The option ${name} (a section itself: "") as the file gives it, or NULL. */
+const struct sp_config_item *sp_config_find(const struct sp_config_file *f,
+    const char *section, struct sp_view title, const char *name);
+/* Copy what is given and where into ${c}, for sp_config_line(). */
+void sp_config_keep_places(struct sp_config *c, const struct sp_config_file *f);
 /* The place of an option, or of the section where it is not given. */
 struct sp_config_place sp_config_place(const struct sp_config_file *f,
     const char *section, const char *title, const char *name);
@@ -155,6 +177,10 @@ void sp_config_set_defaults(void *base, const struct sp_config_section *sec);
 void sp_config_drop(void *base, const struct sp_config_option *o);
 /* Append the value as text; SP_ELIMIT beyond the maximum of ${out}. */
 SP_CHECK enum sp_code sp_config_get(
+    const void *base, const struct sp_config_option *o, struct sp_buf *out);
+/* The same as a person writes it: sizes with K, M, G, times with s, m, h, d.  Of
+ * what is no UTF-8 only the ASCII is shown. */
+SP_CHECK enum sp_code sp_config_get_human(
     const void *base, const struct sp_config_option *o, struct sp_buf *out);
 
 /* ---- networks (config_net.c) ------------------------------------------ */

@@ -239,20 +239,6 @@ is_value(const struct config_reader *r)
 
 /* ---- where things stand ---------------------------------------------- */
 
-static const struct sp_config_item *
-find(const struct sp_config_file *f, const char *section, struct sp_view title,
-    const char *name)
-{
-	for (size_t i = 0; i < f->n; i++) {
-		const struct sp_config_item *it = &f->items[i];
-
-		if (strcmp(it->section, section) == 0 &&
-		    sp_view_eq(it->title, title) && strcmp(it->name, name) == 0)
-			return (it);
-	}
-	return (NULL);
-}
-
 /* Remember where the option ${name} of ${scope} stands, or with "" the section
  * itself; each may stand once. */
 static enum sp_code
@@ -261,7 +247,7 @@ remember(struct config_reader *r, const struct config_scope *scope,
 {
 	struct sp_config_file *f = r->file;
 	const struct sp_config_item *old =
-	    find(f, scope->section, scope->title, name);
+	    sp_config_find(f, scope->section, scope->title, name);
 
 	if (old != NULL && *name != '\0')
 		return (fail(r, at,
@@ -288,59 +274,35 @@ remember(struct config_reader *r, const struct config_scope *scope,
 	return (SP_OK);
 }
 
-struct sp_config_place
-sp_config_place(const struct sp_config_file *f, const char *section,
-    const char *title, const char *name)
-{
-	const struct sp_view t = sp_view_str(title);
-	const struct sp_config_item *it = find(f, section, t, name);
-
-	if (it == NULL)
-		it = find(f, section, t, "");
-	return (it == NULL ? (struct sp_config_place){ 1, 1 } : it->at);
-}
-
-bool
-sp_config_given(const struct sp_config_file *f, const char *section,
-    const char *title, const char *name)
-{
-	return (find(f, section, sp_view_str(title), name) != NULL);
-}
-
-enum sp_code
-sp_config_wrong(const struct sp_config_file *f, struct sp_err *err,
-    const char *section, const char *title, const char *name, const char *fmt,
-    ...)
-{
-	const struct sp_config_place at =
-	    sp_config_place(f, section, title, name);
-	char what[SP_ERR_MAX];
-	va_list ap;
-
-	va_start(ap, fmt);
-	(void)vsnprintf(what, sizeof(what), fmt, ap);
-	va_end(ap);
-	return (sp_err_set(err, SP_ECONFIG, 0, "%s:%u:%u: %s", f->path, at.line,
-	    at.column, what));
-}
-
 /* ---- options and sections -------------------------------------------- */
+
+/* Remember the token just read, whose text ends where the reader is, as a value
+ * of ${o}, and return it. */
+static struct sp_view
+remember_value(struct config_reader *r, const struct sp_config_option *o)
+{
+	struct sp_config_file *f = r->file;
+	const size_t quotes = r->token == QUOTED ? 2 : 0;
+	const size_t n = r->value.n + quotes;
+
+	if (f->nvalues == f->vcap) {
+		f->vcap = f->vcap == 0 ? 64 : f->vcap * 2;
+		f->values =
+		    sp_xrealloc(f->values, f->vcap * sizeof(*f->values));
+	}
+	f->values[f->nvalues++] = (struct sp_config_given){ o, r->pos - n, n };
+	return (sp_view_mem(r->text.p + r->pos - n, n));
+}
 
 /* Set the option from the token just read. */
 static enum sp_code
 set_value(struct config_reader *r, const struct config_scope *scope,
     const struct sp_config_option *o)
 {
-	char *text = sp_xmalloc(r->value.n + 1), want[SP_CONFIG_EXPECTED_MAX];
+	char *text = sp_config_unquote(remember_value(r, o));
+	char want[SP_CONFIG_EXPECTED_MAX];
 	enum sp_code rc = SP_OK;
-	size_t n = 0;
 
-	for (size_t i = 0; i < r->value.n; i++) {
-		if (r->token == QUOTED && r->value.p[i] == '\\')
-			i++;
-		text[n++] = r->value.p[i];
-	}
-	text[n] = '\0';
 	if (!sp_config_set(scope->base, o, text)) {
 		sp_config_expected(o, want);
 		rc = fail(r, r->at,
@@ -393,6 +355,23 @@ read_values(struct config_reader *r, const struct config_scope *scope,
 	return (SP_OK);
 }
 
+/* An unknown option at top level: name the section that has one of that name. */
+static enum sp_code
+fail_no_option(
+    struct config_reader *r, struct sp_view name, struct sp_config_place at)
+{
+	for (size_t i = 0; i < sp_config_nsections; i++) {
+		const struct sp_config_section *sec = &sp_config_sections[i];
+
+		if (sp_config_option(sec->name, name) != NULL)
+			return (fail(r, at,
+			    "unknown option \"%.*s\"; it belongs into a section, %s%s { %.*s = ... }",
+			    (int)name.n, name.p, sec->name,
+			    sec->size > 0 ? " NAME" : "", (int)name.n, name.p));
+	}
+	return (fail(r, at, "unknown option \"%.*s\"", (int)name.n, name.p));
+}
+
 /*
  * Read the option ${name}, which stands at ${at}; the token read last is "=".
  */
@@ -412,11 +391,34 @@ read_option(struct config_reader *r, const struct config_scope *scope,
 		    fail(r, at, "\"%s\" is a section; expected %s%s { ... }",
 			sec->name, sec->name, sec->size > 0 ? " NAME" : ""));
 	if (o == NULL)
-		return (fail(
-		    r, at, "unknown option \"%.*s\"", (int)name.n, name.p));
+		return (fail_no_option(r, name, at));
 	if (remember(r, scope, o->name, at) != SP_OK)
 		return (SP_ECONFIG);
 	return (read_values(r, scope, o, at));
+}
+
+/* The name of an option in a section, at ${at}, without "=" behind it; the token
+ * read last is what stands there. */
+static enum sp_code
+fail_no_equals(
+    struct config_reader *r, struct sp_view name, struct sp_config_place at)
+{
+	const struct sp_config_section *sec = sp_config_section(name);
+
+	if (sec != NULL)
+		return (fail(r, at,
+		    "section \"%s\" cannot stand inside another; expected %s%s { ... } behind its \"}\"",
+		    sec->name, sec->name, sec->size > 0 ? " NAME" : ""));
+	if (name.n > 1 && name.p[name.n - 1] == ':')
+		name.n--;
+	if (is_value(r))
+		return (fail(r, at,
+		    "the \"=\" is missing behind option \"%.*s\"; expected %.*s = %.*s",
+		    (int)name.n, name.p, (int)name.n, name.p,
+		    r->value.n < 100 ? (int)r->value.n : 100, r->value.p));
+	return (
+	    fail(r, at, "option \"%.*s\" has no value; expected %.*s = VALUE",
+		(int)name.n, name.p, (int)name.n, name.p));
 }
 
 /* Read the options of a section, after its "{", and its "}". */
@@ -450,12 +452,41 @@ read_body(struct config_reader *r, const struct config_scope *scope)
 			    (int)name.n, name.p, scope->section,
 			    scope->at.line));
 		if (!is_punct(r, '='))
-			return (fail(r, at,
-			    "option \"%.*s\" has no value; expected %.*s = VALUE",
-			    (int)name.n, name.p, (int)name.n, name.p));
+			return (fail_no_equals(r, name, at));
 		if (read_option(r, scope, name, at) != SP_OK)
 			return (SP_ECONFIG);
 	}
+}
+
+/* What stands at ${at} begins like a section, and there is none of that name:
+ * an option whose "=" is missing or was written ":", or a slip.  The token read
+ * last is what follows the name. */
+static enum sp_code
+fail_no_section(
+    struct config_reader *r, struct sp_view name, struct sp_config_place at)
+{
+	struct sp_view bare = name;
+
+	if (bare.n > 1 && bare.p[bare.n - 1] == ':')
+		bare.n--;
+	if (sp_config_option("", bare) != NULL && is_value(r))
+		return (fail(r, at,
+		    "the \"=\" is missing behind option \"%.*s\"; expected %.*s = %.*s",
+		    (int)bare.n, bare.p, (int)bare.n, bare.p,
+		    r->value.n < 100 ? (int)r->value.n : 100, r->value.p));
+	return (fail(r, at, "unknown section \"%.*s\"", (int)name.n, name.p));
+}
+
+/* A section's name ${name} and nothing behind it. */
+static enum sp_code
+fail_lone_section(
+    struct config_reader *r, struct sp_view name, struct sp_config_place at)
+{
+	const struct sp_config_section *sec = sp_config_section(name);
+
+	return (fail(r, at,
+	    "section \"%s\" has no beginning; expected %s%s { ... }", sec->name,
+	    sec->name, sec->size > 0 ? " NAME" : ""));
 }
 
 static bool
@@ -484,8 +515,7 @@ read_section(
 	};
 
 	if (sec == NULL)
-		return (fail(
-		    r, at, "unknown section \"%.*s\"", (int)name.n, name.p));
+		return (fail_no_section(r, name, at));
 	if (titled != is_value(r))
 		return (fail(r, at,
 		    titled
@@ -515,30 +545,6 @@ read_section(
 	return (read_body(r, &scope));
 }
 
-/* Refuse the bytes that could hide a part of the file: NUL, and CR without LF,
- * which an editor may show as the end of a line (of a comment, too). */
-static enum sp_code
-check_bytes(struct config_reader *r)
-{
-	const struct sp_view t = r->text;
-	struct config_reader at = *r;
-
-	for (size_t i = 0; i < t.n; i++) {
-		const char *why = NULL;
-
-		if (t.p[i] == '\0')
-			why = "a NUL byte is in it; it is no text file";
-		else if (t.p[i] == '\r' && (i + 1 == t.n || t.p[i + 1] != '\n'))
-			why =
-			    "a CR without LF is in it; expected lines that end with LF or CR LF";
-		if (why == NULL)
-			continue;
-		advance(&at, i);
-		return (fail(r, here(&at), "%s", why));
-	}
-	return (SP_OK);
-}
-
 /* The top level of the file: options and sections, one after the other. */
 enum sp_code
 sp_config_read(struct sp_config *c, struct sp_view text,
@@ -550,14 +556,17 @@ sp_config_read(struct sp_config *c, struct sp_view text,
 	const struct config_scope top = {
 		.section = "", .title = SP_VIEW_LIT(""), .base = c
 	};
+	struct sp_config_place at;
+	const char *why;
 
-	if (check_bytes(&r) != SP_OK)
-		return (SP_ECONFIG);
+	why = sp_config_bytes(&r.text, &at);
+	if (why != NULL)
+		return (fail(&r, at, "%s", why));
 	while (next(&r) == SP_OK) {
 		const struct sp_view name = r.value;
-		const struct sp_config_place at = r.at;
 		enum sp_code rc;
 
+		at = r.at;
 		if (r.token == END)
 			return (SP_OK);
 		if (is_punct(&r, '}'))
@@ -568,6 +577,10 @@ sp_config_read(struct sp_config *c, struct sp_view text,
 			    "expected the name of an option or of a section"));
 		if (next(&r) != SP_OK)
 			break;
+		if ((r.token == END || is_punct(&r, '}') ||
+			is_punct(&r, ',')) &&
+		    sp_config_section(name) != NULL)
+			return (fail_lone_section(&r, name, at));
 		if (r.token == END || is_punct(&r, '}') || is_punct(&r, ','))
 			return (fail(&r, at,
 			    "expected \"%.*s = VALUE\" or a section \"%.*s { ... }\"",

@@ -15,6 +15,24 @@
 
 #define RECIPIENT_MAX 320 /* bytes of an address (RFC 5321: 64, "@", 255) */
 
+char *
+sp_config_unquote(struct sp_view token)
+{
+	const bool quoted =
+	    token.n > 0 && (token.p[0] == '"' || token.p[0] == '\'');
+	const size_t end = token.n - quoted;
+	char *text = sp_xmalloc(token.n + 1);
+	size_t n = 0;
+
+	for (size_t i = quoted; i < end; i++) {
+		if (quoted && token.p[i] == '\\')
+			i++;
+		text[n++] = token.p[i];
+	}
+	text[n] = '\0';
+	return (text);
+}
+
 /* A number and at most one letter behind it. */
 bool
 sp_config_size(const char *s, uint64_t *out)
@@ -366,6 +384,24 @@ get_texts(const struct sp_texts *l, struct sp_buf *out)
 	return (rc);
 }
 
+/* Append a text.  What stands before the @ of a URL may be a password: it is
+ * left out. */
+static enum sp_code
+get_text(const char *text, struct sp_buf *out)
+{
+	const char *host = text == NULL ? NULL : strstr(text, "://"), *at;
+	enum sp_code rc;
+
+	if (text == NULL)
+		return (SP_OK);
+	at =
+	    host == NULL ? NULL : memchr(host + 3, '@', strcspn(host + 3, "/"));
+	if (at == NULL)
+		return (sp_buf_adds(out, text));
+	rc = sp_buf_add(out, text, (size_t)(host + 3 - text));
+	return (rc == SP_OK ? sp_buf_addf(out, "...%s", at) : rc);
+}
+
 /* Numbers come out in their unit (bytes, seconds), whatever was written. */
 enum sp_code
 sp_config_get(
@@ -412,7 +448,51 @@ sp_config_get(
 		break;
 	}
 	memcpy(&text, at, sizeof(text));
-	return (sp_buf_adds(out, text == NULL ? "" : text));
+	return (get_text(text, out));
+}
+
+/* Append ${n} in the largest of the ${units} (most first, the last is 1) that
+ * divides it. */
+static enum sp_code
+with_unit(uint64_t n, const uint64_t *units, const char *letters, size_t count,
+    struct sp_buf *out)
+{
+	size_t i = 0;
+
+	while (i + 1 < count && (n == 0 || n % units[i] != 0))
+		i++;
+	return (sp_buf_addf(out, "%" PRIu64 "%.*s", n / units[i],
+	    letters[i] == ' ' || n == 0 ? 0 : 1, &letters[i]));
+}
+
+/* As sp_config_get(), but for a person at a terminal. */
+enum sp_code
+sp_config_get_human(
+    const void *base, const struct sp_config_option *o, struct sp_buf *out)
+{
+	static const uint64_t sizes[] = { 1u << 30, 1u << 20, 1u << 10, 1 };
+	static const uint64_t times[] = { 86400, 3600, 60, 1 };
+	const size_t from = out->n;
+	struct sp_view value;
+	enum sp_code rc;
+	uint64_t n;
+
+	if (o->type == SP_CT_SIZE || o->type == SP_CT_TIME) {
+		memcpy(&n, (const char *)base + o->at, sizeof(n));
+		return (o->type == SP_CT_SIZE
+			    ? with_unit(n, sizes, "GMK ", 4, out)
+			    : with_unit(n, times, "dhms", 4, out));
+	}
+	rc = sp_config_get(base, o, out);
+	value = sp_view_mem(out->p + from, out->n - from);
+	/* for a terminal: a path may have any bytes */
+	if (rc == SP_OK && !sp_view_is_utf8(value)) {
+		for (size_t i = from; i < out->n; i++) {
+			if ((unsigned char)out->p[i] >= 0x7f)
+				out->p[i] = '?';
+		}
+	}
+	return (rc);
 }
 
 /* Only texts and lists own memory. */

@@ -21,8 +21,10 @@
 #define SETTLE_TRIES 600 /* a minute */
 #define SETTLE_US    100000
 #define REPLY_MAX    8192 /* bytes of a reply */
-#define TRIES	     150 /* half a minute: a reload lets sessions end */
-#define PAUSE_US     200000 /* between two of them */
+#define WAIT_SECONDS 30 /* a reload lets sessions end, others may */
+#define PAUSE_US     200000 /* between two tries */
+#define TRIES	     (WAIT_SECONDS * 1000000 / PAUSE_US)
+#define NOTICE_AFTER (1000000 / PAUSE_US) /* tries, before somebody is told */
 
 /* Send all bytes. */
 static enum sp_code
@@ -134,26 +136,52 @@ start_session(struct sp_door *d, struct sp_err *err)
 	return (rc);
 }
 
+/* After try ${i} the service still says ${err}: pause, and tell whoever waits,
+ * once. */
+static void
+pause_before_next(const struct sp_door *d, int i, const struct sp_err *err)
+{
+	if (i == NOTICE_AFTER && d->opts.waiting != NULL)
+		d->opts.waiting(d->opts.ctx, err->msg);
+	(void)usleep(PAUSE_US);
+}
+
+/* All tries were in vain: say so, with what the service said last. */
+static enum sp_code
+gave_up(struct sp_err *err)
+{
+	struct sp_err last = *err;
+
+	return (sp_err_set(err, SP_EAGAIN, 0,
+	    "gave up after %d seconds: %s; run the command again later",
+	    WAIT_SECONDS, last.msg));
+}
+
 enum sp_code
 sp_door_reconnect(struct sp_door *d, struct sp_err *err)
 {
 	enum sp_code rc = start_session(d, err);
 
+	if (d->opts.at_once)
+		return (rc);
 	for (int i = 0; i < TRIES && rc == SP_EAGAIN; i++) {
-		(void)usleep(PAUSE_US);
+		pause_before_next(d, i, err);
 		rc = start_session(d, err);
 	}
-	return (rc);
+	return (rc == SP_EAGAIN ? gave_up(err) : rc);
 }
 
 enum sp_code
-sp_door_open(const char *dir, struct sp_door **out, struct sp_err *err)
+sp_door_open(const char *dir, const struct sp_door_opts *opts,
+    struct sp_door **out, struct sp_err *err)
 {
 	struct sp_door *d = sp_xcalloc(1, sizeof(*d));
 	enum sp_code rc;
 
 	d->fd = -1;
 	d->dir = sp_xstrdup(dir);
+	if (opts != NULL)
+		d->opts = *opts;
 	sp_buf_init(&d->in, REPLY_MAX);
 	sp_buf_init(&d->line, REPLY_MAX);
 	rc = sp_door_reconnect(d, err);
@@ -161,6 +189,7 @@ sp_door_open(const char *dir, struct sp_door **out, struct sp_err *err)
 		sp_door_close(d);
 		return (rc);
 	}
+	d->opts.at_once = false;
 	*out = d;
 	return (SP_OK);
 }
@@ -239,6 +268,26 @@ sp_door_wait_settled(struct sp_door *d, bool (*is_stopped)(void *ctx),
 	return (rc);
 }
 
+/* As send_event(), again while the service has had too many events of this user
+ * (450), which it then did not accept. */
+static enum sp_code
+send_event_patiently(struct sp_door *d, struct sp_view command, uint64_t *seq,
+    struct sp_err *err)
+{
+	enum sp_code rc = send_event(d, command, seq, err);
+
+	for (int i = 0; i < TRIES && rc == SP_EAGAIN && d->line.n >= 3 &&
+			memcmp(d->line.p, "450", 3) == 0;
+	     i++) {
+		pause_before_next(d, i, err);
+		sp_buf_clear(&d->line);
+		rc = send_event(d, command, seq, err);
+		if (rc == SP_EAGAIN && i == TRIES - 1)
+			return (gave_up(err));
+	}
+	return (rc);
+}
+
 /* Append the command of an event, XSEALPOST EVENT, to ${command}. */
 static enum sp_code
 format_event(struct sp_buf *command, const char *name, struct sp_view detail,
@@ -273,12 +322,14 @@ sp_door_event(struct sp_door *d, const char *name, struct sp_view detail,
 
 	sp_buf_init(&command, SP_DOOR_REQUEST_MAX);
 	rc = format_event(&command, name, detail, err);
+	sp_buf_clear(&d->line);
 	if (rc == SP_OK)
-		rc = send_event(d, sp_buf_view(&command), seq, err);
+		rc = send_event_patiently(d, sp_buf_view(&command), seq, err);
 	if (rc == SP_EAGAIN && d->not_accepted) {
 		rc = sp_door_reconnect(d, err);
 		if (rc == SP_OK)
-			rc = send_event(d, sp_buf_view(&command), seq, err);
+			rc = send_event_patiently(
+			    d, sp_buf_view(&command), seq, err);
 	}
 	sp_buf_done(&command);
 	return (rc);

@@ -10,6 +10,7 @@
 #ifndef SP_DOOR_DOOR_CLIENT_H
 #define SP_DOOR_DOOR_CLIENT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/attr.h"
@@ -18,14 +19,26 @@
 
 struct sp_door;
 
+/* How a client takes a service that has no place for it now, or asks for
+ * patience.  It waits half a minute at most. */
+struct sp_door_opts {
+	bool at_once; /* does not wait to be let in */
+	/* Called once for each wait that takes longer than a second: ${why} is
+	 * what the service says.  NULL: nobody is told. */
+	void (*waiting)(void *ctx, const char *why);
+	void *ctx; /* for waiting */
+};
+
 /* Connect to the service of the archive ${dir}; ${out} is the caller's.
- * SP_ENOTFOUND: no service is running on this archive. */
-SP_CHECK enum sp_code sp_door_open(
-    const char *dir, struct sp_door **out, struct sp_err *err);
+ * ${opts} (NULL: all as 0) is copied.  SP_ENOTFOUND: no service is running on
+ * this archive; SP_EAGAIN: it had no place in half a minute. */
+SP_CHECK enum sp_code sp_door_open(const char *dir,
+    const struct sp_door_opts *opts, struct sp_door **out, struct sp_err *err);
 /* Append the event ${name}, whose ${detail} is the text of a JSON object;
  * ${seq} is its entry.  SP_OK only when the service said that it is durable.
  * Where the service did not accept it, because it was stopping, it is sent once
- * more through a new connection; where it went away with the event and without
+ * more through a new connection; where it has had too many of this user (450),
+ * again for half a minute; where it went away with the event and without
  * a word, it is not.  SP_ELIMIT: the event is too large. */
 SP_CHECK enum sp_code sp_door_event(struct sp_door *d, const char *name,
     struct sp_view detail, uint64_t *seq, struct sp_err *err);

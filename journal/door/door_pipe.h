@@ -47,7 +47,9 @@ struct sp_door_pipe_opts {
 	 * there. */
 	enum sp_code (*answer)(
 	    void *ctx, const struct sp_door_answer *a, struct sp_err *err);
-	void *ctx;
+	/* As that of struct sp_door_opts; NULL: nobody is told. */
+	void (*waiting)(void *ctx, const char *why);
+	void *ctx; /* for both */
 };
 
 /* Connect to the service of the archive ${dir}; ${out} is the caller's.

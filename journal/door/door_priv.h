@@ -15,6 +15,7 @@
 
 struct sp_door {
 	char *dir; /* of the archive */
+	struct sp_door_opts opts;
 	int fd; /* -1: not connected */
 	/* The last request did not get into the service's hands whole, or was
 	 * answered 421: it may be sent again. */
@@ -24,8 +25,9 @@ struct sp_door {
 };
 
 /* Connect anew and greet.  While the receiving worker is started anew, for a
- * reload or after it died, it turns clients away for a moment: this waits up to
- * half a minute.  Errors as those of sp_door_open. */
+ * reload or after it died, it turns clients away for a moment, and while it has
+ * too many of them: this waits up to half a minute, unless opts.at_once.  Errors
+ * as those of sp_door_open. */
 SP_CHECK enum sp_code sp_door_reconnect(struct sp_door *d, struct sp_err *err);
 /* Append "XSEALPOST WHAT <base64 of ${json}>\r\n".  SP_ELIMIT: too long. */
 SP_CHECK enum sp_code sp_door_format_command(struct sp_buf *b, const char *what,

@@ -70,18 +70,22 @@ struct sp_import {
 	enum sp_code (*file)(void *ctx, int fd, struct sp_err *err);
 	/* Mail that could not be read, and why; the walk goes on. */
 	void (*failed)(void *ctx, const char *path, const char *why);
-	/* A file in a tree, or a thing in a file, that is not mail. */
-	void (*not_mail)(void *ctx, const char *path);
+	/* A file in a folder, or a thing in a file, that is not mail.  ${kind}:
+	 * what it is, as sp_import_kind_name() calls it (import_kind.h). */
+	void (*not_mail)(void *ctx, const char *path, const char *kind);
+	/* A word on mail that was taken: a part of it lies elsewhere.  May be
+	 * NULL. */
+	void (*note)(void *ctx, const char *path, const char *what);
 	void *ctx; /* of all callbacks */
 };
 
 /*
- * Read ${path}: a file, a Maildir, a tree of folders, or "-" for standard
- * input.  Links within a tree are not followed.  SP_OK also where parts could
- * not be read (they were ${failed}).  Else the code of a callback, SP_EIO for
- * a failed system call (a temporary file, the child process, a Maildir that
- * cannot be listed) and an mbox that changes while it is read, or SP_ELIMIT
- * for facts that no record holds.
+ * Read ${path}: a file, a folder of any mail program and all below it, or "-"
+ * for standard input.  Links within a folder are not followed.  SP_OK also
+ * where parts could not be read, and where a folder or a container held no
+ * mail (${failed} says what was there).  Else the code of a callback, SP_EIO
+ * for a failed system call (a temporary file, the child process) and an mbox
+ * that changes while it is read, or SP_ELIMIT for facts that no record holds.
  */
 SP_CHECK enum sp_code sp_import_path(
     const struct sp_import *im, const char *path, struct sp_err *err);

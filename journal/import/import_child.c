@@ -139,9 +139,10 @@ child(const struct sp_import *im, int fd, int sock, uint64_t size,
     const struct sp_import_child_work *work, uint64_t first)
 {
 	void *opened = NULL;
-	struct sp_import_out out = {
-		.fd = SOCKET_FD, .max_message = im->max_message, .as = im->as
-	};
+	struct sp_import_out out = { .fd = SOCKET_FD,
+		.max_message = im->max_message,
+		.as = im->as,
+		.kind = work->kind };
 	struct sigaction act = { .sa_handler = SIG_DFL };
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);

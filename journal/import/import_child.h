@@ -30,6 +30,7 @@ struct sp_import_child_work {
 	void (*run)(struct sp_import_out *o, void *opened, int fd,
 	    uint64_t size, uint64_t first);
 	bool again; /* after a crash go on behind the item that did it */
+	const char *kind; /* for ${kind} of struct sp_import_out */
 };
 
 /*

@@ -84,7 +84,7 @@ on_begin(struct sp_import_in *in, struct sp_err *err)
 		in->broken = "a message that does not begin";
 		return (SP_OK);
 	}
-	if (is_kind(in, "eml"))
+	if (is_kind(in, "eml") || is_kind(in, "emlx") || is_kind(in, "dbox"))
 		return (SP_OK);
 	return (sp_import_tmpfile(&in->spool, err));
 }
@@ -151,21 +151,47 @@ accept_flags(const json_t *list, struct sp_import_item *item)
 	}
 }
 
-/* Whether the spooled bytes are an ${mbox}: by their kind, else by how they
- * begin.  One message is read into memory, if it is not too large. */
+/* The kind of what was spooled: by its own kind, else by the first bytes and
+ * the name, without the ending of its compression.  ${why}: see
+ * sp_import_kind_of(). */
 static enum sp_code
-unspool(struct sp_import_in *in, bool *mbox, struct sp_err *err)
+kind_of_spool(struct sp_import_in *in, enum sp_import_kind *kind,
+    const char **why, struct sp_err *err)
 {
-	char first[5] = "", *at;
-	size_t got;
+	const char *name = member_text(in->meta, "member");
+	char first[SP_IMPORT_KIND_FIRST], *plain;
+	struct sp_import_place place = { .path = name };
 	enum sp_code rc;
+	size_t got;
 
 	rc = sp_io_pread(in->spool, first, sizeof(first), 0, &got, err);
-	*mbox =
-	    rc == SP_OK && (is_kind(in, "mbox") ||
-			       (got == 5 && memcmp(first, "From ", 5) == 0));
-	if (rc != SP_OK || *mbox)
+	if (rc != SP_OK)
 		return (rc);
+	*kind = SP_IMPORT_KIND_MBOX;
+	if (is_kind(in, "mbox")) {
+		if (got > 0 &&
+		    !sp_import_kind_may_be_mbox(sp_view_mem(first, got))) {
+			*kind = SP_IMPORT_KIND_REFUSED;
+			*why = SP_IMPORT_WHY_NO_MBOX;
+		}
+		return (SP_OK);
+	}
+	if (strcmp(name, SP_IMPORT_NO_NAME) == 0)
+		place.path = in->source->path;
+	plain = sp_import_kind_uncompressed(place.path);
+	if (plain != NULL)
+		place.path = plain;
+	*kind = sp_import_kind_of(&place, sp_view_mem(first, got), why);
+	free(plain);
+	return (SP_OK);
+}
+
+/* Read one spooled message into memory, if it is not too large. */
+static enum sp_code
+unspool(struct sp_import_in *in, struct sp_err *err)
+{
+	char *at;
+
 	in->too_large = in->spooled > in->im->max_message;
 	at = in->too_large ? NULL
 			   : sp_buf_reserve(&in->msg, (size_t)in->spooled + 1);
@@ -177,68 +203,106 @@ unspool(struct sp_import_in *in, bool *mbox, struct sp_err *err)
 	    in->spool, at, (size_t)in->spooled, 0, &in->msg.n, err));
 }
 
-/* Give one message to the callback: ${item} has its place, the rest is in
- * in->meta and in->msg.  Provenance that does not fit is reported. */
+/* Give one file of a message to its reader: ${item} has its place, the rest is
+ * in in->meta and in->msg.  Provenance that does not fit is reported. */
 static enum sp_code
-emit(struct sp_import_in *in, struct sp_import_item *item, struct sp_err *err)
+emit(struct sp_import_in *in, struct sp_import_item *item,
+    enum sp_import_kind kind, struct sp_err *err)
 {
 	const struct sp_import *im = in->im;
+	const struct sp_import_place place = { .path = item->member };
 	const char *date = member_text(in->meta, "date");
 	char *members = members_of(json_object_get(in->meta, "extra"));
 	struct sp_buf extra;
 	enum sp_code rc;
 
-	item->msg = sp_buf_view(&in->msg);
 	if (date != NULL && strlen(date) >= DATE_MIN &&
 	    strlen(date) <= DATE_MAX)
 		item->origin_date = sp_view_str(date);
 	accept_flags(json_object_get(in->meta, "flags"), item);
 	sp_buf_init(&extra, SP_IMPORT_EXTRA_MAX);
-	rc = sp_buf_adds(&extra, members);
-	if (rc == SP_OK && im->as == SP_IMPORT_AS_PILER)
-		rc = sp_import_facts(
-		    item->member, false, true, item->msg, &extra);
-	item->extra = sp_buf_view(&extra);
+	rc = sp_import_add_facts(&extra, item->extra);
 	if (rc == SP_OK)
-		rc = im->item(im->ctx, item, err);
-	else
+		rc = sp_import_add_facts(&extra, sp_view_str(members));
+	item->extra = sp_buf_view(&extra);
+	if (rc == SP_OK) {
+		rc = sp_import_single(
+		    im, item, kind, &place, sp_buf_view(&in->msg), err);
+	} else {
 		sp_import_failed(im, item->path, item->member,
 		    "its provenance is too long for a record");
-	rc = rc == SP_ELIMIT && item->extra.n == 0 ? SP_OK : rc;
+		rc = SP_OK;
+	}
 	sp_buf_done(&extra);
 	free(members);
 	return (rc);
 }
 
+/* The spooled member of ${item} to the reader of an mbox. */
+static enum sp_code
+emit_mbox(struct sp_import_in *in, const struct sp_import_item *item,
+    struct sp_err *err)
+{
+	enum sp_import_as as = in->im->as;
+
+	if (as < SP_IMPORT_AS_MBOX || as > SP_IMPORT_AS_MBOXCL2)
+		as = SP_IMPORT_AS_MBOX;
+	return (sp_import_mbox(in->im, in->spool, item, as, err));
+}
+
+/* A spooled file that is no mail that can be read here. */
+static void
+report_unread(const struct sp_import_in *in, const struct sp_import_item *item,
+    enum sp_import_kind kind, const char *why)
+{
+	char *path = sp_xasprintf("%s:%s", item->path, item->member);
+
+	if (kind == SP_IMPORT_KIND_REFUSED)
+		sp_import_failed(in->im, path, NULL, why);
+	else if (kind < SP_IMPORT_KIND_REFUSED)
+		sp_import_failed(in->im, path, NULL,
+		    "a container in a compressed file; unpack it first");
+	else
+		in->im->not_mail(in->im->ctx, path, sp_import_kind_name(kind));
+	free(path);
+}
+
 /* The message in work is complete: to the callback for files, to the reader of
- * an mbox, or to the callback for messages. */
+ * an mbox, or to the reader of single messages. */
 static enum sp_code
 on_message(struct sp_import_in *in, struct sp_err *err)
 {
 	const struct sp_import *im = in->im;
 	struct sp_import_item item = *in->source;
-	enum sp_import_as as = im->as;
+	enum sp_import_kind kind = SP_IMPORT_KIND_MESSAGE;
 	enum sp_code rc = SP_OK;
-	bool mbox = false;
+	const char *why = NULL;
 
 	item.member = member_text(in->meta, "member");
 	if (im->file != NULL && is_kind(in, "file"))
 		return (im->file(im->ctx, in->spool, err));
-	if (in->spool >= 0)
-		rc = unspool(in, &mbox, err);
+	if (is_kind(in, "emlx"))
+		kind = SP_IMPORT_KIND_EMLX;
+	else if (is_kind(in, "dbox"))
+		kind = SP_IMPORT_KIND_DBOX;
+	else if (in->spool >= 0)
+		rc = kind_of_spool(in, &kind, &why, err);
 	if (rc != SP_OK)
 		return (rc);
-	if (mbox) {
-		if (as == SP_IMPORT_AS_MAILDIR || as == SP_IMPORT_AS_PILER)
-			as = SP_IMPORT_AS_MBOX;
-		return (sp_import_mbox(im, in->spool, &item, as, err));
-	}
-	if (in->too_large) {
-		sp_import_failed(im, item.path, item.member,
-		    "larger than the message limit");
+	if (kind == SP_IMPORT_KIND_MBOX)
+		return (emit_mbox(in, &item, err));
+	if (kind >= SP_IMPORT_KIND_COMPRESSED) {
+		report_unread(in, &item, kind, why);
 		return (SP_OK);
 	}
-	return (emit(in, &item, err));
+	if (in->spool >= 0)
+		rc = unspool(in, err);
+	if (rc == SP_OK && in->too_large)
+		sp_import_failed(im, item.path, item.member,
+		    "larger than the message limit");
+	else if (rc == SP_OK)
+		rc = emit(in, &item, kind, err);
+	return (rc);
 }
 
 static enum sp_code
@@ -271,11 +335,15 @@ on_failed(const struct sp_import_in *in)
 static void
 on_not_mail(const struct sp_import_in *in)
 {
-	char *name = sp_view_dup(sp_buf_view(&in->payload));
+	struct sp_view rest = sp_buf_view(&in->payload);
+	char *name = sp_view_dup(sp_view_cut(&rest, '\0'));
+	char *kind = sp_view_dup(rest);
 	char *path = sp_xasprintf("%s:%s", in->source->path, name);
 
-	in->im->not_mail(in->im->ctx, path);
+	in->im->not_mail(
+	    in->im->ctx, path, sp_import_kind_name(sp_import_kind_named(kind)));
 	free(path);
+	free(kind);
 	free(name);
 }
 

@@ -19,9 +19,9 @@ sp_import_ends_with(const char *name, const char *suffix)
 	return (n > s && strcasecmp(name + n - s, suffix) == 0);
 }
 
-void
-sp_import_failed(const struct sp_import *im, const char *path,
-    const char *member, const char *why)
+/* "PATH:MEMBER" with control bytes replaced; malloc'ed. */
+static char *
+printable(const char *path, const char *member)
 {
 	char *text = member == NULL || member[0] == '\0'
 			 ? sp_xstrdup(path)
@@ -31,8 +31,42 @@ sp_import_failed(const struct sp_import *im, const char *path,
 		if ((unsigned char)*p < 0x20 || *p == 0x7f)
 			*p = '?';
 	}
+	return (text);
+}
+
+void
+sp_import_failed(const struct sp_import *im, const char *path,
+    const char *member, const char *why)
+{
+	char *text = printable(path, member);
+
 	im->failed(im->ctx, text, why);
 	free(text);
+}
+
+void
+sp_import_note(const struct sp_import *im, const char *path, const char *member,
+    const char *what)
+{
+	char *text;
+
+	if (im->note == NULL)
+		return;
+	text = printable(path, member);
+	im->note(im->ctx, text, what);
+	free(text);
+}
+
+enum sp_code
+sp_import_add_facts(struct sp_buf *extra, struct sp_view more)
+{
+	enum sp_code rc = SP_OK;
+
+	if (more.n == 0)
+		return (SP_OK);
+	if (extra->n > 0)
+		rc = sp_buf_addc(extra, ',');
+	return (rc == SP_OK ? sp_buf_addv(extra, more) : rc);
 }
 
 enum sp_code

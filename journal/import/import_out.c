@@ -125,12 +125,11 @@ sp_import_out_failed(
 }
 
 void
-sp_import_out_not_mail(struct sp_import_out *o, const char *member)
+sp_import_out_not_mail(
+    struct sp_import_out *o, const char *member, enum sp_import_kind kind)
 {
-	size_t n = strlen(member);
-
-	send_frame(o, SP_IMPORT_FRAME_NOT_MAIL, member,
-	    n < SP_IMPORT_FRAME_MAX ? n : SP_IMPORT_FRAME_MAX);
+	send_reason(
+	    o, SP_IMPORT_FRAME_NOT_MAIL, member, sp_import_kind_name(kind));
 }
 
 void

@@ -11,7 +11,7 @@
  *	E  it is complete
  *	X  it is not to be taken: MEMBER NUL WHY
  *	F  MEMBER NUL WHY: mail that could not be read
- *	N  MEMBER: not mail
+ *	N  MEMBER NUL KIND: not mail; KIND as sp_import_kind_name() calls it
  *	I  the number of the item in work (8 bytes, little-endian): where to go
  *	   on after a crash
  *	Q  the end of the file was reached
@@ -30,6 +30,7 @@
 
 #include "base/view.h"
 #include "journal/import/import.h"
+#include "journal/import/import_kind.h"
 
 #define SP_IMPORT_FRAME_MAX  (64u << 10) /* bytes of a payload */
 #define SP_IMPORT_FRAME_HEAD 5u /* bytes before it: type and length */
@@ -51,12 +52,14 @@ struct sp_import_out {
 	/* of the walk, for the readers */
 	uint64_t max_message; /* bytes */
 	enum sp_import_as as;
+	const char *kind; /* of a file that is only compressed, as ${kind} of
+			   * sp_import_out_begin; NULL: a container */
 };
 
 /*
- * A message begins.  ${kind}: "eml", "mbox", "mail" (one of both, the parent
- * looks at the first bytes), or "file" (not mail, but wanted:
- * SP_IMPORT_AS_EXPORT). ${extra}: more members of "source", JSON without
+ * A message begins.  ${kind}: "eml", "emlx", "dbox", "mbox", "mail" (one of
+ * these or none, the parent looks at the first bytes), or "file" (not mail, but
+ * wanted: SP_IMPORT_AS_EXPORT). ${extra}: more members of "source", JSON without
  * braces; may be empty. ${date}: RFC 3339, may be empty.  Too long a name or
  * ${extra}: the parent refuses the message and stops the child.
  */
@@ -73,8 +76,9 @@ void sp_import_out_cut(
 /* Mail that could not be read; not between begin and end. */
 void sp_import_out_failed(
     struct sp_import_out *o, const char *member, const char *why);
-/* A thing that is not mail; counted. */
-void sp_import_out_not_mail(struct sp_import_out *o, const char *member);
+/* A thing that is not mail, but ${kind}; counted. */
+void sp_import_out_not_mail(
+    struct sp_import_out *o, const char *member, enum sp_import_kind kind);
 /* Item ${number} is taken in hand; after a crash another child goes on behind
  * it (see sp_import_child_work). */
 void sp_import_out_item(struct sp_import_out *o, uint64_t number);

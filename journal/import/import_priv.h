@@ -7,9 +7,16 @@
 
 #include "base/buf.h"
 #include "journal/import/import.h"
+#include "journal/import/import_kind.h"
 
 #define SP_IMPORT_DATE_MAX  32 /* bytes of a date, NUL included */
 #define SP_IMPORT_EXTRA_MAX ((size_t)256 << 10) /* of an item's ${extra} */
+
+#define SP_IMPORT_NO_NAME \
+	"data" /* the member of a file that is only compressed */
+
+#define SP_IMPORT_WHY_NO_MBOX \
+	"not an mbox: its first line does not begin with \"From \""
 
 /* ---- import_item.c: small things that all readers need ------------------- */
 
@@ -19,6 +26,14 @@ bool sp_import_ends_with(const char *name, const char *suffix);
 /* Open an unnamed temporary file in ${TMPDIR}, else in /tmp, for what has to
  * be read twice.  The caller closes ${fd}.  SP_EIO, SP_ENOSPC. */
 SP_CHECK enum sp_code sp_import_tmpfile(int *fd, struct sp_err *err);
+/* Call im->note, where there is one: a word on what was taken from ${path} (and
+ * ${member}, may be NULL). */
+void sp_import_note(const struct sp_import *im, const char *path,
+    const char *member, const char *what);
+/* Append the JSON members ${more} to ${extra}, with a comma between.
+ * SP_ELIMIT. */
+SP_CHECK enum sp_code sp_import_add_facts(
+    struct sp_buf *extra, struct sp_view more);
 
 /* ---- import_facts.c ------------------------------------------------------ */
 
@@ -31,6 +46,38 @@ SP_CHECK enum sp_code sp_import_tmpfile(int *fd, struct sp_err *err);
  */
 SP_CHECK enum sp_code sp_import_facts(const char *path, bool in_maildir,
     bool from_piler, struct sp_view msg, struct sp_buf *out);
+
+/* ---- import_single.c: a file of one message ------------------------------ */
+
+/*
+ * Give the message in ${bytes}, which are all of a file of ${kind} (a message,
+ * emlx or dbox) at ${place}, to im->item.  ${item} has its path, digest,
+ * member, and what is known of it so far.  What cannot be read is reported,
+ * and is no error; else the code of the callback.
+ */
+SP_CHECK enum sp_code sp_import_single(const struct sp_import *im,
+    struct sp_import_item *item, enum sp_import_kind kind,
+    const struct sp_import_place *place, struct sp_view bytes,
+    struct sp_err *err);
+
+/* ---- import_file.c: any file --------------------------------------------- */
+
+/* Read the file open on ${fd}, which lies at ${place}, by the reader of its
+ * kind.  What cannot be read or is refused is reported.  Codes as
+ * sp_import_path. */
+SP_CHECK enum sp_code sp_import_file(const struct sp_import *im, int fd,
+    const struct sp_import_place *place, struct sp_err *err);
+
+/* ---- import_walk.c: folders ---------------------------------------------- */
+
+/* Open the regular file at ${path} for reading; false, and reported, where that
+ * fails.  ${follow}: a link, too. */
+bool sp_import_walk_open(
+    const struct sp_import *im, const char *path, bool follow, int *fd);
+/* Read the folder at ${path} and all below it; with SP_IMPORT_AS_MAILDIR only
+ * "cur" and "new" of it.  Codes as sp_import_path. */
+SP_CHECK enum sp_code sp_import_walk(
+    const struct sp_import *im, const char *path, struct sp_err *err);
 
 /* ---- import_mbox.c, import_from.c: an mbox ------------------------------- */
 
@@ -55,9 +102,13 @@ bool sp_import_from_date(struct sp_view line, char out[SP_IMPORT_DATE_MAX]);
 
 /* ---- import_container.c, import_pst.c: in a child process ---------------- */
 
-/* By the ending of the name. */
+/* By the ending of the name: an archive of files, compressed or not. */
 bool sp_import_is_container(const char *name);
 bool sp_import_is_pst(const char *name);
+/* Read the file open on ${fd}, which is only compressed, as sp_import_container.
+ * ${kind}: what is in it, as in sp_import_out_begin(). */
+SP_CHECK enum sp_code sp_import_compressed(const struct sp_import *im, int fd,
+    const struct sp_import_item *source, const char *kind, struct sp_err *err);
 /* Read the Outlook file open on ${fd}, as sp_import_container. */
 SP_CHECK enum sp_code sp_import_pst(const struct sp_import *im, int fd,
     const struct sp_import_item *source, struct sp_err *err);

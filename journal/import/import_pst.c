@@ -118,7 +118,7 @@ read_item(
 	struct sp_pst_mail *m = NULL;
 
 	if (cls != NULL && !is_mail(cls)) {
-		sp_import_out_not_mail(w->o, member);
+		sp_import_out_not_mail(w->o, member, SP_IMPORT_KIND_ITEM);
 	} else {
 		m = sp_pst_item_read(item, &budget, 0, why, sizeof(why));
 		if (m == NULL)
@@ -300,7 +300,10 @@ on_open(struct sp_import_out *o, int fd)
 	if (libpff_file_initialize(&file, &e) == 1 &&
 	    libpff_file_open(file, path, LIBPFF_OPEN_READ, &e) == 1)
 		return (file);
-	report_failed(o, "", &e);
+	/* What libpff says of it helps nobody. */
+	libpff_error_free(&e);
+	sp_import_out_failed(o, "",
+	    "header damaged: the Outlook file is cut off or broken at its beginning; repair a copy of it with scanpst of Outlook and import that");
 	sp_import_out_done(o);
 	return (NULL);
 }
@@ -329,7 +332,8 @@ enum sp_code
 sp_import_pst(const struct sp_import *im, int fd,
     const struct sp_import_item *source, struct sp_err *err)
 {
-	static const struct sp_import_child_work work = { on_open, run, true };
+	static const struct sp_import_child_work work = { on_open, run, true,
+		NULL };
 
 	return (sp_import_child_run(im, fd, source, &work, err));
 }

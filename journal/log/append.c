@@ -38,7 +38,7 @@ struct sp_append {
 	int lock; /* descriptor of state/receive.lock */
 	struct sp_intake *in;
 	char *by;
-	void (*alarm)(void *ctx, const char *text);
+	void (*alarm)(void *ctx, const char *cause, const char *text);
 	void *ctx;
 	/* time */
 	struct sp_append_clock clock;
@@ -193,10 +193,10 @@ sp_append_accept_clock(struct sp_append *a)
 }
 
 static void
-raise_alarm(struct sp_append *a, const char *text)
+raise_alarm(struct sp_append *a, const char *cause, const char *text)
 {
 	if (a->alarm != NULL)
-		a->alarm(a->ctx, text);
+		a->alarm(a->ctx, cause, text);
 }
 
 /* Look at both clocks and judge them into ${reading}.  SP_ECLOCK: a leap that
@@ -226,7 +226,7 @@ check_clock(struct sp_append *a, struct sp_append_clock_reading *reading,
 	    now, a->clock.running ? "expected was" : "the last entry was at",
 	    then);
 	if (first)
-		raise_alarm(a, e.msg);
+		raise_alarm(a, "clock_leap", e.msg);
 	if (err != NULL)
 		*err = e;
 	return (SP_ECLOCK);
@@ -252,8 +252,7 @@ clock_detail(const struct sp_append *a,
 	sp_json_cstr(&j, "expected", time);
 	sp_json_i64(&j, "step_us", reading->wall - reading->expected);
 	if (reading->verdict == SP_CLOCK_ACCEPTED)
-		sp_json_cstr(&j, "accepted",
-		    reading->synchronised ? "synchronised" : "operator");
+		sp_json_cstr(&j, "accepted", reading->accepted);
 	sp_json_obj_end(&j);
 	return (sp_json_end(&j));
 }
@@ -263,16 +262,20 @@ static void
 clock_alarm(struct sp_append *a, const struct sp_append_clock_reading *reading)
 {
 	char text[ALARM_MAX], time[SP_TIME_LEN + 1];
+	const char *why = "";
 
+	if (reading->accepted != NULL && reading->accepted[0] == 's')
+		why = " (accepted: synchronised)";
+	else if (reading->accepted != NULL && reading->accepted[0] == 'u')
+		why = " (accepted: it had not been set before)";
+	else if (reading->accepted != NULL)
+		why = " (accepted by an operator)";
 	sp_time_format(reading->wall, time);
 	(void)snprintf(text, sizeof(text),
 	    "the clock stepped by %" PRId64
 	    " seconds to %s%s; it is logged as a clock event: look at the time service of this host",
-	    (reading->wall - reading->expected) / SP_SECOND, time,
-	    reading->verdict != SP_CLOCK_ACCEPTED ? ""
-	    : reading->synchronised		  ? " (accepted: synchronised)"
-				    : " (accepted by an operator)");
-	raise_alarm(a, text);
+	    (reading->wall - reading->expected) / SP_SECOND, time, why);
+	raise_alarm(a, "clock_step", text);
 }
 
 /* ---- one batch -------------------------------------------------------- */
@@ -378,11 +381,13 @@ rotate_if_large(struct sp_append *a)
 	    sp_intake_file_bytes(a->in) < a->cfg->seal_size)
 		return;
 	if (sp_intake_rotate(a->in, &e) == SP_OK) {
+		if (a->rotation_alarmed)
+			raise_alarm(a, "intake_rotation", NULL);
 		a->rotation_alarmed = false;
 		return;
 	}
 	if (!a->rotation_alarmed)
-		raise_alarm(a, e.msg);
+		raise_alarm(a, "intake_rotation", e.msg);
 	a->rotation_alarmed = true;
 }
 

@@ -31,10 +31,11 @@ struct sp_append_opts {
 	const char *by; /* program, version and host, for the records */
 	bool accept_clock; /* serve --accept-clock: the leap found at start */
 	int lock_wait_ms; /* how long to wait for state/receive.lock */
-	/* Called with one line that an administrator must see (a clock that
-	 * stepped or leapt, a rotation that failed), once for each case.
-	 * NULL: nobody listens. */
-	void (*alarm)(void *ctx, const char *text);
+	/* Called with one line that an administrator must see, once for each
+	 * case, and with a NULL ${text} when it is over.  ${cause}: clock_step
+	 * (which has no end), clock_leap, intake_rotation.  NULL: nobody
+	 * listens. */
+	void (*alarm)(void *ctx, const char *cause, const char *text);
 	void *ctx; /* for alarm */
 };
 

@@ -7,12 +7,46 @@
 #include "base/clock.h"
 #include "journal/log/append_clock_priv.h"
 
+#include <stddef.h>
 #include <sys/timex.h>
 
 /* The pair of clocks is renewed after so long.  A time service that slews may
  * move the wall clock by two seconds an hour: kept for a day and a half, that
  * would look like a step of a minute. */
 #define PAIR_AGE (3600 * SP_SECOND)
+
+/* Whether the clock was evidently unset before this look, and ${wall} is no
+ * further ahead than a clock that is set may be. */
+static bool
+was_unset(const struct sp_append_clock *c, int64_t expected, int64_t wall)
+{
+	if (expected >= SP_CLOCK_EPOCH && !c->behind)
+		return (false);
+	if (c->last >= SP_CLOCK_EPOCH)
+		return (wall - c->last <= SP_CLOCK_SET_LAST);
+	return (wall - SP_CLOCK_EPOCH <= SP_CLOCK_SET_EPOCH);
+}
+
+/* Why a leap to ${wall} is accepted; NULL: it is not. */
+static const char *
+why_accepted(const struct sp_append_clock *c, int64_t expected, int64_t wall,
+    bool synchronised)
+{
+	if (was_unset(c, expected, wall))
+		return ("unset");
+	if (synchronised)
+		return ("synchronised");
+	return (c->accepted ? "operator" : NULL);
+}
+
+/* Whether ${wall} is where the clock was before it went back, or would be by
+ * now: it was set right again, and did not leap. */
+static bool
+is_back(const struct sp_append_clock *c, int64_t wall, int64_t boot)
+{
+	return (c->running && wall - (c->ahead_wall + (boot - c->ahead_boot)) <=
+				  SP_CLOCK_STEP_MAX);
+}
 
 /*
  * Before the first look there is no pair of clocks, only the time of the last
@@ -30,11 +64,13 @@ sp_append_clock_judge(struct sp_append_clock *c, int64_t wall, int64_t boot,
 	else
 		reading.expected = c->last == 0 ? wall : c->last;
 	step = wall - reading.expected;
-	if (step > SP_CLOCK_LEAP_MAX) {
-		reading.synchronised = synchronised;
-		reading.verdict = synchronised || c->accepted
-				      ? SP_CLOCK_ACCEPTED
-				      : SP_CLOCK_REFUSED;
+	if (step > SP_CLOCK_LEAP_MAX && is_back(c, wall, boot)) {
+		reading.verdict = SP_CLOCK_STEPPED;
+	} else if (step > SP_CLOCK_LEAP_MAX) {
+		reading.accepted =
+		    why_accepted(c, reading.expected, wall, synchronised);
+		reading.verdict = reading.accepted != NULL ? SP_CLOCK_ACCEPTED
+							   : SP_CLOCK_REFUSED;
 	} else if (step < -SP_CLOCK_STEP_MAX ||
 		   (c->running && step > SP_CLOCK_STEP_MAX)) {
 		reading.verdict = SP_CLOCK_STEPPED;
@@ -49,6 +85,13 @@ void
 sp_append_clock_advance(
     struct sp_append_clock *c, const struct sp_append_clock_reading *reading)
 {
+	c->behind = reading->wall < c->last - SP_CLOCK_STEP_MAX &&
+		    (c->behind || !c->running);
+	if (!c->running ||
+	    reading->wall >= c->ahead_wall + (reading->boot - c->ahead_boot)) {
+		c->ahead_wall = reading->wall;
+		c->ahead_boot = reading->boot;
+	}
 	if (!c->running || reading->verdict != SP_CLOCK_FINE ||
 	    reading->boot - c->boot > PAIR_AGE) {
 		c->wall = reading->wall;

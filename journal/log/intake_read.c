@@ -41,6 +41,7 @@ struct sp_intake_file {
 	char *name; /* intake/NAME, for messages */
 	struct sp_intake_head head;
 	uint64_t limit;
+	uint64_t covered; /* entries that a tree proves durable */
 	/* the current batch */
 	uint64_t pos, end; /* of the next entry; of the batch */
 	uint32_t left; /* entries in [pos, end) */
@@ -105,6 +106,12 @@ const struct sp_intake_head *
 sp_intake_file_head(const struct sp_intake_file *f)
 {
 	return (&f->head);
+}
+
+void
+sp_intake_file_cover(struct sp_intake_file *f, uint64_t entries)
+{
+	f->covered = entries;
 }
 
 void
@@ -228,6 +235,21 @@ no_header(
 	return (damaged(f, at->number, at->off, "no batch header", err));
 }
 
+/* SP_OK if the file has all bytes before ${then}; else there is no such batch
+ * (SP_EEND). */
+static enum sp_code
+whole(
+    struct sp_intake_file *f, const struct batch_pos *then, struct sp_err *err)
+{
+	enum sp_code rc;
+	uint64_t size;
+
+	rc = sp_io_size(f->fd, &size, err);
+	if (rc != SP_OK)
+		return (rc);
+	return (size >= then->off ? SP_OK : SP_EEND);
+}
+
 /* SP_OK if a header behind ${b}, the batch at f->next of the newest file,
  * proves it durable; SP_EEND if none does yet. */
 static enum sp_code
@@ -242,6 +264,8 @@ check_proven(struct sp_intake_file *f, const struct sp_intake_batch *b,
 	rc = sp_intake_probe(f->fd, f->head.id, then.off, &behind, &valid, err);
 	if (rc != SP_OK)
 		return (rc);
+	if (!valid && then.seq <= f->covered)
+		return (whole(f, &then, err));
 	if (!valid)
 		return (no_header(f, &then, err));
 	/* Another batch may be in the place of one that failed. */

@@ -74,6 +74,11 @@ SP_CHECK enum sp_code sp_intake_file_open(const char *path, uint64_t limit,
 /* The file's header, borrowed until the file is closed. */
 const struct sp_intake_head *sp_intake_file_head(
     const struct sp_intake_file *f);
+/* Entries before number ${entries} are known to be durable, since a tree covers
+ * them: a whole batch of them needs no header behind it.  A mark is not synced:
+ * after a power cut, and before the next start, the last one may be gone.  The
+ * caller compares each entry with the tree. */
+void sp_intake_file_cover(struct sp_intake_file *f, uint64_t entries);
 /*
  * The next entry that is proven durable: by a valid batch header behind its
  * batch, or by the length that the successor states.  SP_EEND: none now; in the

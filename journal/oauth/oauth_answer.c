@@ -100,13 +100,18 @@ secret_copy(struct sp_buf *out, struct sp_view v)
 	(void)!sp_buf_addv(out, v);
 }
 
-/* The JSON object in ${body}, or NULL; to object_free.  Numbers may be of any
- * size.  jansson's message quotes the text, which may be a token: it is not
+/* The JSON object in ${body}, or NULL; to object_free.  A byte order mark
+ * before it is passed over (RFC 8259 section 8.1), numbers may be of any size.
+ * jansson's message quotes the text, which may be a token: it is not
  * used. */
 static json_t *
 object_parse(struct sp_view body)
 {
-	json_t *j = json_loadb(body.p == NULL ? "" : body.p, body.n,
+	json_t *j;
+
+	if (sp_view_starts(body, "\xef\xbb\xbf"))
+		body = sp_view_mem(body.p + 3, body.n - 3);
+	j = json_loadb(body.p == NULL ? "" : body.p, body.n,
 	    JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, NULL);
 
 	if (j != NULL && !json_is_object(j)) {

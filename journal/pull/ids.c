@@ -18,6 +18,7 @@
 #include "base/enc.h"
 #include "base/io.h"
 #include "base/sha256.h"
+#include "journal/pull/doubts.h"
 
 #define SLOTS_MIN  64 /* a power of two */
 #define FILE_MAX   ((size_t)4 << 30)
@@ -32,6 +33,13 @@ struct ids_slot {
 	uint32_t absent : 7; /* complete listings without it since */
 	uint32_t used : 1;
 	uint32_t listing; /* the last one that had it */
+	uint8_t content[SP_IDS_CONTENT]; /* of the last one; zeros: unknown */
+};
+
+/* A message of the log whose key the present listing does not have. */
+struct ids_absent {
+	uint8_t content[SP_IDS_CONTENT];
+	uint8_t key[SP_IDS_KEY];
 };
 
 struct ids_memo {
@@ -44,7 +52,17 @@ struct sp_ids {
 	uint32_t listing; /* number of the present one */
 	struct ids_memo memo[MEMOS_MAX];
 	size_t nmemo;
+	struct sp_doubts *doubts;
 	bool changed; /* since it was loaded or saved */
+	/* Made when sp_ids_rename() first needs it in a listing. */
+	struct ids_absent *absent; /* sorted by content */
+	size_t nabsent;
+	uint32_t absent_of; /* the listing that it was made for */
+	/* Contents of all keys, sorted; made when sp_ids_rebind() first needs
+	 * it in a listing. */
+	uint8_t (*contents)[SP_IDS_CONTENT];
+	size_t ncontents;
+	uint32_t contents_of;
 };
 
 void
@@ -67,7 +85,10 @@ sp_ids_key(struct sp_view mailbox, uint64_t uidvalidity, struct sp_view uid,
 struct sp_ids *
 sp_ids_new(void)
 {
-	return (sp_xcalloc(1, sizeof(struct sp_ids)));
+	struct sp_ids *k = sp_xcalloc(1, sizeof(*k));
+
+	k->doubts = sp_doubts_new();
+	return (k);
 }
 
 /* Back to an empty table. */
@@ -75,10 +96,17 @@ static void
 clear(struct sp_ids *k)
 {
 	free(k->slots);
+	free(k->absent);
+	free(k->contents);
+	k->absent = NULL;
+	k->contents = NULL;
+	k->nabsent = k->ncontents = 0;
+	k->absent_of = k->contents_of = 0;
 	for (size_t i = 0; i < k->nmemo; i++) {
 		free(k->memo[i].name);
 		free(k->memo[i].text);
 	}
+	sp_doubts_clear(k->doubts);
 	k->slots = NULL;
 	k->cap = k->n = k->nmemo = 0;
 	k->listing = 0;
@@ -91,6 +119,7 @@ sp_ids_free(struct sp_ids *k)
 	if (k == NULL)
 		return;
 	clear(k);
+	sp_doubts_free(k->doubts);
 	free(k);
 }
 
@@ -162,6 +191,126 @@ sp_ids_add(struct sp_ids *k, const uint8_t key[SP_IDS_KEY])
 	s->archived++;
 	s->absent = 0;
 	k->changed = true;
+}
+
+void
+sp_ids_add_content(struct sp_ids *k, const uint8_t key[SP_IDS_KEY],
+    const uint8_t content[SP_IDS_CONTENT])
+{
+	sp_ids_add(k, key);
+	memcpy(find_or_add(k, key)->content, content, SP_IDS_CONTENT);
+}
+
+static int
+by_content(const void *a, const void *b)
+{
+	return (memcmp(((const struct ids_absent *)a)->content,
+	    ((const struct ids_absent *)b)->content, SP_IDS_CONTENT));
+}
+
+/* Collect the messages that the log has and the present listing has not. */
+static void
+collect_absent(struct sp_ids *k)
+{
+	static const uint8_t unknown[SP_IDS_CONTENT];
+	size_t n = 0;
+
+	free(k->absent);
+	k->absent = sp_xcalloc(k->n + 1, sizeof(*k->absent));
+	for (size_t i = 0; i < k->cap; i++) {
+		const struct ids_slot *s = &k->slots[i];
+
+		if (!s->used || s->archived == 0 || s->listing == k->listing ||
+		    memcmp(s->content, unknown, sizeof(unknown)) == 0)
+			continue;
+		memcpy(k->absent[n].content, s->content, SP_IDS_CONTENT);
+		memcpy(k->absent[n++].key, s->key, SP_IDS_KEY);
+	}
+	qsort(k->absent, n, sizeof(*k->absent), by_content);
+	k->nabsent = n;
+	k->absent_of = k->listing;
+}
+
+/* Of several with this content any is taken whose message was not given a new
+ * name yet. */
+bool
+sp_ids_rename(struct sp_ids *k, const uint8_t key[SP_IDS_KEY],
+    const uint8_t content[SP_IDS_CONTENT])
+{
+	struct ids_absent want;
+	size_t low = 0, high;
+
+	if (k->absent_of != k->listing || k->absent == NULL)
+		collect_absent(k);
+	memcpy(want.content, content, SP_IDS_CONTENT);
+	high = k->nabsent;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (by_content(&k->absent[mid], &want) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	for (; low < k->nabsent && by_content(&k->absent[low], &want) == 0;
+	     low++) {
+		struct ids_slot *s = find(k, k->absent[low].key);
+
+		if (s == NULL || !s->used || s->archived == 0)
+			continue;
+		s->archived--;
+		sp_ids_add_content(k, key, content);
+		return (true);
+	}
+	return (false);
+}
+
+static int
+by_bytes(const void *a, const void *b)
+{
+	return (memcmp(a, b, SP_IDS_CONTENT));
+}
+
+/* Collect the contents of all messages that the log has. */
+static void
+collect_contents(struct sp_ids *k)
+{
+	static const uint8_t unknown[SP_IDS_CONTENT];
+	size_t n = 0;
+
+	free(k->contents);
+	k->contents = sp_xcalloc(k->n + 1, sizeof(*k->contents));
+	for (size_t i = 0; i < k->cap; i++) {
+		const struct ids_slot *s = &k->slots[i];
+
+		if (!s->used || s->archived == 0 ||
+		    memcmp(s->content, unknown, sizeof(unknown)) == 0)
+			continue;
+		memcpy(k->contents[n++], s->content, SP_IDS_CONTENT);
+	}
+	qsort(k->contents, n, sizeof(*k->contents), by_bytes);
+	k->ncontents = n;
+	k->contents_of = k->listing;
+}
+
+bool
+sp_ids_rebind(struct sp_ids *k, const uint8_t key[SP_IDS_KEY],
+    const uint8_t content[SP_IDS_CONTENT])
+{
+	struct ids_slot *s = find(k, key);
+
+	if (s == NULL || !s->used || s->archived == 0)
+		return (false);
+	if (memcmp(s->content, content, SP_IDS_CONTENT) == 0)
+		return (true);
+	if (k->contents == NULL || k->contents_of != k->listing)
+		collect_contents(k);
+	if (k->ncontents == 0 || bsearch(content, k->contents, k->ncontents,
+				     sizeof(*k->contents), by_bytes) == NULL)
+		return (false);
+	memcpy(s->content, content, SP_IDS_CONTENT);
+	k->changed = true;
+	return (true);
 }
 
 void
@@ -269,10 +418,16 @@ sp_ids_set_memo(struct sp_ids *k, struct sp_view name, struct sp_view text)
 
 /* ---- the file ----------------------------------------------------------- */
 
+struct sp_doubts *
+sp_ids_doubts(const struct sp_ids *k)
+{
+	return (k->doubts);
+}
+
 bool
 sp_ids_changed(const struct sp_ids *k)
 {
-	return (k->changed);
+	return (k->changed || sp_doubts_changed(k->doubts));
 }
 
 /* Append the text of the file (doc/pull.md) to ${out}.  Its last line shows
@@ -281,11 +436,11 @@ static enum sp_code
 format_file(const struct sp_ids *k, const char *account, uint64_t covered,
     struct sp_buf *out)
 {
-	char hex[2 * SP_IDS_KEY + 1];
+	char hex[2 * SP_IDS_KEY + 1], content[2 * SP_IDS_CONTENT + 1];
 	enum sp_code rc;
 
 	rc = sp_buf_addf(
-	    out, "sealpost/pull/1 %s\ncovered %" PRIu64 "\n", account, covered);
+	    out, "sealpost/pull/2 %s\ncovered %" PRIu64 "\n", account, covered);
 	for (size_t i = 0; rc == SP_OK && i < k->nmemo; i++) {
 		rc = sp_buf_adds(out, "memo ");
 		if (rc == SP_OK)
@@ -305,8 +460,12 @@ format_file(const struct sp_ids *k, const char *account, uint64_t covered,
 		if (!s->used || s->archived == 0)
 			continue;
 		sp_hex_encode(s->key, SP_IDS_KEY, hex);
-		rc = sp_buf_addf(out, "%s %" PRIu32 "\n", hex, s->archived);
+		sp_hex_encode(s->content, SP_IDS_CONTENT, content);
+		rc = sp_buf_addf(
+		    out, "%s %" PRIu32 " %s\n", hex, s->archived, content);
 	}
+	if (rc == SP_OK)
+		rc = sp_doubts_format(k->doubts, out);
 	return (rc == SP_OK ? sp_buf_adds(out, "end\n") : rc);
 }
 
@@ -326,6 +485,8 @@ sp_ids_save(struct sp_ids *k, const char *path, const char *account,
 		rc = sp_io_replace(path, b.p, b.n, 0600, err);
 	sp_buf_done(&b);
 	k->changed = rc != SP_OK;
+	if (rc == SP_OK)
+		sp_doubts_saved(k->doubts);
 	return (rc);
 }
 
@@ -345,19 +506,24 @@ parse_memo(struct sp_ids *k, struct sp_view line)
 	return (true);
 }
 
-/* A line of the file: a key in hexadecimal and how many messages the log has
- * of it.  False: it is none. */
+/* A line of the file: a key in hexadecimal, how many messages the log has of
+ * it, and the content of the last.  False: it is none. */
 static bool
 parse_key(struct sp_ids *k, struct sp_view line)
 {
 	struct sp_view hex = sp_view_cut(&line, ' ');
-	uint8_t key[SP_IDS_KEY];
+	struct sp_view digits = sp_view_cut(&line, ' ');
+	uint8_t key[SP_IDS_KEY], content[SP_IDS_CONTENT];
+	struct ids_slot *s;
 	uint64_t count;
 
 	if (!sp_hex_decode(hex, key, sizeof(key)) ||
-	    !sp_view_u64(line, &count) || count == 0 || count > UINT32_MAX)
+	    !sp_view_u64(digits, &count) || count == 0 || count > UINT32_MAX ||
+	    !sp_hex_decode(line, content, sizeof(content)))
 		return (false);
-	find_or_add(k, key)->archived = (uint32_t)count;
+	s = find_or_add(k, key);
+	s->archived = (uint32_t)count;
+	memcpy(s->content, content, sizeof(content));
 	return (true);
 }
 
@@ -371,7 +537,7 @@ sp_ids_parse(struct sp_ids *k, struct sp_view text, const char *account,
 	bool ok;
 
 	word = sp_view_cut(&line, ' ');
-	ok = sp_view_eq_str(word, "sealpost/pull/1") &&
+	ok = sp_view_eq_str(word, "sealpost/pull/2") &&
 	     sp_view_eq_str(line, account);
 	line = sp_view_cut(&text, '\n');
 	word = sp_view_cut(&line, ' ');
@@ -384,10 +550,14 @@ sp_ids_parse(struct sp_ids *k, struct sp_view text, const char *account,
 		if (sp_view_starts(line, "memo ")) {
 			(void)sp_view_cut(&line, ' ');
 			ok = parse_memo(k, line);
+		} else if (sp_view_starts(line, "doubt ")) {
+			(void)sp_view_cut(&line, ' ');
+			ok = sp_doubts_parse(k->doubts, line);
 		} else
 			ok = parse_key(k, line);
 	}
 	k->changed = false;
+	sp_doubts_saved(k->doubts);
 	if (ok && text.p != NULL && text.n == 0)
 		return (true);
 	clear(k);

@@ -5,7 +5,8 @@
  * learnt".
  *
  * The engine (pull.c) loads and saves it; pull_deliver.c and pull_source.c ask
- * and add.  Besides the keys it holds memos, small texts of the source.  One
+ * and add.  Besides the keys it holds memos, small texts of the source, and the
+ * doubts (doubts.h).  One
  * thread.
  */
 #ifndef SP_PULL_IDS_H
@@ -20,9 +21,11 @@
 #include "base/err.h"
 #include "base/view.h"
 
-#define SP_IDS_KEY 16 /* bytes of a key */
+#define SP_IDS_KEY     16 /* bytes of a key */
+#define SP_IDS_CONTENT 16 /* first bytes of the SHA-256 of a message */
 
 struct sp_ids;
+struct sp_doubts;
 
 /* The key of a message: the first 16 bytes of SHA-256(mailbox NUL uidvalidity
  * NUL uid), the uidvalidity in decimal digits. */
@@ -35,6 +38,26 @@ void sp_ids_free(struct sp_ids *k); /* NULL is fine */
 
 /* One more message of this key is in the log. */
 void sp_ids_add(struct sp_ids *k, const uint8_t key[SP_IDS_KEY]);
+/* The same, with what it holds. */
+void sp_ids_add_content(struct sp_ids *k, const uint8_t key[SP_IDS_KEY],
+    const uint8_t content[SP_IDS_CONTENT]);
+/*
+ * A message of key ${key} came, which the log does not have, with ${content}:
+ * whether the log has that content under a key that the present listing, which
+ * is complete, does not have.  Then the server gave the message a new name, and
+ * the table has it under the new one from now on.
+ */
+SP_CHECK bool sp_ids_rename(struct sp_ids *k, const uint8_t key[SP_IDS_KEY],
+    const uint8_t content[SP_IDS_CONTENT]);
+/*
+ * The server gave names away, and a message of key ${key}, which the log has,
+ * came with ${content}: whether the log has that content, under this key or any
+ * other.  Then the table has it under this one.  A key that the log does not have
+ * is new, whatever it holds: the log must name it.  Of other keys, those that
+ * were added since the last listing began may be left out.
+ */
+SP_CHECK bool sp_ids_rebind(struct sp_ids *k, const uint8_t key[SP_IDS_KEY],
+    const uint8_t content[SP_IDS_CONTENT]);
 /* One message of this key left the mailbox: its name may be forgotten. */
 void sp_ids_drop(struct sp_ids *k, const uint8_t key[SP_IDS_KEY]);
 /* How many messages of this key, and of all keys, the log has. */
@@ -56,6 +79,10 @@ const char *sp_ids_memo(const struct sp_ids *k, struct sp_view name);
  * not kept. */
 void sp_ids_set_memo(
     struct sp_ids *k, struct sp_view name, struct sp_view text);
+
+/* The announced messages that are not captured (doubts.h), which are loaded and
+ * saved with the table.  The table's own. */
+struct sp_doubts *sp_ids_doubts(const struct sp_ids *k);
 
 /* Whether there is something that the file does not have. */
 bool sp_ids_changed(const struct sp_ids *k);

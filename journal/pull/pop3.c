@@ -1,5 +1,6 @@
 /*
- * A POP3 session (RFC 1939): fetching and deleting.  The pull engine calls
+ * A POP3 session (RFC 1939): the order of fetching (pop3_retr.c) and deleting.
+ * The pull engine calls
  * sp_pop3_session() for each session of an account of type pop3:
  *
  *	login --> STAT, UIDL, LIST --> RETR --> the archive's answers
@@ -15,133 +16,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/enc.h"
-#include "base/sha256.h"
 #include "journal/pull/pop3.h"
 #include "journal/pull/pop3_priv.h"
 
 #define WINDOW	 64 /* commands in flight */
 #define UIDS_MAX ((size_t)512 << 20) /* bytes of all UIDLs */
 
-/* ---- RETR --------------------------------------------------------------- */
-
-/* Append a piece to b->whole; where it does not fit, ${fits} is false, and
- * the rest of the message is only read. */
-static enum sp_code
-append_piece(struct sp_pop3_mailbox *b, struct sp_view piece, bool *fits)
+/* One by one where the server has no PIPELINING. */
+size_t
+sp_pop3_window(const struct sp_pop3_mailbox *b)
 {
-	if (*fits && (b->whole.n + piece.n > b->whole.max ||
-			 sp_buf_addv(&b->whole, piece) != SP_OK))
-		*fits = false;
-	return (SP_OK);
+	return (b->c.caps.pipelining ? WINDOW : 1);
 }
 
-/* Read the content of message ${i} to its end: to the engine, or into b->whole
- * where the message has no name yet. */
-static enum sp_code
-read_body(struct sp_pop3_mailbox *b, size_t i, bool *fits, struct sp_err *err)
-{
-	struct sp_pop3_body body = { SP_POP3_LINE_START };
-	struct sp_view in, piece;
-	enum sp_code rc = SP_OK;
-	bool more = true;
-
-	while (rc == SP_OK && more) {
-		rc = sp_stream_peek(b->c.s, &in, err);
-		if (rc != SP_OK)
-			return (rc);
-		const size_t before = in.n;
-
-		while (rc == SP_OK && more && in.n > 0) {
-			more = sp_pop3_body(&body, &in, &piece);
-			if (piece.n == 0)
-				continue;
-			rc = sp_pop3_has_name(b, i)
-				 ? sp_pull_data(b->c.p, piece, err)
-				 : append_piece(b, piece, fits);
-		}
-		sp_stream_consume(b->c.s, before - in.n);
-	}
-	return (rc);
-}
-
-/* Message ${i} has no UIDL of its own, and is in b->whole: its SHA-256 becomes
- * its name.  What the archive has is marked for DELE, else it goes to the
- * engine; ${fits} false: it was larger than max_message. */
-static enum sp_code
-accept_by_digest(
-    struct sp_pop3_mailbox *b, size_t i, bool fits, struct sp_err *err)
-{
-	struct sp_pull_meta m = sp_pop3_meta(b, i);
-	char name[8 + 2 * SP_SHA256_LEN] = "sha256-";
-	uint8_t digest[SP_SHA256_LEN];
-	enum sp_code rc;
-
-	sp_sha256_once(
-	    b->whole.p == NULL ? "" : b->whole.p, b->whole.n, digest);
-	sp_hex_encode(digest, sizeof(digest), name + 7);
-	m.id.uid = sp_view_str(name);
-	b->messages[i].uid = b->uids.n;
-	b->messages[i].uid_n = m.id.uid.n;
-	if (sp_buf_addv(&b->uids, m.id.uid) != SP_OK)
-		return (sp_err_set(err, SP_ELIMIT, 0, "too many messages"));
-	if (!fits) {
-		sp_pull_skip(b->c.p, &m, "it is too large");
-		return (SP_OK);
-	}
-	b->messages[i].dele = sp_pull_match_listed(b->c.p, &m.id);
-	if (b->messages[i].dele)
-		return (SP_OK);
-	rc = sp_pull_begin(b->c.p, &m, err);
-	if (rc == SP_OK)
-		rc = sp_pull_data(b->c.p, sp_buf_view(&b->whole), err);
-	return (rc == SP_OK ? sp_pull_end(b->c.p, err) : rc);
-}
-
-/* The reply to RETR of message ${i}: its content to the engine.  A message
- * that the server does not give is noted and left for the next visit. */
-static enum sp_code
-on_retr_reply(struct sp_pop3_mailbox *b, size_t i, struct sp_err *err)
-{
-	struct sp_pull_meta m = sp_pop3_meta(b, i);
-	bool fits = true;
-	enum sp_code rc = sp_pop3_read_reply(&b->c, err);
-
-	if (rc != SP_OK)
-		return (rc);
-	if (b->c.reply.status != SP_POP3_OK) {
-		if (b->c.reply.code == SP_POP3_SYS_TEMP)
-			return (sp_pop3_refused(
-			    &b->c, "RETR", SP_PULL_NETWORK, err));
-		sp_pull_note(b->c.p,
-		    "the server does not give message %zu (UIDL %.*s): %.*s",
-		    i + 1, (int)m.id.uid.n, m.id.uid.n > 0 ? m.id.uid.p : "",
-		    (int)(b->c.reply.text.n > 200 ? 200 : b->c.reply.text.n),
-		    b->c.reply.text.n > 0 ? b->c.reply.text.p : "");
-		return (SP_OK);
-	}
-	if (!sp_pop3_has_name(b, i)) {
-		sp_buf_clear(&b->whole);
-		rc = read_body(b, i, &fits, err);
-		return (rc == SP_OK ? accept_by_digest(b, i, fits, err) : rc);
-	}
-	rc = sp_pull_begin(b->c.p, &m, err);
-	if (rc == SP_OK)
-		rc = read_body(b, i, &fits, err);
-	return (rc == SP_OK ? sp_pull_end(b->c.p, err) : rc);
-}
-
-/* Send "${verb} n" for the messages that ${want} and read the replies with
- * ${on_reply}, in order: up to WINDOW commands ahead, or one by one where the
- * server has no PIPELINING. */
-static enum sp_code
-pipeline(struct sp_pop3_mailbox *b, const char *verb,
+/* Half a window is sent at a time, and as many replies are read. */
+enum sp_code
+sp_pop3_pipeline(struct sp_pop3_mailbox *b, const char *verb, size_t window,
     bool (*want)(const struct sp_pop3_message *),
     enum sp_code (*on_reply)(
 	struct sp_pop3_mailbox *b, size_t i, struct sp_err *err),
     struct sp_err *err)
 {
-	const size_t window = b->c.caps.pipelining ? WINDOW : 1;
 	size_t next = 0, replied = 0, in_flight = 0;
 	enum sp_code rc = SP_OK;
 	struct sp_buf out;
@@ -169,12 +64,6 @@ pipeline(struct sp_pop3_mailbox *b, const char *verb,
 	}
 	sp_buf_done(&out);
 	return (rc);
-}
-
-static bool
-wants_fetch(const struct sp_pop3_message *m)
-{
-	return (m->fetch);
 }
 
 /* ---- DELE and QUIT ------------------------------------------------------ */
@@ -218,10 +107,12 @@ quit(struct sp_pop3_mailbox *b, struct sp_err *err)
 		return (SP_OK);
 	}
 	for (size_t i = 0; i < b->n; i++) {
-		struct sp_pull_meta m = sp_pop3_meta(b, i);
+		struct sp_pull_id id = { .uid = sp_view_mem(
+					     b->uids.p + b->messages[i].uid,
+					     b->messages[i].uid_n) };
 
 		if (b->messages[i].deleted)
-			sp_pull_confirm_deleted(b->c.p, &m.id);
+			sp_pull_confirm_deleted(b->c.p, &id);
 	}
 	return (SP_OK);
 }
@@ -235,7 +126,7 @@ fetch_and_delete(struct sp_pop3_mailbox *b, struct sp_err *err)
 	uint64_t tag;
 
 	sp_pop3_choose_messages(b);
-	rc = pipeline(b, "RETR", wants_fetch, on_retr_reply, err);
+	rc = sp_pop3_fetch(b, err);
 	if (rc == SP_OK)
 		rc = sp_pull_flush(b->c.p, err);
 	while (rc == SP_OK && sp_pull_next_durable(b->c.p, &tag)) {
@@ -243,7 +134,8 @@ fetch_and_delete(struct sp_pop3_mailbox *b, struct sp_err *err)
 			b->messages[tag].dele = true;
 	}
 	if (rc == SP_OK && b->deletes)
-		rc = pipeline(b, "DELE", wants_dele, on_dele_reply, err);
+		rc = sp_pop3_pipeline(b, "DELE", sp_pop3_window(b), wants_dele,
+		    on_dele_reply, err);
 	return (rc);
 }
 

@@ -14,8 +14,12 @@
 
 #include "journal/pull/pop3_priv.h"
 #include "journal/pull/sasl.h"
+#include "journal/pull/throttle.h"
 
 #define LOGIN_DELAY_SECONDS 60 /* where the server names none */
+#define EMPTY_LINES_MAX	    100 /* between two replies */
+#define OVERLONG_KEPT	    2000 /* bytes of a line that is too long */
+#define OVERLONG_MAX	    ((size_t)16 << 20)
 
 enum sp_code
 sp_pop3_send_line(struct sp_pop3 *c, const char *line, struct sp_err *err)
@@ -33,13 +37,18 @@ sp_pop3_send_line(struct sp_pop3 *c, const char *line, struct sp_err *err)
 	return (rc);
 }
 
+/* Empty lines before a reply are passed over: some servers send one behind a
+ * message. */
 enum sp_code
 sp_pop3_read_reply(struct sp_pop3 *c, struct sp_err *err)
 {
 	struct sp_view line;
 	enum sp_code rc;
+	int empty = 0;
 
-	rc = sp_stream_read_line(c->s, SP_POP3_LINE_MAX, &line, err);
+	do
+		rc = sp_stream_read_line(c->s, SP_POP3_LINE_MAX, &line, err);
+	while (rc == SP_OK && line.n == 0 && ++empty < EMPTY_LINES_MAX);
 	if (rc != SP_OK)
 		return (rc);
 	sp_pop3_reply(line, &c->reply);
@@ -47,7 +56,7 @@ sp_pop3_read_reply(struct sp_pop3 *c, struct sp_err *err)
 		return (SP_OK);
 	return (sp_pull_fail(c->p, SP_PULL_NETWORK, SP_EFORMAT, err,
 	    "this is no POP3 reply: %.*s", (int)(line.n > 100 ? 100 : line.n),
-	    line.p));
+	    line.n > 0 ? line.p : ""));
 }
 
 enum sp_code
@@ -58,25 +67,71 @@ sp_pop3_command(struct sp_pop3 *c, const char *line, struct sp_err *err)
 	return (rc == SP_OK ? sp_pop3_read_reply(c, err) : rc);
 }
 
+/* A line of a listing is longer than any may be: keep its beginning in
+ * ${kept} and pass over the rest, so that the others can be read. */
+static enum sp_code
+skip_overlong(struct sp_pop3 *c, char kept[OVERLONG_KEPT], struct sp_view *line,
+    struct sp_err *err)
+{
+	size_t passed = 0;
+
+	*line = sp_view_mem(kept, 0);
+	while (passed < OVERLONG_MAX) {
+		struct sp_view in;
+		enum sp_code rc = sp_stream_peek(c->s, &in, err);
+		const char *lf;
+		size_t n;
+
+		if (rc != SP_OK)
+			return (rc);
+		lf = memchr(in.p, '\n', in.n);
+		n = lf == NULL ? in.n : (size_t)(lf - in.p) + 1;
+		for (size_t i = 0; i < n && line->n < OVERLONG_KEPT; i++)
+			kept[line->n++] = in.p[i];
+		sp_stream_consume(c->s, n);
+		if (lf != NULL)
+			return (SP_OK);
+		passed += n;
+	}
+	return (sp_err_set(
+	    err, SP_ELIMIT, 0, "a line of more than %zu bytes", OVERLONG_MAX));
+}
+
+/* Lines without anything are passed over. */
 enum sp_code
 sp_pop3_read_lines(struct sp_pop3 *c,
     enum sp_code (*line)(void *ctx, struct sp_view text, struct sp_err *err),
     void *ctx, struct sp_err *err)
 {
+	char kept[OVERLONG_KEPT];
 	enum sp_code rc = SP_OK;
 	struct sp_view v;
 
 	while (rc == SP_OK) {
 		rc = sp_stream_read_line(c->s, SP_POP3_LINE_MAX, &v, err);
+		if (rc == SP_ELIMIT)
+			rc = skip_overlong(c, kept, &v, err);
 		if (rc != SP_OK)
 			break;
 		if (sp_view_eq_str(v, "."))
 			return (SP_OK);
 		if (v.n > 0 && v.p[0] == '.')
 			v = sp_view_mem(v.p + 1, v.n - 1);
-		rc = line(ctx, v, err);
+		if (v.n > 0)
+			rc = line(ctx, v, err);
 	}
 	return (rc);
+}
+
+bool
+sp_pop3_asks_for_patience(const struct sp_pop3 *c)
+{
+	uint64_t seconds;
+
+	return (c->reply.status == SP_POP3_ERR &&
+		(c->reply.code == SP_POP3_IN_USE ||
+		    c->reply.code == SP_POP3_LOGIN_DELAY ||
+		    sp_throttle_words(c->reply.line, &seconds)));
 }
 
 /* The answer of the server is in the message, with what to do about it. */
@@ -104,7 +159,13 @@ sp_pop3_refused(struct sp_pop3 *c, const char *what,
 		? "user or password may be wrong, or the mailbox may be in use"
 		: "see the server's log";
 	struct sp_view text = c->reply.text;
+	uint64_t seconds = 0;
 
+	if (sp_throttle_words(c->reply.line, &seconds)) {
+		sp_pull_wait_at_least(c->p, seconds);
+		otherwise = SP_PULL_THROTTLE;
+		advice = "the server wants to be left alone for a while";
+	}
 	for (size_t i = 0; i < SP_COUNTOF(known); i++) {
 		if (c->reply.code == known[i].code) {
 			otherwise = known[i].why;
@@ -146,6 +207,8 @@ read_capabilities(struct sp_pop3 *c, const char *when, struct sp_err *err)
 
 	c->caps = (struct sp_pop3_caps){ .any = false };
 	rc = sp_pop3_command(c, "CAPA", err);
+	if (rc == SP_OK && sp_pop3_asks_for_patience(c))
+		return (sp_pop3_refused(c, "CAPA", SP_PULL_THROTTLE, err));
 	if (rc == SP_OK && c->reply.status == SP_POP3_OK) {
 		c->caps.any = true;
 		rc = sp_pop3_read_lines(c, on_cap, c, err);
@@ -204,7 +267,7 @@ login_user_pass(struct sp_pop3 *c, struct sp_view secret, struct sp_err *err)
 	if (!fits_in_line(secret))
 		return (sp_pull_fail(c->p, SP_PULL_CONFIG, SP_ECONFIG, err,
 		    "the password has a line end in it; its file must hold the password alone"));
-	sp_buf_init(&b, SP_SASL_MAX);
+	sp_buf_init(&b, 2 * SP_SASL_MAX);
 	rc = sp_buf_addf(&b, "USER %s", user);
 	if (rc == SP_OK)
 		rc = sp_pop3_command(c, sp_buf_cstr(&b), err);
@@ -215,6 +278,9 @@ login_user_pass(struct sp_pop3 *c, struct sp_view secret, struct sp_err *err)
 		rc = sp_buf_addf(&b, "PASS %.*s", (int)secret.n, secret.p);
 	if (rc == SP_OK)
 		rc = sp_pop3_command(c, sp_buf_cstr(&b), err);
+	else if (rc == SP_ELIMIT)
+		rc = sp_pull_fail(c->p, SP_PULL_CONFIG, SP_ECONFIG, err,
+		    "user or password are longer than %u bytes", SP_SASL_MAX);
 	sp_sasl_wipe(&b);
 	return (rc);
 }

@@ -45,8 +45,9 @@ sp_pop3_reply(struct sp_view line, struct sp_pop3_reply *out)
 {
 	struct sp_view rest = line, word = sp_view_cut(&rest, ' ');
 
-	*out =
-	    (struct sp_pop3_reply){ .status = SP_POP3_INVALID, .text = line };
+	*out = (struct sp_pop3_reply){
+		.status = SP_POP3_INVALID, .text = line, .line = line
+	};
 	if (sp_view_ieq_str(word, "+OK"))
 		out->status = SP_POP3_OK;
 	else if (sp_view_ieq_str(word, "-ERR"))
@@ -93,9 +94,8 @@ sp_pop3_capability(struct sp_view line, struct sp_pop3_caps *caps)
 		caps->login_delay = n;
 }
 
-/* Cut a number and the blanks behind it off ${text}. */
-static bool
-number(struct sp_view *text, uint64_t *n)
+bool
+sp_pop3_number(struct sp_view *text, uint64_t *n)
 {
 	if (!sp_view_u64(sp_view_cut(text, ' '), n))
 		return (false);
@@ -107,13 +107,14 @@ number(struct sp_view *text, uint64_t *n)
 bool
 sp_pop3_two_numbers(struct sp_view text, uint64_t *a, uint64_t *b)
 {
-	return (number(&text, a) && sp_view_u64(sp_view_cut(&text, ' '), b));
+	return (sp_pop3_number(&text, a) &&
+		sp_view_u64(sp_view_cut(&text, ' '), b));
 }
 
 bool
 sp_pop3_uidl(struct sp_view line, uint64_t *n, struct sp_view *uid)
 {
-	if (!number(&line, n))
+	if (!sp_pop3_number(&line, n))
 		return (false);
 	*uid = sp_view_cut(&line, ' ');
 	if (uid->n == 0 || uid->n > SP_POP3_UID_MAX)

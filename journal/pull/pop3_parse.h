@@ -37,6 +37,7 @@ struct sp_pop3_reply {
 	enum sp_pop3_status status;
 	enum sp_pop3_code code;
 	struct sp_view text; /* behind status and code, or the challenge */
+	struct sp_view line; /* all of it */
 };
 
 /* Read the first line of a reply, without its line end; ${out} borrows. */
@@ -51,6 +52,9 @@ struct sp_pop3_caps {
 /* Add what one line of CAPA's answer (RFC 2449 section 5) offers to ${caps}. */
 void sp_pop3_capability(struct sp_view line, struct sp_pop3_caps *caps);
 
+/* Cut the number at the start of a line of LIST, UIDL or STAT and the blanks
+ * behind it off ${text}.  False: there is none. */
+bool sp_pop3_number(struct sp_view *text, uint64_t *n);
 /* Read "n octets", as STAT and a line of LIST have it; what follows is
  * ignored.  False: these are no two numbers. */
 bool sp_pop3_two_numbers(struct sp_view text, uint64_t *a, uint64_t *b);

@@ -15,7 +15,9 @@
  */
 #include "journal/pull/pull.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/io.h"
@@ -38,6 +40,8 @@ sp_pull_new(const struct sp_pull_opts *opts)
 	p->mailbox_id = sp_xasprintf(
 	    "%s %s %s", opts->conf->name, opts->conf->server, opts->conf->user);
 	p->known = sp_ids_new();
+	p->scan = sp_whole_scan_new();
+	sp_pull_hold_init(p);
 	p->pending.prev = p->pending.next = &p->pending;
 	return (p);
 }
@@ -48,6 +52,8 @@ sp_pull_free(struct sp_pull *p)
 	if (p == NULL)
 		return;
 	sp_pull_reset(p);
+	sp_pull_hold_done(p);
+	sp_whole_scan_free(p->scan);
 	sp_ids_free(p->known);
 	free(p->durable.tags);
 	free(p->state_path);
@@ -57,6 +63,28 @@ sp_pull_free(struct sp_pull *p)
 
 /* ---- what the log has --------------------------------------------------- */
 
+/* Add a message of the log to the table.  Evidence of a bad copy is no capture;
+ * it is only not to be stored again. */
+static void
+add_entry(struct sp_pull *p, const struct sp_pull_entry *e)
+{
+	struct sp_doubts *doubts = sp_ids_doubts(p->known);
+	struct sp_doubt *d;
+
+	if (!e->doubtful) {
+		sp_ids_add_content(p->known, e->key, e->content);
+		sp_doubts_drop(doubts, e->key);
+		return;
+	}
+	if (sp_ids_count(p->known, e->key) > 0)
+		return;
+	d = sp_doubts_add(doubts, e->key, "stored before");
+	if (d == NULL)
+		return;
+	d->stored = true;
+	memcpy(d->content, e->content, sizeof(d->content));
+}
+
 /* Fill the table of what the archive has: from the state file, unless the
  * runner does not trust it, and from the log behind what the file covers.
  * Stops with SP_EINTERRUPT where it is asked to. */
@@ -64,6 +92,7 @@ static enum sp_code
 read_known_from_log(struct sp_pull *p, struct sp_err *err)
 {
 	uint64_t at = 0, next;
+	struct sp_pull_entry e;
 	struct sp_buf keys;
 	enum sp_code rc = SP_OK;
 	bool end = false;
@@ -77,8 +106,10 @@ read_known_from_log(struct sp_pull *p, struct sp_err *err)
 		    p->opts.sink.ctx, at, &keys, &next, &end, err);
 		if (rc != SP_OK)
 			break;
-		for (size_t i = 0; i + SP_IDS_KEY <= keys.n; i += SP_IDS_KEY)
-			sp_ids_add(p->known, (const uint8_t *)keys.p + i);
+		for (size_t i = 0; i + sizeof(e) <= keys.n; i += sizeof(e)) {
+			memcpy(&e, keys.p + i, sizeof(e));
+			add_entry(p, &e);
+		}
 		at = next;
 		if (sp_stream_stopped(p->opts.wakeup))
 			rc = sp_err_set(err, SP_EINTERRUPT, 0, "interrupted");
@@ -144,8 +175,10 @@ sp_pull_begin_idle(struct sp_pull *p, struct sp_err *err)
 	enum sp_code rc = save_if_changed(p, err);
 
 	if (rc == SP_OK && p->opts.idling != NULL) {
+		sp_pull_sum_doubts(p);
 		p->opts.idling(p->opts.ctx, &p->r);
-		p->r.taken = p->r.bytes = p->r.known = 0;
+		sp_doubts_visit(sp_ids_doubts(p->known));
+		p->r.renamed = p->r.taken = p->r.bytes = p->r.known = 0;
 		p->r.deleted = p->r.skipped = 0;
 	}
 	return (rc);
@@ -218,10 +251,12 @@ run_session(struct sp_pull *p, struct sp_err *err)
 	enum sp_code rc;
 
 	p->r.trouble = SP_PULL_NETWORK;
-	p->another_session = false;
+	p->another_session = p->listing_complete = p->asked.any = false;
+	p->session = sp_clock_wall();
 	p->sink_error.code = SP_OK;
 	p->durable.n = p->durable.next = 0;
 	sp_ids_listing_begin(p->known);
+	sp_doubts_session(sp_ids_doubts(p->known));
 	rc = connect_server(p, &s, err);
 	if (rc != SP_OK)
 		return (rc);
@@ -246,8 +281,8 @@ uses_token(const struct sp_pull_conf *c)
 	return (c->auth == SP_PULL_XOAUTH2 || c->auth == SP_PULL_OAUTHBEARER);
 }
 
-/* Sessions until the source wants no more, one of them fails, or one of them
- * gets nothing done. */
+/* Sessions until the source wants no more, one of them fails otherwise than at
+ * a message, or one of them gets nothing done. */
 static enum sp_code
 run_sessions(struct sp_pull *p, struct sp_err *err)
 {
@@ -255,7 +290,7 @@ run_sessions(struct sp_pull *p, struct sp_err *err)
 	bool renewed = false;
 
 	for (;;) {
-		uint64_t before = p->r.taken + p->r.deleted;
+		uint64_t before = p->r.taken + p->r.deleted + p->fetches;
 
 		rc = run_session(p, err);
 		if (rc == SP_OK)
@@ -272,11 +307,15 @@ run_sessions(struct sp_pull *p, struct sp_err *err)
 			return (sp_err_prefix(
 			    err, "two tokens were refused, one of them fresh"));
 		}
+		/* Everything else can still come. */
+		if (rc != SP_OK && rc != SP_EINTERRUPT &&
+		    p->mode == SP_PULL_FETCH && sp_pull_session_broke(p, err))
+			continue;
 		if (rc != SP_OK || !p->another_session)
 			return (rc);
 		/* Else a server that makes no progress would be asked for
 		 * ever. */
-		if (p->r.taken + p->r.deleted == before)
+		if (p->r.taken + p->r.deleted + p->fetches == before)
 			return (SP_OK);
 		if (sp_clock_boot() - p->saved_at > SAVE_EVERY)
 			(void)!save(p, NULL);
@@ -285,6 +324,7 @@ run_sessions(struct sp_pull *p, struct sp_err *err)
 
 /* ---- a visit ------------------------------------------------------------ */
 
+/* What is doubtful is summed up, and the table saved, however it ended. */
 enum sp_code
 sp_pull_visit(struct sp_pull *p, enum sp_pull_mode mode,
     struct sp_pull_result *out, struct sp_err *err)
@@ -299,8 +339,17 @@ sp_pull_visit(struct sp_pull *p, enum sp_pull_mode mode,
 	p->r = (struct sp_pull_result){ .trouble = SP_PULL_STORE };
 	if (!p->known_complete)
 		rc = read_known_from_log(p, err);
+	sp_doubts_visit(sp_ids_doubts(p->known));
+	p->fetches = p->breaks = 0;
+	p->unnamed_done = false;
 	if (rc == SP_OK)
 		rc = run_sessions(p, err);
+	if (p->r.renamed > 0)
+		sp_pull_note(p,
+		    "%" PRIu64
+		    " messages are in the archive under names that the server does not use any more; they were known by their content and not archived again: does the server give new names (UIDL) in every session?",
+		    p->r.renamed);
+	sp_pull_sum_doubts(p);
 	if (mode == SP_PULL_FETCH && save_if_changed(p, &save_err) != SP_OK)
 		sp_pull_note(
 		    p, "the state could not be saved: %s", save_err.msg);

@@ -16,7 +16,8 @@
  *
  *   for each message of the mailbox
  *           known? or listed()              (modes CHECK and LIST: no more)
- *           begin, data*, end               or skip, where it cannot be taken
+ *           turn                            now, last and alone, or not now
+ *           begin, data*, end, fate         or skip, where it cannot be taken
  *           next_durable*                   whenever it likes
  *   flush, next_durable*                    delete these on the server
  *   gone*                                   the server has confirmed it
@@ -71,6 +72,31 @@ struct sp_pull_meta {
 	struct sp_view extra; /* more members of "source", no braces; may be
 				 empty */
 	uint64_t tag; /* comes back from sp_pull_next_durable */
+	/* What the message is known by as long as it is not captured, where the
+	 * id is not known before it was fetched; empty: by the id. */
+	struct sp_view slot;
+	/* The archive has a message of this id, but the server may have given the
+	 * name away: the content decides whether the message is
+	 * SP_PULL_ARCHIVED, or new. */
+	bool verify;
+};
+
+/* When a message that is announced and not in the archive is fetched. */
+enum sp_pull_turn {
+	SP_PULL_FIRST, /* in the usual way */
+	SP_PULL_LAST, /* a session broke at it, or it came and was not whole:
+			 alone, after everything else */
+	SP_PULL_LATER /* not in this visit, or put off */
+};
+
+/* What became of a message that was ended (doc/pull.md, "A copy counts only
+ * when it is whole"). */
+enum sp_pull_fate {
+	SP_PULL_HANDED_OVER, /* whole: its tag comes once it is durable */
+	SP_PULL_FETCH_AGAIN, /* not handed over: fetch it once more now, alone */
+	SP_PULL_DOUBTFUL, /* not whole, or not taken: never delete it */
+	SP_PULL_ARCHIVED /* by its content the archive has it: under another
+			    name, or (meta.verify) under whatever name */
 };
 
 /* ---- for a source --------------------------------------------------- */
@@ -130,15 +156,42 @@ void sp_pull_set_message_count(struct sp_pull *p, uint64_t messages);
  * the runner's callback does. */
 SP_CHECK enum sp_code sp_pull_report_listed(
     struct sp_pull *p, const struct sp_pull_meta *m, struct sp_err *err);
-/* FETCH: a message, its exact bytes in chunks.  Where it turns out to have
- * more than max_message bytes it is dropped and noted; data and end still
- * return SP_OK.  An error is the sink's (SP_PULL_STORE), and the session is
+/* FETCH: a message, its exact bytes in chunks.  It is held until its end and
+ * judged there against the size that was announced (whole.h); sp_pull_fate()
+ * says what became of it.  Where it turns out to have more than max_message
+ * bytes it is dropped and noted; data and end still return SP_OK.  An error is the sink's (SP_PULL_STORE), and the session is
  * over: nothing more is handed over. */
 SP_CHECK enum sp_code sp_pull_begin(
     struct sp_pull *p, const struct sp_pull_meta *m, struct sp_err *err);
 SP_CHECK enum sp_code sp_pull_data(
     struct sp_pull *p, struct sp_view bytes, struct sp_err *err);
 SP_CHECK enum sp_code sp_pull_end(struct sp_pull *p, struct sp_err *err);
+/* What became of the message that was ended last. */
+enum sp_pull_fate sp_pull_fate(const struct sp_pull *p);
+/* What came behind the message that is begun was no reply: bytes of it may be
+ * among that.  Before sp_pull_end(). */
+void sp_pull_out_of_step(struct sp_pull *p);
+
+/* When to fetch a message that is announced and not in the archive.  One that
+ * is put off is named to people, once a visit. */
+enum sp_pull_turn sp_pull_turn(struct sp_pull *p, const struct sp_pull_meta *m);
+/* ${m} is what the server is asked for or gives now: if the session breaks, it
+ * broke there, and the engine connects again in the same visit, so that
+ * everything else comes.  NULL: nothing special any more. */
+void sp_pull_asking(struct sp_pull *p, const struct sp_pull_meta *m);
+/* The server did not give ${m}, and asking again soon may harm: named, and put
+ * off longer and longer.  ${why}: its words. */
+void sp_pull_broke_at(
+    struct sp_pull *p, const struct sp_pull_meta *m, const char *why);
+/* ${m} is announced, and the server answered without it: named at each visit
+ * and asked for at each visit until it comes or is announced no more. */
+void sp_pull_missing(
+    struct sp_pull *p, const struct sp_pull_meta *m, const char *why);
+/* The server does not announce this message any more. */
+void sp_pull_not_announced(struct sp_pull *p, const struct sp_pull_meta *m);
+/* Every message of the mailbox was asked about with sp_pull_turn() or is in the
+ * archive: what else was doubtful is not announced any more. */
+void sp_pull_turns_complete(struct sp_pull *p);
 /* The message that was begun did not come whole: forget it.  Without one it
  * does nothing. */
 void sp_pull_abort(struct sp_pull *p);
@@ -148,6 +201,13 @@ void sp_pull_skip(
     struct sp_pull *p, const struct sp_pull_meta *m, const char *why);
 /* Whether it was skipped, or refused by the archive, since the start. */
 bool sp_pull_skipped(const struct sp_pull *p, const struct sp_pull_id *id);
+/* The same for one that may have a slot instead of an id. */
+bool sp_pull_skipped_slot(
+    const struct sp_pull *p, const struct sp_pull_meta *m);
+/* All messages without a name were fetched in this visit, as far as the server
+ * gives them: they need not be fetched in another session of it. */
+void sp_pull_set_unnamed_done(struct sp_pull *p);
+bool sp_pull_unnamed_done(const struct sp_pull *p);
 /* Wait until every message handed over is answered.  An error is the sink's;
  * then the log must be asked anew what the archive has. */
 SP_CHECK enum sp_code sp_pull_flush(struct sp_pull *p, struct sp_err *err);
@@ -200,7 +260,7 @@ struct sp_pull_sink {
 	SP_CHECK enum sp_code (*flush)(void *ctx, struct sp_err *err);
 	/* Give up: nothing that was handed over is answered any more. */
 	void (*reset)(void *ctx);
-	/* Append to ${keys} the keys (journal/pull/ids.h) of this account's
+	/* Append to ${keys} a struct sp_pull_entry for each of this account's
 	 * messages, of its server and user, in entries from ${from} on, as many
 	 * as it likes; ${next}: the entry to go on from; ${end}: there are no
 	 * more.  With ${from} UINT64_MAX there are no keys: ${next} then says
@@ -208,6 +268,13 @@ struct sp_pull_sink {
 	SP_CHECK enum sp_code (*pulled)(void *ctx, uint64_t from,
 	    struct sp_buf *keys, uint64_t *next, bool *end, struct sp_err *err);
 	void *ctx;
+};
+
+/* A message of the log, as sink.pulled() tells it. */
+struct sp_pull_entry {
+	uint8_t key[16]; /* journal/pull/ids.h */
+	uint8_t content[16]; /* the first bytes of its SHA-256 */
+	bool doubtful; /* evidence, no capture: its record has a flag */
 };
 
 struct sp_pull_answer {
@@ -236,10 +303,11 @@ struct sp_pull_opts { /* what it points to outlives the engine */
 	/* A step of --check, a note for the log; NULL: not wanted. */
 	void (*step)(void *ctx, const char *what, bool ok, const char *text);
 	void (*note)(void *ctx, const char *text);
-	/* CHECK and LIST: each message, and whether the archive has it.  NULL:
-	 * not wanted. */
+	/* CHECK and LIST: each message, and whether the archive has it;
+	 * ${doubt}, where it has not: why what it has of it does not count, or
+	 * NULL.  NULL: not wanted. */
 	SP_CHECK enum sp_code (*listed)(void *ctx, const struct sp_pull_meta *m,
-	    bool known, struct sp_err *err);
+	    bool known, const char *doubt, struct sp_err *err);
 	void *ctx;
 };
 
@@ -248,8 +316,13 @@ struct sp_pull_result {
 	uint64_t taken, bytes; /* made durable */
 	uint64_t known; /* were in the archive already */
 	uint64_t deleted, skipped;
+	uint64_t renamed; /* of ${known}: by content, under a new name */
 
 	uint64_t in_mailbox; /* messages that the server has */
+	/* Of them announced and not captured, at the end of the visit; the
+	 * first few by name, with the reason. */
+	uint64_t doubtful;
+	char doubts[400];
 
 	/* Where it failed. */
 	enum sp_pull_trouble trouble;

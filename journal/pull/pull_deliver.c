@@ -17,10 +17,8 @@
 
 #include "journal/pull/pull_priv.h"
 
-#define PROVENANCE_MAX (64u << 10)
-
-static void
-key_of(const struct sp_pull_id *id, uint8_t key[SP_IDS_KEY])
+void
+sp_pull_key(const struct sp_pull_id *id, uint8_t key[SP_IDS_KEY])
 {
 	sp_ids_key(id->mailbox, id->uidvalidity, id->uid, key);
 }
@@ -30,7 +28,7 @@ sp_pull_known(const struct sp_pull *p, const struct sp_pull_id *id)
 {
 	uint8_t key[SP_IDS_KEY];
 
-	key_of(id, key);
+	sp_pull_key(id, key);
 	return (sp_ids_count(p->known, key));
 }
 
@@ -40,7 +38,7 @@ sp_pull_match_listed(struct sp_pull *p, const struct sp_pull_id *id)
 	uint8_t key[SP_IDS_KEY];
 	bool known;
 
-	key_of(id, key);
+	sp_pull_key(id, key);
 	known = sp_ids_match_listed(p->known, key);
 	p->r.known += known;
 	return (known);
@@ -49,23 +47,29 @@ sp_pull_match_listed(struct sp_pull *p, const struct sp_pull_id *id)
 void
 sp_pull_listing_complete(struct sp_pull *p)
 {
-	if (p->mode == SP_PULL_FETCH)
-		sp_ids_listing_complete(p->known);
+	if (p->mode != SP_PULL_FETCH)
+		return;
+	p->listing_complete = true;
+	sp_ids_listing_complete(p->known);
 }
 
 enum sp_code
 sp_pull_report_listed(
     struct sp_pull *p, const struct sp_pull_meta *m, struct sp_err *err)
 {
+	const struct sp_doubt *d;
 	uint8_t key[SP_IDS_KEY];
 	bool known;
 
-	key_of(&m->id, key);
+	sp_pull_key(&m->id, key);
 	known = sp_ids_match_listed(p->known, key);
 	p->r.known += known;
-	return (p->opts.listed == NULL
-		    ? SP_OK
-		    : p->opts.listed(p->opts.ctx, m, known, err));
+	d = sp_doubts_find(sp_ids_doubts(p->known), key);
+	return (
+	    p->opts.listed == NULL
+		? SP_OK
+		: p->opts.listed(p->opts.ctx, m, known,
+		      known || d == NULL ? NULL : sp_doubts_text(d->why), err));
 }
 
 /* ---- messages on their way ---------------------------------------------- */
@@ -89,8 +93,8 @@ pending_free(struct sp_pull_pending *a)
 }
 
 /* What a message is called in notes and errors; the caller frees it. */
-static char *
-display_name(const struct sp_pull_id *id)
+char *
+sp_pull_name(const struct sp_pull_id *id)
 {
 	if (id->mailbox.n == 0)
 		return (sp_xasprintf("UIDL %.*s", (int)id->uid.n, id->uid.p));
@@ -116,37 +120,32 @@ sink_result(struct sp_pull *p, enum sp_code rc, struct sp_err *err)
 	return (p->sink_error.code);
 }
 
-/* Write the provenance and begin the message with the sink; it is p->begun
- * until it ends. */
+/* Write the provenance and begin to hold the message; it is p->begun until it
+ * ends. */
 enum sp_code
 sp_pull_begin(
     struct sp_pull *p, const struct sp_pull_meta *m, struct sp_err *err)
 {
 	struct sp_pull_pending *a;
-	struct sp_buf b;
-	enum sp_code rc;
 
 	if (p->sink_error.code != SP_OK)
 		return (sink_result(p, p->sink_error.code, err));
-	sp_buf_init(&b, PROVENANCE_MAX);
-	rc = sp_pull_provenance(p, m, &b);
-	if (rc != SP_OK) {
-		sp_buf_done(&b);
-		return (sp_err_set(err, rc, 0, "the provenance is too long"));
-	}
+	sp_pull_hold_clear(p);
+	if (sp_pull_provenance(p, m, &p->hold.provenance) != SP_OK)
+		return (sp_err_set(
+		    err, SP_ELIMIT, 0, "the provenance is too long"));
+	sp_whole_scan_reset(p->scan);
 	a = sp_xcalloc(1, sizeof(*a));
 	a->p = p;
 	a->tag = m->tag;
-	a->name = display_name(&m->id);
-	key_of(&m->id, a->key);
-	rc = p->opts.sink.begin(p->opts.sink.ctx, sp_buf_view(&b), a, err);
-	sp_buf_done(&b);
-	if (rc != SP_OK) {
-		pending_free(a);
-		return (sink_result(p, rc, err));
-	}
+	a->announced = m->size;
+	a->lasting = m->id.uidvalidity != 0;
+	a->verify = m->verify;
+	a->name = sp_pull_name(&m->id);
+	sp_pull_key(&m->id, a->key);
+	sp_pull_slot(m, a->slot);
 	p->begun = a;
-	p->oversize = false;
+	p->oversize = p->out_of_step = false;
 	return (SP_OK);
 }
 
@@ -177,7 +176,16 @@ sp_pull_skipped(const struct sp_pull *p, const struct sp_pull_id *id)
 {
 	uint8_t key[SP_IDS_KEY];
 
-	key_of(id, key);
+	sp_pull_key(id, key);
+	return (was_skipped(p, key));
+}
+
+bool
+sp_pull_skipped_slot(const struct sp_pull *p, const struct sp_pull_meta *m)
+{
+	uint8_t key[SP_IDS_KEY];
+
+	sp_pull_slot(m, key);
 	return (was_skipped(p, key));
 }
 
@@ -187,10 +195,10 @@ sp_pull_skip(struct sp_pull *p, const struct sp_pull_meta *m, const char *why)
 	uint8_t key[SP_IDS_KEY];
 	char *name;
 
-	key_of(&m->id, key);
+	sp_pull_slot(m, key);
 	if (was_skipped(p, key))
 		return;
-	name = display_name(&m->id);
+	name = sp_pull_slot_name(m);
 	remember_skip(p, key);
 	sp_pull_note(p, "message %s was not taken: %s", name, why);
 	free(name);
@@ -212,12 +220,13 @@ sp_pull_data(struct sp_pull *p, struct sp_view bytes, struct sp_err *err)
 		    "message %s was not taken: it has more than max_message = %" PRIu64
 		    " bytes",
 		    a->name, p->opts.conf->max_message);
-		remember_skip(p, a->key);
-		p->opts.sink.abort(p->opts.sink.ctx);
+		remember_skip(p, a->slot);
+		sp_pull_hold_clear(p);
 		p->oversize = true;
 		return (SP_OK);
 	}
-	rc = p->opts.sink.data(p->opts.sink.ctx, bytes, err);
+	sp_whole_scan_add(p->scan, bytes);
+	rc = sp_pull_hold_add(p, bytes, err);
 	return (rc == SP_OK ? SP_OK : sink_result(p, rc, err));
 }
 
@@ -226,18 +235,22 @@ enum sp_code
 sp_pull_end(struct sp_pull *p, struct sp_err *err)
 {
 	struct sp_pull_pending *a = p->begun;
+	const char *flag = NULL;
 	enum sp_code rc;
 
 	p->begun = NULL;
-	if (p->oversize) {
+	p->fate = SP_PULL_DOUBTFUL;
+	if (p->oversize || !sp_pull_judge(p, a, &flag)) {
 		p->oversize = false;
 		pending_free(a);
+		sp_pull_hold_clear(p);
 		return (SP_OK);
 	}
 	a->prev = p->pending.prev;
 	a->next = &p->pending;
 	a->prev->next = a->next->prev = a;
-	rc = p->opts.sink.end(p->opts.sink.ctx, err);
+	rc = sp_pull_hold_deliver(p, a, flag, err);
+	sp_pull_hold_clear(p);
 	return (sink_result(p, rc, err));
 }
 
@@ -246,8 +259,7 @@ sp_pull_abort(struct sp_pull *p)
 {
 	if (p->begun == NULL)
 		return;
-	if (!p->oversize)
-		p->opts.sink.abort(p->opts.sink.ctx);
+	sp_pull_hold_clear(p);
 	p->oversize = false;
 	pending_free(p->begun);
 	p->begun = NULL;
@@ -270,7 +282,8 @@ add_durable(struct sp_pull *p, uint64_t tag)
 	p->durable.tags[p->durable.n++] = tag;
 }
 
-/* Durable: the archive has it, and the source may delete it.  Too large:
+/* Durable: the archive has it, and the source may delete it, unless it is only
+ * evidence.  Too large:
  * skipped.  Anything else is the sink's failure; where nobody knows whether it
  * is in, the log is asked before the next session. */
 void
@@ -279,13 +292,16 @@ sp_pull_answer(void *tag, const struct sp_pull_answer *a)
 	struct sp_pull_pending *one = tag;
 	struct sp_pull *p = one->p;
 
-	if (a->rc == SP_OK) {
-		sp_ids_add(p->known, one->key);
+	if (a->rc == SP_OK && one->evidence) {
+		sp_pull_stored_evidence(p, one);
+	} else if (a->rc == SP_OK) {
+		sp_ids_add_content(p->known, one->key, one->content);
+		sp_doubts_drop(sp_ids_doubts(p->known), one->slot);
 		add_durable(p, one->tag);
 		p->r.taken++;
 		p->r.bytes += one->size;
 	} else if (a->rc == SP_ELIMIT && !a->unknown) {
-		remember_skip(p, one->key);
+		remember_skip(p, one->slot);
 		sp_pull_note(
 		    p, "message %s was not taken: %s", one->name, a->why);
 	} else {
@@ -349,7 +365,7 @@ sp_pull_confirm_deleted(struct sp_pull *p, const struct sp_pull_id *id)
 {
 	uint8_t key[SP_IDS_KEY];
 
-	key_of(id, key);
+	sp_pull_key(id, key);
 	sp_ids_drop(p->known, key);
 	p->r.deleted++;
 }

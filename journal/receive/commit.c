@@ -96,7 +96,15 @@ commit_singly(struct sp_commit *c)
 	}
 }
 
-/* Whether the messages of this batch may be written; else the status for them,
+/* Mail, and what clients say happened; not our own events, which are small and
+ * few. */
+static bool
+needs_room(const struct sp_commit *c, size_t i)
+{
+	return (c->items[i].event == NULL || c->jobs[i]->guest);
+}
+
+/* Whether what needs room in this batch may be written; else the status for it,
  * with the reason in c->err. */
 static enum sp_code
 check_room(struct sp_commit *c)
@@ -105,16 +113,18 @@ check_room(struct sp_commit *c)
 	bool any = false;
 
 	for (size_t i = 0; i < c->n; i++) {
-		any |= c->items[i].event == NULL;
+		any |= needs_room(c, i);
 		bytes += c->items[i].msg.n;
+		if (c->items[i].event != NULL)
+			bytes += c->items[i].event->detail.n;
 	}
 	if (!any || c->hooks.room == NULL)
 		return (SP_OK);
 	return (c->hooks.room(c->hooks.ctx, bytes, &c->err));
 }
 
-/* There is no room for the messages: they fail with ${code}, while the events
- * of the batch, which are small, are appended. */
+/* There is no room: what needs it fails with ${code}, while our own events of
+ * the batch are appended. */
 static void
 commit_events(struct sp_commit *c, enum sp_code code)
 {
@@ -122,10 +132,9 @@ commit_events(struct sp_commit *c, enum sp_code code)
 
 	c->code = code;
 	for (size_t i = 0; i < c->n; i++)
-		c->codes[i] =
-		    c->items[i].event == NULL
-			? code
-			: sp_append_commit(c->append, &c->items[i], 1, &err);
+		c->codes[i] = needs_room(c, i) ? code
+					       : sp_append_commit(c->append,
+						     &c->items[i], 1, &err);
 }
 
 /* Append the batch; every item gets a status of its own. */
@@ -224,6 +233,32 @@ on_batch_done(uv_work_t *work, int status)
 		c->hooks.idle(c->hooks.ctx);
 }
 
+/* About how many bytes an item adds to its batch: the message, and what goes
+ * into the record, which a peer can make as large. */
+static uint64_t
+weight_of(const struct sp_append_item *item)
+{
+	const struct sp_facts *f = item->facts;
+	uint64_t n = item->msg.n;
+
+	if (item->event != NULL)
+		return (n + item->event->detail.n);
+	n += f->from.n + f->source.n;
+	for (size_t i = 0; i < f->nfrom_params; i++)
+		n += f->from_params[i].n;
+	for (size_t i = 0; i < f->nto; i++) {
+		n += f->to[i].addr.n + f->to[i].original.n;
+		for (size_t k = 0; k < f->to[i].nparams; k++)
+			n += f->to[i].params[k].n;
+	}
+	for (size_t i = 0; i < f->nrefused; i++) {
+		n += f->refused[i].addr.n + f->refused[i].reply.n;
+		for (size_t k = 0; k < f->refused[i].nparams; k++)
+			n += f->refused[i].params[k].n;
+	}
+	return (n);
+}
+
 /* Take the next batch off the queue: a rotation alone, or items up to the
  * limits of a batch. */
 static void
@@ -235,10 +270,11 @@ gather_batch(struct sp_commit *c)
 	c->rotate = false;
 	while (c->head != NULL && c->n < SP_COMMIT_ITEMS) {
 		struct sp_commit_job *job = c->head;
+		uint64_t weight = job->item == NULL ? 0 : weight_of(job->item);
 
 		if (job->item == NULL && c->n > 0)
 			break;
-		if (c->n > 0 && bytes + job->item->msg.n > SP_COMMIT_BYTES)
+		if (c->n > 0 && bytes + weight > SP_COMMIT_BYTES)
 			break;
 		c->head = job->next;
 		if (c->head == NULL)
@@ -249,7 +285,7 @@ gather_batch(struct sp_commit *c)
 			break;
 		}
 		c->items[c->n - 1] = *job->item;
-		bytes += job->item->msg.n;
+		bytes += weight;
 	}
 }
 

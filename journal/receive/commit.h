@@ -26,6 +26,7 @@ struct sp_commit;
 /* One thing to commit; embedded by its owner, borrowed until done. */
 struct sp_commit_job {
 	struct sp_append_item *item; /* NULL: rotate */
+	bool guest; /* a client handed it over: it needs room, as all mail */
 	/* Called on the loop; ${item} has seq and received where ${code} is
 	 * SP_OK.  The job may be freed or pushed again in it. */
 	void (*done)(struct sp_commit_job *job, enum sp_code code,
@@ -38,9 +39,10 @@ struct sp_commit_hooks {
 	void (*committed)(void *ctx, uint64_t next_seq);
 	/* A batch or housekeeping failed; called once for each. */
 	void (*failed)(void *ctx, const struct sp_err *err);
-	/* On the pool, before each batch with messages of ${bytes}: whether
+	/* On the pool, before each batch with ${bytes} of clients: whether
 	 * there is room.  Anything but SP_OK is their result, and none is
-	 * written; events are appended all the same.  NULL: there is. */
+	 * written; events of our own are appended all the same.  NULL: there
+	 * is. */
 	enum sp_code (*room)(void *ctx, uint64_t bytes, struct sp_err *err);
 	/* The queue has just run empty. */
 	void (*idle)(void *ctx);

@@ -41,6 +41,8 @@ sp_connection_release(struct sp_connection *c)
 	if (c->next != NULL)
 		c->next->prev = c->prev;
 	sp_machine_release(&c->machine);
+	sp_peers_release(r->peers, c->peer);
+	c->peer = NULL;
 	if (r->pool.nidle < SP_IDLE_KEPT &&
 	    c->out.replies.cap <= SP_SESSION_OUT_HIGH) {
 		c->next = r->pool.idle;
@@ -60,6 +62,31 @@ sp_connection_destroy(struct sp_connection *c)
 	free(c);
 }
 
+struct sp_memory *
+sp_connection_memory(const struct sp_connection *c)
+{
+	return (c->peer == NULL ? c->r->memory : sp_peers_memory(c->peer));
+}
+
+bool
+sp_connection_charge(struct sp_connection *c)
+{
+	size_t n = SP_OWN_MEMORY + (c->l->tls == NULL ? 0 : SP_TLS_MEMORY);
+
+	if (!sp_memory_charge(sp_connection_memory(c), n))
+		return (false);
+	c->charged = n;
+	return (true);
+}
+
+void
+sp_connection_discharge(struct sp_connection *c)
+{
+	if (c->charged > 0)
+		sp_memory_discharge(sp_connection_memory(c), c->charged);
+	c->charged = 0;
+}
+
 /* Free the input that the session did not accept. */
 static void
 drop_waiting(struct sp_connection *c)
@@ -67,10 +94,21 @@ drop_waiting(struct sp_connection *c)
 	if (c->in.beyond_budget)
 		free(c->in.waiting);
 	else
-		sp_memory_put(c->r->memory, c->in.waiting, c->in.cap);
+		sp_memory_put(
+		    sp_connection_memory(c), c->in.waiting, c->in.cap);
 	c->in.waiting = NULL;
 	c->in.at = c->in.n = c->in.cap = 0;
 	c->in.beyond_budget = false;
+}
+
+/* What libuv was writing is written, or of no use. */
+static void
+drop_in_flight(struct sp_connection *c)
+{
+	sp_buf_done(&c->out.in_flight);
+	if (c->out.charged > 0)
+		sp_memory_discharge(sp_connection_memory(c), c->out.charged);
+	c->out.charged = 0;
 }
 
 /* The handle is closed: uncount the connection, and free what needs a
@@ -83,12 +121,14 @@ on_close(uv_handle_t *h)
 	c->end.handle_open = false;
 	c->r->handles--;
 	c->l->sessions--;
+	c->l->closing--;
 	c->r->stats.sessions--;
-	sp_peers_leave(c->r->peers, c->peer);
-	c->peer = NULL;
-	sp_buf_done(&c->out.in_flight);
+	c->r->pool.closing--;
+	sp_peers_leave(c->peer, c->l->number);
+	drop_in_flight(c);
 	sp_buf_done(&c->arrival.bytes);
 	sp_connection_tls_done(c);
+	sp_connection_discharge(c);
 	sp_connection_release(c);
 }
 
@@ -100,6 +140,8 @@ sp_connection_drop(struct sp_connection *c)
 	if (c->end.closing)
 		return;
 	c->end.closing = true;
+	c->l->closing++;
+	c->r->pool.closing++;
 	if (sp_machine_state(&c->machine) == SP_SESSION_DATA)
 		sp_connection_report_lost(c);
 	if (c->arrival.stage == SP_STAGE_TLS && !c->tls.failed)
@@ -149,12 +191,25 @@ on_write(uv_write_t *req, int status)
 	c->out.writing = false;
 	if (c->end.closing)
 		return;
-	sp_buf_done(&c->out.in_flight);
+	drop_in_flight(c);
 	if (status != 0) {
 		c->end.broken = true;
 		sp_buf_clear(&c->out.replies);
 	}
 	sp_connection_advance(c);
+}
+
+/* Count the replies that the peer does not read, where they are more than
+ * ordinary ones.  False: there is no memory for them. */
+static bool
+charge_in_flight(struct sp_connection *c)
+{
+	if (c->out.in_flight.cap <= SP_SESSION_OUT_HIGH)
+		return (true);
+	if (!sp_memory_charge(sp_connection_memory(c), c->out.in_flight.cap))
+		return (false);
+	c->out.charged = c->out.in_flight.cap;
+	return (true);
 }
 
 /* Most replies fit into the socket at once; only what does not is given to
@@ -190,6 +245,11 @@ sp_connection_flush(struct sp_connection *c)
 	}
 	c->out.in_flight = *wire;
 	sp_buf_init(wire, c->out.in_flight.max);
+	if (!charge_in_flight(c)) {
+		c->end.broken = true;
+		sp_buf_done(&c->out.in_flight);
+		return;
+	}
 	b = uv_buf_init(c->out.in_flight.p, (unsigned)c->out.in_flight.n);
 	c->out.write.data = c;
 	c->clock.write_since = uv_now(c->r->loop);
@@ -244,6 +304,7 @@ begin_commit(struct sp_connection *c)
 	c->commit.open = true;
 	c->clock.commit_since = uv_now(c->r->loop);
 	c->commit.job.item = sp_machine_item(&c->machine);
+	c->commit.job.guest = true;
 	c->commit.job.done = on_committed;
 	sp_commit_push(c->r->commit, &c->commit.job);
 }
@@ -271,7 +332,7 @@ void
 sp_connection_defer_input(struct sp_connection *c, const char *p, size_t n)
 {
 	assert(c->in.waiting == NULL);
-	c->in.waiting = sp_memory_get(c->r->memory, n, &c->in.cap);
+	c->in.waiting = sp_memory_get(sp_connection_memory(c), n, &c->in.cap);
 	if (c->in.waiting == NULL) {
 		c->in.waiting = sp_xmalloc(n);
 		c->in.beyond_budget = true;

@@ -7,6 +7,7 @@
  *	               (if wanted)   '--(with starttls or none)---^
  */
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,17 @@ turn_away(struct sp_connection *c, enum sp_reply why)
 		v = SP_VIEW_LIT("554 No service here for your address\r\n");
 	assert(v.n <= sizeof(text));
 	memcpy(text, v.p, v.n);
+	/* A person waits there: the number tells what to look for. */
+	if (why == SP_REPLY_PER_USER)
+		v.n = (size_t)snprintf(text, sizeof(text),
+		    "421 4.7.0 Too many sessions of your user, %" PRIu64
+		    " are open, try again\r\n",
+		    sp_peers_sessions_on(c->peer, c->l->number) - 1);
+	else if (why == SP_REPLY_BUSY && c->l->local)
+		v.n = (size_t)snprintf(text, sizeof(text),
+		    "421 4.3.2 Too many sessions, %" PRIu64
+		    " are open, try again\r\n",
+		    c->l->sessions - c->l->closing - 1);
 	b = uv_buf_init(text, (unsigned)v.n);
 	/* Neither an MTA that speaks to its filter nor a client that waits for
 	 * a TLS handshake would understand a reply. */
@@ -54,6 +66,19 @@ name_session(struct sp_receive *r, char out[20])
 	out[16] = '\0';
 }
 
+/* Whether the listener and the server have a place for one more, which is
+ * counted already.  Those that are closed hold theirs for a moment only. */
+static bool
+has_place(const struct sp_connection *c)
+{
+	const struct sp_listener *l = c->l;
+	const struct sp_receive *r = c->r;
+
+	return (l->sessions - l->closing <= l->env.cfg->max_sessions &&
+		(l->env.door ||
+		    r->stats.sessions - r->pool.closing <= r->pool.ceiling));
+}
+
 /* Whether an address may have a session more, which counts it; ${sa} is whom we
  * serve: the peer, or whom a proxy serves.  Returns the refusal, or
  * SP_REPLY_NONE. */
@@ -61,22 +86,20 @@ static enum sp_reply
 check_limits(struct sp_connection *c, const struct sockaddr *sa)
 {
 	const struct sp_listen *cfg = c->l->env.cfg;
-	uint64_t count;
 
 	/* A socket in the file system has its permissions instead. */
 	if (!c->l->local && !sp_config_allows(cfg, sa))
 		return (SP_REPLY_DENIED);
 	if (c->r->stop.draining)
 		return (SP_REPLY_CLOSING);
-	if (c->l->sessions > cfg->max_sessions ||
-	    (!c->l->env.door && c->r->stats.sessions > c->r->pool.ceiling))
+	c->peer = sp_peers_enter(c->r->peers, sa, c->l->number);
+	sp_machine_charge_to(&c->machine, sp_connection_memory(c));
+	if (sp_peers_sessions_on(c->peer, c->l->number) >
+	    (c->arrival.reader ? SP_DOOR_PER_READER : cfg->max_per_peer))
+		return (c->l->local ? SP_REPLY_PER_USER : SP_REPLY_PER_PEER);
+	if (!has_place(c) && !sp_connection_make_place(c))
 		return (SP_REPLY_BUSY);
-	c->peer = sp_peers_enter(c->r->peers, sa, c->l->number, &count);
-	if (count > cfg->max_per_peer)
-		return (SP_REPLY_PER_PEER);
-	return (c->l->tls != NULL && !sp_connection_tls_charge(c)
-		    ? SP_REPLY_BUSY
-		    : SP_REPLY_NONE);
+	return (sp_connection_charge(c) ? SP_REPLY_NONE : SP_REPLY_NO_MEMORY);
 }
 
 /* Whether there are bytes before the greeting: not a mail client that follows
@@ -179,8 +202,8 @@ local_peer(int fd, char peer[SP_PEER_TEXT], struct sockaddr_storage *sa)
 	sp_peer_local(cred.uid, sa);
 }
 
-/* Write the addresses of both ends for the record: ${peer} is "" at the
- * door. */
+/* Write the addresses of both ends for the record: ${peer} is "" at the door,
+ * where users are counted all the same. */
 static void
 find_addresses(struct sp_connection *c, int fd, char peer[SP_PEER_TEXT],
     char local[SP_PEER_TEXT])
@@ -190,10 +213,10 @@ find_addresses(struct sp_connection *c, int fd, char peer[SP_PEER_TEXT],
 
 	memcpy(local, c->l->local_text, SP_PEER_TEXT);
 	peer[0] = '\0';
-	if (c->l->env.door)
-		return;
 	if (c->l->local) {
 		local_peer(fd, peer, &c->arrival.address);
+		if (c->l->env.door)
+			peer[0] = '\0';
 		return;
 	}
 	(void)getpeername(fd, (struct sockaddr *)&c->arrival.address, &len);
@@ -227,6 +250,10 @@ begin_session(struct sp_connection *c)
 	if (c->l->env.door)
 		known = sp_door_identify(
 		    &c->r->door, fd, &p.rights, actor, sizeof(actor));
+	if (c->l->env.door)
+		p.uid = sp_peer_uid(&c->arrival.address);
+	c->arrival.reader =
+	    c->l->env.door && !p.rights.operates && !p.rights.service;
 	sp_machine_begin(&c->machine, &c->l->env, &p);
 	if (!known ||
 	    (cfg->proxy.n > 0 && !sp_config_in_networks(&cfg->proxy,

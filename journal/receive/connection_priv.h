@@ -4,6 +4,7 @@
  *	connection.c		bytes from and to the session, commits, the end
  *	connection_accept.c	from accept() to the greeting: PROXY, limits
  *	connection_tls.c	handshake, ciphertext, close_notify
+ *	connection_fair.c	ends sessions of who has much for who has little
  *	connection_login.c	the session waits for a password to be hashed
  *	connection_timeout.c	silence, slow data, slow commits
  *
@@ -26,6 +27,7 @@
 #define SP_RATE_MS	60000 /* window of the minimum rate */
 #define SP_PATIENCE_MIN 10 /* seconds, also when places are few */
 #define SP_TLS_MEMORY	32768 /* bytes that OpenSSL takes for a connection */
+#define SP_OWN_MEMORY	8192 /* bytes of a connection and its session */
 
 /*
  *	PROXY --(header)--> TLS --(handshake)--> SESSION
@@ -38,6 +40,7 @@ enum sp_stage { SP_STAGE_PROXY, SP_STAGE_TLS, SP_STAGE_SESSION };
 /* From accept() to the session. */
 struct sp_connection_arrival {
 	enum sp_stage stage;
+	bool reader; /* a user at the door who may only read */
 	struct sockaddr_storage address; /* the peer, whatever a proxy says */
 	/* Bytes read before the session began: a PROXY header so far, and what
 	 * came behind it. */
@@ -47,7 +50,6 @@ struct sp_connection_arrival {
 /* TLS; connection_tls.c. */
 struct sp_connection_tls {
 	struct sp_tls *session; /* NULL: plain */
-	bool charged; /* SP_TLS_MEMORY is counted in the budget */
 	bool closed; /* our close_notify was written */
 	bool failed; /* and was reported */
 };
@@ -68,6 +70,7 @@ struct sp_connection_output {
 	struct sp_buf replies; /* of the session, not yet given to libuv */
 	struct sp_buf in_flight; /* what libuv is writing */
 	bool writing;
+	size_t charged; /* bytes of ${in_flight} that count in the budget */
 	uv_write_t write;
 	uv_shutdown_t shutdown;
 };
@@ -113,7 +116,8 @@ struct sp_connection {
 	struct sp_receive *r;
 	struct sp_listener *l;
 	struct sp_connection *prev, *next;
-	struct sp_peer *peer; /* its address, counted; NULL: not yet */
+	struct sp_peer *peer; /* its address; NULL: not known yet */
+	size_t charged; /* bytes of itself that count in the budget */
 
 	union sp_uv_socket u;
 	struct sp_machine machine; /* the session, or the milter */
@@ -151,6 +155,25 @@ void sp_connection_release(struct sp_connection *c);
 /* Free the struct; it is in no list. */
 void sp_connection_destroy(struct sp_connection *c);
 
+/* What the connection keeps counts here: the share of its address, or before
+ * that is known the whole budget. */
+struct sp_memory *sp_connection_memory(const struct sp_connection *c);
+/* Count the memory that the connection takes itself, with TLS if its listener
+ * has that; false: the budget is used up. */
+bool sp_connection_charge(struct sp_connection *c);
+/* It is closed: give that back.  Harmless if it was. */
+void sp_connection_discharge(struct sp_connection *c);
+
+/* ---- connection_fair.c ----------------------------------------------- */
+
+/* The listener, or the server, has no place left for ${c}, which is counted
+ * already: end a session of an address that has more of them.  False: there is
+ * none. */
+bool sp_connection_make_place(struct sp_connection *c);
+/* Hook of the memory budget (memory.h), ${ctx} being the server: end a session
+ * of an address that has more memory than a fair part. */
+bool sp_connection_relieve(void *ctx, struct sp_memory *share);
+
 /* ---- connection_accept.c --------------------------------------------- */
 
 /* uv_listen()'s callback: a connection waits. */
@@ -160,8 +183,6 @@ void sp_connection_proxy(struct sp_connection *c, const char *p, size_t n);
 
 /* ---- connection_tls.c ------------------------------------------------ */
 
-/* Count the memory that TLS takes; false: the budget is used up. */
-bool sp_connection_tls_charge(struct sp_connection *c);
 /* Begin the handshake; nothing may wait to be written. */
 void sp_connection_tls_start(struct sp_connection *c);
 /* Carry on the handshake, and give what was decrypted to the session. */
@@ -170,7 +191,7 @@ void sp_connection_tls_pump(struct sp_connection *c);
 struct sp_buf *sp_connection_output_buffer(struct sp_connection *c);
 /* Say close_notify, once.  True: libuv is writing it; come again. */
 bool sp_connection_tls_notify_close(struct sp_connection *c);
-/* Free the TLS session and give its memory back; plain ones too. */
+/* Free the TLS session, if there is one. */
 void sp_connection_tls_done(struct sp_connection *c);
 
 /* ---- connection_login.c ---------------------------------------------- */

@@ -7,21 +7,11 @@
 
 #include "journal/receive/connection_priv.h"
 
-bool
-sp_connection_tls_charge(struct sp_connection *c)
-{
-	c->tls.charged = sp_memory_charge(c->r->memory, SP_TLS_MEMORY);
-	return (c->tls.charged);
-}
-
 void
 sp_connection_tls_done(struct sp_connection *c)
 {
 	sp_tls_free(c->tls.session);
 	c->tls.session = NULL;
-	if (c->tls.charged)
-		sp_memory_discharge(c->r->memory, SP_TLS_MEMORY);
-	c->tls.charged = false;
 }
 
 void

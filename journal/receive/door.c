@@ -61,7 +61,7 @@ sp_door_listen(struct sp_listen *l, char *name, char *hostname)
 		.max_errors = 100,
 		.max_junk = 1000,
 		.max_sessions = 200,
-		.max_per_peer = 200,
+		.max_per_peer = SP_DOOR_PER_USER,
 		.timeout = SP_DOOR_TIMEOUT,
 		.data_timeout = SP_DOOR_TIMEOUT,
 		.min_rate = 0,

@@ -17,6 +17,8 @@
 #define SP_DOOR_MAX_MESSAGE ((uint64_t)512 << 20)
 #define SP_DOOR_MAX_LINE    ((uint64_t)1 << 20)
 #define SP_DOOR_TIMEOUT	    60 /* seconds */
+#define SP_DOOR_PER_USER    150 /* sessions of the owner, root, the service */
+#define SP_DOOR_PER_READER  20 /* sessions of any other user */
 
 /* Whom the door lets in. */
 struct sp_doorkeeper {

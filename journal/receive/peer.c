@@ -62,3 +62,14 @@ sp_peer_local(uid_t uid, struct sockaddr_storage *out)
 	memset(out, 0, sizeof(*out));
 	memcpy(out, &sa, sizeof(sa));
 }
+
+uid_t
+sp_peer_uid(const struct sockaddr_storage *sa)
+{
+	struct sockaddr local;
+	uid_t uid;
+
+	memcpy(&local, sa, sizeof(local));
+	memcpy(&uid, local.sa_data, sizeof(uid));
+	return (uid);
+}

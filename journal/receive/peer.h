@@ -19,5 +19,7 @@ void sp_peer_unmap(struct sockaddr_storage *sa);
 /* The address by which user ${uid} of this host is counted: AF_UNIX, with the
  * uid in place of a name. */
 void sp_peer_local(uid_t uid, struct sockaddr_storage *out);
+/* The user of such an address. */
+uid_t sp_peer_uid(const struct sockaddr_storage *sa);
 
 #endif

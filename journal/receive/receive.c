@@ -26,6 +26,7 @@ on_committed(void *ctx, uint64_t next_seq)
 {
 	struct sp_receive *r = ctx;
 
+	sp_receive_log_well(r);
 	if (r->opts.committed != NULL)
 		r->opts.committed(r->opts.ctx, next_seq);
 }
@@ -88,6 +89,7 @@ on_timer(uv_timer_t *t)
 		sp_connection_check_timeouts(c, now);
 	}
 	sp_receive_log_tick(r);
+	sp_receive_watch_disk(r);
 	if (!r->stop.drained)
 		sp_commit_tick(r->commit);
 }
@@ -148,7 +150,9 @@ init_parts(struct sp_receive *r)
 			   : host);
 	r->door_name = sp_xstrdup("door");
 	r->memory = sp_memory_new(cfg->memory, r->state_dir);
-	r->peers = sp_peers_new();
+	sp_memory_on_short(r->memory, sp_connection_relieve, r);
+	r->peers = sp_peers_new(cfg->nlisten + 1, r->memory);
+	r->event_rate = sp_event_rate_new();
 	r->logins = sp_logins_new(r->loop, on_idle, r);
 	r->read_buf = sp_xmalloc(SP_READ_SIZE);
 	r->plain_buf = sp_xmalloc(SP_TLS_PLAIN_MAX);
@@ -255,6 +259,7 @@ sp_receive_free(struct sp_receive *r)
 	}
 	sp_commit_free(r->commit);
 	sp_peers_free(r->peers);
+	sp_event_rate_free(r->event_rate);
 	sp_logins_free(r->logins);
 	sp_receive_listen_done(r);
 	sp_memory_free(r->memory);

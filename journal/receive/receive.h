@@ -24,6 +24,9 @@
 
 struct sp_receive;
 
+/* Fewer inodes free: no transaction is begun. */
+#define SP_RECEIVE_INODES_MIN 256
+
 struct sp_receive_opts {
 	uv_loop_t *loop;
 	const struct sp_config *cfg; /* outlives the server */
@@ -38,9 +41,13 @@ struct sp_receive_opts {
 				       * used by sp_receive_new */
 	/* One log line.  ${text} is key=value, quoted already.  Events:
 	 * accepted, event, refused, deferred, login, lost, broken, tls_failed,
-	 * proxy_failed, suppressed, alarm.  NULL: none are wanted. */
+	 * proxy_failed, suppressed.  NULL: none are wanted. */
 	void (*log)(void *ctx, enum sp_log_level level, const char *event,
 	    const char *text);
+	/* ${cause} (doc/watch.md) is there, ${text} being one line for a person,
+	 * or gone or not there (NULL); told again and again, each time it is
+	 * seen.  NULL: nobody listens. */
+	void (*alarm)(void *ctx, const char *cause, const char *text);
 	/* Entries below ${next_seq} are durable: wake seal and index.  NULL:
 	 * nobody is to be woken. */
 	void (*committed)(void *ctx, uint64_t next_seq);

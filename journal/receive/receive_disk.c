@@ -7,11 +7,12 @@
  * from the table in journal/smtp/reply.c.
  */
 #include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "base/io.h"
 #include "journal/receive/receive_priv.h"
 
-#define INODES_SOFT 256 /* fewer free: no transaction is begun */
 #define INODES_HARD 16 /* fewer free: nothing is stored */
 
 /* Ask the file system, at most once a second. */
@@ -41,10 +42,60 @@ sp_receive_may_begin(void *ctx, uint64_t declared, const char **why)
 	update_space(r);
 	if (!r->disk.known)
 		return (SP_OK);
-	if (r->disk.inodes < INODES_SOFT || r->disk.bytes < reserve ||
+	if (r->disk.inodes < SP_RECEIVE_INODES_MIN || r->disk.bytes < reserve ||
 	    r->disk.bytes - reserve < declared)
 		return (SP_ENOSPC);
 	return (SP_OK);
+}
+
+/* The cause for which no transaction is begun just now, "disk_reserve" or
+ * "inodes"; NULL: there is none. */
+static const char *
+shortage(const struct sp_receive *r)
+{
+	if (!r->disk.known)
+		return (NULL);
+	if (r->disk.bytes < r->opts.cfg->disk_reserve)
+		return ("disk_reserve");
+	return (r->disk.inodes < SP_RECEIVE_INODES_MIN ? "inodes" : NULL);
+}
+
+const char *
+sp_receive_shortage(struct sp_receive *r)
+{
+	update_space(r);
+	return (shortage(r));
+}
+
+/* Also when no mail comes: whoever is to be answered 452 next should not be the
+ * first to know. */
+void
+sp_receive_watch_disk(struct sp_receive *r)
+{
+	const char *cause;
+	char text[512];
+
+	update_space(r);
+	if (!r->disk.known)
+		return;
+	cause = shortage(r);
+	if (cause != NULL && strcmp(cause, "inodes") == 0)
+		(void)snprintf(text, sizeof(text),
+		    "the file system of %.256s has only %" PRIu64
+		    " inodes left: mail is answered 452 and not taken in until there are more",
+		    r->dir, r->disk.inodes);
+	else if (cause != NULL)
+		(void)snprintf(text, sizeof(text),
+		    "the file system of %.256s has only %" PRIu64
+		    " bytes left, less than disk_reserve (%" PRIu64
+		    "): mail is answered 452 and not taken in until there is more",
+		    r->dir, r->disk.bytes, r->opts.cfg->disk_reserve);
+	if (cause != NULL)
+		sp_receive_alarm(r, cause, text);
+	if (cause == NULL || strcmp(cause, "disk_reserve") != 0)
+		sp_receive_alarm(r, "disk_reserve", NULL);
+	if (r->disk.inodes >= SP_RECEIVE_INODES_MIN)
+		sp_receive_alarm(r, "inodes", NULL);
 }
 
 /* disk_minimum counts at most as half of disk_reserve, so that there is room

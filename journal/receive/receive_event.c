@@ -83,3 +83,25 @@ sp_receive_rotate(
 	t->job.done = on_rotated;
 	sp_commit_push(r->commit, &t->job);
 }
+
+/* A client at the door who only reads could fill the disk with what it reads:
+ * its events stop at the mark at which mail is put off, and come no faster than
+ * the log can bear for years. */
+enum sp_code
+sp_receive_may_event(
+    void *ctx, const struct sp_door_rights *may, uint64_t uid, uint64_t bytes)
+{
+	struct sp_receive *r = ctx;
+	const char *why = NULL;
+	enum sp_code rc;
+
+	if (may->operates || may->service)
+		return (SP_OK);
+	if (bytes > SP_EVENT_RATE_LARGEST)
+		return (SP_ELIMIT);
+	rc = sp_receive_may_begin(r, bytes, &why);
+	if (rc == SP_OK &&
+	    !sp_event_rate_take(r->event_rate, uid, bytes, uv_now(r->loop)))
+		rc = SP_EAGAIN;
+	return (rc);
+}

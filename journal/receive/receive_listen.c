@@ -30,9 +30,10 @@ load_users(struct sp_listener *l)
 
 	if (path == NULL)
 		return;
-	if (sp_users_load(path, &l->users, &err) == SP_OK)
+	if (sp_users_load(path, &l->users, &err) == SP_OK) {
 		l->env.users = l->users;
-	else {
+		sp_receive_log_users(l->r, l->env.cfg->name, NULL);
+	} else {
 		l->env.users_unusable = true;
 		sp_receive_log_users(l->r, l->env.cfg->name, &err);
 	}
@@ -81,6 +82,7 @@ fill_env(struct sp_listener *l, const struct sp_listen *cfg)
 		.door = cfg == &l->door,
 		.memory = l->r->memory,
 		.may_begin = sp_receive_may_begin,
+		.may_event = sp_receive_may_event,
 		.settled = door_settled,
 		.refused = sp_receive_log_refused,
 		.fault = sp_receive_log_fault,

@@ -1,7 +1,8 @@
 /*
  * What the server tells of itself: log lines (doc/smtp.md, "The log"), numbers
  * for status, alarms, and the event "refused" of what was turned away for good.
- * Sessions call most of it as their hooks (receive_listen.c).
+ * Alarms go to whoever runs the server, known by their cause (struct
+ * sp_receive_opts).  Sessions call most of it as their hooks (receive_listen.c).
  *
  * Lines that a peer can cause are limited to SP_LOG_RATE a second; what is left
  * out is counted and told.  The event "refused" is appended at most once a
@@ -57,9 +58,13 @@ write_always(struct sp_receive *r, enum sp_log_level level, const char *event,
 static void write_limited(struct sp_receive *r, const char *event,
     const char *fmt, ...) SP_PRINTF(3, 4);
 
+/* That mail is put off is a warning: it may be lost if that goes on. */
 static void
 write_limited(struct sp_receive *r, const char *event, const char *fmt, ...)
 {
+	const enum sp_log_level level =
+	    strcmp(event, "deferred") == 0 ? SP_LOG_WARN : SP_LOG_INFO;
+
 	va_list ap;
 
 	if (r->log.lines >= SP_LOG_RATE) {
@@ -68,7 +73,7 @@ write_limited(struct sp_receive *r, const char *event, const char *fmt, ...)
 	}
 	r->log.lines++;
 	va_start(ap, fmt);
-	write_line(r, SP_LOG_INFO, event, fmt, ap);
+	write_line(r, level, event, fmt, ap);
 	va_end(ap);
 }
 
@@ -77,6 +82,8 @@ static const char *
 sender(const struct sp_receive *r, struct sp_view from, char out[WORD])
 {
 	if (!r->opts.cfg->log_addresses)
+		return ("-");
+	if (from.p == NULL)
 		return ("-");
 	if (from.n == 0)
 		return ("<>");
@@ -159,10 +166,42 @@ remember_refusal(
 	sp_json_cstr(&j, "session", i->id);
 	if (i->from.p != NULL)
 		sp_json_str(&j, "from", i->from);
+	if (i->rcpt.n > 0)
+		sp_json_str(&j, "to", i->rcpt);
 	sp_json_str(&j, "reply", reply);
 	sp_json_obj_end(&j);
 	if (sp_json_end(&j) != SP_OK)
 		sp_buf_clear(&r->refusals.first);
+}
+
+/* The recipient that the reply is about: that of the command, else the last
+ * one that was accepted; "-" where there is none, or addresses are not
+ * logged. */
+static const char *
+recipient(
+    const struct sp_receive *r, const struct sp_session_info *i, char out[WORD])
+{
+	if (!r->opts.cfg->log_addresses || i->rcpt.n == 0)
+		return ("-");
+	return (sp_log_quote(i->rcpt, out, WORD));
+}
+
+/* Why a full disk is full: the words " cause=CAUSE", as `sealpost alarms` has
+ * them, where the reply says that there is no room. */
+static const char *
+why_no_room(struct sp_receive *r, struct sp_view reply)
+{
+	static const char full[] = "452 4.3.1";
+	const char *cause;
+
+	if (reply.n < sizeof(full) - 1 ||
+	    memcmp(reply.p, full, sizeof(full) - 1) != 0)
+		return ("");
+	cause = sp_receive_shortage(r);
+	if (cause == NULL)
+		return (" cause=disk_full");
+	return (strcmp(cause, "inodes") == 0 ? " cause=inodes"
+					     : " cause=disk_reserve");
 }
 
 /* Only refusals by listeners are entered into the log of the archive, not those
@@ -171,7 +210,7 @@ void
 sp_receive_log_refused(
     void *ctx, const struct sp_session_info *i, struct sp_view reply)
 {
-	char helo[WORD], from[WORD], text[WORD];
+	char helo[WORD], from[WORD], to[WORD], text[WORD];
 	struct sp_receive *r = ctx;
 	bool hard = reply.n > 0 && reply.p[0] == '5';
 
@@ -182,11 +221,12 @@ sp_receive_log_refused(
 	if (hard && i->peer[0] != '\0')
 		remember_refusal(r, i, reply);
 	write_limited(r, hard ? "refused" : "deferred",
-	    "code=%.3s reason=%s session=%s listener=%s peer=%s helo=%s from=%s",
-	    reply.p, sp_log_quote(reply, text, sizeof(text)), i->id,
-	    i->listener, i->peer[0] == '\0' ? "local" : i->peer,
-	    sp_log_quote(i->helo, helo, sizeof(helo)),
-	    sender(r, i->from, from));
+	    "code=%.3s reason=%s%s session=%s listener=%s peer=%s helo=%s from=%s to=%s",
+	    reply.p, sp_log_quote(reply, text, sizeof(text)),
+	    why_no_room(r, reply), i->id, i->listener,
+	    i->peer[0] == '\0' ? "local" : i->peer,
+	    sp_log_quote(i->helo, helo, sizeof(helo)), sender(r, i->from, from),
+	    recipient(r, i, to));
 }
 
 void
@@ -206,33 +246,63 @@ sp_receive_log_login(void *ctx, const struct sp_session_info *i,
 }
 
 void
+sp_receive_alarm(struct sp_receive *r, const char *cause, const char *text)
+{
+	if (r->opts.alarm != NULL)
+		r->opts.alarm(r->opts.ctx, cause, text);
+}
+
+void
 sp_receive_log_users(
     struct sp_receive *r, const char *listener, const struct sp_err *err)
 {
-	char text[SP_ERR_MAX];
+	char cause[128], text[SP_ERR_MAX + 200];
 
-	write_always(r, SP_LOG_ERROR, "alarm",
-	    "what=users listener=%s error=%s", listener,
-	    sp_log_quote(sp_view_str(err->msg), text, sizeof(text)));
+	(void)snprintf(cause, sizeof(cause), "users:%.100s", listener);
+	if (err != NULL)
+		(void)snprintf(text, sizeof(text),
+		    "listener %.100s: nobody can log in: %s", listener,
+		    err->msg);
+	sp_receive_alarm(r, cause, err != NULL ? text : NULL);
+}
+
+/* Of a full disk it says which mark was reached, if one was. */
+static const char *
+cause_of(struct sp_receive *r, const struct sp_err *err)
+{
+	const char *shortage;
+
+	if (err->code == SP_ECLOCK)
+		return ("clock_leap");
+	if (err->code != SP_ENOSPC)
+		return ("intake");
+	shortage = sp_receive_shortage(r);
+	return (shortage != NULL ? shortage : "disk_full");
 }
 
 void
 sp_receive_log_alarm(
     struct sp_receive *r, const char *session, const struct sp_err *err)
 {
-	uint64_t now = uv_now(r->loop), *at;
-	char text[SP_ERR_MAX];
+	char text[SP_ERR_MAX + 200];
 
-	if (err->code > SP_EAGAIN)
-		return;
-	at = &r->log.alarm_at[err->code];
-	if (*at != 0 && now - *at < SP_ALARM_MS)
-		return;
-	*at = now == 0 ? 1 : now;
-	write_always(r, SP_LOG_ERROR, "alarm",
-	    "what=intake session=%s error=%s",
-	    session[0] == '\0' ? "-" : session,
-	    sp_log_quote(sp_view_str(err->msg), text, sizeof(text)));
+	r->log.failing = true;
+	(void)snprintf(text, sizeof(text),
+	    "mail could not be stored: %s%s%.64s%s", err->msg,
+	    session[0] == '\0' ? "" : " (session ", session,
+	    session[0] == '\0' ? "" : ")");
+	sp_receive_alarm(r, cause_of(r, err), text);
+}
+
+void
+sp_receive_log_well(struct sp_receive *r)
+{
+	static const char *const causes[] = { "intake", "disk_full",
+		"clock_leap" };
+
+	r->log.failing = false;
+	for (size_t i = 0; i < SP_COUNTOF(causes); i++)
+		sp_receive_alarm(r, causes[i], NULL);
 }
 
 void

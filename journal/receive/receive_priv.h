@@ -15,6 +15,7 @@
 
 #include "journal/receive/commit.h"
 #include "journal/receive/door.h"
+#include "journal/receive/event_rate.h"
 #include "journal/receive/logins.h"
 #include "journal/receive/peer.h"
 #include "journal/receive/peers.h"
@@ -29,11 +30,7 @@
 #define SP_READ_SMALL 8192 /* of commands, or when memory is tight */
 #define SP_LOG_RATE   100 /* refused and deferred lines a second */
 #define SP_IDLE_KEPT  128 /* connection structs kept for reuse */
-#define SP_ALARM_MS   60000 /* between alarms of one kind */
 #define SP_TICK_MS    1000 /* of the timer */
-
-/* One alarm for each status that a commit can fail with. */
-#define SP_ALARM_KINDS (SP_EAGAIN + 1)
 
 struct sp_connection;
 
@@ -56,6 +53,7 @@ struct sp_listener {
 	struct sp_tls_ctx *tls; /* NULL: no encryption */
 	char local_text[SP_PEER_TEXT]; /* "" where bound to any address */
 	uint64_t sessions; /* open now */
+	uint64_t closing; /* of these: closed, and about to be gone */
 	struct sp_users *users; /* NULL: no AUTH, or its file is unusable */
 };
 
@@ -64,6 +62,7 @@ struct sp_receive_pool {
 	struct sp_connection *open; /* linked both ways */
 	struct sp_connection *idle; /* linked by next */
 	size_t nidle;
+	uint64_t closing; /* of those open: closed, and about to be gone */
 	uint64_t ceiling; /* connections at a time */
 	uint64_t id_base, id_next; /* of session ids */
 };
@@ -95,7 +94,7 @@ struct sp_receive_refusals {
 struct sp_receive_log {
 	unsigned lines; /* in this second */
 	uint64_t suppressed; /* left out in this second */
-	uint64_t alarm_at[SP_ALARM_KINDS]; /* last one; 0: none yet */
+	bool failing; /* the log did not take what came last */
 };
 
 struct sp_receive {
@@ -128,6 +127,7 @@ struct sp_receive {
 	struct sp_receive_pool pool;
 	struct sp_receive_stop stop;
 	struct sp_receive_disk disk;
+	struct sp_event_rate *event_rate; /* of readers at the door */
 	struct sp_receive_refusals refusals;
 	struct sp_receive_log log;
 	struct sp_receive_stats stats;
@@ -162,6 +162,19 @@ enum sp_code sp_receive_may_begin(
 SP_CHECK enum sp_code sp_receive_has_room(
     void *ctx, uint64_t bytes, struct sp_err *err);
 
+/* Why no transaction is begun, as far as the disk is the reason: the cause of
+ * the alarm, "disk_reserve" or "inodes"; NULL: another reason, or none. */
+const char *sp_receive_shortage(struct sp_receive *r);
+/* Once a second: report whether the disk has room. */
+void sp_receive_watch_disk(struct sp_receive *r);
+
+/* ---- receive_event.c ------------------------------------------------- */
+
+/* Hook may_event of a session at the door (session.h): events of readers wait
+ * for space and for their turn, those of operators and of the service do not. */
+enum sp_code sp_receive_may_event(
+    void *ctx, const struct sp_door_rights *may, uint64_t uid, uint64_t bytes);
+
 /* ---- receive_log.c --------------------------------------------------- */
 
 /* ${item} is durable: "accepted" for a message, "event" for an event. */
@@ -174,10 +187,11 @@ void sp_receive_log_refused(
 /* Hook login of a session: "login"; a wrong one counts against its address. */
 void sp_receive_log_login(void *ctx, const struct sp_session_info *i,
     const char *user, const char *mechanism, bool ok);
-/* The file of a listener's users cannot be used: "alarm". */
+/* The file of a listener's users cannot be used (${err}), or can (NULL): the
+ * alarm `users:LISTENER`. */
 void sp_receive_log_users(
     struct sp_receive *r, const char *listener, const struct sp_err *err);
-/* Hook fault of a session: "alarm". */
+/* Hook fault of a session: an alarm. */
 void sp_receive_log_fault(
     void *ctx, const struct sp_session_info *i, const struct sp_err *err);
 /* Hook protocol_error of a session: "broken". */
@@ -188,10 +202,15 @@ void sp_receive_log_tls_failed(const struct sp_connection *c, const char *why);
 /* A PROXY header was wrong or late: "proxy_failed". */
 void sp_receive_log_proxy_failed(
     const struct sp_connection *c, const char *why);
-/* A message could not be stored: "alarm", each kind of ${err} at most once in
- * SP_ALARM_MS.  ${session} may be "". */
+/* Report that ${cause} is there, or gone (${text} is NULL). */
+void sp_receive_alarm(
+    struct sp_receive *r, const char *cause, const char *text);
+/* A message or an event could not be stored: an alarm whose cause is that of
+ * ${err}.  ${session} may be "". */
 void sp_receive_log_alarm(
     struct sp_receive *r, const char *session, const struct sp_err *err);
+/* Something was stored: what kept others from it is over. */
+void sp_receive_log_well(struct sp_receive *r);
 /* A peer was turned away before its greeting: "refused" or "deferred". */
 void sp_receive_log_turned_away(struct sp_receive *r,
     const struct sp_listener *l, const char *peer, enum sp_reply reply);

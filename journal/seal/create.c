@@ -12,12 +12,15 @@
  */
 #include "journal/seal/create.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/config/config.h"
 #include "base/io.h"
+#include "base/secret.h"
 #include "journal/log/append.h"
 #include "journal/seal/create_priv.h"
 #include "base/layout.h"
@@ -28,6 +31,7 @@
 #define SECRET_MODE  0700
 #define CONF_MODE    0640
 #define VKEY_MODE    0644
+#define TAKEN_MAX    (1u << 20) /* bytes of a file that is taken along */
 #define DETAIL_MAX   (1u << 20) /* bytes of the detail of entry 0 */
 #define LOCK_WAIT_MS 10000
 
@@ -54,12 +58,33 @@ has(const char *dir, const char *name)
 
 /* ---- checks ---------------------------------------------------------- */
 
-/* Whether a name in DIR may come from an interrupted run that was moving up. */
+/* Whether ${name} is a part that every archive has. */
 static bool
 is_part(const char *name)
 {
 	for (size_t i = 0; i < SP_COUNTOF(parts); i++) {
 		if (strcmp(name, parts[i]) == 0)
+			return (true);
+	}
+	return (false);
+}
+
+/* The first name of a path, malloc'ed. */
+static char *
+first_name(const char *path)
+{
+	return (strndup(path, strcspn(path, "/")));
+}
+
+/* Whether ${name} is what the first name of a taken file is. */
+static bool
+is_taken(const struct creation *m, const char *name)
+{
+	const size_t n = strlen(name);
+
+	for (size_t i = 0; i < m->c->ntake; i++) {
+		if (strncmp(m->c->take[i], name, n) == 0 &&
+		    (m->c->take[i][n] == '/' || m->c->take[i][n] == '\0'))
 			return (true);
 	}
 	return (false);
@@ -88,8 +113,8 @@ check_dir(const struct creation *m, struct sp_err *err)
 		/* A fresh file system is empty too. */
 		if (strcmp(names[i], "lost+found") == 0)
 			continue;
-		if (resume &&
-		    (strcmp(names[i], STAGE) == 0 || is_part(names[i])))
+		if (resume && (strcmp(names[i], STAGE) == 0 ||
+				  is_part(names[i]) || is_taken(m, names[i])))
 			continue;
 		rc = sp_err_set(err, SP_EEXISTS, 0,
 		    "%s is not empty (there is %s); an archive is made only in an empty or new directory",
@@ -116,14 +141,29 @@ same_file(const char *a, const char *b)
 	return (same);
 }
 
+/* An archive that is being made has put its key there, and no checkpoint. */
+bool
+sp_create_guard_is_free(const char *dir, const char *guard)
+{
+	char *theirs = sp_layout_path(guard, "log.vkey");
+	char *moved = sp_layout_path(dir, "keys/log.vkey");
+	char *staged = sp_layout_path(dir, STAGE "/keys/log.vkey");
+	const bool free_ = !has(guard, "checkpoint") &&
+			   (!sp_io_exists(theirs) || same_file(theirs, moved) ||
+			       same_file(theirs, staged));
+
+	free(staged);
+	free(moved);
+	free(theirs);
+	return (free_);
+}
+
 /* Check that the guard directory is outside of the archive, and no other
  * archive's. */
 static enum sp_code
 check_guard(const struct creation *m, struct sp_err *err)
 {
 	const char *dir = m->c->dir, *guard = m->c->guard;
-	char *theirs, *moved, *staged;
-	enum sp_code rc = SP_OK;
 	size_t n = strlen(dir);
 
 	if (guard == NULL)
@@ -133,19 +173,11 @@ check_guard(const struct creation *m, struct sp_err *err)
 		return (sp_err_set(err, SP_EUSAGE, 0,
 		    "the guard directory %s must be outside of the archive, on another disk or host if possible: it is there to notice when the archive is set back",
 		    guard));
-	theirs = sp_layout_path(guard, "log.vkey");
-	moved = sp_layout_path(dir, "keys/log.vkey");
-	staged = sp_layout_path(m->stage, "keys/log.vkey");
-	if (has(guard, "checkpoint") ||
-	    (sp_io_exists(theirs) && !same_file(theirs, moved) &&
-		!same_file(theirs, staged)))
-		rc = sp_err_set(err, SP_EEXISTS, 0,
+	if (!sp_create_guard_is_free(dir, guard))
+		return (sp_err_set(err, SP_EEXISTS, 0,
 		    "the guard directory %s belongs to another archive already (see its log.vkey); give each archive its own",
-		    guard);
-	free(staged);
-	free(moved);
-	free(theirs);
-	return (rc);
+		    guard));
+	return (SP_OK);
 }
 
 /* Check the archive that is continued, before anything is made; entry 0 looks
@@ -201,6 +233,43 @@ write_conf(const struct creation *m, struct sp_err *err)
 	return (rc);
 }
 
+/* Copy a file of the archive that is continued into the stage, with its
+ * rights.  One that is missing was missing for the old archive too. */
+static enum sp_code
+take_file(const struct creation *m, const char *name, struct sp_err *err)
+{
+	char *from = sp_layout_path(m->c->continues, name);
+	char *to = sp_layout_path(m->stage, name);
+	enum sp_code rc = SP_OK;
+	struct sp_buf data;
+	struct stat st;
+
+	sp_buf_init(&data, TAKEN_MAX);
+	if (strstr(name, "..") != NULL)
+		rc = sp_err_set(err, SP_EUSAGE, 0,
+		    "%s: a path with .. cannot be taken along; write it without in the configuration",
+		    from);
+	else if (stat(from, &st) != 0 && errno == ENOENT)
+		goto out;
+	if (rc == SP_OK)
+		rc = sp_io_read_file(from, TAKEN_MAX, &data, err);
+	if (rc == SP_OK && strchr(name, '/') != NULL) {
+		char *dir = strndup(to, (size_t)(strrchr(to, '/') - to));
+
+		rc = sp_io_mkdirs(dir, SECRET_MODE, err);
+		free(dir);
+	}
+	if (rc == SP_OK)
+		rc = sp_io_replace(
+		    to, data.p, data.n, (unsigned)st.st_mode & 0777, err);
+out:
+	sp_secret_wipe(data.p, data.n);
+	sp_buf_done(&data);
+	free(to);
+	free(from);
+	return (rc);
+}
+
 /* Write entry 0, unless an interrupted run wrote it: what it says then
  * stays. */
 static enum sp_code
@@ -247,6 +316,8 @@ build(const struct creation *m, struct sp_err *err)
 		rc = sp_create_keys(m->stage, m->c->origin, err);
 	if (rc == SP_OK)
 		rc = write_conf(m, err);
+	for (size_t i = 0; rc == SP_OK && i < m->c->ntake; i++)
+		rc = take_file(m, m->c->take[i], err);
 	if (rc == SP_OK)
 		rc = write_entry(m, err);
 	return (rc);
@@ -270,6 +341,23 @@ move_up(const struct creation *m, const char *name, struct sp_err *err)
 		    m->c->dir, name);
 	free(to);
 	free(from);
+	return (rc);
+}
+
+/* Move up what the taken files begin with, unless a part has it, or it was not
+ * there. */
+static enum sp_code
+move_taken(const struct creation *m, struct sp_err *err)
+{
+	enum sp_code rc = SP_OK;
+
+	for (size_t i = 0; rc == SP_OK && i < m->c->ntake; i++) {
+		char *name = first_name(m->c->take[i]);
+
+		if (!is_part(name) && has(m->stage, name))
+			rc = move_up(m, name, err);
+		free(name);
+	}
 	return (rc);
 }
 
@@ -332,6 +420,8 @@ finish(const struct creation *m, struct sp_err *err)
 		if (rc == SP_OK && i == 0)
 			rc = sp_io_syncdir(m->c->dir, err);
 	}
+	if (rc == SP_OK)
+		rc = move_taken(m, err);
 	if (rc == SP_OK)
 		rc = sp_io_syncdir(m->c->dir, err);
 	if (rc == SP_OK)

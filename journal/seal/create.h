@@ -6,6 +6,9 @@
 #ifndef SP_SEAL_CREATE_H
 #define SP_SEAL_CREATE_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include "base/attr.h"
 #include "base/err.h"
 #include "base/view.h"
@@ -18,6 +21,9 @@ struct sp_create {
 	const char *guard; /* directory, made if missing; NULL: none */
 	const char *by; /* program, version and host, for the records */
 	const char *continues; /* archive that this continues, or NULL */
+	/* files of that archive that are taken along: relative to it */
+	char *const *take;
+	size_t ntake;
 	const char *user; /* account that it is given to, or NULL */
 };
 
@@ -30,6 +36,10 @@ struct sp_create {
  * only root may give it to the account; SP_EIO, SP_ENOSPC ...
  */
 SP_CHECK enum sp_code sp_create(const struct sp_create *c, struct sp_err *err);
+
+/* Whether the guard directory is not yet that of another archive than the one
+ * in ${dir}, which need not be there. */
+bool sp_create_guard_is_free(const char *dir, const char *guard);
 
 /*
  * Change the owner of ${path} and all below to ${user} and, unless ${path} has

@@ -58,6 +58,9 @@ find_packed(struct sp_seal *s, struct sp_err *err)
 		return (rc);
 	s->packed = n > 0 ? files[n - 1].name.last + 1 : 0;
 	free(files);
+	if (s->packed > s->signed_last.size &&
+	    sp_tree_lost(s->dir, err) != SP_OK)
+		return (SP_EFORMAT);
 	if (s->packed > s->signed_last.size)
 		return (sp_err_set(err, SP_EROLLBACK, 0,
 		    "segments in %s/archive reach entry %" PRIu64
@@ -113,7 +116,7 @@ remove_leftovers(struct sp_seal *s, struct sp_err *err)
 	/* A guard that cannot be written now must not stop sealing. */
 	if (s->guard != NULL && sp_io_exists(s->guard) &&
 	    sp_io_clean(s->guard, NULL, &ignored) != SP_OK)
-		sp_seal_emit(s, "alarm", ignored.msg);
+		sp_seal_guard_state(s, &ignored);
 	return (rc);
 }
 

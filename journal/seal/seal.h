@@ -23,13 +23,28 @@
 
 struct sp_seal;
 
-/* Whom to call about what happened, so that a worker can log it.
- * ${what}: "checkpoint" (the text is its size), "sealed" (path, first, last,
- * bytes) or "alarm" (one line for a person). */
+/* The causes of the alarms of sealing: see sp_seal_cause(). */
+#define SP_SEAL_DAMAGED	 "archive_damaged"
+#define SP_SEAL_ROLLBACK "rollback"
+#define SP_SEAL_GUARD	 "guard_unwritable"
+
+/* Whom to call about what happened, so that a worker can log it and raise
+ * alarms.  Either function may be NULL: nobody listens. */
 struct sp_seal_report {
+	/* ${what}: "checkpoint" (the text is its size) or "sealed" (path,
+	 * first, last, bytes). */
 	void (*fn)(void *ctx, const char *what, const char *text);
+	/* ${cause} is there, ${text} being one line for a person, or gone (NULL).
+	 * Told once each time that changes, but for the guard, of which every
+	 * attempt is told. */
+	void (*alarm)(void *ctx, const char *cause, const char *text);
 	void *ctx;
 };
+
+/* The cause of an alarm for ${err}, SP_SEAL_ROLLBACK or SP_SEAL_DAMAGED, if it
+ * is about the bytes of the archive; NULL: it is another failure (a full disk, a
+ * lock), and whoever called raises the alarm. */
+const char *sp_seal_cause(const struct sp_err *err);
 
 /*
  * Take the lock of the archive in ${dir} (waiting ${lock_wait_ms} at most),

@@ -51,6 +51,8 @@ check_past(struct sp_seal *s, const char *what, const struct sp_checkpoint *cp,
 		return (sp_err_set(err, SP_EROLLBACK, 0,
 		    "%s is of the log %s, this archive is %s", what, cp->origin,
 		    s->origin));
+	if (cp->size > have && sp_tree_lost(s->dir, err) != SP_OK)
+		return (SP_EFORMAT);
 	if (cp->size > have)
 		return (rolled_back(s, what, cp->size, have, err));
 	rc = sp_tree_root(s->tree, cp->size, &root, err);
@@ -161,14 +163,12 @@ update_guard(struct sp_seal *s)
 {
 	struct sp_err err;
 
-	if (s->guard == NULL || s->note.n == 0 ||
-	    sp_guard_put(s->guard, sp_buf_view(&s->note), &err) == SP_OK)
+	if (s->guard == NULL || s->note.n == 0)
 		return;
-	if (strcmp(s->last_alarm, err.msg) != 0) {
-		(void)snprintf(
-		    s->last_alarm, sizeof(s->last_alarm), "%s", err.msg);
-		sp_seal_emit(s, "alarm", err.msg);
-	}
+	sp_seal_guard_state(
+	    s, sp_guard_put(s->guard, sp_buf_view(&s->note), &err) == SP_OK
+		   ? NULL
+		   : &err);
 }
 
 /* Check the guard's copy; one that is missing or older is replaced. */
@@ -426,6 +426,9 @@ sp_seal_checkpoint(struct sp_seal *s, uint64_t *size, struct sp_err *err)
 		sp_seal_alarm(s, err);
 		return (rc);
 	}
+	/* Nothing new need come for a guard that can be written again. */
+	if (s->guard_failed)
+		update_guard(s);
 	*size = s->signed_last.size;
 	return (SP_OK);
 }

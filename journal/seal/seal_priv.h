@@ -36,7 +36,8 @@ struct sp_seal {
 	uint64_t frame; /* bytes that a frame of a segment aims at */
 	/* reports */
 	struct sp_seal_report report;
-	char last_alarm[SP_ERR_MAX]; /* so that it is not repeated */
+	const char *last_cause; /* of an alarm, so that it is not repeated */
+	bool guard_failed; /* the guard's copy is older than the checkpoint */
 	/* the tree, and the entries that are not in it yet */
 	struct sp_tree *tree;
 	bool tree_stale; /* a commit failed: open it again */
@@ -54,9 +55,11 @@ struct sp_seal {
 
 /* Report what happened to whoever listens (struct sp_seal_report). */
 void sp_seal_emit(struct sp_seal *s, const char *what, const char *text);
-/* Raise an alarm for ${err} if it is about the bytes of the archive, and not
- * the one raised last. */
+/* Raise an alarm for ${err} if it is about the bytes of the archive, and its
+ * cause is not that of the last one. */
 void sp_seal_alarm(struct sp_seal *s, const struct sp_err *err);
+/* The guard's copy could not be written (${err}), or was (NULL). */
+void sp_seal_guard_state(struct sp_seal *s, const struct sp_err *err);
 
 /* ---- seal_check.c --------------------------------------------------- */
 

@@ -27,6 +27,15 @@ sp_machine_begin(struct sp_machine *m, const struct sp_session_env *env,
 }
 
 void
+sp_machine_charge_to(struct sp_machine *m, struct sp_memory *memory)
+{
+	if (m->milter != NULL)
+		sp_milter_charge_to(m->milter, memory);
+	else
+		sp_session_charge_to(m->smtp, memory);
+}
+
+void
 sp_machine_release(struct sp_machine *m)
 {
 	if (m->milter != NULL)

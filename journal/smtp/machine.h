@@ -22,6 +22,9 @@ struct sp_machine {
  * needs. */
 void sp_machine_begin(struct sp_machine *m, const struct sp_session_env *env,
     const struct sp_session_peer *peer);
+/* It is known for whom the connection is, and nothing was said yet: what it
+ * keeps counts in ${memory}, a share of the budget. */
+void sp_machine_charge_to(struct sp_machine *m, struct sp_memory *memory);
 /* The connection is over: give back the memory of the budget. */
 void sp_machine_release(struct sp_machine *m);
 /* Free the machine. */

@@ -34,9 +34,19 @@
 static void
 drop_data(struct sp_milter *m)
 {
-	sp_memory_put(m->env->memory, m->packet.data, m->packet.data_cap);
+	sp_memory_put(m->memory, m->packet.data, m->packet.data_cap);
 	m->packet.data = NULL;
 	m->packet.data_n = m->packet.data_cap = 0;
+}
+
+/* Nothing is held yet, so that everything goes back to where it came from. */
+void
+sp_milter_charge_to(struct sp_milter *m, struct sp_memory *memory)
+{
+	m->memory = memory;
+	m->mail.arena.memory = memory;
+	m->client.arena.memory = memory;
+	m->message.store.memory = memory;
 }
 
 void
@@ -45,15 +55,16 @@ sp_milter_release(struct sp_milter *m)
 	drop_data(m);
 	sp_milter_reset(m);
 	sp_milter_forget_client(m);
+	sp_milter_charge_to(m, m->env->memory);
 }
 
 void
 sp_milter_reuse(struct sp_milter *m, const struct sp_session_env *env,
     const struct sp_session_peer *peer)
 {
-	assert(env->memory == m->mail.arena.memory);
 	sp_milter_release(m);
 	m->env = env;
+	sp_milter_charge_to(m, env->memory);
 	m->phase = SP_MILTER_START;
 	m->draining = m->quit = false;
 	m->packets = m->transactions = 0;
@@ -74,6 +85,7 @@ sp_milter_new(
 	struct sp_milter *m = sp_xcalloc(1, sizeof(*m));
 
 	m->env = env;
+	m->memory = env->memory;
 	sp_arena_init(&m->mail.arena, env->memory);
 	sp_arena_init(&m->client.arena, env->memory);
 	sp_store_init(&m->message.store, env->memory);
@@ -349,7 +361,7 @@ hold_data(struct sp_milter *m, const char *p, size_t n)
 {
 	if (m->packet.data == NULL) {
 		m->packet.data = sp_memory_get(
-		    m->env->memory, n + m->packet.left, &m->packet.data_cap);
+		    m->memory, n + m->packet.left, &m->packet.data_cap);
 		if (m->packet.data == NULL) {
 			sp_milter_end(m, SP_REPLY_MEMORY);
 			return (false);

@@ -30,6 +30,8 @@ struct sp_milter *sp_milter_new(
  * budget. */
 void sp_milter_reuse(struct sp_milter *m, const struct sp_session_env *env,
     const struct sp_session_peer *peer);
+/* Before any packet; as sp_session_charge_to(). */
+void sp_milter_charge_to(struct sp_milter *m, struct sp_memory *memory);
 /* The connection is over: give back all memory of the budget.  Then only reuse
  * and free are allowed. */
 void sp_milter_release(struct sp_milter *m);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "journal/smtp/milter_priv.h"
+#include "journal/smtp/source.h"
 
 void
 sp_milter_info(const struct sp_milter *m, struct sp_session_info *out)
@@ -20,6 +21,14 @@ sp_milter_info(const struct sp_milter *m, struct sp_session_info *out)
 		.id = m->link.id,
 		.helo = { m->client.helo, m->client.helo_n },
 		.from = m->mail.envelope.from,
+		.rcpt =
+		    m->mail.envelope.to.n > 0
+			? m->mail.envelope.to.v[m->mail.envelope.to.n - 1].addr
+		    : m->mail.envelope.refused.n > 0
+			? m->mail.envelope.refused
+			      .v[m->mail.envelope.refused.n - 1]
+			      .addr
+			: (struct sp_view){ NULL, 0 },
 		.recipients = m->mail.envelope.to.n,
 		.size = m->message.store.size,
 		.mail_at = m->mail.mail_at,
@@ -115,6 +124,7 @@ sp_milter_reset(struct sp_milter *m)
 		m->phase = SP_MILTER_READY;
 	sp_arena_reset(&m->mail.arena);
 	sp_store_reset(&m->message.store);
+	sp_source_done(m->memory, &m->entry.source, &m->entry.charged);
 	m->mail.macros = (struct sp_milter_macros){ NULL, 0, 0, 0 };
 	m->mail.rcpt_mailer = m->mail.rcpt_host = m->mail.rcpt_addr =
 	    (struct sp_view){ NULL, 0 };

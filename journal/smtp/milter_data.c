@@ -211,10 +211,13 @@ sp_milter_end_body(struct sp_milter *m, struct sp_buf *out)
 			m->phase = SP_MILTER_COMMITTING;
 			return;
 		}
-		m->message.refusal = sp_reply_of_failure(rc);
-		(void)sp_err_set(&err, rc, 0,
-		    "the facts of the message do not fit into a record");
-		sp_milter_fault(m, &err);
+		m->message.refusal =
+		    rc == SP_EAGAIN ? SP_REPLY_MEMORY : sp_reply_of_failure(rc);
+		if (rc != SP_EAGAIN) {
+			(void)sp_err_set(&err, rc, 0,
+			    "the facts of the message do not fit into a record");
+			sp_milter_fault(m, &err);
+		}
 	}
 	sp_milter_refuse(m, m->message.refusal, out);
 	end_transaction(m);

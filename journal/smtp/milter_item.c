@@ -109,6 +109,8 @@ sp_milter_build_item(struct sp_milter *m)
 
 	if (rc != SP_OK)
 		return (rc);
+	if (!sp_source_charge(m->memory, &m->entry.source, &m->entry.charged))
+		return (SP_EAGAIN);
 	collect_flags(m);
 	m->entry.facts = (struct sp_facts){
 		.has_envelope = true,

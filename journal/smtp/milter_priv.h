@@ -108,6 +108,7 @@ struct sp_milter_message {
  * above.  Built by sp_milter_build_item(). */
 struct sp_milter_entry {
 	struct sp_buf source; /* members of "source" as JSON */
+	size_t charged; /* bytes of ${source} that count in the budget */
 	const char *flags[SP_MILTER_FLAGS_MAX];
 	size_t nflags;
 	struct sp_facts facts;
@@ -116,6 +117,7 @@ struct sp_milter_entry {
 
 struct sp_milter {
 	const struct sp_session_env *env;
+	struct sp_memory *memory; /* the client's share, or the budget */
 	enum sp_milter_phase phase;
 	bool draining; /* close after the message in hand */
 	bool quit; /* the MTA said QUIT */
@@ -194,7 +196,7 @@ void sp_milter_end_body(struct sp_milter *m, struct sp_buf *out);
 /* ---- milter_item.c --------------------------------------------------- */
 
 /* Put the facts of the finished message into m->entry.  SP_ELIMIT: they do not
- * fit into a record. */
+ * fit into a record; SP_EAGAIN: the memory budget is used up. */
 enum sp_code sp_milter_build_item(struct sp_milter *m);
 
 #endif

@@ -24,8 +24,18 @@ static const char *const reply_texts[SP_REPLY_COUNT] = {
 
 	[SP_REPLY_CLOSING] = "421 4.3.2 Service is stopping, try again\r\n",
 	[SP_REPLY_BUSY] = "421 4.3.2 Too many sessions, try again\r\n",
+	[SP_REPLY_NO_MEMORY] =
+	    "421 4.3.2 No memory for another session, try again\r\n",
+	[SP_REPLY_CROWDED] =
+	    "421 4.7.0 Ended for others, your address has more than its share, try again\r\n",
 	[SP_REPLY_PER_PEER] =
 	    "421 4.7.0 Too many sessions from your address, try again\r\n",
+	[SP_REPLY_PER_USER] =
+	    "421 4.7.0 Too many sessions of your user, try again\r\n",
+	[SP_REPLY_EVENT_RATE] =
+	    "450 4.7.1 Too many events of your user for now, try again\r\n",
+	[SP_REPLY_EVENT_DISK] =
+	    "452 4.3.1 The disk is below disk_reserve: reads cannot be entered into the log and are refused until there is space\r\n",
 	[SP_REPLY_ERRORS] = "421 4.7.0 Too many errors\r\n",
 	[SP_REPLY_IDLE] = "421 4.4.2 Timeout waiting for you\r\n",
 	[SP_REPLY_SLOW] = "421 4.4.2 Data comes too slowly\r\n",
@@ -91,10 +101,12 @@ static const char *const reply_texts[SP_REPLY_COUNT] = {
 	[SP_REPLY_NEED_AUTH] = "530 5.7.0 Authentication required\r\n",
 
 	[SP_REPLY_TOO_BIG] = "552 5.3.4 Message too large\r\n",
-	[SP_REPLY_BARE_LF] = "521 5.5.2 Message has lines without CR LF\r\n",
+	[SP_REPLY_BARE_NEWLINE] = "550 5.5.2 Message has a CR or LF alone\r\n",
 	[SP_REPLY_NO_SUCH_RCPT] = "550 5.1.1 Not a journal address here\r\n",
 	[SP_REPLY_CLAIM] = "501 5.5.4 Attributes not understood\r\n",
 	[SP_REPLY_DENIED] = "550 5.7.1 Not allowed\r\n",
+	[SP_REPLY_EVENT_SIZE] =
+	    "552 5.3.4 The event is larger than yours may be\r\n",
 	[SP_REPLY_DOOR_ARG] = "501 5.5.4 Argument not as doc/door.md says\r\n",
 };
 

@@ -28,8 +28,13 @@ enum sp_reply {
 	/* ours: try again */
 	SP_REPLY_CLOSING, /* 421 4.3.2 */
 	SP_REPLY_BUSY, /* 421 4.3.2, too many sessions */
+	SP_REPLY_NO_MEMORY, /* 421 4.3.2, for another session */
 	SP_REPLY_PER_PEER, /* 421 4.7.0 */
+	SP_REPLY_CROWDED, /* 421 4.7.0, ended for somebody who has less */
+	SP_REPLY_PER_USER, /* 421 4.7.0, on a socket in the file system */
 	SP_REPLY_ERRORS, /* 421 4.7.0 */
+	SP_REPLY_EVENT_RATE, /* 450 4.7.1, at the door */
+	SP_REPLY_EVENT_DISK, /* 452 4.3.1, at the door */
 	SP_REPLY_IDLE, /* 421 4.4.2 */
 	SP_REPLY_SLOW, /* 421 4.4.2 */
 	SP_REPLY_DISK_FULL, /* 452 4.3.1, the disk is full */
@@ -85,10 +90,11 @@ enum sp_reply {
 	SP_REPLY_NEED_AUTH, /* 530 5.7.0 */
 	/* theirs: policy */
 	SP_REPLY_TOO_BIG,
-	SP_REPLY_BARE_LF, /* 521, then closed */
+	SP_REPLY_BARE_NEWLINE, /* 550 5.5.2, after the data */
 	SP_REPLY_NO_SUCH_RCPT, /* 550 5.1.1 */
 	SP_REPLY_DENIED, /* 550 5.7.1 */
 	SP_REPLY_CLAIM, /* 501 5.5.4 */
+	SP_REPLY_EVENT_SIZE, /* 552 5.3.4, at the door */
 	SP_REPLY_DOOR_ARG,
 	SP_REPLY_COUNT
 };

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "journal/smtp/session_priv.h"
 
@@ -26,7 +27,7 @@ drop_line(struct sp_session *s)
 {
 	if (s->line.p != NULL && s->env->users != NULL)
 		OPENSSL_cleanse(s->line.p, s->line.n);
-	sp_memory_put(s->env->memory, s->line.p, s->line.cap);
+	sp_memory_put(s->memory, s->line.p, s->line.cap);
 	s->line.p = NULL;
 	s->line.n = s->line.cap = 0;
 	s->line.refusal = SP_REPLY_NONE;
@@ -45,6 +46,7 @@ copy_peer(struct sp_session *s, const struct sp_session_peer *peer)
 	s->link.connected = peer->connected;
 	s->link.proxy_src[0] = s->link.proxy_dst[0] = '\0';
 	s->door.rights = peer->rights;
+	s->door.uid = peer->uid;
 	s->claims.may_xforward = s->claims.may_xclient = false;
 }
 
@@ -55,6 +57,15 @@ sp_session_proxied(struct sp_session *s, const char *src, const char *dst)
 	(void)snprintf(s->link.proxy_dst, sizeof(s->link.proxy_dst), "%s", dst);
 }
 
+/* Nothing is held yet, so that everything goes back to where it came from. */
+void
+sp_session_charge_to(struct sp_session *s, struct sp_memory *memory)
+{
+	s->memory = memory;
+	s->mail.arena.memory = memory;
+	s->message.store.memory = memory;
+}
+
 void
 sp_session_release(struct sp_session *s)
 {
@@ -63,15 +74,16 @@ sp_session_release(struct sp_session *s)
 	sp_session_tls_forget(s);
 	sp_session_auth_forget(s);
 	sp_session_claims_forget(s);
+	sp_session_charge_to(s, s->env->memory);
 }
 
 void
 sp_session_reuse(struct sp_session *s, const struct sp_session_env *env,
     const struct sp_session_peer *peer)
 {
-	assert(env->memory == s->mail.arena.memory);
 	sp_session_release(s);
 	s->env = env;
+	sp_session_charge_to(s, env->memory);
 	s->phase = SP_PHASE_GREETED;
 	s->mode = SP_MODE_COMMAND;
 	s->client.extended = s->draining = s->quit = s->pipelined = false;
@@ -88,6 +100,7 @@ sp_session_new(
 	struct sp_session *s = sp_xcalloc(1, sizeof(*s));
 
 	s->env = env;
+	s->memory = env->memory;
 	sp_arena_init(&s->mail.arena, env->memory);
 	sp_store_init(&s->message.store, env->memory);
 	sp_buf_init(&s->entry.source, SP_RECORD_MAX);
@@ -328,12 +341,20 @@ line_max(const struct sp_session *s)
 	    s->env->users != NULL && max < SP_AUTH_LINE ? SP_AUTH_LINE : max);
 }
 
-/* Whether a password may stand in the line. */
+/* Whether a password may stand in the line that the ${n} bytes at ${p} belong
+ * to, which may have begun before: in pieces, cut anywhere, or refused since.
+ * What may still become AUTH counts. */
 static bool
-is_secret(const struct sp_session *s, struct sp_view line)
+is_secret(struct sp_session *s, const char *p, size_t n)
 {
-	return (s->mode == SP_MODE_AUTH ||
-		(s->env->users != NULL && sp_view_istarts(line, "AUTH")));
+	struct sp_session_line *l = &s->line;
+
+	if (s->mode == SP_MODE_AUTH)
+		return (true);
+	for (size_t i = 0; i < n && l->head_n < sizeof(l->head); i++)
+		l->head[l->head_n++] = p[i];
+	return (s->env->users != NULL &&
+		strncasecmp(l->head, "AUTH", l->head_n) == 0);
 }
 
 /* Store a piece of a line until the rest comes.  A line that is too long, or
@@ -341,7 +362,7 @@ is_secret(const struct sp_session *s, struct sp_view line)
 static void
 store_line(struct sp_session *s, const char *p, size_t n)
 {
-	struct sp_memory *m = s->env->memory;
+	struct sp_memory *m = s->memory;
 	size_t cap;
 	char *q;
 
@@ -403,13 +424,14 @@ consume_line(struct sp_session *s, char *p, size_t n, struct sp_buf *out)
 static size_t
 read_line(struct sp_session *s, char *p, size_t n, struct sp_buf *out)
 {
-	bool secret =
-	    is_secret(s, s->line.p == NULL ? sp_view_mem(p, n)
-					   : sp_view_mem(s->line.p, s->line.n));
+	bool secret = is_secret(s, p, n);
+	const bool whole = memchr(p, '\n', n) != NULL;
 	size_t used = consume_line(s, p, n, out);
 
 	if (secret)
 		OPENSSL_cleanse(p, used);
+	if (whole)
+		s->line.head_n = 0;
 	return (used);
 }
 

@@ -63,6 +63,12 @@ struct sp_session_env {
 	 * "451 4.3.0 WHY".  NULL: always. */
 	enum sp_code (*may_begin)(
 	    void *ctx, uint64_t declared, const char **why);
+	/* At the door: whether user ${uid} with these rights may append an
+	 * event of ${bytes} now.  SP_OK, or SP_ENOSPC: the disk is short of
+	 * space; SP_EAGAIN: the user has appended too much of late; SP_ELIMIT:
+	 * it is too large.  NULL: always. */
+	enum sp_code (*may_event)(void *ctx, const struct sp_door_rights *may,
+	    uint64_t uid, uint64_t bytes);
 	/* At the door: whether nothing is in work any more that a client
 	 * handed over who has gone since (XSEALPOST SETTLED).  NULL: yes. */
 	bool (*settled)(void *ctx);
@@ -90,6 +96,7 @@ struct sp_session_peer {
 	const char *id; /* of the session */
 	int64_t connected; /* microseconds since the epoch */
 	struct sp_door_rights rights; /* at the door */
+	uint64_t uid; /* at the door: the user */
 	const char *actor; /* JSON object, from the kernel; at the door */
 };
 
@@ -122,6 +129,9 @@ struct sp_session *sp_session_new(
  * memory budget. */
 void sp_session_reuse(struct sp_session *s, const struct sp_session_env *env,
     const struct sp_session_peer *peer);
+/* Before anything was said: what the session keeps counts in ${memory}, a share
+ * of the budget that outlives the connection's session up to its release. */
+void sp_session_charge_to(struct sp_session *s, struct sp_memory *memory);
 /* The connection is over: give back all memory of the budget, and wipe what
  * was secret.  Then only reuse and free are allowed. */
 void sp_session_release(struct sp_session *s);
@@ -202,6 +212,8 @@ struct sp_session_info {
 	const char *listener, *peer, *id;
 	const char *client; /* whom a proxy serves; else the peer */
 	struct sp_view helo, from;
+	struct sp_view rcpt; /* of the command in hand, else the last one that
+			      * was accepted; {NULL, 0}: none */
 	size_t recipients; /* accepted so far */
 	uint64_t size; /* bytes of the message so far */
 	int64_t mail_at; /* microseconds since the epoch */

@@ -10,6 +10,7 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/enc.h"
 #include "base/sha256.h"
@@ -81,6 +82,18 @@ end_transaction(struct sp_session *s, struct sp_buf *out)
 		sp_session_close(s, SP_REPLY_CLOSING, out);
 }
 
+/* Whether the message, read to its end, has a CR or LF alone where the listener
+ * takes none.  BINARYMIME content has no lines (RFC 3030 section 3). */
+static bool
+is_bare_refused(const struct sp_session *s)
+{
+	const struct sp_data *d = &s->message.data;
+
+	return (s->env->cfg->bare_newline == SP_BARE_REJECT &&
+		s->mail.body != SP_BODY_BINARY &&
+		(d->bare_lf > 0 || d->bare_cr > 0));
+}
+
 /* All bytes are here: refuse the message, or let the owner commit it. */
 static void
 complete_message(struct sp_session *s, struct sp_buf *out)
@@ -89,25 +102,21 @@ complete_message(struct sp_session *s, struct sp_buf *out)
 	enum sp_code rc;
 
 	sp_data_finish(&s->message.data);
-	if (s->message.refusal == SP_REPLY_NONE &&
-	    s->message.data.bare_lf > 0 &&
-	    s->env->cfg->bare_newline == SP_BARE_REJECT &&
-	    s->mail.body != SP_BODY_BINARY) {
-		sp_session_reply_all(s, SP_REPLY_BARE_LF, out);
-		sp_session_reset(s);
-		s->mode = SP_MODE_CLOSED;
-		return;
-	}
+	if (s->message.refusal == SP_REPLY_NONE && is_bare_refused(s))
+		s->message.refusal = SP_REPLY_BARE_NEWLINE;
 	if (s->message.refusal == SP_REPLY_NONE) {
 		rc = sp_session_build_item(s);
 		if (rc == SP_OK) {
 			s->mode = SP_MODE_COMMIT;
 			return;
 		}
-		s->message.refusal = sp_reply_of_failure(rc);
-		(void)sp_err_set(&err, rc, 0,
-		    "the facts of the message do not fit into a record");
-		sp_session_fault(s, &err);
+		s->message.refusal =
+		    rc == SP_EAGAIN ? SP_REPLY_MEMORY : sp_reply_of_failure(rc);
+		if (rc != SP_EAGAIN) {
+			(void)sp_err_set(&err, rc, 0,
+			    "the facts of the message do not fit into a record");
+			sp_session_fault(s, &err);
+		}
 	}
 	sp_session_reply_all(s, s->message.refusal, out);
 	end_transaction(s, out);
@@ -158,6 +167,40 @@ sp_session_data(struct sp_session *s, struct sp_view arg, struct sp_buf *out)
 	sp_session_reply(s, SP_REPLY_SEND_DATA, out);
 }
 
+/* Whether the first four bytes of ${line}, or the fewer that have come, are
+ * those of the command ${verb}. */
+static bool
+is_verb(struct sp_view line, const char *verb)
+{
+	return (strncasecmp(line.p, verb, line.n < 4 ? line.n : 4) == 0);
+}
+
+/*
+ * Whether the bytes ${rest} behind the end of the data, as far as they have
+ * come, are what a client with PIPELINING sends there (RFC 2920 section 3.1):
+ * the next transaction up to DATA, or QUIT.  Anything else looks like a message
+ * that was smuggled in.
+ */
+static bool
+is_usual_behind(struct sp_view rest)
+{
+	bool begun = false;
+
+	while (rest.n > 0) {
+		struct sp_view line = sp_view_cut(&rest, '\n');
+
+		if (is_verb(line, "QUIT") || (begun && is_verb(line, "DATA")))
+			return (rest.n == 0);
+		if (begun && is_verb(line, "BDAT"))
+			return (true);
+		if (!is_verb(line, "RSET") && !is_verb(line, "MAIL") &&
+		    !(begun && is_verb(line, "RCPT")))
+			return (false);
+		begun = true;
+	}
+	return (true);
+}
+
 size_t
 sp_session_input_data(
     struct sp_session *s, char *p, size_t n, struct sp_buf *out)
@@ -170,6 +213,7 @@ sp_session_input_data(
 		return (used);
 	s->count.commands++;
 	s->pipelined = used < n;
+	s->odd_behind = !is_usual_behind(sp_view_mem(p + used, n - used));
 	/* Pipelining was not offered: bytes before our reply are those of a
 	 * smuggled message. */
 	if (s->pipelined && !s->client.extended)

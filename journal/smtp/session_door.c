@@ -16,7 +16,7 @@
 
 /* Events that the receiving worker alone writes. */
 static const char *const own_events[] = { "init", "heartbeat", "clock",
-	"refused" };
+	"refused", "alarm" };
 /* Events that a member of the archive's group may append. */
 static const char *const read_events[] = { "search", "show", "export",
 	"exported" };
@@ -264,6 +264,26 @@ detail_text(json_t *detail)
 	return (NULL);
 }
 
+/* Whether the owner takes an event of ${bytes} of this client now; else it is
+ * answered. */
+static bool
+has_room_for_event(struct sp_session *s, uint64_t bytes, struct sp_buf *out)
+{
+	enum sp_code rc = s->env->may_event == NULL
+			      ? SP_OK
+			      : s->env->may_event(s->env->ctx, &s->door.rights,
+				    s->door.uid, bytes);
+
+	if (rc == SP_OK)
+		return (true);
+	sp_session_reply(s,
+	    rc == SP_ENOSPC   ? SP_REPLY_EVENT_DISK
+	    : rc == SP_ELIMIT ? SP_REPLY_EVENT_SIZE
+			      : SP_REPLY_EVENT_RATE,
+	    out);
+	return (false);
+}
+
 /* Answer XSEALPOST EVENT: refuse it, or let the owner commit the event. */
 static void
 run_event(struct sp_session *s, json_t *j, struct sp_buf *out)
@@ -282,6 +302,11 @@ run_event(struct sp_session *s, json_t *j, struct sp_buf *out)
 		sp_session_reply(s, SP_REPLY_DOOR_ARG, out);
 		return;
 	}
+	if (!has_room_for_event(s, strlen(s->door.event_detail), out)) {
+		free(s->door.event_detail);
+		s->door.event_detail = NULL;
+		return;
+	}
 	s->door.event = (struct sp_event){
 		.name = s->door.event_name,
 		.actor = sp_view_str(s->door.actor),
@@ -292,8 +317,8 @@ run_event(struct sp_session *s, json_t *j, struct sp_buf *out)
 	s->mode = SP_MODE_COMMIT;
 }
 
-/* An event is refused while the log is on hold, and taken while the disk is
- * nearly full: there is still room for it. */
+/* An event is refused while the log is on hold; whether there is room for it
+ * is the owner's to say. */
 void
 sp_session_xsealpost(
     struct sp_session *s, struct sp_view arg, struct sp_buf *out)

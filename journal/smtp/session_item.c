@@ -125,10 +125,8 @@ collect_flags(struct sp_session *s)
 	add_flag(s, s->message.data.bare_cr > 0, "bare_cr");
 	add_flag(s, s->message.data.nul > 0, "nul");
 	add_flag(s, s->message.data.longest > SP_LONG_LINE, "long_line");
-	/* Commands behind the data are legal with PIPELINING, and what a
-	 * smuggled message looks like. */
-	add_flag(
-	    s, !s->message.data.raw && s->pipelined, "pipelined_after_data");
+	add_flag(s, !s->message.data.raw && s->pipelined && s->odd_behind,
+	    "pipelined_after_data");
 }
 
 /* The views of the item point into the session, which stays as it is until the
@@ -140,6 +138,8 @@ sp_session_build_item(struct sp_session *s)
 
 	if (rc != SP_OK)
 		return (rc);
+	if (!sp_source_charge(s->memory, &s->entry.source, &s->entry.charged))
+		return (SP_EAGAIN);
 	collect_flags(s);
 	s->entry.facts = (struct sp_facts){
 		.has_envelope = !s->env->door || s->door.provenance.envelope,

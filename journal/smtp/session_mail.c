@@ -176,15 +176,27 @@ may_begin(struct sp_session *s, uint64_t declared, struct sp_buf *out)
 	return (false);
 }
 
+/* What a refusal of MAIL or RCPT is told to be about: the address of the
+ * command, or all of a command that has none. */
+static struct sp_view
+address_of(
+    struct sp_view arg, enum sp_path_result rc, const struct sp_path_command *c)
+{
+	return (
+	    rc == SP_PATH_OK && c->path.addr.p != NULL ? c->path.addr : arg);
+}
+
 /* Check the command, then put the sender and its parameters into the
  * envelope. */
-void
-sp_session_mail(struct sp_session *s, struct sp_view arg, struct sp_buf *out)
+static void
+handle_mail(struct sp_session *s, struct sp_view arg, struct sp_buf *out)
 {
 	struct sp_envelope *envelope = &s->mail.envelope;
 	enum sp_reply bad = mail_sequence(s);
 	struct sp_path_command c;
 
+	s->about_from =
+	    address_of(arg, sp_command_mail(arg, s->client.extended, &c), &c);
 	if (bad == SP_REPLY_NONE)
 		bad = check_mail(s, arg, &c);
 	if (bad != SP_REPLY_NONE) {
@@ -209,6 +221,13 @@ sp_session_mail(struct sp_session *s, struct sp_view arg, struct sp_buf *out)
 	s->count.transactions++;
 	s->phase = SP_PHASE_MAIL;
 	sp_session_reply(s, SP_REPLY_MAIL_OK, out);
+}
+
+void
+sp_session_mail(struct sp_session *s, struct sp_view arg, struct sp_buf *out)
+{
+	handle_mail(s, arg, out);
+	s->about_from = (struct sp_view){ NULL, 0 };
 }
 
 /* ---- RCPT ----------------------------------------------------------- */
@@ -308,20 +327,20 @@ accept_rcpt(
 }
 
 /* Check the command, then accept or refuse its recipient. */
-void
-sp_session_rcpt(struct sp_session *s, struct sp_view arg, struct sp_buf *out)
+static void
+handle_rcpt(struct sp_session *s, struct sp_view arg, struct sp_buf *out)
 {
 	const struct sp_listen *l = s->env->cfg;
 	enum sp_reply bad = rcpt_sequence(s);
 	struct sp_path_command c;
-	enum sp_path_result rc;
+	enum sp_path_result rc = sp_command_rcpt(arg, s->client.extended, &c);
 
+	s->about_rcpt = address_of(arg, rc, &c);
 	if (bad != SP_REPLY_NONE) {
 		sp_session_reply(s, bad, out);
 		return;
 	}
 	s->mail.rcpt_tried++;
-	rc = sp_command_rcpt(arg, s->client.extended, &c);
 	if (rc != SP_PATH_OK)
 		sp_session_reply(s, reply_of_path(rc), out);
 	else if (c.path.utf8 && !s->mail.smtputf8)
@@ -331,4 +350,11 @@ sp_session_rcpt(struct sp_session *s, struct sp_view arg, struct sp_buf *out)
 		refuse_rcpt(s, &c, SP_REPLY_TOO_MANY_RCPTS, out);
 	else
 		accept_rcpt(s, &c, out);
+}
+
+void
+sp_session_rcpt(struct sp_session *s, struct sp_view arg, struct sp_buf *out)
+{
+	handle_rcpt(s, arg, out);
+	s->about_rcpt = (struct sp_view){ NULL, 0 };
 }

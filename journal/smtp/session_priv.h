@@ -110,6 +110,8 @@ struct sp_session_line {
 	char *p;
 	size_t n, cap;
 	enum sp_reply refusal; /* drop it up to its end, then answer this */
+	char head[4]; /* its first bytes, kept up to its end */
+	size_t head_n;
 };
 
 /* The mail transaction (RFC 5321 section 3.3).  Forgotten by
@@ -156,6 +158,7 @@ struct sp_provenance {
 /* The local door (session_door.c). */
 struct sp_session_door {
 	struct sp_door_rights rights;
+	uint64_t uid; /* of the client */
 	char actor[256]; /* JSON object, from the kernel */
 	struct sp_provenance provenance;
 	struct sp_event event; /* that is being committed */
@@ -167,6 +170,7 @@ struct sp_session_door {
  * above.  Built by sp_session_build_item(), or by XSEALPOST EVENT. */
 struct sp_session_entry {
 	struct sp_buf source; /* members of "source" as JSON */
+	size_t charged; /* bytes of ${source} that count in the budget */
 	const char *flags[SP_FLAGS_MAX];
 	size_t nflags;
 	struct sp_facts facts;
@@ -175,11 +179,16 @@ struct sp_session_entry {
 
 struct sp_session {
 	const struct sp_session_env *env;
+	struct sp_memory *memory; /* the client's share, or the budget */
 	enum sp_phase phase;
 	enum sp_mode mode;
 	bool draining; /* 421 after the message in hand */
 	bool quit; /* the client said QUIT */
 	bool pipelined; /* input waits behind the command or data at hand */
+	bool odd_behind; /* and behind the data not what PIPELINING is for */
+	/* whom the command in hand is about, for what is told of a refusal;
+	 * {NULL, 0}: nobody */
+	struct sp_view about_from, about_rcpt;
 	struct sp_session_count count;
 
 	/* the connection */
@@ -261,7 +270,7 @@ size_t sp_session_input_chunk(
 /* ---- session_item.c -------------------------------------------------- */
 
 /* Put the facts of the finished message into s->entry.  SP_ELIMIT: they do not
- * fit into a record. */
+ * fit into a record; SP_EAGAIN: the memory budget is used up. */
 enum sp_code sp_session_build_item(struct sp_session *s);
 
 /* ---- session_tls.c --------------------------------------------------- */

@@ -10,11 +10,29 @@
 #include <string.h>
 
 #include "journal/smtp/session_priv.h"
+#include "journal/smtp/source.h"
 
 bool
 sp_session_lmtp(const struct sp_session *s)
 {
 	return (s->env->door || s->env->cfg->protocol == SP_PROTO_LMTP);
+}
+
+/* The recipient of the command in hand; else the last one of the transaction,
+ * accepted if there is one. */
+static struct sp_view
+last_rcpt(const struct sp_session *s)
+{
+	const struct sp_recipients *to = &s->mail.envelope.to;
+	const struct sp_recipients *refused = &s->mail.envelope.refused;
+
+	if (s->about_rcpt.p != NULL)
+		return (s->about_rcpt);
+	if (to->n > 0)
+		return (to->v[to->n - 1].addr);
+	if (refused->n > 0)
+		return (refused->v[refused->n - 1].addr);
+	return ((struct sp_view){ NULL, 0 });
 }
 
 /* The client is whom a proxy serves, if there is one, for what is limited or
@@ -29,7 +47,9 @@ sp_session_info(const struct sp_session *s, struct sp_session_info *out)
 						       : s->link.proxy_src,
 		.id = s->link.id,
 		.helo = { s->client.name, s->client.name_n },
-		.from = s->mail.envelope.from,
+		.from = s->about_from.p != NULL ? s->about_from
+						: s->mail.envelope.from,
+		.rcpt = last_rcpt(s),
 		.recipients = s->mail.envelope.to.n,
 		.size = s->message.store.size,
 		.mail_at = s->mail.mail_at,
@@ -157,6 +177,7 @@ sp_session_reset(struct sp_session *s)
 		s->phase = SP_PHASE_READY;
 	sp_arena_reset(&s->mail.arena);
 	sp_store_reset(&s->message.store);
+	sp_source_done(s->memory, &s->entry.source, &s->entry.charged);
 	sp_session_provenance_done(&s->door.provenance);
 	free(s->door.event_detail);
 	s->door.event_detail = NULL;

@@ -29,3 +29,27 @@ sp_source_lines(struct sp_json *j, const struct sp_data *d)
 	sp_json_u64(j, "longest", d->longest);
 	sp_json_obj_end(j);
 }
+
+/* An ordinary one is small and is used again for the next message. */
+bool
+sp_source_charge(struct sp_memory *m, const struct sp_buf *b, size_t *charged)
+{
+	if (b->cap <= SP_MEMORY_MIN)
+		return (true);
+	if (!sp_memory_charge(m, b->cap))
+		return (false);
+	*charged = b->cap;
+	return (true);
+}
+
+void
+sp_source_done(struct sp_memory *m, struct sp_buf *b, size_t *charged)
+{
+	if (*charged > 0)
+		sp_memory_discharge(m, *charged);
+	*charged = 0;
+	if (b->cap > SP_MEMORY_MIN)
+		sp_buf_done(b);
+	else
+		sp_buf_clear(b);
+}

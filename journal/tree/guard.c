@@ -96,6 +96,8 @@ check_size(const char *dir, struct sp_tree *t, uint64_t next_seq,
 	if (c->size > next_seq)
 		return (rolled_back(dir, "the intake log ends after", next_seq,
 		    where, c->size, err));
+	if (c->size > sp_tree_size(t) && sp_tree_lost(dir, err) != SP_OK)
+		return (SP_EFORMAT);
 	if (c->size > sp_tree_size(t))
 		return (rolled_back(dir, "tree/tail covers", sp_tree_size(t),
 		    where, c->size, err));

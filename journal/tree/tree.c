@@ -72,6 +72,20 @@ sp_tree_open(const char *dir, struct sp_tree **out, struct sp_err *err)
 	return (SP_OK);
 }
 
+enum sp_code
+sp_tree_lost(const char *dir, struct sp_err *err)
+{
+	char *path = sp_layout_path(dir, "tree/tail");
+	const bool there = sp_io_exists(path);
+
+	free(path);
+	if (there)
+		return (SP_OK);
+	return (sp_err_set(err, SP_EFORMAT, 0,
+	    "%s/tree is lost (it has no tail); the entries are elsewhere: make it again from them with `sealpost -A %s verify --rebuild-tree`, the service stopped",
+	    dir, dir));
+}
+
 void
 sp_tree_close(struct sp_tree *t)
 {

@@ -25,6 +25,13 @@
 struct sp_tree;
 
 /*
+ * SP_EFORMAT if the archive ${dir} has no tree/tail, which every archive with a
+ * checkpoint has: tree/ was lost, not rolled back, and can be made again from
+ * the entries, which the message says.  SP_OK otherwise.  For a caller that
+ * found something signed over more entries than the tree has.
+ */
+SP_CHECK enum sp_code sp_tree_lost(const char *dir, struct sp_err *err);
+/*
  * Open the tree of the archive in ${dir}; without tree/tail it is empty.
  * ${out} is the caller's.  Tiles beyond the tail are leftovers of an
  * interrupted commit; they will be written again, byte for byte the same.

@@ -175,6 +175,8 @@ check_file(struct intake_check *w, const struct sp_intake_info *info,
 		    info->head.origin);
 	rc = sp_intake_file_open(path, info->limit, &file, err);
 	/* SP_ENOTFOUND: packed and removed since the listing. */
+	if (rc == SP_OK && w->tree != NULL)
+		sp_intake_file_cover(file, w->a->tree_size);
 	if (rc == SP_OK)
 		rc = walk_file(w, file, err);
 	rc = sp_findings_add_error(&w->a->found, "intake", where, rc, err);

@@ -351,13 +351,15 @@ check_tail_tiles(struct tree_walk *w)
 
 /*
  * All bundles, the tail, and the roots.  A checkpoint over more entries than
- * the tree has is a finding: the tree was rolled back.
+ * the tree has is a finding: the tree was rolled back.  One that is not there
+ * at all is another: it can be made again.
  */
 static enum sp_code
 walk_tree(struct tree_walk *w, uint64_t size, struct sp_err *err)
 {
 	uint64_t full = size / WIDTH;
 	enum sp_code rc = SP_OK;
+	struct sp_err lost;
 
 	compare_checkpoints(w);
 	for (uint64_t n = 0; n < full && rc == SP_OK; n++) {
@@ -370,6 +372,11 @@ walk_tree(struct tree_walk *w, uint64_t size, struct sp_err *err)
 	if (rc != SP_OK)
 		return (rc);
 	check_tail_tiles(w);
+	if (sp_tree_lost(w->a->dir, &lost) != SP_OK) {
+		sp_findings_add(
+		    &w->a->found, "lost", "tree/tail", "%s", lost.msg);
+		return (SP_OK);
+	}
 	for (; w->next_checkpoint < w->checkpoints.n; w->next_checkpoint++)
 		sp_findings_add(&w->a->found, "rollback", "tree/tail",
 		    "the tree has %" PRIu64

@@ -28,11 +28,12 @@ static struct sp_config *cfg;
 static char said[4096];
 
 static void
-say(void *ctx, const char *text)
+say(void *ctx, const char *cause, bool begins, const char *text)
 {
 	(void)ctx;
-	(void)snprintf(
-	    said + strlen(said), sizeof(said) - strlen(said), "%s\n", text);
+	(void)snprintf(said + strlen(said), sizeof(said) - strlen(said),
+	    "%s %s: %s\n", cause, begins ? "begins" : "ends",
+	    text == NULL ? "" : text);
 }
 
 /* Each look is one after a restart. */
@@ -138,8 +139,8 @@ test_a_silence_is_told_once_and_so_is_its_end(void **state)
 	    "");
 	/* A day without: 24 messages are missed. */
 	(void)look(at("2026-01-13T23:00:00Z"));
-	if (strstr(said, "nothing from listener mta since 2026-01-12T23:30") ==
-		NULL ||
+	if (strstr(said, "silence:mta begins: nothing from listener mta since "
+			 "2026-01-12T23:30") == NULL ||
 	    strstr(said, "sender domain corp.example since") == NULL ||
 	    strstr(said, "account box since") == NULL)
 		fail_msg("said: %s", said);
@@ -150,16 +151,19 @@ test_a_silence_is_told_once_and_so_is_its_end(void **state)
 	add("2026-01-14T02:00:00Z", "ann@corp.example", SOURCE);
 	kit_index(&k);
 	(void)look(at("2026-01-14T02:10:00Z"));
-	if (strstr(said, "listener mta is back: nothing came from "
-			 "2026-01-12T23:30") == NULL ||
+	if (strstr(said, "silence:mta ends: listener mta is back: nothing came "
+			 "from 2026-01-12T23:30") == NULL ||
 	    strstr(said, "account box is back") != NULL)
 		fail_msg("said: %s", said);
 	assert_string_equal(look(at("2026-01-14T02:20:00Z")), "");
 	/* And silent again. */
 	(void)look(at("2026-01-15T20:00:00Z"));
 	assert_non_null(strstr(said, "listener mta since 2026-01-14T02:00"));
-	/* Long gone: nothing is kept of it. */
-	assert_string_equal(look(at("2026-03-01T00:00:00Z")), "");
+	/* Long gone: nothing is kept of it, and no alarm stays open. */
+	(void)look(at("2026-03-01T00:00:00Z"));
+	assert_non_null(strstr(said, "silence:mta ends: \n"));
+	assert_non_null(strstr(said, "silence:domain:corp.example ends: \n"));
+	assert_null(strstr(said, "begins"));
 	assert_int_equal(sp_io_read_file(app_state(), 1, &empty, NULL), SP_OK);
 	assert_int_equal(empty.n, 0);
 	sp_buf_done(&empty);

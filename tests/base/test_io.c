@@ -359,6 +359,23 @@ test_syncs_and_calls_are_counted(void **state)
 	assert_int_equal(sp_io_calls() - calls, 5);
 }
 
+/* A FIFO that nobody writes to is told, not waited for. */
+static void
+test_a_fifo_in_the_place_of_a_file_is_not_waited_for(void **state)
+{
+	struct sp_buf b;
+
+	(void)state;
+	assert_int_equal(mkfifo(in("fifo"), 0600), 0);
+	sp_buf_init(&b, 100);
+	(void)alarm(60);
+	assert_int_equal(sp_io_read_file(in("fifo"), 100, &b, &err), SP_EIO);
+	(void)alarm(0);
+	assert_non_null(strstr(err.msg, "is a pipe"));
+	sp_buf_done(&b);
+	assert_int_equal(unlink(in("fifo")), 0);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -374,6 +391,7 @@ main(void)
 		T(test_publish_never_changes_what_is_there),
 		T(test_only_leftovers_of_ours_are_cleaned),
 		T(test_read_file_keeps_its_limits),
+		T(test_a_fifo_in_the_place_of_a_file_is_not_waited_for),
 		T(test_directories_are_made_with_their_parents),
 		T(test_a_list_is_sorted_and_a_missing_directory_gives_none),
 		T(test_a_held_lock_names_its_holder),

@@ -203,16 +203,18 @@ test_a_secret_alone_on_one_line_loses_its_line_end(void **state)
 		const char *in;
 		size_t n;
 		const char *want; /* NULL: refused */
+		const char *why; /* ... and this is said */
 	} rows[] = {
-		{ "pass word", 9, "pass word" },
-		{ "secret\n", 7, "secret" },
-		{ "secret\r\n", 8, "secret" },
-		{ "secret\n\n", 8, "secret" },
-		{ " secret \n", 9, " secret " },
-		{ "", 0, NULL },
-		{ "\r\n", 2, NULL },
-		{ "one\ntwo\n", 8, NULL },
-		{ "one\0two\n", 8, NULL },
+		{ "pass word", 9, "pass word", NULL },
+		{ "secret\n", 7, "secret", NULL },
+		{ "secret\r\n", 8, "secret", NULL },
+		{ "secret\n\n", 8, "secret", NULL },
+		{ " secret \n", 9, " secret ", NULL },
+		{ "", 0, NULL, "is empty" },
+		{ "\r\n", 2, NULL, "is empty" },
+		{ "one\ntwo\n", 8, NULL, "more than one line" },
+		{ "one\0two\n", 8, NULL, "a NUL byte" },
+		{ "o\0n\0e\0\n\0", 8, NULL, "a NUL byte" },
 	};
 
 	(void)state;
@@ -229,6 +231,7 @@ test_a_secret_alone_on_one_line_loses_its_line_end(void **state)
 		} else {
 			assert_int_equal(err.code, SP_EKEY);
 			assert_non_null(strstr(err.msg, path));
+			assert_non_null(strstr(err.msg, rows[i].why));
 			assert_null(strstr(err.msg, "two"));
 			assert_int_equal(b.n, 0);
 		}

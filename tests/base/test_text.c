@@ -179,17 +179,81 @@ test_an_error_stays_one_harmless_line(void **state)
 	    err.msg, "segment 7: open a?[2J: No such file or directory");
 	for (int i = 0; i < 200; i++)
 		(void)sp_err_prefix(&err, "%s", "a rather long prefix");
-	assert_true(strlen(err.msg) < sizeof(err.msg));
+	assert_int_equal(strlen(err.msg), sizeof(err.msg) - 1);
+	assert_non_null(strstr(err.msg, " ... "));
+	(void)sp_err_set(&err, SP_EIO, ENOENT, "%0900d", 1);
+	assert_int_equal(strlen(err.msg), sizeof(err.msg) - 1);
+	assert_non_null(strstr(err.msg, " ... "));
 	assert_int_equal(sp_err_exit_status(SP_OK), 0);
 	assert_int_equal(sp_err_exit_status(SP_EMISMATCH), 1);
 	assert_int_equal(sp_err_exit_status(SP_EIO), 2);
 	assert_int_equal(sp_err_code_of_errno(EDQUOT), SP_ENOSPC);
 }
 
+static void
+test_a_message_is_text_whatever_it_repeats(void **state)
+{
+	static const struct {
+		const char *in, *want;
+	} rows[] = {
+		{ "a\x1b[2J\x7f\t", "a?[2J??" },
+		{ "\xc2\x9b[2J", "??[2J" }, /* CSI as a C1 control */
+		{ "caf\xe9 \xff\xfe", "caf? ??" },
+		{ "cut \xe4\xba", "cut ??" },
+		{ "Stra\xc3\x9f"
+		  "e \xe4\xba\xac \xf0\x9f\x93\xac",
+		    "Stra\xc3\x9f"
+		    "e \xe4\xba\xac \xf0\x9f\x93\xac" },
+	};
+	struct sp_err err;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		(void)sp_err_set(&err, SP_EIO, 0, "%s", rows[i].in);
+		assert_string_equal(err.msg, rows[i].want);
+	}
+}
+
+/* Paths of up to PATH_MAX bytes are in messages: what is wrong with them stands
+ * behind. */
+static void
+test_a_long_path_does_not_cut_what_is_wrong(void **state)
+{
+	static const size_t lengths[] = { 1, 600, 740, 760, 766, 767, 768, 1000,
+		4095, 20000 };
+	struct sp_err err;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+		char *path = sp_xmalloc(lengths[i] + 1);
+
+		/* two-byte characters, so that a cut may fall into one */
+		for (size_t k = 0; k < lengths[i]; k++)
+			path[k] = k + 1 == lengths[i] && k % 2 == 0 ? 'x'
+				  : k % 2 == 0			    ? '\xc3'
+								    : '\xa4';
+		path[lengths[i]] = '\0';
+		(void)sp_err_set(&err, SP_EIO, ENOENT, "cannot open %s", path);
+		assert_true(strlen(err.msg) < SP_ERR_MAX);
+		assert_true(sp_view_is_utf8(sp_view_str(err.msg)));
+		assert_true(lengths[i] > 4095 || strchr(err.msg, '?') == NULL);
+		assert_memory_equal(err.msg, "cannot open ", 12);
+		if (lengths[i] <= 4095)
+			assert_non_null(strstr(err.msg, ": No such file"));
+		(void)sp_err_prefix(&err, "%s", path);
+		assert_true(strlen(err.msg) < SP_ERR_MAX);
+		if (lengths[i] <= 4095)
+			assert_non_null(strstr(err.msg, ": No such file"));
+		free(path);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_message_is_text_whatever_it_repeats),
+		cmocka_unit_test(test_a_long_path_does_not_cut_what_is_wrong),
 		cmocka_unit_test(
 		    test_utf8_is_told_from_what_only_looks_like_it),
 		cmocka_unit_test(test_numbers_are_whole_and_do_not_overflow),

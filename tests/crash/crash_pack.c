@@ -137,7 +137,7 @@ seal_all(struct sp_seal *s, struct sp_err *err)
 static enum sp_code
 work(const char *dir, struct sp_err *err)
 {
-	const struct sp_seal_report report = { on_report, NULL };
+	const struct sp_seal_report report = { on_report, NULL, NULL };
 	struct sp_config *cfg = config(dir);
 	char *archive = sp_layout_path(dir, "a");
 	struct sp_seal *s = NULL;

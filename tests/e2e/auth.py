@@ -231,10 +231,16 @@ def reload(a, ca, users):
             return 0
     check(wait_for("the new password", lambda: try_("another pass") == 235), "the reload did not bring the new password")
     check(try_("secret pass 1") == 535, "the old password is still good")
-    # A file that cannot be used: an alarm, and nobody is turned away for good.
+    # A file that cannot be used: a reload is refused, and the passwords that are
+    # in force stay.
     open(users, "a").write("mx9:nonsense\n")
-    check(a.cmd("config", "check", status=2).returncode == 2, "config check takes a broken file of users")
+    check(a.cmd("config", "check", status=1).returncode == 1, "config check takes a broken file of users")
     a.service.send_signal(signal.SIGHUP)
+    a.wait_log("event=reload_failed")
+    check(try_("another pass") == 235, "a refused reload changed who may log in")
+    # A service that starts with it says so, and nobody is turned away for good.
+    a.stop()
+    a.start()
     a.wait_log("what=users")
     check(wait_for("454", lambda: try_("another pass") == 454), "a broken file of users is not a 454")
     with smtp() as c:

@@ -10,7 +10,7 @@ from kit import *
 sys.path.insert(0, os.path.join(SOURCE, "examples"))
 import send as fixtures
 
-COMMANDS = ["init", "config", "serve", "import", "pull", "search", "show", "export", "verify", "status", "audit", "canary",
+COMMANDS = ["init", "config", "serve", "import", "pull", "search", "show", "export", "verify", "status", "alarms", "audit", "canary",
             "reconcile", "journal", "seal", "reindex", "passwd", "key", "oauth", "proof"]
 HIT = ["seq", "received", "date", "grade", "via", "size", "sha256", "message_id", "subject", "from", "to", "cc", "bcc",
        "reply_to", "envelope_from", "envelope_to", "attachments", "claims", "inner_sha256", "duplicate_of",
@@ -228,7 +228,7 @@ def statuses(a, work, total):
     check(b"1 messages taken" in done.stdout, f"import -: {done.stdout}")
     done = a.cmd("import", "-", data=b"", status=0)
     check(b"1 messages taken (0 B)" in done.stdout, f"import - of nothing: {done.stdout}")
-    a.cmd("status", status=0)
+    a.cmd("status", "--offline-ok", status=0)
     a.cmd("verify", status=0)
 
 
@@ -266,13 +266,13 @@ def members(a, total):
     check(done.stdout == b"%d\n" % hits[0]["seq"], f"search --format seq: {done.stdout}")
     check(re.search(rb"1 of [\d,]+ shown; --limit 0 for all\nindex covers entries 0\.\.\d+ of \d+\n$", done.stderr), f"search ends with {done.stderr}")
     check(not a.cmd("-q", "search", "--limit", "1").stderr, "search -q says more than was asked")
-    for name, args in (("status", ("status", "--format", "json")), ("key", ("key", "show", "--format", "json"))):
+    for name, args in (("status", ("status", "--format", "json", "--offline-ok")), ("key", ("key", "show", "--format", "json"))):
         json.loads(a.cmd(*args).stdout)
     for line in a.cmd("audit", "--format", "json").stdout.splitlines():
         check(json.loads(line)["kind"] == "event", f"audit: {line}")
     for line in a.cmd("verify", "--format", "json").stdout.splitlines():
         json.loads(line)
-    for line in a.cmd("status", "--format", "prometheus").stdout.decode().splitlines():
+    for line in a.cmd("status", "--format", "prometheus", "--offline-ok").stdout.decode().splitlines():
         check(re.match(r"# (HELP|TYPE) sealpost_\w+ .+$|sealpost_\w+(\{.*\})? \d+$", line), f"prometheus: {line}")
 
 

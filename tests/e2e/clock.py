@@ -93,6 +93,37 @@ def config_is_entered_late(work):
     a.stop(status=None)
 
 
+def unset(work):
+    """A machine that comes up in 1970: the archive made then, or filled before, takes mail once the clock is set."""
+    unset_clock = {"SP_TEST_CLOCK": "40000000:1000"}
+    os.environ.update(unset_clock)
+    a = Archive(work, name="unset")
+    del os.environ["SP_TEST_CLOCK"]
+    serve(a, unset_clock)
+    early = taken(a, "in 1970", 1)
+    a.stop(status=None)
+    serve(a, at(0))
+    seq = taken(a, "set right after 1970", 2)
+    events = a.events("clock")
+    check(len(events) == 1 and events[0]["detail"]["accepted"] == "unset" and early < events[0]["seq"] < seq, f"clock events: {events}")
+    check("it had not been set before" in a.log_text(), "the log does not say that the clock was unset")
+    a.stop(status=None)
+    serve(a, unset_clock)
+    later = taken(a, "in 1970 again", 3)
+    a.stop(status=None)
+    serve(a, at(0))
+    last = taken(a, "set right again", 4)
+    times = [json.loads(a.cmd("show", s, "--format", "record").stdout) for s in (early, seq, later, last)]
+    received = [t["received"] for t in times]
+    check(received == sorted(received) and received[0] < "1971" and received[1] > "2026", f"times {received}")
+    check(times[2]["clock"] < "1971", f"the raw clock is not in the record: {times[2]}")
+    a.stop(status=None)
+    serve(a, at(3000))
+    refused(a, "years ahead, after 1970")
+    a.stop(status=None)
+    a.verify()
+
+
 def commands(work):
     a = Archive(work, name="commands")
     os.mkdir(work + "/mail")
@@ -121,7 +152,7 @@ def main():
             print("clock: this build has no test clock")
             sys.exit(77)
     work = workdir()
-    for test in (service, config_is_entered_late, commands):
+    for test in (service, config_is_entered_late, unset, commands):
         print("-", test.__name__, flush=True)
         test(work)
     finish("clock")

@@ -266,9 +266,20 @@ class Conn:
         self.news()
         self.ok(tag)
 
+    def do_fetch(self, tag, rest):
+        """By sequence numbers."""
+        _, text, items = rest.split(" ", 2)
+        for n in chosen(text, list(range(1, len(self.view) + 1))):
+            if self.view[n - 1] in self.box.msgs:
+                self.fetch_one(self.view[n - 1], items)
+        self.ok(tag)
+
     def fetch_one(self, uid, items):
         msg, flags = self.box.msgs[uid]
         seq = self.seq(uid)
+        row = self.q.get("row")
+        if row and "BODY" not in items and row(self, seq, uid, items):
+            return
         meta = [f"UID {uid}"]
         if "RFC822.SIZE" in items:
             meta.append(f"RFC822.SIZE {self.q.get('size', len)(msg)}")

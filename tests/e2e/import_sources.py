@@ -143,7 +143,7 @@ def maildirs(work):
             check(sha256(a.raw(x["seq"])) == x["sha256"], f"report: {x}")
     done = a.cmd("import", "--report", report, os.path.join(work, "Maildir"), status=2)
     check(one_line(done, "an existing report"), f"{done.stderr}")
-    check(summary(a.cmd("import", os.path.join(work, "Maildir")))[:2] == (0, 5), "maildir again")
+    check(summary(a.cmd("import", "--source", "old", os.path.join(work, "Maildir")))[:2] == (0, 5), "maildir again")
 
 
 def containers(work):
@@ -331,17 +331,81 @@ def exports(work):
     check(summary(done) == (0, 0, 0, 1) and b"does not verify" in done.stderr, f"a changed export: {done.stdout} {done.stderr}")
 
 
+def grown(a, by, p):
+    """Wait until the log took in that many bytes more, or the import is done."""
+    size = lambda: sum(e.stat().st_size for d in ("intake", "archive") for e in os.scandir(f"{a.dir}/{d}") if e.is_file())
+    before, end = size(), time.time() + 60
+    while size() < before + by and p.poll() is None and time.time() < end:
+        time.sleep(0.005)
+
+
+def arrivals(work):
+    """Source and trust are part of an arrival: the same bytes from another custodian, or as journal mail,
+    are an entry of their own; the same file from the same source is there already, however it is named,
+    when the import was killed, and when several run at once."""
+    a = Archive(work, name="arrivals")
+    path = put(work, "arr/one.eml", msg(1))
+    box = put(work, "arr/box.mbox", FROM + msg(2) + b"\n" + FROM + msg(3))
+
+    def went(*args, **more):
+        return summary(a.cmd("import", *args, path, box, **more))[:2]
+
+    check(went("--source", "ann") == (3, 0), "the first custodian")
+    check(went("--source", "bob") == (3, 0), "the second custodian leaves no trace")
+    check(went("--source", "ann") == (0, 3), "the first custodian again")
+    check(went() == (3, 0), "no name is a source of its own")
+    check(went("--journal") == (3, 0), "the same as journal mail")
+    check(went("--source", "bob", "--journal") == (3, 0), "the second custodian's as journal mail")
+    for args in ((), ("--journal",), ("--source", "bob"), ("--source", "bob", "--journal"), ("--source", "ann")):
+        check(went(*args) == (0, 3), f"again: {args}")
+    # One message to the index: copies of each other.
+    first = a.cmd("search", "--format", "seq", "subject:\"number 1\" -flag:duplicate").stdout.split()
+    check(len(first) == 1, f"one of them is not a duplicate: {first}")
+    check(len(a.cmd("search", "--format", "seq", f"family:{first[0].decode()}").stdout.split()) == 5, "five copies of one message")
+    sources = sorted((r["source"].get("name", ""), r["source"].get("journal", False)) for r in imported(a) if r["source"]["file"] == path)
+    check(sources == [("", False), ("", True), ("ann", False), ("bob", False), ("bob", True)], f"sources: {sources}")
+    # Within one run a file is one file by all its names; two equal files are two.
+    put(work, "arr2/x.eml", msg(10))
+    put(work, "arr2/sub/y.eml", msg(10))
+    put(work, "arr2/sub/z.mbox", FROM + msg(11) + b"\n" + FROM + msg(12))
+    os.symlink("arr2", work + "/arr2-link")
+    names = [work + n for n in ("/arr2/x.eml", "/arr2", "/arr2/./sub/", "/arr2-link/sub/z.mbox", "/arr2/x.eml", "/arr2-link")]
+    got = summary(a.cmd("import", *names))
+    check(got[:2] == (4, 11), f"one file by several names: {got}")
+    check(summary(a.cmd("import", *names))[:2] == (0, 15), "the same again")
+    check(summary(a.cmd("import", work + "/arr2"))[:2] == (0, 4), "the folder alone again")
+    # Several at once, with and without a service: each message once.
+    for n, live in ((0, False), (1, True)):
+        if live:
+            a.start()
+        many = put(work, f"arr3/many{n}.mbox", b"".join(FROM + msg(1000 * n + i) + b"\n" for i in range(3000)))
+        ps = [subprocess.Popen([SEALPOST, "-A", a.dir, "import", *args, many], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+              for args in ((), (), ())]
+        outs = [p.communicate(timeout=PATIENCE) for p in ps]
+        got = [int(out.split()[0].replace(b",", b"")) for out, _ in outs]
+        check(all(p.returncode == 0 for p in ps) and sorted(got) == [0, 0, 3000], f"several at once, service {live}: {outs}")
+    # Killed in the middle: the rest comes, for each source.
+    killed_box = put(work, "arr4/killed.mbox", b"".join(FROM + msg(9000 + i, b"k" * 2000 + b"\n") + b"\n" for i in range(4000)))
+    for source in ("ann", "bob"):
+        p = subprocess.Popen([SEALPOST, "-A", a.dir, "import", "--source", source, killed_box], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        grown(a, 1 << 20, p)
+        p.kill()
+        p.communicate()
+        got = summary(a.cmd("import", "--source", source, killed_box, timeout=PATIENCE))
+        check(got[0] + got[1] == 4000, f"killed, {source}: {got}")
+    count = {}
+    for r in imported(a):
+        if r["source"]["file"] == killed_box:
+            key = (r["source"]["name"], r["source"]["mbox"]["offset"])
+            count[key] = count.get(key, 0) + 1
+    check(len(count) == 8000 and set(count.values()) == {1}, f"killed: {len(count)} of 8000, {sum(v > 1 for v in count.values())} twice")
+    a.stop()
+    a.verify()
+
+
 def killed(work):
     """kill -9 of the importer and of the service at random moments."""
     rng = random.Random(SEED)
-
-    def grown(a, by, p):
-        """Wait until the log took in that many bytes more, or the import is done."""
-        size = lambda: sum(e.stat().st_size for d in ("intake", "archive") for e in os.scandir(f"{a.dir}/{d}") if e.is_file())
-        before, end = size(), time.time() + 60
-        while size() < before + by and p.poll() is None and time.time() < end:
-            time.sleep(0.005)
-
     count = 12000
     cut = 0  # runs that did not come to their end
     a = Archive(work, name="killed")
@@ -418,7 +482,7 @@ def text_of_records(work):
 def main():
     print("seed", SEED)
     work = workdir()
-    parts = {"mboxes": mboxes, "maildirs": maildirs, "containers": containers, "pst": pst, "hostile": hostile, "exports": exports, "texts": text_of_records, "killed": killed}
+    parts = {"mboxes": mboxes, "maildirs": maildirs, "containers": containers, "pst": pst, "hostile": hostile, "exports": exports, "texts": text_of_records, "arrivals": arrivals, "killed": killed}
     for name in sys.argv[1:] or parts:
         parts[name](work)
     finish("import_sources")

@@ -61,8 +61,17 @@ def workdir(tmpfs=None):
         subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={tmpfs}", "tmpfs", path], check=True)
     else:
         import atexit
-        atexit.register(shutil.rmtree, path, ignore_errors=True)
+        atexit.register(remove_tree, path)
     return path
+
+
+def remove_tree(path):
+    """Remove a work directory, and nothing that is mounted in it: /dev of the host may be."""
+    points = [line.split()[4] for line in open("/proc/self/mountinfo") if line.split()[4].startswith(path + "/")]
+    for point in reversed(points):
+        subprocess.run(["umount", "-l", point], capture_output=True)
+    if not any(line.split()[4].startswith(path + "/") for line in open("/proc/self/mountinfo")):
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def run(*args, status=0, data=None, env=None, timeout=3 * PATIENCE, **popen):

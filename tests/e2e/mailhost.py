@@ -34,7 +34,8 @@ class Root:
         subprocess.run(["cp", "-a", layer + "/.", os.path.join(work, "layer")], check=True)
         subprocess.run(["mount", "-t", "overlay", "overlay", "-o",
                         f"lowerdir={work}/layer:/,upperdir={work}/up,workdir={work}/wd", m], check=True)
-        for what in (["-t", "proc", "proc", m + "/proc"], ["--bind", "/dev", m + "/dev"], ["-t", "tmpfs", "tmpfs", m + "/tmp"]):
+        for what in (["-t", "proc", "proc", m + "/proc"], ["--bind", "/dev", m + "/dev"], ["-o", "remount,bind,ro", m + "/dev"],
+                     ["-t", "tmpfs", "tmpfs", m + "/tmp"]):
             subprocess.run(["mount", *what], check=True)
         if ssl:
             os.makedirs(m + "/etc/ssl/sealpost")

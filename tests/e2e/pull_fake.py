@@ -1,141 +1,13 @@
 """POP3 servers that do what servers do: each trap of the protocol, played by a
-small server of the test, against the built program."""
+small server of the test (fake_pop3.py), against the built program."""
 import base64
 import json
 import os
 import socket
 import threading
 
-from kit import Archive, check, finish, message, run, sha256, workdir
-
-root = workdir("512m")
-secret = os.path.join(root, "password")
-open(secret, "w").write("secret-1\n")
-os.chmod(secret, 0o600)
-CAPA = ["TOP", "UIDL", "PIPELINING", "UTF8", "USER", "RESP-CODES", "AUTH-RESP-CODE"]
-
-
-class Fake:
-    """A mailbox and its manners; one session at a time."""
-    number = 0
-
-    def __init__(self, mail=(), uids=None, capa=CAPA, **manners):
-        self.mail = list(mail)
-        self.uids = list(uids) if uids is not None else [f"u{i}" for i in range(len(self.mail))]
-        self.capa = capa
-        self.m = manners
-        self.sessions = []  # the commands of each
-        self.server = socket.create_server(("", 0))
-        self.port = self.server.getsockname()[1]
-        threading.Thread(target=self.serve, daemon=True).start()
-
-    def serve(self):
-        while True:
-            s, _ = self.server.accept()
-            self.sessions.append([])
-            try:
-                with s, s.makefile("rb") as f:
-                    self.session(s, f)
-            except (OSError, EOFError):
-                pass
-
-    def say(self, s, text):
-        data = text if isinstance(text, bytes) else text.encode()
-        if self.m.get("dribble"):
-            for i in range(len(data)):
-                s.sendall(data[i:i + 1])
-            s.sendall(b"\r\n")
-        else:
-            s.sendall(data + b"\r\n")
-
-    def listing(self, s, lines):
-        self.say(s, "+OK")
-        for line in lines:
-            self.say(s, line)
-        self.say(s, ".")
-
-    def session(self, s, f):
-        log, dele, n = self.sessions[-1], set(), 0
-        self.say(s, self.m.get("greeting", "+OK ready <1@fake>"))
-        while True:
-            line = f.readline()
-            if not line:
-                raise EOFError
-            line = line.decode("latin-1").rstrip("\r\n")
-            log.append(line)
-            word = line.split(" ")[0].upper()
-            arg = line[len(word) + 1:]
-            if word in self.m.get("no", {}):
-                self.say(s, self.m["no"][word])
-            elif word == "CAPA":
-                self.listing(s, self.capa) if self.capa is not None else self.say(s, "-ERR what")
-            elif word == "AUTH":
-                self.say(s, "+ ")
-                log.append(f.readline().decode().rstrip("\r\n"))
-                for reply in self.m.get("auth", ["+OK in"]):
-                    self.say(s, reply)
-                    if reply.startswith("+ "):
-                        log.append(f.readline().decode().rstrip("\r\n"))
-            elif word in ("USER", "PASS", "UTF8", "NOOP", "RSET"):
-                self.say(s, "+OK")
-            elif word == "STAT":
-                self.say(s, f"+OK {len(self.mail)} {sum(map(len, self.mail))}")
-            elif word == "UIDL":
-                self.listing(s, [f"{i + 1} {u}" for i, u in enumerate(self.uids)])
-            elif word == "LIST":
-                self.listing(s, [f"{i + 1} {len(x)}" for i, x in enumerate(self.mail)])
-            elif word == "RETR":
-                n += 1
-                i = int(arg) - 1
-                if i in self.m.get("lost", ()):
-                    self.say(s, "-ERR no such message")
-                    continue
-                wire = b"+OK\r\n" + (self.mail[i] if not self.mail[i].startswith(b".") else b"." + self.mail[i]).replace(b"\r\n.", b"\r\n..")
-                if self.m.get("cut") == n:
-                    self.m.pop("cut")
-                    s.sendall(wire[:len(wire) // 2])
-                    raise EOFError
-                self.say(s, wire + b".")
-            elif word == "DELE":
-                dele.add(int(arg) - 1)
-                self.say(s, "+OK")
-            elif word == "QUIT":
-                how = self.m.get("quit", "+OK bye")
-                if isinstance(how, list):
-                    how = how.pop(0) if how else "+OK bye"
-                if how is None:
-                    raise EOFError
-                if how.startswith("+OK"):
-                    self.mail = [x for i, x in enumerate(self.mail) if i not in dele]
-                    self.uids = [x for i, x in enumerate(self.uids) if i not in dele]
-                self.say(s, how)
-                return
-            else:
-                self.say(s, "-ERR what")
-
-
-def archive(fake, **more):
-    Fake.number += 1
-    a = Archive(root, name=f"a{Fake.number}")
-    options = {"server": "127.0.0.1", "port": fake.port, "user": "u", "security": "none", "password_file": secret, "timeout": "5", **more}
-    a.configure({"top": "pull p {\n" + "".join(f"\t{k} = {json.dumps(str(v))}\n" for k, v in options.items()) + "}\n"})
-    return a
-
-
-def pull(a, status=0):
-    done = a.cmd("pull", "p", "--format", "json", status=status)
-    got = json.loads(done.stdout) if done.stdout else {"error": done.stderr.decode()}
-    check("secret-1" not in done.stdout.decode() + done.stderr.decode(), "no password is printed")
-    return got, done.stderr.decode()
-
-
-def archived(a):
-    return sorted(sha256(raw) for r, raw in a.entries().values() if r["kind"] == "message")
-
-
-def want(*mail):
-    return sorted(sha256(m) for m in mail)
-
+from fake_pop3 import CAPA, Fake, archive, archived, pull, root, secret, want
+from kit import Archive, check, finish, message, run, workdir
 
 three = [message(i) for i in range(3)]
 
@@ -149,17 +21,16 @@ check(got["taken"] == len(odd) and archived(a) == want(*odd), f"odd bytes: {got}
 # The same UIDL twice in one listing: two messages, also when the first session breaks between them.
 f = Fake([three[0], three[0], three[1]], ["same", "same", "x"], capa=[c for c in CAPA if c != "PIPELINING"], cut=2)
 a = archive(f, after="delete")
-got, err = pull(a, 1)
-check("closed the connection" in (got["error"] or "") and f.mail != [], f"cut in RETR: {got}")
-check(not any("DELE" in c for c in f.sessions[0]), "nothing is deleted in a session that broke")
-got, _ = pull(a)
-check(got["taken"] == 2 and got["deleted"] == 3 and archived(a) == want(three[0], three[0], three[1]) and f.mail == [], f"the same UIDL twice: {got}")
+got, err = pull(a)
+check("closed the connection" in err, f"cut in RETR: {got} {err}")
+check(len(f.sessions) > 1 and not any("DELE" in c for c in f.sessions[0]), "nothing is deleted in a session that broke")
+check(got["taken"] == 3 and got["deleted"] == 3 and archived(a) == want(three[0], three[0], three[1]) and f.mail == [], f"the same UIDL twice: {got}")
 
 # Two messages of one UIDL, and only the second can be had: the first is not taken for it.
 for after in ("keep", "delete"):
     f = Fake(three, ["same", "same", "x"], lost=(0,), quit=["-ERR not now"])
     a = archive(f, after=after)
-    pull(a)
+    pull(a, 1)
     f.m.pop("lost")
     pull(a)
     pull(a)
@@ -225,8 +96,8 @@ check(got["taken"] == 25 and got["deleted"] == 25 and len(f.sessions) == 3, f"se
 # A message that the server does not give is asked for again; the others come.
 f = Fake(three, lost={1})
 a = archive(f, after="delete")
-got, err = pull(a)
-check(got["taken"] == 2 and got["deleted"] == 2 and "does not give message 2" in err, f"lost: {got} {err}")
+got, err = pull(a, 1)
+check(got["taken"] == 2 and got["deleted"] == 2 and got["doubtful"] == 1 and "does not give message 2" in err, f"lost: {got} {err}")
 f.m["lost"] = ()
 got, _ = pull(a)
 check(got["taken"] == 1 and archived(a) == want(*three), f"given later: {got}")
@@ -238,6 +109,23 @@ for lie in (False, True):
     a = archive(f, after="delete", max_message=2000)
     got, err = pull(a, 1)
     check(got["taken"] == 1 and got["skipped"] == 1 and len(f.mail) == 1 and "was not taken" in err, f"too large: {got} {err}")
+
+# So stays each of several without a UIDL, and each is named.
+for m in ({"no": {"UIDL": "-ERR what"}}, {"uidl": {1: None, 2: None}}):
+    f = Fake([three[0], big, message(8, 6000)], **m)
+    got, err = pull(archive(f, after="delete", max_message=2000), 1)
+    check(got["taken"] == 1 and got["skipped"] == 2 and len(f.mail) == 2 and err.count("was not taken") == 2, f"two too large, {m}: {got} {err}")
+
+# A password may be as long as its file; the server gets all of it.
+long = os.path.join(root, "long")
+for n in (65535, 65536):
+    open(long, "w").write("x" * n)
+    os.chmod(long, 0o600)
+    f = Fake(three)
+    got, err = pull(archive(f, password_file=long))
+    check(got["taken"] == 3 and f"PASS {'x' * n}" in f.sessions[0], f"a password of {n} bytes: {got} {err}")
+    got, err = pull(archive(Fake(three), password_file=long, auth="plain"), 1)
+    check("too long" in got["error"], f"a password of {n} bytes by SASL: {got} {err}")
 
 # What a refusal means, and what is done about it.
 for reply, where, text in (("-ERR [IN-USE] locked", "PASS", "somebody else has the mailbox open"), ("-ERR [LOGIN-DELAY] wait", "PASS", "longer poll interval"),
@@ -251,9 +139,14 @@ for reply, where, text in (("-ERR [IN-USE] locked", "PASS", "somebody else has t
 for greeting, text in (("-ERR [IN-USE] busy", "somebody else"), ("* OK IMAP4rev1", "no POP3 reply"), ("+OK " + "x" * 9000, "more than")):
     got, _ = pull(archive(Fake(three, greeting=greeting)), 1)
     check(text in got["error"], f"greeting {greeting[:20]}: {got}")
-for junk in ({"UIDL": "+OK\r\n1 u\r\n9 u\r\n."}, {"STAT": "+OK many"}, {"LIST": "+OK\r\nx\r\n."}, {"STAT": "+OK 99999999999 1"}):
+for junk in ({"UIDL": "+OK\r\nx\r\n."}, {"UIDL": "+OK\r\n99999999999 u\r\n."}, {"STAT": "+OK many"}, {"LIST": "+OK\r\nx\r\n."}, {"STAT": "+OK 99999999999 1"}):
     got, _ = pull(archive(Fake(three, no=junk)), 1)
     check("no line of it" in got["error"], f"{junk}: {got}")
+
+# A message that only UIDL announces is asked for.
+f = Fake(three, no={"UIDL": "+OK\r\n1 u\r\n2 v\r\n3 w\r\n9 x\r\n."})
+got, err = pull(archive(f), 1)
+check(got["taken"] == 3 and got["there"] == 4 and "UIDL x is NOT captured" in err, f"UIDL only: {got} {err}")
 
 # UTF8 goes before the login; capabilities are asked for again after it.
 f = Fake(three)

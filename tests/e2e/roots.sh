@@ -11,7 +11,7 @@ cd "$dir"
 unpack() {
   name=$1
   shift
-  [ ! -e "$name/.done" ] || return 0
+  [ "$(cat "$name/.done" 2>/dev/null)" != "$*" ] || return 0
   rm -rf "$name" "debs-$name"
   mkdir -p "$name" "debs-$name"
   (cd "debs-$name" && apt-get download -qq "$@") ||
@@ -24,12 +24,12 @@ unpack() {
     cp -a "$name/$d/." "$name/usr/$d/"
     rm -rf "${name:?}/$d"
   done
-  touch "$name/.done"
+  echo "$*" >"$name/.done"
 }
 
 unpack postfix postfix libdb5.3 libsasl2-2 libnsl2 liblmdb0 libtirpc3
 unpack dovecot dovecot-core dovecot-pop3d dovecot-imapd libexttextcat-2.0-0 \
   liblua5.4-0 libstemmer0d libwrap0 libtirpc3 libnsl2 libunwind8 libsodium23 libapparmor1 liblz4-1
-unpack exim exim4-daemon-light exim4-base libidn12 libdb5.3 libnsl2 libtirpc3
+unpack exim exim4-daemon-light exim4-base exim4-config libidn12 libdb5.3 libnsl2 libtirpc3
 unpack sendmail sendmail-bin sendmail-base sendmail-cf libdb5.3 libsasl2-2 libnsl2 liblockfile1 \
   libwrap0 libldap-2.5-0 libtirpc3 m4

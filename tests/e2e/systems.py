@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """The manual pages of the mail systems: what they say to configure is taken
 from them and run, with the real server where Debian has it."""
+import glob
+import shlex
 import traceback
 
 from kit import *
@@ -306,7 +308,7 @@ def accounts(work, sink):
     a = Archive(work, name="accounts")
     secrets = work + "/secrets"
     os.makedirs(secrets + "/sealpost")
-    for name in ("microsoft365.secret", "pop3.password"):
+    for name in ("microsoft365.secret", "pop3.password", "ndr.password"):
         open(f"{secrets}/sealpost/{name}", "w").write("secret\n")
     run("openssl", "genrsa", "-out", work + "/google.key", "2048")
     json.dump({"type": "service_account", "client_email": "j@p.iam.gserviceaccount.com", "private_key_id": "k1",
@@ -323,10 +325,47 @@ def accounts(work, sink):
                 count += 1
                 done = a.cmd("-c", work + "/page.conf", "pull", "--check", name, status=None)
                 check(done.returncode in (1, 2) and b"resolve" in (done.stdout + done.stderr), f"{page}: pull --check {name}: {done}")
-    check(count == 5, f"{count} pull sections in the pages")
+    check(count == 6, f"{count} pull sections in the pages")
 
 
-PARTS = [postfix_pattern, postfix_milter, postfix_bcc, postfix_lmtp, postfix_tls, exim, exim_tls, sendmail, reports, accounts]
+def searches(work, sink):
+    """Every search that a page names is understood: a field that does not exist is an error."""
+    a = Archive(work, name="searches")
+    count = 0
+    for path in sorted(glob.glob(MAN + "/sealpost-*.7")):
+        text = open(path).read().replace("\\-", "-").replace("\\(dq", '"').replace("\\(aq", "'")
+        for words in re.findall(r"\\fBsealpost search (.*?)\\fP", text) + re.findall(r"(?m)^sealpost search (.*)$", text):
+            count += 1
+            done = a.cmd("search", *shlex.split(words), status=None)
+            check(done.returncode in (0, 1), f"{os.path.basename(path)}: search {words}: {done.stderr.decode()}")
+    check(count >= 5, f"{count} searches in the pages")
+
+
+def exim_debian(work, sink):
+    """The page's files in Debian's split configuration: the router comes before Debian's, and Exim takes the whole."""
+    found = setups("exim")[0]
+    os.mkdir(work + "/debian")
+    root = mailhost.Root(work + "/debian", ROOTS + "/exim")
+    folder = root.m + "/etc/exim4"
+    page = open(MAN + "/sealpost-exim.7").read().replace("\\-", "-")
+    for kind in ("router", "transport"):
+        name = re.search(r"(?m)^# exim %ss, /etc/exim4/(conf.d/%s/\S+)$" % (kind, kind), page)[1]
+        check(os.path.isdir(os.path.dirname(f"{folder}/{name}")), f"{name}: no such folder in Debian's configuration")
+        open(f"{folder}/{name}", "w").write(found[f"exim {kind}s"])
+    open(folder + "/update-exim4.conf.conf", "w").write(
+        "dc_eximconfig_configtype='internet'\ndc_other_hostnames='corp.example'\ndc_local_interfaces='127.0.0.1'\n"
+        "dc_use_split_config='true'\ndc_localdelivery='mail_spool'\nCFILEMODE='644'\n")
+    open(root.m + "/etc/passwd", "a").write("Debian-exim:x:7013:7013::/var/spool/exim4:/bin/false\n")
+    open(root.m + "/etc/group", "a").write("Debian-exim:x:7013:\n")
+    done = root.sh("echo mx.corp.example > /etc/mailname &&"
+                   " mkdir -p /var/lib/exim4 && update-exim4.conf -o /tmp/exim4.conf && exim4 -C /tmp/exim4.conf -bP router_list &&"
+                   " exim4 -C /tmp/exim4.conf -bP transport journal")
+    routers = re.findall(rb"(?m)^\w+$", done.stdout.split(b"no_allow")[0])
+    check(done.returncode == 0 and routers and routers[0] == b"journal", f"Debian's configuration: {done}")
+    check(b"hosts = 127.0.0.1" in done.stdout, f"the transport of the page: {done.stdout}")
+
+
+PARTS = [searches, exim_debian, postfix_pattern, postfix_milter, postfix_bcc, postfix_lmtp, postfix_tls, exim, exim_tls, sendmail, reports, accounts]
 
 
 def main():

@@ -133,8 +133,10 @@ on_end(void *ctx, struct sp_err *err)
 		*c = *c == '/' ? '_' : *c;
 	put(a->dir, name, sp_view_str(a->provenance));
 	free(name);
+	/* One with a flag is evidence, no capture. */
+	if (json_object_get(j, "flags") == NULL)
+		must(sp_buf_add(&a->keys, key, sizeof(key)), err);
 	json_decref(j);
-	must(sp_buf_add(&a->keys, key, sizeof(key)), err);
 	a->ended++;
 	if (a->nwaiting == WAIT_MAX)
 		answer_all(a);
@@ -170,10 +172,12 @@ on_pulled(void *ctx, uint64_t from, struct sp_buf *keys, uint64_t *next,
 	struct archive *a = ctx;
 	uint64_t n = a->keys.n / SP_IDS_KEY;
 
-	if (from < n)
-		must(sp_buf_add(keys, a->keys.p + from * SP_IDS_KEY,
-			 (size_t)(n - from) * SP_IDS_KEY),
-		    err);
+	for (uint64_t i = from; i < n; i++) {
+		struct sp_pull_entry e = { .doubtful = false };
+
+		memcpy(e.key, a->keys.p + i * SP_IDS_KEY, SP_IDS_KEY);
+		must(sp_buf_add(keys, &e, sizeof(e)), err);
+	}
 	*next = n;
 	*end = true;
 	return (SP_OK);
@@ -208,14 +212,15 @@ on_note(void *ctx, const char *text)
 }
 
 static enum sp_code
-on_listed(
-    void *ctx, const struct sp_pull_meta *m, bool known, struct sp_err *err)
+on_listed(void *ctx, const struct sp_pull_meta *m, bool known,
+    const char *doubt, struct sp_err *err)
 {
 	(void)ctx;
 	(void)err;
-	(void)printf("listed %.*s %.*s %s\n", (int)m->id.mailbox.n,
+	(void)printf("listed %.*s %.*s %s%s%s\n", (int)m->id.mailbox.n,
 	    m->id.mailbox.p, (int)m->id.uid.n, m->id.uid.p,
-	    known ? "known" : "missing");
+	    known ? "known" : "missing", doubt == NULL ? "" : ": ",
+	    doubt == NULL ? "" : doubt);
 	return (SP_OK);
 }
 
@@ -232,9 +237,10 @@ visits(struct sp_pull *p, enum sp_pull_mode mode, uint64_t n)
 		rc = sp_pull_visit(p, mode, &r, &err);
 		(void)printf("visit taken=%" PRIu64 " bytes=%" PRIu64
 			     " known=%" PRIu64 " deleted=%" PRIu64
-			     " skipped=%" PRIu64 " there=%" PRIu64 "\n",
+			     " skipped=%" PRIu64 " there=%" PRIu64
+			     " doubtful=%" PRIu64 " wait=%" PRIu64 "\n",
 		    r.taken, r.bytes, r.known, r.deleted, r.skipped,
-		    r.in_mailbox);
+		    r.in_mailbox, r.doubtful, r.wait);
 		if (rc != SP_OK)
 			(void)printf("failed %s: %s: %s\n", why[r.trouble],
 			    sp_err_name(rc), err.msg);

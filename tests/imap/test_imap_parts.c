@@ -98,12 +98,53 @@ test_codes_say_what_to_do(void **state)
 	assert_int_equal(sp_imap_trouble(SP_IMAP_C_INUSE), SP_PULL_THROTTLE);
 	assert_int_equal(sp_imap_trouble(SP_IMAP_C_LIMIT), SP_PULL_THROTTLE);
 	assert_int_equal(
+	    sp_imap_trouble(SP_IMAP_C_THROTTLED), SP_PULL_THROTTLE);
+	assert_int_equal(
 	    sp_imap_trouble(SP_IMAP_C_OVERQUOTA), SP_PULL_THROTTLE);
 	assert_int_equal(
 	    sp_imap_trouble(SP_IMAP_C_UNAVAILABLE), SP_PULL_NETWORK);
 	assert_int_equal(
 	    sp_imap_trouble(SP_IMAP_C_NONEXISTENT), SP_PULL_CONFIG);
 	assert_int_equal(sp_imap_trouble(SP_IMAP_C_NONE), SP_PULL_NETWORK);
+}
+
+static void
+test_a_message_looks_like_its_message_id(void **state)
+{
+	static const struct {
+		const char *a, *b;
+		bool same;
+	} rows[] = {
+		/* Exchange makes boundaries anew. */
+		{ "Message-ID: <1@x>\r\nX: boundary=1\r\n\r\nt",
+		    "Message-ID: <1@x>\r\nX: boundary=2\r\n\r\nt", true },
+		{ "message-id:<1@x>\n\n", "A: b\r\nMessage-Id: <1@x> \r\n",
+		    true },
+		{ "Message-ID:\r\n <1@x>\r\n\r\n", "Message-ID: <1@x>\r\n\r\n",
+		    true },
+		{ "Message-ID: <1@x>\r\n\r\n", "Message-ID: <2@x>\r\n\r\n",
+		    false },
+		/* Without one: its header, but no boundary. */
+		{ "A: b\r\n\r\nt", "A: b\r\n\r\nu", true },
+		{ "A: b\r\n\r\nt", "A: c\r\n\r\nt", false },
+		{ "A: b\r\nContent-Type: x;\r\n boundary=1\r\nB: c\r\n\r\n",
+		    "A: b\r\nContent-Type: x;\r\n boundary=2\r\nB: c\r\n",
+		    true },
+		{ "A: b\r\n\r\nMessage-ID: <1@x>\r\n",
+		    "A: c\r\n\r\nMessage-ID: <1@x>\r\n", false },
+		{ "Message-ID:\r\nA: b", "Message-ID:\r\nA: c", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < SP_COUNTOF(rows); i++) {
+		uint64_t a = sp_imap_look(sp_view_str(rows[i].a));
+		uint64_t b = sp_imap_look(sp_view_str(rows[i].b));
+
+		if (a == 0 || b == 0 || (a == b) != rows[i].same)
+			fail_msg("row %zu", i);
+	}
+	assert_int_equal(sp_imap_look(SP_VIEW_LIT("")), 0);
+	assert_int_equal(sp_imap_look(SP_VIEW_LIT("\r\nA: b\r\n")), 0);
 }
 
 int
@@ -115,6 +156,7 @@ main(void)
 		cmocka_unit_test(
 		    test_a_set_ends_where_the_command_would_be_too_long),
 		cmocka_unit_test(test_codes_say_what_to_do),
+		cmocka_unit_test(test_a_message_looks_like_its_message_id),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));

@@ -37,6 +37,8 @@ on_item(void *ctx, const struct sp_import_item *item, struct sp_err *err)
 	to->offset = item->offset;
 	to->mbox = item->mbox;
 	to->quoted = item->quoted;
+	for (size_t i = 0; i < item->nflags; i++)
+		to->incomplete |= strcmp(item->flags[i], "incomplete") == 0;
 	memcpy(to->file_sha256, item->file_sha256, SP_SHA256_LEN);
 	return (SP_OK);
 }
@@ -52,12 +54,25 @@ on_failed(void *ctx, const char *path, const char *why)
 }
 
 static void
-on_not_mail(void *ctx, const char *path)
+on_not_mail(void *ctx, const char *path, const char *kind)
 {
 	struct kit *k = ctx;
 
 	assert_non_null(path);
+	assert_string_equal(
+	    sp_import_kind_name(sp_import_kind_named(kind)), kind);
 	k->not_mail++;
+	k->kinds[sp_import_kind_named(kind)]++;
+}
+
+static void
+on_note(void *ctx, const char *path, const char *what)
+{
+	struct kit *k = ctx;
+
+	assert_non_null(path);
+	k->notes++;
+	(void)snprintf(k->last_note, sizeof(k->last_note), "%s", what);
 }
 
 struct kit *
@@ -71,6 +86,7 @@ kit_new(void)
 		.item = on_item,
 		.failed = on_failed,
 		.not_mail = on_not_mail,
+		.note = on_note,
 		.ctx = k };
 	return (k);
 }
@@ -86,8 +102,9 @@ kit_clear(struct kit *k)
 		free(k->item[i].date);
 		free(k->item[i].member);
 	}
-	k->n = k->failed = k->not_mail = 0;
-	k->last_why[0] = k->last_failed[0] = '\0';
+	k->n = k->failed = k->not_mail = k->notes = 0;
+	k->last_why[0] = k->last_failed[0] = k->last_note[0] = '\0';
+	memset(k->kinds, 0, sizeof(k->kinds));
 }
 
 static int

@@ -19,6 +19,7 @@ struct kit_item {
 	char *path, *from_line, *extra, *date, *member;
 	uint64_t offset;
 	bool mbox, quoted;
+	bool incomplete; /* has this flag */
 	uint8_t file_sha256[SP_SHA256_LEN];
 };
 
@@ -27,8 +28,9 @@ struct kit {
 	struct sp_import im;
 	struct kit_item item[KIT_ITEMS];
 	size_t n;
-	size_t failed, not_mail;
-	char last_failed[512], last_why[512];
+	size_t failed, not_mail, notes;
+	size_t kinds[SP_IMPORT_KINDS]; /* of what is not mail */
+	char last_failed[512], last_why[512], last_note[512];
 	enum sp_code stop; /* what the callback returns from ${stop_at} on */
 	size_t stop_at;
 };

@@ -37,6 +37,8 @@ def settings():
     header = re.sub(r"/\*.*?\*/", "", text("base/config/config.h"), flags=re.S)
     code = "".join(text(f"{room}/**/*.c") for room in ("app", "journal", "index", "export"))
     code += text("base/config/config_pull.c")
+    # The places are asked for by sp_config_line().
+    code += text("base/config/config_place.c")
     for struct in ("sp_listen", "sp_pull_conf", "sp_config"):
         for body in re.findall(r"struct %s \{(.*?)\n\};" % struct, header, re.S):
             for name in re.findall(r"(\w+);", body):

@@ -36,7 +36,7 @@ journal/receive|base base/config journal/tls journal/log journal/smtp|uv\.h
 export|base journal/tree journal/log index|$tar
 app/common|base base/config journal/door|
 app/host|base base/config journal/door journal/oauth journal/tree journal/log journal/pull journal/pull/imap journal/seal index app/common|
-app/service|base base/config journal/door journal/log journal/seal journal/receive journal/watch index app/common app/host|uv\.h|systemd/sd-[a-z]+\.h
+app/service|base base/config journal/door journal/log journal/smtp journal/seal journal/receive journal/watch index app/common app/host|uv\.h|systemd/sd-[a-z]+\.h
 app/cmd|base base/config journal/import journal/oauth journal/watch journal/tree journal/log journal/smtp journal/seal journal/verify journal/receive index index/mail export app/common app/host app/service|jansson\.h
 app|base app/common app/cmd|
 TABLE

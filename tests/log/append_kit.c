@@ -37,11 +37,11 @@ ak_ok(enum sp_code rc)
 }
 
 static void
-on_alarm(void *ctx, const char *text)
+on_alarm(void *ctx, const char *cause, const char *text)
 {
 	(void)ctx;
-	ak_alarms++;
-	(void)text;
+	(void)cause;
+	ak_alarms += text != NULL;
 }
 
 int

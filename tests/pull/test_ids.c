@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "base/io.h"
+#include "journal/pull/doubts.h"
 #include "journal/pull/ids.h"
 
 static void
@@ -144,16 +145,23 @@ static void
 test_a_file_cut_anywhere_is_none(void **state)
 {
 	static const char text[] =
-	    "sealpost/pull/1 acc\ncovered 12\nmemo YQ== Yg==\n"
-	    "000102030405060708090a0b0c0d0e0f 3\nend\n";
+	    "sealpost/pull/2 acc\ncovered 12\nmemo YQ== Yg==\n"
+	    "000102030405060708090a0b0c0d0e0f 3 "
+	    "ff0102030405060708090a0b0c0d0e0f\n"
+	    "doubt 000102030405060708090a0b0c0d0e0f short 1 0 179 0 - 0 0 - "
+	    "YQ==\nend\n";
 	static const char *const bad[] = {
-		"sealpost/pull/2 acc\ncovered 12\nend\n",
-		"sealpost/pull/1 acc\ncovered x\nend\n",
-		"sealpost/pull/1 acc\ncovered 1\nend\nmore",
-		"sealpost/pull/1 acc\ncovered 1\n00 1\nend\n",
-		("sealpost/pull/1 acc\ncovered 1\n"
-		 "000102030405060708090a0b0c0d0e0f 0\nend\n"),
-		"sealpost/pull/1 acc\ncovered 1\nmemo ? ?\nend\n",
+		"sealpost/pull/1 acc\ncovered 12\nend\n",
+		"sealpost/pull/2 acc\ncovered x\nend\n",
+		"sealpost/pull/2 acc\ncovered 1\nend\nmore",
+		"sealpost/pull/2 acc\ncovered 1\n00 1\nend\n",
+		("sealpost/pull/2 acc\ncovered 1\n"
+		 "000102030405060708090a0b0c0d0e0f 0 "
+		 "000102030405060708090a0b0c0d0e0f\nend\n"),
+		("sealpost/pull/2 acc\ncovered 1\n"
+		 "000102030405060708090a0b0c0d0e0f 1\nend\n"),
+		"sealpost/pull/2 acc\ncovered 1\ndoubt x\nend\n",
+		"sealpost/pull/2 acc\ncovered 1\nmemo ? ?\nend\n",
 	};
 	struct sp_ids *k = sp_ids_new();
 	uint64_t covered;
@@ -168,9 +176,79 @@ test_a_file_cut_anywhere_is_none(void **state)
 	assert_true(sp_ids_parse(k, sp_view_str(text), "acc", &covered));
 	assert_int_equal(covered, 12);
 	assert_int_equal(sp_ids_size(k), 3);
+	assert_int_equal(sp_doubts_count(sp_ids_doubts(k)), 1);
 	for (size_t i = 0; i < SP_COUNTOF(bad); i++)
 		assert_false(
 		    sp_ids_parse(k, sp_view_str(bad[i]), "acc", &covered));
+	sp_ids_free(k);
+}
+
+static void
+test_a_new_name_for_the_same_content(void **state)
+{
+	static const uint8_t one[SP_IDS_CONTENT] = { 1 },
+			     two[SP_IDS_CONTENT] = { 2 };
+	struct sp_ids *k = sp_ids_new();
+	uint8_t key[6][SP_IDS_KEY];
+
+	(void)state;
+	for (unsigned i = 0; i < 6; i++)
+		key_of(i, key[i]);
+	sp_ids_add_content(k, key[0], one);
+	sp_ids_add_content(k, key[1], one);
+	sp_ids_add_content(k, key[2], two);
+	sp_ids_add(k, key[5]); /* of unknown content */
+	sp_ids_listing_begin(k);
+	assert_true(sp_ids_match_listed(k, key[2]));
+	assert_false(sp_ids_match_listed(k, key[3]));
+	sp_ids_listing_complete(k);
+	/* What is listed under its old name is another message. */
+	assert_false(sp_ids_rename(k, key[3], two));
+	/* Two copies were there: two new names, and no third. */
+	assert_true(sp_ids_rename(k, key[3], one));
+	assert_true(sp_ids_rename(k, key[4], one));
+	assert_false(sp_ids_rename(k, key[5], one));
+	assert_int_equal(sp_ids_size(k), 4);
+	assert_int_equal(sp_ids_count(k, key[3]), 1);
+	assert_int_equal(sp_ids_count(k, key[0]) + sp_ids_count(k, key[1]), 0);
+	/* And again in the next session. */
+	sp_ids_listing_begin(k);
+	assert_true(sp_ids_match_listed(k, key[4]));
+	assert_false(sp_ids_match_listed(k, key[0]));
+	assert_true(sp_ids_rename(k, key[0], one));
+	assert_int_equal(sp_ids_count(k, key[3]), 0);
+	sp_ids_free(k);
+}
+
+static void
+test_names_that_were_given_away_are_known_by_content(void **state)
+{
+	static const uint8_t one[SP_IDS_CONTENT] = { 1 },
+			     two[SP_IDS_CONTENT] = { 2 },
+			     three[SP_IDS_CONTENT] = { 3 };
+	struct sp_ids *k = sp_ids_new();
+	uint8_t key[5][SP_IDS_KEY];
+
+	(void)state;
+	for (unsigned i = 0; i < SP_COUNTOF(key); i++)
+		key_of(i, key[i]);
+	sp_ids_add_content(k, key[0], one);
+	sp_ids_add_content(k, key[1], two);
+	sp_ids_add(k, key[2]); /* of unknown content */
+	sp_ids_listing_begin(k);
+	assert_true(sp_ids_rebind(k, key[0], one));
+	/* What the log does not have is new, whatever its name. */
+	assert_false(sp_ids_rebind(k, key[0], three));
+	assert_false(sp_ids_rebind(k, key[2], three));
+	assert_false(sp_ids_rebind(k, key[3], three));
+	/* Swapped; a name that was not known is new. */
+	assert_true(sp_ids_rebind(k, key[0], two));
+	assert_true(sp_ids_rebind(k, key[1], one));
+	assert_false(sp_ids_rebind(k, key[3], one));
+	assert_int_equal(sp_ids_count(k, key[0]), 1);
+	assert_int_equal(sp_ids_count(k, key[3]), 0);
+	assert_int_equal(sp_ids_size(k), 3);
+	assert_true(sp_ids_changed(k));
 	sp_ids_free(k);
 }
 
@@ -183,6 +261,9 @@ main(void)
 		cmocka_unit_test(test_what_stays_away_is_forgotten),
 		cmocka_unit_test(test_a_large_table_survives_its_file),
 		cmocka_unit_test(test_a_file_cut_anywhere_is_none),
+		cmocka_unit_test(test_a_new_name_for_the_same_content),
+		cmocka_unit_test(
+		    test_names_that_were_given_away_are_known_by_content),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));

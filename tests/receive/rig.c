@@ -212,6 +212,21 @@ on_log(void *ctx, enum sp_log_level level, const char *event, const char *text)
 	(void)pthread_mutex_unlock(&g->fake.lock);
 }
 
+/* What is over is no line: it is told again and again. */
+static void
+on_alarm(void *ctx, const char *cause, const char *text)
+{
+	struct sp_rig *g = ctx;
+
+	if (text == NULL)
+		return;
+	(void)pthread_mutex_lock(&g->fake.lock);
+	assert_int_equal(
+	    sp_buf_addf(&g->log, "alarm %s %s\n", cause, text), SP_OK);
+	(void)pthread_cond_broadcast(&g->fake.changed);
+	(void)pthread_mutex_unlock(&g->fake.lock);
+}
+
 static void
 on_drained(void *ctx)
 {
@@ -264,6 +279,7 @@ sp_rig_start(struct sp_rig *g)
 		.fds = &g->tcp,
 		.door_fd = g->door,
 		.log = on_log,
+		.alarm = on_alarm,
 		.ctx = g };
 	struct sp_err err;
 
@@ -388,15 +404,24 @@ sp_rig_done(struct sp_rig *g)
 /* ---- clients -------------------------------------------------------- */
 
 int
-sp_client(const struct sp_rig *g)
+sp_client_from(const struct sp_rig *g, unsigned last)
 {
 	struct sockaddr_in in = { .sin_family = AF_INET,
 		.sin_port = htons(g->port),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in me = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(0x7f000000u + last) };
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
+	assert_int_equal(bind(fd, (void *)&me, sizeof(me)), 0);
 	assert_int_equal(connect(fd, (void *)&in, sizeof(in)), 0);
 	return (fd);
+}
+
+int
+sp_client(const struct sp_rig *g)
+{
+	return (sp_client_from(g, 1));
 }
 
 int

@@ -61,6 +61,8 @@ void sp_rig_done(struct sp_rig *g);
 
 /* A client; replies are awaited for five seconds. */
 int sp_client(const struct sp_rig *g);
+/* From 127.0.0.${last}, as another host. */
+int sp_client_from(const struct sp_rig *g, unsigned last);
 int sp_client_door(const struct sp_rig *g);
 void sp_client_say(int fd, const char *text);
 /* Say, and fail unless a reply comes that begins with ${want}. */

@@ -266,6 +266,56 @@ test_events_go_in_for_those_who_may(void **state)
 	sp_talk_done(&t);
 }
 
+/* As the appender of the test would say. */
+static enum sp_code
+may_event(
+    void *ctx, const struct sp_door_rights *may, uint64_t uid, uint64_t bytes)
+{
+	struct sp_talk *t = ctx;
+
+	assert_false(may->operates);
+	assert_int_equal(uid, 4711);
+	/* {"q":"x"} */
+	assert_int_equal(bytes, 9);
+	return (t->commit);
+}
+
+static void
+test_an_event_waits_for_room_and_for_its_turn(void **state)
+{
+	static const struct {
+		enum sp_code code;
+		const char *want;
+	} rows[] = {
+		{ SP_OK, DONE },
+		{ SP_ENOSPC,
+		    "452 4.3.1 The disk is below disk_reserve: reads cannot be entered into the log and are refused until there is space\n" },
+		{ SP_EAGAIN,
+		    "450 4.7.1 Too many events of your user for now, try again\n" },
+		{ SP_ELIMIT,
+		    "552 5.3.4 The event is larger than yours may be\n" },
+	};
+	struct sp_talk t;
+
+	(void)state;
+	sp_talk_init(&t, true);
+	t.env.may_event = may_event;
+	t.peer.rights = (struct sp_door_rights){ false, false, true };
+	t.peer.uid = 4711;
+	for (size_t i = 0; i < SP_COUNTOF(rows); i++) {
+		t.commit = rows[i].code;
+		hello(&t);
+		xsealpost(&t, "EVENT", EVENT("show"));
+		sp_talk_expect(&t, rows[i].want, rows[i].want);
+		assert_int_equal(t.records.n > 0, rows[i].code == SP_OK);
+		/* The session goes on. */
+		t.commit = SP_OK;
+		xsealpost(&t, "EVENT", EVENT("show"));
+		assert_true(sp_talk_holds(&t.replies, "250 2.0.0 Ok: seq="));
+	}
+	sp_talk_done(&t);
+}
+
 static void
 test_an_event_may_not_sit_inside_a_transaction(void **state)
 {
@@ -325,6 +375,7 @@ main(void)
 		cmocka_unit_test(test_provenance_holds_for_one_transaction),
 		cmocka_unit_test(test_provenance_is_checked),
 		cmocka_unit_test(test_events_go_in_for_those_who_may),
+		cmocka_unit_test(test_an_event_waits_for_room_and_for_its_turn),
 		cmocka_unit_test(
 		    test_an_event_may_not_sit_inside_a_transaction),
 		cmocka_unit_test(test_the_kernel_says_who_is_there),

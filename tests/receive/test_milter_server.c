@@ -123,7 +123,7 @@ test_a_failed_commit_is_tempfail(void **state)
 	fd = sending(&g, true);
 	assert_int_equal(hear(fd, 5000), 't');
 	assert_true(sp_rig_logged(&g, "deferred code=451"));
-	assert_true(sp_rig_logged(&g, "alarm what=intake"));
+	assert_true(sp_rig_logged(&g, "alarm intake"));
 	(void)close(fd);
 	sp_rig_done(&g);
 }

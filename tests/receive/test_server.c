@@ -106,7 +106,7 @@ test_a_failed_batch_is_answered_4xx_and_not_tried_again(void **state)
 	sp_client_ask(fd, "", "452 4.3.1");
 	assert_int_equal(g.fake.batches, 1);
 	assert_true(sp_rig_logged(&g, "deferred code=452"));
-	assert_true(sp_rig_logged(&g, "alarm what=intake"));
+	assert_true(sp_rig_logged(&g, "alarm disk_full"));
 	(void)pthread_mutex_lock(&g.fake.lock);
 	g.fake.code = SP_OK;
 	(void)pthread_mutex_unlock(&g.fake.lock);

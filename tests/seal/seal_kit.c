@@ -16,7 +16,7 @@ struct sp_fixture fx;
 struct reported reported;
 
 static void
-on_report(void *ctx, const char *what, const char *text)
+on_report(void *ctx, const char *what, const char *text SP_UNUSED)
 {
 	struct reported *t = ctx;
 
@@ -24,13 +24,23 @@ on_report(void *ctx, const char *what, const char *text)
 		t->checkpoints++;
 	else if (strcmp(what, "sealed") == 0)
 		t->sealed++;
-	else if (strcmp(what, "alarm") == 0) {
-		t->alarms++;
-		(void)snprintf(t->alarm, sizeof(t->alarm), "%s", text);
-	}
 }
 
-const struct sp_seal_report report = { on_report, &reported };
+static void
+on_alarm(void *ctx, const char *cause, const char *text)
+{
+	struct reported *t = ctx;
+
+	if (text == NULL) {
+		t->ended++;
+		return;
+	}
+	t->alarms++;
+	(void)snprintf(t->cause, sizeof(t->cause), "%s", cause);
+	(void)snprintf(t->alarm, sizeof(t->alarm), "%s", text);
+}
+
+const struct sp_seal_report report = { on_report, on_alarm, &reported };
 
 int
 kit_setup(void **state)

@@ -21,7 +21,8 @@
 /* What the sealer has reported since kit_setup. */
 struct reported {
 	unsigned checkpoints, sealed, alarms; /* counts */
-	char alarm[SP_ERR_MAX]; /* the last one */
+	unsigned ended; /* told that a cause is gone */
+	char cause[64], alarm[SP_ERR_MAX]; /* the last one */
 };
 
 #define must(call)                                           \

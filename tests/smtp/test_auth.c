@@ -433,6 +433,74 @@ test_draining_ends_an_exchange(void **state)
 	done(&t);
 }
 
+/* Whether all ${n} bytes are zeros. */
+static bool
+is_wiped(const char *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (p[i] != '\0')
+			return (false);
+	}
+	return (true);
+}
+
+static void
+test_a_line_with_a_password_is_wiped_wherever_it_is_cut(void **state)
+{
+	static const char line[] = "auth PLAIN " PLAIN_OK "\r\n";
+	struct sp_talk t;
+
+	(void)state;
+	for (size_t cut = 1; cut < sizeof(line) - 1; cut++) {
+		char one[sizeof(line)], two[sizeof(line)];
+		const size_t rest = sizeof(line) - 1 - cut;
+		struct sp_buf out;
+
+		start(&t);
+		sp_talk_start(&t);
+		sp_buf_init(&out, 1u << 16);
+		sp_talk_say(&t, "EHLO me\r\n", 9, 9);
+		/* A line without one stays as it is. */
+		memcpy(one, "NOOP\r\n", 6);
+		assert_int_equal(sp_session_input(t.s, one, 6, &out), 6);
+		assert_memory_equal(one, "NOOP\r\n", 6);
+		memcpy(one, line, cut);
+		memcpy(two, line + cut, rest);
+		assert_int_equal(sp_session_input(t.s, one, cut, &out), cut);
+		assert_int_equal(sp_session_input(t.s, two, rest, &out), rest);
+		if (!is_wiped(one, cut) || !is_wiped(two, rest))
+			fail_msg(
+			    "cut at %zu: the password is still there", cut);
+		sp_buf_done(&out);
+		done(&t);
+	}
+}
+
+static void
+test_a_refused_line_is_wiped_to_its_end(void **state)
+{
+	char piece[8192];
+	struct sp_buf out;
+	struct sp_talk t;
+
+	(void)state;
+	start(&t);
+	sp_talk_start(&t);
+	sp_buf_init(&out, 1u << 16);
+	sp_talk_say(&t, "EHLO me\r\n", 9, 9);
+	for (int i = 0; i < 10; i++) {
+		memset(piece, 'x', sizeof(piece));
+		if (i == 0)
+			memcpy(piece, "AUTH PLAIN ", 11);
+		assert_int_equal(
+		    sp_session_input(t.s, piece, sizeof(piece), &out),
+		    sizeof(piece));
+		assert_true(is_wiped(piece, sizeof(piece)));
+	}
+	sp_buf_done(&out);
+	done(&t);
+}
+
 int
 main(void)
 {
@@ -447,6 +515,9 @@ main(void)
 		cmocka_unit_test(test_a_response_has_its_limit),
 		cmocka_unit_test(test_scram_tells_no_password_to_anyone),
 		cmocka_unit_test(test_draining_ends_an_exchange),
+		cmocka_unit_test(
+		    test_a_line_with_a_password_is_wiped_wherever_it_is_cut),
+		cmocka_unit_test(test_a_refused_line_is_wiped_to_its_end),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));

@@ -199,27 +199,6 @@ test_after_a_failed_chunk_only_rset_helps(void **state)
 }
 
 static void
-test_bare_lf_can_be_refused(void **state)
-{
-	struct sp_talk t;
-
-	(void)state;
-	sp_talk_init(&t, false);
-	t.cfg.bare_newline = SP_BARE_REJECT;
-	hello(&t);
-	say(&t, ENVELOPE "DATA\r\n");
-	say(&t, "a\nb\r\n.\r\n");
-	sp_talk_expect(&t, "DATA",
-	    MOK ROK GO "521 5.5.2 Message has lines without CR LF\n");
-	assert_int_equal(sp_session_state(t.s), SP_SESSION_CLOSING);
-	hello(&t);
-	say(&t, "MAIL FROM:<a@b> BODY=BINARYMIME\r\nRCPT TO:<c@d>\r\n"
-		"BDAT 3 LAST\r\na\nb");
-	assert_true(sp_talk_holds(&t.replies, "seq=100"));
-	sp_talk_done(&t);
-}
-
-static void
 test_only_listed_recipients_are_taken(void **state)
 {
 	static char one[] = "journal@archive.example";
@@ -333,6 +312,56 @@ test_the_record_holds_what_was_observed(void **state)
 	expect_member(j, "source.lines", "(absent)");
 	json_decref(j);
 	sp_talk_done(&t);
+}
+
+/* What RFC 2920 lets a client send with the end of the data is not odd. */
+static void
+test_only_odd_bytes_behind_the_data_are_flagged(void **state)
+{
+	static const struct {
+		const char *behind;
+		bool odd;
+	} rows[] = {
+		{ "", false },
+		{ "QUIT\r\n", false },
+		{ "quit\r\n", false },
+		{ "QU", false },
+		{ "MAIL FROM:<x@y>\r\n", false },
+		{ "RSET\r\nMAIL FROM:<x@y>\r\nRCPT TO:<z@y>\r\nDATA\r\n",
+		    false },
+		{ "MAIL FROM:<x@y>\r\nRCPT TO:<z@y>\r\nRCPT TO:<w@y>\r\nDA",
+		    false },
+		{ "MAIL FROM:<x@y>\r\nRCPT TO:<z@y>\r\nQUIT\r\n", false },
+		/* Whoever sends the content does not wait for 354. */
+		{ "MAIL FROM:<x@y>\r\nRCPT TO:<z@y>\r\nDATA\r\nSubject: x",
+		    true },
+		{ "QUIT\r\nMAIL FROM:<x@y>\r\n", true },
+		{ "RCPT TO:<z@y>\r\n", true },
+		{ "DATA\r\n", true },
+		{ "EHLO me\r\n", true },
+		{ "NOOP\r\n", true },
+		{ "\r\n", true },
+		{ "Subject: x\r\n", true },
+	};
+	char text[256];
+
+	(void)state;
+	for (size_t i = 0; i < SP_COUNTOF(rows); i++) {
+		struct sp_talk t;
+		json_t *j;
+
+		sp_talk_init(&t, false);
+		hello(&t);
+		say(&t, "MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n");
+		(void)snprintf(
+		    text, sizeof(text), "x\r\n.\r\n%s", rows[i].behind);
+		say(&t, text);
+		j = record(&t);
+		expect_member(j, "flags",
+		    rows[i].odd ? "[\"pipelined_after_data\"]" : "(absent)");
+		json_decref(j);
+		sp_talk_done(&t);
+	}
 }
 
 static void
@@ -485,9 +514,10 @@ main(void)
 		cmocka_unit_test(test_limits_hold_at_n_and_break_at_n_plus_one),
 		cmocka_unit_test(test_a_message_may_be_exactly_the_maximum),
 		cmocka_unit_test(test_after_a_failed_chunk_only_rset_helps),
-		cmocka_unit_test(test_bare_lf_can_be_refused),
 		cmocka_unit_test(test_only_listed_recipients_are_taken),
 		cmocka_unit_test(test_the_record_holds_what_was_observed),
+		cmocka_unit_test(
+		    test_only_odd_bytes_behind_the_data_are_flagged),
 		cmocka_unit_test(test_draining_finishes_what_is_in_hand),
 		cmocka_unit_test(test_a_thousand_recipients_are_recorded),
 		cmocka_unit_test(

@@ -101,8 +101,8 @@ test_a_failure_is_told_for_each_recipient(void **state)
 		{ "bare LF",
 		    { "LHLO me\r\n", TWO "DATA\r\n", "h\ni\r\n.\r\nNOOP\r\n" },
 		    LMTP_HELLO MOK ROK ROK GO
-		    "521 5.5.2 Message has lines without CR LF\n"
-		    "521 5.5.2 Message has lines without CR LF\n",
+		    "550 5.5.2 Message has a CR or LF alone\n"
+		    "550 5.5.2 Message has a CR or LF alone\n" OK,
 		    "", NULL },
 	};
 	struct sp_talk t;

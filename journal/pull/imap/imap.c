@@ -103,6 +103,15 @@ update_mailbox(struct sp_imap *m, struct sp_err *err)
 	return (rc);
 }
 
+/* Every message of every mailbox was listed: the engine can forget what stays
+ * away. */
+static void
+all_listed(struct sp_imap *m)
+{
+	sp_pull_listing_complete(m->pull);
+	sp_pull_turns_complete(m->pull);
+}
+
 /* Bring all mailboxes up to date.  The last one stays selected, and is not
  * selected anew next time. */
 static enum sp_code
@@ -122,8 +131,9 @@ visit_mailboxes(
 		total += m->box.exists;
 	}
 	sp_pull_set_message_count(m->pull, total);
-	if (rc == SP_OK && !m->first_round_done && removes_mail(m))
-		sp_pull_listing_complete(m->pull);
+	if (rc == SP_OK && !m->first_round_done && removes_mail(m) &&
+	    !m->listing.incomplete)
+		all_listed(m);
 	m->first_round_done = true;
 	return (rc);
 }
@@ -250,6 +260,9 @@ run_session(struct sp_imap *m, struct sp_err *err)
 	}
 	if (rc == SP_OK)
 		logout(m);
+	else if (m->box.open && !m->box.renumbered &&
+		 sp_pull_mode(m->pull) == SP_PULL_FETCH)
+		sp_imap_save_memo(m); /* for its sentinels */
 	imap_names_done(&l);
 	return (rc);
 }
@@ -271,10 +284,12 @@ sp_imap_session(struct sp_pull *p, struct sp_stream *s, struct sp_err *err)
 	sp_buf_init(&m->channel.out, SP_IMAP_SECRET_MAX + 1024);
 	sp_buf_init(&m->channel.challenge, SP_IMAP_SECRET_MAX);
 	sp_buf_init(&m->receiving.held, SP_IMAP_SLICE + 65536);
+	sp_buf_init(&m->receiving.head, SP_IMAP_HEAD_MAX);
 	rc = run_session(m, err);
 	sp_imap_forget_message(m);
 	sp_imap_parser_free(m->channel.parser);
 	sp_buf_done(&m->receiving.held);
+	sp_buf_done(&m->receiving.head);
 	sp_buf_done(&m->channel.challenge);
 	sp_sasl_wipe(&m->channel.out);
 	free(m->removal.target.wire);

@@ -5,12 +5,16 @@
  * may stand before the content or behind it:
  *
  *	UID before	PASS: every piece goes on as it comes
- *	UID behind	HOLD: kept (up to 4 MiB), then passed on
+ *	UID behind	HOLD: kept (up to 4 MiB), then passed on; a larger one
+ *			goes on at once where it was asked for alone, and is
+ *			taken back if its UID is another
+ *	no UID		by its sequence number, where that still holds, or
+ *			because nothing else was asked for
+ *	a sentinel	LOOK: only its beginning is kept (imap_sentinel.c)
  *	not asked for	DROP
  *
  * A message that was not cut ends with its FETCH; one in slices is ended by
- * imap_fetch.c.  Where the size is not the announced one it is fetched again,
- * since a short answer must not pass for the message.
+ * imap_fetch.c.  Whether what came is the message the engine judges.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -60,15 +64,46 @@ begin_message(struct sp_imap *m, const struct sp_imap_item *it,
 	if (rc == SP_OK)
 		rc = sp_pull_begin(m->pull, &meta.meta, err);
 	m->receiving.begun = rc == SP_OK;
+	sp_buf_clear(&m->receiving.head);
 	sp_buf_done(&b);
 	return (rc);
 }
 
+/* The engine's judgement decides whether it is done, asked for again, left on the
+ * server, or may go from there at once. */
 enum sp_code
-sp_imap_submit_message(struct sp_imap *m, struct sp_err *err)
+sp_imap_submit_message(
+    struct sp_imap *m, struct sp_imap_item *it, struct sp_err *err)
 {
+	enum sp_code rc;
+
 	m->receiving.begun = false;
-	return (sp_pull_end(m->pull, err));
+	it->look = sp_imap_look(sp_buf_view(&m->receiving.head));
+	it->state = SP_IMAP_S_SUBMITTED;
+	rc = sp_pull_end(m->pull, err);
+	if (rc != SP_OK)
+		return (rc);
+	m->server.refusals = 0;
+	switch (sp_pull_fate(m->pull)) {
+	case SP_PULL_HANDED_OVER:
+		if (it->verify)
+			sp_imap_note_renumbered(m);
+		sp_imap_keep_sentinel(&m->box, it->uid, it->look);
+		break;
+	case SP_PULL_FETCH_AGAIN:
+		it->state = SP_IMAP_S_LISTED;
+		it->alone = true;
+		break;
+	case SP_PULL_DOUBTFUL:
+		it->state = SP_IMAP_S_DOUBTFUL;
+		break;
+	case SP_PULL_ARCHIVED:
+		it->state = SP_IMAP_S_ARCHIVED;
+		if (m->conf->then != SP_PULL_KEEP && !it->deleted)
+			m->removal.uids[m->removal.n++] = it->uid;
+		break;
+	}
+	return (SP_OK);
 }
 
 void
@@ -79,28 +114,49 @@ sp_imap_forget_message(struct sp_imap *m)
 	m->receiving.begun = false;
 }
 
-/* The UID is known: pass the content on if it is what was asked for (a
- * message, or its next slice), else drop it. */
+/* The message of the list that this FETCH is of; NULL: none that we know.
+ * Without a UID the sequence number says it; where that says nothing it is the
+ * only message that was asked for. */
+static struct sp_imap_item *
+item_of(struct sp_imap *m, const struct sp_imap_fetch *f)
+{
+	struct sp_imap_item *single = m->receiving.single;
+
+	if (m->phase != SP_IMAP_P_FETCH)
+		return (NULL);
+	if (f->uid != 0)
+		return (sp_imap_item(m, f->uid));
+	if (single != NULL &&
+	    (!m->listing.numbered || single->msn == 0 || single->msn == f->msn))
+		return (single);
+	return (sp_imap_item_by_number(m, f->msn));
+}
+
+/* Whose content it is is known (${item}; NULL: nobody's): pass it on if it is
+ * what was asked for (a message, or its next slice), else drop it.  Some
+ * servers name a whole message as the slice from 0. */
 static enum sp_code
-match_request(
-    struct sp_imap *m, const struct sp_imap_fetch *f, struct sp_err *err)
+match_request(struct sp_imap *m, struct sp_imap_item *item,
+    const struct sp_imap_fetch *f, struct sp_err *err)
 {
 	struct sp_imap_receiving *t = &m->receiving;
 
-	t->item = m->phase == SP_IMAP_P_FETCH ? sp_imap_item(m, f->uid) : NULL;
+	t->item = item;
 	t->how = DROP;
-	if (t->item == NULL || t->item->state != SP_IMAP_S_REQUESTED ||
-	    t->partial != m->slices.active ||
-	    (t->partial && (t->offset != m->slices.offset || m->slices.came)))
+	if (item == NULL || item->state != SP_IMAP_S_REQUESTED)
+		return (SP_OK);
+	if (m->slices.active
+		? !t->partial || t->offset != m->slices.offset || m->slices.came
+		: t->partial && t->offset > 0)
 		return (SP_OK);
 	t->how = PASS;
-	if (t->partial && t->offset > 0)
+	if (m->slices.active && t->offset > 0)
 		return (SP_OK); /* goes on */
 	return (begin_message(m, t->item, f, err));
 }
 
-/* Content begins.  ${size} is its length, ${head} what stood before it.
- * SP_ELIMIT: its UID stands behind it, and it is too large to be held. */
+/* Content begins.  ${size} is its length, ${head} what stood before it.  What is
+ * dropped here because it cannot be held is asked for alone later. */
 enum sp_code
 sp_imap_on_body(struct sp_imap *m, const struct sp_imap_fetch *head,
     bool partial, uint64_t offset, uint64_t size, struct sp_err *err)
@@ -112,22 +168,49 @@ sp_imap_on_body(struct sp_imap *m, const struct sp_imap_fetch *head,
 	t->partial = partial;
 	t->offset = offset;
 	t->got = 0;
-	t->how = HOLD;
-	if (m->phase != SP_IMAP_P_FETCH)
-		t->how = DROP;
-	else if (head->uid != 0)
-		return (match_request(m, head, err));
-	else if (size > t->held.max)
+	t->unsure = false;
+	t->how = DROP;
+	if (size > m->conf->max_message &&
+	    size - m->conf->max_message > SP_IMAP_DRAIN_MAX)
 		return (sp_err_set(err, SP_ELIMIT, 0,
-		    "the server says the UID of a message behind its content, which is larger than %zu bytes",
-		    t->held.max));
-	return (SP_OK);
+		    "the server announces content of %" PRIu64 " bytes", size));
+	if (m->phase == SP_IMAP_P_SENTINEL && offset == 0) {
+		sp_buf_clear(&t->head);
+		t->how = LOOK;
+	}
+	if (m->phase != SP_IMAP_P_FETCH)
+		return (SP_OK);
+	if (head->uid != 0)
+		return (match_request(m, item_of(m, head), head, err));
+	if (size <= t->held.max) {
+		t->how = HOLD;
+		return (SP_OK);
+	}
+	t->unsure = true;
+	return (match_request(m, t->single, head, err));
+}
+
+/* Keep of ${v} what belongs to the first bytes of the content. */
+static enum sp_code
+keep_head(struct sp_imap *m, struct sp_view v, struct sp_err *err)
+{
+	struct sp_buf *head = &m->receiving.head;
+
+	if (v.n > SP_IMAP_HEAD_MAX - head->n)
+		v.n = SP_IMAP_HEAD_MAX - head->n;
+	if (v.n == 0 || sp_buf_addv(head, v) == SP_OK)
+		return (SP_OK);
+	return (sp_err_set(err, SP_ELIMIT, 0, "no room for a header"));
 }
 
 /* Pass a piece on to the engine. */
 static enum sp_code
 pass_on(struct sp_imap *m, struct sp_view v, struct sp_err *err)
 {
+	enum sp_code rc = keep_head(m, v, err);
+
+	if (rc != SP_OK)
+		return (rc);
 	m->receiving.got += v.n;
 	return (v.n == 0 ? SP_OK : sp_pull_data(m->pull, v, err));
 }
@@ -139,37 +222,12 @@ sp_imap_on_data(struct sp_imap *m, const char *p, size_t n, struct sp_err *err)
 
 	if (t->how == PASS)
 		return (pass_on(m, sp_view_mem(p, n), err));
+	if (t->how == LOOK)
+		return (keep_head(m, sp_view_mem(p, n), err));
 	if (t->how == HOLD && sp_buf_add(&t->held, p, n) != SP_OK)
 		return (sp_err_set(err, SP_ELIMIT, 0,
 		    "a message is larger than the server announced"));
 	return (SP_OK);
-}
-
-/* A message that was not cut is here.  Where its size is not the one that was
- * announced it is forgotten and fetched once more; with the same size again
- * the server's sizes are wrong, which is noted once. */
-static enum sp_code
-end_whole(struct sp_imap *m, struct sp_imap_item *it, struct sp_err *err)
-{
-	uint64_t got = m->receiving.got;
-	bool differs = it->size != SP_PULL_SIZE_UNKNOWN && it->size != got;
-
-	if (differs && !m->server.sizes_inexact && !it->alone) {
-		sp_imap_forget_message(m);
-		it->first_size = got;
-		it->alone = true;
-		it->state = SP_IMAP_S_LISTED;
-		return (SP_OK);
-	}
-	if (differs && !m->server.sizes_inexact && it->first_size == got) {
-		m->server.sizes_inexact = true;
-		sp_pull_note(m->pull,
-		    "size_differs uid=%" PRIu32 " said=%" PRIu64 " got=%" PRIu64
-		    ": this server's sizes are not exact; both are recorded",
-		    it->uid, it->size, got);
-	}
-	it->state = SP_IMAP_S_SUBMITTED;
-	return (sp_imap_submit_message(m, err));
 }
 
 /* Content that was held finds its message now; a slice is noted for
@@ -183,16 +241,24 @@ sp_imap_on_fetch_end(
 
 	if (f->body != SP_IMAP_BODY_GIVEN)
 		return (SP_OK);
+	if (t->how == LOOK) {
+		t->how = DROP;
+		sp_imap_on_sentinel(m, f);
+	}
 	if (t->how == HOLD) {
-		rc = match_request(m, f, err);
+		rc = match_request(m, item_of(m, f), f, err);
 		if (rc == SP_OK && t->how == PASS)
 			rc = pass_on(m, sp_buf_view(&t->held), err);
 	}
 	if (rc != SP_OK || t->how != PASS)
 		return (rc);
 	t->how = DROP;
+	if (t->unsure && item_of(m, f) != t->item) {
+		sp_imap_forget_message(m);
+		return (SP_OK);
+	}
 	if (!m->slices.active)
-		return (end_whole(m, t->item, err));
+		return (sp_imap_submit_message(m, t->item, err));
 	m->slices.got = t->got;
 	m->slices.came = true;
 	return (SP_OK);

@@ -7,8 +7,9 @@
  *	tagged		the reply of a command, in m->channel.replies
  *	+		m->channel.continued, challenge
  *	OK NO BAD BYE	apply_code() for the code, m->bye
- *	CAPABILITY, ENABLED, EXISTS, EXPUNGE, SEARCH	noted in struct sp_imap
- *	FETCH		imap_list.c while listing, imap_body.c for content
+ *	CAPABILITY, ENABLED, EXISTS, EXPUNGE	noted in struct sp_imap
+ *	FETCH		imap_list.c while listing, imap_body.c for content,
+ *			imap_fetch.c for what did not come
  *	VANISHED, LIST	imap_mailbox.c
  *
  * A command has the tag "s" and its number.
@@ -22,6 +23,7 @@
 #include "journal/pull/imap/imap_priv.h"
 #include "journal/pull/imap/imap_scan.h"
 #include "journal/pull/sasl.h"
+#include "journal/pull/throttle.h"
 
 #define READ_MAX (256u << 10)
 
@@ -112,6 +114,19 @@ sp_imap_command(struct sp_imap *m, struct sp_imap_reply *out,
 	return (rc == SP_OK ? sp_imap_await(m, tag, out, err) : rc);
 }
 
+enum sp_code
+sp_imap_send_set(struct sp_imap *m, const char *tail, struct sp_imap_reply *out,
+    struct sp_err *err)
+{
+	enum sp_code rc = sp_buf_addf(&m->channel.out, " %s", tail);
+	unsigned tag;
+
+	if (rc != SP_OK)
+		return (sp_err_set(err, rc, 0, "a command is too long"));
+	rc = sp_imap_send_out(m, false, &tag, err);
+	return (rc == SP_OK ? sp_imap_await(m, tag, out, err) : rc);
+}
+
 enum sp_pull_trouble
 sp_imap_trouble(enum sp_imap_code code)
 {
@@ -123,6 +138,7 @@ sp_imap_trouble(enum sp_imap_code code)
 	case SP_IMAP_C_INUSE:
 	case SP_IMAP_C_LIMIT:
 	case SP_IMAP_C_OVERQUOTA:
+	case SP_IMAP_C_THROTTLED:
 		return (SP_PULL_THROTTLE);
 	case SP_IMAP_C_PRIVACYREQUIRED:
 	case SP_IMAP_C_NONEXISTENT:
@@ -134,11 +150,20 @@ sp_imap_trouble(enum sp_imap_code code)
 	}
 }
 
+enum sp_pull_trouble
+sp_imap_reply_trouble(struct sp_imap *m, const struct sp_imap_reply *d)
+{
+	if (!d->throttled)
+		return (sp_imap_trouble(d->code));
+	sp_pull_wait_at_least(m->pull, d->wait);
+	return (SP_PULL_THROTTLE);
+}
+
 enum sp_code
 sp_imap_refused(struct sp_imap *m, const char *what,
     const struct sp_imap_reply *d, struct sp_err *err)
 {
-	enum sp_pull_trouble why = sp_imap_trouble(d->code);
+	enum sp_pull_trouble why = sp_imap_reply_trouble(m, d);
 
 	return (sp_pull_fail(m->pull, why,
 	    why == SP_PULL_CONFIG || why == SP_PULL_AUTH ? SP_EPERM : SP_EAGAIN,
@@ -146,15 +171,21 @@ sp_imap_refused(struct sp_imap *m, const char *what,
 	    d->text[0] != '\0' ? d->text : "it did not say why"));
 }
 
-/* "[CODE] text" of a reply for messages, cut to what fits. */
+/* Keep what a reply says: its code, "[CODE] text" cut to what fits, and whether
+ * it asks for patience. */
 static void
-copy_text(char *to, size_t size, const struct sp_imap_status *st)
+keep_reply(struct sp_imap_reply *d, const struct sp_imap_status *st)
 {
-	(void)snprintf(to, size, "%s%.*s%s%.*s", st->name.n > 0 ? "[" : "",
-	    (int)(st->name.n < 40 ? st->name.n : 40),
+	d->cond = st->cond;
+	d->code = st->code;
+	(void)snprintf(d->text, sizeof(d->text), "%s%.*s%s%.*s",
+	    st->name.n > 0 ? "[" : "", (int)(st->name.n < 40 ? st->name.n : 40),
 	    st->name.n > 0 ? st->name.p : "", st->name.n > 0 ? "] " : "",
 	    (int)(st->text.n < 180 ? st->text.n : 180),
 	    st->text.n > 0 ? st->text.p : "");
+	d->wait = 0;
+	d->throttled = sp_throttle_words(sp_view_str(d->text), &d->wait) ||
+		       sp_imap_trouble(st->code) == SP_PULL_THROTTLE;
 }
 
 /* Act on a response code, wherever it stands.  Codes that are not here change
@@ -235,28 +266,47 @@ on_tagged(
 		    "the server answers a command that was not sent: %.*s",
 		    (int)(v.n < 40 ? v.n : 40), v.p));
 	d->done = true;
-	d->cond = r->status.cond;
-	d->code = r->status.code;
-	copy_text(d->text, sizeof(d->text), &r->status);
+	keep_reply(d, &r->status);
 	apply_code(m, &r->status);
 	return (check_uidvalidity(m, err));
 }
 
-/* Untagged OK, NO, BAD, BYE or PREAUTH; the first is the greeting. */
+/* The greeting (RFC 3501 section 7.1): OK, PREAUTH or BYE; a server that does
+ * not want us now may say NO. */
+static enum sp_code
+on_greeting(
+    struct sp_imap *m, const struct sp_imap_status *st, struct sp_err *err)
+{
+	struct sp_imap_reply d = { .tag = 0 };
+
+	m->server.preauth = st->cond == SP_IMAP_PREAUTH;
+	if (st->cond == SP_IMAP_OK || m->server.preauth)
+		return (SP_OK);
+	keep_reply(&d, st);
+	return (sp_imap_refused(m, "the connection", &d, err));
+}
+
+/* Untagged OK, NO, BAD, BYE or PREAUTH; the first is the greeting.  A warning
+ * is no failure, but one that says how long to wait is heeded at once. */
 static enum sp_code
 on_status(
     struct sp_imap *m, const struct sp_imap_status *st, struct sp_err *err)
 {
+	struct sp_imap_reply d = { .tag = 0 };
+
 	apply_code(m, st);
 	if (st->cond == SP_IMAP_BYE) {
 		m->bye.received = true;
-		m->bye.code = st->code;
-		copy_text(m->bye.text, sizeof(m->bye.text), st);
+		keep_reply(&m->bye.said, st);
 	} else if (!m->server.greeted) {
-		m->server.preauth = st->cond == SP_IMAP_PREAUTH;
-		if (st->cond != SP_IMAP_OK && !m->server.preauth)
-			return (sp_err_set(err, SP_EFORMAT, 0,
-			    "the server's greeting is none"));
+		enum sp_code rc = on_greeting(m, st, err);
+
+		if (rc != SP_OK)
+			return (rc);
+	} else if (st->cond == SP_IMAP_NO || st->cond == SP_IMAP_BAD) {
+		keep_reply(&d, st);
+		if (d.throttled && d.wait > 0)
+			return (sp_imap_refused(m, "to go on", &d, err));
 	}
 	m->server.greeted = true;
 	return (check_uidvalidity(m, err));
@@ -274,17 +324,6 @@ on_continuation(
 		    "the server's challenge is longer than %zu bytes",
 		    m->channel.challenge.max));
 	return (SP_OK);
-}
-
-/* A SEARCH response: whether the message that is looked for is in it. */
-static void
-on_search(struct sp_imap *m, struct sp_view set)
-{
-	uint32_t low, high;
-
-	while (m->search.uid != 0 && sp_imap_set_next(&set, &low, &high))
-		m->search.found |=
-		    low <= m->search.uid && m->search.uid <= high;
 }
 
 /* Event of the parser: a response is complete. */
@@ -317,10 +356,13 @@ on_response(void *ctx, const struct sp_imap_response *r, struct sp_err *err)
 	case SP_IMAP_EXPUNGE:
 		if (m->box.exists > 0)
 			m->box.exists--;
+		sp_imap_on_expunged(m);
 		break;
 	case SP_IMAP_FETCH:
 		if (m->phase == SP_IMAP_P_LIST)
 			sp_imap_on_listed(m, &r->fetch);
+		else if (m->phase == SP_IMAP_P_RECHECK)
+			sp_imap_on_rechecked(m, &r->fetch);
 		return (sp_imap_on_fetch_end(m, &r->fetch, err));
 	case SP_IMAP_VANISHED:
 		sp_imap_on_vanished(m, r->set, r->earlier);
@@ -329,8 +371,6 @@ on_response(void *ctx, const struct sp_imap_response *r, struct sp_err *err)
 		sp_imap_on_list(m, &r->list);
 		break;
 	case SP_IMAP_SEARCH:
-		on_search(m, r->set);
-		break;
 	case SP_IMAP_MAILBOX_STATUS:
 	case SP_IMAP_OTHER:
 		break;
@@ -391,9 +431,9 @@ sp_imap_read(struct sp_imap *m, struct sp_err *err)
 	}
 	/* The text of BYE says more than that the connection was closed. */
 	if (m->bye.received && !m->bye.logging_out && rc != SP_EINTERRUPT)
-		return (sp_pull_fail(m->pull, sp_imap_trouble(m->bye.code),
-		    SP_EAGAIN, err, "the server ended the session: %s",
-		    m->bye.text));
+		return (sp_pull_fail(m->pull,
+		    sp_imap_reply_trouble(m, &m->bye.said), SP_EAGAIN, err,
+		    "the server ended the session: %s", m->bye.said.text));
 	return (rc);
 }
 

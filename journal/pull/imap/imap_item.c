@@ -65,6 +65,7 @@ sp_imap_meta(const struct sp_imap *m, const struct sp_imap_item *it,
 		.size = it->size,
 		.origin_date = sp_view_str(it->date),
 		.tag = it->uid,
+		.verify = it->verify,
 	};
 }
 
@@ -85,17 +86,44 @@ sp_imap_item(struct sp_imap *m, uint32_t uid)
 	    sizeof(*m->listing.items), by_uid));
 }
 
+struct sp_imap_item *
+sp_imap_item_by_number(struct sp_imap *m, uint64_t msn)
+{
+	struct sp_imap_item *found = NULL;
+
+	for (size_t i = 0; m->listing.numbered && i < m->listing.n; i++) {
+		if (m->listing.items[i].msn != msn)
+			continue;
+		if (found != NULL)
+			return (NULL);
+		found = &m->listing.items[i];
+	}
+	return (found);
+}
+
+/* Of two answers for one message: what the first lacks the second may have. */
+static void
+merge(struct sp_imap_item *into, const struct sp_imap_item *from)
+{
+	if (into->size == SP_PULL_SIZE_UNKNOWN)
+		into->size = from->size;
+	if (into->date[0] == '\0')
+		memcpy(into->date, from->date, sizeof(into->date));
+	into->deleted |= from->deleted;
+}
+
 void
 sp_imap_sort_items(struct sp_imap *m)
 {
+	struct sp_imap_item *v = m->listing.items;
 	size_t n = 0;
 
-	qsort(
-	    m->listing.items, m->listing.n, sizeof(*m->listing.items), by_uid);
+	qsort(v, m->listing.n, sizeof(*v), by_uid);
 	for (size_t i = 0; i < m->listing.n; i++) {
-		if (n == 0 ||
-		    m->listing.items[n - 1].uid != m->listing.items[i].uid)
-			m->listing.items[n++] = m->listing.items[i];
+		if (n > 0 && v[n - 1].uid == v[i].uid)
+			merge(&v[n - 1], &v[i]);
+		else
+			v[n++] = v[i];
 	}
 	m->listing.n = n;
 }

@@ -84,14 +84,15 @@ static enum sp_code
 login_refused(struct sp_imap *m, const char *how, const struct sp_imap_reply *d,
     enum sp_sasl_failure failure, const char *why, struct sp_err *err)
 {
-	enum sp_pull_trouble t = sp_imap_trouble(d->code);
+	enum sp_pull_trouble t = sp_imap_reply_trouble(m, d);
 
-	switch ((int)d->code) {
+	switch (d->throttled ? SP_IMAP_C_LIMIT : (int)d->code) {
 	case SP_IMAP_C_UNAVAILABLE:
 	case SP_IMAP_C_SERVERBUG:
 	case SP_IMAP_C_INUSE:
 	case SP_IMAP_C_LIMIT:
 	case SP_IMAP_C_OVERQUOTA:
+	case SP_IMAP_C_THROTTLED:
 	case SP_IMAP_C_PRIVACYREQUIRED:
 		break;
 	default:

@@ -6,16 +6,19 @@
  *
  * The memo of a mailbox (sp_pull_memo, by its UTF-8 name):
  *
- *	UIDVALIDITY LAST MODSEQ UID,UID,...
+ *	UIDVALIDITY LAST MODSEQ UID,UID,... UID=LOOK,UID=LOOK,... VERIFY SEEN
  *
  * Every message up to UID LAST is archived, or gone, but the exceptions;
- * MODSEQ is HIGHESTMODSEQ of the last visit.
+ * MODSEQ is HIGHESTMODSEQ of the last visit; then the sentinels
+ * (imap_sentinel.c), LOOK in hexadecimal; UIDs up to VERIFY may have been given
+ * away; SEEN is the highest that was listed.  Fields at the end may be missing.
  */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/enc.h"
 #include "base/log.h"
 #include "journal/pull/imap/imap_priv.h"
 #include "journal/pull/imap/imap_name.h"
@@ -139,6 +142,29 @@ sp_imap_append_name(struct sp_imap *m, const char *wire, struct sp_err *err)
 
 /* ---- the memo ---------------------------------------------------------- */
 
+/* Read the sentinels, "UID=LOOK,..."; what is none ends them. */
+static void
+load_sentinels(struct sp_imap_selected *b, struct sp_view v)
+{
+	while (v.n > 0 && b->nsentinel < SP_IMAP_SENTINELS) {
+		struct sp_imap_sentinel *s = &b->sentinel[b->nsentinel];
+		struct sp_view look = sp_view_cut(&v, ',');
+		struct sp_view number = sp_view_cut(&look, '=');
+		uint8_t bytes[sizeof(s->look)];
+		uint64_t uid;
+
+		if (!sp_view_u64(number, &uid) || uid == 0 ||
+		    uid > UINT32_MAX ||
+		    !sp_hex_decode(look, bytes, sizeof(bytes)))
+			return;
+		s->uid = (uint32_t)uid;
+		s->look = 0;
+		for (size_t i = 0; i < sizeof(bytes); i++)
+			s->look = s->look << 8 | bytes[i];
+		b->nsentinel++;
+	}
+}
+
 /* Read the memo of m->box; ${uidvalidity} is the one that it is of, 0: there
  * is no memo. */
 static void
@@ -159,9 +185,17 @@ load_memo(struct sp_imap *m, uint64_t *uidvalidity)
 	number = sp_view_cut(&v, ' ');
 	if (b->last == 0 || !sp_view_u64(number, &b->last_modseq))
 		b->last_modseq = 0;
+	number = sp_view_cut(&v, ' ');
 	while (b->nexcept < SP_IMAP_EXCEPT_MAX &&
-	       sp_imap_set_next(&v, &low, &high))
+	       sp_imap_set_next(&number, &low, &high))
 		b->except[b->nexcept++] = low;
+	load_sentinels(b, sp_view_cut(&v, ' '));
+	number = sp_view_cut(&v, ' ');
+	if (!sp_view_u64(number, &b->verify_to) || b->verify_to > UINT32_MAX)
+		b->verify_to = 0;
+	if (!sp_view_u64(v, &b->seen) || b->seen < b->last ||
+	    b->seen > UINT32_MAX)
+		b->seen = b->last;
 }
 
 /* Whether the archive has the message ${uid} of the selected mailbox. */
@@ -179,10 +213,24 @@ archive_has(struct sp_imap *m, uint64_t uid)
 static void
 discard_memo(struct sp_imap_selected *b)
 {
-	b->last = b->last_modseq = 0;
-	b->nexcept = b->nvanished = 0;
+	b->last = b->last_modseq = b->verify_to = b->seen = 0;
+	b->nexcept = b->nvanished = b->nsentinel = 0;
 }
 
+/* Up to which UID messages must be compared at the next visit: not at all, once
+ * all up to there are archived. */
+static uint64_t
+pending_verify(const struct sp_imap_selected *b)
+{
+	for (size_t i = 0; i < b->nexcept; i++) {
+		if (b->except[i] <= b->verify_to)
+			return (b->verify_to);
+	}
+	return (b->last >= b->verify_to ? 0 : b->verify_to);
+}
+
+/* As the paragraph at the top of this file says; nothing is saved as long as
+ * nothing was handed over. */
 void
 sp_imap_save_memo(struct sp_imap *m)
 {
@@ -196,7 +244,18 @@ sp_imap_save_memo(struct sp_imap *m)
 	for (size_t i = 0; rc == SP_OK && i < b->nexcept; i++)
 		rc = sp_buf_addf(
 		    &out, "%s%" PRIu32, i > 0 ? "," : "", b->except[i]);
-	if (rc == SP_OK && b->last > 0)
+	if (rc == SP_OK)
+		rc = sp_buf_addc(&out, ' ');
+	for (size_t i = 0; rc == SP_OK && i < b->nsentinel; i++) {
+		if (b->sentinel[i].look != 0)
+			rc = sp_buf_addf(&out, "%s%" PRIu32 "=%016" PRIx64,
+			    sp_buf_view(&out).p[out.n - 1] == ' ' ? "" : ",",
+			    b->sentinel[i].uid, b->sentinel[i].look);
+	}
+	if (rc == SP_OK)
+		rc = sp_buf_addf(
+		    &out, " %" PRIu64 " %" PRIu64, pending_verify(b), b->seen);
+	if (rc == SP_OK && (b->last > 0 || b->nsentinel > 0))
 		sp_pull_set_memo(
 		    m->pull, sp_view_str(b->name->utf8), sp_buf_view(&out));
 	sp_buf_done(&out);
@@ -205,7 +264,7 @@ sp_imap_save_memo(struct sp_imap *m)
 /* ---- opening ----------------------------------------------------------- */
 
 /* What goes while the mailbox is selected counts like EXPUNGE.  Of what went
- * before, UIDs up to b->last were archived or left on purpose. */
+ * before, UIDs up to b->seen were archived, told or left on purpose. */
 void
 sp_imap_on_vanished(struct sp_imap *m, struct sp_view set, bool earlier)
 {
@@ -216,13 +275,14 @@ sp_imap_on_vanished(struct sp_imap *m, struct sp_view set, bool earlier)
 		uint64_t n = (uint64_t)high - low + 1;
 
 		b->exists -= n < b->exists ? n : b->exists;
+		sp_imap_on_expunged(m);
 	}
 	while (b->nvanished < SP_IMAP_VANISHED_MAX &&
 	       sp_imap_set_next(&set, &low, &high)) {
-		if (high <= b->last)
+		if (high <= b->seen)
 			continue;
-		if (low <= b->last)
-			low = (uint32_t)b->last + 1;
+		if (low <= b->seen)
+			low = (uint32_t)b->seen + 1;
 		b->vanished[b->nvanished++] =
 		    (struct sp_imap_range){ low, high };
 	}
@@ -310,10 +370,10 @@ check_opened(struct sp_imap *m, const struct sp_imap_reply *d,
 	struct sp_imap_selected *b = &m->box;
 
 	if (d->cond != SP_IMAP_OK) {
-		enum sp_pull_trouble why = sp_imap_trouble(d->code);
+		enum sp_pull_trouble why = sp_imap_reply_trouble(m, d);
 
 		/* Without a code: most servers have no such mailbox then. */
-		if (d->code == SP_IMAP_C_NONE)
+		if (d->code == SP_IMAP_C_NONE && !d->throttled)
 			why = SP_PULL_CONFIG;
 		return (sp_pull_fail(m->pull, why,
 		    why == SP_PULL_CONFIG ? SP_ENOTFOUND : SP_EAGAIN, err,
@@ -362,6 +422,8 @@ sp_imap_select(struct sp_imap *m, const struct sp_imap_mailbox_name *name,
 		rc = sp_imap_await(m, tag, &d, err);
 	if (rc == SP_OK)
 		rc = check_opened(m, &d, uidvalidity, change, err);
+	if (rc == SP_OK)
+		rc = sp_imap_check_sentinels(m, err);
 	if (rc == SP_OK)
 		sp_pull_step(m->pull, "mailbox", true,
 		    "%s: %" PRIu64 " messages, UIDVALIDITY %" PRIu64,

@@ -32,7 +32,8 @@ struct sp_imap_parser {
 	struct sp_buf line;
 	struct sp_imap_literal literals[SP_IMAP_LITERALS_MAX];
 	size_t nliterals;
-	bool body_seen; /* this FETCH had its body */
+	bool body_seen; /* this FETCH had its body, ... */
+	bool body_rfc822; /* ... or one of two, by the name RFC822 */
 
 	/* What comes next: text, or the literal (imap_parse.h). */
 	enum { LINE, KEEP, SKIP, BODY } mode;
@@ -240,11 +241,16 @@ start_literal(struct sp_imap_parser *p, size_t at, uint64_t n)
 	p->left = n;
 	if (p->shape == SHAPE_FETCH && p->depth == 1 && !p->bracket &&
 	    at == p->word && sp_imap_is_body(item, &partial, &offset)) {
-		if (p->body_seen)
+		bool rfc822 = sp_imap_is_rfc822(item);
+
+		if (p->body_seen && !rfc822 && !p->body_rfc822)
 			return (bad(p, "two bodies in one FETCH"));
+		if (!p->body_seen) {
+			l->kind = SP_IMAP_L_BODY;
+			p->mode = BODY;
+		}
 		p->body_seen = true;
-		l->kind = SP_IMAP_L_BODY;
-		p->mode = BODY;
+		p->body_rfc822 |= rfc822;
 	} else if (n <= SP_IMAP_LITERAL_MAX) {
 		l->kind = SP_IMAP_L_KEPT;
 		l->n = (size_t)n;
@@ -273,7 +279,8 @@ start_line(struct sp_imap_parser *p)
 	p->shape = SHAPE_NEW;
 	p->scanned = p->word = p->prev = p->prev_n = 0;
 	p->depth = 0;
-	p->quoted = p->escaped = p->bracket = p->body_seen = false;
+	p->quoted = p->escaped = p->bracket = false;
+	p->body_seen = p->body_rfc822 = false;
 }
 
 /* The response is complete: read it and tell the caller. */
@@ -288,6 +295,11 @@ complete_response(struct sp_imap_parser *p)
 	struct sp_err why;
 	enum sp_code rc;
 
+	/* Some servers put empty lines between their answers. */
+	if (p->nliterals == 0 && sp_view_trim(sp_buf_view(&p->line)).n == 0) {
+		start_line(p);
+		return (SP_OK);
+	}
 	if (p->depth > 0 || p->bracket)
 		return (bad(p, "a list does not end"));
 	rc = sp_imap_response_parse(&s, &p->r, &body, &why);

@@ -91,7 +91,8 @@ enum sp_imap_code {
 	SP_IMAP_C_UIDNOTSTICKY,
 	SP_IMAP_C_UIDVALIDITY,
 	SP_IMAP_C_UNAVAILABLE,
-	SP_IMAP_C_UNKNOWN_CTE
+	SP_IMAP_C_UNKNOWN_CTE,
+	SP_IMAP_C_THROTTLED /* Exchange, Zimbra, in no RFC */
 };
 
 /* What OK, NO, BAD, BYE or PREAUTH says, tagged or not. */
@@ -109,7 +110,7 @@ enum sp_imap_body { SP_IMAP_BODY_NONE, SP_IMAP_BODY_NIL, SP_IMAP_BODY_GIVEN };
 
 /* The items of a FETCH that we ask for. */
 struct sp_imap_fetch {
-	uint64_t msn; /* sequence number: not used to find a message */
+	uint64_t msn; /* sequence number */
 	uint32_t uid; /* 0: not said */
 	bool has_size, has_flags, has_modseq;
 	uint64_t size; /* RFC822.SIZE */
@@ -119,7 +120,8 @@ struct sp_imap_fetch {
 	struct sp_view gm_msgid, gm_thrid; /* digits; p NULL: not said */
 	struct sp_view labels[SP_IMAP_LABELS_MAX];
 	size_t nlabels, more_labels;
-	enum sp_imap_body body; /* of BODY[] and BODY[]<n> */
+	enum sp_imap_body body; /* of BODY[], BODY[]<n> and RFC822 */
+	bool rfc822; /* it stood there by the name RFC822 */
 };
 
 /* Special use of a mailbox (RFC 6154), bits. */

@@ -5,7 +5,9 @@
  *	imap.c		the order of things, and IDLE
  *	imap_login.c	greeting, STARTTLS, credentials, ENABLE
  *	imap_mailbox.c	which mailboxes, selecting one, its memo, what vanished
+ *	imap_sentinel.c	whether its UIDs are what they were
  *	imap_list.c	which messages there are, which of them are new
+ *	imap_gaps.c	what is announced and not on that list
  *	imap_item.c	one message of that list: name, date, place
  *	imap_fetch.c	asking for the content of the new ones
  *	imap_body.c	that content on its way from the parser to the engine
@@ -33,9 +35,14 @@
 #define SP_IMAP_PIPELINE_MAX   3 /* commands sent and not yet answered */
 #define SP_IMAP_VANISHED_MAX   1000 /* ranges of VANISHED that are looked at */
 #define SP_IMAP_BOXES_MAX      1000 /* mailboxes of an account */
+#define SP_IMAP_GAPS_MAX       150 /* gaps of a list that are asked for again */
+#define SP_IMAP_REFUSALS_MAX   10 /* messages refused in a row: it gives none */
+#define SP_IMAP_DRAIN_MAX      (64u << 20) /* beyond max_message that are read */
 #define SP_IMAP_SECRET_MAX     (128u << 10)
 #define SP_IMAP_EXCEPT_MAX     60 /* exceptions of a memo, ... */
 #define SP_IMAP_MEMO_MAX       1000 /* ... which has so many bytes at most */
+#define SP_IMAP_SENTINELS      8 /* of a mailbox, ... */
+#define SP_IMAP_HEAD_MAX       4096 /* ... bytes that they are known by */
 #define SP_IMAP_DATE_LEN       25 /* "1996-07-17T02:44:25-07:00" */
 #define SP_IMAP_IDLE_SECONDS   540 /* then IDLE is renewed (RFC 2177: 29 min) */
 
@@ -44,7 +51,7 @@
  *
  *	listed --> asked for --> handed over --> durable
  *	  |  ^--------'  \
- *	  |  once more,   '-> skipped, vanished
+ *	  |  once more,   '-> doubtful, missing, vanished
  *	  |  alone
  *	  '-> archived before, skipped
  */
@@ -54,17 +61,24 @@ enum sp_imap_state {
 	SP_IMAP_S_SUBMITTED, /* all of it was handed to the engine */
 	SP_IMAP_S_DURABLE, /* and the archive has it on stable storage */
 	SP_IMAP_S_ARCHIVED, /* the archive had it before this session */
-	SP_IMAP_S_SKIPPED, /* too large, or the server does not give it */
+	SP_IMAP_S_SKIPPED, /* too large, or put off to a later visit */
+	SP_IMAP_S_DOUBTFUL, /* what came is not the message: never deleted */
+	SP_IMAP_S_MISSING, /* asked for alone, and it did not come */
 	SP_IMAP_S_VANISHED /* listed, and gone when it was fetched */
 };
 
 struct sp_imap_item {
 	uint32_t uid;
+	uint64_t msn; /* sequence number when it was listed */
 	enum sp_imap_state state;
 	bool deleted; /* carries the flag \Deleted */
 	bool alone; /* did not come, or not whole: next by a FETCH of its own */
+	bool last; /* a session broke at it: after all others, alone */
+	bool gap; /* messages before it are announced and not listed */
+	bool verify; /* archived by its UID: is it by its content? */
+	uint64_t look; /* of what came (sp_imap_look); 0: nothing yet */
+	bool there; /* MISSING: it is still listed */
 	uint64_t size; /* as reported, or SP_PULL_SIZE_UNKNOWN */
-	uint64_t first_size; /* alone: bytes that came the first time */
 	char date[SP_IMAP_DATE_LEN + 1]; /* INTERNALDATE, or "" */
 };
 
@@ -76,6 +90,12 @@ struct sp_imap_range {
 struct sp_imap_mailbox_name {
 	char *wire; /* as the server has it */
 	char *utf8; /* for records, notes and the memo */
+};
+
+/* An archived message by which it is seen whether UIDs are what they were. */
+struct sp_imap_sentinel {
+	uint32_t uid;
+	uint64_t look; /* sp_imap_look(); 0: not known yet */
 };
 
 /* The mailbox that is selected (SELECT, EXAMINE). */
@@ -94,9 +114,18 @@ struct sp_imap_selected {
 
 	/* The memo of the last visit: what need not be listed again. */
 	uint64_t last; /* up to this UID all is archived, or gone, ... */
+	uint64_t last_msn; /* its sequence number; 0: not known */
 	uint32_t except[SP_IMAP_EXCEPT_MAX]; /* ... but these */
 	size_t nexcept;
 	uint64_t last_modseq;
+	uint64_t seen; /* the highest UID that was listed */
+	struct sp_imap_sentinel sentinel[SP_IMAP_SENTINELS];
+	size_t nsentinel;
+	uint64_t verify_to; /* UIDs up to this one may have been given away */
+
+	/* What came of the sentinels. */
+	size_t same, different;
+	bool renumbering_noted;
 
 	/* VANISHED (RFC 7162): UIDs above ${last} that are gone. */
 	struct sp_imap_range vanished[SP_IMAP_VANISHED_MAX];
@@ -110,13 +139,17 @@ struct sp_imap_reply {
 	enum sp_imap_cond cond;
 	enum sp_imap_code code;
 	char text[240]; /* "[CODE] text", for messages */
+	bool throttled; /* it asks for patience, which OK may do, too, ... */
+	uint64_t wait; /* ... so many seconds; 0: as long as we like */
 };
 
 /* What an untagged FETCH means at present. */
 enum sp_imap_phase {
 	SP_IMAP_P_NONE, /* nothing that was asked for */
 	SP_IMAP_P_LIST, /* an item of the list */
-	SP_IMAP_P_FETCH /* the content of a message */
+	SP_IMAP_P_FETCH, /* the content of a message */
+	SP_IMAP_P_SENTINEL, /* the beginning of a sentinel */
+	SP_IMAP_P_RECHECK /* what did not come is still in the mailbox */
 };
 
 /* Commands out and responses in. */
@@ -138,7 +171,7 @@ struct sp_imap_server {
 	bool has_caps; /* ${caps} is of the state that the session is in */
 	unsigned caps, enabled; /* SP_IMAP_CAP_ */
 	bool utf8_names; /* names of mailboxes are UTF-8, not modified UTF-7 */
-	bool sizes_inexact; /* its RFC822.SIZE is not the size of what comes */
+	unsigned refusals; /* messages in a row that it refused to give */
 	bool no_uidplus_noted;
 };
 
@@ -146,8 +179,7 @@ struct sp_imap_server {
 struct sp_imap_bye {
 	bool received; /* BYE came */
 	bool logging_out; /* we asked for it */
-	enum sp_imap_code code;
-	char text[240];
+	struct sp_imap_reply said; /* code, text, throttled */
 };
 
 /* The search for a mailbox by its special use (RFC 6154). */
@@ -165,19 +197,36 @@ struct sp_imap_listing {
 	uint64_t width; /* of the window */
 	uint64_t total; /* messages in all windows of this look */
 	bool first_look; /* since the mailbox was selected, or since IDLE */
+
+	/* Sequence numbers: whether all that is announced was listed. */
+	bool numbered; /* nothing was expunged since: they still hold */
+	uint64_t top_msn; /* the highest of any answer while listing */
+	uint64_t next_msn; /* that the next message of the list should have;
+			      0: not known */
+	uint64_t nameless; /* answers without a UID */
+	uint64_t unlisted; /* messages of this look that are announced only */
+	bool careful; /* sessions broke: ask for few messages at once */
+	bool memo_ends; /* the memo must not go beyond a gap, ... */
+	bool memo_ends_here; /* ... which is in this window */
+	bool incomplete; /* of a mailbox of this session not all was listed */
 };
 
 /* The content that is coming in: the literal of BODY[]. */
 struct sp_imap_receiving {
 	enum {
 		DROP, /* nobody asked for it */
+		LOOK, /* keep its beginning */
 		HOLD, /* keep it: the UID stands behind the content */
 		PASS /* on to the engine */
 	} how;
 	struct sp_imap_item *item; /* PASS: whose content it is */
+	struct sp_imap_item *single; /* the only one that was asked for;
+					NULL: many were, or none */
+	bool unsure; /* PASS: large, and its UID stands behind it */
 	bool partial; /* BODY[]<offset> */
 	uint64_t offset, got; /* bytes */
 	struct sp_buf held; /* HOLD */
+	struct sp_buf head; /* LOOK, PASS: its first bytes */
 	bool begun; /* the engine has the beginning of a message */
 };
 
@@ -187,12 +236,6 @@ struct sp_imap_slices {
 	uint64_t offset; /* of the slice that was asked for */
 	bool came; /* it did, */
 	uint64_t got; /* with so many bytes */
-};
-
-/* UID SEARCH: whether one message is still in the mailbox. */
-struct sp_imap_search {
-	uint32_t uid; /* 0: no search */
-	bool found;
 };
 
 /* What goes from the server: durable, or archived before. */
@@ -223,7 +266,6 @@ struct sp_imap {
 	struct sp_imap_listing listing;
 	struct sp_imap_receiving receiving;
 	struct sp_imap_slices slices;
-	struct sp_imap_search search;
 	struct sp_imap_removal removal;
 };
 
@@ -250,6 +292,10 @@ SP_CHECK enum sp_code sp_imap_await(struct sp_imap *m, unsigned tag,
  * sp_imap_await() then tells at once. */
 SP_CHECK enum sp_code sp_imap_await_continuation(
     struct sp_imap *m, unsigned tag, bool *continued, struct sp_err *err);
+/* End the command in m->channel.out with " ${tail}", send it, and read until it is
+ * answered. */
+SP_CHECK enum sp_code sp_imap_send_set(struct sp_imap *m, const char *tail,
+    struct sp_imap_reply *out, struct sp_err *err);
 /* Send a command and read until it is answered. */
 SP_CHECK enum sp_code sp_imap_command(struct sp_imap *m,
     struct sp_imap_reply *out, struct sp_err *err, const char *fmt, ...)
@@ -262,6 +308,10 @@ SP_CHECK enum sp_code sp_imap_read(struct sp_imap *m, struct sp_err *err);
  * act, else SP_EAGAIN. */
 enum sp_code sp_imap_refused(struct sp_imap *m, const char *what,
     const struct sp_imap_reply *d, struct sp_err *err);
+/* What a reply that is not OK means for the account; where it asks for patience
+ * the engine is told for how long. */
+enum sp_pull_trouble sp_imap_reply_trouble(
+    struct sp_imap *m, const struct sp_imap_reply *d);
 /* What a response code (RFC 5530) means for the account; the table is in
  * doc/imap.md, "Response codes". */
 enum sp_pull_trouble sp_imap_trouble(enum sp_imap_code code);
@@ -297,19 +347,52 @@ void sp_imap_save_memo(struct sp_imap *m);
 SP_CHECK enum sp_code sp_imap_append_name(
     struct sp_imap *m, const char *wire, struct sp_err *err);
 
+/* ---- imap_sentinel.c ---- */
+/* What a message that begins with ${head} is recognised by; 0: by nothing. */
+uint64_t sp_imap_look(struct sp_view head);
+/* The archive has the message ${uid}, which looks so (0: not known): it may be a
+ * sentinel from now on. */
+void sp_imap_keep_sentinel(
+    struct sp_imap_selected *b, uint32_t uid, uint64_t look);
+/* A FETCH response for a sentinel, whose beginning is m->receiving.head. */
+void sp_imap_on_sentinel(struct sp_imap *m, const struct sp_imap_fetch *f);
+/* Compare the sentinels of the mailbox that was selected; where its messages
+ * were renumbered that is noted, the memo is void, and box.verify_to says up to
+ * where. */
+SP_CHECK enum sp_code sp_imap_check_sentinels(
+    struct sp_imap *m, struct sp_err *err);
+/* Note, once, that UIDs were given away. */
+void sp_imap_note_renumbered(struct sp_imap *m);
+
 /* ---- imap_list.c ---- */
 /* A FETCH response while listing: add the message to the list, if it lies in
  * the window. */
 void sp_imap_on_listed(struct sp_imap *m, const struct sp_imap_fetch *f);
+/* A message was expunged: sequence numbers are others now. */
+void sp_imap_on_expunged(struct sp_imap *m);
+/* Ask for "(UID RFC822.SIZE INTERNALDATE)" of the messages that the command
+ * m->channel.out names, and wait for the reply. */
+SP_CHECK enum sp_code sp_imap_send_listing(
+    struct sp_imap *m, struct sp_imap_reply *d, struct sp_err *err);
 /* Bring the selected mailbox up to date: list, fetch what the archive has not,
  * wait until it is durable, delete or move.  In the modes CHECK and LIST it
  * only reports what is listed. */
 SP_CHECK enum sp_code sp_imap_process_mailbox(
     struct sp_imap *m, struct sp_err *err);
 
+/* ---- imap_gaps.c ---- */
+/* The window was listed: ask by sequence number for messages that EXISTS
+ * announces and that are not on the list.  Those that come are added to it; of
+ * the others listing.unlisted counts, a note tells, and item.gap says where they
+ * would be. */
+SP_CHECK enum sp_code sp_imap_list_gaps(struct sp_imap *m, struct sp_err *err);
+
 /* ---- imap_item.c ---- */
 /* The message ${uid} of the list, which is sorted; NULL: it is not on it. */
 struct sp_imap_item *sp_imap_item(struct sp_imap *m, uint32_t uid);
+/* The message that the list has by the sequence number ${msn}; NULL: none, more
+ * than one, or the numbers do not hold any more. */
+struct sp_imap_item *sp_imap_item_by_number(struct sp_imap *m, uint64_t msn);
 /* Sort the list by UID and drop what is on it twice. */
 void sp_imap_sort_items(struct sp_imap *m);
 /* "17-Jul-1996 02:44:25 -0700" (RFC 3501 section 9, date-time) in RFC 3339;
@@ -325,10 +408,13 @@ void sp_imap_meta(const struct sp_imap *m, const struct sp_imap_item *it,
     struct sp_imap_meta *out);
 
 /* ---- imap_fetch.c ---- */
+/* A FETCH response while it is looked for what did not come. */
+void sp_imap_on_rechecked(struct sp_imap *m, const struct sp_imap_fetch *f);
 /* Fetch the content of every message of the list that is neither archived nor
- * skipped, and remove some of those that are durable meanwhile. */
+ * skipped, and remove some of those that are durable meanwhile.  ${last}: only
+ * those at which a session broke before, else only the others. */
 SP_CHECK enum sp_code sp_imap_fetch_items(
-    struct sp_imap *m, struct sp_err *err);
+    struct sp_imap *m, bool last, struct sp_err *err);
 
 /* ---- imap_body.c ---- */
 /* The three events of a content (imap_parse.h): it begins, a piece of it, and
@@ -340,9 +426,10 @@ SP_CHECK enum sp_code sp_imap_on_data(
     struct sp_imap *m, const char *p, size_t n, struct sp_err *err);
 SP_CHECK enum sp_code sp_imap_on_fetch_end(
     struct sp_imap *m, const struct sp_imap_fetch *f, struct sp_err *err);
-/* The message that was begun is whole: hand it to the archive. */
+/* All of the message ${it} that was begun is here: the engine judges it and
+ * hands it to the archive, or not; it->state is what became of it. */
 SP_CHECK enum sp_code sp_imap_submit_message(
-    struct sp_imap *m, struct sp_err *err);
+    struct sp_imap *m, struct sp_imap_item *it, struct sp_err *err);
 /* Forget the message that was begun, if any. */
 void sp_imap_forget_message(struct sp_imap *m);
 

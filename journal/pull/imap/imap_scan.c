@@ -105,6 +105,7 @@ bool
 sp_imap_has_section(struct sp_view name)
 {
 	return (sp_view_ieq_str(name, "BODY") ||
+		sp_view_ieq_str(name, "BODY.PEEK") ||
 		sp_view_ieq_str(name, "BINARY") ||
 		sp_view_ieq_str(name, "BINARY.SIZE"));
 }

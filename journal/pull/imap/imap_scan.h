@@ -99,8 +99,13 @@ void sp_imap_fetch_head(struct sp_imap_scan *s, struct sp_imap_response *r);
 SP_CHECK enum sp_code sp_imap_fetch_parse(struct sp_imap_scan *s,
     struct sp_imap_response *r, struct sp_imap_quoted_body *body,
     struct sp_err *err);
-/* Whether ${v} is BODY[], or BODY[]<n> (${partial}, ${offset} n). */
+/* Whether ${v} is the item whose value is the message: BODY[], or BODY[]<n>
+ * (${partial}, ${offset} n).  Some servers repeat the name that was asked for,
+ * BODY.PEEK[] and BODY[]<n.length>, or say RFC822. */
 bool sp_imap_is_body(struct sp_view v, bool *partial, uint64_t *offset);
+/* Whether it is one of them by the name RFC822, which may stand beside BODY[]
+ * and then is the same message once more. */
+bool sp_imap_is_rfc822(struct sp_view v);
 
 /* ---- imap_status.c ---- */
 /* Whether ${v} is OK, NO, BAD, BYE or PREAUTH, in any case. */

@@ -36,6 +36,7 @@ static const struct {
 	{ "READ-ONLY", SP_IMAP_C_READ_ONLY, false },
 	{ "READ-WRITE", SP_IMAP_C_READ_WRITE, false },
 	{ "SERVERBUG", SP_IMAP_C_SERVERBUG, false },
+	{ "THROTTLED", SP_IMAP_C_THROTTLED, false },
 	{ "TRYCREATE", SP_IMAP_C_TRYCREATE, false },
 	{ "UIDNEXT", SP_IMAP_C_UIDNEXT, true },
 	{ "UIDNOTSTICKY", SP_IMAP_C_UIDNOTSTICKY, false },

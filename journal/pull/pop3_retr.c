@@ -1,0 +1,280 @@
+/*
+ * A POP3 session: the content of messages (RETR).  pop3.c calls sp_pop3_fetch()
+ * once it is chosen what is wanted.  A message:
+ *
+ *	asked --(+OK, bytes, dot)--> open --(the next reply)--> ended
+ *	  |                            '--(no reply: rest of it)--> ended, out of
+ *	  |                                                step: session over
+ *	  '--(-ERR)--> missing         '--(not whole)--> asked once more, alone
+ *
+ * A message of exactly the announced size is ended at once.  Another one stays
+ * open until the next reply was read, NOOP's if there is nothing else: a server
+ * that does not double dots ends a message at a line with a dot alone, and what
+ * is left of it must not be read as replies.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/enc.h"
+#include "base/sha256.h"
+#include "journal/pull/pop3_priv.h"
+
+/* Append a piece to b->whole; where it does not fit, ${fits} is false, and
+ * the rest of the message is only read. */
+static enum sp_code
+append_piece(struct sp_pop3_mailbox *b, struct sp_view piece)
+{
+	if (b->open.fits && (b->whole.n + piece.n > b->whole.max ||
+				sp_buf_addv(&b->whole, piece) != SP_OK))
+		b->open.fits = false;
+	return (SP_OK);
+}
+
+/* Read the content of message ${i} to its end: to the engine, or into b->whole
+ * where the message has no name yet. */
+static enum sp_code
+read_body(struct sp_pop3_mailbox *b, size_t i, struct sp_err *err)
+{
+	struct sp_pop3_body body = { SP_POP3_LINE_START };
+	struct sp_view in, piece;
+	enum sp_code rc = SP_OK;
+	bool more = true;
+
+	while (rc == SP_OK && more) {
+		rc = sp_stream_peek(b->c.s, &in, err);
+		if (rc != SP_OK)
+			return (rc);
+		const size_t before = in.n;
+
+		while (rc == SP_OK && more && in.n > 0) {
+			more = sp_pop3_body(&body, &in, &piece);
+			if (piece.n == 0)
+				continue;
+			b->open.got += piece.n;
+			rc = b->messages[i].unnamed
+				 ? append_piece(b, piece)
+				 : sp_pull_data(b->c.p, piece, err);
+		}
+		sp_stream_consume(b->c.s, before - in.n);
+	}
+	return (rc);
+}
+
+/* ---- the end of a message ------------------------------------------------ */
+
+/* Do what the engine says of message ${i}, which it was given. */
+static void
+heed_fate(struct sp_pop3_mailbox *b, size_t i)
+{
+	const enum sp_pull_fate fate = sp_pull_fate(b->c.p);
+
+	b->messages[i].again = fate == SP_PULL_FETCH_AGAIN;
+	if (fate == SP_PULL_ARCHIVED)
+		b->messages[i].dele = b->deletes;
+}
+
+/* Message ${i} has no UIDL of its own, and is in b->whole: its SHA-256 becomes
+ * its name.  What the archive has is marked for DELE, else it goes to the
+ * engine. */
+static enum sp_code
+end_unnamed(
+    struct sp_pop3_mailbox *b, size_t i, bool out_of_step, struct sp_err *err)
+{
+	struct sp_pull_meta m = sp_pop3_meta(b, i);
+	char name[8 + 2 * SP_SHA256_LEN] = "sha256-";
+	uint8_t digest[SP_SHA256_LEN];
+	enum sp_code rc;
+
+	if (!b->open.fits) {
+		sp_pull_skip(b->c.p, &m, "it is too large");
+		return (SP_OK);
+	}
+	sp_sha256_once(
+	    b->whole.p == NULL ? "" : b->whole.p, b->whole.n, digest);
+	sp_hex_encode(digest, sizeof(digest), name + 7);
+	m.id.uid = sp_view_str(name);
+	b->messages[i].uid = b->uids.n;
+	b->messages[i].uid_n = m.id.uid.n;
+	if (sp_buf_addv(&b->uids, m.id.uid) != SP_OK)
+		return (sp_err_set(err, SP_ELIMIT, 0, "too many messages"));
+	if (sp_pull_match_listed(b->c.p, &m.id)) {
+		sp_pull_not_announced(b->c.p, &m);
+		b->messages[i].dele = b->deletes;
+		return (SP_OK);
+	}
+	rc = sp_pull_begin(b->c.p, &m, err);
+	if (rc == SP_OK)
+		rc = sp_pull_data(b->c.p, sp_buf_view(&b->whole), err);
+	if (rc == SP_OK && out_of_step)
+		sp_pull_out_of_step(b->c.p);
+	if (rc == SP_OK)
+		rc = sp_pull_end(b->c.p, err);
+	if (rc == SP_OK)
+		heed_fate(b, i);
+	return (rc);
+}
+
+/* End the message that is open, if one is.  ${out_of_step}: what came behind
+ * it was no reply. */
+static enum sp_code
+end_open(struct sp_pop3_mailbox *b, bool out_of_step, struct sp_err *err)
+{
+	const size_t i = b->open.i;
+	enum sp_code rc;
+
+	if (!b->open.any)
+		return (SP_OK);
+	b->open.any = false;
+	if (b->messages[i].unnamed)
+		return (end_unnamed(b, i, out_of_step, err));
+	if (out_of_step)
+		sp_pull_out_of_step(b->c.p);
+	rc = sp_pull_end(b->c.p, err);
+	if (rc == SP_OK)
+		heed_fate(b, i);
+	return (rc);
+}
+
+/* The next reply, and with it the end of the message that is open.  Where it
+ * is no reply the session is over: the rest of that message must not be taken
+ * for replies. */
+static enum sp_code
+read_reply(struct sp_pop3_mailbox *b, struct sp_err *err)
+{
+	enum sp_code rc = sp_pop3_read_reply(&b->c, err);
+	struct sp_err why = { .msg = "" };
+	const bool out_of_step =
+	    b->open.any && (rc == SP_EFORMAT || rc == SP_ELIMIT);
+	const size_t i = b->open.i;
+	enum sp_code ended;
+
+	if (rc != SP_OK)
+		why = *err;
+	if (out_of_step) {
+		const struct sp_pull_meta m = sp_pop3_meta(b, i);
+
+		sp_pull_asking(b->c.p, &m);
+	}
+	ended = end_open(b, out_of_step, err);
+	if (rc == SP_OK || ended != SP_OK)
+		return (ended);
+	*err = why;
+	if (out_of_step)
+		return (sp_err_prefix(err,
+		    "the server's answers are out of step behind a message; it may not double the dots of its lines"));
+	return (rc);
+}
+
+/* Have the message that is open ended. */
+static enum sp_code
+settle(struct sp_pop3_mailbox *b, struct sp_err *err)
+{
+	enum sp_code rc = SP_OK;
+
+	sp_pull_asking(b->c.p, NULL);
+	if (b->open.any)
+		rc = sp_pop3_send_line(&b->c, "NOOP", err);
+	return (rc == SP_OK && b->open.any ? read_reply(b, err) : rc);
+}
+
+/* ---- RETR ---------------------------------------------------------------- */
+
+/* The server does not give message ${i}. */
+static enum sp_code
+refused(struct sp_pop3_mailbox *b, size_t i, struct sp_err *err)
+{
+	const struct sp_pull_meta m = sp_pop3_meta(b, i);
+	struct sp_view text = b->c.reply.line;
+	char *why;
+
+	if (sp_pop3_asks_for_patience(&b->c)) {
+		sp_pull_asking(b->c.p, NULL);
+		return (sp_pop3_refused(&b->c, "RETR", SP_PULL_THROTTLE, err));
+	}
+	if (text.n > 200)
+		text.n = 200;
+	why = sp_xasprintf("the server does not give message %zu: %.*s", i + 1,
+	    (int)text.n, text.p);
+	sp_pull_missing(b->c.p, &m, why);
+	free(why);
+	return (SP_OK);
+}
+
+/* The reply to RETR of message ${i}: its content to the engine. */
+static enum sp_code
+on_retr_reply(struct sp_pop3_mailbox *b, size_t i, struct sp_err *err)
+{
+	struct sp_pull_meta m = sp_pop3_meta(b, i);
+	enum sp_code rc;
+
+	sp_pull_asking(b->c.p, &m);
+	rc = read_reply(b, err);
+	if (rc != SP_OK)
+		return (rc);
+	if (b->c.reply.status != SP_POP3_OK)
+		return (refused(b, i, err));
+	b->messages[i].again = false;
+	b->open = (struct sp_pop3_open){ .i = i, .fits = true };
+	sp_buf_clear(&b->whole);
+	m = sp_pop3_meta(b, i);
+	if (!b->messages[i].unnamed)
+		rc = sp_pull_begin(b->c.p, &m, err);
+	if (rc == SP_OK)
+		rc = read_body(b, i, err);
+	b->open.any = rc == SP_OK;
+	/* All of it, whatever comes next. */
+	if (rc == SP_OK && b->open.got == b->messages[i].size)
+		rc = end_open(b, false, err);
+	return (rc);
+}
+
+/* Fetch message ${i} alone: nothing else is asked for before it is ended.  If
+ * the session breaks, it breaks at it. */
+static enum sp_code
+fetch_alone(struct sp_pop3_mailbox *b, size_t i, struct sp_err *err)
+{
+	char line[32];
+	struct sp_pull_meta m = sp_pop3_meta(b, i);
+	enum sp_code rc;
+
+	(void)snprintf(line, sizeof(line), "RETR %zu", i + 1);
+	sp_pull_asking(b->c.p, &m);
+	rc = sp_pop3_send_line(&b->c, line, err);
+	if (rc == SP_OK)
+		rc = on_retr_reply(b, i, err);
+	return (rc == SP_OK ? settle(b, err) : rc);
+}
+
+static bool
+wants_fetch(const struct sp_pop3_message *m)
+{
+	return (m->fetch);
+}
+
+/* Those that are to come last are alone in their session (put_last() of
+ * pop3_list.c). */
+enum sp_code
+sp_pop3_fetch(struct sp_pop3_mailbox *b, struct sp_err *err)
+{
+	struct sp_err unwanted;
+	enum sp_code rc;
+
+	if (err == NULL)
+		err = &unwanted; /* what it says is repeated */
+	rc = sp_pop3_pipeline(
+	    b, "RETR", sp_pop3_window(b), wants_fetch, on_retr_reply, err);
+	if (rc == SP_OK)
+		rc = settle(b, err);
+	if (rc == SP_OK && !b->room_short)
+		sp_pull_set_unnamed_done(b->c.p);
+	for (size_t i = 0; rc == SP_OK && i < b->n; i++) {
+		if (b->messages[i].last)
+			rc = fetch_alone(b, i, err);
+		if (rc == SP_OK && b->messages[i].again)
+			rc = fetch_alone(b, i, err);
+	}
+	if (rc == SP_OK)
+		sp_pull_asking(b->c.p, NULL);
+	return (rc);
+}

@@ -1,0 +1,158 @@
+/* The table of announced messages that are not captured, and its lines. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "journal/pull/doubts.h"
+
+#define SECOND ((int64_t)1000000)
+
+static void
+key_of(unsigned n, uint8_t key[SP_IDS_KEY])
+{
+	char uid[32];
+
+	(void)snprintf(uid, sizeof(uid), "uid-%u", n);
+	sp_ids_key(sp_view_str(""), 0, sp_view_str(uid), key);
+}
+
+static void
+test_entries_are_found_by_key(void **state)
+{
+	struct sp_doubts *d = sp_doubts_new();
+	uint8_t key[SP_IDS_KEY];
+
+	(void)state;
+	for (unsigned i = 0; i < 300; i++) {
+		key_of(i, key);
+		assert_null(sp_doubts_find(d, key));
+		assert_non_null(sp_doubts_add(d, key, "x"));
+		assert_ptr_equal(
+		    sp_doubts_add(d, key, "y"), sp_doubts_find(d, key));
+	}
+	for (unsigned i = 0; i < 300; i += 2) {
+		key_of(i, key);
+		sp_doubts_drop(d, key);
+		sp_doubts_drop(d, key);
+		assert_null(sp_doubts_find(d, key));
+	}
+	assert_int_equal(sp_doubts_count(d), 150);
+	sp_doubts_session(d);
+	key_of(7, key);
+	sp_doubts_find(d, key)->seen = true;
+	sp_doubts_listing_complete(d);
+	assert_int_equal(sp_doubts_count(d), 1);
+	assert_non_null(sp_doubts_find(d, key));
+	sp_doubts_free(d);
+}
+
+static void
+test_the_table_has_an_end(void **state)
+{
+	struct sp_doubts *d = sp_doubts_new();
+	uint8_t key[SP_IDS_KEY];
+
+	(void)state;
+	for (unsigned i = 0; i < SP_DOUBTS_MAX; i++) {
+		key_of(i, key);
+		assert_non_null(sp_doubts_add(d, key, "x"));
+	}
+	key_of(SP_DOUBTS_MAX, key);
+	assert_null(sp_doubts_add(d, key, "x"));
+	sp_doubts_free(d);
+}
+
+static void
+test_the_pause_begins_at_the_second_visit_and_doubles_up_to_a_day(void **state)
+{
+	struct sp_doubt one = { .failures = 0 };
+	int64_t now = 1000 * SECOND, want = 0;
+
+	(void)state;
+	assert_true(sp_doubts_due(&one, now));
+	for (int i = 0; i < 20; i++) {
+		one.tries = 1;
+		sp_doubts_put_off(&one, now);
+		one.tries = 2; /* once more in the same visit */
+		sp_doubts_put_off(&one, now);
+		assert_int_equal(one.next, now + want * SECOND);
+		if (want > 0)
+			assert_false(
+			    sp_doubts_due(&one, now + want * SECOND - 1));
+		assert_true(sp_doubts_due(&one, now + want * SECOND));
+		/* The clock was set back by a year. */
+		assert_true(
+		    sp_doubts_due(&one, now - (int64_t)31536000 * SECOND));
+		want = want == 0 ? 60 : want * 2;
+		want = want < 86400 ? want : 86400;
+	}
+}
+
+static void
+test_lines_are_read_as_written(void **state)
+{
+	struct sp_doubts *d = sp_doubts_new(), *e = sp_doubts_new();
+	uint8_t key[SP_IDS_KEY];
+	struct sp_buf b, again;
+	struct sp_doubt *one;
+	struct sp_view text, line;
+
+	(void)state;
+	for (unsigned i = 0; i < 20; i++) {
+		key_of(i, key);
+		one = sp_doubts_add(d, key, i % 3 == 0 ? "UIDL a b" : "");
+		one->why = (enum sp_doubt_why)(1 + i % 7);
+		one->announced = i % 2 == 0 ? SP_WHOLE_SIZE_UNKNOWN : i;
+		one->past = (struct sp_whole_past){ .any = i % 4 == 0,
+			.bytes = i,
+			.since = i * SECOND,
+			.session = i };
+		one->stored = i % 5 == 0;
+		one->failures = i;
+		one->next = i;
+	}
+	sp_buf_init(&b, 1u << 20);
+	sp_buf_init(&again, 1u << 20);
+	assert_int_equal(sp_doubts_format(d, &b), SP_OK);
+	text = sp_buf_view(&b);
+	while (text.n > 0) {
+		line = sp_view_cut(&text, '\n');
+		assert_true(sp_view_starts(line, "doubt "));
+		(void)sp_view_cut(&line, ' ');
+		assert_true(sp_doubts_parse(e, line));
+		/* Cut anywhere it is none, or another name: never a crash. */
+		for (size_t n = 0; n < line.n; n++) {
+			struct sp_doubts *cut = sp_doubts_new();
+
+			(void)sp_doubts_parse(cut, sp_view_mem(line.p, n));
+			sp_doubts_free(cut);
+		}
+	}
+	assert_int_equal(sp_doubts_format(e, &again), SP_OK);
+	assert_true(sp_view_eq(sp_buf_view(&b), sp_buf_view(&again)));
+	assert_false(sp_doubts_parse(e, sp_view_str("")));
+	assert_false(sp_doubts_parse(e, sp_view_str("00 1 2 3")));
+	sp_buf_done(&b);
+	sp_buf_done(&again);
+	sp_doubts_free(d);
+	sp_doubts_free(e);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_entries_are_found_by_key),
+		cmocka_unit_test(test_the_table_has_an_end),
+		cmocka_unit_test(
+		    test_the_pause_begins_at_the_second_visit_and_doubles_up_to_a_day),
+		cmocka_unit_test(test_lines_are_read_as_written),
+	};
+
+	return (cmocka_run_group_tests(tests, NULL, NULL));
+}
