@@ -154,7 +154,8 @@ parse_mail(struct sp_doc *d, struct sp_view msg, enum sp_doc_parse how,
 	struct sp_mail_opts o = *opts;
 	struct sp_view text;
 
-	o.journal = d->rec.journal;
+	o.accepted = opts->accepted && !d->rec.journal;
+	o.journal = d->rec.journal || o.accepted;
 	if (how == SP_DOC_PARSE)
 		d->mail = sp_mail_parse(msg, &o);
 	d->parsed = d->mail != NULL;
@@ -191,6 +192,7 @@ sp_doc_fill(struct sp_doc *d, struct sp_view record, struct sp_view msg,
 	if (rc != SP_OK)
 		return (rc);
 	d->has_record = true;
+	d->accepted_by = opts->accepted ? opts->accepted_by : SP_LINK_NONE;
 	d->seq = d->rec.seq;
 	d->received = d->rec.received;
 	sp_line_of_record(&d->rec, record, &line);

@@ -50,6 +50,7 @@ struct report_text {
 	bool seen[F_SINGLE];
 	bool in_list; /* within Recipients: */
 	bool has_list; /* Recipients: was seen */
+	bool lenient; /* a line that is not known is passed over */
 	const char *why;
 };
 
@@ -257,8 +258,12 @@ read_recipient(
 			    refuse(t, "a recipient has too many redirections"));
 		r->via[r->nvia].how = how;
 		sp_journal_path(t->mem, from, &r->via[r->nvia].addr, &name);
-		if (r->via[r->nvia++].addr[0] == '\0')
+		if (r->via[r->nvia++].addr[0] != '\0')
+			continue;
+		if (!t->lenient)
 			return (refuse(t, "a redirection names nobody"));
+		r->nvia--;
+		t->j->doubts |= SP_JOURNAL_DOUBT_EXTRA_TEXT;
 	}
 	sp_journal_path(t->mem, value, &r->addr, &r->name);
 	if (r->addr[0] == '\0')
@@ -433,30 +438,112 @@ read_line(struct report_text *t, struct sp_view line)
 	return (refuse(t, "its text has a line that no report has"));
 }
 
+/* What every report has; sets t->why. */
+static bool
+ask_for_needed(struct report_text *t)
+{
+	if (t->why == NULL && !t->seen[F_SENDER])
+		t->why = "it has no Sender";
+	if (t->why == NULL && !t->seen[F_ID] && !t->seen[F_SUBJECT])
+		t->why = "it has neither Message-ID nor Subject";
+	if (t->why == NULL && t->j->nrcpts == 0)
+		t->why = "it names no recipient";
+	t->j->kind = t->has_list ? "exchange-2003" : "exchange-2007";
+	return (t->why == NULL);
+}
+
+/* Set up the reading of ${text}. */
+static void
+begin_text(struct report_text *t, struct sp_view text)
+{
+	t->rest = text;
+	t->subject = t->j->inner.p == NULL
+			 ? NULL
+			 : sp_journal_field(t->mem, t->j->inner, "Subject");
+	if (sp_view_starts(text, "\xef\xbb\xbf"))
+		t->rest = sp_view_mem(text.p + 3, text.n - 3);
+}
+
 /* Read all lines, then ask for what every report has. */
 bool
 sp_journal_text(struct sp_mem *mem, struct sp_view text, struct sp_journal *out,
     const char **why)
 {
-	struct report_text t = { .mem = mem, .j = out, .rest = text };
+	struct report_text t = { .mem = mem, .j = out };
 	struct sp_view line;
 
-	t.subject = sp_journal_field(mem, out->inner, "Subject");
-	if (sp_view_starts(text, "\xef\xbb\xbf"))
-		t.rest = sp_view_mem(text.p + 3, text.n - 3);
+	begin_text(&t, text);
 	while (t.why == NULL && next_line(&t.rest, &line)) {
 		if (sp_view_trim(line).n == 0)
 			t.in_list = false;
 		else
 			(void)read_line(&t, line);
 	}
-	if (t.why == NULL && !t.seen[F_SENDER])
-		t.why = "it has no Sender";
-	if (t.why == NULL && !t.seen[F_ID] && !t.seen[F_SUBJECT])
-		t.why = "it has neither Message-ID nor Subject";
-	if (t.why == NULL && out->nrcpts == 0)
-		t.why = "it names no recipient";
-	out->kind = t.has_list ? "exchange-2003" : "exchange-2007";
+	(void)ask_for_needed(&t);
 	*why = t.why;
 	return (t.why == NULL);
+}
+
+/* ---- a text that somebody changed ------------------------------------- */
+
+/*
+ * Whether a recipient's address looks like one: text that somebody added must
+ * not become people ("To: whom it may concern").
+ */
+static bool
+is_plausible(const struct sp_journal_rcpt *r)
+{
+	struct sp_view v = sp_view_str(r->addr);
+	const char *at = strchr(r->addr, '@');
+
+	if (sp_view_istarts(v, "/o=") || sp_view_istarts(v, "EX:") ||
+	    sp_view_istarts(v, "X400:"))
+		return (true);
+	if (at == NULL || at == r->addr || at[1] == '\0')
+		return (false);
+	return (r->addr[0] == '"' || strpbrk(r->addr, " \t<>") == NULL);
+}
+
+/*
+ * Read one line.  What is no line of a report, or names nobody, is passed over
+ * and doubted; before the Sender, which comes first, everything is.
+ */
+static void
+read_line_lenient(struct report_text *t, struct sp_view line)
+{
+	struct sp_view value = { NULL, 0 };
+	size_t before = t->j->nrcpts;
+	bool listed = t->in_list, ok;
+
+	while (line.n > 0 && strchr(",; \t", line.p[line.n - 1]) != NULL)
+		line.n--;
+	ok = (t->seen[F_SENDER] || field_of(line, &value) == F_SENDER) &&
+	     read_line(t, line) &&
+	     (t->j->nrcpts == before || is_plausible(&t->j->rcpts[before]));
+	if (ok)
+		return;
+	/* A list ends where something else begins. */
+	if (listed)
+		t->in_list = false;
+	t->j->nrcpts = before;
+	t->why = NULL;
+	t->j->doubts |= SP_JOURNAL_DOUBT_EXTRA_TEXT;
+}
+
+bool
+sp_journal_text_lenient(
+    struct sp_mem *mem, struct sp_view text, struct sp_journal *out)
+{
+	struct report_text t = { .mem = mem, .j = out, .lenient = true };
+	struct sp_view line;
+
+	begin_text(&t, text);
+	while (
+	    out->nrcpts < SP_JOURNAL_RCPTS_MAX && next_line(&t.rest, &line)) {
+		if (sp_view_trim(line).n == 0)
+			t.in_list = false;
+		else
+			read_line_lenient(&t, line);
+	}
+	return (ask_for_needed(&t));
 }

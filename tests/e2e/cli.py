@@ -11,7 +11,7 @@ sys.path.insert(0, os.path.join(SOURCE, "examples"))
 import send as fixtures
 
 COMMANDS = ["init", "config", "serve", "import", "pull", "search", "show", "export", "verify", "status", "alarms", "audit", "canary",
-            "reconcile", "seal", "reindex", "passwd", "key", "oauth", "proof"]
+            "reconcile", "journal", "seal", "reindex", "passwd", "key", "oauth", "proof"]
 HIT = ["seq", "received", "date", "grade", "via", "size", "sha256", "message_id", "subject", "from", "to", "cc", "bcc",
        "reply_to", "envelope_from", "envelope_to", "attachments", "claims", "inner_sha256", "duplicate_of",
        "same_as", "msgid_conflict_with", "flags"]
