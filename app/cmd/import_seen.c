@@ -185,6 +185,7 @@ ascending(const void *a, const void *b)
 	return (*x < *y ? -1 : *x > *y);
 }
 
+/* Ask the index which entries were imported, then read their records. */
 enum sp_code
 sp_import_seen_load(
     const struct sp_app *app, struct sp_import_seen **out, struct sp_err *err)

@@ -363,10 +363,10 @@ def reindexed(a):
 
 def twice(a, tree, work):
     """The second import of the same tree takes nothing, with and without the service."""
-    done = a.cmd("import", tree)
+    done = a.cmd("import", "--source", "old server", tree)
     check(b"\n" in done.stdout and done.stdout.startswith(b"0 messages taken"), f"import again: {done.stdout}")
     a.start()
-    done = a.cmd("import", tree)
+    done = a.cmd("import", "--source", "old server", tree)
     check(done.stdout.startswith(b"0 messages taken"), f"import again with the service: {done.stdout}")
     fresh = work + "/fresh"
     os.mkdir(fresh)
