@@ -10,6 +10,8 @@
 
 #include "index/mail/journal_priv.h"
 
+#define NBSP "\xc2\xa0" /* U+00A0, a blank that does not break */
+
 enum report_field {
 	F_SENDER,
 	F_BEHALF,
@@ -238,6 +240,25 @@ refuse(struct report_text *t, const char *why)
 }
 
 /*
+ * Whether an address of the Internet is one with something else: a blank behind
+ * the '@', a blank that does not break, or the name of a link, all of which
+ * programs write that turn text into HTML and back.
+ */
+static bool
+has_more_behind(const char *addr)
+{
+	struct sp_view v = sp_view_str(addr);
+	const char *local = strrchr(addr, '"'), *at;
+
+	at = strchr(local != NULL && addr[0] == '"' ? local : addr, '@');
+	if (at == NULL || sp_view_istarts(v, "/o=") ||
+	    sp_view_istarts(v, "EX:") || sp_view_istarts(v, "X400:"))
+		return (false);
+	return (strpbrk(at, " \t") != NULL || strstr(addr, NBSP) != NULL ||
+		sp_view_istarts(v, "mailto:"));
+}
+
+/*
  * Read the value of a recipient line: the address, behind it its redirections,
  * the last one first.
  */
@@ -268,6 +289,8 @@ read_recipient(
 	sp_journal_path(t->mem, value, &r->addr, &r->name);
 	if (r->addr[0] == '\0')
 		return (refuse(t, "a recipient has no address"));
+	if (!t->lenient && has_more_behind(r->addr))
+		return (refuse(t, "a recipient's address has more behind it"));
 	return (true);
 }
 
@@ -505,6 +528,51 @@ is_plausible(const struct sp_journal_rcpt *r)
 }
 
 /*
+ * What programs that make HTML of text, or text of HTML, leave in a line is
+ * taken out: "mailto:" before an address, stars around bold words, blanks that
+ * do not break.
+ */
+static struct sp_view
+cleaned(struct report_text *t, struct sp_view line)
+{
+	static const char link[] = "mailto:";
+	bool bold = line.n > 0 && line.p[0] == '*';
+	char *s, *to;
+
+	s = to = sp_mem_get(t->mem, line.n + 1);
+	for (size_t i = 0; i < line.n; i++) {
+		struct sp_view rest = sp_view_mem(line.p + i, line.n - i);
+
+		if (sp_view_istarts(rest, link)) {
+			i += sizeof(link) - 2;
+		} else if (sp_view_starts(rest, NBSP)) {
+			*to++ = ' ';
+			i++;
+		} else if (line.p[i] != '*' || !bold) {
+			*to++ = line.p[i];
+		}
+	}
+	if ((size_t)(to - s) != line.n)
+		t->j->doubts |= SP_JOURNAL_DOUBT_EXTRA_TEXT;
+	return (sp_view_mem(s, (size_t)(to - s)));
+}
+
+/* Of "a@b a@b" or "a@b [checked]", the first word. */
+static void
+take_first_word(struct report_text *t, const char **addr)
+{
+	struct sp_view rest = sp_view_trim(sp_view_str(*addr)), word;
+
+	if (rest.n == 0 || rest.p[0] == '"' || !has_more_behind(*addr))
+		return;
+	word = sp_view_cut(&rest, ' ');
+	if (memchr(word.p, '@', word.n) == NULL)
+		return;
+	*addr = sp_mem_dup(t->mem, word);
+	t->j->doubts |= SP_JOURNAL_DOUBT_EXTRA_TEXT;
+}
+
+/*
  * Read one line.  What is no line of a report, or names nobody, is passed over
  * and doubted; before the Sender, which comes first, everything is.
  */
@@ -515,10 +583,16 @@ read_line_lenient(struct report_text *t, struct sp_view line)
 	size_t before = t->j->nrcpts;
 	bool listed = t->in_list, ok;
 
+	line = cleaned(t, line);
 	while (line.n > 0 && strchr(",; \t", line.p[line.n - 1]) != NULL)
 		line.n--;
 	ok = (t->seen[F_SENDER] || field_of(line, &value) == F_SENDER) &&
-	     read_line(t, line) &&
+	     read_line(t, line);
+	if (ok && t->j->nrcpts > before)
+		take_first_word(t, &t->j->rcpts[before].addr);
+	if (ok && field_of(line, &value) == F_SENDER)
+		take_first_word(t, &t->j->sender);
+	ok = ok &&
 	     (t->j->nrcpts == before || is_plausible(&t->j->rcpts[before]));
 	if (ok)
 		return;
