@@ -20,6 +20,7 @@
 #define SP_JOURNAL_RCPTS_MAX 200000u /* recipients of a report */
 #define SP_JOURNAL_TEXT_MAX  ((size_t)32 << 20) /* its text, decoded */
 #define SP_JOURNAL_NDRS_MAX  3u /* non-delivery reports around it */
+#define SP_JOURNAL_ORIGINALS 8u /* of a doubtful report, at most */
 #define SP_JOURNAL_VIAS_MAX  4u /* redirections of one recipient */
 
 enum sp_journal_role {
@@ -86,6 +87,9 @@ struct sp_journal {
 	struct sp_journal_rcpt *rcpts;
 	size_t nrcpts;
 	struct sp_view inner; /* the original, every byte of it */
+	/* Of a doubtful one: messages in it that are not attached as such. */
+	struct sp_view hidden[SP_JOURNAL_ORIGINALS];
+	size_t nhidden;
 	const char *inner_path; /* its part, "2"; NULL: there is none */
 	const char *sealed_path; /* of the encrypted original beside the clear
 	                          * one, or NULL */

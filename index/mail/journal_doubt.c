@@ -21,7 +21,7 @@
 #include "index/mail/journal_priv.h"
 #include "index/mail/text.h"
 
-#define ORIGINALS 8u /* of one report, at most */
+#define ORIGINALS SP_JOURNAL_ORIGINALS
 
 static const struct {
 	const char *name, *words;
@@ -169,6 +169,8 @@ choose_original(struct changed_report *r)
 
 	r->chosen = r->originals;
 	for (size_t i = 0; i < r->originals; i++) {
+		if (!sp_journal_is_rfc822(&r->s.part[r->original[i]]))
+			out->hidden[out->nhidden++] = r->bytes[i];
 		if (!is_named(r, i))
 			continue;
 		named++;
@@ -211,6 +213,48 @@ is_original(const struct changed_report *r, size_t i)
 	return (false);
 }
 
+/*
+ * Copy HTML to ${to} so that the ends of lines within <pre> are <br>, as a
+ * reader sees them; NULL only counts.  How long it is.
+ */
+static size_t
+copy_with_breaks(struct sp_view v, char *to)
+{
+	static const char br[] = "<br>";
+	bool pre = false;
+	size_t n = 0;
+
+	for (size_t i = 0; i < v.n; i++) {
+		struct sp_view rest = sp_view_mem(v.p + i, v.n - i);
+		bool end;
+
+		if (v.p[i] == '<' && sp_view_istarts(rest, "<pre"))
+			pre = true;
+		else if (v.p[i] == '<' && sp_view_istarts(rest, "</pre"))
+			pre = false;
+		end = pre && v.p[i] == '\n';
+		if (to != NULL)
+			memcpy(to + n, end ? br : v.p + i,
+			    end ? sizeof(br) - 1 : 1);
+		n += end ? sizeof(br) - 1 : 1;
+	}
+	return (n);
+}
+
+/* HTML with its lines within <pre>, if that is not too long. */
+static struct sp_view
+with_breaks(struct sp_mem *mem, struct sp_view v)
+{
+	size_t n = copy_with_breaks(v, NULL);
+	char *s;
+
+	if (n == v.n || n > SP_JOURNAL_TEXT_MAX)
+		return (v);
+	s = sp_mem_get(mem, n);
+	(void)copy_with_breaks(v, s);
+	return (sp_view_mem(s, n));
+}
+
 /* The text of a part; HTML as what a reader sees. */
 static struct sp_view
 text_of(const struct changed_report *r, const struct sp_entity *e, bool html)
@@ -225,6 +269,7 @@ text_of(const struct changed_report *r, const struct sp_entity *e, bool html)
 		return (sp_journal_utf8(mem, e));
 	if (e->enc != SP_TRANSFER_PLAIN && e->enc != SP_TRANSFER_UU)
 		(void)!sp_journal_bytes(mem, e, &v);
+	v = with_breaks(mem, v);
 	sp_buf_init(&b, SP_JOURNAL_TEXT_MAX);
 	(void)sp_text_part(v, e->type, sp_view_str(e->charset), &b);
 	n = b.n;
@@ -335,8 +380,11 @@ read_inside(struct changed_report *r,
 		if (got != SP_JOURNAL_GOOD && out->doubts == 0)
 			continue;
 		out->doubts |= SP_JOURNAL_DOUBT_WRAPPED;
-		if (!sp_journal_is_rfc822(&r->s.part[r->original[i]]))
+		if (!sp_journal_is_rfc822(&r->s.part[r->original[i]])) {
 			out->doubts |= SP_JOURNAL_DOUBT_ORIGINAL_TYPE;
+			out->hidden[0] = r->bytes[i];
+			out->nhidden = 1;
+		}
 		out->inner_path =
 		    sp_journal_path_below(r->s.mem, path, out->inner_path);
 		out->sealed_path =

@@ -1,6 +1,7 @@
 /*
- * Shared by journal.c (what a report consists of), journal_text.c (its lines)
- * and journal_other.c (what is no Exchange report).
+ * Shared by journal.c (what a report consists of), journal_text.c (its lines),
+ * journal_address.c (addresses in them), journal_doubt.c (what was changed) and
+ * journal_other.c (what is no Exchange report).
  */
 #ifndef SP_INDEX_MAIL_JOURNAL_PRIV_H
 #define SP_INDEX_MAIL_JOURNAL_PRIV_H
@@ -8,6 +9,7 @@
 #include "index/mail/journal.h"
 #include "index/mail/tree.h"
 
+#define SP_JOURNAL_NBSP	 "\xc2\xa0" /* U+00A0, a blank that does not break */
 #define SP_JOURNAL_PARTS 24u /* parts looked at; a report has 2 or 3 */
 
 /* The parts of a message, without what is in them. */
@@ -60,9 +62,22 @@ bool sp_journal_text_lenient(
 /* A further recipient, or NULL if there are too many. */
 struct sp_journal_rcpt *sp_journal_add(
     struct sp_mem *mem, struct sp_journal *j, enum sp_journal_role role);
+/* A name without the quotes around it and the backslashes in it. */
+const char *sp_journal_unquoted(struct sp_mem *mem, struct sp_view v);
 /* "Name <addr>", "<addr>" or anything else as it is. */
 void sp_journal_path(
     struct sp_mem *mem, struct sp_view v, const char **addr, const char **name);
+/*
+ * Whether an address of the Internet is one with something else: a blank behind
+ * the '@', a blank that does not break, or the name of a link, all of which
+ * programs write that turn text into HTML and back.
+ */
+bool sp_journal_has_more_behind(const char *addr);
+/*
+ * Whether a recipient's address looks like one: text that somebody added must
+ * not become people ("To: whom it may concern").
+ */
+bool sp_journal_is_plausible(const struct sp_journal_rcpt *r);
 
 /* Read a report that is not well formed as what it was before a gateway changed
  * it (journal_doubt.c).  ${read}: reads a message inside as a report.  True:

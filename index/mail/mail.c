@@ -424,20 +424,18 @@ on_inner_leaf(void *ctx, const struct sp_entity *e, const char *path)
 	    p, sp_text_part(bytes, e->type, sp_view_str(e->charset), &p->text));
 }
 
-/* The text of an original that a gateway attached under another type. */
+/* The text of originals that a gateway attached under another type. */
 static void
-read_hidden_original(struct parse *p)
+read_hidden_originals(struct parse *p)
 {
 	const struct sp_visitor v = { on_inner_field, on_inner_leaf, on_loose,
 		p };
 	const struct sp_journal *j = p->m->doubted;
 	bool digests = p->o.digests;
 
-	if (j == NULL || j->inner_path == NULL ||
-	    (j->doubts & SP_JOURNAL_DOUBT_ORIGINAL_TYPE) == 0)
-		return;
 	p->o.digests = false;
-	(void)sp_tree_walk(j->inner, p->m->mem, &v);
+	for (size_t i = 0; j != NULL && i < j->nhidden; i++)
+		(void)sp_tree_walk(j->hidden[i], p->m->mem, &v);
 	p->o.digests = digests;
 }
 
@@ -548,7 +546,7 @@ sp_mail_parse(struct sp_view msg, const struct sp_mail_opts *o)
 	sp_buf_init(&p.more, (size_t)p.o.max_text);
 	msg = unwrap_report(&p, msg);
 	set_tree_flags(&p, sp_tree_walk(msg, mem, &v));
-	read_hidden_original(&p);
+	read_hidden_originals(&p);
 	p.flags |= sp_facts_fill(p.m, &p.in, sp_view_str(p.charset), &p.more);
 	finish_text(&p);
 	finish_flags(&p);

@@ -77,6 +77,45 @@ static const struct journal_row changed[] = {
 	    HEAD MARK MIXED
 	    "Content-Type: text/html\r\n\r\n" HTML ATTACH ORIGINAL END,
 	    "html_text: " FOUND, "2" },
+	{ "the text as HTML, its lines kept",
+	    HEAD MARK MIXED
+	    "Content-Type: text/html\r\n\r\n<pre>Sender: alice@corp.example\r\n"
+	    "Subject: Q3 numbers\r\nMessage-Id: &lt;orig-1@corp.example&gt;\r\n"
+	    "To: bob@corp.example\r\nBcc: eve@partner.example"
+	    "</pre><p>Disclaimer</p>" ATTACH ORIGINAL END,
+	    "extra_text,html_text: " FOUND, "2" },
+	{ "the text as HTML with links",
+	    HEAD MARK MIXED
+	    "Content-Type: text/html\r\n\r\n"
+	    "Sender:&nbsp;<a href=\"mailto:alice@corp.example\">alice@corp.example</a><br>"
+	    "Subject: Q3 numbers<br>Message-Id: &lt;orig-1@corp.example&gt;<br>"
+	    "To: <a href=\"mailto:bob@corp.example\">bob@corp.example</a><br>"
+	    "Bcc: <a href=\"mailto:eve@partner.example\">eve@partner.example</a>"
+	    "<br>" ATTACH ORIGINAL END,
+	    "extra_text,html_text: " FOUND, "2" },
+	{ "addresses with links as text",
+	    REPORT(START
+		"To: bob@corp.example<mailto:bob@corp.example>\r\n"
+		"Bcc: eve@partner.example<mailto:eve@partner.example>\r\n"),
+	    "extra_text: " S "|to bob@corp.example (bob@corp.example)"
+	    "|bcc eve@partner.example (eve@partner.example)",
+	    "2" },
+	{ "words behind an address",
+	    REPORT(START "To: bob@corp.example [scanned]\r\n"
+			 "Bcc:\xc2\xa0"
+			 "eve@partner.example\r\n"),
+	    "extra_text: " FOUND, "2" },
+	{ "bold names",
+	    REPORT("*Sender:* alice@corp.example\r\n*Subject:* Q3 numbers\r\n"
+		   "*Message-Id:* <orig-1@corp.example>\r\n"
+		   "*To:* bob@corp.example\r\n*Bcc:* eve@partner.example\r\n"),
+	    "extra_text: " FOUND, "2" },
+	{ "a decrypted copy as a file",
+	    HEAD MARK MIXED PLAIN JUST ATTACH
+	    "From: a@corp.example\r\nMessage-ID: <orig-1@corp.example>\r\n\r\n"
+	    "sealed\r\n" NEXT("application/octet-stream; name=clear.eml\r\n"
+			      "Content-Transfer-Encoding: base64") ENCODED END,
+	    "extra_original: " FOUND, "2" },
 	{ "the original as a file",
 	    HEAD MARK MIXED PLAIN JUST NEXT(
 		"application/octet-stream; name=q3.eml\r\n"
