@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "app/common/account.h"
 #include "base/buf.h"
 #include "base/io.h"
 #include "base/layout.h"
@@ -89,6 +90,31 @@ written_at(const char *path, char out[SP_TIME_LEN + 1])
 	if (stat(path, &st) == 0)
 		sp_time_format(
 		    (int64_t)st.st_mtim.tv_sec * INT64_C(1000000), out);
+}
+
+enum sp_code
+sp_app_keep_config(const struct sp_app *app, struct sp_err *err)
+{
+	const struct sp_config *cfg = app->cfg;
+	char *path = sp_layout_path(app->dir, SP_APP_LAST_GOOD);
+	struct sp_account acct;
+	struct sp_buf had;
+	enum sp_code rc;
+
+	sp_buf_init(&had, cfg->source_n + 1);
+	rc = sp_account_find(app->dir, cfg, &acct, err);
+	if (rc == SP_OK) {
+		sp_account_enter(&acct);
+		if (sp_io_read_file(path, cfg->source_n, &had, NULL) != SP_OK ||
+		    had.n != cfg->source_n ||
+		    memcmp(had.p, cfg->source, had.n) != 0)
+			rc = sp_io_replace(
+			    path, cfg->source, cfg->source_n, 0640, err);
+		sp_account_leave(&acct);
+	}
+	sp_buf_done(&had);
+	free(path);
+	return (rc);
 }
 
 /* The file itself stays as it is, for its administrator to mend. */

@@ -18,7 +18,8 @@
 /* How long a worker or a command waits for the lock of a role. */
 #define SP_APP_LOCK_WAIT_MS 10000
 
-/* The configuration with which the service last started or reloaded. */
+/* The configuration with which the service last started or reloaded, or a
+ * command last wrote without it. */
 #define SP_APP_LAST_GOOD "state/config.good"
 
 struct sp_app {
@@ -47,6 +48,12 @@ SP_CHECK enum sp_code sp_app_open(struct sp_app *app, struct sp_err *err);
  */
 SP_CHECK enum sp_code sp_app_open_reader(
     struct sp_app *app, struct sp_err *err);
+/* Keep app->cfg, which works, for sp_app_open_reader(): for whoever serves the
+ * archive or works in it without a service.  Nothing is written where it is
+ * there already.  The caller is root or the archive's account; errors of
+ * sp_account_find() and sp_io_replace(). */
+SP_CHECK enum sp_code sp_app_keep_config(
+    const struct sp_app *app, struct sp_err *err);
 /*
  * Only find the archive, and set app->dir: -A, else $SEALPOST_ARCHIVE, else
  * the current directory if it holds FORMAT, else /var/lib/sealpost.

@@ -173,6 +173,9 @@ open_append(struct sp_host_local *l, struct sp_err *err)
 	if (rc == SP_OK) {
 		report_recovery(l, &found);
 		accept_clock(l, found.last_received);
+		/* Its loss costs only that a broken file locks readers out. */
+		if (l->app->config_opt == NULL)
+			(void)!sp_app_keep_config(l->app, NULL);
 	}
 	return (rc);
 }

@@ -323,6 +323,21 @@ def verify_result(a):
 LOGIN = ""
 
 
+def without_a_service(work):
+    """An archive that commands alone work in: the same."""
+    b = Archive(work, free_port(), name="alone")
+    conf = b.dir + "/sealpost.conf"
+    for broken in (False, True):
+        text = open(conf).read()
+        open(conf, "w").write("memory 64M\n")
+        done = b.cmd("show", 0, status=0)
+        check(b"last good configuration" in done.stderr, f"an archive without a service: {done.stderr}")
+        open(conf, "w").write(text + "" if broken else text + "memory = 3M\n")
+        open(work + "/one.eml", "w").write("Subject: one\n\none\n")
+        b.cmd("import", work + "/one.eml", status=0)
+    check("memory = 3M" in open(b.dir + "/state/config.good").read(), "what a command used is not kept")
+
+
 def main():
     global LOGIN
     import certs
@@ -348,6 +363,7 @@ def main():
     export_inside(a, work)
     a.stop()
     rights(a)
+    without_a_service(work)
     lost_tree(a, work)
     verify_result(a)
     lost_state(a)
