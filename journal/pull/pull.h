@@ -326,7 +326,7 @@ struct sp_pull_result {
 	/* Of them announced and not captured, at the end of the visit; the
 	 * first few by name, with the reason. */
 	uint64_t doubtful;
-	char doubts[400];
+	char doubts[300];
 
 	/* Where it failed. */
 	enum sp_pull_trouble trouble;
