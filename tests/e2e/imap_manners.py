@@ -508,7 +508,9 @@ def many_bad_messages():
 
 def main():
     only = sys.argv[1:]
-    table([o for o in only if o not in globals()])
+    rows = [o for o in only if o not in globals()]
+    if rows or not only:
+        table(rows)
     for test in (a_short_copy_that_stays_short, renumbered, a_leftover_is_compared_before_it_is_deleted, names_that_do_not_last, status_names_it, many_bad_messages):
         if not only or test.__name__ in only:
             test()

@@ -220,8 +220,11 @@ got, _ = pull(arc, 1)
 check(got["doubtful"] == 1 and "UIDL u1" in got["doubts"], f"asked by hand: {got}")
 check(f.mail == [b], f"the large one came too: {[len(x) for x in f.mail]}")
 f.m["greeting"] = "-ERR throttled, retry after 7200 seconds"
-got, _ = pull(arc, 1)
-check("throttled, retry after 7200" in got["error"], f"throttled: {got}")
+for _ in range(3):  # the first may be answered by a visit that was on its way
+    got, _ = pull(arc, None)
+    if got["error"]:
+        break
+check("throttled, retry after 7200" in (got["error"] or ""), f"throttled: {got}")
 arc.wait_index()
 found = [json.loads(t) for t in arc.cmd("search", "--format", "json", "flag:short").stdout.splitlines()]
 check(len(found) == 1 and found[0]["sha256"] == sha256(cut), f"search flag:short: {found}")
