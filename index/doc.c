@@ -1,7 +1,7 @@
 /*
  * Documents: memory that is used again for entry after entry, and the order in
  * which the parts of a document are filled.  The parts are doc_people.c,
- * doc_claims.c and doc_facts.c.
+ * doc_claims.c, doc_facts.c and doc_words.c.
  */
 #include "index/doc.h"
 
@@ -207,10 +207,11 @@ sp_doc_fill(struct sp_doc *d, struct sp_view record, struct sp_view msg,
 		sp_doc_fill_claims(d);
 		if (has_message)
 			sp_doc_fill_ids(d);
+		sp_doc_fill_files(d);
+		sp_doc_bound_words(d);
 		sp_doc_fill_flags(d, !has_message ? "purged"
 				     : d->parsed  ? NULL
 						  : "unparsed");
-		sp_doc_fill_files(d);
 		sp_doc_fill_meta(d);
 	}
 	estimate_weight(d);

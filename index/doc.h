@@ -21,6 +21,7 @@
 #include "index/schema/schema.h"
 
 #define SP_DOC_PARTIES_MAX 20000u /* people, and claims, stored of a message */
+#define SP_DOC_WORDS_MAX   262144u /* different words of a message, about */
 #define SP_DOC_SEQS_MAX	   10000u /* ranges of entries that an event names */
 #define SP_DOC_STRS_MAX	   ((size_t)32 << 20) /* bytes of their names */
 #define SP_DOC_RAW_MAX	   ((size_t)64 << 10) /* see SP_DOC_SKIP */
