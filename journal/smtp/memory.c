@@ -202,6 +202,10 @@ sp_memory_get(struct sp_memory *m, size_t n, size_t *cap)
 		return (NULL);
 	class = class_of(n);
 	size = SP_MEMORY_MIN << class;
+	/* A large one that its class does not get is asked of nobody: the
+	 * message goes to a file. */
+	if (size > SMALL && !fits_budget(budget, size))
+		return (NULL);
 	if (m->budget_of != NULL && !claim_share(m, size))
 		return (NULL);
 	p = get_buffer(budget, class);

@@ -146,6 +146,47 @@ test_who_has_little_is_given_from_who_has_much(void **state)
 	sp_memory_free(m);
 }
 
+/* Counts how often it is asked to end somebody. */
+static bool
+count_calls(void *ctx, struct sp_memory *share)
+{
+	(void)share;
+	++*(unsigned *)ctx;
+	return (false);
+}
+
+/* A message that is too large for a buffer goes into a file, whatever others
+ * have: nobody is to be ended for it. */
+static void
+test_nobody_is_ended_for_a_buffer_that_is_not_given_anyway(void **state)
+{
+	const size_t budget = (size_t)64 << 20, mib = (size_t)1 << 20;
+	struct sp_memory *m = sp_memory_new(budget, "/tmp");
+	struct sp_memory *rich[3], *poor;
+	size_t n[3] = { 0 }, cap;
+	unsigned calls = 0;
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		rich[i] = sp_memory_share(m);
+		while (sp_memory_charge(rich[i], mib / 4))
+			n[i] += mib / 4;
+	}
+	poor = sp_memory_share(m);
+	sp_memory_on_short(m, count_calls, &calls);
+	assert_null(sp_memory_get(poor, 8 * mib, &cap)); /* one too large */
+	assert_null(sp_memory_get(poor, 3 * mib, &cap)); /* half is used up */
+	assert_int_equal(calls, 0);
+	assert_false(sp_memory_charge(poor, 8 * mib)); /* no file for this */
+	assert_int_equal(calls, 1);
+	for (size_t i = 0; i < 3; i++) {
+		sp_memory_discharge(rich[i], n[i]);
+		sp_memory_free(rich[i]);
+	}
+	sp_memory_free(poor);
+	sp_memory_free(m);
+}
+
 int
 main(void)
 {
@@ -155,6 +196,8 @@ main(void)
 		cmocka_unit_test(test_buffers_of_a_share_count_in_both),
 		cmocka_unit_test(
 		    test_who_has_little_is_given_from_who_has_much),
+		cmocka_unit_test(
+		    test_nobody_is_ended_for_a_buffer_that_is_not_given_anyway),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));
