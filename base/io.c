@@ -13,6 +13,7 @@
 #include <limits.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -312,4 +313,24 @@ enum sp_code
 sp_io_fsync(int fd, struct sp_err *err)
 {
 	return (sync_fd(fd, fsync, err));
+}
+
+enum sp_code
+sp_io_symlink(const char *target, const char *path, struct sp_err *err)
+{
+	char *dir = sp_io_parent(path, NULL);
+	enum sp_code rc;
+	int e;
+
+	sp_io_count(SP_OP_CREATE);
+	e = sp_fault_call(SP_OP_CREATE);
+	if (e == 0 && symlink(target, path) != 0)
+		e = errno;
+	if (e != 0)
+		rc = sp_err_set(err, sp_err_code_of_errno(e), e,
+		    "cannot make the link %s", path);
+	else
+		rc = sp_io_syncdir(dir, err);
+	free(dir);
+	return (rc);
 }

@@ -75,6 +75,9 @@ SP_CHECK enum sp_code sp_io_rename_new(
     const char *from, const char *to, struct sp_err *err);
 /* Remove a file; SP_OK if there is none. */
 SP_CHECK enum sp_code sp_io_unlink(const char *path, struct sp_err *err);
+/* Make the symbolic link ${path} to ${target}, durably. */
+SP_CHECK enum sp_code sp_io_symlink(
+    const char *target, const char *path, struct sp_err *err);
 /* Remove an empty directory; SP_OK if there is none. */
 SP_CHECK enum sp_code sp_io_rmdir(const char *path, struct sp_err *err);
 /* Make a directory; SP_OK if it exists. */

@@ -12,15 +12,12 @@
  */
 #include "journal/seal/create.h"
 
-#include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/config/config.h"
 #include "base/io.h"
-#include "base/secret.h"
 #include "journal/log/append.h"
 #include "journal/seal/create_priv.h"
 #include "base/layout.h"
@@ -31,7 +28,6 @@
 #define SECRET_MODE  0700
 #define CONF_MODE    0640
 #define VKEY_MODE    0644
-#define TAKEN_MAX    (1u << 20) /* bytes of a file that is taken along */
 #define DETAIL_MAX   (1u << 20) /* bytes of the detail of entry 0 */
 #define LOCK_WAIT_MS 10000
 
@@ -67,13 +63,6 @@ is_part(const char *name)
 			return (true);
 	}
 	return (false);
-}
-
-/* The first name of a path, malloc'ed. */
-static char *
-first_name(const char *path)
-{
-	return (strndup(path, strcspn(path, "/")));
 }
 
 /* Whether ${name} is what the first name of a taken file is. */
@@ -233,43 +222,6 @@ write_conf(const struct creation *m, struct sp_err *err)
 	return (rc);
 }
 
-/* Copy a file of the archive that is continued into the stage, with its
- * rights.  One that is missing was missing for the old archive too. */
-static enum sp_code
-take_file(const struct creation *m, const char *name, struct sp_err *err)
-{
-	char *from = sp_layout_path(m->c->continues, name);
-	char *to = sp_layout_path(m->stage, name);
-	enum sp_code rc = SP_OK;
-	struct sp_buf data;
-	struct stat st;
-
-	sp_buf_init(&data, TAKEN_MAX);
-	if (strstr(name, "..") != NULL)
-		rc = sp_err_set(err, SP_EUSAGE, 0,
-		    "%s: a path with .. cannot be taken along; write it without in the configuration",
-		    from);
-	else if (stat(from, &st) != 0 && errno == ENOENT)
-		goto out;
-	if (rc == SP_OK)
-		rc = sp_io_read_file(from, TAKEN_MAX, &data, err);
-	if (rc == SP_OK && strchr(name, '/') != NULL) {
-		char *dir = strndup(to, (size_t)(strrchr(to, '/') - to));
-
-		rc = sp_io_mkdirs(dir, SECRET_MODE, err);
-		free(dir);
-	}
-	if (rc == SP_OK)
-		rc = sp_io_replace(
-		    to, data.p, data.n, (unsigned)st.st_mode & 0777, err);
-out:
-	sp_secret_wipe(data.p, data.n);
-	sp_buf_done(&data);
-	free(to);
-	free(from);
-	return (rc);
-}
-
 /* Write entry 0, unless an interrupted run wrote it: what it says then
  * stays. */
 static enum sp_code
@@ -317,7 +269,8 @@ build(const struct creation *m, struct sp_err *err)
 	if (rc == SP_OK)
 		rc = write_conf(m, err);
 	for (size_t i = 0; rc == SP_OK && i < m->c->ntake; i++)
-		rc = take_file(m, m->c->take[i], err);
+		rc = sp_create_take(
+		    m->c->continues, m->stage, m->c->take[i], err);
 	if (rc == SP_OK)
 		rc = write_entry(m, err);
 	return (rc);
@@ -344,20 +297,19 @@ move_up(const struct creation *m, const char *name, struct sp_err *err)
 	return (rc);
 }
 
-/* Move up what the taken files begin with, unless a part has it, or it was not
- * there. */
+/* Move up what else is in the stage: what was taken along. */
 static enum sp_code
 move_taken(const struct creation *m, struct sp_err *err)
 {
-	enum sp_code rc = SP_OK;
+	char **names = NULL;
+	size_t n = 0;
+	enum sp_code rc = sp_io_list(m->stage, &names, &n, err);
 
-	for (size_t i = 0; rc == SP_OK && i < m->c->ntake; i++) {
-		char *name = first_name(m->c->take[i]);
-
-		if (!is_part(name) && has(m->stage, name))
-			rc = move_up(m, name, err);
-		free(name);
+	for (size_t i = 0; rc == SP_OK && i < n; i++) {
+		if (!is_part(names[i]) && strcmp(names[i], "FORMAT") != 0)
+			rc = move_up(m, names[i], err);
 	}
+	sp_io_names_free(names, n);
 	return (rc);
 }
 

@@ -39,4 +39,16 @@ SP_CHECK enum sp_code sp_create_old_checkpoint(const char *old,
     const char *origin, struct sp_buf *note, struct sp_checkpoint *out,
     struct sp_err *err);
 
+/* ---- create_take.c ------------------------------------------------------- */
+
+/*
+ * Copy ${name} of the archive ${old}, a file or a folder with what is in it, to
+ * the same place of ${stage}, with its rights.  A symbolic link is copied as a
+ * link and never followed.  What is not there, and what is every archive's own
+ * (keys/log.key, tree/...), is left out.  SP_EUSAGE: the name has "..", or it is
+ * neither file, folder nor link; SP_ELIMIT: it is too large or nested too deep.
+ */
+SP_CHECK enum sp_code sp_create_take(
+    const char *old, const char *stage, const char *name, struct sp_err *err);
+
 #endif
