@@ -170,7 +170,8 @@ sp_child_start(struct sp_supervisor *s, enum sp_worker_role role)
 	int ends[2], size = 2 * (int)SP_CONTROL_MAX;
 
 	c->started = sp_clock_boot();
-	c->alarmed = c->stuck = false;
+	c->alarmed = false;
+	/* stuck stays: the first word of the new one ends that alarm. */
 	c->alive = c->started;
 	if (c->delay < DELAY_MIN)
 		c->delay = DELAY_MIN;

@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -24,6 +25,7 @@
 #include <unistd.h>
 
 #include "app/common/account.h"
+#include "app/service/alarms.h"
 #include "app/service/child_priv.h"
 #include "app/service/clients_priv.h"
 #include "app/service/reload_priv.h"
@@ -363,6 +365,23 @@ lock_archive(struct sp_supervisor *s, struct sp_err *err)
 	return (rc);
 }
 
+/* Alarms that a run before ours left open, and of which only a supervisor sees
+ * the end: this start has read the configuration, and a worker goes on once it
+ * says its first word. */
+static void
+take_over_alarms(struct sp_supervisor *s)
+{
+	sp_supervisor_alarms_end(s, "reload_failed");
+	for (enum sp_worker_role r = 0; r < SP_WORKERS; r++) {
+		char cause[64];
+
+		(void)snprintf(cause, sizeof(cause), "worker_stuck:%s",
+		    sp_worker_names[r]);
+		s->child[r].stuck =
+		    sp_alarms_find(s->alarms, sp_view_str(cause)) != NULL;
+	}
+}
+
 static enum sp_code
 prepare(struct sp_supervisor *s, struct sp_err *err)
 {
@@ -378,6 +397,8 @@ prepare(struct sp_supervisor *s, struct sp_err *err)
 		rc = open_workers(s, err);
 	if (rc == SP_OK)
 		rc = sp_reload_open(s, err);
+	if (rc == SP_OK)
+		take_over_alarms(s);
 	return (rc);
 }
 

@@ -381,8 +381,9 @@ rotate_if_large(struct sp_append *a)
 	    sp_intake_file_bytes(a->in) < a->cfg->seal_size)
 		return;
 	if (sp_intake_rotate(a->in, &e) == SP_OK) {
-		if (a->rotation_alarmed)
-			raise_alarm(a, "intake_rotation", NULL);
+		/* Always: the failure may have been that of a process before
+		 * this. */
+		raise_alarm(a, "intake_rotation", NULL);
 		a->rotation_alarmed = false;
 		return;
 	}

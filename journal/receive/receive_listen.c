@@ -28,9 +28,12 @@ load_users(struct sp_listener *l)
 	const char *path = l->env.cfg->auth_users;
 	struct sp_err err;
 
-	if (path == NULL)
+	if (l->env.door)
 		return;
-	if (sp_users_load(path, &l->users, &err) == SP_OK) {
+	if (path == NULL) {
+		/* It may have had users before that could not be read. */
+		sp_receive_log_users(l->r, l->env.cfg->name, NULL);
+	} else if (sp_users_load(path, &l->users, &err) == SP_OK) {
 		l->env.users = l->users;
 		sp_receive_log_users(l->r, l->env.cfg->name, NULL);
 	} else {

@@ -179,8 +179,11 @@ check_guard(struct sp_seal *s, struct sp_err *err)
 	char *path;
 	enum sp_code rc;
 
-	if (s->guard == NULL)
+	if (s->guard == NULL) {
+		/* One that was configured before may have been unwritable. */
+		sp_seal_guard_state(s, NULL);
 		return (SP_OK);
+	}
 	path = sp_layout_path(s->guard, "checkpoint");
 	rc = check_copy(s, path, &cp, err);
 	free(path);

@@ -259,6 +259,36 @@ def stuck():
     a.verify()
 
 
+def outlived():
+    """Alarms whose end only the supervisor sees end, too, where the worker or the service was started again."""
+    work = workdir()
+    a = Archive(work, free_port())
+    conf = a.dir + "/sealpost.conf"
+    good = open(conf).read()
+    os.environ["SP_STUCK_SECONDS"] = "12"
+    a.start()
+    pid = a.workers()["seal"]
+    os.kill(pid, signal.SIGSTOP)
+    wait_for("seal stands still", lambda: "cause=worker_stuck:seal" in a.log_text())
+    os.kill(pid, signal.SIGKILL)
+    wait_for("seal goes on", lambda: "event=alarm_ended cause=worker_stuck:seal" in a.log_text())
+    open(conf, "w").write(good + "nonsense {\n")
+    a.service.send_signal(signal.SIGHUP)
+    wait_for("reload_failed", lambda: "reload_failed" in open_alarms(a))
+    os.kill(a.workers()["pull"], signal.SIGSTOP)
+    wait_for("pull stands still", lambda: "worker_stuck:pull" in open_alarms(a))
+    # Both are in state/alarms, and what an administrator does is a restart.
+    wait_for("the register", lambda: "worker_stuck:pull" in open(a.dir + "/state/alarms").read())
+    a.stop(signal.SIGKILL, status=-9)
+    open(conf, "w").write(good)
+    a.start()
+    del os.environ["SP_STUCK_SECONDS"]
+    for cause in ("reload_failed", "worker_stuck:pull"):
+        wait_for(f"the end of {cause}", lambda: f"event=alarm_ended cause={cause}" in a.log_text())
+    a.stop()
+    a.verify()
+
+
 def accounts_and_refusals():
     """An account that gets nowhere; refusals name whom they are about."""
     work = workdir()
@@ -371,7 +401,7 @@ def numbers():
 
 
 def main():
-    for test in (guard_unwritable, full_disk, full_at_once, service_down, reload_and_workers, stuck, accounts_and_refusals, missing,
+    for test in (guard_unwritable, full_disk, full_at_once, service_down, reload_and_workers, stuck, outlived, accounts_and_refusals, missing,
                  numbers):
         if len(sys.argv) > 1 and sys.argv[1] not in test.__name__:
             continue

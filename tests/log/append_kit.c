@@ -27,7 +27,7 @@ struct sp_append *ak;
 struct sp_append_opts ak_opts;
 struct sp_intake_found ak_found;
 struct sp_err ak_err;
-unsigned ak_alarms;
+unsigned ak_alarms, ak_ended;
 
 void
 ak_ok(enum sp_code rc)
@@ -42,6 +42,7 @@ on_alarm(void *ctx, const char *cause, const char *text)
 	(void)ctx;
 	(void)cause;
 	ak_alarms += text != NULL;
+	ak_ended += text == NULL;
 }
 
 int
@@ -65,7 +66,7 @@ ak_setup(void **state)
 	ak_cfg = sp_config_default();
 	ak_opts =
 	    (struct sp_append_opts){ .by = "sealpost test", .alarm = on_alarm };
-	ak_alarms = 0;
+	ak_alarms = ak_ended = 0;
 	sp_clock_set_for_test(AK_NOW, 0);
 	return (0);
 }

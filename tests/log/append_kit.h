@@ -22,7 +22,7 @@ extern struct sp_append *ak;
 extern struct sp_append_opts ak_opts;
 extern struct sp_intake_found ak_found;
 extern struct sp_err ak_err;
-extern unsigned ak_alarms;
+extern unsigned ak_alarms, ak_ended;
 
 int ak_setup(void **state);
 int ak_teardown(void **state);

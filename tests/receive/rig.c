@@ -212,17 +212,20 @@ on_log(void *ctx, enum sp_log_level level, const char *event, const char *text)
 	(void)pthread_mutex_unlock(&g->fake.lock);
 }
 
-/* What is over is no line: it is told again and again. */
+/* What is over is no line: it is told again and again.  But for users, of whom
+ * it is told once. */
 static void
 on_alarm(void *ctx, const char *cause, const char *text)
 {
 	struct sp_rig *g = ctx;
 
-	if (text == NULL)
+	if (text == NULL && strncmp(cause, "users:", 6) != 0)
 		return;
 	(void)pthread_mutex_lock(&g->fake.lock);
 	assert_int_equal(
-	    sp_buf_addf(&g->log, "alarm %s %s\n", cause, text), SP_OK);
+	    sp_buf_addf(&g->log, "%s %s %s\n", text == NULL ? "over" : "alarm",
+		cause, text == NULL ? "" : text),
+	    SP_OK);
 	(void)pthread_cond_broadcast(&g->fake.changed);
 	(void)pthread_mutex_unlock(&g->fake.lock);
 }

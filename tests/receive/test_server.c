@@ -92,6 +92,21 @@ test_what_arrives_during_a_commit_shares_the_next(void **state)
 	sp_rig_done(&g);
 }
 
+/* The alarm of a users file is open from an earlier run, and then the listener
+ * has none any more. */
+static void
+test_a_listener_without_users_has_no_users_that_cannot_be_read(void **state)
+{
+	struct sp_rig g;
+
+	(void)state;
+	sp_rig_init(&g);
+	sp_rig_start(&g);
+	assert_true(sp_rig_logged(&g, "over users:"));
+	assert_false(sp_rig_logged(&g, "users:door"));
+	sp_rig_done(&g);
+}
+
 static void
 test_a_failed_batch_is_answered_4xx_and_not_tried_again(void **state)
 {
@@ -445,6 +460,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+		    test_a_listener_without_users_has_no_users_that_cannot_be_read),
 		cmocka_unit_test(
 		    test_250_comes_after_the_commit_and_not_before),
 		cmocka_unit_test(

@@ -184,6 +184,22 @@ test_an_hour_of_the_log_keeps_a_checkpoint(void **state)
 	sp_clock_set_for_test(-1, 0);
 }
 
+/* The alarm of a guard is open from an earlier run, and then the configuration
+ * has none any more. */
+static void
+test_without_a_guard_none_is_unwritable(void **state)
+{
+	struct sp_seal *s;
+
+	(void)state;
+	free(fx.cfg->guard);
+	fx.cfg->guard = NULL;
+	s = open_seal();
+	assert_int_equal(reported.ended, 1);
+	assert_int_equal(reported.alarms, 0);
+	sp_seal_close(s);
+}
+
 int
 main(void)
 {
@@ -196,6 +212,7 @@ main(void)
 		T(test_a_reader_at_the_end_sees_what_comes),
 		T(test_the_role_is_held_by_one),
 		T(test_an_hour_of_the_log_keeps_a_checkpoint),
+		T(test_without_a_guard_none_is_unwritable),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));
