@@ -298,7 +298,7 @@ sp_cmd_alarms(struct sp_app *app, int argc, char **argv)
 	if (strcmp(verb, "acknowledge") == 0 && (first == argc || all))
 		return (sp_app_usage(
 		    "alarms acknowledge: expected CAUSE or ID, as `sealpost alarms list` shows them"));
-	if (sp_app_open(app, &err) != SP_OK)
+	if (sp_app_open_reader(app, &err) != SP_OK)
 		return (sp_app_fail(&err));
 	return (strcmp(verb, "list") == 0
 		    ? list(app, all, f == 1)

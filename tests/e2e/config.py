@@ -213,6 +213,8 @@ def nobody_is_locked_out(a, work, text):
                 said = done.stderr.decode().splitlines()
                 check(len([t for t in said if "last good configuration" in t and conf in t]) == 1, f"{args[0]}, {what}: {said}")
         a.cmd("status", status=None)
+        done = a.cmd("alarms", status=None)
+        check(b"last good configuration" in done.stderr, f"alarms, {what}: {done.stderr}")
         for args in (("serve",), ("import", work), ("seal",), ("config", "check")):
             done = a.cmd(*args, status=2)
             one_line(done, f"{args[0]} with a configuration that is {what}")
