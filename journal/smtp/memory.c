@@ -191,6 +191,8 @@ get_buffer(struct sp_memory *m, size_t class)
 	return (s);
 }
 
+/* Of a share both are asked: the share for its part, and the budget for the
+ * buffer. */
 void *
 sp_memory_get(struct sp_memory *m, size_t n, size_t *cap)
 {
