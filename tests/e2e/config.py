@@ -101,6 +101,11 @@ def config_check(a, work, text):
     a.cmd("config", "check", status=0)
     done = a.cmd("config", "check", status=1, **as_user(OWNER, [GROUP]))
     check(b"127.0.0.1:25" in done.stderr and b"CAP_NET_BIND_SERVICE" in done.stderr, f"a port below 1024: {done.stderr}")
+    # A key that systemd gives to the main process alone: ExecReload= cannot see it.
+    put(conf, text + "listen tls { address = 127.0.0.1:%d tls = implicit certificate = /run/credentials/none/tls.pem }\n" % free_port())
+    done = a.cmd("config", "check", status=0, **as_user(OWNER, [GROUP]))
+    check(b"warning: " in done.stderr and b"/run/credentials/" in done.stderr, f"a credential: {done.stderr}")
+    a.cmd("config", "check", status=1)
     # A group that the account could not give a socket to.
     put(conf, text)
     done = a.cmd("config", "check", status=1, **as_user(OWNER))
