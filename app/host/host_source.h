@@ -5,7 +5,7 @@
 #ifndef SP_APP_HOST_HOST_SOURCE_H
 #define SP_APP_HOST_HOST_SOURCE_H
 
-#include <jansson.h>
+#include "base/json.h"
 
 /*
  * The members of the record's "source", malloc'ed: what the provenance says,
