@@ -37,6 +37,8 @@ static const struct command_entry commands[] = {
 	{ "seal", sp_cmd_seal, "cut and seal the open segment now" },
 	{ "reindex", sp_cmd_reindex, "rebuild the index from the archive" },
 	{ "passwd", sp_cmd_passwd, "make and change who may log in" },
+	{ "journal", sp_cmd_journal,
+	    "accept journal reports that were not trusted" },
 	{ "key", sp_cmd_key, "show the verification keys" },
 	{ "oauth", sp_cmd_oauth, "log in to mailboxes that are pulled" },
 	{ "proof", sp_cmd_proof, "an inclusion proof for one entry" },

@@ -59,6 +59,9 @@ sp_db_error(const struct sp_db *db, int rc, struct sp_err *err)
 		if (codes[i].code == SP_EIO && (sys == ENOSPC || sys == EDQUOT))
 			return (sp_err_set(
 			    err, SP_ENOSPC, 0, "%s: %s", db->path, no_space));
+		if (sys == EACCES || sys == EPERM)
+			return (sp_err_set(err, codes[i].code, sys, "%s: %s",
+			    db->path, codes[i].what));
 		return (sp_err_set(err, codes[i].code, 0, "%s: %s: %s",
 		    db->path, codes[i].what, why));
 	}

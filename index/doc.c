@@ -1,7 +1,7 @@
 /*
  * Documents: memory that is used again for entry after entry, and the order in
  * which the parts of a document are filled.  The parts are doc_people.c,
- * doc_claims.c and doc_facts.c.
+ * doc_claims.c, doc_facts.c and doc_words.c.
  */
 #include "index/doc.h"
 
@@ -154,7 +154,8 @@ parse_mail(struct sp_doc *d, struct sp_view msg, enum sp_doc_parse how,
 	struct sp_mail_opts o = *opts;
 	struct sp_view text;
 
-	o.journal = d->rec.journal;
+	o.accepted = opts->accepted && !d->rec.journal;
+	o.journal = d->rec.journal || o.accepted;
 	if (how == SP_DOC_PARSE)
 		d->mail = sp_mail_parse(msg, &o);
 	d->parsed = d->mail != NULL;
@@ -191,6 +192,7 @@ sp_doc_fill(struct sp_doc *d, struct sp_view record, struct sp_view msg,
 	if (rc != SP_OK)
 		return (rc);
 	d->has_record = true;
+	d->accepted_by = opts->accepted ? opts->accepted_by : SP_LINK_NONE;
 	d->seq = d->rec.seq;
 	d->received = d->rec.received;
 	sp_line_of_record(&d->rec, record, &line);
@@ -205,10 +207,11 @@ sp_doc_fill(struct sp_doc *d, struct sp_view record, struct sp_view msg,
 		sp_doc_fill_claims(d);
 		if (has_message)
 			sp_doc_fill_ids(d);
+		sp_doc_fill_files(d);
+		sp_doc_bound_words(d);
 		sp_doc_fill_flags(d, !has_message ? "purged"
 				     : d->parsed  ? NULL
 						  : "unparsed");
-		sp_doc_fill_files(d);
 		sp_doc_fill_meta(d);
 	}
 	estimate_weight(d);

@@ -21,6 +21,7 @@
 #include "index/schema/schema.h"
 
 #define SP_DOC_PARTIES_MAX 20000u /* people, and claims, stored of a message */
+#define SP_DOC_WORDS_MAX   262144u /* different words of a message, about */
 #define SP_DOC_SEQS_MAX	   10000u /* ranges of entries that an event names */
 #define SP_DOC_STRS_MAX	   ((size_t)32 << 20) /* bytes of their names */
 #define SP_DOC_RAW_MAX	   ((size_t)64 << 10) /* see SP_DOC_SKIP */
@@ -47,7 +48,8 @@ struct sp_doc_claim {
 	enum sp_column col; /* the column that has its words */
 	enum sp_claim_role presumed; /* 0: none */
 	enum sp_claim_how how; /* 0: not redirected */
-	/* a header field's name; SP_DOC_EVIDENCE_EXPORT; NULL: the report */
+	/* a header field's name; SP_DOC_EVIDENCE_EXPORT; NULL: the report, as
+	 * sp_mail_evidence() calls it */
 	const char *evidence;
 	struct sp_doc_span addr, name, via;
 };
@@ -67,6 +69,8 @@ struct sp_doc {
 	/* the message */
 	bool parsed; /* mail is there */
 	struct sp_mail *mail;
+	uint64_t accepted_by; /* the event that accepts it as a journal report,
+	                       * or SP_LINK_NONE */
 	bool cut; /* a limit left something out: flag "index_cut" */
 	/* its people and claims; the spans lie in strs */
 	struct sp_buf strs;
@@ -111,5 +115,9 @@ SP_CHECK enum sp_code sp_doc_fill(struct sp_doc *d, struct sp_view record,
 
 /* The text of a span, borrowed until the document is filled again. */
 struct sp_view sp_doc_str(const struct sp_doc *d, struct sp_doc_span s);
+
+/* What the evidence of a claim of ${d} is called in the table "evidence". */
+void sp_doc_evidence(const struct sp_doc *d, const char *evidence,
+    char out[SP_MAIL_EVIDENCE_MAX]);
 
 #endif

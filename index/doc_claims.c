@@ -4,6 +4,7 @@
  * archive.  Each claim becomes a row and words in the columns of its kind.
  * Also the ids by which entries belong together, which rest on the same facts.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -88,15 +89,28 @@ role_of(enum sp_journal_role r)
 	return (SP_CLAIM_RCPT);
 }
 
+/* The column of a role.  What a doubted report says stands with the claims of
+ * header fields, where nothing is certain either. */
+static enum sp_column
+column_of(enum sp_claim_role role, bool doubted)
+{
+	if (!doubted)
+		return (col_of[role]);
+	return (role == SP_CLAIM_SENDER || role == SP_CLAIM_BEHALF
+		    ? SP_COL_TRACE_FROM
+		    : SP_COL_TRACE_TO);
+}
+
 /* A recipient of a report, and the lists and mailboxes that it was redirected
  * from: the first one into the row, all into the column.  False where a limit
  * was reached, as in all functions below. */
 static bool
-add_report_rcpt(struct sp_doc *d, const struct sp_journal_rcpt *r)
+add_report_rcpt(struct sp_doc *d, const struct sp_journal_rcpt *r, bool doubted)
 {
 	enum sp_claim_role role = role_of(r->role);
+	enum sp_column via = doubted ? SP_COL_TRACE_TO : SP_COL_REP_VIA;
 	struct sp_doc_claim *c =
-	    add_claim(d, role, col_of[role], r->addr, r->name);
+	    add_claim(d, role, column_of(role, doubted), r->addr, r->name);
 	struct sp_view none = { NULL, 0 };
 
 	if (c == NULL)
@@ -104,8 +118,8 @@ add_report_rcpt(struct sp_doc *d, const struct sp_journal_rcpt *r)
 	if (role == SP_CLAIM_RCPT && r->presumed != SP_JOURNAL_RCPT)
 		c->presumed = role_of(r->presumed);
 	for (unsigned i = 0; i < r->nvia; i++)
-		if (sp_doc_add_words(&d->col[SP_COL_REP_VIA],
-			sp_view_str(r->via[i].addr), none, false) != SP_OK)
+		if (sp_doc_add_words(&d->col[via], sp_view_str(r->via[i].addr),
+			none, doubted) != SP_OK)
 			return (false);
 	if (r->nvia > 0) {
 		c->how = (enum sp_claim_how)(r->via[0].how + 1);
@@ -119,16 +133,18 @@ add_report_rcpt(struct sp_doc *d, const struct sp_journal_rcpt *r)
 static bool
 add_report(struct sp_doc *d, const struct sp_journal *j)
 {
-	bool ok = true;
+	bool doubted = j->doubts != 0, ok = true;
 
 	if (j->sender != NULL)
-		ok = add_claim(d, SP_CLAIM_SENDER, SP_COL_REP_FROM, j->sender,
+		ok = add_claim(d, SP_CLAIM_SENDER,
+			 column_of(SP_CLAIM_SENDER, doubted), j->sender,
 			 j->sender_name) != NULL;
 	if (ok && j->on_behalf_of != NULL)
-		ok = add_claim(d, SP_CLAIM_BEHALF, SP_COL_REP_FROM,
-			 j->on_behalf_of, "") != NULL;
+		ok = add_claim(d, SP_CLAIM_BEHALF,
+			 column_of(SP_CLAIM_BEHALF, doubted), j->on_behalf_of,
+			 "") != NULL;
 	for (size_t i = 0; ok && i < j->nrcpts; i++)
-		ok = add_report_rcpt(d, &j->rcpts[i]);
+		ok = add_report_rcpt(d, &j->rcpts[i], doubted);
 	return (ok);
 }
 
@@ -211,6 +227,8 @@ sp_doc_fill_claims(struct sp_doc *d)
 		return;
 	if (d->mail->journal != NULL)
 		ok = add_report(d, d->mail->journal);
+	else if (d->mail->doubted != NULL)
+		ok = add_report(d, d->mail->doubted);
 	if (!ok || !add_traces(d, &d->mail->traces))
 		d->cut = true;
 }
@@ -260,4 +278,17 @@ sp_doc_fill_ids(struct sp_doc *d)
 	} else {
 		sp_links_family_by_bytes(inner, ids->family);
 	}
+}
+
+void
+sp_doc_evidence(const struct sp_doc *d, const char *evidence,
+    char out[SP_MAIL_EVIDENCE_MAX])
+{
+	if (evidence == NULL)
+		sp_mail_evidence(d->mail, out);
+	else if (strcmp(evidence, SP_DOC_EVIDENCE_EXPORT) == 0)
+		(void)snprintf(out, SP_MAIL_EVIDENCE_MAX, "export");
+	else
+		(void)snprintf(
+		    out, SP_MAIL_EVIDENCE_MAX, "header:%s", evidence);
 }

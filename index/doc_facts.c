@@ -83,6 +83,7 @@ sp_doc_fill_files(struct sp_doc *d)
 		rc = sp_token_clean(sp_view_str(p->name), col);
 		if (rc == SP_OK)
 			rc = sp_buf_addc(col, '\n');
+		d->cut = d->cut || rc != SP_OK;
 	}
 }
 

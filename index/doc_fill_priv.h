@@ -14,6 +14,9 @@ void sp_doc_fill_people(struct sp_doc *d);
 void sp_doc_fill_claims(struct sp_doc *d);
 /* By what the entry is known to the links (doc_claims.c). */
 void sp_doc_fill_ids(struct sp_doc *d);
+/* Cut what would bring more than about SP_DOC_WORDS_MAX different words; after
+ * all of these (doc_words.c). */
+void sp_doc_bound_words(struct sp_doc *d);
 /* The flags of record and message; ${own}: one of the indexer's, or NULL
  * (doc_facts.c). */
 void sp_doc_fill_flags(struct sp_doc *d, const char *own);

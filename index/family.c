@@ -46,7 +46,7 @@ read_own_row(struct sp_shard *s, uint64_t seq, struct sp_family *f,
 {
 	sqlite3_stmt *st = NULL;
 	int rc = sp_db_prepare(&s->db,
-	    "SELECT family, duplicate_of, same_as, conflict_with FROM messages WHERE seq = ?",
+	    "SELECT family, duplicate_of, same_as, conflict_with, (SELECT event FROM accepted a WHERE a.seq = m.seq) FROM messages m WHERE seq = ?",
 	    false, &st);
 
 	if (rc == SQLITE_OK) {
@@ -61,6 +61,7 @@ read_own_row(struct sp_shard *s, uint64_t seq, struct sp_family *f,
 		f->duplicate_of = link_column(st, 1);
 		f->same_as = link_column(st, 2);
 		f->conflict_with = link_column(st, 3);
+		f->accepted_by = link_column(st, 4);
 	}
 	(void)sqlite3_finalize(st);
 	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
@@ -245,7 +246,8 @@ read_family(const char *dir, uint64_t seq, bool with_facts,
 {
 	struct sp_family f = { .duplicate_of = SP_LINK_NONE,
 		.same_as = SP_LINK_NONE,
-		.conflict_with = SP_LINK_NONE };
+		.conflict_with = SP_LINK_NONE,
+		.accepted_by = SP_LINK_NONE };
 	uint8_t family[SP_LINK_ID];
 	struct sp_shards shards;
 	struct sp_shard *s;
@@ -276,6 +278,49 @@ sp_family_read(
     const char *dir, uint64_t seq, struct sp_family *out, struct sp_err *err)
 {
 	return (read_family(dir, seq, true, out, err));
+}
+
+/* The event that accepted ${seq}, by its shard. */
+static int
+read_accepted(struct sp_shard *s, uint64_t seq, uint64_t *event)
+{
+	sqlite3_stmt *st = NULL;
+	int rc = sp_db_prepare(
+	    &s->db, "SELECT event FROM accepted WHERE seq = ?", false, &st);
+
+	if (rc == SQLITE_OK) {
+		(void)sp_db_bind_u64(st, 1, seq);
+		rc = sqlite3_step(st);
+	}
+	if (rc == SQLITE_ROW)
+		*event = sp_db_column_u64(st, 0);
+	(void)sqlite3_finalize(st);
+	return (rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc);
+}
+
+enum sp_code
+sp_family_accepted(const char *dir, const uint64_t *seqs, size_t n,
+    uint64_t *events, struct sp_err *err)
+{
+	struct sp_shards shards;
+	enum sp_code rc = sp_shards_open(dir, &shards, err);
+
+	if (rc != SP_OK)
+		return (rc);
+	for (size_t i = 0; rc == SP_OK && i < n; i++) {
+		struct sp_shard *s = shard_of(&shards, seqs[i]);
+		int db = SQLITE_OK;
+
+		events[i] = SP_LINK_NONE;
+		if (s != NULL)
+			db = read_accepted(s, seqs[i], &events[i]);
+		if (db != SQLITE_OK)
+			rc = sp_db_error(&s->db, db, err);
+	}
+	if (rc == SP_OK)
+		rc = sp_shards_unchanged(&shards, err);
+	sp_shards_close(&shards);
+	return (rc);
 }
 
 enum sp_code

@@ -23,7 +23,8 @@ struct sp_family_fact {
 	char *key; /* the address folded: facts with one key are neighbours */
 	char *addr;
 	uint64_t seq; /* the entry that says so */
-	char *evidence; /* smtp, original, orcpt, envelope, report, export,
+	char *evidence; /* smtp, original, orcpt, envelope, report,
+	                * accepted-report:N, doubtful-report:WHY, export,
 	                 * header:NAME */
 	const char *role; /* to cc bcc recipient, or NULL */
 	const char *presumed; /* to cc unlisted, or NULL */
@@ -37,6 +38,8 @@ struct sp_family {
 	uint64_t *seqs; /* ascending, itself too */
 	size_t nseqs;
 	uint64_t duplicate_of, same_as, conflict_with; /* SP_LINK_NONE */
+	uint64_t accepted_by; /* the event that makes it a journal report, or
+	                       * SP_LINK_NONE */
 	/* who got it */
 	size_t nread; /* so many of seqs, the first ones, are in facts */
 	struct sp_family_fact *facts; /* by key, then seq */
@@ -54,6 +57,11 @@ void sp_family_done(struct sp_family *f);
 /* Write "duplicate_of", "same_as", "msgid_conflict_with" and "family" into an
  * open object; all null where the entry is not indexed. */
 void sp_family_json(const struct sp_family *f, struct sp_json *j);
+/* By which event each of ${n} entries was accepted as a journal report:
+ * events[i] for seqs[i], SP_LINK_NONE for none.  Errors as of
+ * sp_family_read(). */
+SP_CHECK enum sp_code sp_family_accepted(const char *dir, const uint64_t *seqs,
+    size_t n, uint64_t *events, struct sp_err *err);
 /* Only the entries, to be freed with free(); *n is 0 where ${seq} is not
  * indexed.  Errors as of sp_family_read(). */
 SP_CHECK enum sp_code sp_family_seqs(const char *dir, uint64_t seq,

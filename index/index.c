@@ -109,6 +109,7 @@ sp_index_close(struct sp_index *ix)
 	sp_reader_close(ix->reader);
 	if (ix->lock >= 0)
 		(void)sp_io_close(ix->lock, NULL);
+	free(ix->accepts);
 	free(ix->shards);
 	free(ix->dir);
 	free(ix);
@@ -241,6 +242,13 @@ put_one(struct index_run *r, const struct sp_doc *d, struct sp_err *err)
 		return (rc);
 	}
 	rc = sp_put_doc(ix->writer, d, &found, err);
+	if (rc == SP_OK)
+		rc = sp_index_note_accepted(ix, d, err);
+	/* Twice the indexer died at it: then it is left. */
+	if (rc == SP_OK && sp_index_is_accept(d) &&
+	    (sp_careful_needed(ix->careful, d->seq) == false ||
+		sp_careful_begin(ix->careful, d->seq) == SP_DOC_PARSE))
+		rc = sp_index_accept(ix, d, err);
 	if (rc != SP_OK)
 		return (rc);
 	r->damaged = -1;
@@ -353,11 +361,14 @@ run_once(struct sp_index *ix, uint64_t end, struct sp_err *err)
 	o.end = r.end;
 	o.threads = threads_for(&r);
 	o.before_parse = may_parse;
+	o.accepted = sp_index_accepted;
 	o.erased_line = sp_index_erased_line;
 	o.ctx = ix;
 	if (o.threads > 0)
 		o.before_parse = NULL;
-	rc = sp_pipe_open(ix->reader, &o, &r.pipe, err);
+	rc = sp_index_load_accepts(ix, err);
+	if (rc == SP_OK)
+		rc = sp_pipe_open(ix->reader, &o, &r.pipe, err);
 	if (rc == SP_OK)
 		rc = put_all(&r, err);
 	sp_pipe_close(r.pipe);

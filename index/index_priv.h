@@ -15,7 +15,14 @@
 #include "index/shard.h"
 #include "journal/log/reader.h"
 
+#define SP_INDEX_ACCEPT	   "journal_accept" /* the event's name */
 #define SP_INDEX_DROPS_MAX 16u /* damaged shards in one update, at most */
+
+/* Entries [first, last] that an event accepts as journal reports. */
+struct sp_index_accept_run {
+	uint64_t event, first, last;
+	uint8_t leaf[SP_SHA256_LEN]; /* of the event */
+};
 
 struct sp_index {
 	/* the archive */
@@ -32,6 +39,9 @@ struct sp_index {
 	struct sp_shard_info *shards; /* ascending by month */
 	size_t nshards;
 	uint64_t cursor; /* first entry that no shard covers */
+	/* by events in shards behind the cursor */
+	struct sp_index_accept_run *accepts;
+	size_t naccepts;
 	struct sp_shard *writer; /* open, or NULL */
 	struct sp_links *links; /* open, or NULL */
 	unsigned drops; /* damaged shards in this update */
@@ -63,6 +73,31 @@ void sp_index_set_shard(struct sp_index *ix, const struct sp_shard_info *info);
  * is reported with ${why}. */
 SP_CHECK enum sp_code sp_index_remove(struct sp_index *ix, int key,
     const char *what, const char *why, struct sp_err *err);
+
+/* ---- index_accept.c -------------------------------------------------- */
+
+/* Whether a document is an event that accepts entries as journal reports. */
+bool sp_index_is_accept(const struct sp_doc *d);
+/* Read the entries that ${event} accepts again, in their shards and the links;
+ * that of the event is open, in a transaction, and so are the links. */
+SP_CHECK enum sp_code sp_index_accept(
+    struct sp_index *ix, const struct sp_doc *event, struct sp_err *err);
+/* Read what the shards behind the cursor accept into ix->accepts. */
+SP_CHECK enum sp_code sp_index_load_accepts(
+    struct sp_index *ix, struct sp_err *err);
+/* Whether ix->accepts has entry ${seq}, and by which event; ${ctx} is the
+ * struct sp_index. */
+bool sp_index_accepted(void *ctx, uint64_t seq, uint64_t *event);
+/* Write down in the open shard by which event ${d} was accepted, if it was. */
+SP_CHECK enum sp_code sp_index_note_accepted(
+    struct sp_index *ix, const struct sp_doc *d, struct sp_err *err);
+/* Write down in ${s} that the event ${event} with this leaf hash accepts
+ * ${seq}. */
+SP_CHECK enum sp_code sp_index_put_accepted(struct sp_shard *s, uint64_t seq,
+    uint64_t event, const uint8_t leaf[SP_SHA256_LEN], struct sp_err *err);
+/* Drop shards that rest on an acceptance which the log does not have. */
+SP_CHECK enum sp_code sp_index_check_accepts(
+    struct sp_index *ix, struct sp_err *err);
 
 /* ---- index_links.c --------------------------------------------------- */
 

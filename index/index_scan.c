@@ -235,5 +235,7 @@ sp_index_scan(struct sp_index *ix, struct sp_err *err)
 	free(keys);
 	if (rc == SP_OK)
 		rc = compare_with_log(ix, err);
+	if (rc == SP_OK)
+		rc = sp_index_check_accepts(ix, err);
 	return (rc);
 }

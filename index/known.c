@@ -13,6 +13,7 @@
 
 #define ADDRESSES 4096u /* a power of two */
 #define EVIDENCE  32u
+#define TEXT_MAX  48u /* longer evidence is looked up each time */
 
 struct sp_known {
 	struct {
@@ -20,7 +21,7 @@ struct sp_known {
 		int64_t id; /* 0: empty */
 	} address[ADDRESSES];
 	struct {
-		const char *text;
+		char text[TEXT_MAX];
 		int64_t id;
 	} evidence[EVIDENCE];
 	size_t nevidence;
@@ -76,7 +77,7 @@ int64_t
 sp_known_evidence(const struct sp_known *k, const char *text)
 {
 	for (size_t i = 0; i < k->nevidence; i++)
-		if (k->evidence[i].text == text)
+		if (strcmp(k->evidence[i].text, text) == 0)
 			return (k->evidence[i].id);
 	return (0);
 }
@@ -84,8 +85,10 @@ sp_known_evidence(const struct sp_known *k, const char *text)
 void
 sp_known_add_evidence(struct sp_known *k, const char *text, int64_t id)
 {
-	if (k->nevidence == EVIDENCE)
+	size_t n = strlen(text);
+
+	if (k->nevidence == EVIDENCE || n >= TEXT_MAX)
 		return;
-	k->evidence[k->nevidence].text = text;
+	memcpy(k->evidence[k->nevidence].text, text, n + 1);
 	k->evidence[k->nevidence++].id = id;
 }

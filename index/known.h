@@ -26,10 +26,9 @@ int64_t sp_known_address(
 void sp_known_add_address(
     struct sp_known *k, const uint8_t digest[SP_SHA256_LEN], int64_t id);
 
-/* The id of the row of evidence for ${text}, or 0.  Texts are told apart by
- * their address: they are constants, or NULL. */
+/* The id of the row of evidence for ${text}, or 0. */
 int64_t sp_known_evidence(const struct sp_known *k, const char *text);
-/* Remember it, as long as there is room. */
+/* Remember it, as long as there is room and it is not too long. */
 void sp_known_add_evidence(struct sp_known *k, const char *text, int64_t id);
 
 #endif

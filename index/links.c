@@ -370,6 +370,48 @@ sp_links_put(struct sp_links *l, const struct sp_link_ids *ids,
 	return (rc == SQLITE_OK ? SP_OK : failed(l, rc, err));
 }
 
+/* Forget an entry: its place in the family, of which the next one becomes the
+ * first, and its Message-ID, which the next entry that has it will take. */
+static int
+remove_entry(struct sp_links *l, const struct sp_link_ids *e)
+{
+	static const char *const sql[] = {
+		"DELETE FROM family WHERE k = ?1 AND x = ?2 AND r = ?3 AND seq = ?4",
+		"UPDATE family SET first = nullif((SELECT min(seq) FROM family WHERE k = ?1 AND x = ?2), seq) WHERE k = ?1 AND x = ?2 AND first = ?4",
+		"DELETE FROM msgids WHERE k = ?5 AND seq = ?4",
+	};
+	int rc = SQLITE_OK;
+
+	for (size_t i = 0; rc == SQLITE_OK && i < SP_COUNTOF(sql); i++) {
+		sqlite3_stmt *st = NULL;
+
+		rc = sp_db_prepare(&l->db, sql[i], false, &st);
+		if (rc == SQLITE_OK) {
+			bind_id(st, 1, e->family);
+			bind_id(st, 2, e->inner);
+			bind_raw(st, 3, e);
+			(void)sp_db_bind_u64(st, 4, e->seq);
+			bind_id(st, 5, e->msgid);
+			rc = sp_db_run(st);
+		}
+		(void)sqlite3_finalize(st);
+	}
+	return (rc);
+}
+
+enum sp_code
+sp_links_replace(struct sp_links *l, const struct sp_link_ids *was,
+    const struct sp_link_ids *ids, struct sp_link_found *found,
+    struct sp_err *err)
+{
+	int rc = was->known ? sp_db_begin(&l->db) : SQLITE_OK;
+
+	if (rc == SQLITE_OK && was->known)
+		rc = remove_entry(l, was);
+	return (rc == SQLITE_OK ? sp_links_put(l, ids, found, err)
+				: failed(l, rc, err));
+}
+
 enum sp_code
 sp_links_commit(struct sp_links *l, uint64_t next, struct sp_err *err)
 {

@@ -84,6 +84,11 @@ SP_CHECK enum sp_code sp_links_cut(
 SP_CHECK enum sp_code sp_links_put(struct sp_links *l,
     const struct sp_link_ids *ids, struct sp_link_found *found,
     struct sp_err *err);
+/* Entry ${was} is known by other ids from now on, ${ids}, and was put already:
+ * put it anew. */
+SP_CHECK enum sp_code sp_links_replace(struct sp_links *l,
+    const struct sp_link_ids *was, const struct sp_link_ids *ids,
+    struct sp_link_found *found, struct sp_err *err);
 /* Commit what was put; ${next} is the entry behind the last of it. */
 SP_CHECK enum sp_code sp_links_commit(
     struct sp_links *l, uint64_t next, struct sp_err *err);

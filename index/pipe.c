@@ -81,13 +81,16 @@ fill(struct sp_pipe *p, struct sp_doc *d, uint64_t seq, struct sp_view record,
     struct sp_view msg, bool has_record, bool has_message, struct sp_err *err)
 {
 	enum sp_doc_parse how = SP_DOC_PARSE;
+	struct sp_mail_opts o = p->o.mail;
 	enum sp_code rc;
 
 	if (!has_record)
 		return (fill_erased(p, d, seq, err));
 	if (p->o.before_parse != NULL)
 		how = p->o.before_parse(p->o.ctx, seq);
-	rc = sp_doc_fill(d, record, msg, has_message, how, &p->o.mail, err);
+	o.accepted = p->o.accepted != NULL &&
+		     p->o.accepted(p->o.ctx, seq, &o.accepted_by);
+	rc = sp_doc_fill(d, record, msg, has_message, how, &o, err);
 	if (rc == SP_OK && d->seq != seq)
 		rc = sp_err_set(err, SP_EFORMAT, 0,
 		    "entry %llu: its record says %llu", (unsigned long long)seq,

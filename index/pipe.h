@@ -29,6 +29,9 @@ struct sp_pipe_opts {
 	/* Called right before an entry is parsed (in the caller's thread where
 	 * threads is 0): whether to parse it.  NULL: always. */
 	enum sp_doc_parse (*before_parse)(void *ctx, uint64_t seq);
+	/* Whether event ${*event} accepts this entry as a journal report; in any
+	 * thread.  NULL: none does. */
+	bool (*accepted)(void *ctx, uint64_t seq, uint64_t *event);
 	/* Gives the entry line and leaf hash of an entry whose record was
 	 * erased; in any thread, but one call at a time. */
 	enum sp_code (*erased_line)(void *ctx, uint64_t seq,

@@ -7,7 +7,6 @@
  */
 #include "index/put.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -125,31 +124,19 @@ address_id(struct sp_shard *s, struct sp_view addr, struct sp_view name,
 	return (rc);
 }
 
-/* What the evidence of a claim is called in the table: "report", "export" or
- * "header:NAME". */
-static void
-evidence_name(const char *evidence, char *out, size_t size)
-{
-	if (evidence == NULL)
-		(void)snprintf(out, size, "report");
-	else if (strcmp(evidence, SP_DOC_EVIDENCE_EXPORT) == 0)
-		(void)snprintf(out, size, "export");
-	else
-		(void)snprintf(out, size, "header:%s", evidence);
-}
-
 /* The id of the row for the evidence of a claim, added if need be. */
 static int
-evidence_id(struct sp_shard *s, const char *evidence, sqlite3_int64 *id)
+evidence_id(struct sp_shard *s, const struct sp_doc *d, const char *evidence,
+    sqlite3_int64 *id)
 {
 	sqlite3_stmt *st = s->st[SP_ST_EVIDENCE_FIND];
-	char name[96];
+	char name[SP_MAIL_EVIDENCE_MAX];
 	int rc;
 
-	*id = sp_known_evidence(s->known, evidence);
+	sp_doc_evidence(d, evidence, name);
+	*id = sp_known_evidence(s->known, name);
 	if (*id != 0)
 		return (SQLITE_OK);
-	evidence_name(evidence, name, sizeof(name));
 	(void)sp_db_bind_view(st, 1, sp_view_str(name));
 	rc = sqlite3_step(st);
 	if (rc == SQLITE_ROW)
@@ -164,7 +151,7 @@ evidence_id(struct sp_shard *s, const char *evidence, sqlite3_int64 *id)
 		rc = SQLITE_OK;
 	}
 	if (rc == SQLITE_OK)
-		sp_known_add_evidence(s->known, evidence, *id);
+		sp_known_add_evidence(s->known, name, *id);
 	return (rc);
 }
 
@@ -265,7 +252,7 @@ put_claims(struct sp_shard *s, const struct sp_doc *d)
 		const struct sp_doc_claim *c = &d->claims[i];
 
 		if (i == 0 || c->evidence != last)
-			rc = evidence_id(s, c->evidence, &evidence);
+			rc = evidence_id(s, d, c->evidence, &evidence);
 		last = c->evidence;
 		if (rc == SQLITE_OK)
 			rc = put_claim(s, d, c, i, evidence);
@@ -481,13 +468,12 @@ meta_text(struct sp_shard *s, const struct sp_doc *d,
 	return (sp_buf_view(&s->meta));
 }
 
-/* The row of the full text, with one column after the other. */
+/* The row of the full text, with one column after the other; ${st} puts it in
+ * or takes it out. */
 static int
-put_text(struct sp_shard *s, const struct sp_doc *d,
+put_text(struct sp_shard *s, sqlite3_stmt *st, const struct sp_doc *d,
     const struct sp_link_found *found)
 {
-	sqlite3_stmt *st = s->st[SP_ST_TEXT];
-
 	for (int c = 0; c < SP_COL_COUNT; c++)
 		(void)sp_db_bind_view(st, c + 1,
 		    c == SP_COL_META ? meta_text(s, d, found)
@@ -521,6 +507,64 @@ put_event(struct sp_shard *s, const struct sp_doc *d)
 	return (rc);
 }
 
+static int
+put_all(struct sp_shard *s, const struct sp_doc *d,
+    const struct sp_link_found *found)
+{
+	int rc = put_message(s, d, found);
+
+	if (rc == SQLITE_OK)
+		rc = put_parties(s, d);
+	if (rc == SQLITE_OK)
+		rc = put_claims(s, d);
+	if (rc == SQLITE_OK)
+		rc = put_attachments(s, d);
+	if (rc == SQLITE_OK)
+		rc = put_text(s, s->st[SP_ST_TEXT], d, found);
+	return (rc);
+}
+
+enum sp_code
+sp_put_again(struct sp_shard *s, const struct sp_doc *d,
+    const struct sp_link_found *found, struct sp_err *err)
+{
+	int rc = put_all(s, d, found);
+
+	return (rc == SQLITE_OK ? SP_OK : sp_db_error(&s->db, rc, err));
+}
+
+/* FTS5 is given every column once more, as it was. */
+enum sp_code
+sp_put_remove(struct sp_shard *s, const struct sp_doc *d,
+    const struct sp_link_found *found, struct sp_err *err)
+{
+	static const char *const sql[] = {
+		"DELETE FROM messages WHERE seq = ?1",
+		"DELETE FROM parties WHERE seq = ?1",
+		"DELETE FROM claims WHERE seq = ?1",
+		"DELETE FROM attachments WHERE seq = ?1",
+	};
+	static const char text[] =
+	    "INSERT INTO fulltext(" SP_COLUMN_SQL_NAMES
+	    "rowid, fulltext) VALUES(" SP_COLUMN_SQL_PARAMS "?, 'delete')";
+	int rc = SQLITE_OK;
+
+	for (size_t i = 0; rc == SQLITE_OK && i <= SP_COUNTOF(sql); i++) {
+		bool row = i < SP_COUNTOF(sql);
+		sqlite3_stmt *st = NULL;
+
+		rc = sp_db_prepare(&s->db, row ? sql[i] : text, false, &st);
+		if (rc == SQLITE_OK && row) {
+			(void)sp_db_bind_u64(st, 1, d->seq);
+			rc = sp_db_run(st);
+		} else if (rc == SQLITE_OK) {
+			rc = put_text(s, st, d, found);
+		}
+		(void)sqlite3_finalize(st);
+	}
+	return (rc == SQLITE_OK ? SP_OK : sp_db_error(&s->db, rc, err));
+}
+
 /* A message is also counted for traffic, in the same transaction. */
 enum sp_code
 sp_put_doc(struct sp_shard *s, const struct sp_doc *d,
@@ -533,15 +577,7 @@ sp_put_doc(struct sp_shard *s, const struct sp_doc *d,
 	if (d->rec.kind == SP_KIND_EVENT) {
 		rc = put_event(s, d);
 	} else {
-		rc = put_message(s, d, found);
-		if (rc == SQLITE_OK)
-			rc = put_parties(s, d);
-		if (rc == SQLITE_OK)
-			rc = put_claims(s, d);
-		if (rc == SQLITE_OK)
-			rc = put_attachments(s, d);
-		if (rc == SQLITE_OK)
-			rc = put_text(s, d, found);
+		rc = put_all(s, d, found);
 		if (rc == SQLITE_OK)
 			rc = sp_traffic_count(s, d);
 		s->added++;

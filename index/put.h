@@ -19,4 +19,12 @@
 SP_CHECK enum sp_code sp_put_doc(struct sp_shard *s, const struct sp_doc *d,
     const struct sp_link_found *found, struct sp_err *err);
 
+/* Take the rows and words of a message out again: ${d} and ${found} are what
+ * was put. */
+SP_CHECK enum sp_code sp_put_remove(struct sp_shard *s, const struct sp_doc *d,
+    const struct sp_link_found *found, struct sp_err *err);
+/* Put a message in the place of one that was taken out; it is not counted once
+ * more. */
+SP_CHECK enum sp_code sp_put_again(struct sp_shard *s, const struct sp_doc *d,
+    const struct sp_link_found *found, struct sp_err *err);
 #endif

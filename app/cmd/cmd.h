@@ -51,6 +51,8 @@ int sp_cmd_seal(struct sp_app *app, int argc, char **argv);
 int sp_cmd_reindex(struct sp_app *app, int argc, char **argv);
 /* Make or change who may log in to a listener. */
 int sp_cmd_passwd(struct sp_app *app, int argc, char **argv);
+/* Accept journal reports that came from a source which was not trusted. */
+int sp_cmd_journal(struct sp_app *app, int argc, char **argv);
 /* Print the verification key. */
 int sp_cmd_key(struct sp_app *app, int argc, char **argv);
 /* Log in to a mailbox with OAuth 2.0, show the tokens' state, or revoke one.

@@ -57,9 +57,10 @@ struct import {
 	struct sp_import_report *report; /* NULL without --report */
 	struct ticket *tickets; /* delivered, not answered yet */
 	/* counted; messages but for not_mail, which are files */
-	uint64_t taken, known, not_mail, failed, quoted;
+	uint64_t taken, known, not_mail, failed, quoted, boundary;
 	uint64_t kinds[SP_IMPORT_KINDS]; /* what is not mail, by kind */
 	uint64_t notes; /* words on mail that was taken */
+	uint64_t elsewhere; /* taken, and there from another source or trust */
 	uint64_t bytes; /* of those taken */
 	struct sp_progress progress;
 	uint64_t handled, total; /* bytes, for the percentage */
@@ -309,12 +310,16 @@ on_item(void *ctx, const struct sp_import_item *item, struct sp_err *err)
 		on_known(im, item);
 		return (SP_OK);
 	}
+	if (sp_import_seen_elsewhere(im->seen, item))
+		im->elsewhere++;
 	if (item->quoted)
 		im->quoted++;
+	if (item->boundary)
+		im->boundary++;
 	return (deliver(im, item, err));
 }
 
-/* Say on standard error what the files were that are not mail. */
+/* The second line of the summary: what the files were that are not mail. */
 static void
 print_kinds(const struct import *im)
 {
@@ -323,7 +328,7 @@ print_kinds(const struct import *im)
 	if (im->not_mail == 0 || im->app->quiet)
 		return;
 	list = sp_import_kind_list(im->kinds);
-	(void)fprintf(stderr, "sealpost: not mail: %s\n", list);
+	printf("not mail: %s\n", list);
 	free(list);
 }
 
@@ -338,10 +343,14 @@ print_summary(const struct import *im)
 	struct sp_json *j;
 
 	printf(
-	    "%s messages taken (%s), %s already there, %s files not mail, %s failed\n",
+	    "%s messages taken (%s), %s already there, %s files not mail, %s failed",
 	    sp_human_count(im->taken, a), sp_human_size(im->bytes, b),
 	    sp_human_count(im->known, c), sp_human_count(im->not_mail, d),
 	    sp_human_count(im->failed, e));
+	if (im->boundary > 0)
+		printf(", %s of the messages in doubt",
+		    sp_human_count(im->boundary, a));
+	printf("\n");
 	print_kinds(im);
 	if (im->failed > LISTED_MAX)
 		(void)fprintf(stderr,
@@ -352,6 +361,14 @@ print_summary(const struct import *im)
 		(void)fprintf(stderr,
 		    "sealpost: note: %s messages have lines that begin with \">From \", kept as they are (flag:mbox_quoted); if the program that wrote the mbox is known to use mboxrd, say so with --as mboxrd\n",
 		    sp_human_count(im->quoted, a));
+	if (im->boundary > 0 && !im->app->quiet)
+		(void)fprintf(stderr,
+		    "sealpost: note: of %s messages it is in doubt whether they begin or end at the right line of their mbox; look at them with `sealpost search flag:mbox_boundary`\n",
+		    sp_human_count(im->boundary, a));
+	if (im->elsewhere > 0 && !im->app->quiet)
+		(void)fprintf(stderr,
+		    "sealpost: note: %s messages were there already from another source or with another trust (--source, --journal); each is now an arrival of its own as well\n",
+		    sp_human_count(im->elsewhere, a));
 	j = sp_import_report_begin(im->report, "summary", NULL);
 	if (j == NULL)
 		return;
@@ -360,6 +377,7 @@ print_summary(const struct import *im)
 	sp_json_u64(j, "there", im->known);
 	sp_json_u64(j, "not_mail", im->not_mail);
 	sp_json_u64(j, "failed", im->failed);
+	sp_json_u64(j, "in_doubt", im->boundary);
 	sp_import_report_end(im->report);
 }
 

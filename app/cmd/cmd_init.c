@@ -160,6 +160,8 @@ first_checkpoint(struct sp_app *app, const char *dir, struct sp_err *err)
 		rc = sp_host_open(app, &host, err);
 	if (rc == SP_OK)
 		rc = sp_host_cover(host, 0, err);
+	if (rc == SP_OK)
+		rc = sp_app_keep_config(app, err);
 	sp_host_close(host);
 	return (rc);
 }

@@ -11,6 +11,7 @@
 
 #include "app/cmd/cmd.h"
 #include "app/cmd/show_journal.h"
+#include "app/cmd/show_accepted.h"
 #include "app/cmd/show_json.h"
 #include "app/common/args.h"
 #include "app/common/cell.h"
@@ -215,10 +216,9 @@ static void
 print_message(const struct sp_app *app, const struct sp_record *r,
     const struct sp_entry *e, const struct sp_family *family)
 {
-	const struct sp_mail_opts o = { .max_text = 1u << 20,
-		.max_header = 256u << 10,
-		.detect = true,
-		.journal = r->journal };
+	struct sp_mail_opts o = {
+		.max_text = 1u << 20, .max_header = 256u << 10, .detect = true
+	};
 	struct sp_mail *m;
 	char time[32], size[32], hex[2 * SP_SHA256_LEN + 1];
 
@@ -236,7 +236,9 @@ print_message(const struct sp_app *app, const struct sp_record *r,
 		    "The message was purged; its record and its entry line remain.\n");
 		return;
 	}
+	sp_show_accept_opts(r, family, &o);
 	m = sp_mail_parse(e->msg, &o);
+	sp_show_accepted(app, m);
 	sp_show_journal(m);
 	sp_cell_field("Date", m->date == NULL ? "" : m->date);
 	print_addresses("From", &m->from);
@@ -287,13 +289,19 @@ print_event(const struct sp_app *app, const struct sp_record *r,
 /* The original message in a journal report, every byte of it; SP_ENOTFOUND says
  * why there is none. */
 static enum sp_code
-print_inner(
-    const struct sp_record *r, const struct sp_entry *e, struct sp_err *err)
+print_inner(const struct sp_app *app, const struct sp_record *r,
+    const struct sp_entry *e, struct sp_err *err)
 {
-	const struct sp_mail_opts o = { .journal = r->journal };
-	struct sp_mail *m = sp_mail_parse(e->msg, &o);
+	struct sp_family family = { .indexed = false };
+	struct sp_mail_opts o = { .max_text = 0 };
+	struct sp_mail *m;
 	enum sp_code rc = SP_OK;
 
+	if (!r->journal)
+		(void)!sp_family_read(app->dir, e->seq, &family, err);
+	sp_show_accept_opts(r, &family, &o);
+	sp_family_done(&family);
+	m = sp_mail_parse(e->msg, &o);
 	if (m->journal != NULL)
 		print_bytes(m->journal->inner);
 	else
@@ -307,14 +315,14 @@ print_inner(
 
 /* The decoded bytes of one part, or "inner"; SP_ENOTFOUND. */
 static enum sp_code
-print_part(const struct sp_record *r, const struct sp_entry *e,
-    const char *part, struct sp_err *err)
+print_part(const struct sp_app *app, const struct sp_record *r,
+    const struct sp_entry *e, const char *part, struct sp_err *err)
 {
 	struct sp_buf b;
 	enum sp_code rc;
 
 	if (strcmp(part, "inner") == 0)
-		return (print_inner(r, e, err));
+		return (print_inner(app, r, e, err));
 	sp_buf_init(&b, SIZE_MAX);
 	rc = sp_mail_part_bytes(e->msg, part, &b, err);
 	if (rc == SP_OK)
@@ -338,7 +346,7 @@ print_facts(const struct sp_app *app, const struct sp_record *r,
 		(void)fprintf(stderr,
 		    "sealpost: note: copies are not shown: %s\n", err->msg);
 	if (form == FORM_JSON)
-		rc = sp_show_json(r, e, &family, stdout, err);
+		rc = sp_show_json(app, r, e, &family, stdout, err);
 	else if (r->kind == SP_KIND_EVENT)
 		print_event(app, r, e);
 	else
@@ -374,7 +382,7 @@ print_entry(struct sp_app *app, const struct sp_entry *e, enum show_form form,
 		    r.kind == SP_KIND_EVENT ? "it is an event"
 					    : "it was purged");
 	else if (part != NULL)
-		rc = print_part(&r, e, part, err);
+		rc = print_part(app, &r, e, part, err);
 	else if (form == FORM_RAW)
 		print_bytes(e->msg);
 	else

@@ -192,6 +192,8 @@ run(struct sp_app *app, struct verify_job *j, bool json)
 	if (status >= 0)
 		return (status);
 	rc = sp_verify(j->path, &j->o, &v, &err);
+	if (rc != SP_OK)
+		sp_app_explain(&err);
 	status = sp_verdict_print_result(&p, &j->o, &v, rc, &err);
 	if (j->is_own && !j->o.quick && !j->o.have_since && !j->o.have_until &&
 	    app->cfg != NULL && rc != SP_EINTERRUPT)

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "app/common/account.h"
 #include "app/common/interrupt.h"
@@ -38,6 +39,7 @@ sp_import_lock(const struct sp_app *app, const struct sp_import_statement *st,
 {
 	struct sp_account account;
 	bool told = app->quiet;
+	mode_t mask;
 	enum sp_code rc = sp_account_find(app->dir, app->cfg, &account, err);
 	char *path = lock_path(app, st);
 
@@ -50,9 +52,12 @@ sp_import_lock(const struct sp_app *app, const struct sp_import_statement *st,
 			    "interrupted; nothing was taken");
 			break;
 		}
+		/* With the modes of all that is in the archive. */
+		mask = umask(0027);
 		sp_account_enter(&account);
 		rc = sp_io_lock(path, TRY_MS, fd, err);
 		sp_account_leave(&account);
+		(void)umask(mask);
 		if (rc == SP_ELOCKED && !told)
 			(void)fprintf(stderr,
 			    "sealpost: note: another import of this source is at work; waiting for its end\n");

@@ -42,6 +42,7 @@ struct arrival {
 	uint64_t offset;
 	struct sp_view source; /* the name that the operator gave */
 	bool journal;
+	bool place; /* only the place: the two above do not matter */
 };
 
 /* The key of an arrival.  The lengths keep texts apart that stand beside each
@@ -54,12 +55,12 @@ key_of(const struct arrival *a, uint8_t out[KEY_LEN])
 
 	sp_le64_put(head, a->offset);
 	sp_le64_put(head + 8, a->member.n);
-	head[16] = a->journal ? 1 : 0;
+	head[16] = a->place ? 2 : a->journal ? 1 : 0;
 	sp_sha256_add(s, a->sha256, SP_SHA256_LEN);
 	sp_sha256_add(s, head, sizeof(head));
 	if (a->member.n > 0)
 		sp_sha256_add(s, a->member.p, a->member.n);
-	if (a->source.n > 0)
+	if (a->source.n > 0 && !a->place)
 		sp_sha256_add(s, a->source.p, a->source.n);
 	sp_sha256_end(s, digest);
 	sp_sha256_free(s);
@@ -93,10 +94,11 @@ add(struct sp_import_seen *s, const uint8_t key[KEY_LEN])
 	p->left++;
 }
 
-/* The key of the arrival that an imported entry's "source" tells; false if it
- * names no place. */
+/* The keys of the arrival that an imported entry's "source" tells, and of its
+ * place alone; false if it names no place. */
 static bool
-key_of_source(const json_t *source, uint8_t key[KEY_LEN])
+key_of_source(
+    const json_t *source, uint8_t key[KEY_LEN], uint8_t place[KEY_LEN])
 {
 	const char *hex =
 	    json_string_value(json_object_get(source, "file_sha256"));
@@ -119,6 +121,8 @@ key_of_source(const json_t *source, uint8_t key[KEY_LEN])
 	(void)sp_json_get_u64(
 	    mbox != NULL ? mbox : source, "offset", &a.offset);
 	key_of(&a, key);
+	a.place = true;
+	key_of(&a, place);
 	sp_buf_done(&member);
 	sp_buf_done(&name);
 	return (true);
@@ -133,7 +137,7 @@ read_records(struct sp_import_seen *s, const char *dir, struct sp_err *err)
 	enum sp_code rc = sp_reader_open(dir, &reader, err);
 
 	for (size_t i = 0; rc == SP_OK && i < s->nseqs; i++) {
-		uint8_t key[KEY_LEN];
+		uint8_t key[KEY_LEN], place[KEY_LEN];
 		struct sp_record r;
 		struct sp_entry e;
 
@@ -147,8 +151,11 @@ read_records(struct sp_import_seen *s, const char *dir, struct sp_err *err)
 		rc = sp_record_parse(e.record, &r, err);
 		if (rc != SP_OK)
 			break;
-		if (key_of_source(json_object_get(r.json, "source"), key))
+		if (key_of_source(
+			json_object_get(r.json, "source"), key, place)) {
 			add(s, key);
+			add(s, place);
+		}
 		sp_record_done(&r);
 	}
 	sp_reader_close(reader);
@@ -178,6 +185,7 @@ ascending(const void *a, const void *b)
 	return (*x < *y ? -1 : *x > *y);
 }
 
+/* Ask the index which entries were imported, then read their records. */
 enum sp_code
 sp_import_seen_load(
     const struct sp_app *app, struct sp_import_seen **out, struct sp_err *err)
@@ -187,7 +195,8 @@ sp_import_seen_load(
 	struct sp_import_seen *s = sp_xcalloc(1, sizeof(*s));
 	enum sp_code rc = sp_search(app->dir, &o, on_hit, s, &result, err);
 
-	for (s->size = 16; s->size < 2 * s->nseqs; s->size *= 2)
+	/* Two keys of each entry. */
+	for (s->size = 16; s->size < 4 * s->nseqs; s->size *= 2)
 		continue;
 	s->table = sp_xcalloc(s->size, sizeof(*s->table));
 	if (rc == SP_OK && s->nseqs > 0) {
@@ -204,6 +213,22 @@ sp_import_seen_load(
 	return (rc);
 }
 
+/* The slot of the place of ${item}. */
+static struct seen_arrival *
+find_place(const struct sp_import_seen *s, const struct sp_import_item *item)
+{
+	const struct arrival a = { .sha256 = item->file_sha256,
+		.member = sp_view_str(item->member),
+		.offset = item->offset,
+		.place = true };
+	uint8_t key[KEY_LEN];
+
+	key_of(&a, key);
+	return (find_slot(s, key));
+}
+
+/* A match uses up an entry of the place too: what is left of the place when
+ * nothing is left of the arrival are entries with other statements. */
 bool
 sp_import_seen_match(struct sp_import_seen *s,
     const struct sp_import_item *item, const struct sp_import_statement *st)
@@ -221,7 +246,17 @@ sp_import_seen_match(struct sp_import_seen *s,
 	if (p->left == 0)
 		return (false);
 	p->left--;
+	p = find_place(s, item);
+	if (p->left > 0)
+		p->left--;
 	return (true);
+}
+
+bool
+sp_import_seen_elsewhere(
+    const struct sp_import_seen *s, const struct sp_import_item *item)
+{
+	return (find_place(s, item)->left > 0);
 }
 
 void

@@ -31,6 +31,10 @@ SP_CHECK enum sp_code sp_import_seen_load(
  * only if n of them are in. */
 bool sp_import_seen_match(struct sp_import_seen *s,
     const struct sp_import_item *item, const struct sp_import_statement *st);
+/* Whether the log has the message at the place of ${item}, which did not match,
+ * with another statement. */
+bool sp_import_seen_elsewhere(
+    const struct sp_import_seen *s, const struct sp_import_item *item);
 void sp_import_seen_free(struct sp_import_seen *s); /* NULL is fine */
 
 #endif

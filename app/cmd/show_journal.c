@@ -62,10 +62,9 @@ role_name(const struct sp_journal_rcpt *r)
 	return ("role not stated");
 }
 
-/* "bob@corp.example  (Cc; member of all@corp.example)"; the first one is named
- * "Went to". */
+/* "bob@corp.example  (Cc; member of all@corp.example)", behind ${label}. */
 static void
-print_recipient(const struct sp_journal_rcpt *r, bool first)
+print_recipient(const struct sp_journal_rcpt *r, const char *label)
 {
 	static const char *const hows[SP_JOURNAL_HOWS] = { "member of",
 		"forwarded for", "addressed as" };
@@ -78,7 +77,7 @@ print_recipient(const struct sp_journal_rcpt *r, bool first)
 		    &b, "; %s %s", hows[r->via[i].how], r->via[i].addr);
 	(void)!sp_buf_addc(&b, ')');
 	if (sp_buf_cstr(&b) != NULL)
-		sp_cell_field(first ? "Went to" : "", sp_buf_cstr(&b));
+		sp_cell_field(label, sp_buf_cstr(&b));
 	sp_buf_done(&b);
 }
 
@@ -88,6 +87,27 @@ print_optional(const char *name, const char *text)
 {
 	if (text != NULL)
 		sp_cell_field(name, text[0] == '\0' ? "<>" : text);
+}
+
+/* What a report says that somebody changed, and why it is doubted. */
+static void
+print_doubted(const struct sp_journal *j)
+{
+	if (j == NULL)
+		return;
+	for (unsigned bit = 1; bit < SP_JOURNAL_DOUBTS_END; bit <<= 1)
+		if ((j->doubts & bit) != 0)
+			printf("%-12s doubtful: %s (%s)\n", "",
+			    sp_journal_doubt_words(bit),
+			    sp_journal_doubt_name(bit));
+	printf("%-12s what it claims, and nobody vouches for:\n", "");
+	if (j->inner_path != NULL)
+		printf("%-12s the original is --part %s\n", "", j->inner_path);
+	print_optional("Sender?", j->sender);
+	print_optional("  for?", j->on_behalf_of);
+	print_optional("Mailbox?", j->mailbox);
+	for (size_t i = 0; i < j->nrcpts; i++)
+		print_recipient(&j->rcpts[i], i == 0 ? "Went to?" : "");
 }
 
 /* The message shown behind it is the original, so what is said here is about
@@ -101,6 +121,7 @@ sp_show_journal(const struct sp_mail *m)
 		return;
 	if (j == NULL) {
 		printf("%-12s not unwrapped: %s\n", "Report", m->journal_why);
+		print_doubted(m->doubted);
 		return;
 	}
 	printf("%-12s %s; what follows is the original (--part inner)\n",
@@ -118,7 +139,7 @@ sp_show_journal(const struct sp_mail *m)
 	print_optional("Mailbox", j->mailbox);
 	print_optional("Label", j->label);
 	for (size_t i = 0; i < j->nrcpts; i++)
-		print_recipient(&j->rcpts[i], i == 0);
+		print_recipient(&j->rcpts[i], i == 0 ? "Went to" : "");
 }
 
 void

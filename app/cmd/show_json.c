@@ -5,6 +5,7 @@
  */
 #include "app/cmd/show_json.h"
 
+#include "app/cmd/show_accepted.h"
 #include "base/buf.h"
 #include "base/line.h"
 #include "base/sha256.h"
@@ -79,20 +80,21 @@ write_line(
 
 /* The object is built in memory: what is printed is whole. */
 enum sp_code
-sp_show_json(const struct sp_record *r, const struct sp_entry *e,
-    const struct sp_family *family, FILE *to, struct sp_err *err)
+sp_show_json(const struct sp_app *app, const struct sp_record *r,
+    const struct sp_entry *e, const struct sp_family *family, FILE *to,
+    struct sp_err *err)
 {
-	const struct sp_mail_opts o = { .max_text = 64u << 20,
+	struct sp_mail_opts o = { .max_text = 64u << 20,
 		.max_header = 256u << 10,
 		.detect = true,
-		.digests = true,
-		.journal = r->journal };
+		.digests = true };
 	struct sp_mail *m = NULL;
 	char time[SP_TIME_LEN + 1];
 	struct sp_json j;
 	struct sp_buf b;
 	enum sp_code rc;
 
+	sp_show_accept_opts(r, family, &o);
 	if (e->has_message)
 		m = sp_mail_parse(e->msg, &o);
 	sp_buf_init(&b, JSON_MAX);
@@ -116,6 +118,8 @@ sp_show_json(const struct sp_record *r, const struct sp_entry *e,
 		sp_mail_json_claims(m, &j);
 	if (m != NULL)
 		sp_mail_json_journal(m, &j);
+	if (m != NULL)
+		sp_show_accepted_json(app, m, &j);
 	if (r->kind == SP_KIND_MESSAGE)
 		sp_family_json(family, &j);
 	write_flags(r, m, family, &j);

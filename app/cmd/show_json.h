@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "app/common/app.h"
 #include "base/record.h"
 #include "index/family.h"
 #include "index/mail/mail.h"
@@ -13,8 +14,8 @@
 /* Print entry ${e}, whose parsed record is ${r}, to ${to}; ${family} is what
  * the index knows of its copies.  SP_ELIMIT: larger than 512 MiB, and nothing
  * was printed. */
-SP_CHECK enum sp_code sp_show_json(const struct sp_record *r,
-    const struct sp_entry *e, const struct sp_family *family, FILE *to,
-    struct sp_err *err);
+SP_CHECK enum sp_code sp_show_json(const struct sp_app *app,
+    const struct sp_record *r, const struct sp_entry *e,
+    const struct sp_family *family, FILE *to, struct sp_err *err);
 
 #endif

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "app/common/account.h"
 #include "base/buf.h"
 #include "base/io.h"
 #include "base/layout.h"
@@ -91,6 +92,31 @@ written_at(const char *path, char out[SP_TIME_LEN + 1])
 		    (int64_t)st.st_mtim.tv_sec * INT64_C(1000000), out);
 }
 
+enum sp_code
+sp_app_keep_config(const struct sp_app *app, struct sp_err *err)
+{
+	const struct sp_config *cfg = app->cfg;
+	char *path = sp_layout_path(app->dir, SP_APP_LAST_GOOD);
+	struct sp_account acct;
+	struct sp_buf had;
+	enum sp_code rc;
+
+	sp_buf_init(&had, cfg->source_n + 1);
+	rc = sp_account_find(app->dir, cfg, &acct, err);
+	if (rc == SP_OK) {
+		sp_account_enter(&acct);
+		if (sp_io_read_file(path, cfg->source_n, &had, NULL) != SP_OK ||
+		    had.n != cfg->source_n ||
+		    memcmp(had.p, cfg->source, had.n) != 0)
+			rc = sp_io_replace(
+			    path, cfg->source, cfg->source_n, 0640, err);
+		sp_account_leave(&acct);
+	}
+	sp_buf_done(&had);
+	free(path);
+	return (rc);
+}
+
 /* The file itself stays as it is, for its administrator to mend. */
 enum sp_code
 sp_app_open_reader(struct sp_app *app, struct sp_err *err)
@@ -149,43 +175,48 @@ name_or_number(const char *name, unsigned long id, char out[64])
 		(void)snprintf(out, 64, "%lu", id);
 }
 
-/* Print what a want of rights can be mended by: the owner of the archive may do
+/* What a want of rights can be mended by: the owner of the archive may do
  * everything in it, the group of its directory may read. */
 static void
-print_advice(void)
+advise(struct sp_err *err, const struct stat *st)
 {
-	const struct passwd *pw;
-	const struct group *gr;
+	const struct passwd *pw = getpwuid(st->st_uid);
+	const struct group *gr = getgrgid(st->st_gid);
 	char owner[64], group[64], self[64];
-	struct stat st;
 
-	if (found_dir == NULL || stat(found_dir, &st) != 0)
-		return;
-	if (geteuid() == 0) {
-		/* root works in the archive as its user */
-		(void)fprintf(stderr,
-		    "; the whole archive must belong to the user that sealpost.conf names: chown -R USER %s",
-		    found_dir);
-		return;
-	}
-	pw = getpwuid(st.st_uid);
-	name_or_number(pw == NULL ? NULL : pw->pw_name, st.st_uid, owner);
-	gr = getgrgid(st.st_gid);
-	name_or_number(gr == NULL ? NULL : gr->gr_name, st.st_gid, group);
+	name_or_number(pw == NULL ? NULL : pw->pw_name, st->st_uid, owner);
+	name_or_number(gr == NULL ? NULL : gr->gr_name, st->st_gid, group);
 	pw = getpwuid(geteuid());
 	name_or_number(pw == NULL ? NULL : pw->pw_name, geteuid(), self);
-	if (geteuid() == st.st_uid)
-		(void)fprintf(stderr,
-		    "; the archive is of user %s, who you are: give it back what others made in it (as root: chown -R %s %s)",
-		    owner, owner, found_dir);
-	else if (is_member(st.st_gid))
-		(void)fprintf(stderr,
-		    "; group %s may search, show, export and verify while the service runs: for anything else run it as user %s (sudo -u %s sealpost ...)",
-		    group, owner, owner);
+	if (geteuid() == 0) /* root works in the archive as its user */
+		(void)sp_err_set(err, err->code, 0,
+		    "%s; the whole archive must belong to the user that sealpost.conf names: chown -R USER %s",
+		    err->msg, found_dir);
+	else if (geteuid() == st->st_uid)
+		(void)sp_err_set(err, err->code, 0,
+		    "%s; the archive is of user %s, who you are: give it back what others made in it (as root: chown -R %s %s)",
+		    err->msg, owner, owner, found_dir);
+	else if (is_member(st->st_gid))
+		(void)sp_err_set(err, err->code, 0,
+		    "%s; group %s may search, show, export and verify while the service runs: for anything else run it as user %s (sudo -u %s sealpost ...)",
+		    err->msg, group, owner, owner);
 	else
-		(void)fprintf(stderr,
-		    "; to search, show, export and verify, add yourself to group %s (adduser %s %s, then log in again); for anything else run it as user %s (sudo -u %s sealpost ...)",
-		    group, self, group, owner, owner);
+		(void)sp_err_set(err, err->code, 0,
+		    "%s; to search, show, export and verify, add yourself to group %s (adduser %s %s, then log in again); for anything else run it as user %s (sudo -u %s sealpost ...)",
+		    err->msg, group, self, group, owner, owner);
+}
+
+void
+sp_app_explain(struct sp_err *err)
+{
+	const int errnum = err->errnum;
+	struct stat st;
+
+	if ((errnum != EACCES && errnum != EPERM && err->code != SP_EPERM) ||
+	    found_dir == NULL || stat(found_dir, &st) != 0)
+		return;
+	advise(err, &st);
+	err->errnum = errnum;
 }
 
 /* Whether standard output is a pipe or socket that nobody reads any more. */
@@ -209,14 +240,13 @@ sp_app_output(struct sp_err *err)
 int
 sp_app_fail(const struct sp_err *err)
 {
+	struct sp_err told = *err;
+
+	sp_app_explain(&told);
 	(void)fflush(stdout);
 	if (err->errnum == EPIPE && ferror(stdout))
 		return (sp_err_exit_status(err->code));
-	(void)fprintf(stderr, "sealpost: %s", err->msg);
-	if (err->errnum == EACCES || err->errnum == EPERM ||
-	    err->code == SP_EPERM)
-		print_advice();
-	(void)fputc('\n', stderr);
+	(void)fprintf(stderr, "sealpost: %s\n", told.msg);
 	return (sp_err_exit_status(err->code));
 }
 

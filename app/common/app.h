@@ -18,7 +18,8 @@
 /* How long a worker or a command waits for the lock of a role. */
 #define SP_APP_LOCK_WAIT_MS 10000
 
-/* The configuration with which the service last started or reloaded. */
+/* The configuration with which the service last started or reloaded, or a
+ * command last wrote without it. */
 #define SP_APP_LAST_GOOD "state/config.good"
 
 struct sp_app {
@@ -47,6 +48,12 @@ SP_CHECK enum sp_code sp_app_open(struct sp_app *app, struct sp_err *err);
  */
 SP_CHECK enum sp_code sp_app_open_reader(
     struct sp_app *app, struct sp_err *err);
+/* Keep app->cfg, which works, for sp_app_open_reader(): for whoever serves the
+ * archive or works in it without a service.  Nothing is written where it is
+ * there already.  The caller is root or the archive's account; errors of
+ * sp_account_find() and sp_io_replace(). */
+SP_CHECK enum sp_code sp_app_keep_config(
+    const struct sp_app *app, struct sp_err *err);
 /*
  * Only find the archive, and set app->dir: -A, else $SEALPOST_ARCHIVE, else
  * the current directory if it holds FORMAT, else /var/lib/sealpost.
@@ -57,7 +64,10 @@ SP_CHECK enum sp_code sp_app_find(struct sp_app *app, struct sp_err *err);
 /* Free what the two functions above set; the options stay. */
 void sp_app_close(struct sp_app *app);
 
-/* Print "sealpost: MESSAGE" on standard error; returns the exit status of the
+/* Where the error is a want of rights, add to its message which user or group
+ * has them for the archive that was found. */
+void sp_app_explain(struct sp_err *err);
+/* Print "sealpost: MESSAGE" on standard error, explained; returns the exit status of the
  * code (sp_err_exit_status()). */
 int sp_app_fail(const struct sp_err *err);
 /* The same for a wrong option or argument; always returns 2. */

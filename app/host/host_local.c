@@ -18,6 +18,7 @@
 #include "app/common/account.h"
 #include "app/common/progress.h"
 #include "base/clock.h"
+#include "base/io.h"
 #include "base/json.h"
 #include "base/record.h"
 #include "base/sha256.h"
@@ -99,8 +100,15 @@ static enum sp_code
 check_writable(const struct sp_host_local *l, struct sp_err *err)
 {
 	char *state = sp_xasprintf("%s/state", l->app->dir);
-	int no = access(state, W_OK);
+	int no;
 
+	/* Nothing in it matters, so it is made again where it is missing. */
+	if (!sp_io_exists(state) && sp_io_mkdir(state, 0750, NULL) == SP_OK &&
+	    !l->app->quiet)
+		(void)fprintf(stderr,
+		    "sealpost: note: %s was missing and was made again\n",
+		    state);
+	no = access(state, W_OK);
 	free(state);
 	if (no == 0)
 		return (SP_OK);
@@ -165,6 +173,9 @@ open_append(struct sp_host_local *l, struct sp_err *err)
 	if (rc == SP_OK) {
 		report_recovery(l, &found);
 		accept_clock(l, found.last_received);
+		/* Its loss costs only that a broken file locks readers out. */
+		if (l->app->config_opt == NULL)
+			(void)!sp_app_keep_config(l->app, NULL);
 	}
 	return (rc);
 }

@@ -417,7 +417,7 @@ write_time(struct sp_json *j, const char *key, int64_t us)
 	sp_json_cstr(j, key, text);
 }
 
-/* The texts are cut to 300 bytes each: the status of all accounts has to
+/* The text of the error is cut to 300 bytes: the status of all accounts has to
  * fit one message. */
 void
 sp_pull_account_status(struct sp_pull_account *a, struct sp_json *j)
@@ -436,9 +436,7 @@ sp_pull_account_status(struct sp_pull_account *a, struct sp_json *j)
 	sp_json_u64(j, "there", a->in_mailbox);
 	sp_json_u64(j, "doubtful", a->doubtful);
 	if (a->doubtful > 0)
-		sp_json_str(j, "doubts",
-		    sp_view_mem(a->doubts,
-			strlen(a->doubts) > 300 ? 300 : strlen(a->doubts)));
+		sp_json_cstr(j, "doubts", a->doubts);
 	sp_json_u64(j, "failures", a->failures);
 	if (a->failures > 0) {
 		sp_json_cstr(j, "reason", sp_pull_run_trouble(a->trouble));

@@ -35,7 +35,7 @@ struct sp_pull_account {
 	uint64_t
 	    in_mailbox; /* messages in the mailbox at the last good visit */
 	uint64_t doubtful; /* announced and not captured, at the last visit */
-	char doubts[400]; /* the first few by name */
+	char doubts[300]; /* the first few by name */
 	/* failures */
 	unsigned failures; /* visits that failed, in a row */
 	unsigned logins; /* of them refused logins, in a row */

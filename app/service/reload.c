@@ -18,7 +18,6 @@
 #include "app/service/preflight.h"
 #include "app/service/socket.h"
 #include "base/buf.h"
-#include "base/io.h"
 #include "base/layout.h"
 #include "base/log.h"
 
@@ -158,28 +157,15 @@ load_certs(const struct sp_config *cfg, struct sp_listener_certs **out,
 	return (rc);
 }
 
-/* Keep the text of the configuration that is in force, for commands that read
- * the archive while the file itself is broken (app/common/app.h).  Its loss
- * costs only that. */
+/* Keep the configuration that is in force for commands that find the file
+ * broken later.  Its loss costs only that. */
 static void
 keep_source(const struct sp_supervisor *s)
 {
-	const struct sp_config *cfg = s->app->cfg;
-	char *path = sp_layout_path(s->app->dir, SP_APP_LAST_GOOD);
-	struct sp_account acct;
 	struct sp_err err;
-	enum sp_code rc;
 
-	rc = sp_account_find(s->app->dir, cfg, &acct, &err);
-	if (rc == SP_OK) {
-		sp_account_enter(&acct);
-		rc =
-		    sp_io_replace(path, cfg->source, cfg->source_n, 0640, &err);
-		sp_account_leave(&acct);
-	}
-	if (rc != SP_OK)
+	if (sp_app_keep_config(s->app, &err) != SP_OK)
 		sp_worker_log_err(SP_LOG_WARN, "config_note", &err);
-	free(path);
 }
 
 /* state/door and state/control stay open over a reload: give them to the

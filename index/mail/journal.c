@@ -5,6 +5,7 @@
  *
  *  scan_header --no mark--> SP_JOURNAL_NONE (nearly every message)
  *     mark of Exchange, Google --> read_exchange --> journal_text.c
+ *        not well formed --------> doubt --> journal_doubt.c
  *     multipart/report ----------> read_returned --> read_one of what is inside
  *                                  sp_journal_dsn   (journal_other.c)
  *     "Intercept ..." -----------> sp_journal_zimbra (journal_other.c)
@@ -198,6 +199,21 @@ on_field(void *ctx, unsigned depth, const struct sp_field *f)
 	}
 }
 
+/* The body of a part where it stays: in the message itself, else (it was in an
+ * encoded multipart, whose decoded bytes go with the walk) a copy. */
+static struct sp_view
+kept(const struct sp_journal_shape *s, struct sp_view v)
+{
+	char *copy;
+
+	if (v.n == 0 || ((uintptr_t)v.p >= (uintptr_t)s->msg.p &&
+			    (uintptr_t)v.p <= (uintptr_t)s->msg.p + s->msg.n))
+		return (v);
+	copy = sp_mem_get(s->mem, v.n);
+	memcpy(copy, v.p, v.n);
+	return (sp_view_mem(copy, v.n));
+}
+
 /* Note a part; beyond SP_JOURNAL_PARTS only that there are more. */
 static void
 on_leaf(void *ctx, const struct sp_entity *e, const char *path)
@@ -205,7 +221,10 @@ on_leaf(void *ctx, const struct sp_entity *e, const char *path)
 	struct sp_journal_shape *s = ctx;
 
 	if (s->n < SP_JOURNAL_PARTS) {
-		s->part[s->n] = *e;
+		struct sp_entity *mine = &s->part[s->n];
+
+		*mine = *e;
+		mine->body = kept(s, e->body);
 		s->path[s->n] = sp_mem_dup(s->mem, sp_view_str(path));
 	}
 	s->n++;
@@ -239,17 +258,28 @@ scan_header(struct sp_view msg, struct sp_journal_shape *s, bool *report)
 	}
 }
 
-/* Fill the shape by walking ${msg} without what is inside its parts. */
-static void
-walk(struct sp_view msg, struct sp_journal_shape *s)
+void
+sp_journal_walk(struct sp_view msg, bool deep, struct sp_journal_shape *s)
 {
 	struct sp_visitor v = { on_field, on_leaf, on_loose, s };
 
-	s->tree = sp_tree_walk_flat(msg, s->mem, &v);
+	s->msg = msg;
+	s->tree = deep ? sp_tree_walk_parts(msg, s->mem, &v)
+		       : sp_tree_walk_flat(msg, s->mem, &v);
 }
 
-static bool
-is_message(const struct sp_entity *e)
+bool
+sp_journal_has_marker(struct sp_view msg)
+{
+	struct sp_journal_shape s = { .mem = NULL };
+	bool report;
+
+	scan_header(msg, &s, &report);
+	return (s.marker);
+}
+
+bool
+sp_journal_is_rfc822(const struct sp_entity *e)
 {
 	return (strcmp(e->type, "message/rfc822") == 0 ||
 		strcmp(e->type, "message/global") == 0);
@@ -257,13 +287,12 @@ is_message(const struct sp_entity *e)
 
 /* ---- the original ------------------------------------------------------ */
 
-/* Whether a message is encrypted, by rights management or otherwise. */
-static bool
-is_sealed(struct sp_mem *mem, struct sp_view msg)
+bool
+sp_journal_is_sealed(struct sp_mem *mem, struct sp_view msg)
 {
 	struct sp_journal_shape s = { .mem = mem };
 
-	walk(msg, &s);
+	sp_journal_walk(msg, false, &s);
 	for (size_t i = 0; i < s.n && i < SP_JOURNAL_PARTS; i++)
 		if (strcmp(s.part[i].type,
 			"application/x-microsoft-rpmsg-message") == 0 ||
@@ -282,12 +311,12 @@ choose_inner(const struct sp_journal_shape *s, struct sp_journal *out)
 	const char *ida, *idb;
 	size_t clear = 1;
 
-	if (!is_message(&s->part[1]) ||
+	if (!sp_journal_is_rfc822(&s->part[1]) ||
 	    !sp_journal_bytes(s->mem, &s->part[1], &a))
 		return ("its second part is not a message");
 	out->inner = a;
 	if (s->n == 3) {
-		if (!is_message(&s->part[2]) ||
+		if (!sp_journal_is_rfc822(&s->part[2]) ||
 		    !sp_journal_bytes(s->mem, &s->part[2], &b))
 			return ("its third part is not a message");
 		ida = sp_journal_field(s->mem, a, "Message-ID");
@@ -296,7 +325,8 @@ choose_inner(const struct sp_journal_shape *s, struct sp_journal *out)
 			return (
 			    "it has two originals that are not the same message");
 		out->rms = true;
-		if (is_sealed(s->mem, a) && !is_sealed(s->mem, b)) {
+		if (sp_journal_is_sealed(s->mem, a) &&
+		    !sp_journal_is_sealed(s->mem, b)) {
 			out->inner = b;
 			clear = 2;
 		}
@@ -433,22 +463,6 @@ read_exchange(
 	return (SP_JOURNAL_GOOD);
 }
 
-/* The path ${path} of a part within the part ${outer}: "2" in "3" is "3.2". */
-static const char *
-path_below(struct sp_mem *mem, const char *outer, const char *path)
-{
-	size_t n = strlen(outer), m = path == NULL ? 0 : strlen(path);
-	char *s;
-
-	if (path == NULL)
-		return (NULL);
-	s = sp_mem_get(mem, n + m + 2);
-	memcpy(s, outer, n);
-	s[n] = '.';
-	memcpy(s + n + 1, path, m);
-	return (s);
-}
-
 static enum sp_journal_found read_one(struct sp_view msg, bool trusted,
     unsigned ndrs, struct sp_mem *mem, struct sp_journal *out,
     const char **why);
@@ -465,16 +479,16 @@ read_returned(const struct sp_journal_shape *s, unsigned ndrs,
 	struct sp_view v;
 
 	for (size_t i = 0; i < s->n && i < SP_JOURNAL_PARTS; i++) {
-		if (!is_message(&s->part[i]) ||
+		if (!sp_journal_is_rfc822(&s->part[i]) ||
 		    !sp_journal_bytes(s->mem, &s->part[i], &v))
 			continue;
 		got = read_one(v, true, ndrs + 1, s->mem, out, why);
-		if (got != SP_JOURNAL_GOOD)
+		if (got != SP_JOURNAL_GOOD && out->doubts == 0)
 			return (got);
 		out->inner_path =
-		    path_below(s->mem, s->path[i], out->inner_path);
+		    sp_journal_path_below(s->mem, s->path[i], out->inner_path);
 		out->sealed_path =
-		    path_below(s->mem, s->path[i], out->sealed_path);
+		    sp_journal_path_below(s->mem, s->path[i], out->sealed_path);
 		return (got);
 	}
 	return (SP_JOURNAL_NONE);
@@ -499,6 +513,32 @@ read_other(const struct sp_journal_shape *s, unsigned ndrs, bool report,
 	return (got);
 }
 
+/* Callback of sp_journal_doubted(): a report in what a gateway wrapped it in. */
+static enum sp_journal_found
+read_wrapped(
+    struct sp_view msg, struct sp_mem *mem, struct sp_journal *out, void *ctx)
+{
+	const unsigned *ndrs = ctx;
+	const char *why = NULL;
+
+	return (read_one(msg, true, *ndrs + 1, mem, out, &why));
+}
+
+/*
+ * A report that is not well formed, ${got}: where it has the mark and comes
+ * from a trusted source (${may}), see what it was before it was changed.
+ */
+static enum sp_journal_found
+doubt(struct sp_view msg, bool may, unsigned ndrs, struct sp_mem *mem,
+    struct sp_journal *out, enum sp_journal_found got)
+{
+	*out = (struct sp_journal){ .ndrs = ndrs };
+	if (!may || ndrs > SP_JOURNAL_NDRS_MAX ||
+	    !sp_journal_doubted(msg, mem, read_wrapped, &ndrs, out))
+		*out = (struct sp_journal){ .doubts = 0 };
+	return (got);
+}
+
 /* Read one message as a report; ${ndrs} non-delivery reports are around it. */
 static enum sp_journal_found
 read_one(struct sp_view msg, bool trusted, unsigned ndrs, struct sp_mem *mem,
@@ -508,6 +548,7 @@ read_one(struct sp_view msg, bool trusted, unsigned ndrs, struct sp_mem *mem,
 	enum sp_journal_found got;
 	bool report, exchange;
 
+	out->doubts = 0;
 	scan_header(msg, &s, &report);
 	exchange = s.marker || s.google;
 	if (!exchange &&
@@ -515,7 +556,7 @@ read_one(struct sp_view msg, bool trusted, unsigned ndrs, struct sp_mem *mem,
 					 "Intercept"))))
 		return (SP_JOURNAL_NONE);
 	*out = (struct sp_journal){ .ndrs = ndrs };
-	walk(msg, &s);
+	sp_journal_walk(msg, false, &s);
 	if (exchange)
 		got = read_exchange(&s, out, why);
 	else
@@ -524,7 +565,7 @@ read_one(struct sp_view msg, bool trusted, unsigned ndrs, struct sp_mem *mem,
 	if (got != SP_JOURNAL_GOOD && !s.marker && s.google)
 		return (SP_JOURNAL_NONE);
 	if (got != SP_JOURNAL_GOOD)
-		return (got);
+		return (doubt(msg, trusted && s.marker, ndrs, mem, out, got));
 	out->truncated |= (s.tree & SP_TREE_UNCLOSED) != 0;
 	if (out->wrapper_id == NULL && s.id.n > 2 && s.id.p[0] == '<')
 		out->wrapper_id =
@@ -540,9 +581,11 @@ sp_journal_read(struct sp_view msg, bool trusted, struct sp_mem *mem,
 
 	*why = NULL;
 	got = read_one(msg, trusted, 0, mem, out, why);
-	if (got != SP_JOURNAL_GOOD)
+	if (got != SP_JOURNAL_GOOD && out->doubts == 0)
 		return (got);
-	sp_sha256_once(out->inner.p, out->inner.n, out->inner_sha256);
-	presume_roles(out);
+	if (out->inner_path != NULL) {
+		sp_sha256_once(out->inner.p, out->inner.n, out->inner_sha256);
+		presume_roles(out);
+	}
 	return (got);
 }

@@ -20,6 +20,7 @@
 #define SP_JOURNAL_RCPTS_MAX 200000u /* recipients of a report */
 #define SP_JOURNAL_TEXT_MAX  ((size_t)32 << 20) /* its text, decoded */
 #define SP_JOURNAL_NDRS_MAX  3u /* non-delivery reports around it */
+#define SP_JOURNAL_ORIGINALS 8u /* of a doubtful report, at most */
 #define SP_JOURNAL_VIAS_MAX  4u /* redirections of one recipient */
 
 enum sp_journal_role {
@@ -53,8 +54,29 @@ struct sp_journal_rcpt {
 	unsigned nvia;
 };
 
+/* Why a report is doubted, as bits: what a gateway, or a forger, changed. */
+enum sp_journal_doubt {
+	SP_JOURNAL_DOUBT_ALTERNATIVE = 1 << 0, /* its text is one of several
+	                                        * forms of it */
+	SP_JOURNAL_DOUBT_EXTRA_ORIGINAL = 1 << 1, /* another message beside */
+	SP_JOURNAL_DOUBT_EXTRA_PART = 1 << 2,
+	SP_JOURNAL_DOUBT_EXTRA_TEXT = 1 << 3, /* lines that no report has */
+	SP_JOURNAL_DOUBT_HTML_TEXT = 1
+				     << 4, /* its text is there as HTML only */
+	SP_JOURNAL_DOUBT_NO_ORIGINAL = 1 << 5,
+	SP_JOURNAL_DOUBT_ORIGINAL_TYPE = 1 << 6, /* not as message/rfc822 */
+	SP_JOURNAL_DOUBT_OTHER_ORIGINAL = 1 << 7, /* of another Message-ID */
+	SP_JOURNAL_DOUBT_PART_ORDER = 1 << 8,
+	SP_JOURNAL_DOUBT_STRUCTURE = 1 << 9, /* no multipart/mixed that can be
+	                                      * read in one way only */
+	SP_JOURNAL_DOUBT_WRAPPED = 1 << 10, /* its parts, or all of it, lie
+	                                     * within something else */
+	SP_JOURNAL_DOUBTS_END = 1 << 11
+};
+
 /* Strings are NULL where the report has no such line. */
 struct sp_journal {
+	unsigned doubts; /* sp_journal_doubt; 0: what it says is certain */
 	const char *kind; /* exchange-2007, exchange-2003, dsn-capture,
 	                   * zimbra-intercept */
 	const char *sender, *sender_name; /* "" for <> */
@@ -65,7 +87,10 @@ struct sp_journal {
 	struct sp_journal_rcpt *rcpts;
 	size_t nrcpts;
 	struct sp_view inner; /* the original, every byte of it */
-	const char *inner_path; /* its part, "2" */
+	/* Of a doubtful one: messages in it that are not attached as such. */
+	struct sp_view hidden[SP_JOURNAL_ORIGINALS];
+	size_t nhidden;
+	const char *inner_path; /* its part, "2"; NULL: there is none */
 	const char *sealed_path; /* of the encrypted original beside the clear
 	                          * one, or NULL */
 	uint8_t inner_sha256[SP_SHA256_LEN];
@@ -86,7 +111,8 @@ enum sp_journal_found {
  * inner where it had to be decoded, live in ${mem}.  What only a trusted
  * source may send (wrapped in non-delivery reports, captures without a marker
  * of their own) is looked for if ${trusted}.  *why says what is wrong with a
- * bad one.
+ * bad one.  A bad one from a trusted source that was a report before somebody
+ * changed it is filled too: then ${out}->doubts is not 0, else it is.
  */
 enum sp_journal_found sp_journal_read(struct sp_view msg, bool trusted,
     struct sp_mem *mem, struct sp_journal *out, const char **why);
@@ -94,5 +120,9 @@ enum sp_journal_found sp_journal_read(struct sp_view msg, bool trusted,
 /* The names that JSON and the index have; static. */
 const char *sp_journal_role_name(enum sp_journal_role r); /* "to" ... */
 const char *sp_journal_how_name(enum sp_journal_how h); /* "expanded" ... */
+/* The name of one bit of sp_journal_doubt: "extra_part" ... */
+const char *sp_journal_doubt_name(unsigned bit);
+/* The same in words for a person. */
+const char *sp_journal_doubt_words(unsigned bit);
 
 #endif

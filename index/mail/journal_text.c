@@ -50,6 +50,7 @@ struct report_text {
 	bool seen[F_SINGLE];
 	bool in_list; /* within Recipients: */
 	bool has_list; /* Recipients: was seen */
+	bool lenient; /* a line that is not known is passed over */
 	const char *why;
 };
 
@@ -94,59 +95,6 @@ field_of(struct sp_view line, struct sp_view *value)
 }
 
 /* ---- addresses -------------------------------------------------------- */
-
-/* A name without the quotes around it and the backslashes in it. */
-static const char *
-unquoted(struct sp_mem *mem, struct sp_view v)
-{
-	char *s, *q;
-
-	v = sp_view_trim(v);
-	if (v.n >= 2 && v.p[0] == '"' && v.p[v.n - 1] == '"')
-		v = sp_view_mem(v.p + 1, v.n - 2);
-	s = q = sp_mem_dup(mem, v);
-	for (const char *p = s; *p != '\0'; p++) {
-		if (*p == '\\' && p[1] != '\0')
-			p++;
-		*q++ = *p;
-	}
-	*q = '\0';
-	return (s);
-}
-
-/*
- * The address is in the last <...> that is not within quotes; the name stands
- * before it.
- */
-void
-sp_journal_path(
-    struct sp_mem *mem, struct sp_view v, const char **addr, const char **name)
-{
-	size_t open = v.n;
-	bool quoted = false;
-
-	*name = "";
-	if (v.n < 2 || v.p[v.n - 1] != '>') {
-		*addr = sp_mem_dup(mem, v);
-		return;
-	}
-	/* The last < that is not within quotes. */
-	for (size_t i = 0; i + 1 < v.n; i++) {
-		if (v.p[i] == '\\' && quoted)
-			i++;
-		else if (v.p[i] == '"')
-			quoted = !quoted;
-		else if (v.p[i] == '<' && !quoted)
-			open = i;
-	}
-	if (open == v.n) {
-		*addr = sp_mem_dup(mem, v);
-		return;
-	}
-	*name = unquoted(mem, sp_view_mem(v.p, open));
-	*addr = sp_mem_dup(
-	    mem, sp_view_trim(sp_view_mem(v.p + open + 1, v.n - open - 2)));
-}
 
 /*
  * Whether ${v} is "Expanded:" or "Forwarded:"; *how and *addr say which, and
@@ -257,12 +205,18 @@ read_recipient(
 			    refuse(t, "a recipient has too many redirections"));
 		r->via[r->nvia].how = how;
 		sp_journal_path(t->mem, from, &r->via[r->nvia].addr, &name);
-		if (r->via[r->nvia++].addr[0] == '\0')
+		if (r->via[r->nvia++].addr[0] != '\0')
+			continue;
+		if (!t->lenient)
 			return (refuse(t, "a redirection names nobody"));
+		r->nvia--;
+		t->j->doubts |= SP_JOURNAL_DOUBT_EXTRA_TEXT;
 	}
 	sp_journal_path(t->mem, value, &r->addr, &r->name);
 	if (r->addr[0] == '\0')
 		return (refuse(t, "a recipient has no address"));
+	if (!t->lenient && sp_journal_has_more_behind(r->addr))
+		return (refuse(t, "a recipient's address has more behind it"));
 	return (true);
 }
 
@@ -294,7 +248,7 @@ read_listed(struct report_text *t, struct sp_view line)
 		if (word.n == 0 || memchr(word.p, '@', word.n) == NULL)
 			continue;
 		r->addr = sp_mem_dup(t->mem, word);
-		r->name = unquoted(
+		r->name = sp_journal_unquoted(
 		    t->mem, sp_view_mem(line.p, (size_t)(word.p - line.p)));
 		return (rest.n == 0 ||
 			refuse(t, "a line behind Recipients: is no recipient"));
@@ -433,30 +387,146 @@ read_line(struct report_text *t, struct sp_view line)
 	return (refuse(t, "its text has a line that no report has"));
 }
 
+/* What every report has; sets t->why. */
+static bool
+ask_for_needed(struct report_text *t)
+{
+	if (t->why == NULL && !t->seen[F_SENDER])
+		t->why = "it has no Sender";
+	if (t->why == NULL && !t->seen[F_ID] && !t->seen[F_SUBJECT])
+		t->why = "it has neither Message-ID nor Subject";
+	if (t->why == NULL && t->j->nrcpts == 0)
+		t->why = "it names no recipient";
+	t->j->kind = t->has_list ? "exchange-2003" : "exchange-2007";
+	return (t->why == NULL);
+}
+
+/* Set up the reading of ${text}. */
+static void
+begin_text(struct report_text *t, struct sp_view text)
+{
+	t->rest = text;
+	t->subject = t->j->inner.p == NULL
+			 ? NULL
+			 : sp_journal_field(t->mem, t->j->inner, "Subject");
+	if (sp_view_starts(text, "\xef\xbb\xbf"))
+		t->rest = sp_view_mem(text.p + 3, text.n - 3);
+}
+
 /* Read all lines, then ask for what every report has. */
 bool
 sp_journal_text(struct sp_mem *mem, struct sp_view text, struct sp_journal *out,
     const char **why)
 {
-	struct report_text t = { .mem = mem, .j = out, .rest = text };
+	struct report_text t = { .mem = mem, .j = out };
 	struct sp_view line;
 
-	t.subject = sp_journal_field(mem, out->inner, "Subject");
-	if (sp_view_starts(text, "\xef\xbb\xbf"))
-		t.rest = sp_view_mem(text.p + 3, text.n - 3);
+	begin_text(&t, text);
 	while (t.why == NULL && next_line(&t.rest, &line)) {
 		if (sp_view_trim(line).n == 0)
 			t.in_list = false;
 		else
 			(void)read_line(&t, line);
 	}
-	if (t.why == NULL && !t.seen[F_SENDER])
-		t.why = "it has no Sender";
-	if (t.why == NULL && !t.seen[F_ID] && !t.seen[F_SUBJECT])
-		t.why = "it has neither Message-ID nor Subject";
-	if (t.why == NULL && out->nrcpts == 0)
-		t.why = "it names no recipient";
-	out->kind = t.has_list ? "exchange-2003" : "exchange-2007";
+	(void)ask_for_needed(&t);
 	*why = t.why;
 	return (t.why == NULL);
+}
+
+/* ---- a text that somebody changed ------------------------------------- */
+
+/*
+ * What programs that make HTML of text, or text of HTML, leave in a line is
+ * taken out: "mailto:" before an address, stars around bold words, blanks that
+ * do not break.
+ */
+static struct sp_view
+cleaned(struct report_text *t, struct sp_view line)
+{
+	static const char link[] = "mailto:";
+	bool bold = line.n > 0 && line.p[0] == '*';
+	char *s, *to;
+
+	s = to = sp_mem_get(t->mem, line.n + 1);
+	for (size_t i = 0; i < line.n; i++) {
+		struct sp_view rest = sp_view_mem(line.p + i, line.n - i);
+
+		if (sp_view_istarts(rest, link)) {
+			i += sizeof(link) - 2;
+		} else if (sp_view_starts(rest, SP_JOURNAL_NBSP)) {
+			*to++ = ' ';
+			i++;
+		} else if (line.p[i] != '*' || !bold) {
+			*to++ = line.p[i];
+		}
+	}
+	if ((size_t)(to - s) != line.n)
+		t->j->doubts |= SP_JOURNAL_DOUBT_EXTRA_TEXT;
+	return (sp_view_mem(s, (size_t)(to - s)));
+}
+
+/* Of "a@b a@b" or "a@b [checked]", the first word. */
+static void
+take_first_word(struct report_text *t, const char **addr)
+{
+	struct sp_view rest = sp_view_trim(sp_view_str(*addr)), word;
+
+	if (rest.n == 0 || rest.p[0] == '"' ||
+	    !sp_journal_has_more_behind(*addr))
+		return;
+	word = sp_view_cut(&rest, ' ');
+	if (memchr(word.p, '@', word.n) == NULL)
+		return;
+	*addr = sp_mem_dup(t->mem, word);
+	t->j->doubts |= SP_JOURNAL_DOUBT_EXTRA_TEXT;
+}
+
+/*
+ * Read one line.  What is no line of a report, or names nobody, is passed over
+ * and doubted; before the Sender, which comes first, everything is.
+ */
+static void
+read_line_lenient(struct report_text *t, struct sp_view line)
+{
+	struct sp_view value = { NULL, 0 };
+	size_t before = t->j->nrcpts;
+	bool listed = t->in_list, ok;
+
+	line = cleaned(t, line);
+	while (line.n > 0 && strchr(",; \t", line.p[line.n - 1]) != NULL)
+		line.n--;
+	ok = (t->seen[F_SENDER] || field_of(line, &value) == F_SENDER) &&
+	     read_line(t, line);
+	if (ok && t->j->nrcpts > before)
+		take_first_word(t, &t->j->rcpts[before].addr);
+	if (ok && field_of(line, &value) == F_SENDER)
+		take_first_word(t, &t->j->sender);
+	ok = ok && (t->j->nrcpts == before ||
+		       sp_journal_is_plausible(&t->j->rcpts[before]));
+	if (ok)
+		return;
+	/* A list ends where something else begins. */
+	if (listed)
+		t->in_list = false;
+	t->j->nrcpts = before;
+	t->why = NULL;
+	t->j->doubts |= SP_JOURNAL_DOUBT_EXTRA_TEXT;
+}
+
+bool
+sp_journal_text_lenient(
+    struct sp_mem *mem, struct sp_view text, struct sp_journal *out)
+{
+	struct report_text t = { .mem = mem, .j = out, .lenient = true };
+	struct sp_view line;
+
+	begin_text(&t, text);
+	while (
+	    out->nrcpts < SP_JOURNAL_RCPTS_MAX && next_line(&t.rest, &line)) {
+		if (sp_view_trim(line).n == 0)
+			t.in_list = false;
+		else
+			read_line_lenient(&t, line);
+	}
+	return (ask_for_needed(&t));
 }

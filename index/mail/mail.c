@@ -66,6 +66,8 @@ static const char *const flag_names[SP_MAIL_FLAGS] = {
 	[SP_MAIL_HEADER_CUT] = "header_cut",
 	[SP_MAIL_HEADER_JUNK] = "header_junk",
 	[SP_MAIL_JOURNAL] = "journal",
+	[SP_MAIL_JOURNAL_ACCEPTED] = "journal_accepted",
+	[SP_MAIL_JOURNAL_DOUBTFUL] = "journal_doubtful",
 	[SP_MAIL_JOURNAL_MALFORMED] = "journal_malformed",
 	[SP_MAIL_JOURNAL_TNEF] = "journal_tnef",
 	[SP_MAIL_JOURNAL_TRUNCATED] = "journal_truncated",
@@ -110,24 +112,14 @@ set_text_flags(struct parse *p, unsigned note)
 
 /* ---- the visitor ----------------------------------------------------- */
 
-/*
- * A field of the message itself gives facts; of a message inside, subject and
- * people are text.
- */
+/* Subject and people of a message inside are text. */
 static void
-on_field(void *ctx, unsigned depth, const struct sp_field *f)
+on_inner_field(void *ctx, unsigned depth, const struct sp_field *f)
 {
 	struct parse *p = ctx;
 	struct sp_buf raw;
 
-	if (p->o.digests)
-		sp_identity_field(&p->id, depth, f);
-	if (depth == 0) {
-		sp_trace_field(&p->m->traces, p->m->mem, f);
-		sp_facts_field(&p->in, p->m->mem, (size_t)p->o.max_header, f);
-		return;
-	}
-	/* Of a message inside: subject and people are text. */
+	(void)depth;
 	if (!sp_view_ieq_str(f->name, "Subject") &&
 	    !sp_view_ieq_str(f->name, "From") &&
 	    !sp_view_ieq_str(f->name, "To") && !sp_view_ieq_str(f->name, "Cc"))
@@ -138,6 +130,22 @@ on_field(void *ctx, unsigned depth, const struct sp_field *f)
 	    sp_buf_view(&raw), sp_view_str(p->charset), &p->text);
 	set_flag(p, SP_MAIL_TEXT_CUT, !sp_utf8_put(&p->text, "\n", 1));
 	sp_buf_done(&raw);
+}
+
+/* A field of the message itself gives facts. */
+static void
+on_field(void *ctx, unsigned depth, const struct sp_field *f)
+{
+	struct parse *p = ctx;
+
+	if (p->o.digests)
+		sp_identity_field(&p->id, depth, f);
+	if (depth == 0) {
+		sp_trace_field(&p->m->traces, p->m->mem, f);
+		sp_facts_field(&p->in, p->m->mem, (size_t)p->o.max_header, f);
+		return;
+	}
+	on_inner_field(ctx, depth, f);
 }
 
 /*
@@ -392,6 +400,45 @@ on_leaf(void *ctx, const struct sp_entity *e, const char *path)
 	read_text(p, e, path, bytes, attached ? &p->more : &p->text);
 }
 
+/* A part of an original that is no part of the message as a reader of MIME sees
+ * it: its name and its text can be found. */
+static void
+on_inner_leaf(void *ctx, const struct sp_entity *e, const char *path)
+{
+	struct parse *p = ctx;
+	struct sp_mail_part none;
+	struct sp_view bytes;
+
+	(void)path;
+	if (e->name[0] != '\0') {
+		(void)sp_utf8_put(&p->more, e->name, strlen(e->name));
+		(void)sp_utf8_put(&p->more, "\n", 1);
+	}
+	if (e->whole || !sp_text_is(e->type))
+		return;
+	bytes = read_part(p, &none, e->enc, e->body,
+	    (size_t)p->o.max_text + SP_MAIL_HEAD_BINARY);
+	set_flag(p, SP_MAIL_TEXT_CUT,
+	    bytes.n < p->leaf.size && e->enc != SP_TRANSFER_PLAIN);
+	set_text_flags(
+	    p, sp_text_part(bytes, e->type, sp_view_str(e->charset), &p->text));
+}
+
+/* The text of originals that a gateway attached under another type. */
+static void
+read_hidden_originals(struct parse *p)
+{
+	const struct sp_visitor v = { on_inner_field, on_inner_leaf, on_loose,
+		p };
+	const struct sp_journal *j = p->m->doubted;
+	bool digests = p->o.digests;
+
+	p->o.digests = false;
+	for (size_t i = 0; j != NULL && i < j->nhidden; i++)
+		(void)sp_tree_walk(j->hidden[i], p->m->mem, &v);
+	p->o.digests = digests;
+}
+
 /* ---- all of it ------------------------------------------------------- */
 
 /* Set the flags for what the walk noticed. */
@@ -447,6 +494,14 @@ unwrap_report(struct parse *p, struct sp_view msg)
 		p->m->journal_why = NULL;
 		return (msg);
 	}
+	if (p->o.journal && p->o.accepted) {
+		set_flag(p, SP_MAIL_JOURNAL_ACCEPTED, true);
+		p->m->accepted_by = p->o.accepted_by;
+	}
+	if (got != SP_JOURNAL_GOOD && j->doubts != 0) {
+		set_flag(p, SP_MAIL_JOURNAL_DOUBTFUL, true);
+		p->m->doubted = j;
+	}
 	set_flag(p, SP_MAIL_JOURNAL_UNTRUSTED, !p->o.journal);
 	set_flag(p, SP_MAIL_JOURNAL_MALFORMED, got == SP_JOURNAL_BAD);
 	set_flag(p, SP_MAIL_JOURNAL_TNEF, got == SP_JOURNAL_TNEF);
@@ -481,6 +536,7 @@ sp_mail_parse(struct sp_view msg, const struct sp_mail_opts *o)
 		p.o.max_header = SP_MAIL_MAX_HEADER;
 	p.m->mem = mem;
 	p.m->date_us = INT64_MIN;
+	p.m->accepted_by = UINT64_MAX;
 	if (p.o.digests) {
 		p.leaf.sha = sp_sha256_new();
 		p.leaf.tsha = sp_sha256_new();
@@ -490,6 +546,7 @@ sp_mail_parse(struct sp_view msg, const struct sp_mail_opts *o)
 	sp_buf_init(&p.more, (size_t)p.o.max_text);
 	msg = unwrap_report(&p, msg);
 	set_tree_flags(&p, sp_tree_walk(msg, mem, &v));
+	read_hidden_originals(&p);
 	p.flags |= sp_facts_fill(p.m, &p.in, sp_view_str(p.charset), &p.more);
 	finish_text(&p);
 	finish_flags(&p);

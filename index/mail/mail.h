@@ -71,7 +71,14 @@ struct sp_mail {
 	/* An unwrapped report, or NULL.  All above is then of the original
 	 * in it, but paths are those of the whole message. */
 	struct sp_journal *journal;
+	/* What a report that was changed on the way says, or NULL; its doubts
+	 * are not 0.  All above is of the message itself, but text also has
+	 * that of the original. */
+	struct sp_journal *doubted;
 	const char *journal_why; /* what is wrong with a report, or NULL */
+	/* The event by which a report from elsewhere was accepted as one, or
+	 * UINT64_MAX. */
+	uint64_t accepted_by;
 	struct sp_traces traces; /* what fields of the way say */
 	/* With digests: of the body, and of body and stable fields, see
 	 * index/mail/identity.h. */
@@ -86,6 +93,8 @@ struct sp_mail_opts {
 	bool detect; /* run libmagic on attachments */
 	bool digests; /* compute sha256/tsha256 of parts */
 	bool journal; /* from a trusted source: unwrap journal reports */
+	bool accepted; /* ... because event ${accepted_by} says so */
+	uint64_t accepted_by;
 };
 
 /* Load libmagic's database for the calling thread.  Call once per process,
@@ -107,6 +116,10 @@ void sp_mail_free(struct sp_mail *m); /* NULL is fine */
 SP_CHECK enum sp_code sp_mail_part_bytes(struct sp_view msg, const char *path,
     struct sp_buf *out, struct sp_err *err);
 
+#define SP_MAIL_EVIDENCE_MAX 320
+/* The evidence of what a report says: "report"; "accepted-report:EVENT";
+ * "doubtful-report:NAME,NAME" with the names of its doubts. */
+void sp_mail_evidence(const struct sp_mail *m, char out[SP_MAIL_EVIDENCE_MAX]);
 /* "claims", as the index has them, and "inner_sha256" (null if it is no
  * unwrapped report). */
 void sp_mail_json_claims(const struct sp_mail *m, struct sp_json *j);

@@ -31,6 +31,7 @@ struct mime_walk {
 	unsigned level; /* of nesting, multiparts and messages */
 	unsigned deepest; /* what is at that level is a leaf */
 	unsigned messages; /* of nesting, messages alone */
+	bool closed; /* a message inside is a leaf */
 	const char *charset; /* the first that a part named */
 	size_t path_len;
 	char path[PATH_MAX_LEN];
@@ -482,7 +483,7 @@ walk_single(
 		memcpy(w->path + len, len == 0 ? "1\0" : ".1", 3);
 		w->path_len += len == 0 ? 1 : 2;
 	}
-	if (is_message(e->type) && !deep && looks_like_message(e))
+	if (is_message(e->type) && !deep && !w->closed && looks_like_message(e))
 		walk_message(w, e);
 	else
 		emit_leaf(w, e);
@@ -529,4 +530,16 @@ sp_tree_walk_flat(
 
 	walk_entity(&w, msg, true, "", false);
 	return (w.flags & ~(unsigned)SP_TREE_DEPTH);
+}
+
+unsigned
+sp_tree_walk_parts(
+    struct sp_view msg, struct sp_mem *mem, const struct sp_visitor *v)
+{
+	struct mime_walk w = {
+		.mem = mem, .v = v, .deepest = SP_MAIL_MAX_DEPTH, .closed = true
+	};
+
+	walk_entity(&w, msg, true, "", false);
+	return (w.flags);
 }

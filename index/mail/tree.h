@@ -59,5 +59,9 @@ unsigned sp_tree_walk(
 /* The same, but a part of ${msg} is a leaf whatever is in it. */
 unsigned sp_tree_walk_flat(
     struct sp_view msg, struct sp_mem *mem, const struct sp_visitor *v);
+/* The same, but multiparts inside are walked too: a message inside is a leaf
+ * whatever is in it. */
+unsigned sp_tree_walk_parts(
+    struct sp_view msg, struct sp_mem *mem, const struct sp_visitor *v);
 
 #endif

@@ -34,6 +34,10 @@ const char *const sp_schema_sql[] = {
 
 	"CREATE TABLE events(seq INTEGER PRIMARY KEY, received INTEGER NOT NULL, name TEXT NOT NULL, actor TEXT, detail TEXT)",
 
+	/* messages that are read as journal reports since an event says so, with
+	 * the leaf hash of the event */
+	"CREATE TABLE accepted(seq INTEGER PRIMARY KEY, event INTEGER NOT NULL, leaf BLOB NOT NULL)",
+
 	/* entries that an event names, as ranges [first, last] */
 	"CREATE TABLE event_seqs(event INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, PRIMARY KEY(event, first, last)) WITHOUT ROWID",
 

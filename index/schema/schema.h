@@ -9,7 +9,7 @@
 
 /* Raised when tables, or what is put into them, change: shards of another
  * version are dropped and built again from the log. */
-#define SP_SCHEMA_VERSION 5 /* PRAGMA user_version */
+#define SP_SCHEMA_VERSION 6 /* PRAGMA user_version */
 #define SP_SCHEMA_APPID	  0x53506978 /* PRAGMA application_id, "SPix" */
 
 /* Statements that make the tables; run once in a new database, in order,

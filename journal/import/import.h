@@ -50,6 +50,7 @@ struct sp_import_item {
 	bool mbox; /* from an mbox: */
 	struct sp_view from_line; /* with its line end */
 	bool quoted; /* has lines that may be quoted From lines */
+	bool boundary; /* where it begins or ends is in doubt */
 	/* for the record */
 	struct sp_view extra; /* more members of "source", JSON, no braces */
 	struct sp_view origin_date; /* RFC 3339, or empty */

@@ -478,10 +478,12 @@ read_member(struct reader *r, struct archive *a, struct archive_entry *e,
 }
 
 /* All members of ${a}, the container ${within} (NULL: the outermost), until
- * its end, a limit, or damage that libarchive cannot pass. */
+ * its end, a limit, or damage that libarchive cannot pass.  One without members
+ * may be a file that was overwritten with NULs: it is named. */
 static void
 read_members(struct reader *r, struct archive *a, const char *within, int depth)
 {
+	const uint64_t before = r->entries;
 	struct archive_entry *e;
 	int rc = ARCHIVE_OK;
 
@@ -501,6 +503,9 @@ read_members(struct reader *r, struct archive *a, const char *within, int depth)
 		    archive_read_has_encrypted_entries(a) > 0
 			? "encrypted; unpack it first"
 			: reason(a));
+	else if (rc == ARCHIVE_EOF && r->entries == before)
+		sp_import_out_failed(r->o, within == NULL ? "" : within,
+		    "a container with no member in it: it is empty or damaged");
 }
 
 static void *

@@ -4,14 +4,11 @@
  *
  *	sp_import_file --> choose (import_kind.h; --as)
  *	  |  message, emlx, dbox   read_single -> import_single.c
- *	  |  mbox                  read_mbox   -> import_mbox.c
+ *	  |  mbox                  import_eudora.c -> import_mbox.c
  *	  |  container, Outlook    in a child  -> import_child.h
  *	  |  compressed            in a child
  *	  |  refused               im->failed
  *	  '  no mail               im->not_mail
- *
- * Eudora keeps attachments outside of its mboxes: the messages that name some
- * are flagged (eudora_item), and the file is named.
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -80,95 +77,6 @@ read_single(const struct sp_import *im, int fd,
 	return (rc);
 }
 
-/* ---- Eudora -------------------------------------------------------------- */
-
-/* The folders in which Eudora keeps attachments and pictures. */
-static const char *const eudora_folders[] = { "attach", "Attach", "attachments",
-	"Attachments", "Attachments Folder", "Embedded", "embedded" };
-
-struct eudora {
-	const struct sp_import *im; /* the walk's own callbacks */
-	uint64_t converted; /* messages whose attachments lie outside */
-};
-
-/* A message of Eudora: flagged if it names attachments that it lost. */
-static enum sp_code
-eudora_item(void *ctx, const struct sp_import_item *item, struct sp_err *err)
-{
-	static const char mark[] = "\nAttachment Converted: ";
-	struct eudora *e = ctx;
-	struct sp_import_item flagged = *item;
-
-	if (item->msg.n > 0 && item->nflags < SP_IMPORT_FLAGS &&
-	    memmem(item->msg.p, item->msg.n, mark, sizeof(mark) - 1) != NULL) {
-		flagged.flags[flagged.nflags++] = "incomplete";
-		e->converted++;
-	}
-	return (e->im->item(e->im->ctx, &flagged, err));
-}
-
-static void
-eudora_failed(void *ctx, const char *path, const char *why)
-{
-	const struct eudora *e = ctx;
-
-	e->im->failed(e->im->ctx, path, why);
-}
-
-/* The folder of attachments beside the mbox at ${path}; malloc'ed, NULL where
- * there is none. */
-static char *
-eudora_folder(const char *path)
-{
-	int dir = (int)(sp_import_kind_base(path) - path);
-
-	for (size_t i = 0; i < SP_COUNTOF(eudora_folders); i++) {
-		char *beside =
-		    sp_xasprintf("%.*s%s", dir, path, eudora_folders[i]);
-		struct stat st;
-
-		if (lstat(beside, &st) == 0 && S_ISDIR(st.st_mode))
-			return (beside);
-		free(beside);
-	}
-	return (NULL);
-}
-
-/* Say that attachments of ${e->converted} messages are not in the mbox. */
-static void
-eudora_note(const struct eudora *e, const char *path)
-{
-	char *folder = eudora_folder(path), *text;
-
-	text = sp_xasprintf(
-	    "%" PRIu64
-	    " messages are not whole: Eudora keeps their attachments as files%s%s, which are not taken with them (flag incomplete)",
-	    e->converted, folder == NULL ? " elsewhere" : " in ",
-	    folder == NULL ? "" : folder);
-	sp_import_note(e->im, path, NULL, text);
-	free(text);
-	free(folder);
-}
-
-/* An mbox of Eudora. */
-static enum sp_code
-read_eudora(const struct sp_import *im, int fd,
-    const struct sp_import_item *source, enum sp_import_as as,
-    struct sp_err *err)
-{
-	struct eudora e = { .im = im };
-	struct sp_import sub = *im;
-	enum sp_code rc;
-
-	sub.item = eudora_item;
-	sub.failed = eudora_failed;
-	sub.ctx = &e;
-	rc = sp_import_mbox(&sub, fd, source, as, err);
-	if (rc == SP_OK && e.converted > 0)
-		eudora_note(&e, source->path);
-	return (rc);
-}
-
 /* ---- many messages in a file --------------------------------------------- */
 
 static enum sp_code
@@ -212,20 +120,6 @@ is_mbox(enum sp_import_as as)
 	return (as >= SP_IMPORT_AS_MBOX && as <= SP_IMPORT_AS_MBOXCL2);
 }
 
-/* Why the file with these ${first} bytes is not of ${kind} (an Outlook file or
- * an mbox); NULL if it is. */
-static const char *
-mismatch(enum sp_import_kind kind, struct sp_view first)
-{
-	if (kind == SP_IMPORT_KIND_PST)
-		return (
-		    sp_view_starts(first, "!BDN")
-			? NULL
-			: "not an Outlook file: it does not begin with !BDN");
-	return (
-	    sp_import_kind_may_be_mbox(first) ? NULL : SP_IMPORT_WHY_NO_MBOX);
-}
-
 /* A file that is only compressed, with the facts of its own place. */
 static enum sp_code
 read_compressed(const struct sp_import *im, int fd,
@@ -247,19 +141,6 @@ read_compressed(const struct sp_import *im, int fd,
 	return (rc);
 }
 
-/* An mbox in its dialect: what --as says, else found out. */
-static enum sp_code
-read_mbox(const struct sp_import *im, int fd,
-    const struct sp_import_item *source, struct sp_view first,
-    struct sp_err *err)
-{
-	enum sp_import_as as = is_mbox(im->as) ? im->as : SP_IMPORT_AS_MBOX;
-
-	if (sp_view_starts(first, "From ???@???"))
-		return (read_eudora(im, fd, source, as, err));
-	return (sp_import_mbox(im, fd, source, as, err));
-}
-
 /* A file of many messages, or whose bytes are not the message.  All of it is
  * hashed first, since each item names its digest. */
 static enum sp_code
@@ -270,7 +151,6 @@ read_many(const struct sp_import *im, int fd,
 	const char *path = place->path;
 	uint8_t sha256[SP_SHA256_LEN];
 	struct sp_import_item source = { .path = path, .file_sha256 = sha256 };
-	const char *why = NULL;
 
 	if (digest_fd(fd, sha256, err) != SP_OK) {
 		im->failed(im->ctx, path, err->msg);
@@ -280,16 +160,13 @@ read_many(const struct sp_import *im, int fd,
 		return (sp_import_container(im, fd, &source, err));
 	if (kind == SP_IMPORT_KIND_COMPRESSED)
 		return (read_compressed(im, fd, place, &source, err));
-	if (first.n == 0 && kind == SP_IMPORT_KIND_MBOX)
-		return (SP_OK); /* an empty mailbox */
-	why = mismatch(kind, first);
-	if (why != NULL) {
-		im->failed(im->ctx, path, why);
-		return (SP_OK);
-	}
-	if (kind == SP_IMPORT_KIND_PST)
+	if (kind == SP_IMPORT_KIND_MBOX)
+		return (sp_import_mbox_file(im, fd, &source, err));
+	if (sp_view_starts(first, "!BDN"))
 		return (sp_import_pst(im, fd, &source, err));
-	return (read_mbox(im, fd, &source, first, err));
+	im->failed(
+	    im->ctx, path, "not an Outlook file: it does not begin with !BDN");
+	return (SP_OK);
 }
 
 /* ---- one file ------------------------------------------------------------ */

@@ -1,11 +1,12 @@
 /*
  * The line that begins a message in an mbox, and the date in it (RFC 4155, and
- * what programs write besides).  It must hold a whole date: a sentence that
- * begins with "From " would otherwise cut a message in two.  Pure, for
- * mbox_span.c (where messages end) and import_mbox.c (their dates).
+ * what programs write besides).  A whole date is the best evidence that such a
+ * line is no sentence.  Pure, for mbox_mark.c (where messages begin) and
+ * import_mbox.c (their dates).
  *
  *   From SENDER Mon[,] Jan 5 10:00[:00] [ZONE [ZONE]] 2026 [remote from HOST]
  *               day    month, day of it, clock, zone, year: in any order
+ *   From SENDER 2026-01-05{T| }10:00:00[.000][ ][ZONE]
  */
 #include <stdio.h>
 #include <string.h>
@@ -47,14 +48,30 @@ is_clock(struct sp_view w)
 		(rest.p == NULL || is_number(rest, 2, 2)));
 }
 
-/* +0100, -0800, GMT, MEST, (CET) */
+/* ${w} without the parentheses around it. */
+static struct sp_view
+bare(struct sp_view w)
+{
+	if (w.n > 2 && w.p[0] == '(' && w.p[w.n - 1] == ')')
+		return (sp_view_mem(w.p + 1, w.n - 2));
+	return (w);
+}
+
+/* +0100, -0800 */
+static bool
+is_offset(struct sp_view w)
+{
+	return (w.n == 5 && (w.p[0] == '+' || w.p[0] == '-') &&
+		is_number(sp_view_mem(w.p + 1, 4), 4, 4));
+}
+
+/* +0100, (+0100), GMT, MEST, (CET) */
 static bool
 is_zone(struct sp_view w)
 {
-	if (w.n == 5 && (w.p[0] == '+' || w.p[0] == '-'))
-		return (is_number(sp_view_mem(w.p + 1, 4), 4, 4));
-	if (w.n > 2 && w.p[0] == '(' && w.p[w.n - 1] == ')')
-		w = sp_view_mem(w.p + 1, w.n - 2);
+	w = bare(w);
+	if (is_offset(w))
+		return (true);
 	for (size_t i = 0; i < w.n; i++) {
 		if (w.p[i] < 'A' || w.p[i] > 'Z')
 			return (false);
@@ -115,7 +132,85 @@ is_date(struct sp_view rest, struct date *d)
 		d->years == 1 && d->zones <= 2);
 }
 
-/* Whether ${line} is a From line; its date in ${d}. */
+/* ---- 2026-01-05T10:00:00+00:00 ------------------------------------------- */
+
+/* The zone at the end of such a date as RFC 3339 writes it; false for another
+ * text.  None, and Z, are UTC. */
+static bool
+iso_zone(struct sp_view v, char out[8])
+{
+	v = bare(sp_view_trim(v));
+	if (v.n == 0 || sp_view_eq_str(v, "Z") || sp_view_eq_str(v, "UTC") ||
+	    sp_view_eq_str(v, "GMT")) {
+		(void)snprintf(out, 8, "Z");
+		return (true);
+	}
+	if (is_offset(v)) {
+		(void)snprintf(out, 8, "%.3s:%.2s", v.p, v.p + 3);
+		return (true);
+	}
+	if (v.n != 6 || v.p[3] != ':' || (v.p[0] != '+' && v.p[0] != '-') ||
+	    !is_number(sp_view_mem(v.p + 1, 2), 2, 2) ||
+	    !is_number(sp_view_mem(v.p + 4, 2), 2, 2))
+		return (false);
+	(void)snprintf(out, 8, "%.6s", v.p);
+	return (true);
+}
+
+/* Whether ${v} is a date and time of this form, to its end; as RFC 3339 writes
+ * it in ${out}. */
+static bool
+iso_date(struct sp_view v, char out[SP_IMPORT_DATE_MAX])
+{
+	static const char form[] = "dddd-dd-dd dd:dd:dd";
+	size_t n = sizeof(form) - 1;
+	struct sp_view rest;
+	char zone[8];
+
+	if (v.n < n)
+		return (false);
+	for (size_t i = 0; i < n; i++) {
+		bool digit = v.p[i] >= '0' && v.p[i] <= '9';
+
+		if (form[i] == 'd'
+			? !digit
+			: v.p[i] != form[i] && !(i == 10 && v.p[i] == 'T'))
+			return (false);
+	}
+	rest = sp_view_mem(v.p + n, v.n - n);
+	if (rest.n > 0 && rest.p[0] == '.') {
+		do {
+			rest.p++;
+			rest.n--;
+		} while (rest.n > 0 && rest.p[0] >= '0' && rest.p[0] <= '9');
+	}
+	if (!iso_zone(rest, zone))
+		return (false);
+	(void)snprintf(
+	    out, SP_IMPORT_DATE_MAX, "%.10sT%.8s%s", v.p, v.p + 11, zone);
+	return (true);
+}
+
+/* The same behind the sender of ${line}. */
+static bool
+find_iso_date(struct sp_view line, char out[SP_IMPORT_DATE_MAX])
+{
+	struct sp_view rest = sp_view_trim(line);
+
+	if (!sp_view_starts(rest, "From "))
+		return (false);
+	(void)sp_view_cut(&rest, ' ');
+	while (rest.p != NULL) {
+		if (iso_date(sp_view_trim(rest), out))
+			return (true);
+		(void)sp_view_cut(&rest, ' ');
+	}
+	return (false);
+}
+
+/* ---- any of them --------------------------------------------------------- */
+
+/* Whether ${line} is a From line with a date of words; its parts in ${d}. */
 static bool
 find_date(struct sp_view line, struct date *d)
 {
@@ -135,11 +230,28 @@ find_date(struct sp_view line, struct date *d)
 }
 
 bool
+sp_import_begins_mbox(struct sp_view first)
+{
+	struct sp_view v = first;
+
+	if (sp_view_starts(v, SP_IMPORT_BOM)) {
+		v.p += strlen(SP_IMPORT_BOM);
+		v.n -= strlen(SP_IMPORT_BOM);
+	}
+	while (v.n > 0 && (v.p[0] == '\n' || v.p[0] == '\r')) {
+		v.p++;
+		v.n--;
+	}
+	return (sp_view_starts(v, "From "));
+}
+
+bool
 sp_import_is_from_line(struct sp_view line)
 {
+	char iso[SP_IMPORT_DATE_MAX];
 	struct date d;
 
-	return (find_date(line, &d));
+	return (find_date(line, &d) || find_iso_date(line, iso));
 }
 
 /* The zone as RFC 3339 writes it.  Without one it is UTC (RFC 4155); false for
@@ -147,12 +259,13 @@ sp_import_is_from_line(struct sp_view line)
 static bool
 zone_text(const struct date *d, char out[8])
 {
-	if (d->zones == 0 || sp_view_eq_str(d->zone, "GMT") ||
-	    sp_view_eq_str(d->zone, "UTC"))
+	struct sp_view zone = bare(d->zone);
+
+	if (d->zones == 0 || sp_view_eq_str(zone, "GMT") ||
+	    sp_view_eq_str(zone, "UTC"))
 		(void)snprintf(out, 8, "Z");
-	else if (d->zones == 1 && d->zone.n == 5 &&
-		 is_number(sp_view_mem(d->zone.p + 1, 4), 4, 4))
-		(void)snprintf(out, 8, "%.3s:%.2s", d->zone.p, d->zone.p + 3);
+	else if (d->zones == 1 && is_offset(zone))
+		(void)snprintf(out, 8, "%.3s:%.2s", zone.p, zone.p + 3);
 	else
 		return (false);
 	return (true);
@@ -169,16 +282,43 @@ month_of(struct sp_view w)
 	return (0);
 }
 
-/* Only the parts are looked at: day 31 passes in every month. */
+/* Two digits at ${p}. */
+static unsigned
+two(const char *p)
+{
+	return ((unsigned)(p[0] - '0') * 10 + (unsigned)(p[1] - '0'));
+}
+
+/* Whether the RFC 3339 time ${t} can be one.  Only the parts are looked at: day
+ * 31 passes in every month. */
+static bool
+is_time(const char *t)
+{
+	const char *zone = t + 19;
+
+	return (
+	    memcmp(t, "0000", 4) != 0 && two(t + 5) >= 1 && two(t + 5) <= 12 &&
+	    two(t + 8) >= 1 && two(t + 8) <= 31 && two(t + 11) <= 23 &&
+	    two(t + 14) <= 59 && two(t + 17) <= 59 &&
+	    (zone[0] == 'Z' || (two(zone + 1) <= 23 && two(zone + 4) <= 59)));
+}
+
+/* A date of words first, since it says more surely what its numbers are. */
 bool
 sp_import_from_date(struct sp_view line, char out[SP_IMPORT_DATE_MAX])
 {
 	uint64_t day, hour, minute, second = 0, year;
+	char text[SP_IMPORT_DATE_MAX], zone[8];
 	struct sp_view rest;
 	struct date d;
-	char zone[8];
 
-	if (!find_date(line, &d) || !zone_text(&d, zone))
+	if (!find_date(line, &d)) {
+		if (!find_iso_date(line, text) || !is_time(text))
+			return (false);
+		memcpy(out, text, SP_IMPORT_DATE_MAX);
+		return (true);
+	}
+	if (!zone_text(&d, zone))
 		return (false);
 	rest = d.clock;
 	if (!sp_view_u64(d.day, &day) || !sp_view_u64(d.year, &year) ||
@@ -186,12 +326,13 @@ sp_import_from_date(struct sp_view line, char out[SP_IMPORT_DATE_MAX])
 	    !sp_view_u64(sp_view_cut(&rest, ':'), &minute) ||
 	    (rest.p != NULL && !sp_view_u64(rest, &second)))
 		return (false);
-	if (day < 1 || day > 31 || hour > 23 || minute > 59 || second > 59 ||
-	    year < 1)
+	/* Each is a number of at most two digits, the year of four. */
+	(void)snprintf(text, sizeof(text), "%04u-%02u-%02uT%02u:%02u:%02u%s",
+	    (unsigned)year % 10000, month_of(d.month), (unsigned)day % 100,
+	    (unsigned)hour % 100, (unsigned)minute % 100,
+	    (unsigned)second % 100, zone);
+	if (!is_time(text))
 		return (false);
-	(void)snprintf(out, SP_IMPORT_DATE_MAX,
-	    "%04u-%02u-%02uT%02u:%02u:%02u%s", (unsigned)year,
-	    month_of(d.month), (unsigned)day, (unsigned)hour, (unsigned)minute,
-	    (unsigned)second, zone);
+	memcpy(out, text, SP_IMPORT_DATE_MAX);
 	return (true);
 }

@@ -36,6 +36,8 @@ drop_message(struct sp_import_in *in)
 {
 	json_decref(in->meta);
 	in->meta = NULL;
+	free(in->member);
+	in->member = NULL;
 	sp_buf_clear(&in->msg);
 	(void)sp_io_close(in->spool, NULL);
 	in->spool = -1;
@@ -74,13 +76,29 @@ is_kind(const struct sp_import_in *in, const char *kind)
 
 /* ---- a message, frame by frame ------------------------------------------- */
 
+/* Keep the name of the member, which may have any bytes (a container of before
+ * Unicode); false where there is none. */
+static bool
+keep_member(struct sp_import_in *in)
+{
+	struct sp_view name;
+	struct sp_buf tmp;
+	bool is;
+
+	sp_buf_init(&tmp, SP_IMPORT_FRAME_MAX);
+	is = sp_json_get_str(in->meta, "member", &tmp, &name);
+	if (is)
+		in->member = sp_view_dup(name);
+	sp_buf_done(&tmp);
+	return (is);
+}
+
 static enum sp_code
 on_begin(struct sp_import_in *in, struct sp_err *err)
 {
 	if (in->meta != NULL ||
 	    sp_json_load(sp_buf_view(&in->payload), &in->meta, NULL) != SP_OK ||
-	    member_text(in->meta, "kind") == NULL ||
-	    member_text(in->meta, "member") == NULL) {
+	    member_text(in->meta, "kind") == NULL || !keep_member(in)) {
 		in->broken = "a message that does not begin";
 		return (SP_OK);
 	}
@@ -158,24 +176,18 @@ static enum sp_code
 kind_of_spool(struct sp_import_in *in, enum sp_import_kind *kind,
     const char **why, struct sp_err *err)
 {
-	const char *name = member_text(in->meta, "member");
+	const char *name = in->member;
 	char first[SP_IMPORT_KIND_FIRST], *plain;
 	struct sp_import_place place = { .path = name };
 	enum sp_code rc;
 	size_t got;
 
+	*kind = SP_IMPORT_KIND_MBOX;
+	if (is_kind(in, "mbox"))
+		return (SP_OK);
 	rc = sp_io_pread(in->spool, first, sizeof(first), 0, &got, err);
 	if (rc != SP_OK)
 		return (rc);
-	*kind = SP_IMPORT_KIND_MBOX;
-	if (is_kind(in, "mbox")) {
-		if (got > 0 &&
-		    !sp_import_kind_may_be_mbox(sp_view_mem(first, got))) {
-			*kind = SP_IMPORT_KIND_REFUSED;
-			*why = SP_IMPORT_WHY_NO_MBOX;
-		}
-		return (SP_OK);
-	}
 	if (strcmp(name, SP_IMPORT_NO_NAME) == 0)
 		place.path = in->source->path;
 	plain = sp_import_kind_uncompressed(place.path);
@@ -238,18 +250,6 @@ emit(struct sp_import_in *in, struct sp_import_item *item,
 	return (rc);
 }
 
-/* The spooled member of ${item} to the reader of an mbox. */
-static enum sp_code
-emit_mbox(struct sp_import_in *in, const struct sp_import_item *item,
-    struct sp_err *err)
-{
-	enum sp_import_as as = in->im->as;
-
-	if (as < SP_IMPORT_AS_MBOX || as > SP_IMPORT_AS_MBOXCL2)
-		as = SP_IMPORT_AS_MBOX;
-	return (sp_import_mbox(in->im, in->spool, item, as, err));
-}
-
 /* A spooled file that is no mail that can be read here. */
 static void
 report_unread(const struct sp_import_in *in, const struct sp_import_item *item,
@@ -278,7 +278,7 @@ on_message(struct sp_import_in *in, struct sp_err *err)
 	enum sp_code rc = SP_OK;
 	const char *why = NULL;
 
-	item.member = member_text(in->meta, "member");
+	item.member = in->member;
 	if (im->file != NULL && is_kind(in, "file"))
 		return (im->file(im->ctx, in->spool, err));
 	if (is_kind(in, "emlx"))
@@ -290,7 +290,7 @@ on_message(struct sp_import_in *in, struct sp_err *err)
 	if (rc != SP_OK)
 		return (rc);
 	if (kind == SP_IMPORT_KIND_MBOX)
-		return (emit_mbox(in, &item, err));
+		return (sp_import_mbox_file(im, in->spool, &item, err));
 	if (kind >= SP_IMPORT_KIND_COMPRESSED) {
 		report_unread(in, &item, kind, why);
 		return (SP_OK);

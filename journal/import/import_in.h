@@ -28,6 +28,7 @@ struct sp_import_in {
 	struct sp_buf payload;
 	/* the message in work */
 	json_t *meta; /* the payload of BEGIN; NULL: none is in work */
+	char *member; /* its name in the file, any bytes; owned */
 	struct sp_buf msg; /* its bytes, where its kind is "eml" */
 	int spool; /* a file of its bytes, for the other kinds; or -1 */
 	uint64_t spooled; /* bytes in it */

@@ -202,17 +202,11 @@ skip_front(struct sp_view v)
 }
 
 bool
-sp_import_kind_may_be_mbox(struct sp_view first)
-{
-	return (sp_view_starts(skip_front(first), "From "));
-}
-
-bool
 sp_import_kind_is_mbox(struct sp_view first)
 {
 	struct sp_view rest = skip_front(first), line, next;
 
-	if (!sp_view_starts(rest, "From "))
+	if (!sp_import_begins_mbox(first))
 		return (false);
 	line = next_line(&rest);
 	next = next_line(&rest);
@@ -223,7 +217,7 @@ sp_import_kind_is_mbox(struct sp_view first)
 }
 
 /* What the header of a message was seen to have. */
-struct header {
+struct kind_header {
 	unsigned fields; /* that mail has */
 	unsigned junk; /* lines that are no field */
 	bool routed; /* who it is from or to, or its Message-ID */
@@ -231,7 +225,7 @@ struct header {
 
 /* Note the field of ${name}. */
 static void
-see_field(struct sp_view name, struct header *h)
+see_field(struct sp_view name, struct kind_header *h)
 {
 	static const char *const routing[] = { "From", "To", "Cc", "Sender",
 		"Received", "Return-Path", "Message-ID", "Delivered-To",
@@ -254,10 +248,10 @@ see_field(struct sp_view name, struct header *h)
 }
 
 /* Look at the lines of ${first} up to the first empty one. */
-static struct header
+static struct kind_header
 see_header(struct sp_view first)
 {
-	struct header h = { 0 };
+	struct kind_header h = { 0 };
 	struct sp_view rest = skip_front(first), line;
 
 	for (unsigned i = 0; i < LINES_MAX && rest.n > 0; i++) {
@@ -341,7 +335,7 @@ static enum sp_import_kind
 kind_by_look(const struct sp_import_place *p, const char *name,
     struct sp_view first, const char **why)
 {
-	const struct header h = see_header(first);
+	const struct kind_header h = see_header(first);
 	bool mail = (h.junk == 0 && h.fields >= 1) || h.fields >= 3;
 
 	if (mail && is_removed_name(name))

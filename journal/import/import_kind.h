@@ -83,9 +83,6 @@ const char *sp_import_kind_packed(const struct sp_import_place *place);
 /* The kind of sp_import_out_begin() for mail of ${kind} (a message, mbox, emlx
  * or dbox). */
 const char *sp_import_kind_frame(enum sp_import_kind kind);
-/* Whether ${first} can be an mbox: "From ", perhaps behind a byte order mark and
- * empty lines. */
-bool sp_import_kind_may_be_mbox(struct sp_view first);
 /* Whether ${first} begins an mbox: a From line, perhaps behind a byte order
  * mark and empty lines, and then a header field, or an empty line where the
  * From line has a whole date. */

@@ -10,7 +10,8 @@
  * Bytes are taken away only where quoting again gives the very bytes of the
  * file: message and record together give the file back.  A Content-Length
  * counts only where a From line or the end of the file follows; it never hides
- * the next message.
+ * the next message.  Where it is in doubt whether a message begins or ends, the
+ * record says so, and a flag.
  *
  *	mbox_span.c            read_message        emit
  *	where it lies  ------> From line, message,  -----> im->item
@@ -32,10 +33,12 @@
 #define SLACK	 (1u << 20) /* bytes of quoting, over the message limit */
 #define TAIL_MAX 4 /* CR LF CR LF behind a message */
 
+#define DOUBT_FLAG "mbox_boundary"
+
 struct mbox {
 	const struct sp_import *im;
 	const struct sp_import_item *source; /* path, digest, member */
-	struct sp_mbox_file file;
+	struct sp_mbox box;
 	enum sp_import_as as; /* the dialect */
 	bool guessed; /* that Content-Length counts */
 	struct sp_buf msg; /* the message in work */
@@ -57,23 +60,29 @@ quotes(struct sp_view v)
 	return (n > 2 ? 2 : (int)n);
 }
 
+static bool
+ends_line(char c)
+{
+	return (c == '\n' || c == '\r');
+}
+
 /* Count the lines of ${msg} that are quoted 0 times, once, more. */
 static void
 count_quotes(struct sp_view msg, uint64_t count[3])
 {
 	struct sp_view rest = msg;
+	const char *from;
 
 	memset(count, 0, 3 * sizeof(count[0]));
-	while (rest.n > 0) {
-		int q = quotes(rest);
-		const char *nl = memchr(rest.p, '\n', rest.n);
+	while ((from = memmem(rest.p, rest.n, "From ", 5)) != NULL) {
+		const char *begin = from;
 
-		if (q >= 0)
-			count[q]++;
-		if (nl == NULL)
-			break;
-		rest.n -= (size_t)(nl - rest.p) + 1;
-		rest.p = nl + 1;
+		while (begin > msg.p && begin[-1] == '>')
+			begin--;
+		if (begin == msg.p || ends_line(begin[-1]))
+			count[from - begin > 2 ? 2 : from - begin]++;
+		rest.n -= (size_t)(from - rest.p) + 5;
+		rest.p = from + 5;
 	}
 }
 
@@ -88,7 +97,7 @@ unquote(struct sp_buf *b, bool all)
 	for (size_t at = 0; at < b->n; at++) {
 		int q = begins ? quotes(sp_view_mem(b->p + at, b->n - at)) : -1;
 
-		begins = b->p[at] == '\n';
+		begins = ends_line(b->p[at]);
 		if (q == 1 || (q == 2 && all))
 			continue;
 		b->p[to++] = b->p[at];
@@ -122,18 +131,28 @@ unquote_message(struct mbox *m, const struct sp_mbox_span *s, bool *quoted)
 
 /* ---- one message --------------------------------------------------------- */
 
+/* Length of the line end that ${v} ends with: LF, CR LF, or CR; 0: none. */
+static size_t
+line_end_length(struct sp_view v)
+{
+	if (v.n >= 2 && memcmp(v.p + v.n - 2, "\r\n", 2) == 0)
+		return (2);
+	return (v.n >= 1 && ends_line(v.p[v.n - 1]) ? 1 : 0);
+}
+
 /* Length of the empty line that ends a message in an mbox and is not part of
  * it. */
 static size_t
 separator_length(struct sp_view msg)
 {
-	static const char crlf[] = "\r\n\r\n";
+	size_t last = line_end_length(msg);
 
-	if (msg.n >= 4 && memcmp(msg.p + msg.n - 4, crlf, 4) == 0)
-		return (2);
-	if (msg.n >= 2 && memcmp(msg.p + msg.n - 2, "\n\n", 2) == 0)
-		return (1);
-	return (msg.n == 1 && msg.p[0] == '\n' ? 1 : 0);
+	if (last == 0 || last == msg.n)
+		return (0);
+	/* CR CR LF is one line end. */
+	if (last == 2 && msg.p[msg.n - 3] == '\r')
+		return (0);
+	return (ends_line(msg.p[msg.n - last - 1]) ? last : 0);
 }
 
 /* The name of the dialect that this message is read as, for the record. */
@@ -180,6 +199,16 @@ describe(const struct sp_mbox_span *s, const char *dialect,
 		sp_json_str(&j, "tail", tail);
 	if (unquoted > 0)
 		sp_json_u64(&j, "unquoted", unquoted);
+	if (s->doubt != 0) {
+		sp_json_arr(&j, "doubt");
+		if ((s->doubt & SP_MBOX_DOUBT_BEGIN) != 0)
+			sp_json_cstr(&j, NULL, "begin");
+		if ((s->doubt & SP_MBOX_DOUBT_END) != 0)
+			sp_json_cstr(&j, NULL, "end");
+		if ((s->doubt & SP_MBOX_DOUBT_TEXT) != 0)
+			sp_json_cstr(&j, NULL, "text");
+		sp_json_arr_end(&j);
+	}
 	sp_json_obj_end(&j);
 	return (sp_json_end(&j));
 }
@@ -200,12 +229,16 @@ uses_length(const struct mbox *m)
 	return (m->as == SP_IMPORT_AS_MBOXCL || m->as == SP_IMPORT_AS_MBOXCL2);
 }
 
-/* Give the message in work to the callback, unquoted as its dialect says.  One
- * beyond the limit is reported. */
+/* Give the message in work to the callback, unquoted as its dialect says.
+ * ${before}: what the file has of the span before it.  One beyond the limit is
+ * reported. */
 static enum sp_code
-emit(struct mbox *m, const struct sp_mbox_span *s, struct sp_view from_line,
+emit(struct mbox *m, const struct sp_mbox_span *s, struct sp_view before,
     struct sp_view tail, struct sp_err *err)
 {
+	const size_t skip = (size_t)(s->from - s->start);
+	const struct sp_view from_line =
+	    sp_view_mem(before.p + skip, before.n - skip);
 	struct sp_import_item item = *m->source;
 	char date[SP_IMPORT_DATE_MAX];
 	struct sp_buf extra;
@@ -224,11 +257,14 @@ emit(struct mbox *m, const struct sp_mbox_span *s, struct sp_view from_line,
 		item.flags[item.nflags++] = "mbox_quoted";
 	if (s->bad_length && uses_length(m))
 		item.flags[item.nflags++] = "mbox_bad_length";
+	item.boundary = s->doubt != 0;
+	if (item.boundary)
+		item.flags[item.nflags++] = DOUBT_FLAG;
 	if (sp_import_from_date(sp_view_trim(from_line), date))
 		item.origin_date = sp_view_str(date);
 	sp_buf_init(&extra, 4 * SP_MBOX_LINE_MAX);
-	rc = describe(s, dialect_name(m, s, item.quoted), from_line, tail,
-	    unquoted, &extra);
+	rc = describe(
+	    s, dialect_name(m, s, item.quoted), before, tail, unquoted, &extra);
 	item.extra = sp_buf_view(&extra);
 	if (rc == SP_OK)
 		rc = m->im->item(m->im->ctx, &item, err);
@@ -253,7 +289,7 @@ read_span(struct mbox *m, const struct sp_mbox_span *s, struct sp_err *err)
 		return (sp_err_set(err, SP_ELIMIT, 0,
 		    "%s: no memory for a message of this size",
 		    m->source->path));
-	rc = sp_io_pread(m->file.fd, at, whole, s->start, &got, err);
+	rc = sp_io_pread(m->box.file.fd, at, whole, s->start, &got, err);
 	if (rc == SP_OK && got != whole)
 		rc = sp_err_set(err, SP_EIO, 0,
 		    "%s: the file changes while it is read", m->source->path);
@@ -269,9 +305,13 @@ read_message(struct mbox *m, const struct sp_mbox_span *s, struct sp_err *err)
 {
 	const size_t head = (size_t)(s->body - s->start);
 	size_t cut;
-	char *from_line, tail[TAIL_MAX];
+	char *before, tail[TAIL_MAX];
 	enum sp_code rc;
 
+	if (s->body == m->box.file.size) {
+		report_failed(m, s->start, "has a From line and nothing else");
+		return (SP_OK);
+	}
 	if (s->end - s->start > m->im->max_message + SLACK) {
 		report_failed(m, s->start, "is larger than the message limit");
 		return (SP_OK);
@@ -283,16 +323,15 @@ read_message(struct mbox *m, const struct sp_mbox_span *s, struct sp_err *err)
 	rc = read_span(m, s, err);
 	if (rc != SP_OK)
 		return (rc);
-	from_line = sp_view_dup(sp_view_mem(m->msg.p, head));
+	before = sp_view_dup(sp_view_mem(m->msg.p, head));
 	sp_buf_consume(&m->msg, head);
 	/* The tail is what lies between the message and the next one. */
 	cut = s->by_length ? (size_t)(s->next - s->end)
 			   : separator_length(sp_buf_view(&m->msg));
 	m->msg.n -= cut;
 	memcpy(tail, m->msg.p + m->msg.n, cut);
-	rc = emit(
-	    m, s, sp_view_mem(from_line, head), sp_view_mem(tail, cut), err);
-	free(from_line);
+	rc = emit(m, s, sp_view_mem(before, head), sp_view_mem(tail, cut), err);
+	free(before);
 	return (rc);
 }
 
@@ -306,20 +345,25 @@ read_messages(struct mbox *m, struct sp_err *err)
 	bool fit = false;
 
 	if (m->as == SP_IMPORT_AS_DETECT || m->as == SP_IMPORT_AS_MBOX) {
-		rc = sp_mbox_lengths_fit(&m->file, &fit, err);
+		rc = sp_mbox_span_lengths_fit(&m->box, &fit, err);
 		m->guessed = fit;
 		m->as = fit ? SP_IMPORT_AS_MBOXCL2 : SP_IMPORT_AS_MBOX;
 	}
-	while (rc == SP_OK && s.next < m->file.size) {
-		rc = sp_mbox_span_next(&m->file, uses_length(m), &s, err);
-		if (rc == SP_OK && s.next <= s.start)
-			rc = sp_err_set(err, SP_EIO, 0,
-			    "%s: the file changes while it is read",
-			    m->source->path);
+	while (rc == SP_OK && s.next < m->box.file.size) {
+		rc = sp_mbox_span_next(&m->box, uses_length(m), &s, err);
 		if (rc == SP_OK)
 			rc = read_message(m, &s, err);
 	}
 	return (rc);
+}
+
+/* Report that the file is no mbox; nothing where it is empty. */
+static void
+report_no_mbox(const struct mbox *m)
+{
+	if (m->box.file.size > 0)
+		sp_import_failed(m->im, m->source->path, m->source->member,
+		    "not an mbox: its first line does not begin with \"From \"");
 }
 
 enum sp_code
@@ -328,14 +372,18 @@ sp_import_mbox(const struct sp_import *im, int fd,
     struct sp_err *err)
 {
 	struct mbox m = { .im = im, .source = source, .as = as };
-	enum sp_code rc = sp_mbox_file_init(&m.file, fd, err);
+	bool is = false;
+	enum sp_code rc = sp_mbox_open(&m.box, fd, &is, err);
 
 	if (rc != SP_OK)
 		return (rc);
 	sp_buf_init(&m.msg,
 	    im->max_message + SLACK + 2 * SP_MBOX_LINE_MAX + SP_MBOX_WINDOW);
-	rc = read_messages(&m, err);
+	if (is)
+		rc = read_messages(&m, err);
+	else
+		report_no_mbox(&m);
 	sp_buf_done(&m.msg);
-	sp_mbox_file_done(&m.file);
+	sp_mbox_close(&m.box);
 	return (rc);
 }

@@ -9,14 +9,12 @@
 #include "journal/import/import.h"
 #include "journal/import/import_kind.h"
 
+#define SP_IMPORT_BOM	    "\357\273\277" /* byte order mark, UTF-8 */
 #define SP_IMPORT_DATE_MAX  32 /* bytes of a date, NUL included */
 #define SP_IMPORT_EXTRA_MAX ((size_t)256 << 10) /* of an item's ${extra} */
 
 #define SP_IMPORT_NO_NAME \
 	"data" /* the member of a file that is only compressed */
-
-#define SP_IMPORT_WHY_NO_MBOX \
-	"not an mbox: its first line does not begin with \"From \""
 
 /* ---- import_item.c: small things that all readers need ------------------- */
 
@@ -60,6 +58,12 @@ SP_CHECK enum sp_code sp_import_single(const struct sp_import *im,
     const struct sp_import_place *place, struct sp_view bytes,
     struct sp_err *err);
 
+/* ---- import_eudora.c: an mbox with what its program is known for --------- */
+
+/* Read the mbox open on ${fd} in the dialect of im->as, as sp_import_mbox. */
+SP_CHECK enum sp_code sp_import_mbox_file(const struct sp_import *im, int fd,
+    const struct sp_import_item *source, struct sp_err *err);
+
 /* ---- import_file.c: any file --------------------------------------------- */
 
 /* Read the file open on ${fd}, which lies at ${place}, by the reader of its
@@ -86,15 +90,19 @@ SP_CHECK enum sp_code sp_import_walk(
  * SP_IMPORT_AS_DETECT: find out): each message to im->item, as a copy of
  * ${source} (path, digest, member) with what the mbox adds.  SP_EIO: it cannot
  * be read, or changes meanwhile; SP_ELIMIT: a From line that no record holds;
- * else the code of the callback.
+ * else the code of the callback.  A file that is no mbox, or has no message, is
+ * reported; an empty one is not.
  */
 SP_CHECK enum sp_code sp_import_mbox(const struct sp_import *im, int fd,
     const struct sp_import_item *source, enum sp_import_as as,
     struct sp_err *err);
-/* Whether ${line} (without its end) separates the messages of an mbox: "From ",
- * a sender (any words), and a date from the name of the day to the year (RFC
- * 4155, and the variations with a zone, a comma or the day before the
- * month). */
+/* Whether a file with these ${first} bytes is an mbox: a byte order mark and
+ * empty lines, where there are any, and then "From ". */
+bool sp_import_begins_mbox(struct sp_view first);
+/* Whether ${line} (without its end) is a From line with a date: "From ", a
+ * sender (any words), and a date from the name of the day to the year (RFC
+ * 4155, and the variations with a zone, a comma or the day before the month),
+ * or one of ISO 8601. */
 bool sp_import_is_from_line(struct sp_view line);
 /* The date of such a line, RFC 3339; false where there is none, or where its
  * zone is only a name. */

@@ -144,23 +144,26 @@ begin_item(struct pst_walk *w)
 	return (true);
 }
 
-/* Name ${path} as not readable, by the error ${e}, which is freed. */
+/* Name ${path} as not readable: ${what} of it is damaged.  The error ${e} of the
+ * library is freed: its words are for who works on the library. */
 static void
-report_failed(struct sp_import_out *o, const char *path, libpff_error_t **e)
+report_failed(struct sp_import_out *o, const char *path, const char *what,
+    libpff_error_t **e)
 {
 	char why[WHY_MAX];
 
-	sp_pst_item_error(e, why, sizeof(why));
+	sp_pst_item_error(e, what, why, sizeof(why));
 	sp_import_out_failed(o, path, why);
 }
 
 /* The same for what has no number yet: it gets one, so that it is named once
  * although a later child meets it again. */
 static void
-number_and_report(struct pst_walk *w, const char *path, libpff_error_t **e)
+number_and_report(
+    struct pst_walk *w, const char *path, const char *what, libpff_error_t **e)
 {
 	if (begin_item(w))
-		report_failed(w->o, path, e);
+		report_failed(w->o, path, what, e);
 	libpff_error_free(e);
 }
 
@@ -199,7 +202,8 @@ read_messages(struct pst_walk *w, libpff_item_t *folder, const char *path)
 	int n = 0;
 
 	if (libpff_folder_get_number_of_sub_messages(folder, &n, &e) != 1) {
-		number_and_report(w, path, &e);
+		number_and_report(w, path,
+		    "the list of the messages in this folder is damaged", &e);
 		return;
 	}
 	for (int i = 0; i < n && i < ITEMS_MAX; i++) {
@@ -212,7 +216,8 @@ read_messages(struct pst_walk *w, libpff_item_t *folder, const char *path)
 			(void)libpff_item_free(&item, NULL);
 			continue;
 		}
-		report_failed(w->o, path, &e);
+		report_failed(
+		    w->o, path, "a message in this folder is damaged", &e);
 	}
 }
 
@@ -230,7 +235,8 @@ read_folders(struct pst_walk *w, libpff_item_t *folder, const char *above,
 		sp_import_out_failed(w->o, path, "folders nested too deep");
 	} else if (libpff_folder_get_number_of_sub_folders(folder, &n, &e) !=
 		   1) {
-		number_and_report(w, path, &e);
+		number_and_report(w, path,
+		    "the list of the folders in this one is damaged", &e);
 	}
 	for (int i = 0; i < n && i < ITEMS_MAX && !w->o->broken; i++) {
 		libpff_item_t *sub = NULL;
@@ -240,7 +246,8 @@ read_folders(struct pst_walk *w, libpff_item_t *folder, const char *above,
 			(void)libpff_item_free(&sub, NULL);
 			continue;
 		}
-		number_and_report(w, path, &e);
+		number_and_report(
+		    w, path, "a folder in this one is damaged", &e);
 	}
 	free(path);
 }
@@ -275,12 +282,17 @@ read_unfiled(
 }
 
 /* The deleted and the lost, as far as the library finds them.  The search has a
- * number itself: after a crash in it, or in an item that it found, it is not
- * repeated, and what it had still to give is not read. */
+ * number itself: after a crash in it, it is not repeated; after a crash in an
+ * item that it found, it is, and the work goes on behind that item. */
 static void
 read_recovered(struct pst_walk *w)
 {
-	if (!begin_item(w) || libpff_file_recover_items(w->file, 0, NULL) != 1)
+	const uint64_t search = w->next;
+
+	if (w->first == search + 1)
+		return; /* the search crashed: it gave nothing */
+	(void)begin_item(w);
+	if (w->o->broken || libpff_file_recover_items(w->file, 0, NULL) != 1)
 		return;
 	read_unfiled(w, libpff_file_get_number_of_orphan_items,
 	    libpff_file_get_orphan_item_by_index, "(orphans)");
@@ -300,10 +312,7 @@ on_open(struct sp_import_out *o, int fd)
 	if (libpff_file_initialize(&file, &e) == 1 &&
 	    libpff_file_open(file, path, LIBPFF_OPEN_READ, &e) == 1)
 		return (file);
-	/* What libpff says of it helps nobody. */
-	libpff_error_free(&e);
-	sp_import_out_failed(o, "",
-	    "header damaged: the Outlook file is cut off or broken at its beginning; repair a copy of it with scanpst of Outlook and import that");
+	report_failed(o, "", "header damaged", &e);
 	sp_import_out_done(o);
 	return (NULL);
 }
@@ -322,7 +331,8 @@ run(struct sp_import_out *o, void *opened, int fd, uint64_t size,
 		read_folders(&w, root, "", 0);
 		(void)libpff_item_free(&root, NULL);
 	} else {
-		number_and_report(&w, "", &e);
+		number_and_report(
+		    &w, "", "the tree of its folders is damaged", &e);
 	}
 	read_recovered(&w);
 	sp_import_out_done(o);

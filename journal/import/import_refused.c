@@ -151,13 +151,16 @@ is_wide(struct sp_view v, size_t odd)
 	return (true);
 }
 
-/* Text in UTF-16 or UTF-32 by its mark or its NULs. */
+/* Text in UTF-16 or UTF-32: by its mark and the NULs that the names of header
+ * fields have there, or by these NULs alone. */
 static bool
 is_utf16(struct sp_view v)
 {
-	return (has_mark(v, 0, "\377\376", 2) ||
-		has_mark(v, 0, "\376\377", 2) || is_wide(v, 0) ||
-		is_wide(v, 1));
+	size_t n = v.n < 64 ? v.n : 64;
+
+	if (has_mark(v, 0, "\377\376", 2) || has_mark(v, 0, "\376\377", 2))
+		return (memchr(v.p, '\0', n) != NULL);
+	return (is_wide(v, 0) || is_wide(v, 1));
 }
 
 /* Whether the UTF-16 text ${v} begins like the header of a message. */

@@ -43,19 +43,15 @@ enum {
 	CODEPAGE = 0x3fde
 };
 
+/* What the library says are the names of its functions: no word of it is for
+ * who imports. */
 void
-sp_pst_item_error(libpff_error_t **e, char *out, size_t size)
+sp_pst_item_error(libpff_error_t **e, const char *what, char *out, size_t size)
 {
-	out[0] = '\0';
-	if (*e != NULL)
-		(void)libpff_error_sprint(*e, out, size);
 	libpff_error_free(e);
-	for (char *p = out; *p != '\0'; p++) {
-		if ((unsigned char)*p < 0x20)
-			*p = ' ';
-	}
-	if (out[0] == '\0')
-		(void)snprintf(out, size, "damaged");
+	(void)snprintf(out, size,
+	    "%s; repair a copy of the file with Outlook's scanpst, and import that",
+	    what);
 }
 
 /* ---- properties ---------------------------------------------------------- */
@@ -368,11 +364,12 @@ sp_pst_item_read(libpff_item_t *item, uint64_t *budget, unsigned depth,
 
 	if (libpff_item_get_identifier(item, &id, &e) != 1 ||
 	    libpff_item_get_number_of_record_sets(item, &sets, &e) != 1) {
-		sp_pst_item_error(&e, why, size);
+		sp_pst_item_error(&e, "this item is damaged", why, size);
 		return (NULL);
 	}
 	if (sets < 1) {
-		(void)snprintf(why, size, "the item has no properties");
+		(void)snprintf(
+		    why, size, "this item is damaged: it has no properties");
 		return (NULL);
 	}
 	m = sp_pst_mail_new((size_t)*budget + 1);

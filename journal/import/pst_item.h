@@ -21,8 +21,9 @@ struct sp_pst_mail *sp_pst_item_read(libpff_item_t *item, uint64_t *budget,
     unsigned depth, char *why, size_t size);
 /* PidTagMessageClass of ${item}, or NULL; malloc'ed. */
 char *sp_pst_item_class(libpff_item_t *item);
-/* The text of the libpff error ${e}, which is freed, in one line of ${size}
- * bytes; "damaged" where there is none. */
-void sp_pst_item_error(libpff_error_t **e, char *out, size_t size);
+/* Write into ${out} of ${size} bytes that ${what} ("header damaged") keeps from
+ * reading, and what to do.  The libpff error ${e} is freed. */
+void sp_pst_item_error(
+    libpff_error_t **e, const char *what, char *out, size_t size);
 
 #endif

@@ -100,6 +100,25 @@ sp_doubts_find(const struct sp_doubts *d, const uint8_t key[SP_IDS_KEY])
 	return (found ? d->v[i] : NULL);
 }
 
+/* A name that is too long is cut between two characters; control bytes become
+ * '?'. */
+static void
+set_name(struct sp_doubt *one, const char *name)
+{
+	size_t n;
+
+	(void)snprintf(one->name, sizeof(one->name), "%s", name);
+	n = strlen(one->name);
+	for (int k = 0; k < 3 && n > 0 && strlen(name) > n &&
+			!sp_view_is_utf8(sp_view_mem(one->name, n));
+	     k++)
+		one->name[--n] = '\0';
+	for (size_t i = 0; i < n; i++) {
+		if ((unsigned char)one->name[i] < 0x20 || one->name[i] == 0x7f)
+			one->name[i] = '?';
+	}
+}
+
 struct sp_doubt *
 sp_doubts_add(
     struct sp_doubts *d, const uint8_t key[SP_IDS_KEY], const char *name)
@@ -118,7 +137,7 @@ sp_doubts_add(
 	memmove(d->v + i + 1, d->v + i, (d->n - i) * sizeof(struct sp_doubt *));
 	d->v[i] = sp_xcalloc(1, sizeof(struct sp_doubt));
 	memcpy(d->v[i]->key, key, SP_IDS_KEY);
-	(void)snprintf(d->v[i]->name, sizeof(d->v[i]->name), "%s", name);
+	set_name(d->v[i], name);
 	d->v[i]->why = SP_DOUBT_AGAIN;
 	d->v[i]->announced = SP_WHOLE_SIZE_UNKNOWN;
 	d->n++;

@@ -64,7 +64,7 @@ listed(struct sp_pop3_mailbox *b, uint64_t n)
 	if (n == 0 || n > SP_POP3_MESSAGES_MAX)
 		return (NULL);
 	if (n > b->cap) {
-		size_t cap = (size_t)n + (size_t)n / 2;
+		size_t cap = n > 2 * b->cap ? (size_t)n : 2 * b->cap;
 
 		b->messages =
 		    sp_xrealloc(b->messages, cap * sizeof(*b->messages));

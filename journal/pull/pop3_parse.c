@@ -172,7 +172,8 @@ consume(struct sp_view *in, size_t n)
 bool
 sp_pop3_body(struct sp_pop3_body *b, struct sp_view *in, struct sp_view *out)
 {
-	static const char cr[] = "\r"; /* consumed before it was content */
+	/* Consumed before they were content. */
+	static const char cr[] = "\r", dot[] = ".", dot_cr[] = ".\r";
 	size_t n;
 
 	*out = sp_view_mem(in->p, 0);
@@ -194,14 +195,21 @@ sp_pop3_body(struct sp_pop3_body *b, struct sp_view *in, struct sp_view *out)
 			return (true);
 		}
 		b->at = SP_POP3_TEXT;
-		break;
+		b->dots++;
+		b->single += in->p[0] != '.';
+		if (!b->keep_dots)
+			break;
+		*out = sp_view_str(dot);
+		return (true);
 	case SP_POP3_DOT_CR:
 		if (in->p[0] == '\n') {
 			b->at = SP_POP3_END;
 			consume(in, 1);
 			return (false);
 		}
-		*out = sp_view_str(cr);
+		b->dots++;
+		b->single++;
+		*out = sp_view_str(b->keep_dots ? dot_cr : cr);
 		b->at = SP_POP3_CR;
 		return (true);
 	case SP_POP3_TEXT:

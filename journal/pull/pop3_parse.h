@@ -65,7 +65,9 @@ bool sp_pop3_uidl(struct sp_view line, uint64_t *n, struct sp_view *uid);
 /*
  * The bytes of a message behind RETR's +OK (RFC 1939 section 3): the doubled
  * dot of a line that begins with one is taken off, CR LF . CR LF is the end.
- * Only CR LF ends a line: a dot behind a bare CR or LF is content.
+ * Only CR LF ends a line: a dot behind a bare CR or LF is content.  How many dots
+ * were taken off is counted; with ${keep_dots} they stay, for a server that does
+ * not double them.
  *
  *	line start --"."--> dot --CR--> dot, CR --LF--> end
  *	line start, dot --other--> text --CR--> CR --LF--> line start
@@ -81,6 +83,11 @@ struct sp_pop3_body { /* zero at the start */
 		SP_POP3_DOT_CR,
 		SP_POP3_END
 	} at;
+	bool keep_dots; /* the caller's */
+	uint64_t dots; /* taken off, or kept */
+	/* ... of them those that were not doubled: a server that follows the
+	 * rules sends none. */
+	uint64_t single;
 };
 /* Consume bytes from ${in}; what of the message they give is ${out}, borrowed
  * from ${in} (or static), perhaps empty.  Call it until ${in} is empty.  False:

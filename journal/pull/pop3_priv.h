@@ -33,6 +33,7 @@ struct sp_pop3_message {
 	bool fetch; /* RETR, in the usual way */
 	bool last; /* RETR, alone, when nothing else is left to do */
 	bool again; /* RETR once more: what came may not be all */
+	bool keep_dots; /* the server does not double the dots of its lines */
 	bool dele;
 	bool deleted; /* DELE was answered +OK; done only after QUIT */
 };
@@ -44,6 +45,8 @@ struct sp_pop3_open {
 	bool any; /* what follows is valid */
 	size_t i;
 	uint64_t got; /* bytes */
+	uint64_t dots; /* taken off the beginnings of lines, or kept there */
+	uint64_t single; /* of them not doubled */
 	bool fits; /* unnamed: b->whole has all of it */
 };
 

@@ -36,7 +36,8 @@ append_piece(struct sp_pop3_mailbox *b, struct sp_view piece)
 static enum sp_code
 read_body(struct sp_pop3_mailbox *b, size_t i, struct sp_err *err)
 {
-	struct sp_pop3_body body = { SP_POP3_LINE_START };
+	struct sp_pop3_body body = { .at = SP_POP3_LINE_START,
+		.keep_dots = b->messages[i].keep_dots };
 	struct sp_view in, piece;
 	enum sp_code rc = SP_OK;
 	bool more = true;
@@ -58,7 +59,19 @@ read_body(struct sp_pop3_mailbox *b, size_t i, struct sp_err *err)
 		}
 		sp_stream_consume(b->c.s, before - in.n);
 	}
+	b->open.dots = body.dots;
+	b->open.single = body.single;
 	return (rc);
+}
+
+/* Whether just the dots that were taken off are missing from what was announced,
+ * and one of them cannot have been doubled: then the server does not double them,
+ * and they are the message's. */
+static bool
+lacks_its_dots(const struct sp_pop3_mailbox *b, size_t i)
+{
+	return (!b->messages[i].keep_dots && b->open.single > 0 &&
+		b->open.got + b->open.dots == b->messages[i].size);
 }
 
 /* ---- the end of a message ------------------------------------------------ */
@@ -222,6 +235,11 @@ on_retr_reply(struct sp_pop3_mailbox *b, size_t i, struct sp_err *err)
 		rc = sp_pull_begin(b->c.p, &m, err);
 	if (rc == SP_OK)
 		rc = read_body(b, i, err);
+	if (rc == SP_OK && lacks_its_dots(b, i)) {
+		sp_pull_abort(b->c.p);
+		b->messages[i].again = b->messages[i].keep_dots = true;
+		return (SP_OK);
+	}
 	b->open.any = rc == SP_OK;
 	/* All of it, whatever comes next. */
 	if (rc == SP_OK && b->open.got == b->messages[i].size)
@@ -271,7 +289,9 @@ sp_pop3_fetch(struct sp_pop3_mailbox *b, struct sp_err *err)
 	for (size_t i = 0; rc == SP_OK && i < b->n; i++) {
 		if (b->messages[i].last)
 			rc = fetch_alone(b, i, err);
-		if (rc == SP_OK && b->messages[i].again)
+		/* Once for the dots, once for the engine. */
+		for (int k = 0; rc == SP_OK && b->messages[i].again && k < 2;
+		     k++)
 			rc = fetch_alone(b, i, err);
 	}
 	if (rc == SP_OK)

@@ -79,6 +79,10 @@ struct sp_pull_meta {
 	 * name away: the content decides whether the message is
 	 * SP_PULL_ARCHIVED, or new. */
 	bool verify;
+	/* The server has no lasting names: a message whose content the archive
+	 * has under one that was not listed in this session is SP_PULL_ARCHIVED
+	 * (and counts as renamed). */
+	bool by_content;
 };
 
 /* When a message that is announced and not in the archive is fetched. */
@@ -322,7 +326,7 @@ struct sp_pull_result {
 	/* Of them announced and not captured, at the end of the visit; the
 	 * first few by name, with the reason. */
 	uint64_t doubtful;
-	char doubts[400];
+	char doubts[300];
 
 	/* Where it failed. */
 	enum sp_pull_trouble trouble;

@@ -141,6 +141,7 @@ sp_pull_begin(
 	a->announced = m->size;
 	a->lasting = m->id.uidvalidity != 0;
 	a->verify = m->verify;
+	a->by_content = m->by_content;
 	a->name = sp_pull_name(&m->id);
 	sp_pull_key(&m->id, a->key);
 	sp_pull_slot(m, a->slot);

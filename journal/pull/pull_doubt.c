@@ -265,7 +265,7 @@ accept_whole(struct sp_pull *p, struct sp_pull_pending *a,
 		sp_doubts_drop(doubts(p), a->slot);
 		return (false);
 	}
-	if (a->lasting || !p->listing_complete ||
+	if (!(a->by_content || (!a->lasting && p->listing_complete)) ||
 	    !sp_ids_rename(p->known, a->key, a->content))
 		return (true);
 	p->fate = SP_PULL_ARCHIVED;

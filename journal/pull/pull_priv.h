@@ -31,7 +31,7 @@ struct sp_pull_pending {
 				     the slot that it was listed in */
 	uint8_t content[SP_IDS_CONTENT]; /* once it is judged */
 	bool lasting; /* its name is for ever: UIDVALIDITY and UID */
-	bool verify; /* sp_pull_meta */
+	bool verify, by_content; /* sp_pull_meta */
 	bool evidence; /* not whole: what is stored is no capture */
 	char *name; /* for messages to people */
 };

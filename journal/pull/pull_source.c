@@ -11,6 +11,18 @@
 
 #define TEXT_MAX 600 /* bytes of a step, a note, a failure */
 
+/* Format a text for people into ${out}.  Servers' words are in it: control bytes
+ * become '?', so that they do nothing to a terminal. */
+static void
+format_text(char out[TEXT_MAX], const char *fmt, va_list ap)
+{
+	(void)vsnprintf(out, TEXT_MAX, fmt, ap);
+	for (char *c = out; *c != '\0'; c++) {
+		if ((unsigned char)*c < 0x20 || *c == 0x7f)
+			*c = '?';
+	}
+}
+
 const struct sp_pull_conf *
 sp_pull_conf(const struct sp_pull *p)
 {
@@ -51,7 +63,7 @@ sp_pull_fail(struct sp_pull *p, enum sp_pull_trouble why, enum sp_code code,
 	va_list ap;
 
 	va_start(ap, fmt);
-	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	format_text(text, fmt, ap);
 	va_end(ap);
 	p->r.trouble = why;
 	return (sp_err_set(err, code, 0, "%s:%" PRIu64 ": %s",
@@ -74,7 +86,7 @@ sp_pull_step(struct sp_pull *p, const char *what, bool ok, const char *fmt, ...)
 	if (p->opts.step == NULL || p->mode != SP_PULL_CHECK)
 		return;
 	va_start(ap, fmt);
-	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	format_text(text, fmt, ap);
 	va_end(ap);
 	p->opts.step(p->opts.ctx, what, ok, text);
 }
@@ -88,7 +100,7 @@ sp_pull_note(struct sp_pull *p, const char *fmt, ...)
 	if (p->opts.note == NULL)
 		return;
 	va_start(ap, fmt);
-	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	format_text(text, fmt, ap);
 	va_end(ap);
 	p->opts.note(p->opts.ctx, text);
 }

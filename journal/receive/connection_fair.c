@@ -10,8 +10,8 @@
 
 /* How readily a session is ended. */
 enum readiness {
-	NEVER, /* its message is being stored, its login checked */
-	SENDING, /* a message comes in */
+	NEVER, /* its message is being stored */
+	SENDING, /* a message comes in, or its login is being checked */
 	SHAKING, /* a TLS handshake */
 	BEGUN, /* idle, a transaction has begun */
 	IDLE, /* idle, also behind its last reply */
@@ -45,7 +45,7 @@ readiness(const struct sp_connection *c)
 	struct sp_session_info i;
 
 	if (c->end.closing || !c->end.handle_open || c->peer == NULL ||
-	    c->commit.open || c->login.open)
+	    c->commit.open)
 		return (NEVER);
 	if (c->end.lingering)
 		return (IDLE);
@@ -53,8 +53,8 @@ readiness(const struct sp_connection *c)
 		return (SHAKING);
 	switch (sp_machine_state(&c->machine)) {
 	case SP_SESSION_COMMIT:
-	case SP_SESSION_CHECK:
 		return (NEVER);
+	case SP_SESSION_CHECK:
 	case SP_SESSION_DATA:
 		return (SENDING);
 	case SP_SESSION_TLS:
@@ -134,6 +134,11 @@ end_for_others(struct sp_connection *c)
 		c->tls.failed = true;
 		sp_receive_log_tls_failed(c,
 		    "TLS handshake: ended for addresses with fewer sessions");
+	} else if (sp_machine_state(&c->machine) == SP_SESSION_CHECK) {
+		/* Nothing can be said before the pool is done with it; a wrong
+		 * login is reported all the same. */
+		if (!c->login.open)
+			sp_session_check_report(c->machine.smtp);
 	} else if (!c->end.lingering) {
 		if (sp_machine_state(&c->machine) == SP_SESSION_DATA)
 			sp_connection_report_lost(c);

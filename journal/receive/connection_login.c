@@ -53,8 +53,9 @@ static void
 begin_check(struct sp_connection *c)
 {
 	c->login.open = true;
-	c->login.job = (struct sp_login_job){ .session = c->machine.smtp,
-		.done = on_checked };
+	c->login.job = (struct sp_login_job){
+		.session = c->machine.smtp, .who = c->peer, .done = on_checked
+	};
 	sp_logins_push(c->r->logins, &c->login.job);
 }
 

@@ -104,13 +104,27 @@ start_checks(struct sp_logins *l)
 	}
 }
 
+/* In turns: an address's first job that waits has the turn that is on, each
+ * further one the next, and jobs go by their turns.  So the first of each
+ * address comes before the second of any, and none waits for ever. */
 void
 sp_logins_push(struct sp_logins *l, struct sp_login_job *job)
 {
-	job->next = NULL;
+	struct sp_login_job **at;
+
 	job->logins = l;
-	*l->tail = job;
-	l->tail = &job->next;
+	job->turn = l->head == NULL ? 0 : l->head->turn;
+	for (const struct sp_login_job *j = l->head; j != NULL; j = j->next) {
+		if (j->who == job->who)
+			job->turn = j->turn + 1;
+	}
+	for (at = &l->head; *at != NULL && (*at)->turn <= job->turn;
+	     at = &(*at)->next)
+		;
+	job->next = *at;
+	*at = job;
+	if (job->next == NULL)
+		l->tail = &job->next;
 	start_checks(l);
 }
 

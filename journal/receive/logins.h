@@ -25,8 +25,10 @@ struct sp_logins;
 /* One login to check; embedded by its owner, borrowed until done. */
 struct sp_login_job {
 	struct sp_session *session; /* in CHECK, with work due */
+	const void *who; /* whose it is: jobs of one take turns with others */
 	void (*done)(struct sp_login_job *job); /* on the loop */
 	struct sp_login_job *next;
+	uint64_t turn;
 	uv_work_t work;
 	struct sp_logins *logins;
 };

@@ -3,6 +3,7 @@
  * (sealer.h).  Extensions and validity are those of doc/format-archive.md,
  * "Keys".
  */
+#include <errno.h>
 #include <openssl/asn1.h>
 #include <openssl/bn.h>
 #include <openssl/ec.h>
@@ -182,6 +183,12 @@ sp_sealer_load(const char *key, const char *crt, struct sp_sealer **out,
 		(void)sp_openssl_reason();
 		rc = sp_err_set(&why, SP_EKEY, 0,
 		    "%s is not the certificate of %s", crt, key);
+	}
+	if (rc != SP_OK && why.errnum == EACCES) {
+		sp_sealer_free(s);
+		return (sp_err_set(err, SP_EKEY, EACCES,
+		    "sealing key: cannot open %s or %s, which only the owner of the archive may read",
+		    key, crt));
 	}
 	if (rc != SP_OK) {
 		sp_sealer_free(s);

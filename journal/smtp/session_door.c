@@ -20,6 +20,10 @@ static const char *const own_events[] = { "init", "heartbeat", "clock",
 /* Events that a member of the archive's group may append. */
 static const char *const read_events[] = { "search", "show", "export",
 	"exported" };
+/* Events that change what the archive's text means: an operator's alone, not
+ * the service's, whose workers talk to the network. */
+static const char *const operator_events[] = { "journal_accept" };
+#define ACCEPT_MAX 500u /* entries that one "journal_accept" names */
 /* Values of "via" that only a listener of the network can give. */
 static const char *const listener_vias[] = { "smtp", "lmtp", "milter" };
 /* Members of "source" that the service observes itself. */
@@ -227,10 +231,41 @@ may_event(const struct sp_door_rights *may, const char *name)
 {
 	if (is_one_of(name, own_events, SP_COUNTOF(own_events)))
 		return (false);
+	if (is_one_of(name, operator_events, SP_COUNTOF(operator_events)))
+		return (may->operates);
 	if (may->operates || may->service)
 		return (true);
 	return (may->reader &&
 		is_one_of(name, read_events, SP_COUNTOF(read_events)));
+}
+
+/* Whether "seqs" of "journal_accept" names entries, and not too many: numbers,
+ * or pairs [first, last]. */
+static bool
+is_acceptance(const json_t *detail)
+{
+	const json_t *seqs = json_object_get(detail, "seqs"), *v;
+	json_int_t n = 0;
+	size_t i;
+
+	if (!json_is_array(seqs))
+		return (false);
+	json_array_foreach(seqs, i, v)
+	{
+		const json_t *a = json_is_array(v) ? json_array_get(v, 0) : v;
+		const json_t *b = json_is_array(v) ? json_array_get(v, 1) : v;
+		json_int_t first = json_integer_value(a);
+		json_int_t last = json_integer_value(b);
+
+		if (!json_is_integer(a) || !json_is_integer(b) || first < 0 ||
+		    last < first || last - first >= (json_int_t)ACCEPT_MAX ||
+		    (json_is_array(v) && json_array_size(v) != 2))
+			return (false);
+		n += last - first + 1;
+		if (n > (json_int_t)ACCEPT_MAX)
+			return (false);
+	}
+	return (n > 0);
 }
 
 /* Understand {"event":NAME,"detail":{...}} and keep the name. */
@@ -297,7 +332,11 @@ run_event(struct sp_session *s, json_t *j, struct sp_buf *out)
 		return;
 	}
 	free(s->door.event_detail);
-	s->door.event_detail = detail_text(json_object_get(j, "detail"));
+	s->door.event_detail = NULL;
+	if (strcmp(s->door.event_name, "journal_accept") != 0 ||
+	    is_acceptance(json_object_get(j, "detail")))
+		s->door.event_detail =
+		    detail_text(json_object_get(j, "detail"));
 	if (s->door.event_detail == NULL) {
 		sp_session_reply(s, SP_REPLY_DOOR_ARG, out);
 		return;

@@ -2,6 +2,7 @@
  * The log's private key in memory: made, loaded, written as PEM, and used for a
  * signature (signer.h).  The algorithm is Ed25519 (RFC 8032), through OpenSSL.
  */
+#include <errno.h>
 #include <openssl/bio.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -72,6 +73,10 @@ sp_signer_load(const char *path, const char *name, struct sp_signer **out,
 	enum sp_code rc;
 
 	rc = sp_openssl_load_key(path, &key, &why);
+	if (rc != SP_OK && why.errnum == EACCES)
+		return (sp_err_set(err, SP_EKEY, EACCES,
+		    "log key: cannot open %s, which only the owner of the archive may read",
+		    path));
 	if (rc != SP_OK)
 		return (sp_err_set(err, SP_EKEY, 0,
 		    "log key: %s; restore keys/ from its backup", why.msg));

@@ -11,7 +11,7 @@ sys.path.insert(0, os.path.join(SOURCE, "examples"))
 import send as fixtures
 
 COMMANDS = ["init", "config", "serve", "import", "pull", "search", "show", "export", "verify", "status", "alarms", "audit", "canary",
-            "reconcile", "seal", "reindex", "passwd", "key", "oauth", "proof"]
+            "reconcile", "journal", "seal", "reindex", "passwd", "key", "oauth", "proof"]
 HIT = ["seq", "received", "date", "grade", "via", "size", "sha256", "message_id", "subject", "from", "to", "cc", "bcc",
        "reply_to", "envelope_from", "envelope_to", "attachments", "claims", "inner_sha256", "duplicate_of",
        "same_as", "msgid_conflict_with", "flags"]
@@ -363,10 +363,10 @@ def reindexed(a):
 
 def twice(a, tree, work):
     """The second import of the same tree takes nothing, with and without the service."""
-    done = a.cmd("import", tree)
+    done = a.cmd("import", "--source", "old server", tree)
     check(b"\n" in done.stdout and done.stdout.startswith(b"0 messages taken"), f"import again: {done.stdout}")
     a.start()
-    done = a.cmd("import", tree)
+    done = a.cmd("import", "--source", "old server", tree)
     check(done.stdout.startswith(b"0 messages taken"), f"import again with the service: {done.stdout}")
     fresh = work + "/fresh"
     os.mkdir(fresh)

@@ -101,6 +101,11 @@ def config_check(a, work, text):
     a.cmd("config", "check", status=0)
     done = a.cmd("config", "check", status=1, **as_user(OWNER, [GROUP]))
     check(b"127.0.0.1:25" in done.stderr and b"CAP_NET_BIND_SERVICE" in done.stderr, f"a port below 1024: {done.stderr}")
+    # A key that systemd gives to the main process alone: ExecReload= cannot see it.
+    put(conf, text + "listen tls { address = 127.0.0.1:%d tls = implicit certificate = /run/credentials/none/tls.pem }\n" % free_port())
+    done = a.cmd("config", "check", status=0, **as_user(OWNER, [GROUP]))
+    check(b"warning: " in done.stderr and b"/run/credentials/" in done.stderr, f"a credential: {done.stderr}")
+    a.cmd("config", "check", status=1)
     # A group that the account could not give a socket to.
     put(conf, text)
     done = a.cmd("config", "check", status=1, **as_user(OWNER))
@@ -230,6 +235,25 @@ def rights(a):
         one_line(done, f"{args[0]} by a stranger")
         check(f"group {GROUP}" in done.stderr.decode() and f"adduser {READER} {GROUP}" in done.stderr.decode(),
               f"{args[0]} by a stranger: {done.stderr}")
+    index = [os.path.join(a.dir, "index", n) for n in os.listdir(a.dir + "/index")]
+    for path in index:
+        os.chmod(path, 0o600)
+    for who, extra, word in ((READER, [GROUP], f"user {OWNER}"), (READER, [], f"group {GROUP}")):
+        done = a.cmd("search", "message", status=2, **as_user(who, extra))
+        check(word in done.stderr.decode() and "Permission denied" in done.stderr.decode(), f"an index that may not be read: {done.stderr}")
+    for path in index:
+        os.chmod(path, 0o640)
+    # What root made in it is in its owner's way.
+    for part, args in (("index", ("search", "message")), ("keys", ("seal",)), ("keys", ("verify",)), ("intake", ("search", "message")),
+                       ("tree", ("seal",))):
+        for path in [os.path.join(a.dir, part)] + [os.path.join(d, n) for d, _, names in os.walk(os.path.join(a.dir, part)) for n in names]:
+            os.chown(path, 0, 0)
+            os.chmod(path, 0o700 if os.path.isdir(path) else 0o600)
+        done = a.cmd(*args, status=2, **as_user(OWNER))
+        check(f"chown -R {OWNER} {a.dir}" in done.stderr.decode(), f"{args[0]} with {part}/ of root's: {done.stderr}")
+        for path in [os.path.join(a.dir, part)] + [os.path.join(d, n) for d, _, names in os.walk(os.path.join(a.dir, part)) for n in names]:
+            shutil.chown(path, OWNER, GROUP)
+            os.chmod(path, 0o750 if os.path.isdir(path) else 0o640)
     for args in (("seal",), ("serve",), ("reindex",)):
         done = a.cmd(*args, status=2, **as_user(READER, [GROUP]))
         one_line(done, f"{args[0]} by a reader")
@@ -237,6 +261,9 @@ def rights(a):
 
 
 def lost_state(a):
+    shutil.rmtree(a.dir + "/state")
+    done = a.cmd("search", "message", status=0, **as_user(OWNER, [GROUP]))
+    check(b"made again" in done.stderr, f"search without state/: {done.stderr}")
     shutil.rmtree(a.dir + "/state")
     a.start()
     st = os.stat(a.dir + "/state")
@@ -301,6 +328,21 @@ def verify_result(a):
 LOGIN = ""
 
 
+def without_a_service(work):
+    """An archive that commands alone work in: the same."""
+    b = Archive(work, free_port(), name="alone")
+    conf = b.dir + "/sealpost.conf"
+    for broken in (False, True):
+        text = open(conf).read()
+        open(conf, "w").write("memory 64M\n")
+        done = b.cmd("show", 0, status=0)
+        check(b"last good configuration" in done.stderr, f"an archive without a service: {done.stderr}")
+        open(conf, "w").write(text + "" if broken else text + "memory = 3M\n")
+        open(work + "/one.eml", "w").write("Subject: one\n\none\n")
+        b.cmd("import", work + "/one.eml", status=0)
+    check("memory = 3M" in open(b.dir + "/state/config.good").read(), "what a command used is not kept")
+
+
 def main():
     global LOGIN
     import certs
@@ -326,6 +368,7 @@ def main():
     export_inside(a, work)
     a.stop()
     rights(a)
+    without_a_service(work)
     lost_tree(a, work)
     verify_result(a)
     lost_state(a)

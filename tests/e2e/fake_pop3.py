@@ -25,7 +25,7 @@ class Fake:
     greeting TEXT, no {COMMAND: reply}, auth [reply], quit reply or [reply]
     dribble         every reply a byte at a time
     cut N           the connection goes in the middle of the Nth RETR, once
-    lost {i}        -ERR to RETR
+    lost {i}        -ERR, or refusal TEXT, to RETR
     closes {i}      the connection goes at RETR of i, always
     garbles {i}     what comes at RETR of i is no reply
     gives {i: bytes or [bytes, ...]}  another content than the mailbox has, the last one from then on
@@ -116,7 +116,7 @@ class Fake:
                 i = int(arg) - 1
                 place = self.places[i] if i < len(self.mail) else None
                 if place is None or place in self.m.get("lost", ()):
-                    self.say(s, "-ERR no such message")
+                    self.say(s, self.m.get("refusal", "-ERR no such message"))
                     continue
                 if place in self.m.get("closes", ()):
                     raise EOFError

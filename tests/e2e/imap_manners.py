@@ -332,6 +332,8 @@ def one(name, after, manners, told, evidence, special):
             check(got[u] in ([], [sha256(MAIL[u])]), f"{what}: {u} once, and every byte of it: {out}")
         left = ALL - gone - (taken if after == "delete" else set())
         check(set(s.inbox.msgs) == left, f"{what}, visit {visit}: left on the server {set(s.inbox.msgs)} want {left}: {out}")
+        if told and s.inbox.msgs and "throttled" not in special and name != "half a list":
+            check("NOT CAPTURED" in out, f"{what}, visit {visit}: the result counts it: {out}")
         if "throttled" in special:
             asked = [t for t in s.said if "BODY.PEEK" in t]
             check(len(asked) <= special["throttled"], f"{what}: a server that is throttled is left alone: {asked}")
@@ -441,6 +443,52 @@ def a_leftover_is_compared_before_it_is_deleted():
     check(sum(map(len, v.captured().values())) == 4, f"and nothing is archived twice: {out}")
 
 
+def names_that_do_not_last():
+    """Another UIDVALIDITY in every session: told, and not archived again at every visit."""
+    def hook(c, tag, rest):
+        if rest.startswith("EXAMINE"):
+            c.srv.inbox.uidvalidity += 1
+    s = Server(hook=hook)
+    for n in (1, 2, 3):
+        s.inbox.add(MAIL[n])
+    s.inbox.add(MAIL[3])  # two of the same bytes
+    v = Visitor(s, after="keep")
+    out = [v.pull() for _ in range(4)]
+    entries = sum(r["kind"] == "message" for r in v.a.records().values())
+    check(entries == 8, f"twice, and no more: {entries} {out}")
+    check("uidvalidity_changed" in out[3] and "not archived again" in out[3], f"it is told: {out}")
+    s.inbox.add(MAIL[4])
+    out = [v.pull() for _ in range(2)]
+    entries = sum(r["kind"] == "message" for r in v.a.records().values())
+    check(entries == 9, f"what is new is taken, once: {entries} {out}")
+    # It comes to rest.
+    heal(s)
+    out = [v.pull() for _ in range(2)]
+    s.inbox.add(MAIL[5])
+    out += [v.pull() for _ in range(2)]
+    entries = sum(r["kind"] == "message" for r in v.a.records().values())
+    check(entries == 10 and "NOT captured" not in "".join(out), f"as ever: {entries} {out}")
+
+
+def status_names_it():
+    """The service: what is not captured stands in the status, and is gone from it when it came."""
+    s = Server(**at(BAD, nothing))
+    for n in sorted(ALL):
+        s.inbox.add(MAIL[n])
+    v = Visitor(s, after="keep", idle="no")
+    v.a.start()
+    try:
+        v.a.cmd("pull", "p", status=None)
+        out = v.a.cmd("status", status=None).stdout.decode()
+        check("1 NOT CAPTURED: INBOX UID 3" in out, f"the status names it: {out}")
+        heal(s)
+        v.a.cmd("pull", "p", status=0)
+        out = v.a.cmd("status", status=None).stdout.decode()
+        check("NOT CAPTURED" not in out, f"and no more: {out}")
+    finally:
+        v.a.stop()
+
+
 def many_bad_messages():
     """Every third of sixty breaks the session: all others come, in visits that end."""
     s = Server(body=lambda c, seq, uid, *a: uid % 3 == 0 and hangs_up(c, seq, uid, *a))
@@ -460,8 +508,10 @@ def many_bad_messages():
 
 def main():
     only = sys.argv[1:]
-    table([o for o in only if o not in globals()])
-    for test in (a_short_copy_that_stays_short, renumbered, a_leftover_is_compared_before_it_is_deleted, many_bad_messages):
+    rows = [o for o in only if o not in globals()]
+    if rows or not only:
+        table(rows)
+    for test in (a_short_copy_that_stays_short, renumbered, a_leftover_is_compared_before_it_is_deleted, names_that_do_not_last, status_names_it, many_bad_messages):
         if not only or test.__name__ in only:
             test()
             print("ok", test.__name__, flush=True)

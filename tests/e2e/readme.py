@@ -111,10 +111,12 @@ class Reader:
         command, _, reload = line.partition(" && ")
         check(reload == "systemctl reload sealpost", f"README: {line}: not a reload")
         self.shell(command)
-        pid = int(self.service.pid)
-        check(self.unit["ExecReload"].endswith("kill -HUP $MAINPID"), f"ExecReload={self.unit['ExecReload']}")
-        os.kill(pid, signal.SIGHUP)
-
+        u = self.unit
+        steps = re.findall(r"(?m)^ExecReload=(.*)$", open(self.host.m + "/usr/local/lib/systemd/system/sealpost.service").read())
+        check(len(steps) == 2 and steps[-1].endswith("config reload"), f"ExecReload: {steps}")
+        for step in steps:
+            out = self.host.sh(f"setpriv --reuid {u['User']} --regid {u['Group']} --groups {u['Group']},{u['SupplementaryGroups']} {step}")
+            check(out.returncode == 0, f"{step}: {out.stderr.decode()}")
         wait_for("the reload", lambda: "event=reload " in open(self.work + "/serve.log").read())
         wait_for("the listener of README's listen section", lambda: listening(2525))
 
@@ -196,6 +198,7 @@ class Reader:
         conf = self.host.m + "/var/lib/sealpost/sealpost.conf"
         os.makedirs(self.host.m + "/etc/sealpost")
         open(self.host.m + "/etc/sealpost/journal.password", "w").write("secret\n")
+        os.chmod(self.host.m + "/etc/sealpost/journal.password", 0o600)
         open(self.host.m + self.desk + "/with-pull.conf", "w").write(open(conf).read() + text)
         self.shell("sealpost -c with-pull.conf config check")
 

@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static bool
 body(struct sp_view in, size_t step, struct sp_buf *out, size_t *left)
 {
-	struct sp_pop3_body b = { SP_POP3_LINE_START };
+	struct sp_pop3_body b = { .at = SP_POP3_LINE_START };
 	bool more = true;
 
 	sp_buf_clear(out);

@@ -39,6 +39,7 @@ on_item(void *ctx, const struct sp_import_item *item, struct sp_err *err)
 	to->quoted = item->quoted;
 	for (size_t i = 0; i < item->nflags; i++)
 		to->incomplete |= strcmp(item->flags[i], "incomplete") == 0;
+	to->boundary = item->boundary;
 	memcpy(to->file_sha256, item->file_sha256, SP_SHA256_LEN);
 	return (SP_OK);
 }

@@ -18,7 +18,7 @@ struct kit_item {
 	size_t n;
 	char *path, *from_line, *extra, *date, *member;
 	uint64_t offset;
-	bool mbox, quoted;
+	bool mbox, quoted, boundary;
 	bool incomplete; /* has this flag */
 	uint8_t file_sha256[SP_SHA256_LEN];
 };

@@ -27,7 +27,7 @@ mbox_quote(struct sp_view msg, bool all, struct sp_buf *out)
 		    memcmp(msg.p + q, "From ", 5) == 0)
 			(void)!sp_buf_addc(out, '>');
 		(void)!sp_buf_addc(out, msg.p[i]);
-		begins = msg.p[i] == '\n';
+		begins = msg.p[i] == '\n' || msg.p[i] == '\r';
 	}
 }
 

@@ -98,6 +98,7 @@ static const struct {
 	{ "x.eml", B("\377\376F\0"), "", K(REFUSED) },
 	{ "x.eml", B("F\0r\0o\0m\0:\0 \0a\0n\0n\0@\0c\0o\0r\0p\0.\0e\0x\0"), "",
 	    K(REFUSED) },
+	{ "x.eml", B("\377\376 odd, but text"), "", K(MESSAGE) },
 	{ "x.eml", B("a\0b\0"), "", K(MESSAGE) },
 	{ "x.eml", B("!BDN1234SM"), "", K(REFUSED) },
 	{ "x.eml", B("!BDN is a text"), "", K(MESSAGE) },

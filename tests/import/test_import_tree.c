@@ -93,7 +93,7 @@ test_a_tree_gives_what_is_mail_and_counts_the_rest(void **state)
 	(void)state;
 	kit_puts(k, "t/one.eml", "1\n");
 	kit_puts(k, "t/deep/er/TWO.EML", "2\n");
-	kit_puts(k, "t/box.mbox", F "3\n\n" F "4\n");
+	kit_puts(k, "t/box.mbox", F "A: 3\n\n" F "A: 4\n");
 	kit_puts(k, "t/notes.txt", "no mail\n");
 	kit_puts(k, "t/mail", F "no mail by its name\n");
 	kit_puts(k, "t/.eml", "hidden\n");
@@ -113,8 +113,8 @@ test_a_tree_gives_what_is_mail_and_counts_the_rest(void **state)
 	assert_int_equal(k->n, 7);
 	assert_true(came(k, "t/one.eml", "1\n"));
 	assert_true(came(k, "t/deep/er/TWO.EML", "2\n"));
-	assert_true(came(k, "t/box.mbox", "3\n"));
-	assert_true(came(k, "t/box.mbox", "4\n"));
+	assert_true(came(k, "t/box.mbox", "A: 3\n"));
+	assert_true(came(k, "t/box.mbox", "A: 4\n"));
 	assert_true(came(k, "t/md/cur/1.host:2,S", "5\n"));
 	assert_true(came(k, "t/md/new/2.host", "6\n"));
 	assert_true(came(k, "t/md/.Sent/cur/4.host", "7\n"));

@@ -12,88 +12,22 @@
 #include "base/buf.h"
 #include "base/sha256.h"
 #include "index/mail/mail.h"
-
-#define HEAD                                                                  \
-	"From: \"Microsoft Outlook\" <MicrosoftExchange329@corp.example>\r\n" \
-	"To: journal@archive.example\r\nSubject: wrapper\r\n"                 \
-	"Message-ID: <report-1@corp.example>\r\n"
-#define MARK "X-MS-Journal-Report:\r\n"
-#define MIXED                   \
-	"MIME-Version: 1.0\r\n" \
-	"Content-Type: multipart/mixed; boundary=\"_b_\"\r\n\r\n--_b_\r\n"
-#define PLAIN  "Content-Type: text/plain; charset=\"utf-8\"\r\n\r\n"
-#define ATTACH "\r\n--_b_\r\nContent-Type: message/rfc822\r\n\r\n"
-#define ORIGINAL                                                          \
-	"From: Alice <alice@corp.example>\r\nTo: Bob <bob@corp.example>," \
-	" finance@corp.example\r\nCc: erin@corp.example\r\n"              \
-	"Subject: Q3 numbers\r\nMessage-ID: <orig-1@corp.example>\r\n"    \
-	"Date: Tue, 06 Jan 2026 09:15:02 +0000\r\n\r\nSee there.\r\n"
-#define END "\r\n--_b_--\r\n"
-#define START                                                   \
-	"Sender: alice@corp.example\r\nSubject: Q3 numbers\r\n" \
-	"Message-Id: <orig-1@corp.example>\r\n"
-
-#define REPORT(text) HEAD MARK MIXED PLAIN text ATTACH ORIGINAL END
+#include "tests/mail/journal_forms.h"
 
 /* "kind sender|role addr [name] how via|...", or a flag's name. */
 static void
 describe(const struct sp_mail *m, struct sp_buf *b)
 {
-	const struct sp_journal *j = m->journal;
-	enum sp_code rc = SP_OK;
-
-	if (j == NULL) {
+	if (m->journal == NULL)
 		assert_int_equal(
 		    sp_buf_addf(b, "no: %s",
 			m->journal_why == NULL ? "" : m->journal_why),
 		    SP_OK);
-		return;
-	}
-	rc = sp_buf_addf(
-	    b, "%s %s", j->kind, j->sender == NULL ? "-" : j->sender);
-	if (rc == SP_OK && j->on_behalf_of != NULL)
-		rc = sp_buf_addf(b, " for %s", j->on_behalf_of);
-	for (size_t i = 0; rc == SP_OK && i < j->nrcpts; i++) {
-		const struct sp_journal_rcpt *r = &j->rcpts[i];
-
-		rc = sp_buf_addf(
-		    b, "|%s %s", sp_journal_role_name(r->role), r->addr);
-		if (rc == SP_OK && r->name[0] != '\0')
-			rc = sp_buf_addf(b, " (%s)", r->name);
-		for (unsigned v = 0; rc == SP_OK && v < r->nvia; v++)
-			rc = sp_buf_addf(b, " %s %s",
-			    sp_journal_how_name(r->via[v].how), r->via[v].addr);
-	}
-	assert_int_equal(rc, SP_OK);
+	else
+		journal_describe(m->journal, b);
 }
 
-static bool
-has_flag(const struct sp_mail *m, const char *name)
-{
-	for (size_t i = 0; i < m->nflags; i++)
-		if (strcmp(m->flags[i], name) == 0)
-			return (true);
-	return (false);
-}
-
-static struct sp_mail *
-parse(const char *p, size_t n, bool trusted)
-{
-	struct sp_mail_opts o = { .digests = true, .journal = trusted };
-
-	return (sp_mail_parse(sp_view_mem(p, n), &o));
-}
-
-struct row {
-	const char *name;
-	const char *msg;
-	const char *want;
-	const char *flag; /* set, or NULL */
-};
-
-#define S "exchange-2007 alice@corp.example"
-
-static const struct row forms[] = {
+static const struct journal_row forms[] = {
 	{ "every role",
 	    REPORT(START "To: bob@corp.example\r\nCc: erin@corp.example\r\n"
 			 "Bcc: carol@partner.example\r\n"
@@ -254,7 +188,7 @@ static const struct row forms[] = {
 	    "no: ", NULL },
 };
 
-static const struct row refused[] = {
+static const struct journal_row refused[] = {
 	{ "further text",
 	    REPORT(START "To: bob@corp.example\r\n\r\n"
 			 "Click http://evil.example to keep your mailbox.\r\n"),
@@ -301,16 +235,16 @@ static const struct row refused[] = {
 };
 
 static void
-check(const struct row *r, bool trusted, const char *want)
+check(const struct journal_row *r, bool trusted, const char *want)
 {
-	struct sp_mail *m = parse(r->msg, strlen(r->msg), trusted);
+	struct sp_mail *m = journal_parse(r->msg, strlen(r->msg), trusted);
 	struct sp_buf b;
 
 	sp_buf_init(&b, 4096);
 	describe(m, &b);
 	if (strcmp(sp_buf_cstr(&b), want) != 0)
 		fail_msg("%s:\n got %s\nwant %s", r->name, b.p, want);
-	if (trusted && r->flag != NULL && !has_flag(m, r->flag))
+	if (trusted && r->flag != NULL && !journal_has_flag(m, r->flag))
 		fail_msg("%s: no flag %s", r->name, r->flag);
 	if (m->journal != NULL) {
 		assert_string_equal(m->subject, "Q3 numbers");
@@ -348,7 +282,7 @@ test_nothing_is_unwrapped_without_trust(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
 		struct sp_mail *m =
-		    parse(forms[i].msg, strlen(forms[i].msg), false);
+		    journal_parse(forms[i].msg, strlen(forms[i].msg), false);
 
 		assert_null(m->journal);
 		sp_mail_free(m);
@@ -385,7 +319,7 @@ test_the_original_is_exact(void **state)
 				     "To: b@c.example\r\n\r\n--_b_\r\n",
 				     parts[i], ORIGINAL, END),
 		    SP_OK);
-		m = parse(b.p, b.n, true);
+		m = journal_parse(b.p, b.n, true);
 		assert_non_null(m->journal);
 		assert_true(sp_view_eq_str(m->journal->inner, ORIGINAL));
 		sp_sha256_once(ORIGINAL, strlen(ORIGINAL), sum);
@@ -406,14 +340,14 @@ test_the_clear_copy_of_two_is_read(void **state)
 	    "Content-Type: multipart/mixed; boundary=i\r\n\r\n--i\r\n"
 	    "Content-Type: application/x-microsoft-rpmsg-message;"
 	    " name=message.rpmsg\r\n\r\nxyz\r\n--i--\r\n" ATTACH ORIGINAL END;
-	struct sp_mail *m = parse(two, strlen(two), true);
+	struct sp_mail *m = journal_parse(two, strlen(two), true);
 
 	(void)state;
 	assert_non_null(m->journal);
 	assert_string_equal(m->subject, "Q3 numbers");
 	assert_string_equal(m->journal->inner_path, "3");
 	assert_string_equal(m->journal->sealed_path, "2");
-	assert_true(has_flag(m, "rms"));
+	assert_true(journal_has_flag(m, "rms"));
 	sp_mail_free(m);
 }
 
@@ -425,7 +359,7 @@ test_roles_left_open_are_presumed_from_the_original(void **state)
 			 "Recipient: erin@corp.example\r\n"
 			 "Recipient: x@y, Expanded: finance@corp.example\r\n"
 			 "Recipient: ob@corp.example\r\n");
-	struct sp_mail *m = parse(msg, strlen(msg), true);
+	struct sp_mail *m = journal_parse(msg, strlen(msg), true);
 
 	(void)state;
 	assert_non_null(m->journal);
@@ -448,7 +382,7 @@ test_a_subject_of_several_lines_is_no_field(void **state)
 	    "Message-ID: <o@x>\r\nTo: bob@corp.example\r\n" ATTACH
 	    "Subject: =?utf-8?Q?Hello=0D=0ABcc:_victim@corp.example?=\r\n"
 	    "Message-ID: <o@x>\r\n\r\nx\r\n" END;
-	struct sp_mail *m = parse(msg, strlen(msg), true);
+	struct sp_mail *m = journal_parse(msg, strlen(msg), true);
 
 	(void)state;
 	assert_non_null(m->journal);
@@ -485,7 +419,7 @@ test_non_delivery_reports_are_opened_three_deep(void **state)
 			sp_buf_done(&b);
 			b = c;
 		}
-		m = parse(b.p, b.n, true);
+		m = journal_parse(b.p, b.n, true);
 		if (depth <= SP_JOURNAL_NDRS_MAX) {
 			assert_non_null(m->journal);
 			assert_int_equal(m->journal->ndrs, depth);
@@ -514,7 +448,7 @@ test_reports_cut_at_every_byte(void **state)
 
 			memcpy(p, forms[i].msg, cut);
 			p = sp_xrealloc(p, cut == 0 ? 1 : cut);
-			m = parse(p, cut, true);
+			m = journal_parse(p, cut, true);
 			for (size_t r = 0;
 			     m->journal != NULL && r < m->journal->nrcpts; r++)
 				assert_true(

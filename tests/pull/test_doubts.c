@@ -52,6 +52,32 @@ test_entries_are_found_by_key(void **state)
 }
 
 static void
+test_a_name_is_cut_between_characters(void **state)
+{
+	struct sp_doubts *d = sp_doubts_new();
+	char name[400];
+
+	(void)state;
+	for (unsigned first = 0; first < 4; first++) {
+		uint8_t key[SP_IDS_KEY];
+		const struct sp_doubt *one;
+
+		key_of(first, key);
+		memset(name, 'x', first);
+		for (size_t i = first; i + 2 < sizeof(name); i += 2)
+			memcpy(name + i, "\xc3\xa4", 3);
+		one = sp_doubts_add(d, key, name);
+		assert_in_range(
+		    strlen(one->name), SP_DOUBTS_NAME - 2, SP_DOUBTS_NAME - 1);
+		assert_true(sp_view_is_utf8(sp_view_str(one->name)));
+		key_of(100 + first, key);
+		one = sp_doubts_add(d, key, "UID \x1b[31m\x7f\n");
+		assert_string_equal(one->name, "UID ?[31m??");
+	}
+	sp_doubts_free(d);
+}
+
+static void
 test_the_table_has_an_end(void **state)
 {
 	struct sp_doubts *d = sp_doubts_new();
@@ -148,6 +174,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_entries_are_found_by_key),
+		cmocka_unit_test(test_a_name_is_cut_between_characters),
 		cmocka_unit_test(test_the_table_has_an_end),
 		cmocka_unit_test(
 		    test_the_pause_begins_at_the_second_visit_and_doubles_up_to_a_day),

@@ -112,7 +112,7 @@ test_lists(void **state)
 static size_t
 decode(struct sp_view wire, size_t first, size_t step, struct sp_buf *out)
 {
-	struct sp_pop3_body b = { SP_POP3_LINE_START };
+	struct sp_pop3_body b = { .at = SP_POP3_LINE_START };
 	size_t at = 0, n = first;
 
 	sp_buf_clear(out);
@@ -203,6 +203,39 @@ test_a_message_is_exact_however_it_is_cut(void **state)
 	sp_buf_done(&wire);
 }
 
+/* What a server sends that does not double dots, read both ways. */
+static void
+test_dots_are_counted_and_can_be_kept(void **state)
+{
+	static const struct {
+		const char *wire, *off, *kept;
+		uint64_t dots, single;
+	} rows[] = {
+		{ ".a\r\n..b\r\nc.\r\n.\r\n", "a\r\n.b\r\nc.\r\n",
+		    ".a\r\n..b\r\nc.\r\n", 2, 1 },
+		{ ".\rx\r\n.\r\n", "\rx\r\n", ".\rx\r\n", 1, 1 },
+		{ "a\r\n.\r\n", "a\r\n", "a\r\n", 0, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < SP_COUNTOF(rows) * 2; i++) {
+		const char *want =
+		    i % 2 == 0 ? rows[i / 2].off : rows[i / 2].kept;
+		struct sp_pop3_body b = { .at = SP_POP3_LINE_START,
+			.keep_dots = i % 2 == 1 };
+		struct sp_view in = sp_view_str(rows[i / 2].wire), piece;
+		struct sp_buf out;
+
+		sp_buf_init(&out, 100);
+		while (sp_pop3_body(&b, &in, &piece))
+			assert_int_equal(sp_buf_addv(&out, piece), SP_OK);
+		assert_true(sp_view_eq_str(sp_buf_view(&out), want));
+		assert_int_equal(b.dots, rows[i / 2].dots);
+		assert_int_equal(b.single, rows[i / 2].single);
+		sp_buf_done(&out);
+	}
+}
+
 int
 main(void)
 {
@@ -211,6 +244,7 @@ main(void)
 		cmocka_unit_test(test_capabilities),
 		cmocka_unit_test(test_lists),
 		cmocka_unit_test(test_a_message_is_exact_however_it_is_cut),
+		cmocka_unit_test(test_dots_are_counted_and_can_be_kept),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));

@@ -367,6 +367,47 @@ test_the_kernel_says_who_is_there(void **state)
 	assert_non_null(strstr(err.msg, "no-such-group-here"));
 }
 
+/* Who accepts journal reports is an operator, and says which. */
+static void
+test_an_acceptance_is_an_operators_and_bounded(void **state)
+{
+#define ACCEPT(seqs) \
+	"{\"event\":\"journal_accept\",\"detail\":{\"seqs\":" seqs "}}"
+	static const struct {
+		const char *json;
+		struct sp_door_rights may;
+		const char *want;
+	} rows[] = {
+		{ ACCEPT("[7,[9,12]]"), { true, false, false }, DONE },
+		{ ACCEPT("[[1,500]]"), { true, true, false }, DONE },
+		{ ACCEPT("[7]"), { false, true, true }, DENIED },
+		{ ACCEPT("[7]"), { false, false, true }, DENIED },
+		{ ACCEPT("[]"), { true, true, true }, ARG },
+		{ ACCEPT("7"), { true, true, true }, ARG },
+		{ ACCEPT("[-1]"), { true, true, true }, ARG },
+		{ ACCEPT("[\"7\"]"), { true, true, true }, ARG },
+		{ ACCEPT("[[9,7]]"), { true, true, true }, ARG },
+		{ ACCEPT("[[7,8,9]]"), { true, true, true }, ARG },
+		{ ACCEPT("[[0,9223372036854775807]]"), { true, true, true },
+		    ARG },
+		{ ACCEPT("[[1,500],501]"), { true, true, true }, ARG },
+		{ EVENT("journal_accept"), { true, true, true }, ARG },
+	};
+	struct sp_talk t;
+
+	(void)state;
+	sp_talk_init(&t, true);
+	for (size_t i = 0; i < SP_COUNTOF(rows); i++) {
+		t.peer.rights = rows[i].may;
+		hello(&t);
+		xsealpost(&t, "EVENT", rows[i].json);
+		sp_talk_expect(&t, rows[i].json, rows[i].want);
+		assert_int_equal(
+		    t.records.n > 0, strcmp(rows[i].want, DONE) == 0);
+	}
+	sp_talk_done(&t);
+}
+
 int
 main(void)
 {
@@ -376,6 +417,8 @@ main(void)
 		cmocka_unit_test(test_provenance_holds_for_one_transaction),
 		cmocka_unit_test(test_provenance_is_checked),
 		cmocka_unit_test(test_events_go_in_for_those_who_may),
+		cmocka_unit_test(
+		    test_an_acceptance_is_an_operators_and_bounded),
 		cmocka_unit_test(test_an_event_waits_for_room_and_for_its_turn),
 		cmocka_unit_test(
 		    test_an_event_may_not_sit_inside_a_transaction),

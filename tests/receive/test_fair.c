@@ -257,7 +257,7 @@ test_a_milter_listener_is_shared_out_too(void **state)
 		{ NULL, 0 } };
 	struct sp_buf b;
 	struct sp_rig g;
-	int fd[PLACES], honest;
+	int fd[PLACES], honest = -1;
 	char answer[32];
 
 	(void)state;

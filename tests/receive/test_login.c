@@ -1,9 +1,10 @@
-/* journal/receive/logins.h: who guesses too often. */
+/* journal/receive/logins.h: who guesses too often, and whose turn it is. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -14,6 +15,59 @@ static void
 idle(void *ctx)
 {
 	(void)ctx;
+}
+
+/* In place of the true one: hashing a password. */
+void
+sp_session_check(struct sp_session *s)
+{
+	(void)s;
+}
+
+/* Jobs by name, and the order in which they were done. */
+struct turn {
+	struct sp_login_job job; /* first */
+	const char *name;
+};
+static char order[64];
+
+static void
+on_done(struct sp_login_job *job)
+{
+	const struct turn *t = (const struct turn *)(void *)job;
+	size_t n = strlen(order);
+
+	(void)snprintf(order + n, sizeof(order) - n, "%s ", t->name);
+}
+
+static void
+test_many_logins_of_one_do_not_delay_the_first_of_another(void **state)
+{
+	static const char *const names[] = { "A1", "A2", "A3", "A4", "A5", "A6",
+		"B1", "B2", "C1" };
+	static const char who[3] = { 'A', 'B', 'C' };
+	struct turn jobs[SP_COUNTOF(names)];
+	struct sp_logins *l;
+	uv_loop_t loop;
+
+	(void)state;
+	/* One thread, so that what began first is done first. */
+	assert_int_equal(setenv("UV_THREADPOOL_SIZE", "1", 1), 0);
+	assert_int_equal(uv_loop_init(&loop), 0);
+	l = sp_logins_new(&loop, idle, NULL);
+	for (size_t i = 0; i < SP_COUNTOF(names); i++) {
+		jobs[i] = (struct turn){
+			.job = { .who = &who[names[i][0] - 'A'],
+			    .done = on_done },
+			.name = names[i],
+		};
+		sp_logins_push(l, &jobs[i].job);
+	}
+	(void)uv_run(&loop, UV_RUN_DEFAULT);
+	/* Two were with the pool before the others came. */
+	assert_string_equal(order, "A1 A2 A3 B1 C1 A4 B2 A5 A6 ");
+	sp_logins_free(l);
+	assert_int_equal(uv_loop_close(&loop), 0);
 }
 
 static void
@@ -88,6 +142,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+		    test_many_logins_of_one_do_not_delay_the_first_of_another),
 		cmocka_unit_test(test_a_guesser_waits_and_nobody_else),
 		cmocka_unit_test(test_many_guessers_take_no_memory),
 	};

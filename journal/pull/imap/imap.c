@@ -79,6 +79,7 @@ find_mailboxes(struct sp_imap *m, struct imap_names *l, struct sp_err *err)
 	if (n > SP_IMAP_BOXES_MAX)
 		return (sp_pull_fail(m->pull, SP_PULL_CONFIG, SP_ECONFIG, err,
 		    "more than %d mailboxes", SP_IMAP_BOXES_MAX));
+	m->mailboxes = n;
 	l->v = sp_xcalloc(n, sizeof(*l->v));
 	for (size_t i = 0; rc == SP_OK && i < n; i++, l->n++)
 		rc = sp_imap_find_mailbox(

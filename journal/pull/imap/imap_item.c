@@ -66,6 +66,7 @@ sp_imap_meta(const struct sp_imap *m, const struct sp_imap_item *it,
 		.origin_date = sp_view_str(it->date),
 		.tag = it->uid,
 		.verify = it->verify,
+		.by_content = m->box.by_content,
 	};
 }
 

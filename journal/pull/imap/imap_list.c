@@ -121,6 +121,7 @@ list_window(struct sp_imap *m, bool except, struct sp_err *err)
 	m->phase = SP_IMAP_P_NONE;
 	if (rc == SP_OK && d.cond != SP_IMAP_OK) {
 		m->listing.memo_ends = m->listing.incomplete = true;
+		m->listing.partial = true;
 		if (m->listing.n == 0 ||
 		    sp_imap_reply_trouble(m, &d) != SP_PULL_NETWORK)
 			rc =
@@ -136,14 +137,15 @@ list_window(struct sp_imap *m, bool except, struct sp_err *err)
 
 /* Whether the archive has this message, which is counted then.  Where messages
  * are deleted the first look of a session sees all that is there, so that the
- * engine can forget what stays away. */
+ * engine can forget what stays away; where names do not last it needs to know
+ * which are in use. */
 static bool
 is_archived(struct sp_imap *m, const struct sp_pull_id *id)
 {
 	bool has = sp_pull_known(m->pull, id) > 0;
 
-	if (m->conf->then != SP_PULL_KEEP && m->listing.first_look &&
-	    !m->first_round_done)
+	if ((m->conf->then != SP_PULL_KEEP || m->box.by_content) &&
+	    m->listing.first_look && !m->first_round_done)
 		(void)sp_pull_match_listed(m->pull, id);
 	else if (has)
 		sp_pull_count_archived(m->pull, 1);
@@ -380,6 +382,27 @@ process_windows(struct sp_imap *m, bool except, struct sp_err *err)
 	}
 }
 
+/* Messages that are announced and cannot be named, since they are not listed, are
+ * one doubt of the mailbox. */
+static void
+tell_unlisted(struct sp_imap *m)
+{
+	struct sp_pull_meta meta = {
+		.id = { .mailbox = sp_view_str(m->box.name->utf8),
+		    .uidvalidity = m->box.uidvalidity },
+		.size = SP_PULL_SIZE_UNKNOWN,
+	};
+	char *slot =
+	    sp_xasprintf("%s, announced and not listed", m->box.name->utf8);
+
+	meta.slot = sp_view_str(slot);
+	if (m->listing.unlisted > 0 || m->listing.partial)
+		sp_pull_missing(m->pull, &meta, "it has no UID");
+	else
+		sp_pull_not_announced(m->pull, &meta);
+	free(slot);
+}
+
 /* Nothing is listed where the mailbox is empty, or where UIDNEXT says that
  * nothing came since the memo. */
 enum sp_code
@@ -393,6 +416,7 @@ sp_imap_process_mailbox(struct sp_imap *m, struct sp_err *err)
 
 	sp_imap_note_vanished(m);
 	m->listing.total = m->listing.unlisted = 0;
+	m->listing.partial = false;
 	m->listing.memo_ends = m->listing.careful = false;
 	m->listing.low =
 	    resume && b->last < UINT32_MAX ? (uint32_t)b->last + 1 : 1;
@@ -411,6 +435,7 @@ sp_imap_process_mailbox(struct sp_imap *m, struct sp_err *err)
 		sp_pull_count_archived(m->pull, b->exists - m->listing.total);
 	m->listing.first_look = false;
 	if (rc == SP_OK && sp_pull_mode(m->pull) == SP_PULL_FETCH) {
+		tell_unlisted(m);
 		b->last_modseq = modseq;
 		sp_imap_save_memo(m);
 	}

@@ -6,12 +6,13 @@
  *
  * The memo of a mailbox (sp_pull_memo, by its UTF-8 name):
  *
- *	UIDVALIDITY LAST MODSEQ UID,UID,... UID=LOOK,UID=LOOK,... VERIFY SEEN
+ *	UIDVALIDITY LAST MODSEQ UID,UID,... UID=LOOK,UID=LOOK,... VERIFY SEEN CHANGES
  *
  * Every message up to UID LAST is archived, or gone, but the exceptions;
  * MODSEQ is HIGHESTMODSEQ of the last visit; then the sentinels
  * (imap_sentinel.c), LOOK in hexadecimal; UIDs up to VERIFY may have been given
- * away; SEEN is the highest that was listed.  Fields at the end may be missing.
+ * away; SEEN is the highest that was listed; at CHANGES visits in a row
+ * UIDVALIDITY was another one.  Fields at the end may be missing.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -193,9 +194,12 @@ load_memo(struct sp_imap *m, uint64_t *uidvalidity)
 	number = sp_view_cut(&v, ' ');
 	if (!sp_view_u64(number, &b->verify_to) || b->verify_to > UINT32_MAX)
 		b->verify_to = 0;
-	if (!sp_view_u64(v, &b->seen) || b->seen < b->last ||
+	number = sp_view_cut(&v, ' ');
+	if (!sp_view_u64(number, &b->seen) || b->seen < b->last ||
 	    b->seen > UINT32_MAX)
 		b->seen = b->last;
+	if (!sp_view_u64(v, &b->changes))
+		b->changes = 0;
 }
 
 /* Whether the archive has the message ${uid} of the selected mailbox. */
@@ -253,8 +257,8 @@ sp_imap_save_memo(struct sp_imap *m)
 			    b->sentinel[i].uid, b->sentinel[i].look);
 	}
 	if (rc == SP_OK)
-		rc = sp_buf_addf(
-		    &out, " %" PRIu64 " %" PRIu64, pending_verify(b), b->seen);
+		rc = sp_buf_addf(&out, " %" PRIu64 " %" PRIu64 " %" PRIu64,
+		    pending_verify(b), b->seen, b->changes);
 	if (rc == SP_OK && (b->last > 0 || b->nsentinel > 0))
 		sp_pull_set_memo(
 		    m->pull, sp_view_str(b->name->utf8), sp_buf_view(&out));
@@ -347,13 +351,22 @@ check_memo(struct sp_imap *m, uint64_t uidvalidity)
 	struct sp_imap_selected *b = &m->box;
 	char name[200];
 
-	if (uidvalidity != 0 && uidvalidity != b->uidvalidity)
+	if (uidvalidity == 0 || uidvalidity == b->uidvalidity) {
+		b->changes = 0;
+	} else {
+		b->changes += b->changes < 1000;
+		/* Content is not told apart by mailbox. */
+		b->by_content = b->changes > 1 && m->mailboxes == 1;
 		sp_pull_note(m->pull,
 		    "uidvalidity_changed mailbox=%s from=%" PRIu64
-		    " to=%" PRIu64 ": all of it is fetched again",
+		    " to=%" PRIu64 ": all of it is fetched again%s",
 		    sp_log_quote(
 			sp_view_str(b->name->utf8), name, sizeof(name)),
-		    uidvalidity, b->uidvalidity);
+		    uidvalidity, b->uidvalidity,
+		    b->by_content
+			? ", as at the visit before; what the archive has by its content is not archived again"
+			: "");
+	}
 	/* An archive restored from an older backup does not have what a newer
 	 * memo says.  Where messages are deleted all are listed anyway. */
 	if (uidvalidity != b->uidvalidity ||

@@ -127,6 +127,11 @@ struct sp_imap_selected {
 	size_t same, different;
 	bool renumbering_noted;
 
+	/* UIDVALIDITY was another one at so many visits in a row; from the
+	 * second on only content says what the archive has. */
+	uint64_t changes;
+	bool by_content;
+
 	/* VANISHED (RFC 7162): UIDs above ${last} that are gone. */
 	struct sp_imap_range vanished[SP_IMAP_VANISHED_MAX];
 	size_t nvanished;
@@ -205,6 +210,7 @@ struct sp_imap_listing {
 			      0: not known */
 	uint64_t nameless; /* answers without a UID */
 	uint64_t unlisted; /* messages of this look that are announced only */
+	bool partial; /* the server refused in the middle of the list */
 	bool careful; /* sessions broke: ask for few messages at once */
 	bool memo_ends; /* the memo must not go beyond a gap, ... */
 	bool memo_ends_here; /* ... which is in this window */
@@ -246,6 +252,8 @@ struct sp_imap_removal {
 };
 
 struct sp_imap {
+	size_t mailboxes; /* that the session visits */
+
 	/* Given by the engine, for the whole session. */
 	struct sp_pull *pull;
 	struct sp_stream *s;
