@@ -125,6 +125,7 @@ look_at_guard(const struct sp_preflight_look *p)
 {
 	char text[128];
 	bool whole = false;
+	struct stat st;
 	char *real;
 
 	if (p->cfg->guard == NULL)
@@ -134,6 +135,10 @@ look_at_guard(const struct sp_preflight_look *p)
 		sp_preflight_say(p, SP_PREFLIGHT_STOPS, "", "", "guard",
 		    "the guard %s lies inside of the archive: a backup that brings back an old archive would bring back an old guard with it; expected a directory outside, best on another disk",
 		    p->cfg->guard);
+	else if (!p->stranger && stat(real, &st) == 0 && !S_ISDIR(st.st_mode))
+		sp_preflight_say(p, SP_PREFLIGHT_LATER, "", "", "guard",
+		    "the guard copy cannot be kept in %s: %s is no directory",
+		    p->cfg->guard, real);
 	else if (!p->stranger && access(real, W_OK | X_OK) != 0)
 		sp_preflight_say(p, SP_PREFLIGHT_LATER, "", "", "guard",
 		    "user %s cannot write the guard copy to %s: %s",
