@@ -52,6 +52,7 @@ def findings(a, work):
         ("guard inside", f"guard = {a.dir}/guard\n", ["guard", "inside"]),
         ("guard inside by a link", f"guard = {work}/link/guard\n", ["guard", "inside"]),
         ("guard that cannot be written", "guard = /proc/guard\n", ["guard", OWNER]),
+        ("guard that is a file", "guard = /etc/passwd\n", ["guard", "/etc/passwd is no directory"]),
         ("no alarm command", f"alarm {{ command = {d}/none }}\n", ["command", "No such file"]),
         ("alarm command that is no program", f"alarm {{ command = {plain} }}\n", ["chmod +x"]),
         ("alarm command of root's", f"alarm {{ command = {put(d + '/cmd', '#!/bin/sh', 0o700, 'root')} }}\n", [OWNER]),
@@ -211,7 +212,7 @@ def nobody_is_locked_out(a, work, text):
             os.mkfifo(conf)
         elif broken:
             put(conf, broken, 0o640)
-        for args, status in ((("search", "message"), 0), (("show", "1"), 0), (("verify",), 0), (("audit",), 0), (("proof", "1"), 0),
+        for args, status in ((("search", "message"), 0), (("show", "1"), 0), (("verify",), 0), (("audit",), 0), (("alarms",), 0), (("proof", "1"), 0),
                              (("export", "--output", f"{work}/bag-{what.replace(' ', '-')}"), 0)):
             done = a.cmd(*args, status=status)
             if args[0] != "proof":
