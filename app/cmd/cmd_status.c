@@ -67,7 +67,9 @@ print_stopped(const struct sp_app *app, const struct sp_status *s)
 
 	switch (v->state) {
 	case SP_SERVING_NEVER:
-		printf("%-12s not running\n", "service");
+		printf(
+		    "%-12s not running, never started as far as is known here\n",
+		    "service");
 		break;
 	case SP_SERVING_RUNNING:
 		sp_time_local(v->alive, app->tz, time);
