@@ -21,9 +21,9 @@ struct command_entry {
 
 static const struct command_entry commands[] = {
 	{ "init", sp_cmd_init, "make an archive" },
-	{ "config", sp_cmd_config, "check the configuration" },
+	{ "config", sp_cmd_config, "check or reload the configuration" },
 	{ "serve", sp_cmd_serve, "run the service in the foreground" },
-	{ "import", sp_cmd_import, "take in .eml files, mboxes and Maildirs" },
+	{ "import", sp_cmd_import, "take in mail from files and folders" },
 	{ "pull", sp_cmd_pull, "fetch from POP3 and IMAP mailboxes" },
 	{ "search", sp_cmd_search, "find messages" },
 	{ "show", sp_cmd_show, "show one message" },

@@ -281,6 +281,7 @@ sp_cmd_alarms(struct sp_app *app, int argc, char **argv)
 		options, SP_COUNTOF(options), false };
 	struct sp_err err;
 	int first, status, f;
+	enum sp_code rc;
 
 	status = sp_options_parse(&usage, argc, argv, &first);
 	if (status >= 0)
@@ -298,7 +299,10 @@ sp_cmd_alarms(struct sp_app *app, int argc, char **argv)
 	if (strcmp(verb, "acknowledge") == 0 && (first == argc || all))
 		return (sp_app_usage(
 		    "alarms acknowledge: expected CAUSE or ID, as `sealpost alarms list` shows them"));
-	if (sp_app_open_reader(app, &err) != SP_OK)
+	/* Whoever is woken by `reload_failed` must be able to read it. */
+	rc = strcmp(verb, "list") == 0 ? sp_app_open_reader(app, &err)
+				       : sp_app_open(app, &err);
+	if (rc != SP_OK)
 		return (sp_app_fail(&err));
 	return (strcmp(verb, "list") == 0
 		    ? list(app, all, f == 1)

@@ -102,6 +102,8 @@ reload(struct sp_app *app)
 	else if (rc == SP_ECONFIG)
 		(void)sp_err_prefix(
 		    &err, "the old configuration stays in force");
+	if (rc == SP_OK && !app->quiet)
+		printf("the service has the new configuration\n");
 	return (rc == SP_OK ? 0 : sp_app_fail(&err));
 }
 

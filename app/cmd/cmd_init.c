@@ -108,16 +108,23 @@ print_drop_in(const char *dir, const char *guard)
 	    ".guard only.  For this\narchive it needs a drop-in; write it with `systemctl edit sealpost`:\n"
 	    "  [Service]\n");
 	if (moved)
-		printf(
-		    "  # and sealpost-verify.service the same for its own ExecStart=\n"
-		    "  ExecStart=\n"
-		    "  ExecStart=sealpost -A %s serve\n"
-		    "  ExecReload=\n"
-		    "  ExecReload=sealpost -A %s -q config check\n"
-		    "  ExecReload=sealpost -A %s config reload\n"
-		    "  ReadWritePaths=%s\n",
+		printf("  ExecStart=\n"
+		       "  ExecStart=sealpost -A %s serve\n"
+		       "  ExecReload=\n"
+		       "  ExecReload=sealpost -A %s -q config check\n"
+		       "  ExecReload=sealpost -A %s config reload\n"
+		       "  ReadWritePaths=%s\n",
 		    dir, dir, dir, dir);
 	printf("  ReadWritePaths=-%s\n", guard);
+	if (moved)
+		printf(
+		    "and others with `systemctl edit sealpost-verify`, and, with canary for verify,\n"
+		    "sealpost-canary:\n"
+		    "  [Service]\n"
+		    "  ExecStart=\n"
+		    "  ExecStart=sealpost -A %s verify\n"
+		    "  ReadWritePaths=%s\n",
+		    dir, dir);
 }
 
 /* What was made, for whoever keeps the archive, with the key that auditors
@@ -335,12 +342,13 @@ make_archive(struct sp_app *app, char *dir, const struct init_opts *in,
 	if (rc == SP_OK)
 		print_result(app, dir, made.guard);
 	if (rc == SP_OK && !app->quiet &&
-	    (in->guard != NULL || made.user != NULL))
+	    (in->guard != NULL || in->continues != NULL || made.user != NULL))
 		print_drop_in(dir, made.guard);
 	if (rc == SP_OK && in->continues != NULL && !app->quiet)
 		printf(
-		    "\nsealpost.conf is that of %s, with its own guard and %zu files taken along.\n"
-		    "Stop that service before you start this one; leave the old archive as it is.\n",
+		    "\nsealpost.conf is that of %s, with a guard directory of its own; files that it names\n"
+		    "inside that archive and were copied: %zu.  Stop the old service before you start\n"
+		    "this one; leave the old archive as it is.\n",
 		    in->continues, made.files.n);
 	sp_init_continues_done(&made);
 	free(origin);

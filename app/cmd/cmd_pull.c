@@ -262,8 +262,7 @@ sp_cmd_pull(struct sp_app *app, int argc, char **argv)
 	bool once = false, only_check = false;
 	const struct sp_option options[] = {
 		{ "once", '\0', SP_OPT_FLAG, NULL,
-		    "one visit to each mailbox (what happens without it too)",
-		    &once },
+		    "visit each mailbox once (the default)", &once },
 		{ "check", '\0', SP_OPT_FLAG, NULL,
 		    "only try the account: say step by step what works and what does not; nothing is fetched or changed",
 		    &only_check },

@@ -67,7 +67,9 @@ print_stopped(const struct sp_app *app, const struct sp_status *s)
 
 	switch (v->state) {
 	case SP_SERVING_NEVER:
-		printf("%-12s not running\n", "service");
+		printf(
+		    "%-12s not running, never started as far as is known here\n",
+		    "service");
 		break;
 	case SP_SERVING_RUNNING:
 		sp_time_local(v->alive, app->tz, time);
@@ -326,6 +328,16 @@ print_prometheus(const struct sp_status *s)
 		    s->worker[i].name, s->worker[i].restarts);
 }
 
+/* Whether a verify since the service ended did not verify the archive: the next
+ * start makes an alarm of it. */
+static bool
+verify_untold(const struct sp_status *s)
+{
+	return (!s->running && s->verified.status != 0 &&
+		s->verified.at > s->serving.since &&
+		s->verified.at > s->serving.alive);
+}
+
 /* Needs no lock, and no service. */
 int
 sp_cmd_status(struct sp_app *app, int argc, char **argv)
@@ -363,7 +375,10 @@ sp_cmd_status(struct sp_app *app, int argc, char **argv)
 		print_json(&s);
 	else
 		print_prometheus(&s);
-	status = s.unacknowledged > 0 || (!s.running && !offline_ok) ? 1 : 0;
+	status = s.unacknowledged > 0 || (!s.running && !offline_ok) ||
+			 verify_untold(&s)
+		     ? 1
+		     : 0;
 	sp_status_done(&s);
 	return (status);
 }

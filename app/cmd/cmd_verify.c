@@ -13,12 +13,12 @@
 
 #include "app/cmd/cmd.h"
 #include "app/cmd/verdict_print.h"
-#include "app/cmd/verified.h"
 #include "app/common/account.h"
 #include "app/common/args.h"
 #include "app/common/date_range.h"
 #include "app/common/json_line.h"
 #include "app/common/options.h"
+#include "app/host/verified.h"
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/json.h"

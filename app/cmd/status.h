@@ -8,7 +8,7 @@
 
 #include <jansson.h>
 
-#include "app/cmd/verified.h"
+#include "app/host/verified.h"
 #include "app/common/app.h"
 #include "app/service/serving.h"
 #include "base/layout.h"

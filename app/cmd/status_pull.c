@@ -62,14 +62,14 @@ sp_status_pull_text(const struct sp_app *app, const struct sp_status *s)
 {
 	for (size_t i = 0; i < s->npull; i++) {
 		const struct sp_status_pull *p = &s->pull[i];
-		char a[32], b[32], time[32] = "not yet";
+		char a[32], b[32], time[32] = "none yet";
 
 		if (p->last_ok > 0)
 			sp_time_local(p->last_ok, app->tz, time);
 		printf("%-12s ", "pull");
 		sp_cell_print(p->name, 0, true);
 		printf(
-		    ": %s messages taken since the start, %s in the mailbox, last good visit %s%s%s",
+		    ": %s messages taken since the start, %s in the mailbox, last good visit: %s%s%s",
 		    sp_human_count(p->taken, a),
 		    sp_human_count(p->in_mailbox, b), time,
 		    p->active ? "" : ", not active",

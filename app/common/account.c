@@ -33,7 +33,7 @@ sp_account_find(const char *dir, const struct sp_config *cfg,
 	pw = cfg->user != NULL ? getpwnam(cfg->user) : getpwuid(st.st_uid);
 	if (pw == NULL && cfg->user != NULL)
 		return (sp_err_set(err, SP_ECONFIG, 0,
-		    "no account \"%s\" on this machine: make it (adduser --system %s) or change `user`",
+		    "there is no user \"%s\" on this host; make it (adduser --system --group %s) or change `user`",
 		    cfg->user, cfg->user));
 	out->uid = pw != NULL ? pw->pw_uid : st.st_uid;
 	out->gid = pw != NULL ? pw->pw_gid : st.st_gid;
@@ -54,7 +54,7 @@ sp_account_readers(const char *group, gid_t *out, struct sp_err *err)
 	gr = getgrnam(group);
 	if (gr == NULL)
 		return (sp_err_set(err, SP_ECONFIG, 0,
-		    "no group \"%s\" on this machine: make it (addgroup --system %s) or change `group`",
+		    "there is no group \"%s\" on this host; make it (addgroup --system %s) or change `group`",
 		    group, group));
 	*out = gr->gr_gid;
 	return (SP_OK);

@@ -79,17 +79,17 @@ sp_app_open(struct sp_app *app, struct sp_err *err)
 	return (rc);
 }
 
-/* When the file ${path} was written, in UTC; "some time" if that cannot be
- * seen. */
+/* When the file ${path} was written, in the zone ${tz}; "some time" if that
+ * cannot be seen. */
 static void
-written_at(const char *path, char out[SP_TIME_LEN + 1])
+written_at(const char *path, const char *tz, char out[32])
 {
 	struct stat st;
 
-	(void)snprintf(out, SP_TIME_LEN + 1, "some time");
+	(void)snprintf(out, 32, "some time");
 	if (stat(path, &st) == 0)
-		sp_time_format(
-		    (int64_t)st.st_mtim.tv_sec * INT64_C(1000000), out);
+		sp_time_local(
+		    (int64_t)st.st_mtim.tv_sec * INT64_C(1000000), tz, out);
 }
 
 enum sp_code
@@ -121,7 +121,7 @@ sp_app_keep_config(const struct sp_app *app, struct sp_err *err)
 enum sp_code
 sp_app_open_reader(struct sp_app *app, struct sp_err *err)
 {
-	char time[SP_TIME_LEN + 1];
+	char time[32];
 	enum sp_code rc = sp_app_open(app, err);
 	char *path;
 
@@ -130,7 +130,7 @@ sp_app_open_reader(struct sp_app *app, struct sp_err *err)
 		return (rc);
 	path = sp_layout_path(app->dir, SP_APP_LAST_GOOD);
 	if (sp_config_load(path, &app->cfg, NULL) == SP_OK) {
-		written_at(path, time);
+		written_at(path, app->tz, time);
 		(void)fprintf(stderr,
 		    "sealpost: warning: %s; using the last good configuration, of %s (%s)\n",
 		    err->msg, time, SP_APP_LAST_GOOD);

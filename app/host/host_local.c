@@ -17,6 +17,7 @@
 
 #include "app/common/account.h"
 #include "app/common/progress.h"
+#include "app/host/host_source.h"
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/json.h"
@@ -341,36 +342,6 @@ operator_of(struct sp_host_local *l)
 	return (l->operator_);
 }
 
-/*
- * The members of the record's "source", malloc'ed: what the provenance says,
- * and under "operator" who this process is.  The same as the door writes
- * (journal/smtp/session_item.c), less its session.  NULL: too long for a
- * record.
- */
-static char *
-source_of(const json_t *provenance, const char *operator_)
-{
-	const char *name;
-	json_t *member;
-	struct sp_buf out;
-	struct sp_json j;
-
-	sp_buf_init(&out, SP_RECORD_MAX);
-	sp_json_init(&j, &out);
-	sp_json_cstr(
-	    &j, "via", json_string_value(json_object_get(provenance, "via")));
-	sp_json_cstr(&j, "grade",
-	    json_string_value(json_object_get(provenance, "grade")));
-	json_object_foreach(json_object_get(provenance, "source"), name, member)
-	    sp_json_value(&j, name, member);
-	if (operator_[0] != '\0')
-		sp_json_raw(&j, "operator", sp_view_str(operator_));
-	if (sp_json_end(&j) == SP_OK)
-		return (sp_buf_take(&out, NULL));
-	sp_buf_done(&out);
-	return (NULL);
-}
-
 /* The facts of ${q} from its provenance, which it keeps. */
 static enum sp_code
 read_provenance(struct queued_message *q, struct sp_view provenance,
@@ -381,7 +352,7 @@ read_provenance(struct queued_message *q, struct sp_view provenance,
 
 	if (rc != SP_OK)
 		return (rc);
-	q->source = source_of(q->provenance, operator_);
+	q->source = sp_host_source_json(q->provenance, operator_);
 	if (q->source == NULL)
 		return (sp_err_set(
 		    err, SP_ELIMIT, 0, "the provenance is too long"));

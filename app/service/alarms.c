@@ -68,6 +68,7 @@ clean_text(struct sp_view text)
 {
 	struct sp_buf b;
 	size_t i = 0;
+	char *clean;
 
 	sp_buf_init(&b, SP_ALARMS_TEXT_MAX + 64);
 	while (i < text.n && b.n + 4 <= SP_ALARMS_TEXT_MAX) {
@@ -82,7 +83,9 @@ clean_text(struct sp_view text)
 	}
 	if (i < text.n)
 		(void)!sp_buf_addf(&b, "... (%zu bytes more)", text.n - i);
-	return (sp_view_dup(sp_buf_view(&b)));
+	clean = sp_view_dup(sp_buf_view(&b));
+	sp_buf_done(&b);
+	return (clean);
 }
 
 /* A cause is one word of printable ASCII: names in it may be anything. */

@@ -17,6 +17,8 @@
 #include "base/secret.h"
 #include "journal/smtp/users.h"
 
+#define VKEY_MAX 4096 /* bytes of a file with the verification key */
+
 /* ---- secrets --------------------------------------------------------------- */
 
 /* A file with a secret: readable, and not by everybody. */
@@ -119,30 +121,92 @@ look_at_command(const struct sp_preflight_look *p)
 		    path);
 }
 
-/* The guard: outside of the archive, and the account may write to it. */
+/* Whether the verification key in a guard directory, the file ${path}, is that
+ * of the archive; also where one of them cannot be read, which is told
+ * elsewhere. */
+static bool
+is_our_key(const struct sp_preflight_look *p, const char *path)
+{
+	char *own = sp_layout_path(p->dir, "keys/log.vkey");
+	struct sp_buf theirs, ours;
+	bool is = true;
+
+	sp_buf_init(&theirs, VKEY_MAX);
+	sp_buf_init(&ours, VKEY_MAX);
+	if (sp_io_read_file(path, VKEY_MAX, &theirs, NULL) == SP_OK &&
+	    sp_io_read_file(own, VKEY_MAX, &ours, NULL) == SP_OK)
+		is = sp_view_eq(sp_buf_view(&theirs), sp_buf_view(&ours));
+	sp_buf_done(&ours);
+	sp_buf_done(&theirs);
+	free(own);
+	return (is);
+}
+
+/* The guard directory of an archive that there is: the one that `init` made or
+ * a copy of it.  An empty mount point is none. */
 static void
-look_at_guard(const struct sp_preflight_look *p)
+look_in_guard(const struct sp_preflight_look *p, bool is_there)
+{
+	char *key = sp_layout_path(p->cfg->guard, "log.vkey");
+
+	if (!is_there)
+		sp_preflight_say(p, SP_PREFLIGHT_LATER, "", "", "guard",
+		    "the guard directory %s is not there, and the service does not make it; mount its disk, or copy the old guard directory there",
+		    p->cfg->guard);
+	else if (access(key, F_OK) != 0)
+		sp_preflight_say(p, SP_PREFLIGHT_LATER, "", "", "guard",
+		    "the guard directory %s has no log.vkey, which verify needs; mount its disk, or copy the old guard directory there",
+		    p->cfg->guard);
+	else if (!is_our_key(p, key))
+		sp_preflight_say(p, SP_PREFLIGHT_STOPS, "", "", "guard",
+		    "the guard directory %s belongs to another log; give each archive a guard of its own",
+		    p->cfg->guard);
+	free(key);
+}
+
+/* What the account may do in the guard directory, of which ${real} is there.
+ * One that it cannot read keeps workers from starting. */
+static void
+look_at_guard_rights(
+    const struct sp_preflight_look *p, const char *real, bool is_whole)
 {
 	char text[128];
-	bool whole = false;
-	char *real;
+	struct stat st;
 
-	if (p->cfg->guard == NULL)
-		return;
-	real = sp_inside_nearest(p->cfg->guard, &whole);
-	if (p->dir != NULL && sp_inside(real, p->dir))
+	if (stat(real, &st) == 0 && !S_ISDIR(st.st_mode))
 		sp_preflight_say(p, SP_PREFLIGHT_STOPS, "", "", "guard",
-		    "the guard %s lies inside of the archive: a backup that brings back an old archive would bring back an old guard with it; expected a directory outside, best on another disk",
-		    p->cfg->guard);
-	else if (!p->stranger && access(real, W_OK | X_OK) != 0)
+		    "the guard copy cannot be kept in %s: %s is no directory",
+		    p->cfg->guard, real);
+	else if (access(real, X_OK) != 0)
+		sp_preflight_say(p, SP_PREFLIGHT_STOPS, "", "", "guard",
+		    "user %s cannot read the guard copy in %s: %s",
+		    p->account.name, p->cfg->guard,
+		    strerror_r(errno, text, sizeof(text)));
+	else if (access(real, W_OK) != 0)
 		sp_preflight_say(p, SP_PREFLIGHT_LATER, "", "", "guard",
 		    "user %s cannot write the guard copy to %s: %s",
 		    p->account.name, p->cfg->guard,
 		    strerror_r(errno, text, sizeof(text)));
-	else if (!whole && !p->stranger)
-		sp_preflight_say(p, SP_PREFLIGHT_NOTE, "", "", "guard",
-		    "the guard directory %s is not there; it is made at the next checkpoint",
+	else if (p->dir != NULL)
+		look_in_guard(p, is_whole);
+}
+
+/* The guard: outside of the archive, and of use to the account. */
+static void
+look_at_guard(const struct sp_preflight_look *p)
+{
+	bool is_whole = false;
+	char *real;
+
+	if (p->cfg->guard == NULL)
+		return;
+	real = sp_inside_nearest(p->cfg->guard, &is_whole);
+	if (p->dir != NULL && sp_inside(real, p->dir))
+		sp_preflight_say(p, SP_PREFLIGHT_STOPS, "", "", "guard",
+		    "the guard %s lies inside of the archive: a backup that brings back an old archive would bring back an old guard with it; expected a directory outside, best on another disk",
 		    p->cfg->guard);
+	else if (!p->stranger)
+		look_at_guard_rights(p, real, is_whole);
 	free(real);
 }
 

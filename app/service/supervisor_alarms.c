@@ -20,6 +20,7 @@
 #include <string.h>
 
 #include "app/common/account.h"
+#include "app/host/verified.h"
 #include "app/service/alarms.h"
 #include "app/service/child_priv.h"
 #include "app/service/serving.h"
@@ -37,6 +38,7 @@
 #define STUCK	    (300 * SP_SECOND) /* a worker that says nothing */
 #define STUCK_INDEX (1800 * SP_SECOND) /* a round of it may take long */
 #define AWAY	    (60 * SP_SECOND) /* between two turns of our loop */
+#define VERIFY_LOOK (10 * SP_SECOND) /* the note of the last verify */
 #define LIST_TEXT   700 /* bytes of a text in the reply to `alarms` */
 
 /* The log line of an alarm.  A worker writes none: the same cause would have
@@ -392,13 +394,49 @@ look_for_stuck(struct sp_supervisor *s, int64_t boot)
 	}
 }
 
+/* ---- verify -------------------------------------------------------------- */
+
+/* Judge the note that the last `sealpost verify` of the archive left: each note
+ * once, also over a restart of ours, so that the count is that of the runs. */
+static void
+look_at_verify(struct sp_supervisor *s, int64_t boot)
+{
+	const struct sp_alarm *open;
+	char at[SP_TIME_LEN + 1], *text;
+	struct sp_verified v;
+
+	if (boot < s->verify_at)
+		return;
+	s->verify_at = boot + VERIFY_LOOK;
+	sp_verified_read(s->app->dir, &v);
+	if (v.at == 0 || v.at == s->verified)
+		return;
+	s->verified = v.at;
+	if (v.status == 0) {
+		sp_supervisor_alarms_end(s, "verify");
+		return;
+	}
+	open = sp_alarms_find(s->alarms, sp_view_str("verify"));
+	if (open != NULL && open->last >= v.at)
+		return;
+	sp_time_format(v.at, at);
+	text = sp_xasprintf("%s by the verification of %s: %s; %s",
+	    v.status == 1 ? "findings" : "the archive was not verified", at,
+	    v.words,
+	    v.status == 1
+		? "run `sealpost verify` to see each, and keep the archive as it is until they are understood"
+		: "run `sealpost verify` again when it can look");
+	sp_supervisor_alarms_begin(s, "verify", text);
+	free(text);
+}
+
 void
 sp_supervisor_alarms_step(struct sp_supervisor *s)
 {
 	const int64_t boot = sp_clock_boot();
 
 	look_for_stuck(s, boot);
-
+	look_at_verify(s, boot);
 	sp_alarms_tick(s->alarms, sp_clock_wall(), boot);
 	send_entry(s, boot);
 	send_mail(s, boot);

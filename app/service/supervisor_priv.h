@@ -84,6 +84,8 @@ struct sp_supervisor {
 	bool save_failed; /* the last attempt, which was logged */
 	int64_t alive_at; /* when state/serving is written again */
 	int64_t step_at; /* the last turn of the loop */
+	int64_t verify_at; /* when the note of the last verify is read again */
+	int64_t verified; /* the time in the note that was judged; wall, us */
 	/* what workers sent, for `status` */
 	char *pull_status; /* JSON array of the accounts, or NULL */
 	/* the end of the service */

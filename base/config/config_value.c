@@ -167,6 +167,47 @@ text_ok(const struct sp_config_option *o, const char *s)
 	return (true);
 }
 
+/* Append ${n}, a size or time of option ${o}, in the largest unit that divides
+ * it. */
+static enum sp_code
+with_unit(const struct sp_config_option *o, uint64_t n, struct sp_buf *out)
+{
+	static const uint64_t sizes[] = { 1u << 30, 1u << 20, 1u << 10, 1 };
+	static const uint64_t times[] = { 86400, 3600, 60, 1 };
+	const bool size = o->type == SP_CT_SIZE;
+	const uint64_t *units = size ? sizes : times;
+	const char *letters = size ? "GMK " : "dhms";
+	size_t i = 0;
+
+	while (i + 1 < SP_COUNTOF(sizes) && (n == 0 || n % units[i] != 0))
+		i++;
+	return (sp_buf_addf(out, "%" PRIu64 "%.*s", n / units[i],
+	    letters[i] == ' ' || n == 0 ? 0 : 1, &letters[i]));
+}
+
+/* What a size or time must be: its range as a person writes it, and the units
+ * that there are. */
+static void
+expected_amount(
+    const struct sp_config_option *o, char out[SP_CONFIG_EXPECTED_MAX])
+{
+	const bool size = o->type == SP_CT_SIZE;
+	struct sp_buf least, most;
+
+	sp_buf_init(&least, 64);
+	sp_buf_init(&most, 64);
+	if (with_unit(o, o->min, &least) != SP_OK ||
+	    with_unit(o, o->max, &most) != SP_OK)
+		abort();
+	(void)snprintf(out, SP_CONFIG_EXPECTED_MAX,
+	    size
+		? "a size from %s to %s, in bytes or with K, M or G directly behind the number"
+		: "a time from %s to %s, in seconds or with s, m, h or d directly behind the number",
+	    sp_buf_cstr(&least), sp_buf_cstr(&most));
+	sp_buf_done(&most);
+	sp_buf_done(&least);
+}
+
 /* One phrase for each type of the table. */
 void
 sp_config_expected(
@@ -199,16 +240,8 @@ sp_config_expected(
 		    "a number from %" PRIu64 " to %" PRIu64, o->min, o->max);
 		break;
 	case SP_CT_SIZE:
-		(void)snprintf(out, size,
-		    "bytes from %" PRIu64 " to %" PRIu64
-		    ", also with K, M or G",
-		    o->min, o->max);
-		break;
 	case SP_CT_TIME:
-		(void)snprintf(out, size,
-		    "seconds from %" PRIu64 " to %" PRIu64
-		    ", also with s, m, h or d",
-		    o->min, o->max);
+		expected_amount(o, out);
 		break;
 	case SP_CT_BOOL:
 		(void)snprintf(out, size, "true or false");
@@ -451,27 +484,11 @@ sp_config_get(
 	return (get_text(text, out));
 }
 
-/* Append ${n} in the largest of the ${units} (most first, the last is 1) that
- * divides it. */
-static enum sp_code
-with_unit(uint64_t n, const uint64_t *units, const char *letters, size_t count,
-    struct sp_buf *out)
-{
-	size_t i = 0;
-
-	while (i + 1 < count && (n == 0 || n % units[i] != 0))
-		i++;
-	return (sp_buf_addf(out, "%" PRIu64 "%.*s", n / units[i],
-	    letters[i] == ' ' || n == 0 ? 0 : 1, &letters[i]));
-}
-
 /* As sp_config_get(), but for a person at a terminal. */
 enum sp_code
 sp_config_get_human(
     const void *base, const struct sp_config_option *o, struct sp_buf *out)
 {
-	static const uint64_t sizes[] = { 1u << 30, 1u << 20, 1u << 10, 1 };
-	static const uint64_t times[] = { 86400, 3600, 60, 1 };
 	const size_t from = out->n;
 	struct sp_view value;
 	enum sp_code rc;
@@ -479,9 +496,7 @@ sp_config_get_human(
 
 	if (o->type == SP_CT_SIZE || o->type == SP_CT_TIME) {
 		memcpy(&n, (const char *)base + o->at, sizeof(n));
-		return (o->type == SP_CT_SIZE
-			    ? with_unit(n, sizes, "GMK ", 4, out)
-			    : with_unit(n, times, "dhms", 4, out));
+		return (with_unit(o, n, out));
 	}
 	rc = sp_config_get(base, o, out);
 	value = sp_view_mem(out->p + from, out->n - from);

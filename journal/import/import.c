@@ -84,13 +84,12 @@ report_nothing(const struct tally *t, const char *path)
 	char *list = sp_import_kind_list(t->others), *why;
 
 	if (t->failed > 0 && list[0] != '\0')
-		why = sp_xasprintf(
-		    "no mail was taken from it: %" PRIu64
-		    " things could not be (named above); beside them %s",
+		why = sp_xasprintf("no mail was taken from it: %" PRIu64
+				   " failed (named above); beside them %s",
 		    t->failed, list);
 	else if (t->failed > 0)
 		why = sp_xasprintf("no mail was taken from it: %" PRIu64
-				   " things could not be (named above)",
+				   " failed (named above)",
 		    t->failed);
 	else
 		why = sp_xasprintf("no mail was found in it: %s",

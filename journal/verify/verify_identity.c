@@ -112,8 +112,11 @@ load_guard(struct sp_verify_identity *id, const struct sp_verify_opts *o,
 	enum sp_code rc;
 
 	rc = sp_vkey_load(vkey, &key, err);
-	if (rc != SP_OK)
+	if (rc != SP_OK) {
+		(void)sp_err_prefix(err,
+		    "the guard copy cannot be read (is its disk mounted?)");
 		goto out;
+	}
 	if (id->have_embedded && !is_same_key(&key, &id->embedded))
 		sp_findings_add(f, "key", "keys/log.vkey",
 		    "not the key of the guard copy %s", vkey);

@@ -189,7 +189,7 @@ static const struct {
 	    "\"password_file\"; expected an absolute path or credential:NAME" },
 	{ "first of two", "memory = lots\nspeed = 1",
 	    "f:1:10: \"lots\" is no value of option \"memory\"; expected "
-	    "bytes from 1048576 to 68719476736, also with K, M or G" },
+	    "a size from 1M to 64G, in bytes or with K, M or G directly behind the number" },
 	{ "column after a tab", "log {\tcolour = 1 }",
 	    "f:1:7: unknown option \"colour\" in section \"log\"" },
 	{ "column after UTF-8", "/* \xc3\xa4 */ speed = 1",
@@ -266,11 +266,11 @@ static const struct {
 	    "expected a listener without it" },
 	{ "size", "memory = lots",
 	    "f:1:10: \"lots\" is no value of option \"memory\"; expected "
-	    "bytes from 1048576 to 68719476736, also with K, M or G" },
+	    "a size from 1M to 64G, in bytes or with K, M or G directly behind the number" },
 	{ "size below its least", "memory = 1048575",
 	    "f:1:10: \"1048575\" is no value of option \"memory\"; "
-	    "expected bytes from 1048576 to 68719476736, also with "
-	    "K, M or G" },
+	    "expected a size from 1M to 64G, in bytes or with "
+	    "K, M or G directly behind the number" },
 	{ "level", "seal { level = 20 }",
 	    "f:1:16: \"20\" is no value of option \"level\"; expected "
 	    "a number from 1 to 19" },

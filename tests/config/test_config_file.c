@@ -203,7 +203,7 @@ static const struct {
 	    "d = 1",
 	    "f:1:1: unknown option \"spe??d\"" },
 	{ "bytes of a value that are no text", "memory = \xff\xfe",
-	    "f:1:10: \"??\" is no value of option \"memory\"; expected bytes from 1048576 to 68719476736, also with K, M or G" },
+	    "f:1:10: \"??\" is no value of option \"memory\"; expected a size from 1M to 64G, in bytes or with K, M or G directly behind the number" },
 };
 
 static void

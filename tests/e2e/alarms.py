@@ -2,6 +2,8 @@
 """Alarms: one for each cause, in the log, in status, by the command; ended when
 the cause is gone; acknowledged; over restarts and full disks; and what status
 says of a service that is not there."""
+import glob
+
 from kit import *
 
 
@@ -363,6 +365,79 @@ def missing():
     a.verify()
 
 
+def scrubbed():
+    """A segment that goes away while the service runs."""
+    work = workdir()
+    a = Archive(work, free_port())
+    os.environ["SP_SCRUB_SECONDS"] = "1"
+    a.start()
+    del os.environ["SP_SCRUB_SECONDS"]
+    check(mail(a, 30) == [250] * 30, "mail")
+    a.wait_index()
+    a.cmd("seal")
+    time.sleep(3)
+    check(not open_alarms(a), f"{open_alarms(a)}")
+    name = sorted(p for p in glob.glob(a.dir + "/archive/**", recursive=True) if p.endswith(".tar.zst"))[0]
+    os.rename(name, work + "/away")
+    wait_for("the alarm", lambda: "segment_missing" in open_alarms(a))
+    check("entries 0 to " in open_alarms(a)["segment_missing"]["text"], f"{open_alarms(a)}")
+    os.rename(work + "/away", name)
+    wait_for("its end", lambda: not open_alarms(a))
+    wait_for("entries", lambda: [d["state"] for d in alarm_events(a, "segment_missing")] == ["begin", "ended"])
+    a.stop()
+    a.verify()
+
+
+def verify_finds():
+    """What the last verification found is an alarm, once, until one finds nothing."""
+    work = workdir()
+    command, told = with_command(work)
+    a = Archive(work, free_port(), config={"alarm": command})
+    a.start()
+    check(mail(a, 30) == [250] * 30, "mail")
+    a.wait_index()
+    a.cmd("seal")
+    name = sorted(p for p in glob.glob(a.dir + "/archive/**", recursive=True) if p.endswith(".tar.zst"))[0]
+    good = open(name, "rb").read()
+
+    def damage():
+        open(name, "r+b").write(good[:len(good) // 2] + bytes([good[len(good) // 2] ^ 1]))
+
+    def heal():
+        open(name, "r+b").write(good)
+
+    a.cmd("verify", status=0)
+    damage()
+    a.cmd("verify", status=1)
+    wait_for("the alarm", lambda: "verify" in open_alarms(a))
+    check("sealpost verify" in open_alarms(a)["verify"]["text"] and "finding" in open_alarms(a)["verify"]["text"], f"{open_alarms(a)}")
+    a.cmd("status", status=1)
+    a.cmd("verify", status=1)
+    wait_for("it is counted", lambda: open_alarms(a)["verify"]["count"] == 2)
+    a.stop()
+    a.start()
+    time.sleep(2)
+    check(open_alarms(a)["verify"]["count"] == 2, "one verification counted twice, over a restart")
+    check([t["state"] for t in told()] == ["begin"], f"{told()}")
+    heal()
+    a.cmd("verify", status=0)
+    wait_for("its end", lambda: [d["state"] for d in alarm_events(a, "verify")] == ["begin", "ended"])
+    a.cmd("status", status=0)
+    # While no service runs there is nobody who could raise it.
+    a.stop()
+    a.cmd("status", "--offline-ok", status=0)
+    damage()
+    a.cmd("verify", status=1)
+    a.cmd("status", "--offline-ok", status=1)
+    a.start()
+    wait_for("the alarm after the start", lambda: "verify" in open_alarms(a))
+    heal()
+    a.cmd("verify", status=0)
+    wait_for("the second end", lambda: "verify" not in open_alarms(a))
+    a.stop()
+    a.verify()
+
+
 def numbers():
     """Messages counted before anything was indexed; times; pipes that close."""
     work = workdir()
@@ -402,7 +477,7 @@ def numbers():
 
 def main():
     for test in (guard_unwritable, full_disk, full_at_once, service_down, reload_and_workers, stuck, outlived, accounts_and_refusals, missing,
-                 numbers):
+                 scrubbed, verify_finds, numbers):
         if len(sys.argv) > 1 and sys.argv[1] not in test.__name__:
             continue
         print("-", test.__name__, flush=True)

@@ -310,10 +310,12 @@ def accounts(work, sink):
     os.makedirs(secrets + "/sealpost")
     for name in ("microsoft365.secret", "pop3.password", "ndr.password"):
         open(f"{secrets}/sealpost/{name}", "w").write("secret\n")
+        os.chmod(f"{secrets}/sealpost/{name}", 0o600)
     run("openssl", "genrsa", "-out", work + "/google.key", "2048")
     json.dump({"type": "service_account", "client_email": "j@p.iam.gserviceaccount.com", "private_key_id": "k1",
                "private_key": open(work + "/google.key").read(), "token_uri": "https://oauth2.googleapis.com/token"},
               open(f"{secrets}/sealpost/google.json", "w"))
+    os.chmod(f"{secrets}/sealpost/google.json", 0o600)
     folder = certificates(work + "/ssl-accounts")
     count = 0
     for page in ("microsoft365", "google", "servicenow"):

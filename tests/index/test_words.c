@@ -53,7 +53,7 @@ chinese(size_t n, uint64_t pairs, const char *first)
 		}
 	}
 	assert_int_equal(sp_buf_adds(&b, " lastword\r\n"), SP_OK);
-	return (sp_view_dup(sp_buf_view(&b)));
+	return (sp_buf_take(&b, NULL));
 }
 
 static void

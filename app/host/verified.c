@@ -1,9 +1,10 @@
 /*
- * The note of the last verify (verified.h): written by cmd_verify.c after each
- * run over the whole archive at hand, read by status.c.  What cannot be read is
- * no news: `status` then says that it knows of none.
+ * The note of the last verify (verified.h): written by app/cmd/cmd_verify.c after
+ * each run over the whole archive at hand, read by app/cmd/status.c and by the
+ * supervisor, whose alarm `verify` it is.  What cannot be read is no news:
+ * `status` then says that it knows of none.
  */
-#include "app/cmd/verified.h"
+#include "app/host/verified.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +29,7 @@ void
 sp_verified_read(const char *dir, struct sp_verified *out)
 {
 	char *path = sp_layout_path(dir, NOTE);
-	struct sp_view time;
+	struct sp_view time, words;
 	struct sp_buf b, tmp;
 	json_t *note = NULL;
 	uint64_t status;
@@ -44,8 +45,13 @@ sp_verified_read(const char *dir, struct sp_verified *out)
 	    sp_json_get_str(note, "time", &tmp, &time) &&
 	    sp_time_parse(time, &at)) {
 		out->at = at;
+		out->status = (unsigned)status;
 		(void)snprintf(
 		    out->verdict, sizeof(out->verdict), "%s", verdicts[status]);
+		sp_buf_clear(&tmp);
+		if (sp_json_get_str(note, "verdict", &tmp, &words))
+			(void)snprintf(out->words, sizeof(out->words), "%.*s",
+			    (int)words.n, words.p);
 	}
 	json_decref(note);
 	sp_buf_done(&tmp);
