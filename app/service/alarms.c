@@ -16,7 +16,7 @@
 #define HOLD_MAX    (3600 * SP_SECOND)
 #define RETURN_TIME (3600 * SP_SECOND) /* back within it: it flickers */
 #define DAY	    (86400 * SP_SECOND)
-#define NOTICES_MAX 512 /* that wait; the oldest repetition goes first */
+#define NOTICES_MAX 512 /* that wait; beyond it the oldest go */
 #define NOTICE_MAX  (32u << 10) /* bytes of one notice's JSON */
 
 /* Causes of which nobody sees the end, by their beginning: they end after so

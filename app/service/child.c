@@ -170,7 +170,7 @@ sp_child_start(struct sp_supervisor *s, enum sp_worker_role role)
 	int ends[2], size = 2 * (int)SP_CONTROL_MAX;
 
 	c->started = sp_clock_boot();
-	c->alarmed = false;
+	c->alarmed = 0;
 	/* stuck stays: the first word of the new one ends that alarm. */
 	c->alive = c->started;
 	if (c->delay < DELAY_MIN)
@@ -233,7 +233,7 @@ on_alarm(struct sp_supervisor *s, enum sp_worker_role role, bool ends,
 	}
 	if (!sp_view_u64(sp_view_cut(&text, ' '), &n))
 		n = 1;
-	s->child[role].alarmed = true;
+	s->child[role].alarmed = sp_clock_boot();
 	sp_supervisor_alarms_raise(s, sp_worker_names[role], cause, n, text);
 }
 

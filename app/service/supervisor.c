@@ -37,6 +37,8 @@
 
 #define STABLE (60 * SP_SECOND) /* a worker that lived so long starts at once */
 #define DRAIN  (60 * SP_SECOND) /* then a worker told to end is killed */
+/* An alarm of a worker that is no older says why it ended. */
+#define SAID_JUST_NOW (10 * SP_SECOND)
 
 /* The workers by the stage in which they end: those that bring mail in, and
  * those that must see all that came. */
@@ -54,7 +56,9 @@ report_exit(struct sp_supervisor *s, enum sp_worker_role role, int status)
 	const char *name = sp_worker_names[role];
 	char cause[64], text[160];
 
-	if (!WIFSIGNALED(status) && s->child[role].alarmed)
+	/* Why it ended it has said itself. */
+	if (!WIFSIGNALED(status) && s->child[role].alarmed != 0 &&
+	    sp_clock_boot() - s->child[role].alarmed < SAID_JUST_NOW)
 		return;
 	(void)snprintf(cause, sizeof(cause), "worker_restart:%s", name);
 	if (WIFSIGNALED(status))

@@ -449,13 +449,13 @@ sp_supervisor_alarms_step(struct sp_supervisor *s)
 
 /* ---- the configuration --------------------------------------------------- */
 
-/* Whether the configuration has the account or listener ${name}. */
+/* Whether the configuration has the account, and it is visited. */
 static bool
 has_account(const struct sp_config *cfg, const char *name)
 {
 	for (size_t i = 0; i < cfg->npull; i++) {
 		if (strcmp(cfg->pull[i].name, name) == 0)
-			return (true);
+			return (cfg->pull[i].active);
 	}
 	return (false);
 }
@@ -491,6 +491,8 @@ sp_supervisor_alarms_configured(struct sp_supervisor *s)
 
 		if ((account != NULL && !has_account(cfg, account)) ||
 		    (listener != NULL && !has_listener(cfg, listener)) ||
+		    (strcmp(x->cause, "canary") == 0 &&
+			cfg->canary_address == NULL) ||
 		    (strncmp(x->cause, "silence:", 8) == 0 &&
 			!cfg->watch_silence))
 			sp_supervisor_alarms_end(s, x->cause);

@@ -40,7 +40,8 @@ struct sp_child {
 	uint64_t restarts; /* exits that nobody asked for */
 	/* a reload: it was told to end and starts again at once */
 	bool reload;
-	bool alarmed; /* it raised an alarm since it started */
+	int64_t
+	    alarmed; /* boot clock of its last alarm; 0: none since its start */
 	int64_t alive; /* when it said that it goes on; boot clock, us */
 	bool stuck; /* it has not for too long, which is an alarm */
 	int64_t deadline; /* then it is killed; boot clock, us */

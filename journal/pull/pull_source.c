@@ -11,6 +11,9 @@
 
 #define TEXT_MAX 600 /* bytes of a step, a note, a failure */
 
+static void format_text(char out[TEXT_MAX], const char *fmt, va_list ap)
+    SP_PRINTF(2, 0);
+
 /* Format a text for people into ${out}.  Servers' words are in it: control bytes
  * become '?', so that they do nothing to a terminal. */
 static void
