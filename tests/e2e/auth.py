@@ -241,7 +241,7 @@ def reload(a, ca, users):
     # A service that starts with it says so, and nobody is turned away for good.
     a.stop()
     a.start()
-    a.wait_log("what=users")
+    a.wait_log("cause=users:")
     check(wait_for("454", lambda: try_("another pass") == 454), "a broken file of users is not a 454")
     with smtp() as c:
         check(send(c, message(9))[0] == 250, "another listener does not go on")
