@@ -114,6 +114,13 @@ sp_pull_want_another_session(struct sp_pull *p)
 	p->another_session = true;
 }
 
+bool
+sp_pull_last_alone(struct sp_pull *p)
+{
+	p->last_waits = p->another_session = true;
+	return (p->last_alone);
+}
+
 void
 sp_pull_set_message_count(struct sp_pull *p, uint64_t messages)
 {
