@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/enc.h"
+#include "base/err.h"
 
 #define SECOND	  ((int64_t)1000000)
 #define FIRST_S	  60 /* the first pause; it doubles */
@@ -116,10 +117,7 @@ set_name(struct sp_doubt *one, const char *name)
 			!sp_view_is_utf8(sp_view_mem(one->name, n));
 	     k++)
 		one->name[--n] = '\0';
-	for (size_t i = 0; i < n; i++) {
-		if ((unsigned char)one->name[i] < 0x20 || one->name[i] == 0x7f)
-			one->name[i] = '?';
-	}
+	sp_err_tame(one->name);
 }
 
 /* An entry that the log told of gets its name when it is listed. */

@@ -235,9 +235,9 @@ got, err = pull(archive(f), 1)
 check(got["taken"] == 5 and got["doubtful"] == 125 and err.count("UIDL") == 200 // 2 and "25 more messages are NOT captured" in err, f"very many: {got} {err[-300:]}")
 
 # What a server says does nothing to a terminal.
-f = Fake([a, b], lost={1}, refusal="-ERR \x1b[2J no \x07 such")
+f = Fake([a, b], lost={1}, refusal="-ERR \x1b[2J no \x07 such \x9b31m \xe4")
 got, err = pull(archive(f), 1)
-check("\x1b" not in err and "\x07" not in err and "?[2J no ? such" in err, f"controls: {err!r}")
+check("\x1b" not in err and "\x07" not in err and "?[2J no ? such ??31m \xe4" in err, f"controls: {err!r}")
 
 # Throttled: the session ends, the words are shown, nothing more is asked.
 for reply, at in (("-ERR Request is throttled. Suggested Backoff Time: 299961 milliseconds", "RETR"), ("-ERR [SYS/TEMP] server busy", "UIDL"),

@@ -75,6 +75,9 @@ test_a_name_is_cut_between_characters(void **state)
 		key_of(100 + first, key);
 		one = sp_doubts_add(d, key, "UID \x1b[31m\x7f\n");
 		assert_string_equal(one->name, "UID ?[31m??");
+		key_of(200 + first, key);
+		one = sp_doubts_add(d, key, "UID \xc2\x9b\x31m \xff \xc3\xa4");
+		assert_string_equal(one->name, "UID ??1m ? \xc3\xa4");
 	}
 	sp_doubts_free(d);
 }
