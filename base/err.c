@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -64,17 +65,23 @@ printable(const char *s)
 }
 
 /* Replace the bytes that may not be printed, which may come from a peer or out
- * of a file. */
+ * of a file; ${lines}: line ends may. */
 static void
-tame(char *s)
+tame(char *s, bool lines)
 {
 	while (*s != '\0') {
-		size_t n = printable(s);
+		size_t n = *s == '\n' && !lines ? 0 : printable(s);
 
 		if (n == 0)
 			*s = '?';
 		s += n == 0 ? 1 : n;
 	}
+}
+
+void
+sp_err_tame(char *text)
+{
+	tame(text, false);
 }
 
 /* Copy ${text} to ${out}.  One that is too long loses its middle, where long
@@ -124,7 +131,7 @@ sp_err_set(
 		    strerror_r(errnum, text, sizeof(text)));
 	}
 	fit(whole, err->msg);
-	tame(err->msg);
+	tame(err->msg, true);
 	return (code);
 }
 
@@ -143,7 +150,7 @@ sp_err_prefix(struct sp_err *err, const char *fmt, ...)
 	n = strlen(whole);
 	(void)snprintf(whole + n, sizeof(whole) - n, ": %s", err->msg);
 	fit(whole, err->msg);
-	tame(err->msg);
+	tame(err->msg, true);
 	return (err->code);
 }
 

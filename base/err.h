@@ -69,4 +69,8 @@ int sp_err_exit_status(enum sp_code code);
 /* A short name of the code ("limit", "format"), for messages of tests. */
 const char *sp_err_name(enum sp_code code);
 
+/* Make a line harmless for a terminal, in place: what is no UTF-8 and every
+ * control character (C0, DEL, C1) become '?', byte by byte. */
+void sp_err_tame(char *text);
+
 #endif

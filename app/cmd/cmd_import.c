@@ -164,10 +164,7 @@ print_escaped(const char *path, const char *why)
 {
 	char *text = sp_xasprintf("%s: %s", path, why);
 
-	for (char *p = text; *p != '\0'; p++) {
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			*p = '?';
-	}
+	sp_err_tame(text);
 	(void)fprintf(stderr, "sealpost: %s\n", text);
 	free(text);
 }

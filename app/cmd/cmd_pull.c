@@ -49,6 +49,8 @@ print_json(const char *name, const struct sp_pull_result *r, const char *error)
 	sp_json_u64(j, "there", r->in_mailbox);
 	sp_json_u64(j, "doubtful", r->doubtful);
 	sp_json_cstr(j, "doubts", r->doubts);
+	sp_json_u64(j, "lost", r->lost);
+	sp_json_cstr(j, "losses", r->losses);
 	sp_json_line_print(&line);
 }
 
@@ -80,6 +82,10 @@ print_result(const struct pull_command *p, const char *name,
 		printf(", %s NOT CAPTURED: ", sp_human_count(r->doubtful, n));
 		sp_cell_print(r->doubts, 0, true);
 	}
+	if (r->lost > 0) {
+		printf(", %s LOST UNCAPTURED: ", sp_human_count(r->lost, n));
+		sp_cell_print(r->losses, 0, true);
+	}
 	printf("\n");
 }
 
@@ -92,18 +98,26 @@ on_note(void *ctx, const char *text)
 
 /* ---- with the service --------------------------------------------------- */
 
+/* Whether something of a visit is not in the archive. */
+static bool
+not_all(const struct sp_pull_result *r)
+{
+	return (r->skipped > 0 || r->doubtful > 0 || r->lost > 0);
+}
+
 /* Have the service visit the account; its reply is "TAKEN KNOWN DELETED SKIPPED
- * THERE DOUBTFUL NAMES".  A failure is the account's. */
+ * THERE DOUBTFUL LOST NAMES TAB NAMES", of what is doubtful and what is lost.  A
+ * failure is the account's. */
 static enum sp_code
 ask_service(
     struct pull_command *p, const struct sp_pull_conf *c, struct sp_err *err)
 {
 	char *request = sp_xasprintf("pull %s", c->name);
 	struct sp_pull_result r = { .taken = 0 };
-	struct sp_view rest;
+	struct sp_view rest, names;
 	struct sp_buf reply;
 	uint64_t *const to[] = { &r.taken, &r.known, &r.deleted, &r.skipped,
-		&r.in_mailbox, &r.doubtful };
+		&r.in_mailbox, &r.doubtful, &r.lost };
 	enum sp_code rc;
 
 	sp_buf_init(&reply, SP_CONTROL_MAX);
@@ -111,12 +125,17 @@ ask_service(
 	rest = sp_buf_view(&reply);
 	for (size_t i = 0; rc == SP_OK && i < SP_COUNTOF(to); i++)
 		(void)sp_view_u64(sp_view_cut(&rest, ' '), to[i]);
-	(void)snprintf(r.doubts, sizeof(r.doubts), "%.*s",
-	    (int)(rc == SP_OK ? rest.n : 0), rest.n > 0 ? rest.p : "");
+	if (rc == SP_OK) {
+		names = sp_view_cut(&rest, '\t');
+		(void)snprintf(r.doubts, sizeof(r.doubts), "%.*s", (int)names.n,
+		    names.n > 0 ? names.p : "");
+		(void)snprintf(r.losses, sizeof(r.losses), "%.*s", (int)rest.n,
+		    rest.n > 0 ? rest.p : "");
+	}
 	print_result(p, c->name, &r, rc == SP_OK ? NULL : err->msg);
 	sp_buf_done(&reply);
 	free(request);
-	p->failed |= rc != SP_OK || r.skipped > 0 || r.doubtful > 0;
+	p->failed |= rc != SP_OK || not_all(&r);
 	return (SP_OK);
 }
 
@@ -148,7 +167,7 @@ fetch_here(
 		sp_pull_run_close(&run);
 	}
 	print_result(p, c->name, &r, rc == SP_OK ? NULL : err->msg);
-	p->failed |= rc != SP_OK || r.skipped > 0 || r.doubtful > 0;
+	p->failed |= rc != SP_OK || not_all(&r);
 	return (rc == SP_EINTERRUPT ? rc : SP_OK);
 }
 

@@ -269,6 +269,8 @@ sp_status_get(
 		rc = sp_io_space(app->dir, &out->free_bytes, &inodes, err);
 	if (rc == SP_OK)
 		rc = ask_service(app, out, err);
+	if (rc == SP_OK && !out->running)
+		sp_status_pull_offline(app, out);
 	if (rc == SP_OK)
 		rc = ask_alarms(app, out, err);
 	if (rc == SP_OK)

@@ -33,6 +33,10 @@ struct sp_status_pull {
 	uint64_t in_mailbox; /* messages in the mailbox */
 	uint64_t doubtful; /* of them not captured, whatever was done */
 	char doubts[320]; /* the first few by name */
+	uint64_t lost; /* uncaptured, announced no more, since the start */
+	char losses[320];
+	bool no_service; /* only what state/pull says: name and doubts */
+	bool unreadable; /* ... which this user may not read */
 	uint64_t failures; /* in a row */
 	char error[320]; /* of the last failure, or "" */
 };
@@ -89,6 +93,9 @@ void sp_status_done(struct sp_status *s);
 
 /* ---- the accounts (status_pull.c) --------------------------------------- */
 
+/* The accounts where no service can be asked: what state/pull says is not
+ * captured. */
+void sp_status_pull_offline(const struct sp_app *app, struct sp_status *out);
 /* Read the accounts from the service's reply; keeps a copy of ${list}. */
 void sp_status_pull_read(const json_t *list, struct sp_status *out);
 /* Print a line for each account. */

@@ -1,16 +1,21 @@
 /*
  * `status`: the accounts of the pull worker, as its part of the service's reply
- * tells them (app/service/pull_account.c writes that).  Reading them, and
+ * tells them (app/service/pull_account.c writes that), or, where no service
+ * answers, as state/pull does.  Reading them, and
  * printing them for a person and as metrics; as JSON they are printed as they
  * came.
  */
+#include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "app/cmd/status.h"
 #include "app/common/app.h"
 #include "app/common/cell.h"
 #include "app/common/human.h"
+#include "app/host/pull_run.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/time_text.h"
@@ -43,6 +48,10 @@ sp_status_pull_read(const json_t *list, struct sp_status *out)
 		copy_text(one, "error", p->error, sizeof(p->error));
 		copy_text(one, "doubts", p->doubts, sizeof(p->doubts));
 		(void)sp_json_get_u64(one, "doubtful", &p->doubtful);
+		copy_text(one, "losses", p->losses, sizeof(p->losses));
+		(void)sp_json_get_u64(one, "lost", &p->lost);
+		p->no_service = json_is_false(json_object_get(one, "service"));
+		p->unreadable = json_is_null(json_object_get(one, "doubtful"));
 		copy_text(one, "last_ok", time, sizeof(time));
 		(void)sp_time_parse(sp_view_str(time), &p->last_ok);
 		p->active = json_is_true(json_object_get(one, "active"));
@@ -54,6 +63,41 @@ sp_status_pull_read(const json_t *list, struct sp_status *out)
 		(void)sp_json_get_u64(one, "visits", &p->visits);
 		out->npull++;
 	}
+}
+
+/* The doubts of an account, from its file; null where that may not be read. */
+static json_t *
+read_offline(const struct sp_app *app, const struct sp_pull_conf *c)
+{
+	char *path = sp_xasprintf("%s/state/pull/%s", app->dir, c->name);
+	char doubts[sizeof(((struct sp_status_pull *)NULL)->doubts)];
+	const bool unreadable = access(path, R_OK) != 0 && errno == EACCES;
+	const uint64_t n =
+	    sp_pull_run_doubts(app->dir, c, doubts, sizeof(doubts));
+	json_t *one = json_object();
+
+	(void)json_object_set_new(one, "account", json_string(c->name));
+	(void)json_object_set_new(one, "active", json_boolean(c->active));
+	(void)json_object_set_new(one, "service", json_false());
+	(void)json_object_set_new(one, "doubtful",
+	    unreadable ? json_null() : json_integer((json_int_t)n));
+	if (n > 0)
+		(void)json_object_set_new(one, "doubts", json_string(doubts));
+	free(path);
+	return (one);
+}
+
+void
+sp_status_pull_offline(const struct sp_app *app, struct sp_status *out)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < app->cfg->npull; i++)
+		(void)json_array_append_new(
+		    list, read_offline(app, &app->cfg->pull[i]));
+	if (app->cfg->npull > 0)
+		sp_status_pull_read(list, out);
+	json_decref(list);
 }
 
 /* Print a line for each account, and below it what went wrong with it. */
@@ -68,16 +112,27 @@ sp_status_pull_text(const struct sp_app *app, const struct sp_status *s)
 			sp_time_local(p->last_ok, app->tz, time);
 		printf("%-12s ", "pull");
 		sp_cell_print(p->name, 0, true);
-		printf(
-		    ": %s messages taken since the start, %s in the mailbox, last good visit: %s%s%s",
-		    sp_human_count(p->taken, a),
-		    sp_human_count(p->in_mailbox, b), time,
-		    p->active ? "" : ", not active",
-		    p->busy ? ", visiting now" : "");
+		if (p->no_service)
+			printf(": not visited, since no service answers%s",
+			    p->unreadable
+				? "; what is not captured only the archive's account may read (state/pull)"
+				: "");
+		else
+			printf(
+			    ": %s messages taken since the start, %s in the mailbox, last good visit: %s%s%s",
+			    sp_human_count(p->taken, a),
+			    sp_human_count(p->in_mailbox, b), time,
+			    p->active ? "" : ", not active",
+			    p->busy ? ", visiting now" : "");
 		if (p->doubtful > 0) {
 			printf(", %s NOT CAPTURED: ",
 			    sp_human_count(p->doubtful, a));
 			sp_cell_print(p->doubts, 0, true);
+		}
+		if (p->lost > 0) {
+			printf(", %s LOST UNCAPTURED: ",
+			    sp_human_count(p->lost, a));
+			sp_cell_print(p->losses, 0, true);
 		}
 		if (p->failures > 0) {
 			printf(", FAILED %" PRIu64 " times in a row: ",
@@ -94,7 +149,9 @@ static void
 metric_family(const struct sp_status *s, const char *name, const char *type,
     const char *help, uint64_t (*get)(const struct sp_status_pull *p))
 {
-	if (s->npull == 0)
+	/* Without a service most of it is not known, and no metric is better
+	 * than a wrong one. */
+	if (s->npull == 0 || s->pull[0].no_service)
 		return;
 	printf("# HELP sealpost_pull_%s %s\n# TYPE sealpost_pull_%s %s\n", name,
 	    help, name, type);
@@ -134,6 +191,12 @@ doubtful(const struct sp_status_pull *p)
 }
 
 static uint64_t
+lost(const struct sp_status_pull *p)
+{
+	return (p->lost);
+}
+
+static uint64_t
 last_ok(const struct sp_status_pull *p)
 {
 	return ((uint64_t)(p->last_ok / SP_SECOND));
@@ -151,6 +214,9 @@ sp_status_pull_prometheus(const struct sp_status *s)
 	metric_family(s, "not_captured", "gauge",
 	    "Messages that the server announces and that are not captured, since what came is not whole or nothing came",
 	    doubtful);
+	metric_family(s, "lost_total", "counter",
+	    "Messages that were never captured and that the server does not announce any more",
+	    lost);
 	metric_family(
 	    s, "failures", "gauge", "Visits that failed in a row", failures);
 	metric_family(s, "last_success_seconds", "gauge",

@@ -16,6 +16,8 @@
 #include "app/host/pulled.h"
 #include "base/io.h"
 #include "base/layout.h"
+#include "journal/pull/doubts.h"
+#include "journal/pull/ids.h"
 #include "journal/pull/imap/imap.h"
 #include "journal/pull/pop3.h"
 
@@ -210,6 +212,25 @@ sp_pull_run_find(
 	    "there is no account %s; expected the name of a section `pull NAME { ... }` of %s",
 	    name, cfg->path);
 	return (NULL);
+}
+
+/* The file is named and marked as journal/pull/pull.c does it. */
+uint64_t
+sp_pull_run_doubts(
+    const char *dir, const struct sp_pull_conf *c, char *names, size_t size)
+{
+	char *path = sp_xasprintf("%s/state/pull/%s", dir, c->name);
+	char *id = sp_xasprintf("%s %s %s", c->name, c->server, c->user);
+	struct sp_ids *ids = sp_ids_new();
+	uint64_t covered, n;
+
+	sp_ids_load(ids, path, id, &covered);
+	n = sp_doubts_count(sp_ids_doubts(ids));
+	sp_doubts_names(sp_ids_doubts(ids), names, size);
+	sp_ids_free(ids);
+	free(id);
+	free(path);
+	return (n);
 }
 
 const char *

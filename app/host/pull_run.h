@@ -70,6 +70,11 @@ const struct sp_pull_conf *sp_pull_run_find(
 /* "network", "auth" ...: the word for the log and JSON; static text. */
 const char *sp_pull_run_trouble(enum sp_pull_trouble t);
 
+/* What state/pull says that the account ${c} has not captured, for whoever asks
+ * while no service answers: how many, and the first few by name in ${names}. */
+uint64_t sp_pull_run_doubts(
+    const char *dir, const struct sp_pull_conf *c, char *names, size_t size);
+
 /* ---- the sinks --------------------------------------------------------- */
 
 /* SP_PULL_BY_DOOR (pull_door.c) and SP_PULL_BY_HOST (pull_host.c). */

@@ -29,6 +29,7 @@ static const struct {
 	{ "service_down", 3600 },
 	{ "clock_step", 3600 },
 	{ "index_damaged", 3600 },
+	{ "pull_lost:", 3600 },
 	{ "many", 600 },
 };
 

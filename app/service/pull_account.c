@@ -89,29 +89,52 @@ wake_worker(struct sp_pull_account *a)
 
 /* ---- alarms ------------------------------------------------------------- */
 
-/* The account's cause, malloc'ed. */
-static char *
-cause(const struct sp_pull_account *a)
+/* Report the cause "${what}:ACCOUNT", or, where ${text} is NULL, its end. */
+static void
+report(struct sp_pull_account *a, const char *what, const char *text)
 {
-	return (sp_xasprintf("pull_stuck:%s", a->run.conf->name));
+	char *cause = sp_xasprintf("%s:%s", what, a->run.conf->name);
+
+	if (text != NULL)
+		sp_worker_alarm(a->w, cause, text);
+	else
+		sp_worker_clear(a->w, cause);
+	free(cause);
 }
 
 void
 sp_pull_account_alarm(struct sp_pull_account *a, const char *text)
 {
-	char *name = cause(a);
-
-	sp_worker_alarm(a->w, name, text);
-	free(name);
+	report(a, "pull_stuck", text);
 }
 
+/* Raise or end the alarms of messages that are not captured.  A server may
+ * announce a message before it can give it: what is doubtful is an alarm only if
+ * something was at the end of the visit before, too.  ${before}: how many were.
+ * What is lost is lost. */
 static void
-clear_alarm(struct sp_pull_account *a)
+report_uncaptured(
+    struct sp_pull_account *a, const struct sp_pull_result *r, uint64_t before)
 {
-	char *name = cause(a);
+	char *text;
 
-	sp_worker_clear(a->w, name);
-	free(name);
+	if (r->lost > 0) {
+		text = sp_xasprintf(
+		    "account %s: %" PRIu64
+		    " messages are lost uncaptured, since the server does not announce them any more: %s",
+		    a->run.conf->name, r->lost, r->losses);
+		report(a, "pull_lost", text);
+		free(text);
+	}
+	if (r->doubtful == 0) {
+		report(a, "pull_doubtful", NULL);
+	} else if (before > 0) {
+		text = sp_xasprintf("account %s: %" PRIu64
+				    " messages are not captured: %s",
+		    a->run.conf->name, r->doubtful, r->doubts);
+		report(a, "pull_doubtful", text);
+		free(text);
+	}
 }
 
 /* An account that is visited on request only is not watched. */
@@ -152,9 +175,9 @@ answer_waiting(
 	char *text =
 	    rc == SP_OK
 		? sp_xasprintf("%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64
-			       " %" PRIu64 " %" PRIu64 " %s",
+			       " %" PRIu64 " %" PRIu64 " %" PRIu64 " %s\t%s",
 		      r->taken, r->known, r->deleted, r->skipped, r->in_mailbox,
-		      r->doubtful, r->doubts)
+		      r->doubtful, r->lost, r->doubts, r->losses)
 		: sp_xasprintf("%s", a->error);
 
 	for (size_t i = 0; i < a->nwaiting; i++)
@@ -169,21 +192,21 @@ static void
 note_success(
     struct sp_pull_account *a, const struct sp_pull_result *r, int64_t us)
 {
-	sp_log(r->taken + r->deleted + r->skipped + r->doubtful > 0
+	sp_log(r->taken + r->deleted + r->skipped + r->doubtful + r->lost > 0
 		   ? SP_LOG_INFO
 		   : SP_LOG_DEBUG,
 	    "pulled",
 	    "account=%s taken=%" PRIu64 " bytes=%" PRIu64 " known=%" PRIu64
 	    " deleted=%" PRIu64 " skipped=%" PRIu64 " doubtful=%" PRIu64
-	    " ms=%" PRId64,
+	    " lost=%" PRIu64 " ms=%" PRId64,
 	    a->run.conf->name, r->taken, r->bytes, r->known, r->deleted,
-	    r->skipped, r->doubtful, us / 1000);
+	    r->skipped, r->doubtful, r->lost, us / 1000);
 	if (a->alarmed)
 		sp_log(SP_LOG_INFO, "pull_recovered", "account=%s failures=%u",
 		    a->run.conf->name, a->failures);
 	a->alarmed = false;
 	a->good_at = sp_clock_boot();
-	clear_alarm(a);
+	report(a, "pull_stuck", NULL);
 	a->failures = a->logins = 0;
 	a->error[0] = '\0';
 	a->last_ok = sp_clock_wall();
@@ -224,7 +247,11 @@ count(struct sp_pull_account *a, const struct sp_pull_result *r)
 	a->taken += r->taken;
 	a->bytes += r->bytes;
 	a->deleted += r->deleted;
+	report_uncaptured(a, r, a->doubtful);
 	a->doubtful = r->doubtful;
+	a->lost += r->lost;
+	if (r->lost > 0)
+		(void)snprintf(a->losses, sizeof(a->losses), "%s", r->losses);
 	(void)snprintf(a->doubts, sizeof(a->doubts), "%s", r->doubts);
 }
 
@@ -420,7 +447,7 @@ write_time(struct sp_json *j, const char *key, int64_t us)
 /* The text of the error is cut to 300 bytes: the status of all accounts has to
  * fit one message. */
 void
-sp_pull_account_status(struct sp_pull_account *a, struct sp_json *j)
+sp_pull_account_status(struct sp_pull_account *a, struct sp_json *j, bool brief)
 {
 	(void)pthread_mutex_lock(&a->lock);
 	sp_json_obj(j, NULL);
@@ -435,15 +462,18 @@ sp_pull_account_status(struct sp_pull_account *a, struct sp_json *j)
 	sp_json_u64(j, "deleted", a->deleted);
 	sp_json_u64(j, "there", a->in_mailbox);
 	sp_json_u64(j, "doubtful", a->doubtful);
-	if (a->doubtful > 0)
+	if (a->doubtful > 0 && !brief)
 		sp_json_cstr(j, "doubts", a->doubts);
+	sp_json_u64(j, "lost", a->lost);
+	if (a->lost > 0 && !brief)
+		sp_json_cstr(j, "losses", a->losses);
 	sp_json_u64(j, "failures", a->failures);
-	if (a->failures > 0) {
+	if (a->failures > 0)
 		sp_json_cstr(j, "reason", sp_pull_run_trouble(a->trouble));
+	if (a->failures > 0 && !brief)
 		sp_json_str(j, "error",
 		    sp_view_mem(a->error,
 			strlen(a->error) > 300 ? 300 : strlen(a->error)));
-	}
 	sp_json_obj_end(j);
 	(void)pthread_mutex_unlock(&a->lock);
 }

@@ -36,6 +36,8 @@ struct sp_pull_account {
 	    in_mailbox; /* messages in the mailbox at the last good visit */
 	uint64_t doubtful; /* announced and not captured, at the last visit */
 	char doubts[300]; /* the first few by name */
+	uint64_t lost; /* uncaptured and announced no more, since the start */
+	char losses[300]; /* the first few of the last visit that had some */
 	/* failures */
 	unsigned failures; /* visits that failed, in a row */
 	unsigned logins; /* of them refused logins, in a row */
@@ -66,7 +68,9 @@ void sp_pull_account_alarm(struct sp_pull_account *a, const char *text);
 /* Look whether there was a good visit in the last hours, to be called now and
  * then: an account may hang, or be put off again and again. */
 void sp_pull_account_watch(struct sp_pull_account *a);
-/* Append how the account is to ${j}, as an object. */
-void sp_pull_account_status(struct sp_pull_account *a, struct sp_json *j);
+/* Append how the account is to ${j}, as an object; ${brief}: without the texts,
+ * where those of all accounts do not fit. */
+void sp_pull_account_status(
+    struct sp_pull_account *a, struct sp_json *j, bool brief);
 
 #endif

@@ -479,6 +479,20 @@ name_behind(const char *cause, const char *prefix)
 		    : NULL);
 }
 
+/* The account that a cause is of; NULL: of none. */
+static const char *
+account_of(const char *cause)
+{
+	static const char *const of[] = {
+		"pull_stuck:", "pull_doubtful:", "pull_lost:"
+	};
+	const char *name = NULL;
+
+	for (size_t i = 0; i < SP_COUNTOF(of) && name == NULL; i++)
+		name = name_behind(cause, of[i]);
+	return (name);
+}
+
 void
 sp_supervisor_alarms_configured(struct sp_supervisor *s)
 {
@@ -486,7 +500,7 @@ sp_supervisor_alarms_configured(struct sp_supervisor *s)
 
 	for (const struct sp_alarm *x = s->alarms->open; x != NULL;
 	     x = x->next) {
-		const char *account = name_behind(x->cause, "pull_stuck:");
+		const char *account = account_of(x->cause);
 		const char *listener = name_behind(x->cause, "users:");
 
 		if ((account != NULL && !has_account(cfg, account)) ||

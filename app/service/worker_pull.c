@@ -77,23 +77,33 @@ answer(struct pull_worker *p, const struct sp_request *rq)
 		sp_worker_reply(p->w, rq->id, SP_EUSAGE, "no such request");
 }
 
+/* Write the status of all accounts; SP_ELIMIT: it does not fit. */
+static enum sp_code
+write_status(struct pull_worker *p, struct sp_buf *b, bool brief)
+{
+	struct sp_json j;
+
+	sp_buf_clear(b);
+	(void)!sp_buf_adds(b, "0 pull ");
+	sp_json_init(&j, b);
+	sp_json_arr(&j, NULL);
+	for (size_t i = 0; i < p->n; i++)
+		sp_pull_account_status(&p->of[i], &j, brief);
+	sp_json_arr_end(&j);
+	return (sp_json_end(&j));
+}
+
 /* Send how the accounts are to the supervisor, which has it for `status`. */
 static void
 send_status(struct pull_worker *p)
 {
-	struct sp_json j;
 	struct sp_buf b;
 
 	if (p->n == 0)
 		return;
 	sp_buf_init(&b, STATUS_MAX);
-	(void)!sp_buf_adds(&b, "0 pull ");
-	sp_json_init(&j, &b);
-	sp_json_arr(&j, NULL);
-	for (size_t i = 0; i < p->n; i++)
-		sp_pull_account_status(&p->of[i], &j);
-	sp_json_arr_end(&j);
-	if (sp_json_end(&j) == SP_OK)
+	if (write_status(p, &b, false) == SP_OK ||
+	    write_status(p, &b, true) == SP_OK)
 		(void)send(
 		    p->w->channel, b.p, b.n, MSG_NOSIGNAL | MSG_DONTWAIT);
 	sp_buf_done(&b);

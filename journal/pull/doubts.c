@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/enc.h"
+#include "base/err.h"
 
 #define SECOND	  ((int64_t)1000000)
 #define FIRST_S	  60 /* the first pause; it doubles */
@@ -23,7 +24,8 @@ static const char *const words[] = { [SP_DOUBT_AGAIN] = "again",
 	[SP_DOUBT_SUBSTITUTE] = "substitute",
 	[SP_DOUBT_INCONSISTENT] = "inconsistent",
 	[SP_DOUBT_BROKE] = "broke",
-	[SP_DOUBT_MISSING] = "missing" };
+	[SP_DOUBT_MISSING] = "missing",
+	[SP_DOUBT_REFUSED] = "refused" };
 
 const char *
 sp_doubts_text(enum sp_doubt_why why)
@@ -32,6 +34,8 @@ sp_doubts_text(enum sp_doubt_why why)
 		return ("the session broke when it was asked for");
 	if (why == SP_DOUBT_MISSING)
 		return ("the server announces it and does not give it");
+	if (why == SP_DOUBT_REFUSED)
+		return ("the server refuses to give it");
 	if (why == SP_DOUBT_AGAIN)
 		return ("what came is not what was announced");
 	return (sp_whole_text((enum sp_whole_verdict)why));
@@ -113,12 +117,10 @@ set_name(struct sp_doubt *one, const char *name)
 			!sp_view_is_utf8(sp_view_mem(one->name, n));
 	     k++)
 		one->name[--n] = '\0';
-	for (size_t i = 0; i < n; i++) {
-		if ((unsigned char)one->name[i] < 0x20 || one->name[i] == 0x7f)
-			one->name[i] = '?';
-	}
+	sp_err_tame(one->name);
 }
 
+/* An entry that the log told of gets its name when it is listed. */
 struct sp_doubt *
 sp_doubts_add(
     struct sp_doubts *d, const uint8_t key[SP_IDS_KEY], const char *name)
@@ -126,6 +128,8 @@ sp_doubts_add(
 	bool found;
 	size_t i = place_of(d, key, &found);
 
+	if (found && d->v[i]->name[0] == '\0')
+		set_name(d->v[i], name);
 	if (found)
 		return (d->v[i]);
 	if (d->n == SP_DOUBTS_MAX)
@@ -169,6 +173,32 @@ struct sp_doubt *
 sp_doubts_at(const struct sp_doubts *d, size_t i)
 {
 	return (d->v[i]);
+}
+
+void
+sp_doubts_add_name(
+    const struct sp_doubt *one, char *out, size_t size, bool first)
+{
+	static const char more[] = ", ...";
+	size_t at = first ? 0 : strlen(out);
+	int k;
+
+	/* It is full. */
+	if (at >= 3 && strcmp(out + at - 3, "...") == 0)
+		return;
+	k = snprintf(out + at, size - at, "%s%s (%s)", first ? "" : ", ",
+	    one->name[0] == '\0' ? "a message of an earlier visit" : one->name,
+	    sp_doubts_text(one->why));
+	if (k < 0 || (size_t)k + sizeof(more) > size - at)
+		(void)snprintf(out + at, size - at, "%s", first ? "..." : more);
+}
+
+void
+sp_doubts_names(const struct sp_doubts *d, char *out, size_t size)
+{
+	out[0] = '\0';
+	for (size_t i = 0; i < d->n; i++)
+		sp_doubts_add_name(d->v[i], out, size, i == 0);
 }
 
 /* ---- when ---------------------------------------------------------------- */
@@ -217,13 +247,64 @@ sp_doubts_visit(struct sp_doubts *d)
 	}
 }
 
+bool
+sp_doubts_stored(
+    const struct sp_doubts *d, const uint8_t content[SP_DOUBTS_CONTENT])
+{
+	for (size_t i = 0; i < d->n; i++) {
+		if (d->v[i]->stored &&
+		    memcmp(d->v[i]->content, content, SP_DOUBTS_CONTENT) == 0)
+			return (true);
+	}
+	return (false);
+}
+
 void
 sp_doubts_listing_complete(struct sp_doubts *d)
+{
+	for (size_t i = 0; i < d->n; i++)
+		d->v[i]->gone = !d->v[i]->seen;
+}
+
+/* Whether the message had no name of its own and was of ${announced} bytes. */
+static bool
+is_unnamed(const struct sp_doubt *one, uint64_t announced)
+{
+	return (one->announced == announced &&
+		strncmp(one->name, SP_DOUBTS_UNNAMED,
+		    sizeof(SP_DOUBTS_UNNAMED) - 1) == 0);
+}
+
+void
+sp_doubts_settle_unnamed(struct sp_doubts *d, uint64_t announced)
+{
+	for (size_t i = 0; i < d->n; i++) {
+		if (!d->v[i]->gone || !is_unnamed(d->v[i], announced))
+			continue;
+		sp_doubts_drop(d, d->v[i]->key);
+		return;
+	}
+}
+
+bool
+sp_doubts_moved(const struct sp_doubts *d, const struct sp_doubt *one)
+{
+	if (!is_unnamed(one, one->announced))
+		return (false);
+	for (size_t i = 0; i < d->n; i++) {
+		if (!d->v[i]->gone && is_unnamed(d->v[i], one->announced))
+			return (true);
+	}
+	return (false);
+}
+
+void
+sp_doubts_drop_gone(struct sp_doubts *d)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < d->n; i++) {
-		if (d->v[i]->seen)
+		if (!d->v[i]->gone)
 			d->v[kept++] = d->v[i];
 		else
 			free(d->v[i]);

@@ -24,6 +24,7 @@
 
 #define SP_DOUBTS_MAX	  65536 /* of one account */
 #define SP_DOUBTS_NAME	  160 /* bytes of a name, with its NUL */
+#define SP_DOUBTS_UNNAMED "without a UIDL of its own" /* begins such a name */
 #define SP_DOUBTS_CONTENT 16 /* bytes of a SHA-256 that stand for a content */
 
 /* Why a message is not captured.  The first are the verdicts of whole.h. */
@@ -34,12 +35,15 @@ enum sp_doubt_why {
 	SP_DOUBT_SUBSTITUTE = SP_WHOLE_SUBSTITUTE,
 	SP_DOUBT_INCONSISTENT = SP_WHOLE_INCONSISTENT,
 	SP_DOUBT_BROKE, /* sessions broke at it */
-	SP_DOUBT_MISSING /* the server answered without it */
+	SP_DOUBT_MISSING, /* the server answered without it */
+	SP_DOUBT_REFUSED /* the server refused to give it */
 };
 
 struct sp_doubt {
 	uint8_t key[SP_IDS_KEY];
-	char name[SP_DOUBTS_NAME]; /* for people: "UIDL x", cut */
+	/* For people: "UIDL x", cut; empty as long as only the log has told of
+	 * it, which knows keys, not names. */
+	char name[SP_DOUBTS_NAME];
 
 	/* What came. */
 	enum sp_doubt_why why; /* of the last fetch */
@@ -56,6 +60,7 @@ struct sp_doubt {
 
 	/* The present visit: not written to the file. */
 	bool seen; /* listed in the present session */
+	bool gone; /* the last complete listing was without it */
 	bool told; /* named in the present visit */
 	uint32_t tries; /* fetches in the present visit */
 };
@@ -75,11 +80,21 @@ void sp_doubts_clear(struct sp_doubts *d);
  * adds or drops. */
 struct sp_doubt *sp_doubts_find(
     const struct sp_doubts *d, const uint8_t key[SP_IDS_KEY]);
-/* The same, made where there is none, with ${name}; NULL: the table is full. */
+/* The same, made where there is none; NULL: the table is full.  It is called
+ * ${name} if it had no name. */
 struct sp_doubt *sp_doubts_add(
     struct sp_doubts *d, const uint8_t key[SP_IDS_KEY], const char *name);
-/* The message is captured, or the server stopped announcing it. */
+/* The message is captured, or nothing is in doubt any more. */
 void sp_doubts_drop(struct sp_doubts *d, const uint8_t key[SP_IDS_KEY]);
+/* Append the entry to the list ${out} of ${size} bytes as "NAME (why)", behind
+ * ", " unless it is the ${first}.  What does not fit is "...", once. */
+void sp_doubts_add_name(
+    const struct sp_doubt *one, char *out, size_t size, bool first);
+/* Such a list of all, as far as there is room. */
+void sp_doubts_names(const struct sp_doubts *d, char *out, size_t size);
+/* Whether the log has evidence of this content, of whichever message. */
+bool sp_doubts_stored(
+    const struct sp_doubts *d, const uint8_t content[SP_DOUBTS_CONTENT]);
 /* How many there are, and the one at place ${i}, in no order that matters. */
 size_t sp_doubts_count(const struct sp_doubts *d);
 struct sp_doubt *sp_doubts_at(const struct sp_doubts *d, size_t i);
@@ -96,8 +111,16 @@ bool sp_doubts_due(const struct sp_doubt *one, int64_t now);
 void sp_doubts_session(struct sp_doubts *d);
 void sp_doubts_visit(struct sp_doubts *d);
 /* The listing of this session was complete: entries that were not seen are
- * dropped, since the server does not announce them any more. */
+ * gone, since the server does not announce them any more. */
 void sp_doubts_listing_complete(struct sp_doubts *d);
+/* A message of ${announced} bytes is captured: it may be one that is gone since
+ * it had no name then and has one now. */
+void sp_doubts_settle_unnamed(struct sp_doubts *d, uint64_t announced);
+/* Whether ${one}, which is gone and had no name, may be another entry now: its
+ * place among those of its size has changed. */
+bool sp_doubts_moved(const struct sp_doubts *d, const struct sp_doubt *one);
+/* Drop what is gone. */
+void sp_doubts_drop_gone(struct sp_doubts *d);
 
 /* Whether there is something that the file does not have. */
 bool sp_doubts_changed(const struct sp_doubts *d);

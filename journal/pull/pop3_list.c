@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "journal/pull/doubts.h"
 #include "journal/pull/pop3_priv.h"
 
 static struct sp_view
@@ -35,11 +36,10 @@ sp_pop3_meta(struct sp_pop3_mailbox *b, size_t i)
 	/* Numbers change from session to session, sizes do not. */
 	if (m->size == SP_PULL_SIZE_UNKNOWN)
 		(void)snprintf(b->slot, sizeof(b->slot),
-		    "without a UIDL of its own, no. %" PRIu32, m->ordinal);
+		    SP_DOUBTS_UNNAMED ", no. %" PRIu32, m->ordinal);
 	else
 		(void)snprintf(b->slot, sizeof(b->slot),
-		    "without a UIDL of its own, %" PRIu64
-		    " bytes, no. %" PRIu32,
+		    SP_DOUBTS_UNNAMED ", %" PRIu64 " bytes, no. %" PRIu32,
 		    m->size, m->ordinal);
 	meta.slot = sp_view_str(b->slot);
 	return (meta);
@@ -176,6 +176,9 @@ find_unnamed(struct sp_pop3_mailbox *b)
 	for (size_t i = 0; i < b->n; i++) {
 		struct sp_pop3_message *m = &b->messages[i];
 
+		/* It may be one that had a UIDL before. */
+		if (m->listed && m->uid_n == 0 && b->has_uidl)
+			sp_pull_renamed(b->c.p);
 		m->unnamed |= m->uid_n == 0;
 		if (m->listed && m->unnamed)
 			at[b->nunnamed++] = i;
@@ -325,14 +328,21 @@ choose_unnamed(struct sp_pop3_mailbox *b, size_t room)
 static void
 put_last(struct sp_pop3_mailbox *b)
 {
-	bool busy = false;
+	bool busy = false, last = false, alone;
 
-	for (size_t i = 0; i < b->n; i++)
+	for (size_t i = 0; i < b->n; i++) {
 		busy |= b->messages[i].fetch || b->messages[i].dele;
-	for (size_t i = 0; i < b->n && busy; i++) {
-		if (b->messages[i].last)
-			sp_pull_want_another_session(b->c.p);
-		b->messages[i].last = false;
+		last |= b->messages[i].last;
+	}
+	if (!busy || !last)
+		return;
+	alone = sp_pull_last_alone(b->c.p);
+	for (size_t i = 0; i < b->n; i++) {
+		struct sp_pop3_message *m = &b->messages[i];
+
+		m->fetch &= !alone;
+		m->dele &= !alone;
+		m->last &= alone;
 	}
 }
 

@@ -33,6 +33,7 @@ struct sp_pop3_message {
 	bool fetch; /* RETR, in the usual way */
 	bool last; /* RETR, alone, when nothing else is left to do */
 	bool again; /* RETR once more: what came may not be all */
+	bool matched; /* unnamed: its content was, and the archive has it */
 	bool keep_dots; /* the server does not double the dots of its lines */
 	bool dele;
 	bool deleted; /* DELE was answered +OK; done only after QUIT */

@@ -88,8 +88,8 @@ heed_fate(struct sp_pop3_mailbox *b, size_t i)
 }
 
 /* Message ${i} has no UIDL of its own, and is in b->whole: its SHA-256 becomes
- * its name.  What the archive has is marked for DELE, else it goes to the
- * engine. */
+ * its name, and it goes to the engine.  What the archive has is marked for
+ * DELE. */
 static enum sp_code
 end_unnamed(
     struct sp_pop3_mailbox *b, size_t i, bool out_of_step, struct sp_err *err)
@@ -107,15 +107,20 @@ end_unnamed(
 	    b->whole.p == NULL ? "" : b->whole.p, b->whole.n, digest);
 	sp_hex_encode(digest, sizeof(digest), name + 7);
 	m.id.uid = sp_view_str(name);
+	/* Once for each message: this may be the second fetch of it. */
+	m.verify =
+	    (b->messages[i].matched &&
+		sp_view_eq_str(sp_view_mem(b->uids.p + b->messages[i].uid,
+				   b->messages[i].uid_n),
+		    name)) ||
+	    sp_pull_match_listed(b->c.p, &m.id);
+	b->messages[i].matched = m.verify;
 	b->messages[i].uid = b->uids.n;
 	b->messages[i].uid_n = m.id.uid.n;
 	if (sp_buf_addv(&b->uids, m.id.uid) != SP_OK)
 		return (sp_err_set(err, SP_ELIMIT, 0, "too many messages"));
-	if (sp_pull_match_listed(b->c.p, &m.id)) {
-		sp_pull_not_announced(b->c.p, &m);
-		b->messages[i].dele = b->deletes;
-		return (SP_OK);
-	}
+	/* The engine judges also what the archive has: the server may have given
+	 * another message, or only its beginning. */
 	rc = sp_pull_begin(b->c.p, &m, err);
 	if (rc == SP_OK)
 		rc = sp_pull_data(b->c.p, sp_buf_view(&b->whole), err);

@@ -78,7 +78,7 @@ add_entry(struct sp_pull *p, const struct sp_pull_entry *e)
 	}
 	if (sp_ids_count(p->known, e->key) > 0)
 		return;
-	d = sp_doubts_add(doubts, e->key, "stored before");
+	d = sp_doubts_add(doubts, e->key, "");
 	if (d == NULL)
 		return;
 	d->stored = true;
@@ -179,7 +179,7 @@ sp_pull_begin_idle(struct sp_pull *p, struct sp_err *err)
 		p->opts.idling(p->opts.ctx, &p->r);
 		sp_doubts_visit(sp_ids_doubts(p->known));
 		p->r.renamed = p->r.taken = p->r.bytes = p->r.known = 0;
-		p->r.deleted = p->r.skipped = 0;
+		p->r.deleted = p->r.skipped = p->r.lost = 0;
 	}
 	return (rc);
 }
@@ -252,6 +252,7 @@ run_session(struct sp_pull *p, struct sp_err *err)
 
 	p->r.trouble = SP_PULL_NETWORK;
 	p->another_session = p->listing_complete = p->asked.any = false;
+	p->last_waits = false;
 	p->session = sp_clock_wall();
 	p->sink_error.code = SP_OK;
 	p->durable.n = p->durable.next = 0;
@@ -315,8 +316,11 @@ run_sessions(struct sp_pull *p, struct sp_err *err)
 			return (rc);
 		/* Else a server that makes no progress would be asked for
 		 * ever. */
-		if (p->r.taken + p->r.deleted + p->fetches == before)
-			return (SP_OK);
+		if (p->r.taken + p->r.deleted + p->fetches == before) {
+			if (!p->last_waits || p->last_alone)
+				return (SP_OK);
+			p->last_alone = true;
+		}
 		if (sp_clock_boot() - p->saved_at > SAVE_EVERY)
 			(void)!save(p, NULL);
 	}
@@ -341,14 +345,16 @@ sp_pull_visit(struct sp_pull *p, enum sp_pull_mode mode,
 		rc = read_known_from_log(p, err);
 	sp_doubts_visit(sp_ids_doubts(p->known));
 	p->fetches = p->breaks = 0;
-	p->unnamed_done = false;
+	p->unnamed_done = p->renames = p->last_alone = false;
 	if (rc == SP_OK)
 		rc = run_sessions(p, err);
 	if (p->r.renamed > 0)
 		sp_pull_note(p,
 		    "%" PRIu64
-		    " messages are in the archive under names that the server does not use any more; they were known by their content and not archived again: does the server give new names (UIDL) in every session?",
-		    p->r.renamed);
+		    " messages are in the archive under names that the server does not use any more; they were known by their content and not archived again: does the server give new names (%s) in every session?",
+		    p->r.renamed,
+		    p->opts.conf->type == SP_PULL_POP3 ? "UIDL"
+						       : "UIDVALIDITY");
 	sp_pull_sum_doubts(p);
 	if (mode == SP_PULL_FETCH && save_if_changed(p, &save_err) != SP_OK)
 		sp_pull_note(

@@ -153,6 +153,10 @@ void sp_pull_listing_complete(struct sp_pull *p);
 /* There is more than one session may take: when the source has returned SP_OK
  * the engine connects again at once, if this session got anything done. */
 void sp_pull_want_another_session(struct sp_pull *p);
+/* Messages that are to come last wait for a session of their own.  True: this is
+ * it, and the source does nothing else; else the engine connects again, also
+ * where this session gets nothing done. */
+bool sp_pull_last_alone(struct sp_pull *p);
 /* How many messages are in the mailbox, or in all that were looked at, for the
  * result. */
 void sp_pull_set_message_count(struct sp_pull *p, uint64_t messages);
@@ -183,19 +187,24 @@ enum sp_pull_turn sp_pull_turn(struct sp_pull *p, const struct sp_pull_meta *m);
  * broke there, and the engine connects again in the same visit, so that
  * everything else comes.  NULL: nothing special any more. */
 void sp_pull_asking(struct sp_pull *p, const struct sp_pull_meta *m);
-/* The server did not give ${m}, and asking again soon may harm: named, and put
- * off longer and longer.  ${why}: its words. */
-void sp_pull_broke_at(
+/* The server refused to give ${m}, and asking again soon may harm: named, and
+ * put off longer and longer.  ${why}: its words. */
+void sp_pull_refused(
     struct sp_pull *p, const struct sp_pull_meta *m, const char *why);
 /* ${m} is announced, and the server answered without it: named at each visit
  * and asked for at each visit until it comes or is announced no more. */
 void sp_pull_missing(
     struct sp_pull *p, const struct sp_pull_meta *m, const char *why);
-/* The server does not announce this message any more. */
-void sp_pull_not_announced(struct sp_pull *p, const struct sp_pull_meta *m);
-/* Every message of the mailbox was asked about with sp_pull_turn() or is in the
- * archive: what else was doubtful is not announced any more. */
+/* Nothing is in doubt about ${m} any more: the archive has it. */
+void sp_pull_settled(struct sp_pull *p, const struct sp_pull_meta *m);
+/* Every message of the mailbox was asked about with sp_pull_turn(), was skipped
+ * or is in the archive: what else was doubtful is not announced any more.  At
+ * the end of the visit it is told as lost, unless the server gives its messages
+ * new names. */
 void sp_pull_turns_complete(struct sp_pull *p);
+/* The server gave the messages of a mailbox new names: that one of old is not
+ * announced is no loss. */
+void sp_pull_renamed(struct sp_pull *p);
 /* The message that was begun did not come whole: forget it.  Without one it
  * does nothing. */
 void sp_pull_abort(struct sp_pull *p);
@@ -327,6 +336,9 @@ struct sp_pull_result {
 	 * first few by name, with the reason. */
 	uint64_t doubtful;
 	char doubts[300];
+	/* Of this visit: not captured, and announced no more. */
+	uint64_t lost;
+	char losses[300]; /* the first few by name */
 
 	/* Where it failed. */
 	enum sp_pull_trouble trouble;

@@ -142,7 +142,7 @@ sp_pull_begin(
 	a->lasting = m->id.uidvalidity != 0;
 	a->verify = m->verify;
 	a->by_content = m->by_content;
-	a->name = sp_pull_name(&m->id);
+	a->name = sp_pull_slot_name(m);
 	sp_pull_key(&m->id, a->key);
 	sp_pull_slot(m, a->slot);
 	p->begun = a;
@@ -160,14 +160,26 @@ remember_skip(struct sp_pull *p, const uint8_t *key)
 	p->r.skipped++;
 }
 
+/* The message is still announced, whatever else is known of it. */
+static void
+see(const struct sp_pull *p, const uint8_t *key)
+{
+	struct sp_doubt *d = sp_doubts_find(sp_ids_doubts(p->known), key);
+
+	if (d != NULL)
+		d->seen = true;
+}
+
 static bool
 was_skipped(const struct sp_pull *p, const uint8_t *key)
 {
 	size_t n = p->skipped.n < SP_PULL_SKIPS ? p->skipped.n : SP_PULL_SKIPS;
 
 	for (size_t i = 0; i < n; i++) {
-		if (memcmp(p->skipped.keys[i], key, SP_IDS_KEY) == 0)
-			return (true);
+		if (memcmp(p->skipped.keys[i], key, SP_IDS_KEY) != 0)
+			continue;
+		see(p, key);
+		return (true);
 	}
 	return (false);
 }
@@ -200,6 +212,7 @@ sp_pull_skip(struct sp_pull *p, const struct sp_pull_meta *m, const char *why)
 	if (was_skipped(p, key))
 		return;
 	name = sp_pull_slot_name(m);
+	see(p, key);
 	remember_skip(p, key);
 	sp_pull_note(p, "message %s was not taken: %s", name, why);
 	free(name);

@@ -39,9 +39,8 @@ sp_pull_slot(const struct sp_pull_meta *m, uint8_t slot[SP_IDS_KEY])
 char *
 sp_pull_slot_name(const struct sp_pull_meta *m)
 {
-	return (m->id.uid.n == 0 && m->slot.n > 0
-		    ? sp_xasprintf("%.*s", (int)m->slot.n, m->slot.p)
-		    : sp_pull_name(&m->id));
+	return (m->slot.n > 0 ? sp_xasprintf("%.*s", (int)m->slot.n, m->slot.p)
+			      : sp_pull_name(&m->id));
 }
 
 /* The entry of ${m}, made where there is none; NULL: there are too many. */
@@ -106,7 +105,13 @@ sp_pull_turns_complete(struct sp_pull *p)
 }
 
 void
-sp_pull_not_announced(struct sp_pull *p, const struct sp_pull_meta *m)
+sp_pull_renamed(struct sp_pull *p)
+{
+	p->renames = true;
+}
+
+void
+sp_pull_settled(struct sp_pull *p, const struct sp_pull_meta *m)
 {
 	uint8_t slot[SP_IDS_KEY];
 
@@ -126,6 +131,7 @@ sp_pull_asking(struct sp_pull *p, const struct sp_pull_meta *m)
 	if (m == NULL)
 		return;
 	sp_pull_slot(m, p->asked.slot);
+	p->asked.announced = m->size;
 	name = sp_pull_slot_name(m);
 	(void)snprintf(p->asked.name, sizeof(p->asked.name), "%s", name);
 	free(name);
@@ -143,7 +149,7 @@ count_failure(struct sp_pull *p, struct sp_doubt *d)
 }
 
 void
-sp_pull_broke_at(
+sp_pull_refused(
     struct sp_pull *p, const struct sp_pull_meta *m, const char *why)
 {
 	struct sp_doubt *d = doubt_of(p, m);
@@ -151,7 +157,7 @@ sp_pull_broke_at(
 	if (d == NULL)
 		return;
 	if (!d->past.any)
-		d->why = SP_DOUBT_BROKE;
+		d->why = SP_DOUBT_REFUSED;
 	count_failure(p, d);
 	tell(p, d, why);
 }
@@ -189,6 +195,7 @@ sp_pull_session_broke(struct sp_pull *p, const struct sp_err *err)
 	d = sp_doubts_add(doubts(p), p->asked.slot, p->asked.name);
 	if (d == NULL)
 		return (false);
+	d->announced = p->asked.announced;
 	if (!d->past.any)
 		d->why = SP_DOUBT_BROKE;
 	count_failure(p, d);
@@ -253,6 +260,7 @@ accept_whole(struct sp_pull *p, struct sp_pull_pending *a,
     const struct sp_whole_facts *f)
 {
 	p->fate = SP_PULL_HANDED_OVER;
+	sp_doubts_settle_unnamed(doubts(p), f->announced);
 	if (f->announced != SP_WHOLE_SIZE_UNKNOWN && f->bytes < f->announced &&
 	    !sp_whole_agrees(f))
 		sp_pull_note(p,
@@ -305,8 +313,16 @@ doubt(struct sp_pull *p, struct sp_pull_pending *a, enum sp_whole_verdict v,
 		return (false);
 	}
 	tell(p, d, text);
-	return (f->bytes > 0 && !(d->stored && memcmp(d->content, a->content,
-						   sizeof(d->content)) == 0));
+	if (f->bytes == 0)
+		return (false);
+	if (!sp_doubts_stored(doubts(p), a->content) &&
+	    !(a->verify && sp_ids_rebind(p->known, a->key, a->content)))
+		return (true);
+	/* The log has these bytes: of this one, of a name that the server does
+	 * not use any more, or as another message. */
+	d->stored = true;
+	memcpy(d->content, a->content, sizeof(d->content));
+	return (false);
 }
 
 bool
@@ -344,31 +360,47 @@ sp_pull_stored_evidence(struct sp_pull *p, const struct sp_pull_pending *a)
 	sp_doubts_touch(doubts(p));
 }
 
-/* The names of the first few, as many as there is room for. */
+/* Tell of the messages that the server has stopped announcing, and drop them.
+ * Of one without a name the log says no more than that a bad copy came once: it
+ * may have been told before state/pull was lost. */
+static void
+sum_losses(struct sp_pull *p)
+{
+	const bool renames = p->renames || p->r.renamed > 0;
+
+	for (size_t i = 0; i < sp_doubts_count(doubts(p)); i++) {
+		const struct sp_doubt *d = sp_doubts_at(doubts(p), i);
+
+		if (!d->gone || renames || d->name[0] == '\0' ||
+		    sp_ids_count(p->known, d->key) > 0 ||
+		    sp_doubts_moved(doubts(p), d))
+			continue;
+		sp_doubts_add_name(
+		    d, p->r.losses, sizeof(p->r.losses), p->r.lost == 0);
+		if (++p->r.lost > TOLD_MAX)
+			continue;
+		sp_pull_note(p,
+		    "message %s is LOST UNCAPTURED: the server does not announce it any more, and it never came whole (%s)%s",
+		    d->name, sp_doubts_text(d->why),
+		    d->stored
+			? "; what came of it is in the archive: search flag:short, flag:substitute or flag:inconsistent"
+			: "");
+	}
+	if (p->r.lost > TOLD_MAX)
+		sp_pull_note(p, "%" PRIu64 " more messages are LOST UNCAPTURED",
+		    p->r.lost - TOLD_MAX);
+	sp_doubts_drop_gone(doubts(p));
+}
+
 void
 sp_pull_sum_doubts(struct sp_pull *p)
 {
-	const size_t n = sp_doubts_count(doubts(p));
-	char *out = p->r.doubts;
-	size_t at = 0;
-
-	p->r.doubtful = n;
+	if (p->mode == SP_PULL_FETCH)
+		sum_losses(p);
+	p->r.doubtful = sp_doubts_count(doubts(p));
 	if (p->told > TOLD_MAX)
 		sp_pull_note(p, "%" PRIu64 " more messages are NOT captured",
 		    p->told - TOLD_MAX);
 	p->told = 0;
-	out[0] = '\0';
-	for (size_t i = 0; i < n; i++) {
-		const struct sp_doubt *d = sp_doubts_at(doubts(p), i);
-		int k =
-		    snprintf(out + at, sizeof(p->r.doubts) - at, "%s%s (%s)",
-			at == 0 ? "" : ", ", d->name, sp_doubts_text(d->why));
-
-		if (k < 0 || (size_t)k >= sizeof(p->r.doubts) - at - 6) {
-			(void)snprintf(out + at, sizeof(p->r.doubts) - at,
-			    at == 0 ? "" : ", ...");
-			return;
-		}
-		at += (size_t)k;
-	}
+	sp_doubts_names(doubts(p), p->r.doubts, sizeof(p->r.doubts));
 }

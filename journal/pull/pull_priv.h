@@ -57,6 +57,7 @@ struct sp_pull_asked {
 	bool any; /* what follows is valid */
 	bool counted; /* the failure is: what came of it was judged */
 	uint8_t slot[SP_IDS_KEY];
+	uint64_t announced; /* bytes */
 	char name[SP_DOUBTS_NAME];
 };
 
@@ -100,6 +101,10 @@ struct sp_pull {
 	bool unnamed_done; /* sp_pull_set_unnamed_done() */
 	uint64_t fetches; /* of this visit that were judged */
 	uint64_t told; /* doubtful messages of this visit, named or not */
+	bool last_alone; /* its sessions are for those that are to come last */
+	bool
+	    last_waits; /* the source has such messages, sp_pull_last_alone() */
+	bool renames; /* sp_pull_renamed() in this visit */
 	unsigned breaks; /* sessions of this visit that broke at a message */
 
 	/* Messages on their way. */

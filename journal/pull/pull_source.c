@@ -14,16 +14,13 @@
 static void format_text(char out[TEXT_MAX], const char *fmt, va_list ap)
     SP_PRINTF(2, 0);
 
-/* Format a text for people into ${out}.  Servers' words are in it: control bytes
- * become '?', so that they do nothing to a terminal. */
+/* Format a text for people into ${out}.  Servers' words are in it, which must do
+ * nothing to a terminal. */
 static void
 format_text(char out[TEXT_MAX], const char *fmt, va_list ap)
 {
 	(void)vsnprintf(out, TEXT_MAX, fmt, ap);
-	for (char *c = out; *c != '\0'; c++) {
-		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			*c = '?';
-	}
+	sp_err_tame(out);
 }
 
 const struct sp_pull_conf *
@@ -112,6 +109,13 @@ void
 sp_pull_want_another_session(struct sp_pull *p)
 {
 	p->another_session = true;
+}
+
+bool
+sp_pull_last_alone(struct sp_pull *p)
+{
+	p->last_waits = p->another_session = true;
+	return (p->last_alone);
 }
 
 void

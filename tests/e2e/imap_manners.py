@@ -489,6 +489,43 @@ def status_names_it():
         v.a.stop()
 
 
+def what_is_gone_uncaptured_is_told():
+    """A message that is not captured and announced no more: told once as lost, and no doubt is left of it,
+    wherever it lay in the mailbox; another UIDVALIDITY is no loss."""
+    def visit(v, lost, doubtful=0):
+        out = v.pull()
+        check(out.count("is LOST UNCAPTURED: ") == lost and (f"{lost} LOST UNCAPTURED: " in out) == (lost > 0), f"{lost} lost: {out}")
+        check(("NOT CAPTURED" in out) == (doubtful > 0), f"{doubtful} in doubt: {out}")
+        return out
+    for after in ("keep", "delete"):
+        for way in (literal(lambda p: p[:60]), nothing, hangs_up):
+            for bad in (BAD, max(ALL)):
+                for everything in (False, True):
+                    s = Server(**at(bad, way))
+                    for n in sorted(ALL):
+                        s.inbox.add(MAIL[n])
+                    v = Visitor(s, after=after)
+                    visit(v, 0, 1)
+                    for uid in list(s.inbox.msgs) if everything else [bad]:
+                        s.inbox.drop(uid)
+                    out = visit(v, 1)
+                    check(f"message INBOX UID {bad} is LOST" in out, f"it is named: {out}")
+                    visit(v, 0)
+    s = Server(**at(BAD, nothing))
+    for n in sorted(ALL):
+        s.inbox.add(MAIL[n])
+    v = Visitor(s, after="keep")
+    visit(v, 0, 1)
+    s.inbox.uidvalidity += 1
+    visit(v, 0, 1)
+    # A refusal is called one.
+    s = Server(**refuses("NO [UNAVAILABLE] cannot open it"))
+    for n in sorted(ALL):
+        s.inbox.add(MAIL[n])
+    out = Visitor(s, after="keep").pull()
+    check("NOT captured: the server refuses to give it: " in out and "session broke" not in out, f"a refusal: {out}")
+
+
 def many_bad_messages():
     """Every third of sixty breaks the session: all others come, in visits that end."""
     s = Server(body=lambda c, seq, uid, *a: uid % 3 == 0 and hangs_up(c, seq, uid, *a))
@@ -511,7 +548,7 @@ def main():
     rows = [o for o in only if o not in globals()]
     if rows or not only:
         table(rows)
-    for test in (a_short_copy_that_stays_short, renumbered, a_leftover_is_compared_before_it_is_deleted, names_that_do_not_last, status_names_it, many_bad_messages):
+    for test in (a_short_copy_that_stays_short, renumbered, a_leftover_is_compared_before_it_is_deleted, names_that_do_not_last, status_names_it, what_is_gone_uncaptured_is_told, many_bad_messages):
         if not only or test.__name__ in only:
             test()
             print("ok", test.__name__, flush=True)

@@ -26,6 +26,7 @@ dotted = b"Subject: dots\r\n\r\nbefore\r\n.\r\n" + b"behind the dot, thirty byte
 doubled = b"Subject: dots\r\n\r\n.profile\r\n.vimrc\r\n"
 hidden = b"Subject: dots\r\n\r\n.profile\r\n..\r\n...\r\n.\r.x\r\n"
 cut = b[:58] + b"\r\n"
+wide = message(4, 400)
 early = dotted[:dotted.index(b".\r\n")]
 exchange = b"Subject: Retrieval using the POP3 protocol failed for the following message: 2\r\n\r\nThe server couldn't retrieve the following message:\r\n"
 large = message(7, 6 << 20)  # does not stay in memory until it is judged
@@ -67,6 +68,7 @@ ROWS = (
     ("one UIDL is too long", [a, b, c], {"uidl": {1: "N " + "x" * 2000}}, [a, b, c], {}, (), ""),
     ("one UIDL is endless", [a, b, c], {"uidl": {1: "N " + "x" * 70000}}, [a, b, c], {}, (), ""),
     ("one without a UIDL is not whole", [a, b, c], {"uidl": {1: None}, "gives": {1: cut}}, [a, c], {"short": [cut]}, (1,), "shorter"),
+    ("of two with one UIDL the other comes", [a, wide, c], {"uidl": {0: "N same", 1: "N same"}, "gives": {1: a}}, [a, c], {"short": [a]}, (1,), "shorter"),
     ("STAT counts too few", [a, b, c], {"stat": lambda mail: "+OK %d 10" % (len(mail) // 3)}, [a, b, c], {}, (), ""),
     ("STAT has negative octets", [a, b, c], {"stat": lambda mail: "+OK %d -1" % len(mail)}, [a, b, c], {}, (), ""),
     ("STAT has no octets", [a, b, c], {"stat": lambda mail: "+OK %d" % len(mail)}, [a, b, c], {}, (), ""),
@@ -120,15 +122,23 @@ for name, mail, manners, whole, evidence, lacking, said in ROWS:
         if after == "keep" and "uidl" not in manners and "renames" not in manners:
             out = arc.cmd("reconcile", "p", status=1 if lacking else 0).stdout.decode()
             check((f"{len(lacking)} NOT ARCHIVED" if lacking else "complete") in out, f"{what}: reconcile {out}")
+            check("it is whole" not in out, f"{what}: reconcile {out}")
             check(out.count("no capture") == sum(map(len, evidence.values())) > 0 or not evidence or "inconsistent" in evidence, f"{what}: reconcile {out}")
         # The state is lost: nothing is stored twice, nothing counts that did not.
         if evidence:
             os.unlink(os.path.join(arc.dir, "state/pull/p"))
             got, err = pull(arc, 1)
             check(got["taken"] == 0 and got["doubtful"] == len(lacking) and f.mail == left, f"{what}, state lost: {got} {err}")
+            check("stored before" not in got["doubts"], f"{what}, state lost, names: {got}")
+            # The same, and the server does not answer: what the log says of it is kept nevertheless.
+            os.unlink(os.path.join(arc.dir, "state/pull/p"))
+            f.m["greeting"] = "-ERR not now"
+            got, err = pull(arc, 1)
+            state = open(os.path.join(arc.dir, "state/pull/p")).read()
+            check((got["doubtful"] > 0 or "one UIDL the other" in name) and "it is whole" not in got["doubts"] and "(null)" not in state, f"{what}, state lost, no server: {got} {state}")
         # The server is mended: all of it comes.
         f.m.clear()
-        if lacking and "size as announced" not in name:
+        if lacking and "size as announced" not in name and "one UIDL the other" not in name:
             retries(arc)
             got, err = pull(arc)
             check(got["taken"] == len(lacking) and got["doubtful"] == 0, f"{what}, mended: {got} {err}")
@@ -171,8 +181,44 @@ got, err = pull(arc, 1)
 check(got["taken"] == 1 and "UIDL u1 is NOT captured" in err, f"others come: {got} {err}")
 # The server stops announcing it.
 f.mail.pop(1), f.uids.pop(1), f.m.clear()
+got, err = pull(arc, 1)
+check(got["doubtful"] == 0 and got["lost"] == 1 and "message UIDL u1 is LOST UNCAPTURED" in err, f"announced no more: {got} {err}")
 got, err = pull(arc)
-check(got["doubtful"] == 0, f"announced no more: {got} {err}")
+check(got["lost"] == 0 and "LOST" not in err, f"announced no more is told once: {got} {err}")
+# So is one whose bad copy is stored, whether mail is deleted or not; new names for the same messages are no loss.
+for after in ("keep", "delete"):
+    for uidl in ("u1", None):
+        f = Fake([a, b, c], gives={1: cut}, uidl={} if uidl else {1: None})
+        arc = archive(f, after=after)
+        pull(arc, 1)
+        i = f.mail.index(b)
+        f.mail.pop(i), f.uids.pop(i), f.m.clear()
+        got, err = pull(arc, 1)
+        check(got["lost"] == 1 and got["doubtful"] == 0 and "LOST UNCAPTURED" in err and "flag:short" in err, f"gone, {after}, {uidl}: {got} {err}")
+f = Fake([a, b, c], gives={1: cut}, renames=True)
+arc = archive(f)
+for _ in range(3):
+    got, err = pull(arc, 1)
+    check(got["lost"] == 0 and "LOST" not in err, f"new names: {got} {err}")
+
+f = Fake([message(1, 300), message(2, 300)], uidl={0: None, 1: None}, gives={1: cut})
+arc = archive(f, after="delete")
+pull(arc, 1)
+got, err = pull(arc, 1)
+check(got["doubtful"] == 1 and got["lost"] == 0 and len(f.mail) == 1, f"another place among those of its size: {got} {err}")
+f.m.clear()
+retries(arc)
+got, err = pull(arc)
+check(got["taken"] == 1 and got["lost"] == 0, f"it has a name now: {got} {err}")
+
+# What was put last is asked for although the server deletes nothing, and although all else is fetched at every visit.
+for how, after in (({"no": {"DELE": "-ERR read only"}}, "delete"), ({"uidl": {0: None, 2: None}}, "keep")):
+    f = Fake([a, b, c], gives={1: cut}, **how)
+    arc = archive(f, after=after)
+    pull(arc, 1)
+    f.m.pop("gives")
+    got, err = pull(arc)
+    check(got["taken"] == 1 and got["doubtful"] == 0 and stored(arc)[""] == digests([a, b, c]), f"last, {how}: {got} {err}")
 
 # Many at which the session breaks: the visit ends, and goes on the next time.
 mail = [message(i, 200 + i) for i in range(60)]
@@ -189,9 +235,9 @@ got, err = pull(archive(f), 1)
 check(got["taken"] == 5 and got["doubtful"] == 125 and err.count("UIDL") == 200 // 2 and "25 more messages are NOT captured" in err, f"very many: {got} {err[-300:]}")
 
 # What a server says does nothing to a terminal.
-f = Fake([a, b], lost={1}, refusal="-ERR \x1b[2J no \x07 such")
+f = Fake([a, b], lost={1}, refusal="-ERR \x1b[2J no \x07 such \x9b31m \xe4")
 got, err = pull(archive(f), 1)
-check("\x1b" not in err and "\x07" not in err and "?[2J no ? such" in err, f"controls: {err!r}")
+check("\x1b" not in err and "\x07" not in err and "?[2J no ? such ??31m \xe4" in err, f"controls: {err!r}")
 
 # Throttled: the session ends, the words are shown, nothing more is asked.
 for reply, at in (("-ERR Request is throttled. Suggested Backoff Time: 299961 milliseconds", "RETR"), ("-ERR [SYS/TEMP] server busy", "UIDL"),
@@ -232,6 +278,40 @@ log = arc.log_text()
 check("event=pull_note" in log and "UIDL u1 is NOT captured" in log and "doubtful=1" in log, "the log names it")
 waits = [int(x) for x in re.findall(r"event=pull_failed .*reason=throttle .*next_s=(\d+)", log)]
 check(waits and min(waits) >= 7200, f"the pause is at least what the server wants: {waits}")
+arc.stop()
+
+# Not captured at two visits: an alarm, until it came.  What is gone uncaptured is one too, and counted.
+
+
+def causes():
+    return {x["cause"]: x for x in arc.status()["open_alarms"]}
+
+
+def until(what, done, seconds=120):
+    end = time.time() + seconds
+    while time.time() < end and not done():
+        time.sleep(0.2)
+    check(done(), f"{what}: {causes()} {arc.status()['pull']}")
+
+
+f = Fake([a, b, c], gives={1: cut})
+arc = archive(f, after="delete", poll="1")
+arc.start()
+until("alarm", lambda: "pull_doubtful:p" in causes())
+check("UIDL u1 (it is shorter" in causes()["pull_doubtful:p"]["text"], f"alarm: {causes()}")
+# Who asks while no service runs is told what is not captured.
+arc.stop()
+p = arc.status()["pull"][0]
+check(p["account"] == "p" and p["doubtful"] == 1 and "UIDL u1 (it is shorter" in p["doubts"], f"status, stopped: {p}")
+text = arc.cmd("status", status=1).stdout.decode()
+check("1 NOT CAPTURED: UIDL u1" in text and "no service answers" in text, f"status, stopped: {text}")
+arc.start()
+f.mail.clear(), f.uids.clear()
+until("lost", lambda: "pull_lost:p" in causes() and "pull_doubtful:p" not in causes())
+text = arc.cmd("status", status=1).stdout.decode()
+check("1 LOST UNCAPTURED: UIDL u1" in text and "1 messages are lost uncaptured" in causes()["pull_lost:p"]["text"], f"lost: {text}")
+check('sealpost_pull_lost_total{account="p"} 1' in arc.cmd("status", "--format", "prometheus", status=None).stdout.decode(), "prometheus, lost")
+check("lost=1" in arc.log_text() and "message UIDL u1 is LOST UNCAPTURED" in arc.log_text(), "lost: events")
 arc.stop()
 arc.verify()
 finish("pull_manners")

@@ -46,6 +46,8 @@ test_entries_are_found_by_key(void **state)
 	key_of(7, key);
 	sp_doubts_find(d, key)->seen = true;
 	sp_doubts_listing_complete(d);
+	assert_int_equal(sp_doubts_count(d), 150);
+	sp_doubts_drop_gone(d);
 	assert_int_equal(sp_doubts_count(d), 1);
 	assert_non_null(sp_doubts_find(d, key));
 	sp_doubts_free(d);
@@ -73,7 +75,88 @@ test_a_name_is_cut_between_characters(void **state)
 		key_of(100 + first, key);
 		one = sp_doubts_add(d, key, "UID \x1b[31m\x7f\n");
 		assert_string_equal(one->name, "UID ?[31m??");
+		key_of(200 + first, key);
+		one = sp_doubts_add(d, key, "UID \xc2\x9b\x31m \xff \xc3\xa4");
+		assert_string_equal(one->name, "UID ??1m ? \xc3\xa4");
 	}
+	sp_doubts_free(d);
+}
+
+static void
+test_a_name_that_the_log_did_not_know_comes_with_the_listing(void **state)
+{
+	struct sp_doubts *d = sp_doubts_new();
+	uint8_t key[SP_IDS_KEY], content[SP_DOUBTS_CONTENT] = { 7 };
+	struct sp_doubt *one;
+
+	(void)state;
+	key_of(1, key);
+	one = sp_doubts_add(d, key, "");
+	assert_false(sp_doubts_stored(d, content));
+	one->stored = true;
+	memcpy(one->content, content, sizeof(content));
+	assert_true(sp_doubts_stored(d, content));
+	assert_string_equal(sp_doubts_add(d, key, "UIDL 1")->name, "UIDL 1");
+	assert_string_equal(sp_doubts_add(d, key, "UIDL 2")->name, "UIDL 1");
+	sp_doubts_free(d);
+}
+
+static void
+test_a_list_of_names_fits_its_room(void **state)
+{
+	struct sp_doubts *d = sp_doubts_new();
+	char want[4000], got[4000];
+	uint8_t key[SP_IDS_KEY];
+
+	(void)state;
+	for (unsigned i = 0; i < 9; i++) {
+		key_of(i, key);
+		sp_doubts_add(d, key, "UIDL x")->why = SP_DOUBT_REFUSED;
+	}
+	key_of(9, key);
+	(void)sp_doubts_add(d, key, "");
+	sp_doubts_names(d, want, sizeof(want));
+	assert_non_null(strstr(want, "UIDL x (the server refuses to give it)"));
+	assert_non_null(strstr(want, "a message of an earlier visit ("));
+	for (size_t room = 4; room < strlen(want) + 10; room++) {
+		size_t n;
+
+		memset(got, '!', sizeof(got));
+		sp_doubts_names(d, got, room);
+		n = strlen(got);
+		assert_in_range(n, 1, room - 1);
+		if (strcmp(got, want) == 0)
+			continue;
+		assert_true(n >= 3 && strcmp(got + n - 3, "...") == 0);
+		assert_memory_equal(got, want, n > 5 ? n - 5 : 0);
+		assert_null(strstr(got, "......"));
+	}
+	assert_string_equal(got, want);
+	sp_doubts_free(d);
+}
+
+static void
+test_what_had_no_name_is_settled_by_its_size(void **state)
+{
+	struct sp_doubts *d = sp_doubts_new();
+	uint8_t key[SP_IDS_KEY];
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		key_of(i, key);
+		sp_doubts_add(d, key,
+		    i == 3 ? "UIDL x" : SP_DOUBTS_UNNAMED ", 7 bytes, no. 1")
+		    ->announced = 7;
+		sp_doubts_find(d, key)->seen = i == 0;
+	}
+	sp_doubts_listing_complete(d);
+	sp_doubts_settle_unnamed(d, 8);
+	assert_int_equal(sp_doubts_count(d), 4);
+	for (unsigned i = 0; i < 3; i++)
+		sp_doubts_settle_unnamed(d, 7);
+	assert_int_equal(sp_doubts_count(d), 2);
+	key_of(3, key);
+	assert_non_null(sp_doubts_find(d, key));
 	sp_doubts_free(d);
 }
 
@@ -132,7 +215,7 @@ test_lines_are_read_as_written(void **state)
 	for (unsigned i = 0; i < 20; i++) {
 		key_of(i, key);
 		one = sp_doubts_add(d, key, i % 3 == 0 ? "UIDL a b" : "");
-		one->why = (enum sp_doubt_why)(1 + i % 7);
+		one->why = (enum sp_doubt_why)(1 + i % 8);
 		one->announced = i % 2 == 0 ? SP_WHOLE_SIZE_UNKNOWN : i;
 		one->past = (struct sp_whole_past){ .any = i % 4 == 0,
 			.bytes = i,
@@ -175,6 +258,10 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_entries_are_found_by_key),
 		cmocka_unit_test(test_a_name_is_cut_between_characters),
+		cmocka_unit_test(
+		    test_a_name_that_the_log_did_not_know_comes_with_the_listing),
+		cmocka_unit_test(test_a_list_of_names_fits_its_room),
+		cmocka_unit_test(test_what_had_no_name_is_settled_by_its_size),
 		cmocka_unit_test(test_the_table_has_an_end),
 		cmocka_unit_test(
 		    test_the_pause_begins_at_the_second_visit_and_doubles_up_to_a_day),

@@ -104,12 +104,14 @@ update_mailbox(struct sp_imap *m, struct sp_err *err)
 	return (rc);
 }
 
-/* Every message of every mailbox was listed: the engine can forget what stays
- * away. */
+/* Every mailbox was looked through: all messages that the archive lacks were
+ * seen, and, where messages are deleted, all others too, so that the engine can
+ * forget what stays away. */
 static void
 all_listed(struct sp_imap *m)
 {
-	sp_pull_listing_complete(m->pull);
+	if (removes_mail(m))
+		sp_pull_listing_complete(m->pull);
 	sp_pull_turns_complete(m->pull);
 }
 
@@ -132,8 +134,7 @@ visit_mailboxes(
 		total += m->box.exists;
 	}
 	sp_pull_set_message_count(m->pull, total);
-	if (rc == SP_OK && !m->first_round_done && removes_mail(m) &&
-	    !m->listing.incomplete)
+	if (rc == SP_OK && !m->first_round_done && !m->listing.incomplete)
 		all_listed(m);
 	m->first_round_done = true;
 	return (rc);

@@ -194,7 +194,7 @@ finish_single(struct sp_imap *m, struct sp_imap_item *it,
 		return (SP_OK);
 	it->state = SP_IMAP_S_SKIPPED;
 	sp_imap_meta(m, it, &meta);
-	sp_pull_broke_at(m->pull, &meta.meta, d->text);
+	sp_pull_refused(m->pull, &meta.meta, d->text);
 	if (++m->server.refusals < SP_IMAP_REFUSALS_MAX)
 		return (SP_OK);
 	return (sp_imap_refused(m, "one message after the other", d, err));

@@ -165,22 +165,6 @@ must_verify(const struct sp_imap *m, struct sp_imap_item *it)
 	return (it->verify);
 }
 
-/* The exceptions of the memo were asked for: those that are not on the list are
- * not announced any more. */
-static void
-forget_exceptions(struct sp_imap *m)
-{
-	for (size_t i = 0; i < m->box.nexcept; i++) {
-		const struct sp_imap_item it = { .uid = m->box.except[i] };
-		struct sp_imap_meta meta;
-
-		if (sp_imap_item(m, it.uid) != NULL)
-			continue;
-		sp_imap_meta(m, &it, &meta);
-		sp_pull_not_announced(m->pull, &meta.meta);
-	}
-}
-
 /* Decide what becomes of a message of the list: archived, skipped (also where
  * the engine puts it off), or (left as it is) to be fetched.  What is archived
  * may go from the server. */
@@ -311,8 +295,6 @@ process_window(struct sp_imap *m, bool except, struct sp_err *err)
 		last |= m->listing.items[i].last;
 	}
 	m->listing.memo_ends_here = false;
-	if (except && !m->listing.incomplete)
-		forget_exceptions(m);
 	rc = work_off(m, except, false, err);
 	if (rc == SP_OK && last)
 		rc = work_off(m, except, true, err);
@@ -399,7 +381,7 @@ tell_unlisted(struct sp_imap *m)
 	if (m->listing.unlisted > 0 || m->listing.partial)
 		sp_pull_missing(m->pull, &meta, "it has no UID");
 	else
-		sp_pull_not_announced(m->pull, &meta);
+		sp_pull_settled(m->pull, &meta);
 	free(slot);
 }
 

@@ -355,6 +355,7 @@ check_memo(struct sp_imap *m, uint64_t uidvalidity)
 		b->changes = 0;
 	} else {
 		b->changes += b->changes < 1000;
+		sp_pull_renamed(m->pull);
 		/* Content is not told apart by mailbox. */
 		b->by_content = b->changes > 1 && m->mailboxes == 1;
 		sp_pull_note(m->pull,
