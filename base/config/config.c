@@ -142,7 +142,7 @@ read_source(
 	return (rc);
 }
 
-/* sp_config_load() and sp_config_load_given(). */
+/* sp_config_load() and sp_config_load_given().  A file without anything is refused. */
 static enum sp_code
 load(const char *path, bool given, struct sp_config **out, struct sp_err *err)
 {
@@ -151,6 +151,12 @@ load(const char *path, bool given, struct sp_config **out, struct sp_err *err)
 
 	sp_buf_init(&text, SP_CONFIG_FILE_MAX + 2 * READ_STEP);
 	rc = read_source(path, given, &text, err);
+	/* Every option has a default: nothing would be wrong with it, and no
+	 * mail would be received. */
+	if (rc == SP_OK && sp_view_trim(sp_buf_view(&text)).n == 0)
+		rc = sp_err_set(err, SP_ECONFIG, 0,
+		    "%s is empty, perhaps cut by a full disk or an editor; an archive without any setting has a comment in it",
+		    path);
 	if (rc == SP_OK)
 		rc = sp_config_parse(path, sp_buf_view(&text), out, err);
 	sp_buf_done(&text);

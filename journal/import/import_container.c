@@ -26,6 +26,10 @@
 #include "journal/import/import_priv.h"
 #include "journal/import/import_refused.h"
 
+/* Cyrus and Dovecot keep one message of several mailboxes so; tar has its bytes
+ * once, under the first name. */
+#define WHY_HARD_LINK \
+	"a hard link to another member, which has the bytes; it may be mail: unpack the container and import the folder"
 #define ENTRIES_MAX 20000000u /* members, of all containers in the file */
 #define RATIO	    250u
 #define FREE_BYTES  (UINT64_C(256) << 20)
@@ -460,8 +464,9 @@ read_member(struct reader *r, struct archive *a, struct archive_entry *e,
 	    depth == 0 ? sp_xstrdup(own) : sp_xasprintf("%s:%s", within, own);
 	if (archive_entry_filetype(e) == AE_IFDIR)
 		; /* its files come by themselves */
-	else if (archive_entry_hardlink(e) != NULL ||
-		 archive_entry_filetype(e) == AE_IFLNK)
+	else if (archive_entry_hardlink(e) != NULL)
+		sp_import_out_failed(r->o, name, WHY_HARD_LINK);
+	else if (archive_entry_filetype(e) == AE_IFLNK)
 		sp_import_out_not_mail(r->o, name, SP_IMPORT_KIND_LINK);
 	else if (archive_entry_filetype(e) != AE_IFREG)
 		sp_import_out_not_mail(r->o, name, SP_IMPORT_KIND_SPECIAL);

@@ -51,6 +51,8 @@
 	"a file of another kind by its first bytes (picture, document, program, database), not a message"
 #define WHY_APPLE "an AppleDouble file (._ beside the real one), not a message"
 
+#define WIDE_MAX 512 /* bytes looked at for UTF-16 */
+
 /* First bytes and what they mean. */
 static const struct mark {
 	const char *p;
@@ -132,23 +134,28 @@ has_mark(struct sp_view first, size_t at, const char *p, size_t n)
 	return (first.n >= at + n && memcmp(first.p + at, p, n) == 0);
 }
 
-/* Whether every second byte is NUL and the others are text: letters of UTF-16
- * without a byte order mark.  ${odd}: the NULs stand first. */
+/* Whether ${v} is UTF-16 without a byte order mark, most significant byte first
+ * where ${odd} is 1, as far as its beginning tells: of two bytes, the second
+ * (${odd}: first) is NUL in a fourth of them, as the names of header fields, blanks and line
+ * ends have it, the other one never, and there is a line end.  Letters of any
+ * script may stand between. */
 static bool
 is_wide(struct sp_view v, size_t odd)
 {
-	if (v.n < 32)
-		return (false);
-	for (size_t i = 0; i < 32; i += 2) {
-		unsigned char text = (unsigned char)v.p[i + odd];
+	size_t n = (v.n < WIDE_MAX ? v.n : WIDE_MAX) & ~(size_t)1, nuls = 0;
+	bool line_end = false;
 
-		bool blank = text == '\r' || text == '\n' || text == '\t';
+	for (size_t i = 0; i < n; i += 2) {
+		unsigned char low = (unsigned char)v.p[i + odd];
+		bool nul = v.p[i + 1 - odd] == '\0';
 
-		if (v.p[i + 1 - odd] != '\0' ||
-		    ((text < 0x20 || text > 0x7e) && !blank))
+		if (low == '\0' ||
+		    (nul && low < 0x20 && memchr("\r\n\t", low, 3) == NULL))
 			return (false);
+		nuls += nul;
+		line_end |= nul && (low == '\n' || low == '\r');
 	}
-	return (true);
+	return (n >= 32 && nuls >= n / 8 && (line_end || nuls >= n / 2 - 1));
 }
 
 /* Text in UTF-16 or UTF-32: by its mark and the NULs that the names of header

@@ -96,6 +96,36 @@ weigh(struct search *q, uint64_t pos, bool blank, bool after_cr,
 	return (rc);
 }
 
+/* How many bytes of a byte order mark (a file that was appended to another) or
+ * of NULs (a hole that a crash left) stand before "From " in ${line}; 0: none,
+ * or no "From " behind them. */
+static size_t
+junk_before(struct sp_view line)
+{
+	size_t n = 0;
+
+	if (sp_view_starts(line, SP_IMPORT_BOM))
+		n = strlen(SP_IMPORT_BOM);
+	while (n < line.n && line.p[n] == '\0')
+		n++;
+	return (sp_view_starts(sp_view_mem(line.p + n, line.n - n), "From ")
+		    ? n
+		    : 0);
+}
+
+/* What is a From line but for junk before it is one, and never beyond doubt;
+ * the junk belongs to the message before. */
+static enum sp_code
+weigh_behind_junk(struct search *q, uint64_t pos, bool blank,
+    enum sp_mbox_mark *mark, struct sp_err *err)
+{
+	enum sp_code rc = weigh(q, pos, blank, false, mark, err);
+
+	if (rc == SP_OK && *mark > SP_MBOX_MARK_WEAK)
+		*mark = SP_MBOX_MARK_WEAK;
+	return (rc);
+}
+
 /* Where the next From line from the line at ${pos} on begins, and what speaks
  * for it; the limit of the search, or beyond it, if there is none. */
 static enum sp_code
@@ -109,17 +139,22 @@ find_from_line(struct search *q, uint64_t pos, uint64_t *out,
 		bool after_cr = line.bare_cr;
 		enum sp_code rc =
 		    sp_mbox_file_line(&q->m->file, pos, &line, err);
+		size_t junk = rc == SP_OK ? junk_before(line.text) : 0;
+		bool is_one = junk > 0;
 
-		if (rc == SP_OK && sp_view_starts(line.text, "From ")) {
+		if (is_one)
+			rc = weigh_behind_junk(q, pos + junk, blank, mark, err);
+		else if (rc == SP_OK && sp_view_starts(line.text, "From ")) {
+			is_one = true;
 			rc = weigh(q, pos, blank, after_cr, mark, err);
-			if (rc == SP_OK && *mark >= SP_MBOX_MARK_WEAK) {
-				*out = pos;
-				return (SP_OK);
-			}
-			q->kept |= *mark == SP_MBOX_MARK_UNLIKELY;
 		}
 		if (rc != SP_OK)
 			return (rc);
+		if (is_one && *mark >= SP_MBOX_MARK_WEAK) {
+			*out = pos + junk;
+			return (SP_OK);
+		}
+		q->kept |= is_one && *mark == SP_MBOX_MARK_UNLIKELY;
 		blank = line.end == pos;
 		pos = line.next;
 	}

@@ -22,14 +22,16 @@
 #define WINDOW	 64 /* commands in flight */
 #define UIDS_MAX ((size_t)512 << 20) /* bytes of all UIDLs */
 
-/* One by one where the server has no PIPELINING. */
+/* One by one where the server has no PIPELINING, or where it showed that it may
+ * not double dots. */
 size_t
 sp_pop3_window(const struct sp_pop3_mailbox *b)
 {
-	return (b->c.caps.pipelining ? WINDOW : 1);
+	return (b->c.caps.pipelining && !b->one_by_one ? WINDOW : 1);
 }
 
-/* Half a window is sent at a time, and as many replies are read. */
+/* Half a window is sent at a time, and as many replies are read.  Nothing more
+ * is sent behind a message that is doubted. */
 enum sp_code
 sp_pop3_pipeline(struct sp_pop3_mailbox *b, const char *verb, size_t window,
     bool (*want)(const struct sp_pop3_message *),
@@ -45,7 +47,7 @@ sp_pop3_pipeline(struct sp_pop3_mailbox *b, const char *verb, size_t window,
 	while (rc == SP_OK) {
 		sp_buf_clear(&out);
 		/* Half a window at a time: fewer, larger packets. */
-		for (; next < b->n && in_flight < window &&
+		for (; !b->open.doubted && next < b->n && in_flight < window &&
 		       (in_flight == 0 || out.n > 0 || in_flight <= window / 2);
 		     next++) {
 			if (!want(&b->messages[next]))

@@ -32,6 +32,7 @@ struct sp_pop3_message {
 	/* What is to be done. */
 	bool fetch; /* RETR, in the usual way */
 	bool last; /* RETR, alone, when nothing else is left to do */
+	bool asked; /* RETR was answered */
 	bool again; /* RETR once more: what came may not be all */
 	bool matched; /* unnamed: its content was, and the archive has it */
 	bool keep_dots; /* the server does not double the dots of its lines */
@@ -48,7 +49,10 @@ struct sp_pop3_open {
 	uint64_t got; /* bytes */
 	uint64_t dots; /* taken off the beginnings of lines, or kept there */
 	uint64_t single; /* of them not doubled */
+	uint64_t lines; /* line feeds */
 	bool fits; /* unnamed: b->whole has all of it */
+	bool doubted; /* it has another size than was announced, or none was:
+			 the next reply may be a part of it */
 };
 
 /* The mailbox of a session; message number n is messages[n - 1]. */
@@ -65,6 +69,7 @@ struct sp_pop3_mailbox {
 	bool room_short; /* there is more than this session may take */
 
 	bool deletes; /* after = delete */
+	bool one_by_one; /* a message was doubted: no command ahead of it */
 	struct sp_pop3_open open;
 	/* The content of a message without a UIDL of its own: read whole, since
 	 * its SHA-256 is its name. */

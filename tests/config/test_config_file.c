@@ -138,6 +138,26 @@ test_utf16_is_named_in_each_of_its_forms(void **state)
 	}
 }
 
+/* Cut by a full disk or an editor: with the defaults alone no mail would come. */
+static void
+test_an_empty_file_is_refused(void **state)
+{
+	static const char *const texts[] = { "", "\n", " \r\n\t\n" };
+	struct sp_config *c = NULL;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		put("empty", texts[i], strlen(texts[i]));
+		assert_int_equal(
+		    sp_config_load(in_dir("empty"), &c, &err), SP_ECONFIG);
+		assert_non_null(strstr(err.msg, "is empty"));
+		assert_null(c);
+	}
+	put("empty", "# import only\n", 14);
+	assert_int_equal(sp_config_load(in_dir("empty"), &c, &err), SP_OK);
+	sp_config_free(c);
+}
+
 static void
 test_a_file_as_large_as_allowed_is_read_and_no_larger(void **state)
 {
@@ -146,6 +166,7 @@ test_a_file_as_large_as_allowed_is_read_and_no_larger(void **state)
 
 	(void)state;
 	memset(big, ' ', SP_CONFIG_FILE_MAX + 1);
+	big[0] = '#';
 	put("big", big, SP_CONFIG_FILE_MAX);
 	assert_int_equal(sp_config_load(in_dir("big"), &c, &err), SP_OK);
 	sp_config_free(c);
@@ -232,7 +253,8 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-	static const char *const names[] = { "fifo", "bom", "utf16", "big" };
+	static const char *const names[] = { "fifo", "bom", "utf16", "empty",
+		"big" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -249,6 +271,7 @@ main(void)
 		cmocka_unit_test(test_a_pipe_of_the_shell_is_read_once),
 		cmocka_unit_test(test_a_byte_order_mark_is_no_part_of_the_text),
 		cmocka_unit_test(test_utf16_is_named_in_each_of_its_forms),
+		cmocka_unit_test(test_an_empty_file_is_refused),
 		cmocka_unit_test(
 		    test_a_file_as_large_as_allowed_is_read_and_no_larger),
 		cmocka_unit_test(test_a_slip_is_told_in_words_that_help),

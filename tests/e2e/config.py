@@ -170,6 +170,7 @@ def refused_reloads(a, work, text):
             ("the guard of another log", other.replace(f'guard = "{a.dir}.guard"', f'guard = "{strange}.guard"'), ["another log"]),
             ("a syntax error", other + "memory 64M\n", ["="]),
             ("an address of another host", other + "listen x { address = 192.0.2.1:2600 allow = { 127.0.0.1 } }\n", ["192.0.2.1"]),
+            ("an empty file", "", ["empty"]),
             ("a FIFO", None, ["FIFO"])):
         if change is None:
             os.unlink(conf)

@@ -32,6 +32,8 @@ class Fake:
     unstuffed       dots are not doubled
     announces {i: text}  the size in LIST; or a function of the message for all
     uidl {i: text or None}  the line of UIDL instead of "N uid", N: its number; None: none
+    octets          "+OK 120 octets" to RETR
+    endless {i}     RETR of i never ends
     stat F          F(mail): the reply to STAT
     between BYTES   behind each message
     renames         other UIDLs in every session
@@ -107,10 +109,11 @@ class Fake:
             elif word == "UIDL":
                 lines = [self.m.get("uidl", {}).get(self.places[i], "N " + u) for i, u in enumerate(self.uids)]
                 lines = [None if x is None else x.replace("N", str(i + 1), 1) for i, x in enumerate(lines)]
-                self.listing(s, [x for x in lines if x is not None])
+                self.listing(s, [x for x in lines if x is not None]) if not arg else self.say(s, f"+OK {lines[int(arg) - 1]}")
             elif word == "LIST":
                 size = self.m.get("announces", {})
-                self.listing(s, [f"{i + 1} {size(x) if callable(size) else size.get(self.places[i], len(x))}" for i, x in enumerate(self.mail)])
+                lines = [f"{i + 1} {size(x) if callable(size) else size.get(self.places[i], len(x))}" for i, x in enumerate(self.mail)]
+                self.listing(s, lines) if not arg else self.say(s, f"+OK {lines[int(arg) - 1]}")
             elif word == "RETR":
                 n += 1
                 i = int(arg) - 1
@@ -120,6 +123,10 @@ class Fake:
                     continue
                 if place in self.m.get("closes", ()):
                     raise EOFError
+                if place in self.m.get("endless", ()):
+                    s.sendall(b"+OK\r\n")
+                    while True:
+                        s.sendall(b"and so on\r\n" * 10000)
                 if place in self.m.get("garbles", ()):
                     s.sendall(b"* 1 FETCH (BODY[] {5}\r\n")
                     continue
@@ -128,7 +135,7 @@ class Fake:
                     data = data.pop(0) if len(data) > 1 else data[0]
                 if data and not data.endswith(b"\r\n"):
                     data += b"\r\n"
-                wire = b"+OK\r\n" + (data if self.m.get("unstuffed") else stuffed(data))
+                wire = (b"+OK %d octets\r\n" % len(self.mail[i]) if self.m.get("octets") else b"+OK\r\n") + (data if self.m.get("unstuffed") else stuffed(data))
                 if self.m.get("cut") == n:
                     self.m.pop("cut")
                     s.sendall(wire[:len(wire) // 2])

@@ -8,6 +8,7 @@ import gzip
 import lzma
 import mailbox
 import struct
+import tarfile
 import zipfile
 
 import mailhost
@@ -274,6 +275,20 @@ def nothing(work, a):
     check(Import(a, put(os.path.join(work, "box"), {"empty.mbox": b""}) + "/empty.mbox").lines[-1]["taken"] == 0, "an empty mbox")
 
 
+def hard_links(work, a):
+    """A tar of a store that keeps one message of two mailboxes once: the second is named."""
+    root = put(os.path.join(work, "store"), {"user/ann/1.": msg(95), "user/bob/2.": msg(96)})
+    os.link(root + "/user/ann/1.", root + "/user/bob/1.")
+    path = os.path.join(work, "store.tar")
+    with tarfile.open(path, "w") as t:
+        t.add(root, "store")
+    got = Import(a, path, status=1)
+    check(got.raws == sorted([msg(95), msg(96)]), f"hard links: {got.done.stdout} {got.err}")
+    check(b"a hard link to another member" in got.err and got.lines[-1]["failed"] == 1, f"hard links: {got.err}")
+    got = Import(a, root)
+    check(len(got.raws) == 3, f"hard links, unpacked: {got.done.stdout} {got.err}")
+
+
 def odd_files(work, a):
     """Links, pipes, devices, loops, and folders that cannot be listed."""
     root = os.path.join(work, "odd-files")
@@ -374,7 +389,7 @@ def main():
     if sys.argv[1:] and os.path.isdir(sys.argv[1]):
         dovecot(sys.argv.pop(1))
     work = workdir()
-    parts = {"folders": folders, "not_whole": not_whole, "refused": refused, "nothing": nothing, "odd_files": odd_files, "programs": programs}
+    parts = {"folders": folders, "not_whole": not_whole, "refused": refused, "nothing": nothing, "odd_files": odd_files, "hard_links": hard_links, "programs": programs}
     for name in sys.argv[1:] or parts:
         # One place is known once: each part has an archive of its own.
         os.makedirs(os.path.join(work, name))

@@ -28,6 +28,10 @@ hidden = b"Subject: dots\r\n\r\n.profile\r\n..\r\n...\r\n.\r.x\r\n"
 cut = b[:58] + b"\r\n"
 wide = message(4, 400)
 early = dotted[:dotted.index(b".\r\n")]
+# What stands behind the dot looks like replies, and like the message behind it.
+swallow = b"Subject: dots\r\n\r\nbefore\r\n.\r\n+OK\r\n" + b"x" * (len(c) - 2) + b"\r\n.\r\n+OK\r\n"
+agree = b"Subject: dots\r\n\r\nbefore\r\n.\r\n+OK\r\n+OK\r\n+OK\r\n+OK\r\n"
+before = b"Subject: dots\r\n\r\nbefore\r\n"
 exchange = b"Subject: Retrieval using the POP3 protocol failed for the following message: 2\r\n\r\nThe server couldn't retrieve the following message:\r\n"
 large = message(7, 6 << 20)  # does not stay in memory until it is judged
 twenty = "99999999999999999999"
@@ -47,6 +51,13 @@ ROWS = (
     ("dots are not doubled, last", [a, b, dotted], {"unstuffed": True}, [a, b], {"short": [early]}, (2,), "shorter than the server announces"),
     ("dots are not doubled, few bytes are lost", [a, early + b".\r\nx\r\n", c], {"unstuffed": True}, [a, c], {"short": [early]}, (1,), "shorter than the server announces"),
     ("dots are not doubled, no LIST", [a, dotted, c], {"unstuffed": True, "no": {"LIST": "-ERR what"}}, [a, c], {"short": [early]}, (1,), "shorter than the server announces"),
+    ("replies in a message, dots are not doubled", [a, swallow, c, b], {"unstuffed": True}, [a, c, b], {"short": [before]}, (1,), "shorter than the server announces"),
+    ("replies alone in it", [a, agree, c, b], {"unstuffed": True}, [a, c, b], {"short": [before]}, (1,), "shorter than the server announces"),
+    ("replies in it, no LIST", [a, swallow, c, b], {"unstuffed": True, "no": {"LIST": "-ERR what"}}, [a, c, b], {"short": [before]}, (1,), "shorter than the server announces"),
+    ("replies in it, no UIDL for some", [a, swallow, c, b], {"unstuffed": True, "uidl": {1: None}}, [a, c, b], {"short": [before]}, (1,), "shorter than the server announces"),
+    ("replies in it, one by one", [a, agree, c, b], {"unstuffed": True, "capa": ["UIDL"]}, [a, c, b], {"short": [before]}, (1,), "shorter than the server announces"),
+    ("no LIST, RETR tells the size", [a, b, c], {"octets": True, "no": {"LIST": "-ERR what"}, "gives": {1: cut}}, [a, c], {"short": [cut]}, (1,), "shorter than the server announces"),
+    ("no size of one, RETR tells it", [a, b, c], {"octets": True, "announces": {1: "many"}, "gives": {1: cut}}, [a, c], {"short": [cut]}, (1,), "shorter than the server announces"),
     ("a large one", [a, large, c], {}, [a, large, c], {}, (), ""),
     ("a large one is cut", [a, large, c], {"gives": {1: large[:5 << 20]}}, [a, c], {"short": [large[:5 << 20] + b"\r\n"]}, (1,), "shorter than the server announces"),
     ("nothing comes", [a, b, c], {"gives": {1: b""}}, [a, c], {}, (1,), "sends an empty message"),
@@ -145,6 +156,12 @@ for name, mail, manners, whole, evidence, lacking, said in ROWS:
             check(stored(arc)[""] == digests(mail) and f.mail == (mail if after == "keep" else []), f"{what}, mended: {len(f.mail)} left")
             if after == "keep":
                 check("complete" in arc.cmd("reconcile", "p").stdout.decode(), f"{what}, mended: reconcile")
+
+# A message without an end keeps no other waiting, and the visit ends.
+f = Fake([a, b, c], endless={1})
+arc = archive(f, after="delete", max_message="1M")
+got, err = pull(arc, 1)
+check(got["taken"] == 2 and f.mail == [b] and "far more than max_message" in err, f"endless: {got} {err}")
 
 # Too short, again and again: it counts once another session an hour later gave the same; a multipart only with its end.
 for name, short, counts in (("text", cut, True), ("multipart", parts(1, False), False), ("whole multipart", parts(1), True), ("empty", b"", False)):

@@ -163,6 +163,47 @@ test_a_mark_counts_only_where_it_is_whole(void **state)
 	}
 }
 
+/* UTF-16 without a byte order mark: letters of any script between the names of
+ * the header, and no text of mail or bytes of programs is taken for it. */
+static void
+test_utf16_is_known_by_its_nuls(void **state)
+{
+	static const struct {
+		const char *what, *p;
+		size_t n;
+		bool wide;
+	} t[] = {
+		{ "another letter in the first field",
+		    B("V\0o\0n\0:\0 \0\344\0\r\0\n\0F\0r\0o\0m\0:\0 \0a\0@\0b\0\r\0\n\0"),
+		    true },
+		{ "CJK, least significant byte first",
+		    B("\366\116\015\124:\0 \0\013\211\115\172\370\146\r\0\n\0T\0o\0:\0 \0b\0\r\0\n\0\r\0\n\0"),
+		    true },
+		{ "CJK, most significant byte first",
+		    B("\116\366\124\015\0:\0 \211\013\172\115\146\370\0\r\0\n\0T\0o\0:\0 \0b\0\r\0\n\0\r\0\n"),
+		    true },
+		{ "mail",
+		    B("From: a@b\nTo: c@d\nSubject: e\n\nthe text of it\n"),
+		    false },
+		{ "mail with NULs",
+		    B("From: a@b\nTo: c@d\n\n\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"),
+		    false },
+		{ "every second byte NUL, no text",
+		    B("\001\0\002\0\003\0\004\0\n\0\001\0\002\0\003\0\004\0\n\0\001\0\002\0\003\0"),
+		    false },
+	};
+	bool store;
+
+	(void)state;
+	for (size_t i = 0; i < SP_COUNTOF(t); i++) {
+		const char *why = sp_import_refused_reason(
+		    "x.eml", sp_view_mem(t[i].p, t[i].n), &store);
+
+		if ((why != NULL && strstr(why, "UTF-16") != NULL) != t[i].wide)
+			fail_msg("%s: %s", t[i].what, why);
+	}
+}
+
 static void
 test_an_emlx_gives_the_bytes_that_it_counts(void **state)
 {
@@ -260,6 +301,7 @@ main(void)
 		cmocka_unit_test(
 		    test_a_file_is_what_its_bytes_and_name_and_place_say),
 		cmocka_unit_test(test_a_mark_counts_only_where_it_is_whole),
+		cmocka_unit_test(test_utf16_is_known_by_its_nuls),
 		cmocka_unit_test(test_an_emlx_gives_the_bytes_that_it_counts),
 		cmocka_unit_test(
 		    test_a_dbox_gives_the_message_only_where_all_agrees),

@@ -66,6 +66,8 @@ static const struct mark_case programs[] = {
 	{ ">From in the header", 2, 0,
 	    F ">From a@x " DATE "\n" M "\n" F ">From a@x " DATE "\n" M },
 	{ "byte order mark", 2, 0, BOM F M "\n" F M },
+	{ "byte order marks, of files put together", 3, 3,
+	    BOM F M "\n" BOM F M BOM F M },
 	{ "empty lines at the beginning", 2, 0, "\n\n" F M "\n" F M },
 	{ "both, with CR LF", 2, 0, BOM "\r\n\r\n" F M "\n" F M },
 	{ "a From line without a message", 2, 2, F M "\n" F F M },
@@ -315,6 +317,30 @@ test_a_line_end_split_between_two_reads_is_one(void **state)
 	kit_free(k);
 }
 
+/* NULs before a From line: a hole that a crash left in the file. */
+static void
+test_a_from_line_behind_nuls_begins_a_doubtful_message(void **state)
+{
+	static const char nuls[4096];
+	struct kit *k = kit_new();
+	struct sp_buf b;
+
+	(void)state;
+	for (size_t n = 1; n <= sizeof(nuls); n *= 8) {
+		sp_buf_init(&b, 1 << 20);
+		assert_int_equal(sp_buf_adds(&b, F M "\n"), SP_OK);
+		assert_int_equal(sp_buf_add(&b, nuls, n), SP_OK);
+		assert_int_equal(sp_buf_adds(&b, F M), SP_OK);
+		kit_put(k, "a.mbox", b.p, b.n);
+		assert_int_equal(kit_import(k, "a.mbox"), SP_OK);
+		if (k->n != 2 || !k->item[0].boundary || !k->item[1].boundary)
+			fail_msg("%zu NULs: %zu messages", n, k->n);
+		kit_clear(k);
+		sp_buf_done(&b);
+	}
+	kit_free(k);
+}
+
 int
 main(void)
 {
@@ -327,6 +353,8 @@ main(void)
 		cmocka_unit_test(test_a_line_longer_than_a_read_is_text),
 		cmocka_unit_test(
 		    test_a_line_end_split_between_two_reads_is_one),
+		cmocka_unit_test(
+		    test_a_from_line_behind_nuls_begins_a_doubtful_message),
 		cmocka_unit_test(
 		    test_no_part_of_a_hostile_file_is_read_for_every_message),
 	};
