@@ -143,14 +143,15 @@ is_our_key(const struct sp_preflight_look *p, const char *path)
 }
 
 /* The guard directory of an archive that there is: the one that `init` made or
- * a copy of it.  An empty mount point is none. */
+ * a copy of it.  An empty mount point is none.  While its disk is away mail is
+ * taken, so a reload must be possible. */
 static void
 look_in_guard(const struct sp_preflight_look *p, bool is_there)
 {
 	char *key = sp_layout_path(p->cfg->guard, "log.vkey");
 
 	if (!is_there)
-		sp_preflight_say(p, SP_PREFLIGHT_LATER, "", "", "guard",
+		sp_preflight_say(p, SP_PREFLIGHT_NOTE, "", "", "guard",
 		    "the guard directory %s is not there, and the service does not make it; mount its disk, or copy the old guard directory there",
 		    p->cfg->guard);
 	else if (access(key, F_OK) != 0)

@@ -55,7 +55,6 @@ def findings(a, work):
         ("guard inside", f"guard = {a.dir}/guard\n", ["guard", "inside"]),
         ("guard inside by a link", f"guard = {work}/link/guard\n", ["guard", "inside"]),
         ("guard that cannot be written", "guard = /proc/guard\n", ["guard", OWNER]),
-        ("guard that is not there", f"guard = {guard}/none\n", ["guard", "is not there", "copy the old guard"]),
         ("guard that is another directory", f"guard = {guard}\n", ["guard", "log.vkey", "copy the old guard"]),
         ("guard that is a file", "guard = /etc/passwd\n", ["guard", "/etc/passwd is no directory"]),
         ("no alarm command", f"alarm {{ command = {d}/none }}\n", ["command", "No such file"]),
@@ -102,6 +101,10 @@ def config_check(a, work, text):
         f"alarm {{ command = {work}/none }}\n")
     done = a.cmd("config", "check", status=1)
     check(len(done.stderr.splitlines()) == 3, f"three findings: {done.stderr}")
+    # A guard whose disk is away: mail is taken, so a reload must be possible; it is said.
+    put(conf, re.sub(r"(?m)^guard = .*", f'guard = "{work}/away"', text))
+    done = a.cmd("config", "check", status=0)
+    check(b"warning: " in done.stderr and b"is not there" in done.stderr and b"copy the old guard" in done.stderr, f"a guard that is away: {done.stderr}")
     # A right that this process does not have.
     put(conf, text + "listen low { address = 127.0.0.1:25 }\n")
     a.cmd("config", "check", status=0)
