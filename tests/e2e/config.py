@@ -102,7 +102,7 @@ def config_check(a, work, text):
     done = a.cmd("config", "check", status=1)
     check(len(done.stderr.splitlines()) == 3, f"three findings: {done.stderr}")
     # A guard whose disk is away: mail is taken, so a reload must be possible; it is said.
-    put(conf, re.sub(r"(?m)^guard = .*", f'guard = "{work}/away"', text))
+    put(conf, re.sub(r"(?m)^guard = .*", f'guard = "{work}/files/guard/away"', text))
     done = a.cmd("config", "check", status=0)
     check(b"warning: " in done.stderr and b"is not there" in done.stderr and b"copy the old guard" in done.stderr, f"a guard that is away: {done.stderr}")
     # A right that this process does not have.
