@@ -176,6 +176,17 @@ def empty_lines():
     return {"body": body}
 
 
+def still_here(c, tag, rest):
+    """Never an answer to the command for a message, but always something."""
+    if "BODY.PEEK[])" not in rest:
+        return False
+    try:
+        while True:
+            c.raw(b"* OK still here, and busy as never before\r\n" * 5000)
+    except OSError:
+        return True
+
+
 def twice(c, seq, uid, meta, name, part):
     for _ in range(2):
         literal(part)(c, seq, uid, meta, name, part)
@@ -225,8 +236,11 @@ MANNERS = {
     "no UID": ({"body": literal(lambda p: p, no_uid=True)}, None, {}),
     "no UID, and other numbers": (expunge_while_fetching(), None, {}, {"taken": ALL - {1}, "gone": {1}}),
     "UID 0": ({"body": lambda c, seq, uid, meta, name, part: literal(part)(c, seq, uid, "UID 0", name, part)}, None, {}),
+    "under the UID of the next": (at(BAD, lambda c, seq, uid, meta, name, part: literal(part)(c, seq, uid, f"UID {BAD + 1}", name, part)),
+                                  "UID 3 is NOT captured: .*does not give it", {}),
     "every answer twice": ({"body": twice}, None, {}),
     "empty lines": (empty_lines(), None, {}),
+    "still here, for ever": ({"hook": still_here}, "bytes and no reply to the last command", {}, {"taken": set(), "only": "keep"}),
     # Sizes.
     "size -1": (size("-1"), None, {}),
     "size NIL": (size("NIL"), None, {}),

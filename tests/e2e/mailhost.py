@@ -35,7 +35,7 @@ class Root:
         subprocess.run(["mount", "-t", "overlay", "overlay", "-o",
                         f"lowerdir={work}/layer:/,upperdir={work}/up,workdir={work}/wd", m], check=True)
         for what in (["-t", "proc", "proc", m + "/proc"], ["--bind", "/dev", m + "/dev"], ["-o", "remount,bind,ro", m + "/dev"],
-                     ["-t", "tmpfs", "tmpfs", m + "/tmp"]):
+                     ["-t", "tmpfs", "tmpfs", m + "/dev/shm"], ["-t", "tmpfs", "tmpfs", m + "/tmp"]):
             subprocess.run(["mount", *what], check=True)
         if ssl:
             os.makedirs(m + "/etc/ssl/sealpost")

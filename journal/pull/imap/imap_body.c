@@ -120,12 +120,18 @@ sp_imap_forget_message(struct sp_imap *m)
 static struct sp_imap_item *
 item_of(struct sp_imap *m, const struct sp_imap_fetch *f)
 {
-	struct sp_imap_item *single = m->receiving.single;
+	struct sp_imap_item *single = m->receiving.single, *it;
 
 	if (m->phase != SP_IMAP_P_FETCH)
 		return (NULL);
-	if (f->uid != 0)
-		return (sp_imap_item(m, f->uid));
+	if (f->uid != 0) {
+		it = sp_imap_item(m, f->uid);
+		/* The UID of one and the number of another: whose is it? */
+		if (it != NULL && it != single && m->listing.numbered &&
+		    it->msn != 0 && it->msn != f->msn)
+			return (NULL);
+		return (it);
+	}
 	if (single != NULL &&
 	    (!m->listing.numbered || single->msn == 0 || single->msn == f->msn))
 		return (single);

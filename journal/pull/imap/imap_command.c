@@ -266,6 +266,7 @@ on_tagged(
 		    "the server answers a command that was not sent: %.*s",
 		    (int)(v.n < 40 ? v.n : 40), v.p));
 	d->done = true;
+	m->channel.chatter = 0;
 	keep_reply(d, &r->status);
 	apply_code(m, &r->status);
 	return (check_uidvalidity(m, err));
@@ -388,6 +389,11 @@ on_body(void *ctx, const struct sp_imap_fetch *head, bool partial,
 static enum sp_code
 on_data(void *ctx, const char *p, size_t n, struct sp_err *err)
 {
+	struct sp_imap *m = ctx;
+
+	if (m->receiving.how != DROP)
+		m->channel.chatter -=
+		    n < m->channel.chatter ? n : m->channel.chatter;
 	return (sp_imap_on_data(ctx, p, n, err));
 }
 
@@ -404,6 +410,20 @@ read_line(struct sp_imap *m, struct sp_err *err)
 	if (rc == SP_OK)
 		rc = sp_imap_parser_feed(m->channel.parser, "\r\n", 2, err);
 	return (rc);
+}
+
+/* A server that goes on and on and never answers is left: it would hold the
+ * session, and the account, for ever. */
+static enum sp_code
+count_chatter(struct sp_imap *m, size_t n, struct sp_err *err)
+{
+	m->channel.chatter += n;
+	if (m->channel.chatter <= SP_IMAP_CHATTER_MAX)
+		return (SP_OK);
+	return (sp_err_set(err, SP_ELIMIT, 0,
+	    "the server sent %" PRIu64
+	    " bytes and no reply to the last command",
+	    m->channel.chatter));
 }
 
 /* After BYE the session fails with the text of BYE, whatever else went wrong,
@@ -425,6 +445,8 @@ sp_imap_read(struct sp_imap *m, struct sp_err *err)
 		rc = read_line(m, err);
 	} else {
 		rc = sp_stream_read(m->s, READ_MAX, &v, err);
+		if (rc == SP_OK)
+			rc = count_chatter(m, v.n, err);
 		if (rc == SP_OK)
 			rc = sp_imap_parser_feed(
 			    m->channel.parser, v.p, v.n, err);

@@ -38,6 +38,7 @@
 #define SP_IMAP_GAPS_MAX       150 /* gaps of a list that are asked for again */
 #define SP_IMAP_REFUSALS_MAX   10 /* messages refused in a row: it gives none */
 #define SP_IMAP_DRAIN_MAX      (64u << 20) /* beyond max_message that are read */
+#define SP_IMAP_CHATTER_MAX    (64u << 20) /* bytes without a reply to a command */
 #define SP_IMAP_SECRET_MAX     (128u << 10)
 #define SP_IMAP_EXCEPT_MAX     60 /* exceptions of a memo, ... */
 #define SP_IMAP_MEMO_MAX       1000 /* ... which has so many bytes at most */
@@ -167,6 +168,7 @@ struct sp_imap_channel {
 	bool by_line; /* before STARTTLS: no byte beyond the line is read */
 	bool continued; /* "+" came, and was not acted on yet */
 	struct sp_buf challenge; /* the text behind it */
+	uint64_t chatter; /* bytes since the last reply, less wanted content */
 };
 
 /* What the server said of itself, and what was found out about it. */
