@@ -404,6 +404,8 @@ sp_import_kind_of(
 	*why = reason;
 	if (reason != NULL && store)
 		return (SP_IMPORT_KIND_REFUSED);
+	if (p->indexed && sp_import_kind_is_mbox(first))
+		return (SP_IMPORT_KIND_MBOX);
 	kind = kind_of_container(p, name, first);
 	if (kind != SP_IMPORT_KIND_OTHER)
 		return (kind);

@@ -46,6 +46,7 @@ struct sp_import_place {
 	bool part; /* in "cur" or "new": the record says of which Maildir */
 	bool maildir; /* and that is a whole one: every file is a message */
 	bool spool; /* in a folder that MH or Cyrus marked as theirs */
+	bool indexed; /* NAME.msf lies beside it: NAME is a mailbox's name */
 	bool named; /* the operator named this file, not a folder of it */
 };
 

@@ -100,12 +100,16 @@ static enum sp_code
 read_regular(const struct sp_import *im, const struct folder *f,
     const char *path, const char *name, struct sp_err *err)
 {
+	char *index = sp_xasprintf("%s.msf", path);
 	const struct sp_import_place place = { .path = path,
 		.part = f->part,
 		.maildir = f->whole,
-		.spool = f->spool };
+		.spool = f->spool,
+		.indexed = access(index, F_OK) == 0 };
 	enum sp_code rc;
 	int fd = -1;
+
+	free(index);
 
 	/* An index that may not be read is no mail that is missing. */
 	if (access(path, R_OK) != 0 && errno == EACCES &&

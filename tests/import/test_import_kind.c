@@ -23,7 +23,8 @@
 static const struct {
 	const char *path, *p;
 	size_t n;
-	const char *place; /* m: whole Maildir, p: cur, s: MH, n: named */
+	const char *place; /* m: whole Maildir, p: cur, s: MH, n: named,
+	                    * i: with NAME.msf */
 	enum sp_import_kind want;
 } files[] = {
 	/* names */
@@ -53,6 +54,10 @@ static const struct {
 	{ "inbox/17", B("Subject: x\n"), "", K(MESSAGE) },
 	{ "inbox/,17", B(MAIL), "s", K(REMOVED) },
 	{ "2019", B(FROM MAIL), "", K(MBOX) },
+	{ "Mail/Project.c", B(FROM MAIL), "i", K(MBOX) },
+	{ "Mail/Q1.zip", B(FROM MAIL), "i", K(MBOX) },
+	{ "Mail/alt.pst", B(FROM MAIL), "i", K(MBOX) },
+	{ "Mail/data.json", B("{ }"), "i", K(OTHER) },
 	/* the beginning */
 	{ "mail/ann", B(FROM MAIL), "", K(MBOX) },
 	{ "mail/ann", B("From \r\nTo: x\r\n"), "", K(MBOX) },
@@ -121,6 +126,7 @@ test_a_file_is_what_its_bytes_and_name_and_place_say(void **state)
 			.part = strpbrk(files[i].place, "mp") != NULL,
 			.maildir = strchr(files[i].place, 'm') != NULL,
 			.spool = strchr(files[i].place, 's') != NULL,
+			.indexed = strchr(files[i].place, 'i') != NULL,
 			.named = strchr(files[i].place, 'n') != NULL };
 		const char *why = NULL;
 		enum sp_import_kind got = sp_import_kind_of(
