@@ -42,6 +42,7 @@ test_each_mail_program_s_folder_is_read(void **state)
 		{ "f/apple/1.emlx", "4\nA: 1<?xml?>", "A: 1" },
 		{ "f/store/258-512.msg", M("6"), M("6") },
 	};
+	const struct kit_item *md;
 	struct kit *k = kit_new();
 
 	(void)state;
@@ -54,8 +55,10 @@ test_each_mail_program_s_folder_is_read(void **state)
 			fail_msg("%s: not taken", t[i].name);
 	}
 	assert_int_equal(k->kinds[SP_IMPORT_KIND_INDEX], 2);
-	assert_non_null(
-	    strstr(came(k, M("5"))->extra, "\"maildir\":{\"folder\":\"md\""));
+	md = came(k, M("5"));
+	assert_true(
+	    md != NULL &&
+	    strstr(md->extra, "\"maildir\":{\"folder\":\"md\"") != NULL);
 	kit_free(k);
 }
 

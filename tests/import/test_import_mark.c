@@ -140,7 +140,7 @@ static void
 check_case(struct kit *k, const struct mark_case *t)
 {
 	struct sp_view file = sp_view_str(t->text);
-	uint64_t begin, end, at = 0;
+	uint64_t begin = 0, end = 0, at = 0;
 	size_t doubt = 0;
 
 	kit_puts(k, "a.mbox", t->text);
