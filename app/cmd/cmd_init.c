@@ -12,10 +12,10 @@
 #include <unistd.h>
 
 #include "app/cmd/cmd.h"
-#include "app/cmd/init_continues.h"
 #include "app/common/account.h"
 #include "app/common/options.h"
 #include "app/host/host.h"
+#include "app/host/init_continues.h"
 #include "base/io.h"
 #include "base/layout.h"
 #include "journal/seal/create.h"

@@ -107,8 +107,8 @@ clean_cause(struct sp_view cause, char out[SP_ALARMS_CAUSE_MAX])
 
 /* ---- notices ------------------------------------------------------------- */
 
-static void
-write_time(struct sp_json *j, const char *key, int64_t us)
+void
+sp_alarms_write_time(struct sp_json *j, const char *key, int64_t us)
 {
 	char text[SP_TIME_LEN + 1];
 
@@ -125,9 +125,9 @@ write_alarm(struct sp_json *j, const struct sp_alarm *x, const char *state)
 	sp_json_cstr(j, "state", state);
 	sp_json_cstr(j, "cause", x->cause);
 	sp_json_u64(j, "id", x->id);
-	write_time(j, "since", x->begun);
-	write_time(j, "last", x->last);
-	write_time(j, "ended", x->ended);
+	sp_alarms_write_time(j, "since", x->begun);
+	sp_alarms_write_time(j, "last", x->last);
+	sp_alarms_write_time(j, "ended", x->ended);
 	sp_json_u64(j, "count", x->count);
 }
 
@@ -144,7 +144,7 @@ notice_json(const struct sp_alarm *x, const char *state, const char *archive,
 	sp_json_init(&j, &b);
 	sp_json_obj(&j, NULL);
 	if (archive != NULL) {
-		write_time(&j, "time", wall);
+		sp_alarms_write_time(&j, "time", wall);
 		sp_json_cstr(&j, "worker", x->worker);
 		sp_json_cstr(&j, "archive", archive);
 		sp_json_cstr(&j, "alarm", x->text);

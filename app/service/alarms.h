@@ -125,5 +125,7 @@ SP_CHECK enum sp_code sp_alarms_save(
  * nothing could be read. */
 SP_CHECK enum sp_code sp_alarms_load(
     struct sp_alarms *a, struct sp_view text, struct sp_err *err);
+/* Write the member ${key}, RFC 3339; 0 writes none. */
+void sp_alarms_write_time(struct sp_json *j, const char *key, int64_t us);
 
 #endif

@@ -19,17 +19,6 @@
 
 /* ---- writing ------------------------------------------------------------- */
 
-static void
-write_time(struct sp_json *j, const char *key, int64_t us)
-{
-	char text[SP_TIME_LEN + 1];
-
-	if (us == 0)
-		return;
-	sp_time_format(us, text);
-	sp_json_cstr(j, key, text);
-}
-
 /* ${text} up to ${max} bytes, at the end of a character. */
 static void
 write_text(struct sp_json *j, const char *key, const char *text, size_t max)
@@ -60,14 +49,14 @@ write_alarm(struct sp_json *j, const struct sp_alarm *x, size_t text_max)
 	sp_json_cstr(j, "worker", x->worker);
 	write_text(j, "text", x->text, text_max);
 	sp_json_u64(j, "count", x->count);
-	write_time(j, "since", x->begun);
-	write_time(j, "last", x->last);
-	write_time(j, "told", x->told);
-	write_time(j, "ended", x->ended);
+	sp_alarms_write_time(j, "since", x->begun);
+	sp_alarms_write_time(j, "last", x->last);
+	sp_alarms_write_time(j, "told", x->told);
+	sp_alarms_write_time(j, "ended", x->ended);
 	sp_json_u64(j, "returns", x->returns);
 	sp_json_bool(j, "acknowledged", x->acknowledged);
 	if (x->acknowledged) {
-		write_time(j, "acknowledged_at", x->acknowledged_at);
+		sp_alarms_write_time(j, "acknowledged_at", x->acknowledged_at);
 		write_text(j, "by", x->by, text_max);
 		if (x->note != NULL)
 			write_text(j, "note", x->note, text_max);

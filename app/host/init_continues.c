@@ -4,7 +4,7 @@
  * account, listeners and mailboxes, the same people who may log in.  The old
  * archive, its guard directory too, is left as it is: it is evidence.
  */
-#include "app/cmd/init_continues.h"
+#include "app/host/init_continues.h"
 
 #include <stdlib.h>
 #include <string.h>

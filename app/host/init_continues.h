@@ -3,8 +3,8 @@
  * the configuration with its account, group and listeners, the users who may
  * log in, the secrets, and a guard directory that is not the old one.
  */
-#ifndef SP_CMD_INIT_CONTINUES_H
-#define SP_CMD_INIT_CONTINUES_H
+#ifndef SP_APP_HOST_INIT_CONTINUES_H
+#define SP_APP_HOST_INIT_CONTINUES_H
 
 #include "base/buf.h"
 #include "base/config/config.h"
